@@ -1,0 +1,1 @@
+"""What every emulated service shares: the request chain, time, storage, identities, policies and faults."""

@@ -1,0 +1,186 @@
+"""The account: its services behind one chain of steps, its clock and its jobs.
+
+``Cloud.handle`` is the whole request path and needs no socket; ``Cloud.step`` is one turn of time. The server calls both
+from threads, a simulation calls both from one thread, and nothing else differs.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localcloud.core.calls import CallRecord, Calls
+from localcloud.core.clock import Clock, RealClock, VirtualClock
+from localcloud.core.db import Db
+from localcloud.core.errors import ApiError, Dropped
+from localcloud.core.faults import Faults
+from localcloud.core.http import Later, Request, Response
+from localcloud.core.identity import OWNER, Identities, Key
+from localcloud.core.policy import Policies
+from localcloud.core.scheduler import Job, Scheduler
+from localcloud.core.service import Call, Service
+
+REGION = "cn-hangzhou"
+ACCOUNT_ID = "1234567890123456"
+INSTANCE_NAME = "replank"
+
+
+@dataclass
+class _Seen:
+    """What became known of a call while it went through the chain, for the call log."""
+
+    operation: str = "?"
+    principal: str = "?"
+    summary: str = ""
+    status: int = 500
+    code: str = ""
+
+
+class Cloud:
+    """One account. Everything it holds is in ``db``; everything that happens later is in ``scheduler``."""
+
+    def __init__(self, folder: Path | None = None, *, seed: int = 0, real_time: bool = False) -> None:
+        self.lock = threading.RLock()
+        self.changed = threading.Condition(self.lock)
+        self.db = Db(folder)
+        self.seed = int(self.db.meta("seed", str(seed)))
+        self.region, self.account_id = REGION, ACCOUNT_ID
+        self.clock: Clock = RealClock() if real_time else VirtualClock(int(self.db.meta("now_ms", "0")) or None)
+        self.scheduler = Scheduler(self.db)
+        self.identities = Identities(self.db)
+        self.policies = Policies(self.db)
+        self.calls = Calls()
+        self.faults = Faults(self.seed)
+        self.services: list[Service] = []
+        self.hooks: dict[str, Any] = {}
+        """Where services meet: ``emit_event`` and ``invoke_function`` (callables), ``ecs`` (the facade SMC works through)."""
+        self.in_flight = 0
+        """Calls and invocations that have begun and not ended: virtual time stands still while there are any."""
+        self.outside: dict[str, Callable[[Job], None]] = {}
+        """Kinds of jobs that run outside the transaction that takes them (they start a function)."""
+        with self.db.transaction():
+            self.db.set_meta("seed", str(self.seed))
+            secret = random.Random(f"owner:{self.seed}").randbytes(15).hex()
+            self.owner = self.identities.add(Key(f"LTAI5t{self.seed:014d}", secret, "", OWNER))
+
+    def random(self, *words: object) -> random.Random:
+        """A generator that depends on the seed and the words alone, so that the order of calls does not matter."""
+        return random.Random(":".join(map(str, (self.seed, *words))))
+
+    def new_id(self, prefix: str) -> str:
+        """A fresh id in the look of the real ones (``i-bp1...``), the same in every run of a seed."""
+        number = self.db.counter(f"id:{prefix}")
+        digits = self.random("id", prefix, number).randbytes(10).hex()
+        return f"{prefix}{digits[:18]}"
+
+    def request_id(self) -> str:
+        """An id for one request, in the look of the real ones."""
+        digits = self.random("request", self.db.counter("request")).randbytes(16).hex().upper()
+        return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
+
+    # The request path ---------------------------------------------------------------------------------------------
+
+    def handle(self, request: Request) -> Response:
+        """Answer one request; raises Dropped where a fault closes the connection instead."""
+        service = next((each for each in self.services if each.claims(request)), None)
+        if service is None:
+            return Response(404, {"content-type": "text/plain"}, b"No service of this cloud is meant by this request.\n")
+        with self.lock:
+            self.in_flight += 1
+        try:
+            answer = self._answer(service, request)
+            return answer.wait() if isinstance(answer, Later) else answer
+        finally:
+            with self.lock:
+                self.in_flight -= 1
+                self.changed.notify_all()
+
+    def _answer(self, service: Service, request: Request) -> Response | Later:
+        started = time.perf_counter_ns()
+        seen = _Seen()
+        with self.lock:
+            try:
+                answer = self._perform(service, request, seen)
+                seen.status = answer.status if isinstance(answer, Response) else 200
+            except ApiError as error:
+                answer = service.refuse(request, error, self.request_id())
+                seen.status, seen.code = answer.status, error.code
+            except Dropped as dropped:
+                seen.status, seen.code = 0, str(dropped)
+                raise
+            finally:
+                took_us = (time.perf_counter_ns() - started) // 1000
+                agent = request.headers.get("user-agent", "")
+                self.calls.add(
+                    CallRecord(service.name, user_agent=agent, now_ms=self.clock.now_ms(), took_us=took_us, **vars(seen))
+                )
+        return answer
+
+    def _perform(self, service: Service, request: Request, seen: _Seen) -> Response | Later:
+        with self.db.transaction():
+            caller = service.authenticate(request)
+            seen.principal = caller.principal
+            call = service.parse(request)
+            seen.operation, seen.summary = call.operation, call.summary
+            self._authorise(call, caller)
+            self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)
+            answer = service.perform(call, caller)
+        self.faults.strike("after", service.name, call.operation, caller.principal, call.summary)
+        return answer
+
+    def _authorise(self, call: Call, caller: Key) -> None:
+        if not call.action:
+            return
+        for resource in call.resources:
+            if not self.policies.allows(caller.principal, call.action, resource):
+                raise ApiError("NoPermission", f"{caller.principal} may not do {call.action} on {resource}.", 403)
+
+    # Time ---------------------------------------------------------------------------------------------------------
+
+    def step(self, until_ms: int | None = None) -> bool:
+        """Do the jobs due now; with none due and nothing in flight, move virtual time to the next job (not past ``until_ms``).
+
+        True if anything was done or time moved; False if there is nothing to do yet.
+        """
+        with self.lock:
+            now = self.clock.now_ms()
+            jobs = self.scheduler.due(now, limit=1)
+            if not jobs:
+                return self._move_on(until_ms)
+            job = jobs[0]
+            with self.db.transaction():
+                if not self.scheduler.take(job):
+                    return True
+                if job.kind not in self.outside:
+                    self.scheduler.perform(job)
+                    return True
+            self.in_flight += 1
+        try:
+            self.outside[job.kind](job)
+        finally:
+            with self.lock:
+                self.in_flight -= 1
+                self.changed.notify_all()
+        return True
+
+    def _move_on(self, until_ms: int | None) -> bool:
+        if not isinstance(self.clock, VirtualClock) or self.in_flight:
+            return False
+        due = self.scheduler.next_due_ms()
+        if due is None or (until_ms is not None and due > until_ms):
+            if until_ms is None or until_ms <= self.clock.now_ms():
+                return False
+            due = until_ms
+        self.clock.advance_to(due)
+        with self.db.transaction():
+            self.db.set_meta("now_ms", str(self.clock.now_ms()))
+        return True
+
+    def close(self) -> None:
+        with self.lock:
+            self.db.close()

@@ -1,0 +1,58 @@
+"""The cloud's time: virtual (it jumps to the next due job when nothing is in flight) or real."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Protocol
+
+START = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+"""Where virtual time begins unless told otherwise: fixed, so that a seed gives the same run on any day."""
+
+
+class Clock(Protocol):
+    """Read in milliseconds since the epoch; the cloud stores no other form."""
+
+    virtual: bool
+
+    def now_ms(self) -> int: ...
+
+
+class VirtualClock:
+    """Time that stands still until somebody moves it."""
+
+    virtual = True
+
+    def __init__(self, start_ms: int | None = None) -> None:
+        self._now_ms = to_ms(START) if start_ms is None else start_ms
+        self._lock = threading.Lock()
+
+    def now_ms(self) -> int:
+        return self._now_ms
+
+    def advance_to(self, when_ms: int) -> None:
+        """Move on to ``when_ms``; a moment already passed changes nothing."""
+        with self._lock:
+            self._now_ms = max(self._now_ms, when_ms)
+
+
+class RealClock:
+    """The machine's own time."""
+
+    virtual = False
+
+    def now_ms(self) -> int:
+        return time.time_ns() // 1_000_000
+
+
+def to_ms(when: datetime) -> int:
+    """Milliseconds since the epoch of an aware time."""
+    return round(when.timestamp() * 1000)
+
+
+def iso(ms: int, *, millis: bool = False) -> str:
+    """UTC in the form of ECS and SMC (``2026-11-23T08:00:00Z``), with milliseconds where asked."""
+    when = datetime.fromtimestamp(ms // 1000, timezone.utc) + timedelta(milliseconds=ms % 1000)
+    text = when.strftime("%Y-%m-%dT%H:%M:%S")
+    return f"{text}.{ms % 1000:03d}Z" if millis else f"{text}Z"

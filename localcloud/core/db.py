@@ -1,0 +1,122 @@
+"""Durable state in one SQLite file: what was answered survives kill -9.
+
+One connection, write-ahead log, full synchronisation: an answer leaves only after its transaction is on the disk. One
+connection only, because the write-ahead-log reset fault of SQLite 3.40 needs two.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS docs (kind TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+
+class StateUnreadable(Exception):
+    """The state folder holds a file that is no state of ours, or a damaged one."""
+
+
+class Db:
+    """The cloud's storage: SQL for the services that need it, JSON documents and blobs for the others."""
+
+    def __init__(self, folder: Path | None) -> None:
+        """Open (or create) the state in ``folder``; None keeps it in memory."""
+        path = ":memory:"
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            path = str(folder / "cloud.sqlite")
+        try:
+            self.sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+            self.sql.execute("PRAGMA locking_mode=EXCLUSIVE")
+            self.sql.execute("PRAGMA journal_mode=WAL")
+            self.sql.execute("PRAGMA synchronous=FULL")
+            self.sql.executescript(_SCHEMA)
+        except sqlite3.OperationalError as error:
+            raise StateUnreadable(f"{path} is in use or cannot be written: {error}") from error
+        except sqlite3.DatabaseError as error:
+            raise StateUnreadable(f"{path} is not a state file of localcloud, or it is damaged: {error}") from error
+        self._depth = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing; nested uses join the outer one. The caller holds the cloud's lock."""
+        if self._depth == 0:
+            self.sql.execute("BEGIN IMMEDIATE")
+        self._depth += 1
+        try:
+            yield
+        except BaseException:
+            self._depth -= 1
+            if self._depth == 0:
+                self.sql.execute("ROLLBACK")
+            raise
+        self._depth -= 1
+        if self._depth == 0:
+            self.sql.execute("COMMIT")
+
+    def meta(self, name: str, default: str) -> str:
+        """A single remembered value."""
+        row = self.sql.execute("SELECT value FROM meta WHERE name=?", (name,)).fetchone()
+        return row[0] if row else default
+
+    def set_meta(self, name: str, value: str) -> None:
+        self.sql.execute("INSERT INTO meta VALUES (?,?) ON CONFLICT(name) DO UPDATE SET value=excluded.value", (name, value))
+
+    def counter(self, name: str) -> int:
+        """The next number of a named sequence, from 1."""
+        value = int(self.meta(f"counter:{name}", "0")) + 1
+        self.set_meta(f"counter:{name}", str(value))
+        return value
+
+    def collection(self, kind: str) -> Collection:
+        """The documents of one kind, for example ``ecs.instance``."""
+        return Collection(self.sql, kind)
+
+    def put_blob(self, digest: str, body: bytes) -> None:
+        """Keep bytes under their digest; the same bytes twice are kept once."""
+        self.sql.execute("INSERT OR IGNORE INTO blobs VALUES (?,?)", (digest, body))
+
+    def blob(self, digest: str) -> bytes:
+        row = self.sql.execute("SELECT body FROM blobs WHERE digest=?", (digest,)).fetchone()
+        if row is None:
+            raise KeyError(digest)
+        return bytes(row[0])
+
+    def close(self) -> None:
+        self.sql.close()
+
+
+class Collection:
+    """JSON documents by id, listed in the order of their ids."""
+
+    def __init__(self, sql: sqlite3.Connection, kind: str) -> None:
+        self._sql = sql
+        self._kind = kind
+
+    def get(self, id: str) -> dict[str, Any] | None:
+        row = self._sql.execute("SELECT doc FROM docs WHERE kind=? AND id=?", (self._kind, id)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, id: str, doc: dict[str, Any]) -> None:
+        self._sql.execute(
+            "INSERT INTO docs VALUES (?,?,?) ON CONFLICT(kind,id) DO UPDATE SET doc=excluded.doc",
+            (self._kind, id, json.dumps(doc, separators=(",", ":"), ensure_ascii=False)),
+        )
+
+    def delete(self, id: str) -> None:
+        self._sql.execute("DELETE FROM docs WHERE kind=? AND id=?", (self._kind, id))
+
+    def items(self, prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
+        """Ids and documents whose id begins with ``prefix``."""
+        rows = self._sql.execute(
+            "SELECT id, doc FROM docs WHERE kind=? AND id>=? AND id<? ORDER BY id", (self._kind, prefix, prefix + "\U0010ffff")
+        )
+        return [(id, json.loads(doc)) for id, doc in rows.fetchall()]

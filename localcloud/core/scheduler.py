@@ -1,0 +1,82 @@
+"""Everything that is to happen later, as durable jobs: snapshot progress, restarts, timers, deliveries, retries.
+
+Jobs are data (a kind and a JSON payload), so that a cloud killed in the middle goes on where it stood.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.core.db import Db
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS jobs (seq INTEGER PRIMARY KEY AUTOINCREMENT, due_ms INTEGER NOT NULL, kind TEXT NOT NULL,
+  key TEXT NOT NULL, payload TEXT NOT NULL, periodic INTEGER NOT NULL DEFAULT 0);
+CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, seq);
+CREATE INDEX IF NOT EXISTS jobs_key ON jobs (kind, key);
+"""
+
+JobHandler = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job taken from the queue; ``due_ms`` is when it was due."""
+
+    seq: int
+    due_ms: int
+    kind: str
+    key: str
+    payload: dict[str, Any]
+
+
+class Scheduler:
+    """Jobs ordered by (due time, order of scheduling). The caller holds the cloud's lock."""
+
+    def __init__(self, db: Db) -> None:
+        self._sql = db.sql
+        self._sql.executescript(_SCHEMA)
+        self._handlers: dict[str, JobHandler] = {}
+
+    def on(self, kind: str, handler: JobHandler) -> None:
+        """Say what carries out the jobs of a kind, for example ``ecs.snapshot_finished``."""
+        self._handlers[kind] = handler
+
+    def at(self, due_ms: int, kind: str, payload: dict[str, Any], *, key: str = "", periodic: bool = False) -> None:
+        """Schedule a job. ``key`` names it for ``cancel``; ``periodic`` marks timers, which alone never mean work in hand."""
+        if kind not in self._handlers:
+            raise LookupError(f"no handler for jobs of kind {kind}")
+        self._sql.execute(
+            "INSERT INTO jobs (due_ms, kind, key, payload, periodic) VALUES (?,?,?,?,?)",
+            (due_ms, kind, key, json.dumps(payload, separators=(",", ":")), int(periodic)),
+        )
+
+    def cancel(self, kind: str, key: str) -> int:
+        """Forget the jobs of a kind and key; how many there were."""
+        return self._sql.execute("DELETE FROM jobs WHERE kind=? AND key=?", (kind, key)).rowcount
+
+    def next_due_ms(self) -> int | None:
+        row = self._sql.execute("SELECT due_ms FROM jobs ORDER BY due_ms, seq LIMIT 1").fetchone()
+        return row[0] if row else None
+
+    def due(self, now_ms: int, limit: int = 64) -> list[Job]:
+        """The jobs due by ``now_ms``, oldest first, at most ``limit``; they stay queued until ``take``."""
+        rows = self._sql.execute(
+            "SELECT seq, due_ms, kind, key, payload FROM jobs WHERE due_ms<=? ORDER BY due_ms, seq LIMIT ?", (now_ms, limit)
+        )
+        return [Job(seq, due_ms, kind, key, json.loads(payload)) for seq, due_ms, kind, key, payload in rows.fetchall()]
+
+    def take(self, job: Job) -> bool:
+        """Remove a job from the queue; False if somebody cancelled it meanwhile."""
+        return self._sql.execute("DELETE FROM jobs WHERE seq=?", (job.seq,)).rowcount == 1
+
+    def perform(self, job: Job) -> None:
+        """Carry out a job already taken, in the caller's transaction."""
+        self._handlers[job.kind](job.payload)
+
+    def has_work(self) -> bool:
+        """Whether anything but timers is waiting."""
+        return self._sql.execute("SELECT 1 FROM jobs WHERE periodic=0 LIMIT 1").fetchone() is not None
