@@ -1,0 +1,146 @@
+"""Batches: what an operator decides for many instances at once, and who may move when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
+from enum import Enum
+
+RISKS_VERSION = "2026-11"
+RISKS = (
+    "The operating system of every instance in this batch is replaced in place; its services stop and restart several times.",
+    "Software built for the old release, out-of-tree kernel modules and packages without a counterpart may not work afterwards.",
+    "Data written after the snapshot is lost if the instance is rolled back.",
+    "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
+)
+"""What the operator acknowledges (from the risks named on the ECS "Operating system migration" page)."""
+
+
+class BatchState(Enum):
+    """Where a batch stands; its migrations' states say the rest."""
+
+    PLANNING = "planning"
+    OPEN = "open"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True)
+class Window:
+    """When migrations may start: from ``start`` to ``end`` (``HH:MM``, local to ``utc_offset_min``) on ``days`` (0 = Monday).
+
+    A window that ends before it starts runs over midnight and belongs to the day on which it starts.
+    """
+
+    start: str
+    end: str
+    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
+    utc_offset_min: int = 0
+    cutoff_min: int = 60
+    """Nothing starts in the last minutes: a hop takes half an hour to an hour."""
+
+    def allows(self, now: datetime) -> bool:
+        """Whether a migration may start at ``now``."""
+        local = now + timedelta(minutes=self.utc_offset_min)
+        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
+        for days_back in (0, 1):
+            day = local.date() - timedelta(days=days_back)
+            opens = datetime.combine(day, start, local.tzinfo)
+            closes = datetime.combine(day, end, local.tzinfo) + timedelta(days=end <= start)
+            if day.weekday() in self.days and opens <= local < closes - timedelta(minutes=self.cutoff_min):
+                return True
+        return False
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The limits and choices of a batch."""
+
+    driver: str = "smc"
+    max_moving: int = 5
+    """At most so many instances of the batch move at once."""
+    failure_budget: int = 1
+    """Admission stops once more than so many migrations of the batch have failed; those under way finish."""
+    canary: int = 0
+    """The first so many must be validated before the others start."""
+    retention_days: int = 7
+    window: Window | None = None
+    allow_end_of_life: bool = False
+    allow_listed: bool = False
+    overrides: dict[str, str] = field(default_factory=dict)
+    """Overridable findings accepted: code -> reason."""
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """Who accepted which risks, when, and that snapshots of all disks may be made."""
+
+    operator: str
+    at: datetime
+    risks_version: str
+    text: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which instances: by id, or all that run one of the releases (keys of the catalog), in the regions given."""
+
+    regions: tuple[str, ...]
+    instance_ids: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Many migrations with one policy. ``problems`` are instances that could not even be found: [id, code, message]."""
+
+    batch_id: str
+    state: BatchState
+    version: int
+    created_at: datetime
+    origin: str
+    """``notice``, ``inventory`` or ``api``."""
+    created_by: str
+    selection: Selection
+    policy: Policy
+    destination: str = ""
+    destinations: dict[str, str] = field(default_factory=dict)
+    """Destination by instance id, before ``destination``."""
+    dry_run: bool = False
+    acknowledgement: Acknowledgement | None = None
+    size: int = 0
+    problems: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What admission knows of a batch besides the batch itself: outcomes so far and slots held now."""
+
+    failed: frozenset[str]
+    moved: frozenset[str]
+    """Migrations validated, noted only until the canary has passed."""
+    held_by_batch: int
+    held_by_account: int
+
+
+def closed_because(batch: Batch, standing: Standing, *, now: datetime, account_limit: int) -> str:
+    """Why nothing may be admitted now, in words; empty where something may."""
+    policy = batch.policy
+    if batch.dry_run:
+        return "the batch is a dry run"
+    if batch.acknowledgement is None:
+        return "the risks are not acknowledged yet"
+    if len(standing.failed) > policy.failure_budget:
+        return f"{len(standing.failed)} migrations failed, the budget is {policy.failure_budget}"
+    if policy.window is not None and not policy.window.allows(now):
+        return "the maintenance window is closed"
+    if free_slots(batch, standing, account_limit=account_limit) < 1:
+        return "every slot is taken"
+    return ""
+
+
+def free_slots(batch: Batch, standing: Standing, *, account_limit: int) -> int:
+    """How many more instances of the batch may start to move now, as far as slots and the canary go."""
+    free = min(batch.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account)
+    if len(standing.moved) < batch.policy.canary:
+        free = min(free, batch.policy.canary - len(standing.moved) - standing.held_by_batch)
+    return max(free, 0)

@@ -1,0 +1,57 @@
+"""What must follow a step, as data: written in the outbox with the step, carried out after it, safe to repeat."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.migration import Handle
+
+
+@dataclass(frozen=True)
+class ReleaseLock:
+    """Give the instance free for another migration."""
+
+    region_id: str
+    instance_id: str
+
+
+@dataclass(frozen=True)
+class ReleaseSlot:
+    """Give the migration's place in the wave free."""
+
+
+@dataclass(frozen=True)
+class CountOutcome:
+    """Note on the batch that this migration failed or moved, for the failure budget and the canary."""
+
+    outcome: str
+    """``failed``, ``moved`` or ``retried`` (takes a failure back)."""
+
+
+@dataclass(frozen=True)
+class AdoptSnapshots:
+    """Enter SMC's own backup copies of the instance's disks, made since the job started, in the ledger."""
+
+
+@dataclass(frozen=True)
+class CleanUpDriver:
+    """Remove what the driver left in SMC: job, source server, activation code."""
+
+    handle: Handle
+
+
+@dataclass(frozen=True)
+class ScheduleSweep:
+    """Mark the migration's ledger rows: they may be swept once ``retention_days`` have passed since the release."""
+
+    retention_days: int
+
+
+Effect = ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | CleanUpDriver | ScheduleSweep
+NEEDS_THE_CLOUD = (AdoptSnapshots, CleanUpDriver)
+"""Effects that call ECS or SMC: the api function leaves them to the tick, because it never waits for the cloud."""
+
+KINDS: dict[str, type[Effect]] = {
+    kind.__name__: kind for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, CleanUpDriver, ScheduleSweep)
+}
+"""Effects by the name under which the outbox stores them."""

@@ -1,0 +1,123 @@
+"""The events of the pipeline: their types, who acts on them, and their data.
+
+Every type has one producer and a folder under events/ with its schema and samples; a test keeps the two equal. ``stage`` in
+the data names the stage that is to act next and is what the bus's rules route by; events without it only inform.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from shared.domain.migration import Migration
+
+SOURCE = "replank"
+BUS = "replank"
+
+END_OF_LIFE = "replank:OperatingSystem:EndOfLife"
+BATCH_SUBMITTED = "replank:Batch:BatchSubmitted"
+BATCH_ACKNOWLEDGED = "replank:Batch:BatchAcknowledged"
+MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
+PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
+PRECHECK_FAILED = "replank:Migration:PrecheckFailed"
+ADMISSION_DUE = "replank:Migration:AdmissionDue"
+SNAPSHOT_READY = "replank:Migration:SnapshotReady"
+SNAPSHOT_FAILED = "replank:Migration:SnapshotFailed"
+MIGRATION_STARTED = "replank:Migration:MigrationStarted"
+START_FAILED = "replank:Migration:StartFailed"
+INSTANCE_RESTARTED = "replank:Migration:InstanceRestarted"
+MIGRATION_FAILED = "replank:Migration:MigrationFailed"
+HOP_VALIDATED = "replank:Migration:HopValidated"
+MIGRATION_VALIDATED = "replank:Migration:MigrationValidated"
+VALIDATION_FAILED = "replank:Migration:ValidationFailed"
+CONFIRMATION_GIVEN = "replank:Migration:ConfirmationGiven"
+RETRY_REQUESTED = "replank:Migration:RetryRequested"
+ROLLBACK_REQUESTED = "replank:Migration:RollbackRequested"
+MIGRATION_CANCELLED = "replank:Migration:MigrationCancelled"
+ROLLED_BACK = "replank:Migration:RolledBack"
+ROLLBACK_FAILED = "replank:Migration:RollbackFailed"
+SNAPSHOTS_SWEPT = "replank:Migration:SnapshotsSwept"
+STEP_DUE = "replank:Migration:StepDue"
+
+PRODUCERS = {
+    BATCH_SUBMITTED: "api",
+    BATCH_ACKNOWLEDGED: "api",
+    MIGRATION_REQUESTED: "intake",
+    PRECHECK_PASSED: "precheck",
+    PRECHECK_FAILED: "precheck",
+    ADMISSION_DUE: "watch",
+    SNAPSHOT_READY: "snapshot",
+    SNAPSHOT_FAILED: "snapshot",
+    MIGRATION_STARTED: "migrate",
+    START_FAILED: "migrate",
+    INSTANCE_RESTARTED: "watch",
+    MIGRATION_FAILED: "watch",
+    HOP_VALIDATED: "validate",
+    MIGRATION_VALIDATED: "validate",
+    VALIDATION_FAILED: "validate",
+    CONFIRMATION_GIVEN: "api",
+    RETRY_REQUESTED: "api",
+    ROLLBACK_REQUESTED: "api",
+    MIGRATION_CANCELLED: "api",
+    ROLLED_BACK: "rollback",
+    ROLLBACK_FAILED: "rollback",
+    SNAPSHOTS_SWEPT: "sweep",
+    STEP_DUE: "watch",
+    END_OF_LIFE: "intake",
+}
+"""Which function publishes a type (an end-of-life notice may also come from outside)."""
+
+CONSUMERS: dict[str, tuple[str, ...]] = {
+    END_OF_LIFE: ("intake",),
+    BATCH_SUBMITTED: ("intake",),
+    BATCH_ACKNOWLEDGED: ("watch",),
+    MIGRATION_REQUESTED: ("precheck",),
+    PRECHECK_PASSED: ("snapshot",),
+    ADMISSION_DUE: ("snapshot",),
+    SNAPSHOT_READY: ("migrate",),
+    INSTANCE_RESTARTED: ("validate",),
+    HOP_VALIDATED: ("precheck",),
+    RETRY_REQUESTED: ("precheck", "migrate", "validate"),
+    ROLLBACK_REQUESTED: ("rollback",),
+    STEP_DUE: ("precheck", "snapshot", "migrate", "validate", "rollback"),
+}
+"""Which stages act on a type; the rules in template.yml route by type and ``data.stage``."""
+
+
+@dataclass(frozen=True)
+class Event:
+    """One event to publish: ``type`` from above, ``subject`` the migration or batch, ``data`` a JSON object.
+
+    ``event_id`` is derived from what happened (migration, version, type), so that a second publication is recognised.
+    """
+
+    type: str
+    event_id: str
+    subject: str
+    data: dict[str, Any]
+
+
+def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> Event:
+    """An event about a migration as it stands after the step that causes it."""
+    data: dict[str, Any] = {
+        "migrationId": migration.migration_id,
+        "batchId": migration.batch_id,
+        "instanceId": migration.instance_id,
+        "regionId": migration.region_id,
+        "version": migration.version,
+        "state": migration.state.value,
+        "hop": migration.hop,
+        "attempt": migration.attempt,
+    }
+    if stage:
+        data["stage"] = stage
+    data.update(more)
+    event_id = f"{migration.migration_id}-{migration.version}-{type.rpartition(':')[2]}"
+    if type in (STEP_DUE, ADMISSION_DUE):
+        event_id += f"-{more.get('nudge', '')}"
+    return Event(type, event_id, f"migration/{migration.migration_id}", data)
+
+
+def about_batch(batch_id: str, type: str, **more: Any) -> Event:
+    """An event about a batch."""
+    return Event(type, f"{batch_id}-{type.rpartition(':')[2]}", f"batch/{batch_id}", {"batchId": batch_id, **more})

@@ -1,0 +1,211 @@
+"""One migration: its states, the table of transitions, and the step from one row version to the next.
+
+The table below is what the code, docs/architecture.md and the journal checker all read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import Enum
+from typing import Any
+
+from shared.domain.errors import Bug
+from shared.domain.findings import Assessment
+from shared.domain.route import Hop
+
+
+class State(Enum):
+    """Where a migration stands."""
+
+    ACCEPTED = "accepted"
+    PRECHECKING = "prechecking"
+    PRECHECK_FAILED = "precheck_failed"
+    READY = "ready"
+    SNAPSHOTTING = "snapshotting"
+    SNAPSHOTTED = "snapshotted"
+    MIGRATING = "migrating"
+    RESTARTING = "restarting"
+    VALIDATING = "validating"
+    MIGRATED = "migrated"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
+
+
+S = State
+TRANSITIONS: dict[State | None, frozenset[State]] = {
+    None: frozenset({S.ACCEPTED}),
+    S.ACCEPTED: frozenset({S.PRECHECKING, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
+    S.PRECHECKING: frozenset({S.READY, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
+    S.PRECHECK_FAILED: frozenset({S.ACCEPTED, S.CANCELLED}),
+    S.READY: frozenset({S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED}),
+    S.SNAPSHOTTING: frozenset({S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
+    S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.MIGRATING, S.FAILED, S.CANCELLED}),
+    S.MIGRATING: frozenset({S.RESTARTING, S.FAILED}),
+    S.RESTARTING: frozenset({S.VALIDATING, S.FAILED}),
+    S.VALIDATING: frozenset({S.MIGRATED, S.ACCEPTED, S.FAILED}),
+    S.MIGRATED: frozenset({S.CONFIRMED, S.ROLLING_BACK}),
+    S.CONFIRMED: frozenset({S.COMPLETED}),
+    S.COMPLETED: frozenset(),
+    S.FAILED: frozenset({S.ACCEPTED, S.SNAPSHOTTED, S.RESTARTING, S.ROLLING_BACK, S.CONFIRMED, S.CANCELLED}),
+    S.ROLLING_BACK: frozenset({S.ROLLING_BACK, S.ROLLED_BACK, S.FAILED}),
+    S.ROLLED_BACK: frozenset({S.ROLLED_BACK}),
+    S.CANCELLED: frozenset({S.CANCELLED}),
+}
+"""From a state to the states a step may lead to. A state that leads to itself notes progress or a release in the journal."""
+
+TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
+WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
+MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING, S.ROLLING_BACK})
+"""States in which the instance is being worked on and holds a slot of its wave."""
+ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
+"""States in which the migration holds its instance's lock (accepted only once the precheck has begun)."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a migration stands still: which stage met it, the error's code, sentence and remedy."""
+
+    stage: str
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Handle:
+    """What a driver remembers of the migration it carries out; which fields are used is the driver's own affair."""
+
+    token_id: str = ""
+    import_invocation_id: str = ""
+    source_id: str = ""
+    job_id: str = ""
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One instance on its way. Times are aware UTC; ``hop`` counts from 0, ``attempt`` from 1."""
+
+    migration_id: str
+    batch_id: str
+    instance_id: str
+    region_id: str
+    state: State
+    version: int
+    entered_version: int
+    entered_at: datetime
+    created_at: datetime
+    driver: str = "smc"
+    instance_name: str = ""
+    os_type: str = "linux"
+    source: str = ""
+    """The release found at the start, in words."""
+    destination: str = ""
+    """The release key asked for; empty leaves the choice to the route planner."""
+    hops: tuple[Hop, ...] = ()
+    hop: int = 0
+    attempt: int = 1
+    assessment: Assessment | None = None
+    prechecked_at: datetime | None = None
+    probe_invocation_id: str = ""
+    probe_count: int = 0
+    """Probes sent so far, of any purpose: part of the next probe's client token."""
+    disks: tuple[str, ...] = ()
+    """Disk ids found by the last precheck; every one of them has a snapshot before anything moves."""
+    handle: Handle = field(default_factory=Handle)
+    failure: Failure | None = None
+    rollback_phase: str = ""
+    progress: int = 0
+    snapshots_made: int = 0
+    snapshots_swept: int = 0
+    released_at: datetime | None = None
+    """When a named person confirmed, or released after a rollback or cancellation: retention runs from here."""
+    finished_at: datetime | None = None
+    due_at: datetime | None = None
+    """When the tick looks at it again; None where it waits for a person or has ended."""
+
+    @property
+    def current_hop(self) -> Hop:
+        """The hop under way; raises Bug before a route is planned."""
+        if not self.hops:
+            raise Bug(f"migration {self.migration_id} has no route yet")
+        return self.hops[self.hop]
+
+    @property
+    def is_last_hop(self) -> bool:
+        return self.hop >= len(self.hops) - 1
+
+    def token(self, *words: object) -> str:
+        """A client token for one call, the same whenever the same step repeats it (at most 64 ASCII characters)."""
+        return "-".join(("rp", self.migration_id, *map(str, words)))[:64]
+
+
+@dataclass(frozen=True)
+class JournalEntry:
+    """One line of a migration's history; ``by`` is a stage's name or the operator's."""
+
+    version: int
+    at: datetime
+    from_state: State | None
+    to_state: State
+    by: str
+    reason: str
+    hop: int = 0
+    attempt: int = 1
+
+
+@dataclass(frozen=True)
+class Step:
+    """One conditional write: the row as it was and as it is to be, the journal's line, and what must follow.
+
+    ``effects`` and ``events`` are written with the row (the outbox) and carried out after it, again if need be.
+    """
+
+    before: Migration
+    after: Migration
+    entry: JournalEntry
+    effects: tuple[Any, ...] = ()
+    events: tuple[Any, ...] = ()
+
+
+def step(
+    migration: Migration,
+    to: State,
+    *,
+    now: datetime,
+    by: str,
+    reason: str,
+    **changes: Any,
+) -> Step:
+    """The step that takes ``migration`` to ``to``; ``changes`` are further fields. Raises Bug on a transition the table lacks."""
+    if to not in TRANSITIONS[migration.state]:
+        raise Bug(f"{migration.state.value} -> {to.value} is no transition (migration {migration.migration_id})")
+    version = migration.version + 1
+    entered = {} if to is migration.state else {"entered_version": version, "entered_at": now}
+    after = replace(migration, **{"state": to, "version": version, "due_at": None, **entered, **changes})
+    return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))
+
+
+def born(migration: Migration, *, by: str, reason: str) -> JournalEntry:
+    """The first line of a migration's journal."""
+    return JournalEntry(migration.version, migration.created_at, None, migration.state, by, reason, 0, 1)
+
+
+def replay(journal: list[JournalEntry]) -> State:
+    """The state that a journal leads to; raises Bug where it has a gap or a transition the table lacks."""
+    state: State | None = None
+    for place, entry in enumerate(journal, start=1):
+        if entry.version != place:
+            raise Bug(f"journal line {place} has version {entry.version}")
+        if entry.from_state is not state or entry.to_state not in TRANSITIONS[state]:
+            raise Bug(f"journal line {place} is no step from {state}")
+        state = entry.to_state
+    if state is None:
+        raise Bug("the journal is empty")
+    return state

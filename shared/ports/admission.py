@@ -1,0 +1,36 @@
+"""Locks and slots: at most one active migration per instance, and never more moving than the limits say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Slots:
+    """Who holds a slot now (migration id -> batch id), as of ``version`` of the account's one slots row."""
+
+    version: int
+    held: dict[str, str]
+
+
+class Admission(Protocol):
+    """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
+
+    def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
+        """Lock the instance for a migration; returns the migration that holds the lock afterwards (another one: refused)."""
+
+    def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
+        """Give the lock back if this migration holds it."""
+
+    def holder(self, region_id: str, instance_id: str) -> str:
+        """The migration that holds the instance's lock, empty if none does."""
+
+    def slots(self) -> Slots:
+        """The slots held now."""
+
+    def take_slot(self, seen: Slots, migration_id: str, batch_id: str) -> bool:
+        """Take a slot if nobody changed the row since ``seen``; False if somebody did (look again)."""
+
+    def give_slot(self, migration_id: str) -> None:
+        """Give the slot back; nothing if there is none."""

@@ -1,0 +1,41 @@
+"""The batches' rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from shared.domain.batch import Batch
+
+
+@dataclass(frozen=True)
+class BatchPage:
+    """One page of batches; ``next_token`` is empty on the last."""
+
+    batches: tuple[Batch, ...]
+    next_token: str = ""
+
+
+class Batches(Protocol):
+    """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
+
+    def create(self, batch: Batch) -> bool:
+        """Put the row if no batch has that id; False if one has."""
+
+    def load(self, batch_id: str) -> Batch:
+        """The row; raises Refused (Batch.NotFound)."""
+
+    def commit(self, before: Batch, after: Batch) -> None:
+        """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved)."""
+
+    def listed(self, *, limit: int, token: str) -> BatchPage:
+        """All batches, newest first."""
+
+    def open(self, limit: int) -> list[Batch]:
+        """Batches that are open and acknowledged: those whose migrations may be admitted."""
+
+    def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
+        """Note ``failed`` or ``moved``, or take a failure back (``retried``); the same again changes nothing."""
+
+    def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
+        """The migrations noted as failed, and those noted as moved."""

@@ -1,0 +1,81 @@
+"""ECS: instances, disks and snapshots."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from shared.domain.facts import DiskFacts, InstanceFacts
+
+
+@dataclass(frozen=True)
+class FoundInstance:
+    """An instance as a fleet listing shows it."""
+
+    instance_id: str
+    region_id: str
+    name: str
+    os_name: str
+    os_name_en: str
+    os_type: str
+    status: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """One page of instances; ``next_token`` is empty on the last."""
+
+    instances: tuple[FoundInstance, ...]
+    next_token: str = ""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """A snapshot as ECS shows it; ``status`` is progressing, accomplished or failed."""
+
+    snapshot_id: str
+    name: str
+    disk_id: str
+    status: str
+    progress: int
+    created_at: datetime
+    size_gib: int
+
+
+class Compute(Protocol):
+    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused (Instance.NotFound ...) for the rest."""
+
+    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
+        """A page of the region's instances (at most 100), all or those asked for."""
+
+    def describe(self, region_id: str, instance_id: str) -> InstanceFacts:
+        """Everything the rules ask about an instance: itself, its disks, its agent, snapshots in progress. Raises Refused (Instance.NotFound)."""
+
+    def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
+        """The disks attached now."""
+
+    def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
+        """Status by instance id (Running, Stopped ...); an instance that is gone is missing. At most 100 ids."""
+
+    def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
+        """Ask for a snapshot (kept until deleted, tagged as ours); the same token again returns the same id."""
+
+    def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+        """Snapshots by id; one that is gone is missing. At most 100 ids."""
+
+    def snapshots_of(self, region_id: str, instance_id: str) -> list[Snapshot]:
+        """All snapshots of the instance's disks."""
+
+    def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
+        """Delete it; True also if it was gone already, False if it cannot go now (an image or disk was made of it)."""
+
+    def stop(self, region_id: str, instance_id: str) -> None:
+        """Ask the instance to stop, still charged (the mode in which it surely starts again); nothing if it is stopped."""
+
+    def start(self, region_id: str, instance_id: str) -> None:
+        """Ask the instance to start; nothing if it runs."""
+
+    def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        """Roll a disk back to a snapshot made from it; the instance must be stopped."""

@@ -1,0 +1,51 @@
+"""What carries out the replacement itself: SMC by its API, or a person in the console."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from shared.domain.migration import Handle, Migration
+
+
+class Phase(Enum):
+    """How far the driver is with one hop of one migration."""
+
+    PREPARING = "preparing"
+    """Not begun: the start is called again (an import is running, or a person is awaited)."""
+    RUNNING = "running"
+    FINISHED = "finished"
+    """The job says so; the guest may still be restarting."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True)
+class Report:
+    """Where a job stands; ``code`` and ``message`` are SMC's own words on a failure, ``progress`` is a percentage."""
+
+    phase: Phase
+    handle: Handle
+    progress: int = 0
+    code: str = ""
+    message: str = ""
+    remedy: str = ""
+
+
+class Driver(Protocol):
+    """Every call may be repeated at any point after a crash without doing anything twice."""
+
+    name: str
+
+    def check(self) -> None:
+        """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""
+
+    def start(self, migration: Migration, private_ips: Sequence[str]) -> Report:
+        """Take the next step towards a running job; called again (every minute) while it reports PREPARING."""
+
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
+        """How the jobs stand, by migration id; as few calls as paging allows."""
+
+    def clean_up(self, migration: Migration, handle: Handle) -> None:
+        """Remove what was left in SMC: the job, the source server, the activation code. What is gone already is no error."""

@@ -1,0 +1,88 @@
+"""The migrations' rows: one wide row each, changed by conditional steps only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from shared.domain.effects import Effect
+from shared.domain.events import Event
+from shared.domain.migration import JournalEntry, Migration, State, Step
+
+
+@dataclass(frozen=True)
+class Outbox:
+    """What one step still owes: the version that wrote it, its effects and its events."""
+
+    version: int
+    effects: tuple[Effect, ...]
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of migrations; ``next_token`` is empty on the last."""
+
+    migrations: tuple[Migration, ...]
+    next_token: str = ""
+
+
+class Migrations(Protocol):
+    """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
+
+    def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
+        """Put the row with its first journal line and outbox, if no row has that id; False if one has."""
+
+    def load(self, migration_id: str) -> Migration:
+        """The row; raises Refused (Migration.NotFound)."""
+
+    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
+        """The rows that exist, at most 100 ids."""
+
+    def commit(self, step: Step) -> None:
+        """Write ``step.after``, the journal line and (if there are effects or events) the outbox, if the row's version is still
+        ``step.before.version``; raises Stale (Migration.Moved) if not. A row with an outbox is due soon, so that the tick finds it."""
+
+    def outboxes(self, migration_id: str) -> list[Outbox]:
+        """What is still owed, oldest first."""
+
+    def settle(self, migration: Migration, version: int) -> None:
+        """Remove the outbox that ``version`` wrote and, if the row has not moved since, put its own due time in force."""
+
+    def nudge(self, migration: Migration, due_at: datetime) -> None:
+        """Look at the row again at ``due_at``; nothing if it has moved on. No step: the version stays."""
+
+    def note_progress(self, migration: Migration, percent: int) -> None:
+        """Show how far the job is; for display only, nothing if the row has moved on."""
+
+    def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
+        """Remember a restart seen; the same event twice counts once."""
+
+    def restarts(self, migration_id: str) -> int:
+        """How many restarts were seen."""
+
+    def due(self, now: datetime, limit: int) -> list[Migration]:
+        """The rows due by ``now``, longest overdue first."""
+
+    def ready(self, batch_id: str, limit: int) -> list[str]:
+        """Ids of the batch's migrations that wait for admission, in the order in which they became ready."""
+
+    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
+        """A batch's migrations."""
+
+    def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
+        """All migrations an instance ever had."""
+
+    def all(self, *, state: State | None, limit: int, token: str) -> Page:
+        """Migrations of any batch."""
+
+    def journal(self, migration_id: str) -> list[JournalEntry]:
+        """The complete history, oldest first; raises Refused (Migration.NotFound)."""
+
+    def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
+        """Keep a large document (``baseline``) beside the row; the same name again replaces it."""
+
+    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+        """A document kept beside the row."""

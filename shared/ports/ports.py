@@ -1,0 +1,46 @@
+"""All ports together, as a stage is handed them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from shared.ports.admission import Admission
+from shared.ports.batches import Batches
+from shared.ports.bus import Bus
+from shared.ports.clock import Clock
+from shared.ports.compute import Compute
+from shared.ports.driver import Driver
+from shared.ports.guest import Guest
+from shared.ports.ids import Ids
+from shared.ports.ledger import Ledger
+from shared.ports.migrations import Migrations
+
+
+@dataclass(frozen=True)
+class Limits:
+    """The account's own limits, from the settings; the issue of each is named in docs/operations.md."""
+
+    max_moving: int = 20
+    """Instances moving at once in the whole account (SMC's own concurrency is not published; 20 was its limit in 2021)."""
+    sweep_page: int = 100
+    tick_page: int = 200
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What a stage may use. The api function has no drivers: it never waits for the cloud."""
+
+    clock: Clock
+    ids: Ids
+    bus: Bus
+    migrations: Migrations
+    batches: Batches
+    admission: Admission
+    ledger: Ledger
+    compute: Compute
+    guest: Guest
+    drivers: Mapping[str, Driver] = field(default_factory=dict)
+    limits: Limits = field(default_factory=Limits)
+    regions: tuple[str, ...] = ()
+    """Regions that an inventory or a notice without regions covers."""
