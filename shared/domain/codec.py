@@ -1,129 +1,219 @@
-"""Frozen dataclasses to JSON values and back, by their type hints.
+"""Frozen dataclasses to JSON, from JSON, and their JSON Schema, all from the type hints: one place says what a field may hold.
 
-Field names stay as they are; enums are written as their values, times as ISO 8601 UTC, tuples as lists. Unknown fields are
-ignored on the way in, so that a row written by a newer version is still read; a missing field takes its default.
+Understood: str, int (never negative: every number here is a size, a count or an id), bool, datetime (ISO 8601 with a
+zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]`` and ``X | None``. Errors name the field by its path.
 """
 
 from __future__ import annotations
 
 import types
+from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from functools import lru_cache
-from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from shared.domain.errors import Refused
+
+Json = dict[str, Any]
+Decoder = Callable[[object, str, bool], Any]
 T = TypeVar("T")
-Json = Any
+
+MAX_TEXT = 16_384
+"""Longest string a field may hold, in characters."""
+MAX_ITEMS = 20_000
+"""Longest list a field may hold."""
+YEARS = range(1970, 2200)
+"""Outside of these a time is a mistake (and arithmetic with it may overflow)."""
 
 
-class CodecError(ValueError):
-    """A JSON value does not have the shape its type asks for; ``path`` says where."""
+class FactsInvalid(Refused):
+    """A document that is not what its schema says; ``field`` is the path of the first offending value."""
 
-    def __init__(self, path: str, problem: str) -> None:
-        super().__init__(f"{path or 'document'}: {problem}")
-        self.path = path
-        self.problem = problem
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__("Facts.Invalid", f"{field}: {problem}", f"Correct the field {field}; `replank assess --schema` prints the schema.")
+        self.field = field
 
 
-def to_json(value: Any) -> Json:
-    """The JSON value of a dataclass, tuple, enum, time or plain value."""
+def encode(value: object) -> Any:
+    """A dataclass as plain JSON values. Fields that equal their default are left out, so documents stay small."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {name: to_json(getattr(value, name)) for name in _names(type(value))}
+        return {f.name: encode(v) for f in fields(value) if (v := getattr(value, f.name)) != f.default}
     if isinstance(value, datetime):
-        return value.astimezone(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, (list, tuple)):
-        return [to_json(each) for each in value]
-    if isinstance(value, dict):
-        return {str(key): to_json(each) for key, each in value.items()}
+    if isinstance(value, tuple):
+        return [encode(item) for item in value]
     return value
 
 
-def from_json(kind: type[T], value: Json, path: str = "") -> T:
-    """The value of type ``kind`` that ``to_json`` wrote; raises CodecError naming the field."""
-    read: T = _read(kind, value, path)
-    return read
+def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
+    """The dataclass from JSON values; raises FactsInvalid.
+
+    Unknown fields are ignored unless ``strict``: what an earlier or later version stored must stay readable, while a typing
+    error in an operator's file must be told.
+    """
+    value: T = _dataclass_decoder(cls)(document, path, strict)
+    return value
 
 
-def _read(kind: Any, value: Json, path: str) -> Any:
-    origin = get_origin(kind)
+def as_object(document: object, path: str) -> Json:
+    """A JSON object with text keys, or FactsInvalid."""
+    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
+        raise FactsInvalid(path, f"must be an object, is {_kind(document)}")
+    return document
+
+
+def as_list(document: object, path: str) -> list[Any]:
+    """A JSON list of bounded length, or FactsInvalid."""
+    if not isinstance(document, list | tuple):
+        raise FactsInvalid(path, f"must be a list, is {_kind(document)}")
+    if len(document) > MAX_ITEMS:
+        raise FactsInvalid(path, f"has {len(document)} items, more than {MAX_ITEMS}")
+    return list(document)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
+
+
+@lru_cache(maxsize=None)
+def _dataclass_decoder(cls: type) -> Decoder:
+    hints = get_type_hints(cls)
+    members = [(f.name, _decoder(hints[f.name]), f.default is MISSING) for f in fields(cls)]
+    known = {name for name, _, _ in members}
+
+    def load(document: object, path: str, strict: bool) -> Any:
+        given = as_object(document, path)
+        if strict and (unknown := sorted(set(given) - known)):
+            raise FactsInvalid(f"{path}.{unknown[0]}", "is not a known field")
+        values = {}
+        for name, decoder, required in members:
+            if name in given:
+                values[name] = decoder(given[name], f"{path}.{name}", strict)
+            elif required:
+                raise FactsInvalid(f"{path}.{name}", "is missing")
+        return cls(**values)
+
+    return load
+
+
+@lru_cache(maxsize=None)
+def _decoder(hint: Any) -> Decoder:
+    origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
-        return _read_union(kind, value, path)
+        inner = _decoder(next(a for a in args if a is not type(None)))
+        return lambda value, path, strict: None if value is None else inner(value, path, strict)
+    if origin is Literal:
+        return lambda value, path, strict: _one_of(value, path, args)
     if origin is tuple:
-        return _read_tuple(get_args(kind), value, path)
-    if origin is dict or kind is dict:
-        return _expect(dict, value, path)
-    if kind is datetime:
-        return parse_time(_expect(str, value, path), path)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return _read_enum(kind, value, path)
-    if is_dataclass(kind):
-        return _read_dataclass(kind, value, path)
-    if kind is Any:
-        return value
-    if kind is float and isinstance(value, int):
-        return float(value)
-    return _expect(kind, value, path)
+        return _tuple_decoder(args)
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _dataclass_decoder(hint)
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        values = tuple(member.value for member in hint)
+        return lambda value, path, strict: hint(_one_of(value, path, values))
+    return _SCALARS[hint]
 
 
-def parse_time(text: str, path: str = "") -> datetime:
-    """An aware UTC time from ISO 8601 (``Z`` or an offset); raises CodecError."""
-    try:
-        when = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        raise CodecError(path, f"{text!r} is not an ISO 8601 time") from None
-    return when.astimezone(timezone.utc) if when.tzinfo else when.replace(tzinfo=timezone.utc)
+def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
+    items = _decoder(args[0])
+    fixed = None if args[-1] is Ellipsis else len(args)
+
+    def load(value: object, path: str, strict: bool) -> tuple[Any, ...]:
+        listed = as_list(value, path)
+        if fixed is not None and len(listed) != fixed:
+            raise FactsInvalid(path, f"must have {fixed} items, has {len(listed)}")
+        return tuple(items(item, f"{path}[{index}]", strict) for index, item in enumerate(listed))
+
+    return load
 
 
-def _read_enum(kind: type[Enum], value: Json, path: str) -> Enum:
-    try:
-        return kind(value)
-    except ValueError:
-        raise CodecError(path, f"{value!r} is none of {', '.join(str(each.value) for each in kind)}") from None
-
-
-def _read_union(kind: Any, value: Json, path: str) -> Any:
-    if value is None and type(None) in get_args(kind):
-        return None
-    inner = [each for each in get_args(kind) if each is not type(None)]
-    return _read(inner[0], value, path)
-
-
-def _read_tuple(args: tuple[Any, ...], value: Json, path: str) -> tuple[Any, ...]:
-    listed = _expect(list, value, path)
-    if len(args) == 2 and args[1] is Ellipsis:
-        return tuple(_read(args[0], each, f"{path}[{place}]") for place, each in enumerate(listed))
-    if len(listed) != len(args):
-        raise CodecError(path, f"{len(args)} values expected, {len(listed)} found")
-    return tuple(_read(each, item, f"{path}[{place}]") for place, (each, item) in enumerate(zip(args, listed, strict=True)))
-
-
-def _read_dataclass(kind: Any, value: Json, path: str) -> Any:
-    given = _expect(dict, value, path)
-    hints = _hints(kind)
-    found: dict[str, Any] = {}
-    for field in fields(kind):
-        inner = f"{path}.{field.name}" if path else field.name
-        if field.name in given:
-            found[field.name] = _read(hints[field.name], given[field.name], inner)
-        elif field.default is MISSING and field.default_factory is MISSING:
-            raise CodecError(inner, "is missing")
-    return kind(**found)
-
-
-def _expect(kind: Any, value: Json, path: str) -> Any:
-    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise CodecError(path, f"{kind.__name__} expected, {type(value).__name__} found")
+def _one_of(value: object, path: str, allowed: tuple[Any, ...]) -> Any:
+    if not isinstance(value, str) or value not in allowed:
+        raise FactsInvalid(path, f"must be one of {', '.join(map(str, allowed))}")
     return value
 
 
-@lru_cache(maxsize=256)
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind))
+def _text(value: object, path: str, _strict: bool) -> str:
+    if not isinstance(value, str):
+        raise FactsInvalid(path, f"must be text, is {_kind(value)}")
+    if len(value) > MAX_TEXT:
+        raise FactsInvalid(path, f"is longer than {MAX_TEXT} characters")
+    return value
 
 
-@lru_cache(maxsize=256)
-def _hints(kind: type) -> dict[str, Any]:
-    return get_type_hints(kind)
+def _whole(value: object, path: str, _strict: bool) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise FactsInvalid(path, f"must be a whole number, is {_kind(value)}")
+    if not 0 <= value < 2**63:
+        raise FactsInvalid(path, f"must be between 0 and 2^63-1, is {value}"[:200])
+    return value
+
+
+def _flag(value: object, path: str, _strict: bool) -> bool:
+    if not isinstance(value, bool):
+        raise FactsInvalid(path, f"must be true or false, is {_kind(value)}")
+    return value
+
+
+def _time(value: object, path: str, strict: bool) -> datetime:
+    text = _text(value, path, strict)
+    try:
+        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+        if moment.tzinfo is None or moment.year not in YEARS:
+            raise ValueError(text)
+        return moment.astimezone(timezone.utc)
+    except (ValueError, OverflowError):
+        raise FactsInvalid(path, "must be an ISO 8601 time with a zone, e.g. 2026-09-01T04:00:00Z") from None
+
+
+_SCALARS: dict[Any, Decoder] = {str: _text, int: _whole, bool: _flag, datetime: _time}
+
+
+def schema(cls: type) -> Json:
+    """JSON Schema (2020-12) of the dataclass, as :func:`decode` reads it."""
+    definitions: Json = {}
+    root = _schema_of(cls, definitions)
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **root, "$defs": definitions}
+
+
+def _schema_of(hint: Any, definitions: Json) -> Json:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        inner = _schema_of(next(a for a in args if a is not type(None)), definitions)
+        return {"anyOf": [inner, {"type": "null"}]}
+    if origin is Literal:
+        return {"enum": list(args)}
+    if origin is tuple:
+        size = {"maxItems": MAX_ITEMS} if args[-1] is Ellipsis else {"minItems": len(args), "maxItems": len(args)}
+        return {"type": "array", "items": _schema_of(args[0], definitions), **size}
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"enum": [member.value for member in hint]}
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _schema_of_dataclass(hint, definitions)
+    return dict(_SCALAR_SCHEMAS[hint])
+
+
+def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
+    if cls.__name__ not in definitions:
+        definitions[cls.__name__] = {}  # reserves the name, should a dataclass ever hold itself
+        hints = get_type_hints(cls)
+        definitions[cls.__name__] = {
+            "type": "object",
+            "description": (cls.__doc__ or "").split("\n")[0],
+            "properties": {f.name: _schema_of(hints[f.name], definitions) for f in fields(cls)},
+            "required": [f.name for f in fields(cls) if f.default is MISSING],
+        }
+    return {"$ref": f"#/$defs/{cls.__name__}"}
+
+
+_SCALAR_SCHEMAS: dict[Any, Json] = {
+    str: {"type": "string", "maxLength": MAX_TEXT},
+    int: {"type": "integer", "minimum": 0},
+    bool: {"type": "boolean"},
+    datetime: {"type": "string", "format": "date-time"},
+}

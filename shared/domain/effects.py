@@ -34,6 +34,11 @@ class AdoptSnapshots:
 
 
 @dataclass(frozen=True)
+class LaunchDriver:
+    """Start the prepared job: the destructive call, made only after its step stands in the journal."""
+
+
+@dataclass(frozen=True)
 class CleanUpDriver:
     """Remove what the driver left in SMC: job, source server, activation code."""
 
@@ -47,11 +52,11 @@ class ScheduleSweep:
     retention_days: int
 
 
-Effect = ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | CleanUpDriver | ScheduleSweep
-NEEDS_THE_CLOUD = (AdoptSnapshots, CleanUpDriver)
+Effect = ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | LaunchDriver | CleanUpDriver | ScheduleSweep
+NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver)
 """Effects that call ECS or SMC: the api function leaves them to the tick, because it never waits for the cloud."""
 
 KINDS: dict[str, type[Effect]] = {
-    kind.__name__: kind for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, CleanUpDriver, ScheduleSweep)
+    kind.__name__: kind for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, LaunchDriver, CleanUpDriver, ScheduleSweep)
 }
 """Effects by the name under which the outbox stores them."""

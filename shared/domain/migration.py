@@ -60,8 +60,8 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
 
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
 WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
-MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING, S.ROLLING_BACK})
-"""States in which the instance is being worked on and holds a slot of its wave."""
+MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
+"""States in which the instance is being worked on and holds a slot of its wave (a rollback never waits for one)."""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
 """States in which the migration holds its instance's lock (accepted only once the precheck has begun)."""
 

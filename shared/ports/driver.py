@@ -14,7 +14,9 @@ class Phase(Enum):
     """How far the driver is with one hop of one migration."""
 
     PREPARING = "preparing"
-    """Not begun: the start is called again (an import is running, or a person is awaited)."""
+    """Not begun: ``prepare`` is called again (an import is running, or a person is awaited)."""
+    PREPARED = "prepared"
+    """Everything is in place, nothing destructive has happened: ``launch`` is next."""
     RUNNING = "running"
     FINISHED = "finished"
     """The job says so; the guest may still be restarting."""
@@ -41,8 +43,18 @@ class Driver(Protocol):
     def check(self) -> None:
         """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""
 
-    def start(self, migration: Migration, private_ips: Sequence[str]) -> Report:
-        """Take the next step towards a running job; called again (every minute) while it reports PREPARING."""
+    def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
+        """Take the next harmless step towards a job (import, create); called again every minute while it reports PREPARING.
+
+        A driver that waits for a person reports PREPARING with what to do in ``remedy``, and RUNNING once the job is seen.
+        After a failed attempt the job is there already: PREPARED at once.
+        """
+
+    def launch(self, migration: Migration) -> None:
+        """Start the prepared job, the one destructive call; it comes after the step to ``migrating`` is committed.
+
+        Called again after a crash: a job that runs or has finished is left alone, one in error is started again.
+        """
 
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         """How the jobs stand, by migration id; as few calls as paging allows."""

@@ -1,0 +1,142 @@
+"""What a named person may do: acknowledge, confirm, retry, cancel, roll back. Pure: the act goes in, the step comes out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import events
+from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
+from shared.domain.errors import Refused, Stale
+from shared.domain.migration import Migration, State, Step, step
+
+
+def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) -> Batch:
+    """The batch with the risks acknowledged; raises Refused while it is planned, for a dry run, or for another text."""
+    if batch.acknowledgement is not None:
+        raise Stale("Batch.AlreadyAcknowledged", f"{batch.acknowledgement.operator} has acknowledged already.", "Nothing to do.")
+    if batch.dry_run:
+        raise Refused("Batch.DryRun", "A dry run never moves an instance.", "Submit the batch without the dry run.", status=409)
+    if batch.state is BatchState.PLANNING:
+        raise Refused("Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409)
+    if risks_version != RISKS_VERSION:
+        raise Refused(
+            "Acknowledgement.OtherText",
+            f"The risks in force have version {RISKS_VERSION}, not {risks_version or 'none'}.",
+            "Read GET /risks and acknowledge the version it gives.",
+            status=409,
+        )
+    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS)
+    return replace(batch, acknowledgement=given, version=batch.version + 1)
+
+
+def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int) -> Step:
+    """Accept the outcome: from here the snapshots' retention runs.
+
+    A failed migration is accepted as it is; a rolled back or cancelled one releases its snapshots. Raises Stale on a second
+    confirmation, Refused (Migration.NotConfirmable) elsewhere.
+    """
+    if migration.released_at is not None:
+        raise Stale("Migration.AlreadyConfirmed", "It is confirmed already.", "Nothing to do.")
+    to = {
+        State.MIGRATED: State.CONFIRMED,
+        State.FAILED: State.CONFIRMED,
+        State.ROLLED_BACK: State.ROLLED_BACK,
+        State.CANCELLED: State.CANCELLED,
+    }.get(migration.state)
+    if to is None:
+        raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed, rolled back or cancelled.")
+    taken = step(migration, to, now=now, by=operator, reason="confirmed", released_at=now)
+    effects: list[Effect] = [ScheduleSweep(retention_days)]
+    if to is State.CONFIRMED:
+        effects.append(ReleaseLock(migration.region_id, migration.instance_id))
+    if migration.state is State.FAILED:
+        effects += [ReleaseSlot(), CleanUpDriver(migration.handle)]
+    return _with(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
+
+
+def retry(migration: Migration, operator: str, now: datetime) -> Step:
+    """Try again where it failed: from the precheck if nothing had moved, else the job, the validation or the rollback.
+
+    The first snapshots stay the ones to roll back to: new ones would hold a half-replaced system. Raises Refused
+    (Migration.NotRetryable) unless it failed.
+    """
+    if migration.state is State.PRECHECK_FAILED:
+        return _again(migration, State.ACCEPTED, "precheck", operator, now)
+    if migration.state is not State.FAILED or migration.failure is None:
+        raise _refused("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
+    failed = migration.failure.stage
+    if failed == "rollback":
+        return roll_back(migration, operator, now)
+    if failed == "validate":
+        return _again(migration, State.RESTARTING, "", operator, now)
+    if failed == "migrate":
+        return _again(migration, State.SNAPSHOTTED, "migrate", operator, now)
+    return _again(migration, State.ACCEPTED, "precheck", operator, now)
+
+
+def _again(migration: Migration, to: State, stage: str, operator: str, now: datetime) -> Step:
+    taken = step(
+        migration,
+        to,
+        now=now,
+        by=operator,
+        reason=f"retry after {migration.failure.code if migration.failure else 'the precheck'}",
+        attempt=migration.attempt + 1,
+        failure=None,
+        probe_invocation_id="",
+        due_at=now,
+    )
+    asked = events.about(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
+    return _with(taken, [CountOutcome("retried")], asked)
+
+
+_CANCELLABLE = frozenset(
+    {State.ACCEPTED, State.PRECHECKING, State.PRECHECK_FAILED, State.READY, State.SNAPSHOTTING, State.SNAPSHOTTED}
+)
+
+
+def cancel(migration: Migration, operator: str, now: datetime) -> Step:
+    """Give up before anything has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
+    untouched = migration.hop == 0 and not (migration.state is State.SNAPSHOTTED and migration.attempt > 1)
+    nothing_ran = migration.state is State.FAILED and migration.failure is not None and migration.failure.stage in _HARMLESS
+    if not untouched or not (migration.state in _CANCELLABLE or nothing_ran):
+        raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
+    taken = step(migration, State.CANCELLED, now=now, by=operator, reason="cancelled", finished_at=now, failure=None)
+    effects = [ReleaseSlot(), CleanUpDriver(migration.handle), ReleaseLock(migration.region_id, migration.instance_id)]
+    return _with(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
+
+
+_HARMLESS = frozenset({"precheck", "snapshot"})
+
+
+def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
+    """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere."""
+    rollable = migration.state is State.MIGRATED or (
+        migration.state is State.FAILED and migration.failure is not None and migration.failure.stage not in _HARMLESS
+    )
+    if not rollable or not migration.snapshots_made:
+        raise _refused("NotRollbackable", migration, "rolled back", "Only a migrated or failed one with snapshots can be.")
+    taken = step(
+        migration,
+        State.ROLLING_BACK,
+        now=now,
+        by=operator,
+        reason="rollback requested",
+        rollback_phase="stopping",
+        failure=None,
+        probe_invocation_id="",
+        due_at=now,
+    )
+    effects: list[Effect] = [ReleaseSlot(), CleanUpDriver(migration.handle)]
+    return _with(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
+
+
+def _with(taken: Step, effects: list[Effect], event: events.Event) -> Step:
+    return replace(taken, effects=tuple(effects), events=(event,))
+
+
+def _refused(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
+    sentence = f"Migration {migration.migration_id} is {migration.state.value} and cannot be {verb}."
+    return Refused(f"Migration.{reason}", sentence, remedy, status=409)

@@ -1,0 +1,27 @@
+"""What reaches a stage, and what it answers, as plain values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Message:
+    """One event, timer or notice. ``type`` is the CloudEvents type (``timer`` for a timer, ``data`` then holds the payload)."""
+
+    type: str
+    event_id: str
+    source: str
+    data: dict[str, Any]
+    at: datetime | None = None
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a stage ended: ``result`` is done, stale, waiting or refused; ``facts`` go into the invocation's one log line."""
+
+    result: str
+    facts: dict[str, Any] = field(default_factory=dict)
