@@ -1,7 +1,8 @@
 """Frozen dataclasses to JSON, from JSON, and their JSON Schema, all from the type hints: one place says what a field may hold.
 
 Understood: str, int (never negative: every number here is a size, a count or an id), bool, datetime (ISO 8601 with a
-zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]`` and ``X | None``. Errors name the field by its path.
+zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]`` and ``X | None``.
+Errors name the field by its path.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime, timezone
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from shared.domain.errors import Refused
@@ -32,7 +33,9 @@ class FactsInvalid(Refused):
     """A document that is not what its schema says; ``field`` is the path of the first offending value."""
 
     def __init__(self, field: str, problem: str) -> None:
-        super().__init__("Facts.Invalid", f"{field}: {problem}", f"Correct the field {field}; `replank assess --schema` prints the schema.")
+        super().__init__(
+            "Facts.Invalid", f"{field}: {problem}", f"Correct the field {field}; `replank assess --schema` prints the schema."
+        )
         self.field = field
 
 
@@ -55,7 +58,7 @@ def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -
     Unknown fields are ignored unless ``strict``: what an earlier or later version stored must stay readable, while a typing
     error in an operator's file must be told.
     """
-    value: T = _dataclass_decoder(cls)(document, path, strict)
+    value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value
 
 
@@ -76,11 +79,19 @@ def as_list(document: object, path: str) -> list[Any]:
 
 
 def _kind(value: object) -> str:
-    names = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number", type(None): "null"}
+    names = {
+        dict: "an object",
+        list: "a list",
+        str: "text",
+        bool: "true or false",
+        int: "a number",
+        float: "a number",
+        type(None): "null",
+    }
     return names.get(type(value), type(value).__name__)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _dataclass_decoder(cls: type) -> Decoder:
     hints = get_type_hints(cls)
     members = [(f.name, _decoder(hints[f.name]), f.default is MISSING) for f in fields(cls)]
@@ -101,7 +112,7 @@ def _dataclass_decoder(cls: type) -> Decoder:
     return load
 
 
-@lru_cache(maxsize=None)
+@cache
 def _decoder(hint: Any) -> Decoder:
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):

@@ -1,0 +1,65 @@
+"""The catalog: releases, paths, life-cycle dates, regions and minima as data, each row with its source and date."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from shared.domain.catalog.identify import identify_in, identify_os_release_in, windows_language
+from shared.domain.catalog.lifecycle import LIFECYCLE
+from shared.domain.catalog.limits import MINIMA, WINDOWS_REGIONS
+from shared.domain.catalog.model import Catalog, Lifecycle, Minimum, Path, Release, Source
+from shared.domain.catalog.paths import DEFAULTS, PATHS
+from shared.domain.catalog.releases import RELEASES
+from shared.domain.errors import Refused
+
+__all__ = [
+    "CATALOG",
+    "DEFAULTS",
+    "LIFECYCLE",
+    "MINIMA",
+    "PATHS",
+    "RELEASES",
+    "WINDOWS_REGIONS",
+    "Catalog",
+    "Lifecycle",
+    "Minimum",
+    "Path",
+    "Release",
+    "Source",
+    "find_release",
+    "identify",
+    "identify_os_release",
+    "require_release",
+    "windows_language",
+]
+
+CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
+"""The rows that ship with Replank."""
+
+
+@lru_cache(maxsize=4096)
+def identify(os_name: str, os_name_en: str = "") -> Release | None:
+    """The release that OSName/OSNameEn of DescribeInstances stand for (Chinese or English), or None if the catalog has none."""
+    return identify_in(CATALOG, os_name, os_name_en)
+
+
+def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release | None:
+    """The release that ID, VERSION_ID and NAME of a guest's /etc/os-release stand for, or None."""
+    return identify_os_release_in(CATALOG, os_id, version_id, name)
+
+
+def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
+    """The release a person means: a key, or any name ECS would give."""
+    return catalog.releases.get(text.strip().lower()) or identify_in(catalog, text)
+
+
+def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
+    """Like :func:`find_release`; raises Refused ``Catalog.ReleaseUnknown``."""
+    found = find_release(text, catalog)
+    if found is None:
+        raise Refused(
+            "Catalog.ReleaseUnknown",
+            f"The catalog has no release {text[:100]!r}.",
+            "Use a key that `replank catalog releases` lists, e.g. alinux-3, or add rows of your own for it.",
+        )
+    return found

@@ -1,0 +1,43 @@
+"""From the names ECS and guests give to a release of the catalog."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from shared.domain.catalog.model import Catalog, Release
+
+_BLANKS = re.compile(r"\s+")
+
+
+def identify_in(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
+    """The release an ECS name stands for, with ``exact`` set to the version it spells, or None."""
+    for name in (os_name, os_name_en):
+        plain = _BLANKS.sub(" ", name.strip().lower())
+        for row in catalog.releases.values() if plain else ():
+            found = re.search(row.pattern, plain)
+            if found:
+                spelled = found.groupdict().get("version") or ""
+                return replace(row, exact=spelled if row.os_type == "linux" and "." in spelled else "")
+    return None
+
+
+def identify_os_release_in(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
+    """The release that ID, VERSION_ID and NAME of /etc/os-release stand for, or None.
+
+    CentOS and CentOS Stream share ID=centos; only NAME tells them apart.
+    """
+    stream = os_id == "centos" and "stream" in name.lower()
+    for row in catalog.releases.values():
+        same_line = row.os_release_id == os_id and (row.family == "centos-stream") == stream
+        if same_line and (version_id == row.version or version_id.startswith(row.version + ".")):
+            return replace(row, exact=version_id if "." in version_id else "")
+    return None
+
+
+def windows_language(*names: str) -> str:
+    """``zh`` or ``en`` as the ECS name of a Windows instance says, or empty."""
+    text = " ".join(names).lower()
+    if "中文" in text or "chinese" in text:
+        return "zh"
+    return "en" if "英文" in text or "english" in text else ""

@@ -1,0 +1,53 @@
+"""Regions with Windows migration, and the numeric minima of the source document."""
+
+from __future__ import annotations
+
+from shared.domain.catalog.model import Minimum, Source
+from shared.domain.catalog.sources import LIMITS, MATRIX_WINDOWS
+
+_REGIONS = {
+    "cn-hangzhou": "China (Hangzhou)",
+    "cn-shanghai": "China (Shanghai)",
+    "cn-qingdao": "China (Qingdao)",
+    "cn-beijing": "China (Beijing)",
+    "cn-zhangjiakou": "China (Zhangjiakou)",
+    "cn-huhehaote": "China (Hohhot)",
+    "cn-wulanchabu": "China (Ulanqab)",
+    "cn-shenzhen": "China (Shenzhen)",
+    "cn-heyuan": "China (Heyuan)",
+    "cn-guangzhou": "China (Guangzhou)",
+    "cn-chengdu": "China (Chengdu)",
+    "cn-hongkong": "China (Hong Kong)",
+    "cn-wuhan-lr": "China (Wuhan - Local Region)",
+    "ap-northeast-1": "Japan (Tokyo)",
+    "ap-northeast-2": "South Korea (Seoul)",
+    "ap-southeast-1": "Singapore",
+    "ap-southeast-3": "Malaysia (Kuala Lumpur)",
+    "ap-southeast-5": "Indonesia (Jakarta)",
+    "ap-southeast-6": "Philippines (Manila)",
+    "ap-southeast-7": "Thailand (Bangkok)",
+    "eu-central-1": "Germany (Frankfurt)",
+    "eu-west-1": "UK (London)",
+    "us-west-1": "US (Silicon Valley)",
+    "us-east-1": "US (Virginia)",
+    "me-central-1": "SAU (Riyadh - Partner Region)",
+}
+
+WINDOWS_REGIONS: dict[str, Source] = {
+    key: Source(f"{MATRIX_WINDOWS.document}: {name}", MATRIX_WINDOWS.on, MATRIX_WINDOWS.link) for key, name in _REGIONS.items()
+}
+"""Regions (by id) where Windows can be migrated. For Linux no region limit is stated."""
+
+MINIMA: dict[str, Minimum] = {
+    row.key: row
+    for row in (
+        Minimum("linux.memory_available", 600, "MiB", LIMITS),
+        Minimum("linux.disk./usr", 250, "MiB", LIMITS),
+        Minimum("linux.disk./var", 4096, "MiB", LIMITS),
+        Minimum("linux.disk./boot", 100, "MiB", LIMITS),
+        Minimum("windows.cpu", 2, "vCPU", LIMITS),
+        Minimum("windows.memory", 2048, "MiB", LIMITS),
+        Minimum("windows.disk.C:", 20480, "MiB", LIMITS),
+    )
+}
+"""Numeric minima by key."""

@@ -1,0 +1,114 @@
+"""The shapes of the catalog's rows. Every row names its source and the date of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+Architecture = Literal["x86_64", "arm64"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a row comes from: the document, and its date (of the page where it has one, else of reading it)."""
+
+    document: str
+    on: date
+    link: str = ""
+
+
+@dataclass(frozen=True)
+class Release:
+    """One release of an operating system.
+
+    ``key`` is ours and stable; ``pattern`` matches the names ECS gives (lower case, single blanks), group ``version`` being the
+    exact version; ``os_release_id`` and ``version`` are ID and the leading part of VERSION_ID in /etc/os-release.
+    ``product`` is the key of its life-cycle row. ``exact`` is the version an identified instance has, e.g. 7.9, or empty.
+    """
+
+    key: str
+    family: str
+    version: str
+    name: str
+    os_type: Literal["linux", "windows"]
+    pattern: str
+    product: str
+    source: Source
+    os_release_id: str = ""
+    edition: str = ""
+    exact: str = ""
+
+
+@dataclass(frozen=True)
+class Path:
+    """One supported migration. ``exact``: only from that version; ``allow_listed``: only for users Alibaba Cloud has listed."""
+
+    source: str
+    destination: str
+    architecture: Architecture
+    document: Source
+    exact: str = ""
+    allow_listed: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """End dates of one product: mainstream, support, and paid or extended support. None: the source gives none."""
+
+    product: str
+    mainstream_end: date | None
+    support_end: date | None
+    extended_end: date | None
+    source: Source
+    note: str = ""
+
+    @property
+    def ends_on(self) -> date | None:
+        """The last day it counts as supported; paid extensions do not count. None: unknown."""
+        return self.support_end or self.mainstream_end
+
+    def ended(self, on: date) -> bool:
+        """Whether support is over on that day. An unknown date is not an ended one."""
+        return self.ends_on is not None and on > self.ends_on
+
+
+@dataclass(frozen=True)
+class Minimum:
+    """One numeric limit of the source document; ``unit`` is MiB, GiB or vCPU."""
+
+    key: str
+    value: int
+    unit: str
+    source: Source
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """All rows together, so that an operator's own rows can be laid over ours."""
+
+    releases: Mapping[str, Release]
+    paths: tuple[Path, ...]
+    lifecycle: Mapping[str, Lifecycle]
+    windows_regions: Mapping[str, Source]
+    minima: Mapping[str, Minimum]
+    defaults: Mapping[str, str]
+
+    def path(self, source: str, destination: str, architecture: str) -> Path | None:
+        """The row of one hop, if the matrix holds it."""
+        for row in self.paths:
+            if (row.source, row.destination, row.architecture) == (source, destination, architecture):
+                return row
+        return None
+
+    def life(self, key: str) -> Lifecycle | None:
+        """Life-cycle row of a release, by the release's key."""
+        release = self.releases.get(key)
+        return self.lifecycle.get(release.product) if release else None
+
+    def name(self, key: str) -> str:
+        """Display name of a release, or the key when it is unknown."""
+        release = self.releases.get(key)
+        return release.name if release else key

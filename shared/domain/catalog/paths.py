@@ -1,0 +1,64 @@
+"""The support matrix: which release may be migrated to which, on which architecture."""
+
+from __future__ import annotations
+
+from shared.domain.catalog.model import Architecture, Path
+from shared.domain.catalog.sources import MATRIX_LINUX, MATRIX_WINDOWS
+
+X86: Architecture = "x86_64"
+ARM: Architecture = "arm64"
+_RHEL_NOTE = "The minor version of Red Hat Enterprise Linux cannot be chosen."
+_ALINUX_2_NOTE = "CentOS 7 can go to Alibaba Cloud Linux 2 on x86 only; its kernel is 4.19, that of CentOS 7 is 3.10."
+
+
+def _linux(source: str, destination: str, architecture: Architecture = X86, **more: str | bool) -> Path:
+    return Path(
+        source,
+        destination,
+        architecture,
+        MATRIX_LINUX,
+        str(more.get("exact", "")),
+        bool(more.get("listed")),
+        str(more.get("note", "")),
+    )
+
+
+def _windows(sources: tuple[str, ...], *destinations: str) -> list[Path]:
+    return [Path(f"windows-{s}", f"windows-{d}-datacenter", X86, MATRIX_WINDOWS) for s in sources for d in destinations]
+
+
+PATHS: tuple[Path, ...] = (
+    _linux("centos-7", "anolis-7"),
+    _linux("centos-7", "anolis-8"),
+    _linux("centos-7", "alinux-2", note=_ALINUX_2_NOTE),
+    _linux("centos-7", "alinux-3"),
+    _linux("centos-7", "rhel-7", exact="7.9", listed=True, note=_RHEL_NOTE),
+    _linux("centos-8", "anolis-8"),
+    _linux("centos-8", "alinux-3"),
+    _linux("centos-8", "rhel-8", exact="8.5", listed=True, note=_RHEL_NOTE),
+    _linux("centos-7", "anolis-7", ARM),
+    _linux("centos-7", "anolis-8", ARM),
+    _linux("centos-7", "alinux-3", ARM),
+    _linux("centos-8", "anolis-8", ARM),
+    _linux("centos-8", "alinux-3", ARM),
+    _linux("rhel-7", "alinux-3", exact="7.9"),
+    _linux("rhel-7", "rhel-8", exact="7.9", note=_RHEL_NOTE),
+    _linux("rhel-8", "alinux-3"),
+    _linux("rhel-8", "rhel-9", note=_RHEL_NOTE),
+    _linux("alinux-2", "alinux-3"),
+    *_windows(("2008r2-standard", "2008r2-enterprise"), "2012r2"),
+    *_windows(("2012r2-standard", "2012r2-datacenter"), "2016", "2019"),
+    *_windows(("2016-standard", "2016-datacenter"), "2019", "2022"),
+    *_windows(("2019-datacenter",), "2022"),
+)
+"""All paths; the language of a Windows guest stays, its edition becomes Datacenter."""
+
+_TO_2019 = ("2008r2-standard", "2008r2-enterprise", "2012r2-standard", "2012r2-datacenter")
+_TO_2022 = ("2016-standard", "2016-datacenter", "2019-datacenter")
+
+DEFAULTS: dict[str, str] = {
+    **dict.fromkeys(("centos-7", "centos-8", "rhel-7", "rhel-8", "alinux-2"), "alinux-3"),
+    **dict.fromkeys((f"windows-{source}" for source in _TO_2019), "windows-2019-datacenter"),
+    **dict.fromkeys((f"windows-{source}" for source in _TO_2022), "windows-2022-datacenter"),
+}
+"""Our choice of destination when none is given: the supported one with the fewest surprises (practice, not from a document)."""

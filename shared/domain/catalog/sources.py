@@ -1,0 +1,48 @@
+"""The documents the catalog's rows come from."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from shared.domain.catalog.model import Source
+
+READ_ON = date(2026, 8, 22)
+"""Pages without a date of their own count from the day they were read."""
+
+MATRIX_LINUX = Source(
+    'SMC "Migrate CentOS 7/8, Red Hat 7/8, Alibaba Cloud Linux 2", supported paths',
+    READ_ON,
+    "https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",
+)
+MATRIX_WINDOWS = Source(
+    "SMC Windows operating system migration, supported paths",
+    READ_ON,
+    "https://www.alibabacloud.com/help/en/smc/user-guide/windows-operating-system-migration",
+)
+LIMITS = Source(
+    'ECS "Operating system migration", limits',
+    READ_ON,
+    "https://www.alibabacloud.com/help/en/ecs/user-guide/migrate-the-operating-system-of-an-ecs-instance",
+)
+NAMES = Source("DescribeInstances/DescribeImages OSName and OSNameEn; os-release(5) of the distribution", READ_ON)
+CENTOS = Source(
+    "ECS end-of-life migration plan for CentOS Linux",
+    READ_ON,
+    "https://alibabacloud.com/help/en/ecs/end-of-life-migration-plan-for-centos-linux",
+)
+CENTOS_5 = Source("ECS end of support", date(2021, 6, 30), "https://endoflife.date/centos")
+WINDOWS = Source(
+    "ECS Windows Server end-of-life guide",
+    date(2026, 4, 30),
+    "https://www.alibabacloud.com/help/en/ecs/user-guide/windows-server-eol-guide",
+)
+ALINUX = Source(
+    "ECS solution for Alibaba Cloud Linux 2 entering the ELS phase",
+    date(2025, 11, 13),
+    "https://www.alibabacloud.com/help/en/ecs/user-guide/solution-for-alibaba-cloud-linux-2-entering-the-els-phase",
+)
+UBUNTU = Source(
+    "ECS Ubuntu end-of-life solution", READ_ON, "https://www.alibabacloud.com/help/en/ecs/user-guide/ubuntu-eol-solution"
+)
+ENDOFLIFE = Source("endoflife.date (secondary)", date(2026, 8, 22), "https://endoflife.date")
+NOT_PUBLISHED = Source("no life-cycle date was found in the vendor's pages", READ_ON, "https://openanolis.cn")

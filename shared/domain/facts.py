@@ -1,0 +1,120 @@
+"""What is known of an instance when the rules look at it: the cloud's view, the account's, and the guest's own.
+
+Units are in the names. ``None`` always means "not known" and never "nothing": a probe that could not ask says so, and the
+rules tell the operator. Every document can be stored and read back (``to_json``/``from_json``).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from shared.domain.codec import FactsInvalid, Json, decode, encode, schema
+from shared.domain.guest import GuestFacts
+from shared.domain.hop import Hop
+
+__all__ = ["AccountFacts", "DiskFacts", "Facts", "FactsInvalid", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
+
+
+@dataclass(frozen=True)
+class DiskFacts:
+    """One disk as DescribeDisks shows it. ``used_by_smc_transit``: SMC's own Windows media disk, not the user's."""
+
+    disk_id: str
+    kind: Literal["system", "data"]
+    device: str
+    category: str
+    size_gib: int
+    encrypted: bool
+    multi_attach: bool
+    status: str
+    used_by_smc_transit: bool = False
+    snapshot_count: int | None = None
+
+
+@dataclass(frozen=True)
+class InstanceFacts:
+    """One instance as DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show it.
+
+    ``agent_heartbeat_at`` is the Cloud Assistant's last heartbeat, None if it was never seen. ``expires_at`` is None for
+    pay-as-you-go. ``locked`` holds lock reasons. ``active_migration_id`` and ``scaling_group_id`` are empty for none.
+    """
+
+    instance_id: str
+    region_id: str
+    name: str
+    os_name: str
+    os_name_en: str
+    os_type: Literal["linux", "windows"]
+    architecture: Literal["x86_64", "arm64"]
+    status: str
+    cpu: int
+    memory_mib: int
+    image_id: str
+    hostname: str
+    private_ips: tuple[str, ...]
+    public_ips: tuple[str, ...]
+    vpc_id: str
+    serial_number: str
+    disks: tuple[DiskFacts, ...]
+    tags: tuple[tuple[str, str], ...] = ()
+    locked: tuple[str, ...] = ()
+    spot: bool = False
+    expires_at: datetime | None = None
+    auto_release_at: datetime | None = None
+    agent_heartbeat_at: datetime | None = None
+    snapshots_in_progress: tuple[str, ...] = ()
+    active_migration_id: str | None = ""
+    scaling_group_id: str | None = ""
+    auto_snapshot_at: datetime | None = None
+    data_disk_limit: int | None = None
+
+    def to_json(self) -> Json:
+        """As stored beside the migration."""
+        return encode(self)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, document: object, *, strict: bool = False) -> InstanceFacts:
+        """The reverse; raises FactsInvalid naming the field."""
+        return decode(cls, document, "instance", strict=strict)
+
+
+@dataclass(frozen=True)
+class AccountFacts:
+    """What the account allows. ``problems`` are codes the API answered (balance, real name, permissions)."""
+
+    smc_role: bool | None = None
+    snapshot_service: bool | None = None
+    allow_listed: bool | None = None
+    problems: tuple[str, ...] = ()
+    smc_jobs: int | None = None
+    smc_jobs_quota: int | None = None
+    smc_sources: int | None = None
+    smc_sources_quota: int | None = None
+    snapshots_per_disk_quota: int | None = None
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything the rules may look at, for one instance, one hop, at one moment (``now``, aware UTC)."""
+
+    instance: InstanceFacts
+    guest: GuestFacts | None
+    hop: Hop
+    now: datetime
+    account: AccountFacts | None = None
+
+    def to_json(self) -> Json:
+        """The document ``replank assess --facts`` reads."""
+        return encode(self)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, document: object, *, strict: bool = False) -> Facts:
+        """The reverse; raises FactsInvalid naming the field."""
+        return decode(cls, document, "facts", strict=strict)
+
+
+def facts_schema() -> Json:
+    """JSON Schema of a facts document, as :meth:`Facts.from_json` reads it."""
+    return {"title": "Replank facts of one instance", **schema(Facts)}

@@ -1,0 +1,196 @@
+"""What a guest says of itself: parsed from the probe's answer, compared before and after. ``None`` means "not known"."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.codec import Json, decode, encode
+
+
+@dataclass(frozen=True)
+class MountFacts:
+    """One mounted file system as ``df`` shows it; ``available_mib`` is what a program that is not root could still write."""
+
+    mount_point: str
+    device: str
+    size_mib: int
+    available_mib: int
+    file_system: str = ""
+    inodes_free: int | None = None
+    read_only: bool = False
+    serial: str = ""
+
+
+@dataclass(frozen=True)
+class PackageFacts:
+    """One installed package, version as rpm writes it (version-release)."""
+
+    name: str
+    version: str
+    architecture: str = ""
+    vendor: str = ""
+
+
+@dataclass(frozen=True)
+class PackageSummary:
+    """The package database without its 3,000 lines: how many, those that matter, and the vendors that are not the distribution."""
+
+    total: int
+    i686: tuple[str, ...] = ()
+    i686_total: int = 0
+    third_party: tuple[str, ...] = ()
+    third_party_total: int = 0
+    chosen: tuple[PackageFacts, ...] = ()
+
+
+@dataclass(frozen=True)
+class ServiceFacts:
+    """One service. ``enabled``: starts at boot. ``active``: runs now."""
+
+    name: str
+    enabled: bool
+    active: bool
+
+
+@dataclass(frozen=True)
+class ListenerFacts:
+    """One listening socket."""
+
+    protocol: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class InterfaceFacts:
+    """One network interface with its IPv4 addresses (with prefix length) and hardware address."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    mac: str = ""
+
+
+@dataclass(frozen=True)
+class FstabFacts:
+    """One fstab line; ``present``: the device, label or uuid it names exists now (None: cannot be told)."""
+
+    spec: str
+    mount_point: str
+    file_system: str
+    options: str
+    present: bool | None = None
+
+
+@dataclass(frozen=True)
+class ChecksumFacts:
+    """SHA-256 of a file the user named; empty when the file is not there."""
+
+    path: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class UserCheck:
+    """The user's own check command: exit status and the first line or so of its output."""
+
+    exit_status: int
+    output: str = ""
+
+
+@dataclass(frozen=True)
+class BootFacts:
+    """How a Linux guest boots: the version GRUB starts, the kernels in /boot, and those of them without an initramfs."""
+
+    default_kernel: str | None = None
+    images: tuple[str, ...] = ()
+    missing_initramfs: tuple[str, ...] = ()
+    grub_config: bool | None = None
+    efi: bool | None = None
+    kernel_packaged: bool | None = None
+
+
+@dataclass(frozen=True)
+class LinuxFacts:
+    """What only Linux guests have."""
+
+    modules_out_of_tree: tuple[str, ...] | None = None
+    gpu: bool | None = None
+    boot: BootFacts | None = None
+    fstab: tuple[FstabFacts, ...] | None = None
+    repositories: tuple[tuple[str, str], ...] | None = None
+    interface_pins: tuple[str, ...] | None = None
+    security_agent: bool | None = None
+    updates_pending: bool | None = None
+    reboot_pending: bool | None = None
+    compiled_programs: tuple[str, ...] | None = None
+    python2_users: tuple[str, ...] | None = None
+    proxy: str | None = None
+    selinux: str | None = None
+    clock_synchronised: bool | None = None
+    cron: tuple[str, ...] | None = None
+    package_manager_busy: bool | None = None
+    leftovers: tuple[str, ...] | None = None
+    dnf_modules: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class WindowsFacts:
+    """What only Windows guests have. ``language`` is zh or en; sizes in MiB."""
+
+    edition: str | None = None
+    build: str | None = None
+    language: str | None = None
+    windows_dir_mib: int | None = None
+    pending_reboot: bool | None = None
+    domain_controller: bool | None = None
+    clustered: bool | None = None
+    bitlocker: bool | None = None
+    page_files: tuple[str, ...] | None = None
+    activated: bool | None = None
+    antivirus: tuple[str, ...] | None = None
+    filter_drivers: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True)
+class GuestFacts:
+    """One answer of the probe. ``unknown`` names what could not be asked and why; ``cut`` what was too long to tell in full."""
+
+    os_id: str | None = None
+    os_version: str | None = None
+    os_name: str | None = None
+    kernel: str | None = None
+    architecture: str | None = None
+    hostname: str | None = None
+    cpu: int | None = None
+    memory_mib: int | None = None
+    memory_available_mib: int | None = None
+    mounts: tuple[MountFacts, ...] | None = None
+    packages: PackageSummary | None = None
+    services: tuple[ServiceFacts, ...] | None = None
+    listening: tuple[ListenerFacts, ...] | None = None
+    users: tuple[str, ...] | None = None
+    groups: tuple[str, ...] | None = None
+    interfaces: tuple[InterfaceFacts, ...] | None = None
+    default_route: str | None = None
+    dns: tuple[str, ...] | None = None
+    firewall: str | None = None
+    checksums: tuple[ChecksumFacts, ...] = ()
+    check: UserCheck | None = None
+    linux: LinuxFacts | None = None
+    windows: WindowsFacts | None = None
+    unknown: tuple[tuple[str, str], ...] = ()
+    cut: tuple[tuple[str, str], ...] = ()
+
+    def to_json(self) -> Json:
+        """As stored with the baseline."""
+        return encode(self)  # type: ignore[no-any-return]
+
+    @classmethod
+    def from_json(cls, document: object, *, strict: bool = False) -> GuestFacts:
+        """The reverse; raises FactsInvalid naming the field."""
+        return decode(cls, document, "guest", strict=strict)
+
+    def mount(self, path: str) -> MountFacts | None:
+        """The file system that holds ``path``: its own mount, or the nearest one above."""
+        holding = [m for m in self.mounts or () if path == m.mount_point or path.startswith(m.mount_point.rstrip("/") + "/")]
+        return max(holding, key=lambda m: len(m.mount_point), default=None)

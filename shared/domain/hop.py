@@ -1,0 +1,13 @@
+"""One hop of a route: from one release to the next, by catalog key."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Hop:
+    """``source`` and ``destination`` are release keys of the catalog, e.g. ``centos-7`` and ``alinux-3``."""
+
+    source: str
+    destination: str

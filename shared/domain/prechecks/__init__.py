@@ -1,0 +1,29 @@
+"""The prechecks: facts in, findings out. Adding a rule is one file and one line in the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.facts import Facts
+from shared.domain.findings import Assessment, assessment
+from shared.domain.prechecks.registry import RULES
+from shared.domain.prechecks.rule import Needs, Rule
+
+__all__ = ["RULES", "Needs", "Rule", "assess", "cheap_rules"]
+
+cheap_rules: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.needs is not Needs.GUEST)
+"""The rules that need no answer of the guest: what can refuse an instance before anything runs in it."""
+
+_NONE: Mapping[str, str] = MappingProxyType({})
+
+
+def assess(
+    facts: Facts, overrides: Mapping[str, str] = _NONE, *, rules: Sequence[Rule] = RULES, catalog: Catalog = CATALOG
+) -> Assessment:
+    """Apply the rules; ``overrides`` are reasons by code, and count only for overridable findings.
+
+    With all rules a missing guest blocks (Guest.NotProbed); pass ``rules=cheap_rules`` for the look that needs no guest.
+    """
+    return assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

@@ -1,0 +1,190 @@
+"""Routes: the shortest chain of allowed hops to a destination that is itself supported on the day the chain ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+
+from shared.domain.catalog import CATALOG, Catalog, Release, require_release
+from shared.domain.catalog.model import Path
+from shared.domain.errors import Refused
+from shared.domain.findings import Finding, Severity
+from shared.domain.hop import Hop
+
+__all__ = ["Hop", "Route", "plan_route"]
+
+MAX_HOPS = 4
+"""Longer chains are never planned: each hop is a migration of its own, with its own snapshots and restarts."""
+FAR = date.max
+"""Stands for an unknown or missing end of support when chains are compared."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """The hops in order, and what the operator should know about them."""
+
+    hops: tuple[Hop, ...]
+    warnings: tuple[Finding, ...] = ()
+
+
+def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled at the call
+    source: Release,
+    architecture: str,
+    *,
+    on: date,
+    destination: str | None = None,
+    allow_end_of_life: bool = False,
+    allow_listed: bool = False,
+    catalog: Catalog = CATALOG,
+) -> Route:
+    """Plan from ``source`` (as identified: its ``exact`` version counts) to ``destination`` (a key or a name; None: our default).
+
+    Raises Refused: Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife; the remedy says what would help.
+    """
+    chains = _chains(source, architecture, allow_listed, catalog)
+    if destination is not None:
+        goal = require_release(destination, catalog).key
+        chosen = _shortest([c for c in chains if c[-1].destination == goal], catalog)
+        if chosen is None:
+            raise _not_supported(source, architecture, goal, allow_listed, catalog)
+        if _ended(goal, on, catalog) and not allow_end_of_life:
+            raise _end_of_life(goal, on, catalog)
+    else:
+        chosen = _default_chain(source, architecture, chains, on, catalog)
+    return Route(tuple(Hop(path.source, path.destination) for path in chosen), _warnings(chosen, on, catalog))
+
+
+def _chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[Path, ...]]:
+    """Every chain of at most MAX_HOPS that never visits a release twice."""
+    complete: list[tuple[Path, ...]] = []
+    open_chains: list[tuple[Path, ...]] = [
+        (p,) for p in _steps(source.key, architecture, listed, catalog) if _exact_fits(source, p)
+    ]
+    while open_chains:
+        chain = open_chains.pop()
+        complete.append(chain)
+        seen = {source.key, *(path.destination for path in chain)}
+        if len(chain) < MAX_HOPS:
+            following = _steps(chain[-1].destination, architecture, listed, catalog)
+            open_chains += [(*chain, path) for path in following if path.destination not in seen]
+    return complete
+
+
+def _steps(key: str, architecture: str, listed: bool, catalog: Catalog) -> list[Path]:
+    return [p for p in catalog.paths if p.source == key and p.architecture == architecture and (listed or not p.allow_listed)]
+
+
+def _exact_fits(source: Release, path: Path) -> bool:
+    """A path for one exact version; an unknown exact version is let through, the precheck reads it in the guest."""
+    return not path.exact or not source.exact or source.exact == path.exact or source.exact.startswith(path.exact + ".")
+
+
+def _end(key: str, catalog: Catalog) -> date:
+    life = catalog.life(key)
+    return (life.ends_on if life else None) or FAR
+
+
+def _ended(key: str, on: date, catalog: Catalog) -> bool:
+    return on > _end(key, catalog)
+
+
+def _shortest(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
+    """Fewest hops; among equals the one whose intermediate releases are supported longest, then by name."""
+
+    def rank(chain: tuple[Path, ...]) -> tuple[int, int, tuple[str, ...]]:
+        between = min((_end(path.destination, catalog).toordinal() for path in chain[:-1]), default=0)
+        return len(chain), -between, tuple(path.destination for path in chain)
+
+    return min(chains, key=rank, default=None)
+
+
+def _default_chain(
+    source: Release, architecture: str, chains: list[tuple[Path, ...]], on: date, catalog: Catalog
+) -> tuple[Path, ...]:
+    supported = [chain for chain in chains if not _ended(chain[-1].destination, on, catalog)]
+    preferred = [chain for chain in supported if chain[-1].destination == catalog.defaults.get(source.key)]
+    chosen = _shortest(preferred, catalog) or _shortest(supported, catalog)
+    if chosen is None and chains:
+        raise _end_of_life(chains[0][-1].destination, on, catalog)
+    if chosen is None:
+        raise _not_supported(source, architecture, None, False, catalog)
+    return chosen
+
+
+def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, catalog: Catalog) -> Refused:
+    name = source.name + (f" ({source.exact})" if source.exact else "")
+    target = f" to {catalog.name(goal)}" if goal else ""
+    if goal == source.key:
+        return Refused(
+            "Route.NotSupported",
+            f"{name} is already the destination.",
+            "Nothing to migrate; choose a later release if one is wanted.",
+        )
+    reachable = sorted({chain[-1].destination for chain in _chains(source, architecture, True, catalog)})
+    if goal in reachable and not listed:
+        remedy = "This path is for users Alibaba Cloud has allow-listed: ask for it by a ticket, then set allow_listed."
+    elif reachable:
+        remedy = f"From here the matrix leads to: {', '.join(reachable)}. Choose one of them."
+    else:
+        remedy = _no_way_out(source, architecture, catalog)
+    return Refused("Route.NotSupported", f"The matrix holds no path from {name} on {architecture}{target}.", remedy)
+
+
+def _no_way_out(source: Release, architecture: str, catalog: Catalog) -> str:
+    rows = [path for path in catalog.paths if path.source == source.key]
+    exact = sorted({path.exact for path in rows if path.exact and path.architecture == architecture})
+    if exact:
+        return f"Only {source.family} {' or '.join(exact)} can be migrated: update to it first, then ask again."
+    if rows:
+        return (
+            f"It can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
+        )
+    return "Build a new instance with a supported image and move the workload; this release cannot be migrated in place."
+
+
+def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
+    return Refused(
+        "Route.DestinationEndOfLife",
+        f"{catalog.name(goal)} is itself out of support on {on.isoformat()} (since {_end(goal, catalog).isoformat()}).",
+        "Choose a later destination; only if there is a reason, allow an end-of-life destination explicitly.",
+    )
+
+
+def _warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Finding, ...]:
+    goal = chain[-1].destination
+    found = []
+    if _ended(goal, on, catalog):
+        found.append(
+            _end_warning(goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", catalog)
+        )
+    elif _end(goal, catalog) is FAR:
+        found.append(_unknown_life(goal, catalog))
+    for path in chain[:-1]:
+        if _ended(path.destination, on, catalog):
+            title = "A release on the way is out of support"
+            found.append(_end_warning(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, catalog))
+    return tuple(found)
+
+
+def _end_warning(key: str, severity: Severity, code: str, title: str, catalog: Catalog) -> Finding:
+    seen = f"{catalog.name(key)}: support ended {_end(key, catalog).isoformat()}"
+    life = catalog.life(key)
+    why = (
+        "No security fixes are published for it."
+        if severity is Severity.WARNING
+        else "The instance passes through it; do not stop the chain there."
+    )
+    return Finding(
+        code, severity, title, seen, why, "Plan the next hop to a supported release.", link=life.source.link if life else ""
+    )
+
+
+def _unknown_life(key: str, catalog: Catalog) -> Finding:
+    return Finding(
+        "Route.DestinationLifecycleUnknown",
+        Severity.WARNING,
+        "No life-cycle date is known for the destination",
+        f"{catalog.name(key)}: no date found",
+        "Whether it will get security fixes for as long as you need them cannot be told from here.",
+        "Ask its vendor for the date, and add it as a catalog row of your own.",
+    )
