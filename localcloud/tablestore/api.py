@@ -1,0 +1,232 @@
+"""Tablestore's wire: which request is meant, who signed it, which operation it is, and the signed answer.
+
+``POST /<Operation>`` with a protobuf body; instance, key id and signature are x-ots-* headers.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
+from itertools import count
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.errors import ApiError
+from localcloud.core.http import Request, Response
+from localcloud.core.identity import Key
+from localcloud.core.service import Call
+from localcloud.tablestore import limits
+from localcloud.tablestore.errors import auth_failed, in_own_words, invalid, table_exists
+from localcloud.tablestore.messages import DecodeError, messages
+from localcloud.tablestore.reads import Reads
+from localcloud.tablestore.schema import Column, Index, KeyColumn, Options, Table
+from localcloud.tablestore.store import Store
+from localcloud.tablestore.tables import Tables, same_shape
+from localcloud.tablestore.writes import Writes
+from localcloud.wire import ots_sign
+
+_REQUIRED = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
+_DATE = "%Y-%m-%dT%H:%M:%S.%fZ"
+_TABLE_STATUS_ACTIVE = b"\x20\x01"
+"""Field 4 of DescribeTable's answer: gone from the Python SDK's messages, required by the Node.js client."""
+
+Operation = Callable[[str, Any], Any]
+
+
+class Tablestore:
+    """The service. Tables are separate for each instance name; any well-formed instance name exists."""
+
+    name = "tablestore"
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cloud = cloud
+        self._store = Store(cloud.db)
+        self._tables = Tables(self._store, cloud.clock)
+        self._request_numbers = count(1)
+        self._operations = _operations(self._tables, Reads(self._store, cloud.clock), Writes(self._store, cloud.clock))
+
+    # The chain ------------------------------------------------------------------------------------------------------
+
+    def claims(self, request: Request) -> bool:
+        return "x-ots-apiversion" in request.headers or "x-ots-instancename" in request.headers
+
+    def authenticate(self, request: Request) -> Key:
+        headers = request.headers
+        if request.method != "POST":
+            raise ApiError("OTSMethodNotAllowed", "Only POST method for requests is supported.", 405)
+        for name in _REQUIRED:
+            if name not in headers:
+                raise invalid(f"Missing header: {name}.")
+        _check_date(headers["x-ots-date"])
+        if headers["x-ots-contentmd5"] != ots_sign.content_md5(request.body):
+            raise auth_failed("Mismatch between MD5 value of request body and x-ots-contentmd5 in header.")
+        key = self._cloud.identities.find(headers["x-ots-accesskeyid"])
+        if key is None:
+            raise auth_failed("The AccessKeyID does not exist.")
+        if headers.get("x-ots-ststoken", "") != key.token:
+            raise auth_failed("The security token is invalid.")
+        self._check_signature(request, key)
+        return key
+
+    def parse(self, request: Request) -> Call:
+        operation = request.path.removeprefix("/")
+        if operation not in self._operations:
+            raise invalid(f"Unsupported operation: '{operation}'.")
+        instance = request.headers["x-ots-instancename"]
+        if not _is_instance_name(instance):
+            raise invalid(f"Invalid instance name: '{instance}'.")
+        message = _parsed(operation, request.body)
+        tables = _tables_named(operation, message)
+        key = self._cloud.identities.find(request.headers["x-ots-accesskeyid"])
+        signing_key = ots_sign.signing_key(request.headers, key.access_key_secret) if key else b""
+        return Call(
+            operation,
+            f"ots:{operation}",
+            tuple(self._arn(instance, table) for table in tables),
+            message,
+            summary=",".join(tables),
+            extra={"instance": instance, "path": request.path, "signing_key": signing_key},
+        )
+
+    def perform(self, call: Call, caller: Key) -> Response:
+        message = self._operations[call.operation][1](call.extra["instance"], call.params)
+        body = message.SerializeToString()
+        if call.operation == "DescribeTable":
+            body += _TABLE_STATUS_ACTIVE
+        return self._signed(200, body, call.extra["path"], caller, call.extra["signing_key"])
+
+    def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
+        told = in_own_words(error)
+        body = messages.Error(code=told.code, message=told.message).SerializeToString()
+        key = self._cloud.identities.find(request.headers.get("x-ots-accesskeyid", ""))
+        if key is None or told.code == "OTSAuthFailed":
+            return Response(told.status, _own_headers(body, request_id), body)
+        signing_key = ots_sign.signing_key(request.headers, key.access_key_secret)
+        return self._signed(told.status, body, request.path, key, signing_key, request_id)
+
+    def _signed(self, status: int, body: bytes, path: str, key: Key, signing_key: bytes, request_id: str = "") -> Response:
+        headers = _own_headers(body, request_id or f"0005f3a1-{self._cloud.seed:08x}-{next(self._request_numbers):016x}")
+        authorization = ots_sign.response_authorization(path, headers, key.access_key_id, signing_key)
+        return Response(status, {**headers, "authorization": authorization}, body)
+
+    def _check_signature(self, request: Request, key: Key) -> None:
+        headers = request.headers
+        version_4 = ots_sign.SIGN_DATE in headers
+        if version_4 and headers.get(ots_sign.SIGN_REGION) != self._cloud.region:
+            raise auth_failed("Signature mismatch.")
+        given = headers.get(ots_sign.SIGNATURE_V4 if version_4 else ots_sign.SIGNATURE, "")
+        if not hmac.compare_digest(
+            given.encode(), ots_sign.request_signature(request.target, headers, key.access_key_secret).encode()
+        ):
+            raise auth_failed("Signature mismatch.")
+
+    def _arn(self, instance: str, table: str) -> str:
+        return f"acs:ots:{self._cloud.region}:{self._cloud.account_id}:instance/{instance}/table/{table}"
+
+    # For deployment -------------------------------------------------------------------------------------------------
+
+    def ensure_table(  # noqa: PLR0913 - one argument for each property of ALIYUN::OTS::Table
+        self,
+        instance: str,
+        name: str,
+        primary_key: Sequence[tuple[str, str]],
+        defined_columns: Sequence[tuple[str, str]] = (),
+        indexes: Sequence[Index] = (),
+        *,
+        ttl_s: int = -1,
+        max_versions: int = 1,
+    ) -> Table:
+        """Make the table be as described; twice is the same as once.
+
+        Types are INTEGER, STRING, BINARY (keys) and also DOUBLE, BOOLEAN (columns). Options are changed and indexes added
+        (filled) or dropped as needed; another key or other columns than the table has raise OTSObjectAlreadyExist.
+        """
+        key, columns = [KeyColumn(*each) for each in primary_key], [Column(*each) for each in defined_columns]
+        options = Options(ttl_s, max_versions)
+        with self._cloud.lock, self._cloud.db.transaction():
+            table = self._store.table(instance, name)
+            if table is None:
+                return self._tables.create(Table(instance, name, tuple(key), tuple(columns), tuple(indexes), options))
+            if table.is_index or not same_shape(table, key, columns):
+                raise table_exists()
+            return self._adjust(table, indexes, options)
+
+    def _adjust(self, table: Table, indexes: Sequence[Index], options: Options) -> Table:
+        wanted = {index.name: (index.key, index.columns, index.local) for index in indexes}
+        for index in table.indexes:
+            if wanted.get(index.name) != (index.key, index.columns, index.local):
+                table = self._tables.remove_index(table, index)
+        table = self._tables.change_options(table, options) if table.options != options else table
+        there = {index.name for index in table.indexes}
+        for index in indexes:
+            if index.name not in there:
+                table = self._tables.add_index(table, index, fill=True)
+        return table
+
+
+def _operations(tables: Tables, reads: Reads, writes: Writes) -> dict[str, tuple[type[Any], Operation]]:
+    return {
+        "CreateTable": (messages.CreateTableRequest, tables.create_table),
+        "ListTable": (messages.ListTableRequest, tables.list_table),
+        "DescribeTable": (messages.DescribeTableRequest, tables.describe_table),
+        "UpdateTable": (messages.UpdateTableRequest, tables.update_table),
+        "DeleteTable": (messages.DeleteTableRequest, tables.delete_table),
+        "CreateIndex": (messages.CreateIndexRequest, tables.create_index),
+        "DropIndex": (messages.DropIndexRequest, tables.drop_index),
+        "GetRow": (messages.GetRowRequest, reads.get_row),
+        "BatchGetRow": (messages.BatchGetRowRequest, reads.batch_get_row),
+        "GetRange": (messages.GetRangeRequest, reads.get_range),
+        "PutRow": (messages.PutRowRequest, writes.put_row),
+        "UpdateRow": (messages.UpdateRowRequest, writes.update_row),
+        "DeleteRow": (messages.DeleteRowRequest, writes.delete_row),
+        "BatchWriteRow": (messages.BatchWriteRowRequest, writes.batch_write_row),
+    }
+
+
+def _own_headers(body: bytes, request_id: str) -> dict[str, str]:
+    return {
+        "x-ots-contentmd5": ots_sign.content_md5(body),
+        "x-ots-requestid": request_id,
+        "x-ots-date": datetime.fromtimestamp(time.time(), timezone.utc).strftime(_DATE),
+        "x-ots-contenttype": "protocol buffer",
+    }
+
+
+def _check_date(text: str) -> None:
+    """Signatures live by the machine's own time, not by the cloud's."""
+    try:
+        sent = datetime.strptime(text, _DATE).replace(tzinfo=timezone.utc).timestamp()
+    except ValueError as error:
+        raise invalid(f"Invalid date format: {text}.") from error
+    if abs(sent - time.time()) > limits.CLOCK_SKEW_S:
+        raise auth_failed(f"Mismatch between system time and x-ots-date: {text}.")
+
+
+def _is_instance_name(name: str) -> bool:
+    return 3 <= len(name) <= 21 and name[0].isalpha() and name.isascii() and all(each.isalnum() or each == "-" for each in name)
+
+
+def _parsed(operation: str, body: bytes) -> Any:
+    message = getattr(messages, f"{operation}Request")()
+    try:
+        message.ParseFromString(body)
+    except DecodeError as error:
+        raise invalid("Parse PBMessage from RawString failed.") from error
+    if not message.IsInitialized():
+        raise invalid("Parse PBMessage from RawString failed.")
+    return message
+
+
+def _tables_named(operation: str, message: Any) -> list[str]:
+    """The tables a request is about, which RAM is asked for one by one."""
+    if operation == "ListTable":
+        return ["*"]
+    if operation == "CreateTable":
+        return [message.table_meta.table_name]
+    if operation in ("CreateIndex", "DropIndex"):
+        return [message.main_table_name]
+    if operation in ("BatchGetRow", "BatchWriteRow"):
+        return [each.table_name for each in message.tables]
+    return [message.table_name]

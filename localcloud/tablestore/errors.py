@@ -1,0 +1,67 @@
+"""Tablestore's refusals: codes, HTTP statuses and texts.
+
+Source: "Error codes" of the Tablestore documentation; texts of refused primary keys from the tests of the public SDKs.
+"""
+
+from __future__ import annotations
+
+from localcloud.core.errors import ApiError
+
+
+def invalid(message: str) -> ApiError:
+    """A parameter the service does not accept."""
+    return ApiError("OTSParameterInvalid", message, 400)
+
+
+def invalid_key(message: str) -> ApiError:
+    """A primary key that is not the table's."""
+    return ApiError("OTSInvalidPK", message, 400)
+
+
+def auth_failed(message: str) -> ApiError:
+    """The request is not signed by somebody this cloud knows."""
+    return ApiError("OTSAuthFailed", message, 403)
+
+
+def table_missing() -> ApiError:
+    """No such table (or index) in the instance."""
+    return ApiError("OTSObjectNotExist", "Requested table does not exist.", 404)
+
+
+def table_exists() -> ApiError:
+    """There is a table (or index) of that name already."""
+    return ApiError("OTSObjectAlreadyExist", "Requested table already exists.", 409)
+
+
+def condition_failed() -> ApiError:
+    """The row is not as the condition says."""
+    return ApiError("OTSConditionCheckFail", "Condition check failed.", 403)
+
+
+def row_conflict() -> ApiError:
+    """The row's partition key is locked by a local transaction."""
+    return ApiError("OTSRowOperationConflict", "Data is being modified by the other request.", 409)
+
+
+def quota(message: str) -> ApiError:
+    """More tables than an instance may have."""
+    return ApiError("OTSQuotaExhausted", message, 403)
+
+
+_TRANSLATED = {
+    "NoPermission": (
+        403,
+        "OTSNoPermissionAccess",
+        "You have no permission to access the requested resource, please contact the resource owner",
+    ),
+    "Throttling.User": (503, "OTSServerBusy", "Server is busy."),
+    "InternalError": (500, "OTSInternalServerError", "Internal server error."),
+}
+
+
+def in_own_words(error: ApiError) -> ApiError:
+    """An error of the cloud's chain (policy, faults) as Tablestore says it; its own errors stay as they are."""
+    if error.code not in _TRANSLATED:
+        return error
+    status, code, message = _TRANSLATED[error.code]
+    return ApiError(code, message, status)

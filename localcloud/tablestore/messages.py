@@ -1,0 +1,14 @@
+"""Tablestore's protobuf messages, taken from the real SDK so that there is no second copy of them."""
+
+from __future__ import annotations
+
+import logging
+
+for _name in ("tablestore.encoder", "tablestore.decoder"):
+    logging.getLogger(_name).setLevel(logging.ERROR)  # they warn at import that there is no native code for this Python
+
+from google.protobuf.message import DecodeError, Message  # noqa: E402
+from tablestore.protobuf import table_store_filter_pb2 as filters  # noqa: E402
+from tablestore.protobuf import table_store_pb2 as messages  # noqa: E402
+
+__all__ = ["DecodeError", "Message", "filters", "messages"]

@@ -1,0 +1,98 @@
+"""What a read returns of a row: columns, versions, a time range, a filter and a page of columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.tablestore import limits
+from localcloud.tablestore.conditions import Filter, read_filter
+from localcloud.tablestore.errors import invalid
+from localcloud.tablestore.rows import Row, Versions, value_size
+from localcloud.tablestore.schema import Table
+from localcloud.wire.plainbuffer import Cell
+
+
+@dataclass(frozen=True)
+class Projection:
+    """The reading part of GetRow, BatchGetRow and GetRange; times are milliseconds, ``until_ms`` is exclusive."""
+
+    columns: frozenset[str]
+    first: str
+    end: str
+    from_ms: int | None
+    until_ms: int | None
+    max_versions: int
+    filter: Filter
+
+    def apply(self, table: Table, row: Row) -> list[Cell] | None:
+        """The row's cells in the order of their names, newest version first; None where the row is not to be returned.
+
+        The filter sees the columns asked for and no others. A row without any of the columns asked for is not returned
+        (unless a key column is among them).
+        """
+        cells = self._cells(row)
+        if self.columns and not cells and not any(column.name in self.columns for column in table.key):
+            return None
+        if self.filter.test is not None and not self.filter.test(self._seen(table, row, cells)):
+            return None
+        names = sorted(cells)
+        if self.filter.page:
+            offset, count = self.filter.page
+            names = names[offset : offset + count]
+        return [Cell(name, value, 0, stamp) for name in names for stamp, value in cells[name]]
+
+    def _cells(self, row: Row) -> dict[str, Versions]:
+        cells = {}
+        for name, versions in row.cells.items():
+            if (self.columns and name not in self.columns) or name < self.first or (self.end and name >= self.end):
+                continue
+            if self.from_ms is not None and self.until_ms is not None:
+                versions = [each for each in versions if self.from_ms <= each[0] < self.until_ms]
+            if versions:
+                cells[name] = versions[: self.max_versions]
+        return cells
+
+    def _seen(self, table: Table, row: Row, cells: dict[str, Versions]) -> dict[str, Versions]:
+        key = {column.name: [(0, value)] for column, value in zip(table.key, row.key, strict=True)}
+        return {**key, **cells}
+
+
+def read_projection(message: Any) -> Projection:
+    """The projection of a GetRow, GetRange or table-in-BatchGetRow message."""
+    given = message.max_versions if message.HasField("max_versions") else None
+    if given is not None and given <= 0:
+        raise invalid(f"Invalid max versions: {given} . Reason: Max versions must be positive.")
+    from_ms, until_ms = _time_range(message)
+    if given is None and from_ms is None:
+        raise invalid("No version condition is specified while querying row.")
+    if len(message.columns_to_get) > limits.COLUMNS_PER_WRITE:
+        most = limits.COLUMNS_PER_WRITE
+        count = len(message.columns_to_get)
+        raise invalid(f"The number of columns from the request exceeds the limit, limit count: {most}, column count: {count}.")
+    columns = frozenset(message.columns_to_get)
+    versions = given or limits.INT64_MAX
+    return Projection(columns, message.start_column, message.end_column, from_ms, until_ms, versions, read_filter(message.filter))
+
+
+def _time_range(message: Any) -> tuple[int | None, int | None]:
+    if not message.HasField("time_range"):
+        return None, None
+    span = message.time_range
+    if span.HasField("specific_time"):
+        if span.HasField("start_time") or span.HasField("end_time"):
+            raise invalid("Specific tiemstamp and time range cannot be given at the same time.")
+        if span.specific_time < 0:
+            raise invalid("Specific timestamp cannot be less than 0.")
+        return span.specific_time, span.specific_time + 1
+    if not (span.HasField("start_time") and span.HasField("end_time")):
+        raise invalid("Start and end time must be given at the same time.")
+    if not 0 <= span.start_time < span.end_time:
+        raise invalid("Timestamp must be in range [0, INT64_MAX/1000).")
+    return span.start_time, span.end_time
+
+
+def row_size(table: Table, row: Row, cells: list[Cell]) -> int:
+    """Bytes that a row's key and these cells count for: names and values."""
+    size = sum(len(column.name) + value_size(value) for column, value in zip(table.key, row.key, strict=True))
+    return size + sum(len(cell.name) + value_size(cell.value) for cell in cells)

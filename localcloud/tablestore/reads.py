@@ -1,0 +1,131 @@
+"""GetRow, BatchGetRow and GetRange."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from localcloud.core.clock import Clock
+from localcloud.core.errors import ApiError
+from localcloud.tablestore import limits
+from localcloud.tablestore.errors import invalid, table_missing
+from localcloud.tablestore.keys import encode_key
+from localcloud.tablestore.messages import messages
+from localcloud.tablestore.projection import Projection, read_projection, row_size
+from localcloud.tablestore.rowkeys import range_key, read_key
+from localcloud.tablestore.rows import Row, capacity_units
+from localcloud.tablestore.schema import Table
+from localcloud.tablestore.store import Store
+from localcloud.wire.plainbuffer import Cell, KeyValue, encode_row, encode_rows
+
+
+def named(table: Table, values: tuple[KeyValue, ...]) -> list[tuple[str, KeyValue]]:
+    """Key values with their columns' names."""
+    return [(column.name, value) for column, value in zip(table.key, values, strict=True)]
+
+
+def consumed(message: Any, *, read: int = 0, write: int = 0) -> None:
+    """Say what an operation cost; both numbers are always present, because the Node.js client insists."""
+    message.consumed.capacity_unit.read = read
+    message.consumed.capacity_unit.write = write
+
+
+class Reads:
+    """The reading operations; each takes an instance name and a request message and gives the response message."""
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def get_row(self, instance: str, request: Any) -> Any:
+        table = self._table(instance, request.table_name)
+        response = messages.GetRowResponse(row=b"")
+        self._read_into(response, table, request.primary_key, read_projection(request))
+        return response
+
+    def batch_get_row(self, instance: str, request: Any) -> Any:
+        """Each row has its own result; only what is wrong with the request as a whole fails it."""
+        _check_batch(request)
+        response = messages.BatchGetRowResponse()
+        for asked in request.tables:
+            table, projection = self._table(instance, asked.table_name), read_projection(asked)
+            answer = response.tables.add(table_name=asked.table_name)
+            for key in asked.primary_key:
+                row = answer.rows.add(is_ok=True)
+                try:
+                    self._read_into(row, table, key, projection)
+                except ApiError as error:
+                    row.is_ok = False
+                    row.error.code, row.error.message = error.code, error.message
+        return response
+
+    def get_range(self, instance: str, request: Any) -> Any:
+        table, projection = self._table(instance, request.table_name), read_projection(request)
+        most = request.limit if request.HasField("limit") else limits.RANGE_ROWS
+        if most <= 0:
+            raise invalid("The limit must be greater than 0.")
+        rows, next_key, size = self._take(table, projection, self._scan(table, request), min(most, limits.RANGE_ROWS))
+        response = messages.GetRangeResponse(rows=encode_rows(rows))
+        if next_key is not None:
+            response.next_start_primary_key = encode_row(named(table, next_key))
+        consumed(response, read=capacity_units(size))
+        return response
+
+    def _scan(self, table: Table, request: Any) -> Iterator[tuple[bytes, Row]]:
+        backward = request.direction == messages.BACKWARD
+        start = encode_key(range_key(table, request.inclusive_start_primary_key))
+        end = encode_key(range_key(table, request.exclusive_end_primary_key))
+        if backward and start <= end:
+            raise invalid("Begin key must more than end key in BACKWARD")
+        if not backward and start >= end:
+            raise invalid("Begin key must less than end key in FORWARD")
+        return self._store.scan(table, start, end, backward=backward)
+
+    def _take(
+        self, table: Table, projection: Projection, scan: Iterator[tuple[bytes, Row]], most: int
+    ) -> tuple[list[tuple[list[tuple[str, KeyValue]], list[Cell]]], tuple[KeyValue, ...] | None, int]:
+        """The rows of one page, the key the next page begins with, and the bytes read."""
+        rows: list[tuple[list[tuple[str, KeyValue]], list[Cell]]] = []
+        now, size, seen = self._clock.now_ms(), 0, 0
+        for _, stored in scan:
+            row = stored.visible(table.options, now)
+            if row is None:
+                continue
+            if len(rows) >= most or seen >= limits.RANGE_ROWS or size >= limits.RANGE_SIZE:
+                return rows, row.key, size
+            seen += 1
+            cells = projection.apply(table, row)
+            size += row_size(table, row, cells or [])
+            if cells is not None:
+                rows.append((named(table, row.key), cells))
+        return rows, None, size
+
+    def _read_into(self, answer: Any, table: Table, key: bytes, projection: Projection) -> None:
+        values = read_key(table, key)
+        stored = self._store.get(table, encode_key(values))
+        row = stored.visible(table.options, self._clock.now_ms()) if stored else None
+        cells = projection.apply(table, row) if row else None
+        size = row_size(table, row, cells or []) if row else 0
+        if cells is not None:
+            answer.row = encode_row(named(table, values), cells)
+        consumed(answer, read=capacity_units(size))
+
+    def _table(self, instance: str, name: str) -> Table:
+        table = self._store.table(instance, name)
+        if table is None:
+            raise table_missing()
+        return table
+
+
+def _check_batch(request: Any) -> None:
+    names = [asked.table_name for asked in request.tables]
+    count = sum(len(asked.primary_key) for asked in request.tables)
+    if not count or any(not asked.primary_key for asked in request.tables):
+        raise invalid("No row specified in the request of BatchGetRow.")
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid(f"Duplicated table name: '{name}'.")
+    if count > limits.BATCH_GET_ROWS:
+        raise invalid(f"Rows count exceeds the upper limit: {limits.BATCH_GET_ROWS}.")
+    for asked in request.tables:
+        if len(set(asked.primary_key)) != len(asked.primary_key):
+            raise invalid("Duplicate rows detected in MultiGet.")

@@ -1,0 +1,89 @@
+"""Checks a primary key that came in a request against its table's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from localcloud.tablestore import limits
+from localcloud.tablestore.errors import invalid, invalid_key
+from localcloud.tablestore.rows import value_size
+from localcloud.tablestore.schema import KeyColumn, Table, has_type
+from localcloud.wire.plainbuffer import KeyValue, Malformed, Row, Special, Value, decode_row
+
+_INFINITE = (Special.INF_MIN, Special.INF_MAX)
+_WIRE_NAMES: dict[object, str] = {
+    int: "VT_INTEGER",
+    float: "VT_DOUBLE",
+    bool: "VT_BOOLEAN",
+    str: "VT_STRING",
+    bytes: "VT_BLOB",
+    "INTEGER": "VT_INTEGER",
+    "STRING": "VT_STRING",
+    "BINARY": "VT_BLOB",
+    "BOOLEAN": "VT_BOOLEAN",
+}
+
+
+def read_row(data: bytes) -> Row:
+    """The row inside a message; refuses what is no PlainBuffer."""
+    try:
+        return decode_row(data)
+    except Malformed as error:
+        raise invalid(f"Cell data broken, {error}.") from error
+
+
+def read_key(table: Table, data: bytes) -> tuple[Value, ...]:
+    """The whole key of a row to read."""
+    return tuple(_finite(column, value) for column, value in _read(table, data))
+
+
+def range_key(table: Table, data: bytes) -> tuple[KeyValue, ...]:
+    """One end of a range: a whole key in which infinities may stand."""
+    return tuple(value if value in _INFINITE else _finite(column, value) for column, value in _read(table, data))
+
+
+def write_key(table: Table, row: Row, action: str) -> tuple[KeyValue, ...]:
+    """The key of a row to write; an automatic column may hold AUTO_INCREMENT except in a deletion."""
+    values: list[KeyValue] = []
+    for column, value in _matched(table, row.key):
+        if column.auto and value is Special.AUTO_INCREMENT:
+            if action == "DeleteRow":
+                raise invalid("Invalid row to delete which with pk auto increment.")
+            values.append(value)
+        else:
+            values.append(_finite(column, value))
+    return tuple(values)
+
+
+def _read(table: Table, data: bytes) -> list[tuple[KeyColumn, KeyValue]]:
+    row = read_row(data)
+    if row.cells:
+        raise invalid("Attribute column cannot be given while reading data.")
+    if row.deleted:
+        raise invalid("Delete marker cannot be given.")
+    matched = _matched(table, row.key)
+    if any(value is Special.AUTO_INCREMENT for _, value in matched):
+        raise invalid("PKAutoIncr can't be used for read operations.")
+    return matched
+
+
+def _matched(table: Table, key: Sequence[tuple[str, KeyValue]]) -> list[tuple[KeyColumn, KeyValue]]:
+    if len(key) != len(table.key):
+        raise invalid_key(f"Validate PK size fail. Input: {len(key)}, Meta: {len(table.key)}.")
+    for column, (name, _) in zip(table.key, key, strict=True):
+        if name != column.name:
+            raise invalid_key(f"Validate PK name fail. Input: {name}, Meta: {column.name}.")
+    return [(column, value) for column, (_, value) in zip(table.key, key, strict=True)]
+
+
+def _finite(column: KeyColumn, value: KeyValue) -> Value:
+    if isinstance(value, Special) or not has_type(value, column.type):
+        given = f"VT_{value.name}" if isinstance(value, Special) else _WIRE_NAMES[type(value)]
+        raise invalid_key(f"Validate PK type fail. Input: {given}, Meta: {_WIRE_NAMES[column.type]}.")
+    size = value_size(value)
+    if size > limits.KEY_VALUE_SIZE:
+        longest = limits.KEY_VALUE_SIZE
+        raise invalid(
+            f"The length of primary key column: '{column.name}' exceeds the MaxLength: {longest} with CurrentLength: {size}."
+        )
+    return value

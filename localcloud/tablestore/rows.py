@@ -1,0 +1,155 @@
+"""A stored row: cells with versions, what of them is still visible, and how an update changes them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode, b64encode
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.tablestore import limits
+from localcloud.tablestore.errors import invalid
+from localcloud.tablestore.schema import Options
+from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, Value
+
+Versions = list[tuple[int, Value]]
+"""The versions of one column, (milliseconds, value), newest first."""
+
+
+@dataclass
+class Row:
+    """One row; ``written_ms`` is when it was last written, for the expiry of rows without attribute columns."""
+
+    key: tuple[Value, ...]
+    cells: dict[str, Versions]
+    written_ms: int
+
+    def dump(self) -> str:
+        """The row as text for the database."""
+        return json.dumps([self.written_ms, self.key, list(self.cells.items())], separators=(",", ":"), default=_bytes_out)
+
+    def latest(self, name: str) -> tuple[int, Value] | None:
+        """The newest version of a column."""
+        versions = self.cells.get(name)
+        return versions[0] if versions else None
+
+    def visible(self, options: Options, now_ms: int) -> Row | None:
+        """The row without expired cells and surplus versions; None if nothing is left to live."""
+        if options.ttl_s == -1:
+            return self
+        oldest = now_ms - options.ttl_s * 1000
+        cells = {name: kept for name, versions in self.cells.items() if (kept := [each for each in versions if each[0] > oldest])}
+        if not cells and self.written_ms <= oldest:
+            return None
+        return Row(self.key, cells, self.written_ms)
+
+
+def load_row(text: str) -> Row:
+    """What ``Row.dump`` wrote."""
+    written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
+    return Row(tuple(key), dict(cells), written_ms)
+
+
+def _bytes_out(value: bytes) -> dict[str, str]:
+    return {"b": b64encode(value).decode()}
+
+
+def _bytes_in(doc: dict[str, Any]) -> bytes:
+    return b64decode(doc["b"])
+
+
+def value_size(value: Value | None) -> int:
+    """Bytes a value counts for."""
+    if isinstance(value, str):
+        return len(value.encode())
+    if isinstance(value, bytes):
+        return len(value)
+    return 1 if isinstance(value, bool) else 8
+
+
+def capacity_units(size: int) -> int:
+    """Capacity units of that many bytes: one for each started 4 KB, at least one."""
+    return max(1, -(-size // limits.CAPACITY_UNIT))
+
+
+def put_cells(cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str, Versions]:
+    """The columns of a row that PutRow writes anew."""
+    columns: dict[str, Versions] = {}
+    for cell in cells:
+        if cell.op:
+            raise invalid(f"OpType cannot be given for column name: '{cell.name}' in PutRow.")
+        if cell.value is None:
+            raise invalid("Invalid request of put row: find cells without values.")
+        _add(columns, cell.name, (_stamp(cell, options, now_ms), cell.value), options)
+    return columns
+
+
+def update_cells(old: dict[str, Versions], cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str, Versions]:
+    """The columns after UpdateRow; ``old`` stays as it is."""
+    columns = {name: list(versions) for name, versions in old.items()}
+    for cell in cells:
+        if cell.op == DELETE_ALL:
+            _delete_all(columns, cell)
+        elif cell.op == DELETE_ONE:
+            _delete_one(columns, cell)
+        elif cell.op == INCREMENT:
+            _increment(columns, cell, options, now_ms)
+        elif cell.op:
+            raise invalid(f"Invalid op type of cell: {cell.op}.")
+        elif cell.value is None:
+            raise invalid(f"Invalid cell: {cell.name}. Reason: missing value.")
+        else:
+            _add(columns, cell.name, (_stamp(cell, options, now_ms), cell.value), options)
+    return columns
+
+
+def _delete_all(columns: dict[str, Versions], cell: Cell) -> None:
+    if cell.timestamp is not None:
+        raise invalid("Timestamp cannot be given when type is DELETE_ALL_VERSION.")
+    _no_value(cell)
+    columns.pop(cell.name, None)
+
+
+def _delete_one(columns: dict[str, Versions], cell: Cell) -> None:
+    if cell.timestamp is None:
+        raise invalid("Timestamp must be given when type is DELETE_ONE_VERSION.")
+    _no_value(cell)
+    kept = [each for each in columns.get(cell.name, ()) if each[0] != cell.timestamp]
+    if kept:
+        columns[cell.name] = kept
+    else:
+        columns.pop(cell.name, None)
+
+
+def _no_value(cell: Cell) -> None:
+    if cell.value is not None:
+        raise invalid("Column value cannot be given when type is DELETE_ONE_VERSION,DELETE_ALL_VERSION.")
+
+
+def _increment(columns: dict[str, Versions], cell: Cell, options: Options, now_ms: int) -> None:
+    versions = columns.get(cell.name)
+    base = versions[0][1] if versions else 0
+    if type(base) is not int or type(cell.value) is not int:
+        raise invalid(f"Only a column of type INTEGER can be incremented: '{cell.name}'.")
+    total = base + cell.value
+    if not -limits.INT64_MAX - 1 <= total <= limits.INT64_MAX:
+        raise invalid(f"The increment of column '{cell.name}' overflows.")
+    _add(columns, cell.name, (_stamp(cell, options, now_ms), total), options)
+
+
+def _stamp(cell: Cell, options: Options, now_ms: int) -> int:
+    if cell.timestamp is None:
+        return now_ms
+    deviation = options.deviation_s * 1000
+    oldest = now_ms - (deviation if options.ttl_s == -1 else min(deviation, options.ttl_s * 1000))
+    if not max(oldest, 0) <= cell.timestamp < now_ms + deviation:
+        raise invalid(f"Invalid timestamp. Cell: {cell.name}.")
+    return cell.timestamp
+
+
+def _add(columns: dict[str, Versions], name: str, version: tuple[int, Value], options: Options) -> None:
+    versions = [each for each in columns.get(name, ()) if each[0] != version[0]]
+    versions.append(version)
+    versions.sort(key=lambda each: -each[0])
+    columns[name] = versions[: options.max_versions]

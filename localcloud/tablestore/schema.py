@@ -1,0 +1,206 @@
+"""Tables and their secondary indexes as values, and the rules a new table must keep."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+
+from localcloud.tablestore import limits
+from localcloud.tablestore.errors import invalid
+from localcloud.wire.plainbuffer import Value
+
+KEY_TYPES = ("INTEGER", "STRING", "BINARY")
+COLUMN_TYPES = ("INTEGER", "DOUBLE", "BOOLEAN", "STRING", "BINARY")
+_PYTHON_TYPES: dict[str, type] = {"INTEGER": int, "DOUBLE": float, "BOOLEAN": bool, "STRING": str, "BINARY": bytes}
+_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
+
+
+def has_type(value: object, type_name: str) -> bool:
+    """Whether a value is of a column type; a boolean is no integer here."""
+    return type(value) is _PYTHON_TYPES[type_name]
+
+
+def is_name(name: str) -> bool:
+    """Whether a table, index or column may have this name: letters, digits, underscore, 1 to 255 bytes, no digit first."""
+    return len(name) <= limits.NAME_LENGTH and _NAME.fullmatch(name) is not None
+
+
+@dataclass(frozen=True)
+class KeyColumn:
+    """A primary key column; ``auto`` marks the one the service numbers itself."""
+
+    name: str
+    type: str
+    auto: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """A predefined attribute column, the only kind an index may hold."""
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Index:
+    """A secondary index: the columns it is ordered by (the table's own key columns are appended) and those it carries."""
+
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[str, ...] = ()
+    local: bool = False
+    id: int = 0
+
+
+@dataclass(frozen=True)
+class Options:
+    """Seconds until a cell expires (-1: never), versions kept, seconds by which a given version may differ from now."""
+
+    ttl_s: int = -1
+    max_versions: int = 1
+    deviation_s: int = 86_400
+    allow_update: bool = True
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table (or, with ``base_id``, an index seen as a table) of an instance; ``id`` is what its rows are stored under."""
+
+    instance: str
+    name: str
+    key: tuple[KeyColumn, ...]
+    columns: tuple[Column, ...] = ()
+    indexes: tuple[Index, ...] = ()
+    options: Options = Options()
+    id: int = 0
+    base_id: int = 0
+    created_ms: int = 0
+    read_cu: int = 0
+    write_cu: int = 0
+
+    @property
+    def is_index(self) -> bool:
+        return self.base_id != 0
+
+    def column_type(self, name: str) -> str | None:
+        """The type a key column or predefined column was declared with."""
+        return next((each.type for each in (*self.key, *self.columns) if each.name == name), None)
+
+    def index_table(self, index: Index) -> Table:
+        """An index as the table that a query of it sees."""
+        names = index.key + tuple(column.name for column in self.key if column.name not in index.key)
+        key = tuple(KeyColumn(name, self.column_type(name) or "") for name in names)
+        columns = tuple(Column(name, self.column_type(name) or "") for name in index.columns)
+        return replace(self, name=index.name, key=key, columns=columns, indexes=(), id=index.id, base_id=self.id)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), separators=(",", ":"))
+
+
+@lru_cache(maxsize=256)
+def table_from_json(text: str) -> Table:
+    """What ``Table.to_json`` wrote; cached by the text, so it can never be stale."""
+    doc = json.loads(text)
+    doc["key"] = tuple(KeyColumn(**each) for each in doc["key"])
+    doc["columns"] = tuple(Column(**each) for each in doc["columns"])
+    doc["indexes"] = tuple(
+        Index(each["name"], tuple(each["key"]), tuple(each["columns"]), each["local"], each["id"]) for each in doc["indexes"]
+    )
+    doc["options"] = Options(**doc["options"])
+    return Table(**doc)
+
+
+def check_table(table: Table) -> None:
+    """Refuse a definition the real service refuses."""
+    if not is_name(table.name):
+        raise invalid(f"Invalid table name: '{table.name}'.")
+    _check_key(table)
+    _check_columns(table)
+    check_options(table.options)
+    seen: set[str] = {table.name}
+    for index in table.indexes:
+        if index.name in seen:
+            raise invalid(f"Duplicated index name: '{index.name}'.")
+        seen.add(index.name)
+        check_index(table, index)
+
+
+def _check_key(table: Table) -> None:
+    if not 1 <= len(table.key) <= limits.KEY_COLUMNS:
+        raise invalid(f"The number of primary key columns must be in range: [1, {limits.KEY_COLUMNS}].")
+    for column in table.key:
+        if not is_name(column.name):
+            raise invalid(f"Invalid column name: '{column.name}'.")
+        if column.type not in KEY_TYPES:
+            raise invalid(f"{column.type} is an invalid type for the primary key.")
+    names = [column.name for column in table.key]
+    for name in names:
+        if names.count(name) > 1:
+            raise invalid(f"Duplicated primary key name: '{name}'.")
+    _check_auto_columns(table)
+
+
+def _check_auto_columns(table: Table) -> None:
+    automatic = [column for column in table.key if column.auto]
+    if len(automatic) > 1:
+        raise invalid("AUTO_INCREMENT primary key count must <= 1.")
+    if automatic and automatic[0].type != "INTEGER":
+        raise invalid("AUTO_INCREMENT primary key must be integer.")
+    if table.key[0].auto:
+        raise invalid(f"First primary key can't be auto increment, table: {table.name}.")
+
+
+def _check_columns(table: Table) -> None:
+    if len(table.columns) > limits.DEFINED_COLUMNS:
+        raise invalid(f"The number of defined columns must be in range: [0, {limits.DEFINED_COLUMNS}].")
+    seen = {column.name for column in table.key}
+    for column in table.columns:
+        if not is_name(column.name):
+            raise invalid(f"Invalid column name: '{column.name}'.")
+        if column.name in seen:
+            raise invalid(f"Duplicated attribute column name with primary key column: '{column.name}'.")
+        seen.add(column.name)
+        if column.type not in COLUMN_TYPES:
+            raise invalid(f"{column.type} is an invalid type for the attribute column.")
+
+
+def check_options(options: Options) -> None:
+    """Refuse times and versions out of range."""
+    if options.ttl_s != -1 and options.ttl_s <= 0:
+        raise invalid("TimeToLive cannot be 0 or less than -1.")
+    if options.ttl_s != -1 and options.ttl_s < limits.TTL_MIN_S:
+        raise invalid(f"TimeToLive must be -1 or not less than {limits.TTL_MIN_S}.")
+    if options.max_versions <= 0:
+        raise invalid("The maximum versions cannot be less than or equal to 0.")
+    if not 0 <= options.deviation_s <= limits.INT64_MAX // 1_000_000:
+        raise invalid("The maximum deviation must be in range [0, INT64_MAX/1000000].")
+
+
+def check_index(table: Table, index: Index) -> None:
+    """Refuse an index the table cannot carry."""
+    if not is_name(index.name):
+        raise invalid(f"Invalid table name: '{index.name}'.")
+    if table.options.max_versions != 1:
+        raise invalid("The max versions of a table with secondary indexes must be 1.")
+    if table.options.ttl_s != -1 and table.options.allow_update:
+        raise invalid("The time to live of a table with secondary indexes must be -1 unless update is not allowed.")
+    if not 1 <= len(index.key) <= limits.KEY_COLUMNS or len(set(index.key)) != len(index.key):
+        raise invalid(f"The number of primary key columns must be in range: [1, {limits.KEY_COLUMNS}].")
+    if index.local and index.key[0] != table.key[0].name:
+        raise invalid("The first primary key column of a local index must be the table's.")
+    key_names = {column.name for column in table.key}
+    for name in (*index.key, *index.columns):
+        if name not in key_names and all(column.name != name for column in table.columns):
+            raise invalid(f"Column does not exist: '{name}'.")
+    if any(table.column_type(name) == "DOUBLE" for name in index.key):
+        raise invalid("double can not be used as primary key.")
+
+
+def check_declared_type(table: Table, name: str, value: Value) -> None:
+    """Refuse a value of another type than its predefined column has."""
+    for column in table.columns:
+        if column.name == name and not has_type(value, column.type):
+            raise invalid(f"The type of column '{name}' is not {column.type}, as the table defines it.")

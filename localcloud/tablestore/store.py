@@ -1,0 +1,110 @@
+"""Where tables and rows are: SQLite, rows ordered by their key, indexes kept in the same transaction."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+
+from localcloud.core.db import Db
+from localcloud.tablestore.keys import encode_key
+from localcloud.tablestore.rows import Row, load_row
+from localcloud.tablestore.schema import Index, Table, table_from_json
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ots_tables (instance TEXT NOT NULL, name TEXT NOT NULL, doc TEXT NOT NULL,
+  PRIMARY KEY (instance, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ots_rows (table_id INTEGER NOT NULL, pk BLOB NOT NULL, row TEXT NOT NULL,
+  PRIMARY KEY (table_id, pk)) WITHOUT ROWID;
+"""
+
+
+class Store:
+    """Rows by (table, key bytes). A table's secondary indexes are rows of their own, written with the row they stand for."""
+
+    def __init__(self, db: Db) -> None:
+        self._db = db
+        self._sql: sqlite3.Connection = db.sql
+        self._sql.executescript(_SCHEMA)
+
+    # Tables ---------------------------------------------------------------------------------------------------------
+
+    def new_id(self) -> int:
+        """A number no table or index ever had."""
+        return self._db.counter("ots:table")
+
+    def next_auto(self, table: Table) -> int:
+        """The next number for a table's automatic key column."""
+        return self._db.counter(f"ots:auto:{table.id}")
+
+    def table(self, instance: str, name: str) -> Table | None:
+        row = self._sql.execute("SELECT doc FROM ots_tables WHERE instance=? AND name=?", (instance, name)).fetchone()
+        return table_from_json(row[0]) if row else None
+
+    def tables(self, instance: str) -> list[Table]:
+        """The tables and indexes of an instance, by name."""
+        rows = self._sql.execute("SELECT doc FROM ots_tables WHERE instance=? ORDER BY name", (instance,)).fetchall()
+        return [table_from_json(doc) for (doc,) in rows]
+
+    def save_table(self, table: Table) -> None:
+        self._sql.execute("INSERT OR REPLACE INTO ots_tables VALUES (?,?,?)", (table.instance, table.name, table.to_json()))
+
+    def drop_table(self, table: Table) -> None:
+        """Forget a table or index and its rows."""
+        self._sql.execute("DELETE FROM ots_tables WHERE instance=? AND name=?", (table.instance, table.name))
+        self._sql.execute("DELETE FROM ots_rows WHERE table_id=?", (table.id,))
+
+    # Rows -----------------------------------------------------------------------------------------------------------
+
+    def get(self, table: Table, key: bytes) -> Row | None:
+        row = self._sql.execute("SELECT row FROM ots_rows WHERE table_id=? AND pk=?", (table.id, key)).fetchone()
+        return load_row(row[0]) if row else None
+
+    def scan(self, table: Table, start: bytes, end: bytes, *, backward: bool = False) -> Iterator[tuple[bytes, Row]]:
+        """Rows from ``start`` (with it) to ``end`` (without it), in the order of the direction."""
+        where = "pk<=? AND pk>? ORDER BY pk DESC" if backward else "pk>=? AND pk<? ORDER BY pk"
+        cursor = self._sql.execute(f"SELECT pk, row FROM ots_rows WHERE table_id=? AND {where}", (table.id, start, end))
+        try:
+            for key, text in cursor:
+                yield key, load_row(text)
+        finally:
+            cursor.close()
+
+    def replace(self, table: Table, key: bytes, old: Row | None, new: Row | None) -> None:
+        """Write a row (None: remove it) and its index entries; ``old`` is what ``get`` gave before."""
+        if new is None:
+            self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (table.id, key))
+        else:
+            self._put(table.id, key, new)
+        for index in table.indexes:
+            self._replace_entry(table, index, old, new)
+
+    def _replace_entry(self, table: Table, index: Index, old: Row | None, new: Row | None) -> None:
+        gone, entry = old and index_entry(table, index, old), new and index_entry(table, index, new)
+        if gone and (not entry or entry[0] != gone[0]):
+            self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (index.id, gone[0]))
+        if entry:
+            self._put(index.id, *entry)
+
+    def build_index(self, table: Table, index: Index) -> None:
+        """Fill a new index from the rows there are."""
+        for _, row in list(self.scan(table, b"", b"\xff")):
+            self._replace_entry(table, index, None, row)
+
+    def _put(self, table_id: int, key: bytes, row: Row) -> None:
+        self._sql.execute("INSERT OR REPLACE INTO ots_rows VALUES (?,?,?)", (table_id, key, row.dump()))
+
+
+def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | None:
+    """A row's entry in an index, or None where it lacks a column the index is ordered by."""
+    of_key = dict(zip((column.name for column in table.key), row.key, strict=True))
+    values = []
+    for name in index.key:
+        if name in of_key:
+            values.append(of_key[name])
+        elif (latest := row.latest(name)) is not None:
+            values.append(latest[1])
+        else:
+            return None
+    values += [value for name, value in of_key.items() if name not in index.key]
+    cells = {name: row.cells[name][:1] for name in index.columns if name in row.cells}
+    return encode_key(values), Row(tuple(values), cells, row.written_ms)
