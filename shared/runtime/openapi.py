@@ -1,0 +1,149 @@
+"""The OpenAPI 3.1 document, made from the table of routes and the type hints of the views: nothing is described twice."""
+
+from __future__ import annotations
+
+import types
+from dataclasses import fields, is_dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from shared.runtime import requests
+from shared.runtime.router import Route
+from shared.stages.api.views import camel
+
+Json = dict[str, Any]
+
+ERROR: Json = {
+    "type": "object",
+    "description": "Every refusal and failure has this shape; Code is stable.",
+    "properties": {
+        "Code": {"type": "string"},
+        "Message": {"type": "string"},
+        "RequestId": {"type": "string"},
+        "Recommend": {"type": "string", "description": "What helps."},
+    },
+    "required": ["Code", "Message", "RequestId", "Recommend"],
+    "additionalProperties": False,
+}
+_STATUSES = {
+    400: "The request is not as described; the message names the field.",
+    401: "The operator's name is missing.",
+    404: "There is no such thing.",
+    409: "Not possible as things stand.",
+    500: "A fault of the pipeline or of its settings.",
+    503: "The store or the bus does not answer now; try again.",
+}
+
+
+def document(routes: tuple[Route, ...], operator_header: str) -> Json:
+    """The whole document."""
+    schemas: Json = {"Error": ERROR}
+    paths: Json = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operator_header, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Replank",
+            "version": "1",
+            "description": "Replaces the operating system under a fleet of ECS instances, step by step and reversibly.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "paths": paths,
+        "components": {
+            "schemas": schemas,
+            "securitySchemes": {
+                "acs3": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "Authorization",
+                    "description": "ACS3-HMAC-SHA256 signature, checked by the HTTP trigger (authType function).",
+                }
+            },
+        },
+        "security": [{"acs3": []}],
+    }
+
+
+def _operation(route: Route, operator_header: str, schemas: Json) -> Json:
+    found: Json = {
+        "operationId": route.name,
+        "summary": route.summary,
+        "parameters": _parameters(route, operator_header),
+        "responses": _responses(route, schemas),
+    }
+    if route.body is not None:
+        found["requestBody"] = {"required": True, "content": {"application/json": {"schema": dict(route.body)}}}
+    return found
+
+
+def _parameters(route: Route, operator_header: str) -> list[Json]:
+    found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.parameters]
+    found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()]
+    if route.act:
+        found.append(
+            {
+                "name": operator_header,
+                "in": "header",
+                "required": True,
+                "schema": requests.OPERATOR,
+                "description": "Who acts; recorded with the act.",
+            }
+        )
+    return found
+
+
+def _responses(route: Route, schemas: Json) -> Json:
+    content: Json = {"application/json": {"schema": schema_of(route.answer, schemas) if route.answer else {"type": "object"}}}
+    if route.html:
+        content["text/html"] = {"schema": {"type": "string"}}
+    found: Json = {"200": {"description": "As asked.", "content": content}}
+    if route.created:
+        found["201"] = {"description": "Created.", "content": content}
+    refusals = {400, 500, 503, *route.refusals, *((401,) if route.act else ())}
+    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
+    for status in sorted(refusals):
+        found[str(status)] = {"description": _STATUSES[status], "content": error}
+    return found
+
+
+_SCALARS: dict[Any, Json] = {
+    str: {"type": "string"},
+    int: {"type": "integer"},
+    float: {"type": "number"},
+    bool: {"type": "boolean"},
+    datetime: {"type": "string", "format": "date-time"},
+}
+
+
+def schema_of(hint: Any, schemas: Json) -> Json:
+    """The schema of a view's type; dataclasses go to ``schemas`` and are referred to."""
+    origin, args = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        inner = next(each for each in args if each is not type(None))
+        return {"anyOf": [schema_of(inner, schemas), {"type": "null"}]}
+    if origin is tuple:
+        return {"type": "array", "items": schema_of(args[0], schemas)}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": schema_of(args[1], schemas)}
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        return {"type": "string", "enum": [member.value for member in hint]}
+    if is_dataclass(hint) and isinstance(hint, type):
+        return _refer(hint, schemas)
+    return dict(_SCALARS[getattr(hint, "__supertype__", hint)])
+
+
+def _refer(view: type, schemas: Json) -> Json:
+    if view.__name__ not in schemas:
+        schemas[view.__name__] = {}  # the name is taken before its fields are looked at
+        hints = get_type_hints(view)
+        properties = {camel(each.name): schema_of(hints[each.name], schemas) for each in fields(view)}
+        schemas[view.__name__] = {
+            "type": "object",
+            "description": (view.__doc__ or "").split("\n")[0],
+            "properties": properties,
+            "required": list(properties),
+            "additionalProperties": False,
+        }
+    return {"$ref": f"#/components/schemas/{view.__name__}"}

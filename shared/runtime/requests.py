@@ -1,0 +1,89 @@
+"""What the API accepts: the schemas of its parameters and bodies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.migration import State
+
+Json = dict[str, Any]
+
+ID: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]{1,64}$"}
+INSTANCE_ID: Json = {"type": "string", "minLength": 3, "maxLength": 64, "pattern": "^i-[A-Za-z0-9-]{1,62}$"}
+REGION_ID: Json = {"type": "string", "minLength": 4, "maxLength": 40, "pattern": "^[a-z]{2}-[a-z0-9-]{1,37}$"}
+RELEASE: Json = {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._:()-]{0,79}$"}
+OPERATOR: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}$"}
+TOKEN: Json = {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[A-Za-z0-9._~+/=-]{1,2048}$"}
+LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
+STATE: Json = {"type": "string", "enum": [state.value for state in State]}
+CLOCK_TIME: Json = {"type": "string", "minLength": 5, "maxLength": 5, "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+
+
+def an_object(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:
+    """An object that has these fields and no others."""
+    return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
+
+
+def a_list(items: Json, most: int, least: int = 1) -> Json:
+    """A list of bounded length."""
+    return {"type": "array", "items": items, "minItems": least, "maxItems": most}
+
+
+def whole(least: int, most: int, description: str, default: int | None = None) -> Json:
+    """A whole number within limits."""
+    extra = {} if default is None else {"default": default}
+    return {"type": "integer", "minimum": least, "maximum": most, "description": description, **extra}
+
+
+FLAG: Json = {"type": "boolean", "default": False}
+WINDOW = an_object(
+    {
+        "start": CLOCK_TIME,
+        "end": {**CLOCK_TIME, "description": "Before start: the window runs over midnight."},
+        "days": a_list(whole(0, 6, "0 is Monday."), 7),
+        "utcOffsetMin": whole(-720, 840, "Minutes that local time is ahead of UTC.", 0),
+        "cutoffMin": whole(0, 1439, "Nothing starts in the last minutes of the window.", 60),
+    },
+    ("start", "end"),
+)
+POLICY = an_object(
+    {
+        "driver": {"type": "string", "enum": ["smc", "console"], "default": "smc"},
+        "maxMoving": whole(1, 1000, "At most so many instances of the batch move at once.", 5),
+        "failureBudget": whole(0, 1000, "Nothing more starts once more than so many have failed.", 1),
+        "canary": whole(0, 100, "The first so many must be validated before the others start.", 0),
+        "retentionDays": whole(1, 365, "Days from confirmation until the snapshots are deleted.", 7),
+        "window": WINDOW,
+        "overrides": {
+            "type": "object",
+            "description": "Overridable findings accepted: code -> reason.",
+            "propertyNames": {"type": "string", "minLength": 3, "maxLength": 80, "pattern": "^[A-Za-z0-9]+[.][A-Za-z0-9]+$"},
+            "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\x00-\\x1f]*$"},
+            "maxProperties": 50,
+        },
+        "allowEndOfLife": {**FLAG, "description": "Allow destinations that are themselves past their end of support."},
+        "allowListed": {**FLAG, "description": "Allow paths that Alibaba Cloud opens on request only."},
+    }
+)
+BATCH = an_object(
+    {
+        "clientToken": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+        "regionIds": a_list(REGION_ID, 50),
+        "instanceIds": a_list(INSTANCE_ID, 1000),
+        "releases": a_list({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),
+        "destination": RELEASE,
+        "destinations": {
+            "type": "object",
+            "description": "Destination by instance id, before destination.",
+            "propertyNames": INSTANCE_ID,
+            "additionalProperties": RELEASE,
+            "maxProperties": 1000,
+        },
+        "dryRun": {**FLAG, "description": "Plan and precheck only."},
+        "policy": POLICY,
+    },
+    oneOf=[{"required": ["instanceIds"]}, {"required": ["releases"]}],
+)
+ACKNOWLEDGEMENT = an_object(
+    {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)
+)

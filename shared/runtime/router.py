@@ -1,0 +1,104 @@
+"""Routes: which operation a method and a path mean. A table and a dozen lines, because a framework costs start-up time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import unquote
+
+from shared.domain.errors import Refused
+from shared.ports.ports import Ports
+
+
+class Prices(Protocol):
+    """What of the settings the API shows."""
+
+    @property
+    def snapshot_price(self) -> float: ...
+
+    @property
+    def currency(self) -> str: ...
+
+
+@dataclass(frozen=True)
+class Call:
+    """One checked request, as an operation is handed it."""
+
+    ports: Ports
+    prices: Prices
+    path: Mapping[str, str]
+    query: Mapping[str, Any]
+    body: Mapping[str, Any]
+    operator: str
+    accept: str = ""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What an operation answers: a view (JSON), or text of another type."""
+
+    view: object
+    status: int = 200
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One operation of the API, with all that its document needs to say."""
+
+    method: str
+    path: str
+    name: str
+    summary: str
+    call: Callable[[Call], Reply]
+    answer: type | None
+    query: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    act: bool = False
+    """An act of an operator: the header with the operator's name is required."""
+    created: bool = False
+    """May also answer 201."""
+    html: bool = False
+    """Also answers text/html."""
+    refusals: tuple[int, ...] = ()
+    """Statuses of its refusals besides 400, 500 and 503."""
+
+    @property
+    def parameters(self) -> tuple[str, ...]:
+        """Names of the path's parameters."""
+        return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
+
+
+def find(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
+    """The route of a request and its path parameters; raises Refused (Route.NotFound, Method.NotAllowed)."""
+    parts = [unquote(part) for part in raw_path.strip("/").split("/")]
+    matching = [(route, found) for route in routes if (found := _match(route.path, parts)) is not None]
+    if not matching:
+        raise Refused("Route.NotFound", "There is nothing at this path.", "GET /openapi.json lists what there is.", status=404)
+    for route, found in matching:
+        if route.method == method:
+            return route, found
+    raise MethodNotAllowed(sorted({route.method for route, _ in matching}))
+
+
+class MethodNotAllowed(Refused):
+    """The path exists, the method does not."""
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__("Method.NotAllowed", f"Only {', '.join(allowed)} is possible here.", "Use another method.", status=405)
+        self.allowed = allowed
+
+
+def _match(pattern: str, parts: list[str]) -> dict[str, str] | None:
+    wanted = pattern.strip("/").split("/")
+    if len(wanted) != len(parts):
+        return None
+    found = {}
+    for want, part in zip(wanted, parts, strict=True):
+        if want.startswith("{"):
+            found[want[1:-1]] = part
+        elif want != part:
+            return None
+    return found

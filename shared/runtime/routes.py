@@ -1,0 +1,184 @@
+"""The API's table of operations: what each is called, accepts, answers and refuses."""
+
+from __future__ import annotations
+
+from shared.runtime import requests
+from shared.runtime.router import Call, Reply, Route
+from shared.stages.api import batches, migrations, reports, show, snapshots, views
+
+_PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
+_MIGRATION = "/migrations/{migrationId}"
+_BATCH = "/batches/{batchId}"
+
+
+def _submit(call: Call) -> Reply:
+    view, created = batches.submit(call.ports, dict(call.body), call.operator)
+    return Reply(view, 201 if created else 200)
+
+
+def _batches(call: Call) -> Reply:
+    return Reply(batches.listed(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
+
+
+def _migrations(call: Call) -> Reply:
+    given = call.query
+    found = migrations.listed(
+        call.ports,
+        batch_id=given.get("batchId", ""),
+        state=given.get("state", ""),
+        instance_id=given.get("instanceId", ""),
+        limit=given["limit"],
+        token=given.get("nextToken", ""),
+    )
+    return Reply(found)
+
+
+def _snapshots(call: Call) -> Reply:
+    prices, given = call.prices, call.query
+    return Reply(
+        snapshots.listed(
+            call.ports,
+            price=prices.snapshot_price,
+            currency=prices.currency,
+            limit=given["limit"],
+            token=given.get("nextToken", ""),
+        )
+    )
+
+
+def _acknowledge(call: Call) -> Reply:
+    return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.operator, call.body["risksVersion"]))
+
+
+def _batch_report(call: Call) -> Reply:
+    found = reports.of_batch(call.ports, call.path["batchId"], limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    return Reply(found)
+
+
+def _report(call: Call) -> Reply:
+    found = reports.of_migration(call.ports, call.path["migrationId"], price=call.prices.snapshot_price)
+    return Reply(found)
+
+
+def _act(name: str) -> Route:
+    verb, summary = _ACTS[name]
+    return Route(
+        "POST",
+        f"{_MIGRATION}/{name}",
+        f"{verb.__name__.replace('_', '')}Migration",
+        summary,
+        lambda call: Reply(verb(call.ports, call.path["migrationId"], call.operator)),
+        views.MigrationDetail,
+        act=True,
+        refusals=(404, 409),
+    )
+
+
+_ACTS = {
+    "confirmation": (migrations.confirm, "Accept the outcome; the snapshots are deleted after the batch's retention."),
+    "retry": (migrations.retry, "Try a refused or failed migration again where it stopped."),
+    "cancellation": (migrations.cancel, "Give a migration up before anything has moved."),
+    "rollback": (migrations.roll_back, "Take every disk back to its snapshot from before the migration."),
+}
+
+ROUTES: tuple[Route, ...] = (
+    Route(
+        "GET",
+        "/risks",
+        "getRisks",
+        "The risks in force, to be acknowledged before anything moves.",
+        lambda call: Reply(show.risks()),
+        views.Risks,
+    ),
+    Route(
+        "POST",
+        "/batches",
+        "submitBatch",
+        "Submit a batch; its instances are found, routed and prechecked, and nothing moves before it is acknowledged.",
+        _submit,
+        views.BatchView,
+        body=requests.BATCH,
+        act=True,
+        created=True,
+        refusals=(409,),
+    ),
+    Route("GET", "/batches", "listBatches", "Batches, newest first.", _batches, views.BatchList, query=_PAGE),
+    Route(
+        "GET",
+        _BATCH,
+        "getBatch",
+        "A batch, how its migrations stand, and the risks to acknowledge.",
+        lambda call: Reply(batches.get(call.ports, call.path["batchId"])),
+        views.BatchStanding,
+        refusals=(404,),
+    ),
+    Route(
+        "POST",
+        f"{_BATCH}/acknowledgement",
+        "acknowledgeBatch",
+        "Accept the risks and the snapshots of all disks; from then on instances move.",
+        _acknowledge,
+        views.BatchView,
+        body=requests.ACKNOWLEDGEMENT,
+        act=True,
+        refusals=(404, 409),
+    ),
+    Route(
+        "POST",
+        f"{_BATCH}/confirmation",
+        "confirmBatch",
+        "Confirm the batch's migrated migrations, a hundred per call.",
+        lambda call: Reply(batches.confirm(call.ports, call.path["batchId"], call.operator)),
+        views.Confirmations,
+        act=True,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_BATCH}/report",
+        "reportBatch",
+        "How the batch's migrations went, one line each.",
+        _batch_report,
+        views.BatchReport,
+        query=_PAGE,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        "/migrations",
+        "listMigrations",
+        "Migrations that meet every filter given.",
+        _migrations,
+        views.MigrationList,
+        query={"batchId": requests.ID, "state": requests.STATE, "instanceId": requests.INSTANCE_ID, **_PAGE},
+    ),
+    Route(
+        "GET",
+        _MIGRATION,
+        "getMigration",
+        "One migration with its route, its findings and what may be done now.",
+        lambda call: Reply(migrations.get(call.ports, call.path["migrationId"])),
+        views.MigrationDetail,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_MIGRATION}/journal",
+        "getJournal",
+        "The complete history, oldest first.",
+        lambda call: Reply(migrations.journal(call.ports, call.path["migrationId"])),
+        views.Journal,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_MIGRATION}/report",
+        "reportMigration",
+        "Everything worth keeping of one migration.",
+        _report,
+        views.MigrationReport,
+        refusals=(404,),
+    ),
+    *(_act(name) for name in _ACTS),
+    Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _snapshots, views.SnapshotList, query=_PAGE),
+)

@@ -1,0 +1,95 @@
+"""A small part of JSON Schema: what the API's requests are checked against and what its document publishes, from one table.
+
+Understood: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,
+additionalProperties, propertyNames, maxProperties, oneOf (of ``required``). Every problem names the field by its path.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from shared.domain.errors import Refused
+
+Json = dict[str, Any]
+_TYPES: dict[str, tuple[type, ...]] = {"object": (dict,), "array": (list,), "string": (str,), "integer": (int,), "boolean": (bool,)}
+_WORDS = {"object": "an object", "array": "a list", "string": "text", "integer": "a whole number", "boolean": "true or false"}
+
+
+def invalid(field: str, problem: str) -> Refused:
+    """The error for one field; ``field`` is its path (``policy.window.start``) or the parameter's name."""
+    return Refused("Request.Invalid", f"{field}: {problem}.", f"Correct {field}; GET /openapi.json describes every field.")
+
+
+def check(value: Any, schema: Json, path: str) -> None:
+    """Raise Refused (Request.Invalid) naming the first field that is not as ``schema`` says."""
+    wanted = schema["type"]
+    if not isinstance(value, _TYPES[wanted]) or (wanted == "integer" and isinstance(value, bool)):
+        raise invalid(path, f"must be {_WORDS[wanted]}")
+    _CHECKS[wanted](value, schema, path)
+    if "enum" in schema and value not in schema["enum"]:
+        raise invalid(path, f"must be one of {', '.join(map(str, schema['enum']))}")
+
+
+def _check_text(value: str, schema: Json, path: str) -> None:
+    if not schema.get("minLength", 0) <= len(value) <= schema.get("maxLength", 1 << 20):
+        raise invalid(path, f"must have {schema.get('minLength', 0)} to {schema.get('maxLength', 1 << 20)} characters")
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise invalid(path, "is no valid Unicode text")
+    if ("pattern" in schema and not re.search(schema["pattern"], value, re.ASCII)) or value.endswith("\n"):
+        raise invalid(path, f"must match {schema.get('pattern', 'text that ends without a line break')}")
+
+
+def _check_whole(value: int, schema: Json, path: str) -> None:
+    least, most = schema.get("minimum", 0), schema.get("maximum", 2**31)
+    if not least <= value <= most:
+        raise invalid(path, f"must be from {least} to {most}")
+
+
+def _check_list(value: list[Any], schema: Json, path: str) -> None:
+    if not schema.get("minItems", 0) <= len(value) <= schema["maxItems"]:
+        raise invalid(path, f"must have {schema.get('minItems', 0)} to {schema['maxItems']} items")
+    for place, item in enumerate(value):
+        check(item, schema["items"], f"{path}[{place}]")
+
+
+def _check_object(value: Json, schema: Json, path: str) -> None:
+    known = schema.get("properties", {})
+    others = schema.get("additionalProperties", False)
+    at = "" if path == "body" else f"{path}."
+    for name in schema.get("required", ()):
+        if name not in value:
+            raise invalid(f"{at}{name}", "is missing")
+    if len(value) > schema.get("maxProperties", len(known)):
+        _refuse_unknown(value, known, at)
+        raise invalid(path, f"must have at most {schema.get('maxProperties')} entries")
+    for name, item in value.items():
+        if name in known:
+            check(item, known[name], f"{at}{name}")
+        elif others is False:
+            _refuse_unknown(value, known, at)
+        else:
+            check(name, schema.get("propertyNames", {"type": "string", "maxLength": 200}), f"{at}{name[:60]!r}")
+            check(item, others, f"{at}{name}")
+    _check_one_of(value, schema, path)
+
+
+def _refuse_unknown(value: Json, known: Json, at: str) -> None:
+    unknown = sorted(set(value) - set(known))
+    if unknown and known:
+        raise invalid(f"{at}{unknown[0][:60]}", f"is not a known field (known: {', '.join(known)})")
+
+
+def _check_one_of(value: Json, schema: Json, path: str) -> None:
+    choices = [each["required"][0] for each in schema.get("oneOf", ())]
+    if choices and sum(name in value for name in choices) != 1:
+        raise invalid(path if path != "body" else choices[0], f"exactly one of {', '.join(choices)} must be given")
+
+
+_CHECKS: dict[str, Any] = {
+    "string": _check_text,
+    "integer": _check_whole,
+    "array": _check_list,
+    "object": _check_object,
+    "boolean": lambda value, schema, path: None,
+}

@@ -1,0 +1,152 @@
+"""HTTP: from the event of Function Compute's HTTP trigger to its answer (trigger format ``v1``).
+
+Errors have the ecosystem's shape (Code, Message, RequestId, Recommend). Nothing but the trigger authenticates the caller; the
+operator's name comes with every act in a header and is recorded.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from shared.domain.errors import Fate, Refused, ReplankError
+from shared.ports.ports import Ports
+from shared.runtime import requests, schema
+from shared.runtime.openapi import document
+from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
+from shared.runtime.routes import ROUTES
+from shared.stages.api.views import as_json
+
+Json = dict[str, Any]
+MAX_BODY_BYTES = 1024 * 1024
+"""A batch of a thousand instances with a destination each has a tenth of this."""
+
+
+class WebSettings(Protocol):
+    """What of the settings the API uses."""
+
+    @property
+    def snapshot_price(self) -> float: ...
+
+    @property
+    def currency(self) -> str: ...
+
+    @property
+    def operator_header(self) -> str: ...
+
+
+def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
+    """Answer one HTTP request. Unexpected exceptions pass: the caller logs them and answers with :func:`failure`."""
+    try:
+        reply = _answer(request, ports, settings)
+    except ReplankError as error:
+        return failure(error, request_id)
+    body = reply.view if isinstance(reply.view, str) else json.dumps(as_json(reply.view), ensure_ascii=False)
+    return _response(reply.status, body, reply.content_type, request_id, reply.headers)
+
+
+def failure(error: ReplankError, request_id: str) -> Json:
+    """The answer for an error."""
+    status = error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
+    body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
+    headers = {"Retry-After": "5"} if status == 503 else {}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(error.allowed)
+    return _response(status, json.dumps(body, ensure_ascii=False), "application/json", request_id, headers)
+
+
+def _response(status: int, body: str, content_type: str, request_id: str, headers: Mapping[str, str]) -> Json:
+    return {
+        "statusCode": status,
+        "headers": {
+            "Content-Type": content_type,
+            "X-Request-Id": request_id,
+            "Cache-Control": "no-store",
+            "X-Content-Type-Options": "nosniff",
+            **headers,
+        },
+        "isBase64Encoded": False,
+        "body": body,
+    }
+
+
+def _answer(request: Mapping[str, Any], ports: Ports, settings: WebSettings) -> Reply:
+    about = request.get("requestContext", {}).get("http", {})
+    method, path = about.get("method", "GET").upper(), request.get("rawPath") or about.get("path", "/")
+    headers = {name.lower(): str(value) for name, value in (request.get("headers") or {}).items()}
+    if (method, path) == ("GET", "/openapi.json"):
+        return Reply(document(ROUTES, settings.operator_header))
+    route, parameters = find(ROUTES, method, path)
+    operator = _operator(headers, settings.operator_header) if route.act else ""
+    for name, value in parameters.items():
+        schema.check(value, requests.ID, name)
+    call = Call(
+        ports=ports,
+        prices=settings,
+        path=parameters,
+        query=_query(route, request.get("queryParameters") or {}),
+        body=_body(route, request),
+        operator=operator,
+        accept=headers.get("accept", ""),
+    )
+    return route.call(call)
+
+
+def _operator(headers: Mapping[str, str], name: str) -> str:
+    operator = headers.get(name.lower(), "").strip()
+    if not operator:
+        raise Refused(
+            "Operator.Missing",
+            f"The header {name} with the name of the person who acts is missing.",
+            f"Send {name}; the command line takes it from REPLANK_OPERATOR or the login name.",
+            status=401,
+        )
+    schema.check(operator, requests.OPERATOR, name)
+    return operator
+
+
+def _query(route: Route, given: Mapping[str, Any]) -> Json:
+    unknown = sorted(set(given) - set(route.query))
+    if unknown:
+        known = ", ".join(route.query) or "none"
+        raise schema.invalid(unknown[0][:60], f"is not a known parameter (known: {known})")
+    found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
+    for name, text in given.items():
+        wanted = route.query[name]
+        found[name] = _whole(name, str(text)) if wanted["type"] == "integer" else str(text)
+        schema.check(found[name], wanted, name)
+    return found
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 10:
+        raise schema.invalid(name, "must be a whole number")
+    return int(text)
+
+
+def _body(route: Route, request: Mapping[str, Any]) -> Json:
+    raw = request.get("body") or ""
+    if len(raw) > MAX_BODY_BYTES:
+        raise schema.invalid("body", f"is larger than {MAX_BODY_BYTES} bytes")
+    if route.body is None:
+        if raw.strip() not in ("", "{}"):
+            raise schema.invalid("body", "must be empty here")
+        return {}
+    body = _parse(raw, encoded=bool(request.get("isBase64Encoded")))
+    schema.check(body, dict(route.body), "body")
+    return dict(body)
+
+
+def _parse(raw: str, *, encoded: bool) -> Any:
+    try:
+        text = base64.b64decode(raw, validate=True).decode() if encoded else raw
+        return json.loads(text, parse_constant=_no_constant)
+    except (ValueError, RecursionError, binascii.Error):
+        raise schema.invalid("body", "must be JSON in UTF-8") from None
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)

@@ -1,0 +1,123 @@
+"""Batches: submit, look at, acknowledge, confirm."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from shared.domain import acts, events
+from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.catalog import require_release
+from shared.domain.errors import Refused, Stale
+from shared.domain.migration import State
+from shared.domain.notice import read_notice, read_policy
+from shared.ports.ports import Ports
+from shared.stages.advance import advance
+from shared.stages.api import show, views
+from shared.stages.api.migrations import ATTEMPTS, every_migration, moved
+
+CONFIRMED_AT_ONCE = 100
+"""One call confirms at most so many migrations: each is a conditional write and an event."""
+Json = dict[str, Any]
+
+
+def submit(ports: Ports, request: Json, operator: str) -> tuple[views.BatchView, bool]:
+    """Record a batch and ask intake to plan it; the flag says whether it is new.
+
+    The same ``clientToken`` with the same request finds the batch again, with another request it is Refused
+    (ClientToken.Mismatch). The event is sent again as long as nobody has planned the batch.
+    """
+    token = request.get("clientToken")
+    wanted = _batch(ports, request, operator, id_from(token) if token else ports.ids.batch_id())
+    created = ports.batches.create(wanted)
+    found = wanted if created else ports.batches.load(wanted.batch_id)
+    if not created and _essence(found) != _essence(wanted):
+        raise Refused(
+            "ClientToken.Mismatch",
+            f"clientToken {token} was used for another request (batch {found.batch_id}).",
+            "Use a new clientToken for a new request.",
+            status=409,
+        )
+    if found.state is BatchState.PLANNING:
+        ports.bus.publish([events.about_batch(found.batch_id, events.BATCH_SUBMITTED)])
+    return show.batch(found), created
+
+
+def id_from(client_token: str) -> str:
+    """The batch id that a client token stands for."""
+    return "b" + hashlib.sha256(client_token.encode()).hexdigest()[:16]
+
+
+def _essence(batch: Batch) -> tuple[object, ...]:
+    return batch.selection, batch.policy, batch.destination, batch.destinations, batch.dry_run
+
+
+def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
+    return Batch(
+        batch_id=batch_id,
+        state=BatchState.PLANNING,
+        version=1,
+        created_at=ports.clock.now(),
+        origin="api",
+        created_by=operator,
+        selection=Selection(
+            regions=_unique(request.get("regionIds") or ports.regions),
+            instance_ids=_unique(request.get("instanceIds", ())),
+            releases=read_notice({"releases": request["releases"]}).releases if "releases" in request else (),
+        ),
+        policy=read_policy(request.get("policy", {})),
+        destination=require_release(request["destination"]).key if "destination" in request else "",
+        destinations={each: require_release(release).key for each, release in request.get("destinations", {}).items()},
+        dry_run=request.get("dryRun", False),
+    )
+
+
+def _unique(items: Any) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))
+
+
+def get(ports: Ports, batch_id: str) -> views.BatchStanding:
+    """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
+    found = ports.batches.load(batch_id)
+    counts: dict[str, int] = {}
+    for migration in every_migration(ports, batch_id):
+        counts[migration.state.value] = counts.get(migration.state.value, 0) + 1
+    return show.standing(found, counts)
+
+
+def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:
+    """A page of batches, newest first."""
+    page = ports.batches.listed(limit=limit, token=token)
+    return views.BatchList(tuple(map(show.batch, page.batches)), page.next_token)
+
+
+def acknowledge(ports: Ports, batch_id: str, operator: str, risks_version: str) -> views.BatchView:
+    """Record that the operator accepts the risks and the snapshots; from then on instances move. The same again changes nothing."""
+    for _ in range(ATTEMPTS):
+        before = ports.batches.load(batch_id)
+        try:
+            after = acts.acknowledge(before, operator, risks_version, ports.clock.now())
+            ports.batches.commit(before, after)
+        except Stale as stale:
+            if not stale.code.startswith("Batch.Already"):
+                continue
+            after = before
+        ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
+        return show.batch(after)
+    raise moved("Batch.Moved", f"Batch {batch_id}")
+
+
+def confirm(ports: Ports, batch_id: str, operator: str) -> views.Confirmations:
+    """Confirm the batch's migrated migrations, at most CONFIRMED_AT_ONCE of them."""
+    retention_days = ports.batches.load(batch_id).policy.retention_days
+    page = ports.migrations.of_batch(batch_id, state=State.MIGRATED, limit=CONFIRMED_AT_ONCE, token="")
+    confirmed = []
+    for migration in page.migrations:
+        try:
+            current = ports.migrations.load(migration.migration_id)
+            if current.state is State.MIGRATED:
+                advance(ports, acts.confirm(current, operator, ports.clock.now(), retention_days=retention_days))
+                confirmed.append(migration.migration_id)
+        except Stale:
+            continue  # somebody else acted on it; what they decided stands
+    return views.Confirmations(tuple(confirmed), bool(page.next_token))

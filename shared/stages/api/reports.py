@@ -1,0 +1,79 @@
+"""Reports: how a migration or a batch went, with the reasons where it went wrong."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import CATALOG
+from shared.domain.migration import JournalEntry, Migration, State
+from shared.ports.ports import Ports
+from shared.stages.api import show, views
+
+RESULTS = {
+    State.COMPLETED: "completed",
+    State.CONFIRMED: "confirmed",
+    State.PRECHECK_FAILED: "refused",
+    State.FAILED: "failed",
+    State.ROLLED_BACK: "rolled_back",
+    State.CANCELLED: "cancelled",
+}
+
+
+def of_migration(ports: Ports, migration_id: str, *, price: float) -> views.MigrationReport:
+    """Everything worth keeping of one migration; raises Refused (Migration.NotFound)."""
+    migration = ports.migrations.load(migration_id)
+    journal = ports.migrations.journal(migration_id)
+    return views.MigrationReport(
+        result=_result(ports, migration, journal),
+        route=migration.hops,
+        findings=migration.assessment.findings if migration.assessment else (),
+        journal=tuple(map(show.line, journal)),
+        snapshots=tuple(show.snapshot(entry, price) for entry in ports.ledger.of_migration(migration_id)),
+    )
+
+
+def of_batch(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
+    """A page of how the batch's migrations went; raises Refused (Batch.NotFound)."""
+    batch = ports.batches.load(batch_id)
+    page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
+    results = tuple(_result(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
+    return views.BatchReport(batch_id, results, show.problems(batch), page.next_token)
+
+
+def _result(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> views.ResultLine:
+    return views.ResultLine(
+        migration_id=migration.migration_id,
+        instance_id=migration.instance_id,
+        instance_name=migration.instance_name,
+        from_=migration.source,
+        to=CATALOG.name(migration.hops[-1].destination if migration.hops else migration.destination),
+        state=migration.state.value,
+        result=RESULTS.get(migration.state, "open"),
+        hops=len(migration.hops),
+        restarts=ports.migrations.restarts(migration.migration_id),
+        attempts=max((entry.attempt for entry in journal), default=1),
+        snapshots_made=migration.snapshots_made,
+        snapshots_swept=migration.snapshots_swept,
+        minutes=_minutes(migration, journal),
+        reasons=reasons(migration),
+    )
+
+
+_ENDS = frozenset({State.MIGRATED, State.FAILED, State.PRECHECK_FAILED, State.ROLLED_BACK, State.CANCELLED})
+
+
+def _minutes(migration: Migration, journal: list[JournalEntry]) -> int:
+    ends = [entry.at for entry in journal if entry.to_state in _ENDS and entry.from_state is not entry.to_state]
+    last = ends[-1] if ends else journal[-1].at if journal else migration.entered_at
+    return max(0, int((last - migration.created_at).total_seconds()) // 60)
+
+
+def reasons(migration: Migration) -> tuple[views.Problem, ...]:
+    """Why the migration was refused or failed, worst first."""
+    found = []
+    if migration.failure is not None:
+        failure = migration.failure
+        found.append(views.Problem(failure.code, failure.message, failure.remedy, migration.instance_id))
+    elif migration.state is State.PRECHECK_FAILED and migration.assessment is not None:
+        for finding in migration.assessment.blocking:
+            sentence = f"{finding.title}: {finding.seen}" if finding.seen else finding.title
+            found.append(views.Problem(finding.code, sentence, finding.remedy, migration.instance_id))
+    return tuple(found)

@@ -1,0 +1,140 @@
+"""From the domain's values to the views of the API."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.batch import RISKS, RISKS_VERSION, Batch
+from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.migration import JournalEntry, Migration, State
+from shared.stages.api import views
+
+HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
+_ACTS = {
+    State.ACCEPTED: ("cancellation",),
+    State.PRECHECKING: ("cancellation",),
+    State.PRECHECK_FAILED: ("retry", "cancellation"),
+    State.READY: ("cancellation",),
+    State.SNAPSHOTTING: ("cancellation",),
+    State.SNAPSHOTTED: ("cancellation",),
+    State.MIGRATED: ("confirmation", "rollback"),
+    State.FAILED: ("retry", "rollback", "confirmation", "cancellation"),
+    State.ROLLED_BACK: ("confirmation",),
+    State.CANCELLED: ("confirmation",),
+}
+"""What an operator may try in a state; the act itself decides (shared.domain.acts)."""
+
+
+def risks() -> views.Risks:
+    """The risks in force."""
+    return views.Risks(RISKS_VERSION, RISKS)
+
+
+def batch(value: Batch) -> views.BatchView:
+    """A batch without its migrations."""
+    return views.BatchView(**_batch_fields(value))
+
+
+def standing(value: Batch, counts: dict[str, int]) -> views.BatchStanding:
+    """A batch with its counts by state and, until they are acknowledged, its risks."""
+    wanted = value.acknowledgement is None and not value.dry_run
+    return views.BatchStanding(**_batch_fields(value), counts=counts, risks=risks() if wanted else None)
+
+
+def _batch_fields(value: Batch) -> dict[str, Any]:
+    given = value.acknowledgement
+    chosen = value.selection
+    return {
+        "batch_id": value.batch_id,
+        "state": value.state.value,
+        "created_at": value.created_at,
+        "created_by": value.created_by,
+        "origin": value.origin,
+        "dry_run": value.dry_run,
+        "selection": views.SelectionView(chosen.regions, chosen.instance_ids, chosen.releases),
+        "destination": value.destination,
+        "destinations": value.destinations,
+        "policy": value.policy,
+        "size": value.size,
+        "problems": problems(value),
+        "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version),
+    }
+
+
+def problems(value: Batch) -> tuple[views.Problem, ...]:
+    """The instances of a batch that have no migration."""
+    return tuple(views.Problem(code, message, "", instance_id) for instance_id, code, message in value.problems)
+
+
+def migration(value: Migration) -> views.MigrationView:
+    """A migration as lists show it."""
+    return views.MigrationView(**_migration_fields(value))
+
+
+def detail(value: Migration, restarts: int) -> views.MigrationDetail:
+    """A migration with everything but its journal."""
+    return views.MigrationDetail(
+        **_migration_fields(value),
+        route=value.hops,
+        findings=value.assessment.findings if value.assessment else (),
+        blocked=value.assessment.blocked if value.assessment else False,
+        released_at=value.released_at,
+        restarts=restarts,
+        acts=() if value.released_at else _ACTS.get(value.state, ()),
+    )
+
+
+def _migration_fields(value: Migration) -> dict[str, Any]:
+    same = (
+        "migration_id",
+        "batch_id",
+        "instance_id",
+        "instance_name",
+        "region_id",
+        "version",
+        "driver",
+        "os_type",
+        "source",
+        "destination",
+        "hop",
+        "attempt",
+        "progress",
+        "created_at",
+        "entered_at",
+        "finished_at",
+        "snapshots_made",
+        "snapshots_swept",
+        "failure",
+    )
+    return {**{name: getattr(value, name) for name in same}, "state": value.state.value, "hops": len(value.hops)}
+
+
+def line(entry: JournalEntry) -> views.JournalLine:
+    """One line of a journal."""
+    return views.JournalLine(
+        entry.version,
+        entry.at,
+        entry.from_state.value if entry.from_state else None,
+        entry.to_state.value,
+        entry.by,
+        entry.reason,
+        entry.hop,
+        entry.attempt,
+    )
+
+
+def snapshot(entry: LedgerEntry, price: float) -> views.SnapshotView:
+    """One snapshot of the ledger; ``price`` per GiB and month."""
+    return views.SnapshotView(
+        entry.snapshot_id,
+        entry.migration_id,
+        entry.instance_id,
+        entry.disk_id,
+        entry.region_id,
+        entry.owner,
+        entry.state.value,
+        entry.size_gib,
+        entry.created_at,
+        entry.sweep_at,
+        round(entry.size_gib * price, 4),
+    )

@@ -1,0 +1,24 @@
+"""Snapshots held, and what they cost."""
+
+from __future__ import annotations
+
+from shared.domain.ledger import LedgerEntry
+from shared.ports.ports import Ports
+from shared.stages.api import show, views
+
+MOST_PAGES = 20
+"""The ledger keeps swept entries: one answer looks through at most so many pages for held ones."""
+
+
+def listed(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
+    """The snapshots held now, with the sums of this page. A page may be short of ``limit`` and still have a next one."""
+    held: list[LedgerEntry] = []
+    for _ in range(MOST_PAGES):
+        page = ports.ledger.listed(limit=limit - len(held), token=token)
+        held += [entry for entry in page.entries if entry.state in show.HELD]
+        token = page.next_token
+        if not token or len(held) >= limit:
+            break
+    size_gib = sum(entry.size_gib for entry in held)
+    shown = tuple(show.snapshot(entry, price) for entry in held)
+    return views.SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)

@@ -1,0 +1,255 @@
+"""What the API shows, as dataclasses: one per answer. Their field names in camelCase are the JSON, their hints its schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import datetime, timezone
+from enum import Enum
+from typing import Any
+
+from shared.domain.batch import Policy
+from shared.domain.findings import Finding
+from shared.domain.migration import Failure
+from shared.domain.route import Hop
+
+
+@dataclass(frozen=True)
+class Risks:
+    """What an operator acknowledges before anything moves."""
+
+    version: str
+    text: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """Who acknowledged which text, and when."""
+
+    operator: str
+    at: datetime
+    risks_version: str
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stands in the way, and what to do about it."""
+
+    code: str
+    message: str
+    remedy: str
+    instance_id: str = ""
+
+
+@dataclass(frozen=True)
+class SelectionView:
+    """Which instances a batch asks for."""
+
+    region_ids: tuple[str, ...]
+    instance_ids: tuple[str, ...]
+    releases: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class BatchView:
+    """A batch, without its migrations."""
+
+    batch_id: str
+    state: str
+    created_at: datetime
+    created_by: str
+    origin: str
+    dry_run: bool
+    selection: SelectionView
+    destination: str
+    destinations: dict[str, str]
+    policy: Policy
+    size: int
+    problems: tuple[Problem, ...]
+    acknowledgement: Acknowledged | None
+
+
+@dataclass(frozen=True)
+class BatchStanding(BatchView):
+    """A batch with how its migrations stand (number by state) and, until they are acknowledged, its risks."""
+
+    counts: dict[str, int]
+    risks: Risks | None
+
+
+@dataclass(frozen=True)
+class BatchList:
+    """A page of batches, newest first; ``next_token`` is empty on the last page."""
+
+    batches: tuple[BatchView, ...]
+    next_token: str
+
+
+@dataclass(frozen=True)
+class MigrationView:
+    """One migration as lists show it."""
+
+    migration_id: str
+    batch_id: str
+    instance_id: str
+    instance_name: str
+    region_id: str
+    state: str
+    version: int
+    driver: str
+    os_type: str
+    source: str
+    destination: str
+    hop: int
+    hops: int
+    attempt: int
+    progress: int
+    """Percent of the job under way."""
+    created_at: datetime
+    entered_at: datetime
+    finished_at: datetime | None
+    snapshots_made: int
+    snapshots_swept: int
+    failure: Failure | None
+
+
+@dataclass(frozen=True)
+class MigrationDetail(MigrationView):
+    """One migration with its route, what the precheck found and what may be done now."""
+
+    route: tuple[Hop, ...]
+    findings: tuple[Finding, ...]
+    blocked: bool
+    released_at: datetime | None
+    restarts: int
+    acts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MigrationList:
+    """A page of migrations; ``next_token`` is empty on the last page."""
+
+    migrations: tuple[MigrationView, ...]
+    next_token: str
+
+
+@dataclass(frozen=True)
+class JournalLine:
+    """One step of a migration's history."""
+
+    version: int
+    at: datetime
+    from_: str | None
+    to: str
+    by: str
+    reason: str
+    hop: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Journal:
+    """The complete history, oldest first."""
+
+    migration_id: str
+    lines: tuple[JournalLine, ...]
+
+
+@dataclass(frozen=True)
+class Confirmations:
+    """What a batch's confirmation did; ``more`` asks to send it again for the rest."""
+
+    confirmed: tuple[str, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
+class SnapshotView:
+    """One snapshot held for a migration; ``cost_per_month`` in the currency of the answer."""
+
+    snapshot_id: str
+    migration_id: str
+    instance_id: str
+    disk_id: str
+    region_id: str
+    owner: str
+    state: str
+    size_gib: int
+    created_at: datetime
+    sweep_at: datetime | None
+    cost_per_month: float
+
+
+@dataclass(frozen=True)
+class SnapshotList:
+    """A page of the snapshots held, with the sums of this page; ``price`` is per GiB and month."""
+
+    snapshots: tuple[SnapshotView, ...]
+    next_token: str
+    size_gib: int
+    cost_per_month: float
+    price: float
+    currency: str
+
+
+@dataclass(frozen=True)
+class ResultLine:
+    """How one migration went, in one line of a report."""
+
+    migration_id: str
+    instance_id: str
+    instance_name: str
+    from_: str
+    to: str
+    state: str
+    result: str
+    """``completed``, ``refused``, ``failed``, ``rolled_back``, ``cancelled``, or ``open`` while it is under way."""
+    hops: int
+    restarts: int
+    attempts: int
+    snapshots_made: int
+    snapshots_swept: int
+    minutes: int
+    """From acceptance to the outcome, waiting for a slot included, waiting for confirmation and retention not."""
+    reasons: tuple[Problem, ...]
+
+
+@dataclass(frozen=True)
+class BatchReport:
+    """A page of how a batch went; ``problems`` are instances that have no migration."""
+
+    batch_id: str
+    migrations: tuple[ResultLine, ...]
+    problems: tuple[Problem, ...]
+    next_token: str
+
+
+@dataclass(frozen=True)
+class MigrationReport:
+    """Everything worth keeping of one migration."""
+
+    result: ResultLine
+    route: tuple[Hop, ...]
+    findings: tuple[Finding, ...]
+    journal: tuple[JournalLine, ...]
+    snapshots: tuple[SnapshotView, ...]
+
+
+def as_json(value: object) -> Any:
+    """A view as plain JSON values; field names in camelCase, times ISO 8601 in UTC, keys of mappings untouched."""
+    if is_dataclass(value) and not isinstance(value, type):
+        return {camel(each.name): as_json(getattr(value, each.name)) for each in fields(value)}
+    if isinstance(value, datetime):
+        return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, tuple | list):
+        return [as_json(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): as_json(item) for key, item in value.items()}
+    return value
+
+
+def camel(name: str) -> str:
+    """``next_token`` as ``nextToken``; a trailing underscore (``from_``) is dropped."""
+    first, *rest = name.rstrip("_").split("_")
+    return first + "".join(word.capitalize() for word in rest)

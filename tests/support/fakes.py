@@ -1,0 +1,309 @@
+"""The ports in memory: what the adapters do on Tablestore and EventBridge, without either. For unit tests and the API's own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from typing import Any, cast
+
+from shared.domain.batch import Batch
+from shared.domain.errors import Refused, Stale, Transient
+from shared.domain.events import Event
+from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.ports.admission import Slots
+from shared.ports.batches import BatchPage
+from shared.ports.ledger import LedgerPage
+from shared.ports.migrations import Outbox, Page
+from shared.ports.ports import Ports
+
+NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
+
+
+def _page(items: Sequence[Any], limit: int, token: str) -> tuple[tuple[Any, ...], str]:
+    if token and not token.isdigit():
+        raise Refused("Token.Invalid", "nextToken is not one of ours.", "Use the nextToken of the page before.")
+    start = int(token or 0)
+    return tuple(items[start : start + limit]), str(start + limit) if len(items) > start + limit else ""
+
+
+@dataclass
+class FakeClock:
+    """Stands still until it is moved."""
+
+    at: datetime = NOON
+
+    def now(self) -> datetime:
+        return self.at
+
+    def pass_time(self, **amount: float) -> None:
+        """``pass_time(minutes=5)``."""
+        self.at += timedelta(**amount)
+
+
+@dataclass
+class FakeIds:
+    """Counts."""
+
+    given: int = 0
+
+    def batch_id(self) -> str:
+        self.given += 1
+        return f"b{self.given:016x}"
+
+
+@dataclass
+class FakeBus:
+    """Keeps what was published; ``down`` makes it refuse."""
+
+    published: list[Event] = field(default_factory=list)
+    down: bool = False
+
+    def publish(self, events: Sequence[Event]) -> None:
+        if self.down and events:
+            raise Transient("Bus.PublishFailed", "The bus does not answer.")
+        self.published.extend(events)
+
+    @property
+    def types(self) -> list[str]:
+        """The last words of the types published, in order."""
+        return [event.type.rpartition(":")[2] for event in self.published]
+
+
+@dataclass
+class _Row:
+    migration: Migration
+    journal: list[JournalEntry]
+    outboxes: dict[int, Outbox] = field(default_factory=dict)
+    due_at: datetime | None = None
+    restarts: dict[str, datetime] = field(default_factory=dict)
+    documents: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+@dataclass
+class FakeMigrations:
+    """Rows by migration id, with the same conditions as the table."""
+
+    clock: FakeClock
+    rows: dict[str, _Row] = field(default_factory=dict)
+
+    def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
+        if migration.migration_id in self.rows:
+            return False
+        row = _Row(migration, [entry], due_at=migration.due_at)
+        if events:
+            row.outboxes[migration.version] = Outbox(migration.version, (), tuple(events))
+        self.rows[migration.migration_id] = row
+        return True
+
+    def _row(self, migration_id: str) -> _Row:
+        if migration_id not in self.rows:
+            raise Refused("Migration.NotFound", f"There is no migration {migration_id}.", "List them.", status=404)
+        return self.rows[migration_id]
+
+    def load(self, migration_id: str) -> Migration:
+        return self._row(migration_id).migration
+
+    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
+        return [self.rows[each].migration for each in migration_ids if each in self.rows]
+
+    def commit(self, step: Step) -> None:
+        row = self._row(step.before.migration_id)
+        if row.migration.version != step.before.version:
+            raise Stale("Migration.Moved", "The row has moved on.", "Look again.")
+        row.migration = step.after
+        row.journal.append(step.entry)
+        row.due_at = step.after.due_at
+        if step.effects or step.events:
+            row.outboxes[step.after.version] = Outbox(step.after.version, step.effects, step.events)
+            row.due_at = self.clock.now() + timedelta(minutes=2)
+
+    def outboxes(self, migration_id: str) -> list[Outbox]:
+        return [owed for _, owed in sorted(self._row(migration_id).outboxes.items())]
+
+    def settle(self, migration: Migration, version: int) -> None:
+        row = self._row(migration.migration_id)
+        row.outboxes.pop(version, None)
+        if row.migration.version == migration.version and not row.outboxes:
+            row.due_at = row.migration.due_at
+
+    def nudge(self, migration: Migration, due_at: datetime) -> None:
+        row = self._row(migration.migration_id)
+        if row.migration.version == migration.version:
+            row.due_at = due_at
+
+    def note_progress(self, migration: Migration, percent: int) -> None:
+        row = self._row(migration.migration_id)
+        if row.migration.version == migration.version:
+            row.migration = replace(row.migration, progress=percent)
+
+    def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
+        self._row(migration_id).restarts[event_id] = at
+
+    def restarts(self, migration_id: str) -> int:
+        return len(self._row(migration_id).restarts)
+
+    def due(self, now: datetime, limit: int) -> list[Migration]:
+        due = sorted((row.due_at, key) for key, row in self.rows.items() if row.due_at is not None and row.due_at <= now)
+        return [self.rows[key].migration for _, key in due[:limit]]
+
+    def ready(self, batch_id: str, limit: int) -> list[str]:
+        waiting = [m for m in self._all() if m.batch_id == batch_id and m.state is State.READY]
+        return [m.migration_id for m in sorted(waiting, key=lambda m: m.entered_at)[:limit]]
+
+    def _all(self) -> list[Migration]:
+        return [row.migration for _, row in sorted(self.rows.items())]
+
+    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
+        found = [m for m in self._all() if m.batch_id == batch_id and state in (None, m.state)]
+        return Page(*_page(found, limit, token))
+
+    def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
+        return [m for m in self._all() if m.instance_id == instance_id][:limit]
+
+    def all(self, *, state: State | None, limit: int, token: str) -> Page:
+        return Page(*_page([m for m in self._all() if state in (None, m.state)], limit, token))
+
+    def journal(self, migration_id: str) -> list[JournalEntry]:
+        return list(self._row(migration_id).journal)
+
+    def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
+        self._row(migration_id).documents[name] = dict(document)
+
+    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+        return self._row(migration_id).documents.get(name)
+
+
+@dataclass
+class FakeBatches:
+    """Rows by batch id."""
+
+    rows: dict[str, Batch] = field(default_factory=dict)
+    noted: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def create(self, batch: Batch) -> bool:
+        if batch.batch_id in self.rows:
+            return False
+        self.rows[batch.batch_id] = batch
+        return True
+
+    def load(self, batch_id: str) -> Batch:
+        if batch_id not in self.rows:
+            raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List them.", status=404)
+        return self.rows[batch_id]
+
+    def commit(self, before: Batch, after: Batch) -> None:
+        if self.rows[before.batch_id].version != before.version:
+            raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
+        self.rows[before.batch_id] = after
+
+    def listed(self, *, limit: int, token: str) -> BatchPage:
+        newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
+        return BatchPage(*_page(newest_first, limit, token))
+
+    def open(self, limit: int) -> list[Batch]:
+        return [b for b in self.rows.values() if b.state.value == "open" and b.acknowledgement is not None][:limit]
+
+    def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
+        self.noted.setdefault(batch_id, {})[migration_id] = outcome
+
+    def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
+        noted = self.noted.get(batch_id, {})
+        return (
+            frozenset(each for each, outcome in noted.items() if outcome == "failed"),
+            frozenset(each for each, outcome in noted.items() if outcome == "moved"),
+        )
+
+
+@dataclass
+class FakeAdmission:
+    """Locks and slots."""
+
+    locks: dict[tuple[str, str], str] = field(default_factory=dict)
+    held: dict[str, str] = field(default_factory=dict)
+    version: int = 0
+
+    def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
+        return self.locks.setdefault((region_id, instance_id), migration_id)
+
+    def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
+        if self.locks.get((region_id, instance_id)) == migration_id:
+            del self.locks[(region_id, instance_id)]
+
+    def holder(self, region_id: str, instance_id: str) -> str:
+        return self.locks.get((region_id, instance_id), "")
+
+    def slots(self) -> Slots:
+        return Slots(self.version, dict(self.held))
+
+    def take_slot(self, seen: Slots, migration_id: str, batch_id: str) -> bool:
+        if seen.version != self.version:
+            return False
+        self.version += 1
+        self.held[migration_id] = batch_id
+        return True
+
+    def give_slot(self, migration_id: str) -> None:
+        if self.held.pop(migration_id, None) is not None:
+            self.version += 1
+
+
+@dataclass
+class FakeLedger:
+    """Entries by migration and key."""
+
+    entries: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
+
+    def put(self, entry: LedgerEntry) -> None:
+        self.entries[(entry.migration_id, entry.key)] = entry
+
+    def put_new(self, entry: LedgerEntry) -> LedgerEntry:
+        return self.entries.setdefault((entry.migration_id, entry.key), entry)
+
+    def of_migration(self, migration_id: str) -> list[LedgerEntry]:
+        return [entry for (owner, _), entry in sorted(self.entries.items()) if owner == migration_id]
+
+    def due_for_sweep(self, now: datetime, *, limit: int) -> list[LedgerEntry]:
+        waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
+        return sorted(waiting, key=lambda entry: entry.sweep_at or now)[:limit]
+
+    def listed(self, *, limit: int, token: str) -> LedgerPage:
+        return LedgerPage(*_page([entry for _, entry in sorted(self.entries.items())], limit, token))
+
+
+@dataclass
+class Fakes:
+    """All of them, and the ``Ports`` made of them; compute, guest and drivers as a test hands them in."""
+
+    clock: FakeClock = field(default_factory=FakeClock)
+    ids: FakeIds = field(default_factory=FakeIds)
+    bus: FakeBus = field(default_factory=FakeBus)
+    batches: FakeBatches = field(default_factory=FakeBatches)
+    admission: FakeAdmission = field(default_factory=FakeAdmission)
+    ledger: FakeLedger = field(default_factory=FakeLedger)
+    migrations: FakeMigrations = field(init=False)
+    compute: Any = None
+    guest: Any = None
+    drivers: dict[str, Any] = field(default_factory=dict)
+    regions: tuple[str, ...] = ("cn-hangzhou",)
+
+    def __post_init__(self) -> None:
+        self.migrations = FakeMigrations(self.clock)
+
+    @property
+    def ports(self) -> Ports:
+        """As a stage is handed them."""
+        return Ports(
+            clock=self.clock,
+            ids=self.ids,
+            bus=self.bus,
+            migrations=cast(Any, self.migrations),
+            batches=self.batches,
+            admission=self.admission,
+            ledger=self.ledger,
+            compute=self.compute,
+            guest=self.guest,
+            drivers=self.drivers,
+            regions=self.regions,
+        )
