@@ -1,0 +1,62 @@
+# Two commands are enough: `make run` and `make test`. Both install what they need into .venv, once.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+SHELL := /bin/bash
+
+VENV := .venv
+PY := $(VENV)/bin/python
+ARGS ?=
+PORT ?= 8600
+STATE ?= run/cloud
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(VENV)/run.ok  ## Migrate a sample fleet on the local cloud (ARGS="--seed 7" and so on)
+	@$(PY) -m cli run $(ARGS)
+
+test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, tests
+	@$(MAKE) lint
+	@$(PY) -m pytest $(ARGS)
+
+lint: $(VENV)/test.ok  ## Format, lint, types and import rules only
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports --no-logo
+
+check: test validate  ## What must pass before a change is handed in
+
+format: $(VENV)/test.ok  ## Write the format and the fixes ruff knows
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+
+docs: $(VENV)/test.ok  ## Write the generated pages anew from the code
+	@$(PY) -m tools.catalogue
+
+validate: $(VENV)/test.ok  ## Check the deployment files, the events, the settings and the documents against the code
+	@$(PY) -m pytest tests/tidy
+
+simulate: $(VENV)/test.ok  ## Run the fleet under faults, many seeds (ARGS="--seeds 200")
+	@$(PY) -m pytest tests/simulation $(ARGS)
+
+package: $(VENV)/run.ok  ## Write build/<function>.zip, the same bytes for the same sources
+	@$(PY) -m tools.package $(ARGS)
+
+serve: $(VENV)/run.ok  ## Run the local cloud until Ctrl-C (PORT=8600 STATE=run/cloud)
+	@$(PY) -m localcloud --port $(PORT) --state $(STATE) $(ARGS)
+
+clean:  ## Remove what was made: .venv, build, run, caches
+	rm -rf $(VENV) build run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+# A second run of either does nothing until a file under requirements/ changes.
+$(VENV)/run.ok: requirements/local.txt requirements/functions.txt requirements/constraints.txt
+	@tools/venv.sh $(VENV) requirements/local.txt
+	@touch $@
+
+$(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functions.txt requirements/constraints.txt
+	@tools/venv.sh $(VENV) requirements/dev.txt
+	@touch $@ $(VENV)/run.ok
+
+.PHONY: help run test lint check format docs validate simulate package serve clean
