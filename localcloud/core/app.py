@@ -61,6 +61,8 @@ class Cloud:
         """Where services meet: ``emit_event`` and ``invoke_function`` (callables), ``ecs`` (the facade SMC works through)."""
         self.in_flight = 0
         """Calls and invocations that have begun and not ended: virtual time stands still while there are any."""
+        self.last_outside_ms = self.clock.now_ms()
+        """When somebody who is no function of this account last called: an idle cloud stops a while after that."""
         self.outside: dict[str, Callable[[Job], None]] = {}
         """Kinds of jobs that run outside the transaction that takes them (they start a function)."""
         with self.db.transaction():
@@ -90,15 +92,12 @@ class Cloud:
         service = next((each for each in self.services if each.claims(request)), None)
         if service is None:
             return Response(404, {"content-type": "text/plain"}, b"No service of this cloud is meant by this request.\n")
-        with self.lock:
-            self.in_flight += 1
+        self.enter()
         try:
             answer = self._answer(service, request)
             return answer.wait() if isinstance(answer, Later) else answer
         finally:
-            with self.lock:
-                self.in_flight -= 1
-                self.changed.notify_all()
+            self.leave()
 
     def _answer(self, service: Service, request: Request) -> Response | Later:
         started = time.perf_counter_ns()
@@ -125,6 +124,8 @@ class Cloud:
         with self.db.transaction():
             caller = service.authenticate(request)
             seen.principal = caller.principal
+            if not caller.principal.startswith("role:"):
+                self.last_outside_ms = self.clock.now_ms()
             call = service.parse(request)
             seen.operation, seen.summary = call.operation, call.summary
             self._authorise(call, caller)
@@ -159,14 +160,31 @@ class Cloud:
                 if job.kind not in self.outside:
                     self.scheduler.perform(job)
                     return True
-            self.in_flight += 1
+        self.enter()
         try:
             self.outside[job.kind](job)
         finally:
-            with self.lock:
-                self.in_flight -= 1
-                self.changed.notify_all()
+            self.leave()
         return True
+
+    def idle(self, until_ms: int | None = None) -> bool:
+        """Whether ``step(until_ms)`` would find nothing to do. The caller holds the lock."""
+        now, due = self.clock.now_ms(), self.scheduler.next_due_ms()
+        if due is not None and due <= now:
+            return False
+        if not self.clock.virtual or self.in_flight:
+            return True
+        return until_ms <= now if until_ms is not None else due is None
+
+    def enter(self) -> None:
+        """Something has begun (a call, an invocation) during which virtual time stands still; ``leave`` ends it."""
+        with self.lock:
+            self.in_flight += 1
+
+    def leave(self) -> None:
+        with self.lock:
+            self.in_flight -= 1
+            self.changed.notify_all()
 
     def _move_on(self, until_ms: int | None) -> bool:
         if not isinstance(self.clock, VirtualClock) or self.in_flight:

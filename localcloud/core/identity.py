@@ -41,3 +41,8 @@ class Identities:
         self._keys.put(key.access_key_id, vars(key))
         self._cache[key.access_key_id] = key
         return key
+
+    def of(self, principal: str) -> Key | None:
+        """The newest key pair of a principal (``role:NAME``), or None."""
+        keys = [Key(**doc) for _, doc in self._keys.items()]
+        return next((key for key in reversed(keys) if key.principal == principal), None)

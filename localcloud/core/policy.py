@@ -31,7 +31,7 @@ class Policies:
         return {role: doc["statements"] for role, doc in self._roles.items()}
 
     def allows(self, principal: str, action: str, resource: str) -> bool:
-        """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to the ARN ``resource``."""
+        """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to ARN ``resource``."""
         if principal == OWNER:
             return True
         role = principal.removeprefix("role:")

@@ -58,6 +58,10 @@ class Scheduler:
         """Forget the jobs of a kind and key; how many there were."""
         return self._sql.execute("DELETE FROM jobs WHERE kind=? AND key=?", (kind, key)).rowcount
 
+    def keys(self, kind: str) -> set[str]:
+        """The keys of the jobs of a kind that are waiting."""
+        return {key for (key,) in self._sql.execute("SELECT key FROM jobs WHERE kind=?", (kind,))}
+
     def next_due_ms(self) -> int | None:
         row = self._sql.execute("SELECT due_ms FROM jobs ORDER BY due_ms, seq LIMIT 1").fetchone()
         return row[0] if row else None

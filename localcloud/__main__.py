@@ -1,0 +1,102 @@
+"""``python -m localcloud``: an Alibaba Cloud account on 127.0.0.1."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from localcloud import account
+from localcloud.core.db import StateUnreadable
+from localcloud.deploy.document import DeployError
+
+_EPILOG = """\
+Once ready, one JSON line is printed: {tablestore, eventbridge, fc, ecs, smc: endpoint URLs; region, account_id,
+instance_name, access_key_id, access_key_secret; admin: URL of the cloud's own endpoint; http: URLs of HTTP triggers}.
+
+examples:
+  python -m localcloud
+  python -m localcloud --port 8800 --state run/cloud --template template.yml --services s.yaml
+  curl -s http://127.0.0.1:8800/_localcloud/clock
+"""
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(
+        "python -m localcloud",
+        description="Tablestore, EventBridge, Function Compute, ECS and SMC on 127.0.0.1, for the real SDKs.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = made.add_argument
+    add("--port", type=int, default=0, metavar="P", help="port on 127.0.0.1 (default: any free one)")
+    add("--state", type=Path, metavar="DIR", help="folder that keeps the account over restarts (default: memory only)")
+    add("--seed", type=int, default=0, metavar="N", help="what ids, keys and chance are made from; a state keeps its first seed")
+    add(
+        "--clock",
+        choices=("virtual", "real"),
+        default="virtual",
+        help="virtual: time jumps to the next event when nothing is in flight",
+    )
+    add("--hold", action="store_true", help="virtual time moves only by POST /_localcloud/clock")
+    add("--template", type=Path, metavar="FILE", help="template.yml (ROS) to deploy; needs --services")
+    add("--services", type=Path, metavar="FILE", help="s.yaml (Serverless Devs, fc3) to deploy; needs --template")
+    add("--code", choices=("source", "zip"), default="source", help="run functions/NAME of the checkout, or the built zips")
+    add(
+        "--env",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="a variable for ${env(...)} in s.yaml; {url} is this cloud's URL",
+    )
+    add("--instances", type=int, default=2, metavar="N", help="worker processes per function at most (default: 2)")
+    strict = made.add_mutually_exclusive_group()
+    strict.add_argument("--strict", dest="strict", action="store_true", default=True, help="refuse unknown parameters (default)")
+    strict.add_argument("--lenient", dest="strict", action="store_false", help="ignore unknown parameters of ECS and SMC")
+    return made
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run until SIGTERM or SIGINT; 2 where the account could not be started."""
+    made = parser()
+    options = made.parse_args(arguments)
+    if (options.template is None) != (options.services is None):
+        made.error("--template and --services belong together")
+    if any("=" not in each for each in options.env):
+        made.error("--env takes NAME=VALUE")
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    try:
+        running = _start(options)
+    except (StateUnreadable, DeployError, OSError) as error:
+        what = f"port {options.port} of 127.0.0.1 cannot be used: {error}" if isinstance(error, OSError) else str(error)
+        print(f"localcloud: {what}", file=sys.stderr)
+        return 2
+    _serve(running)
+    return 0
+
+
+def _start(options: argparse.Namespace) -> account.Running:
+    env = dict(each.split("=", 1) for each in options.env)
+    files = account.Files(options.template, options.services, options.code, env) if options.template else None
+    real_time = options.clock == "real"
+    cloud = account.build(options.state, options.seed, real_time, strict=options.strict, instances=options.instances)
+    return account.Running(cloud, port=options.port, hold=options.hold, files=files)
+
+
+def _serve(running: account.Running) -> None:
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    print(json.dumps(running.describe()), flush=True)
+    stop.wait()
+    running.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,133 @@
+"""The whole account: a cloud with all its services, what is deployed into it, and its server."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from localcloud.admin.api import PREFIX, Admin
+from localcloud.core.app import INSTANCE_NAME, Cloud
+from localcloud.core.http import Request, Response
+from localcloud.core.pump import Pump
+from localcloud.core.server import Server
+from localcloud.deploy import apply
+from localcloud.deploy.document import DeployError
+from localcloud.deploy.plan import Plan, make
+from localcloud.eventbridge import EventBridge
+from localcloud.fc import FunctionCompute
+from localcloud.fc.invoker import Invoker
+from localcloud.fc.process import WorkerInvoker
+
+OTHER_SERVICES = (("tablestore", "Tablestore"), ("ecs", "Ecs"), ("smc", "Smc"))
+ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "FC")
+
+
+@dataclass
+class Files:
+    """What is deployed: the two files, the mode of the code, and variables for s.yaml (``{url}`` stands for the cloud's)."""
+
+    template: Path
+    services: Path
+    code_mode: str = "source"
+    env: dict[str, str] = field(default_factory=dict)
+
+
+def build(
+    folder: Path | None = None,
+    seed: int = 0,
+    real_time: bool = False,
+    *,
+    invoker: Invoker | None = None,
+    strict: bool = True,
+    instances: int = 2,
+) -> Cloud:
+    """A cloud with all services, not yet served; its services are in ``cloud.services``. ``strict`` is for ECS and SMC."""
+    cloud = Cloud(folder, seed=seed, real_time=real_time)
+    cloud.hooks["strict"] = strict
+    logs = folder / "logs" if folder else None
+    cloud.services.append(FunctionCompute(cloud, invoker or WorkerInvoker(logs, instances=instances)))
+    cloud.services.append(EventBridge(cloud))
+    for module, name in OTHER_SERVICES:
+        if importlib.util.find_spec(f"localcloud.{module}.api"):
+            cloud.services.append(getattr(importlib.import_module(f"localcloud.{module}"), name)(cloud))
+    return cloud
+
+
+def service(cloud: Cloud, name: str) -> Any:
+    """A service of the cloud by its name (``tablestore``, ``eventbridge``, ``fc``, ``ecs``, ``smc``)."""
+    return next(each for each in cloud.services if each.name == name)
+
+
+def deploy(cloud: Cloud, files: Files, url: str) -> Plan:
+    """Read the files and bring the account to what they say; raises DeployError."""
+    endpoints = {f"REPLANK_{name}_ENDPOINT": url for name in ENDPOINT_VARIABLES}
+    given = {name: value.replace("{url}", url) for name, value in files.env.items()}
+    plan = make(files.template, files.services, env={**endpoints, **given}, code_mode=files.code_mode)
+    apply.apply(plan, apply.Account(cloud, service(cloud, "eventbridge"), service(cloud, "fc"), service(cloud, "tablestore")))
+    return plan
+
+
+class Running:
+    """An account on a port: ``description`` is what the ready line says. Stop it with ``close``."""
+
+    def __init__(self, cloud: Cloud, *, port: int = 0, hold: bool = False, files: Files | None = None) -> None:
+        """Bind, deploy, serve, and let time run; raises OSError (port in use) or DeployError."""
+        self.cloud, self._files = cloud, files
+        self.server = Server(port, self._handle)
+        self.plan: Plan | None = None
+        self.pump = Pump(cloud, hold=hold)
+        self.fc: FunctionCompute = service(cloud, "fc")
+        self._admin = Admin(cloud, self.pump, service(cloud, "eventbridge"), self.fc, self.describe, self._deploy)
+        try:
+            if files:
+                self.plan = deploy(cloud, files, self.server.url)
+        except BaseException:
+            self.server.server_close()
+            raise
+        self.server.start()
+        self.pump.start()
+
+    def _handle(self, request: Request) -> Response:
+        if request.target.startswith(PREFIX):
+            return self._admin.handle(request)
+        return self.cloud.handle(request)
+
+    def _deploy(self) -> dict[str, Any]:
+        if self._files is None:
+            raise ValueError("this cloud was started without --template and --services")
+        try:
+            self.plan = deploy(self.cloud, self._files, self.server.url)
+        except DeployError as error:
+            raise ValueError(str(error)) from error
+        return self.describe()
+
+    def describe(self) -> dict[str, Any]:
+        """Endpoints, keys and names of the account, as the ready line gives them."""
+        cloud, url = self.cloud, self.server.url
+        instances = self.plan.template.instances if self.plan else []
+        http = {
+            function.name: f"{url}/http/{function.name}"
+            for function in self.fc.functions.all()
+            if any(trigger.type == "http" for trigger in function.triggers)
+        }
+        return {
+            **dict.fromkeys(("tablestore", "eventbridge", "fc", "ecs", "smc"), url),
+            "region": cloud.region,
+            "account_id": cloud.account_id,
+            "instance_name": instances[0]["InstanceName"] if instances else INSTANCE_NAME,
+            "access_key_id": cloud.owner.access_key_id,
+            "access_key_secret": cloud.owner.access_key_secret,
+            "admin": url + PREFIX.rstrip("/"),
+            "http": http,
+        }
+
+    def close(self) -> None:
+        """Stop serving, stop time, end the functions' processes and close the state."""
+        self.server.shutdown()
+        self.server.server_close()
+        self.pump.stop()
+        self.fc.runner.invoker.close()
+        self.cloud.close()

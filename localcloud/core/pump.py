@@ -1,0 +1,89 @@
+"""The thread that turns the cloud's time: it does what is due, and lets virtual time jump when nothing is in hand."""
+
+from __future__ import annotations
+
+import threading
+import traceback
+
+from localcloud.core.app import Cloud
+
+IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
+"""How far virtual time runs on timers alone after the last call from outside."""
+
+
+class Pump(threading.Thread):
+    """Steps a cloud until ``stop``. Held, virtual time moves only by ``advance``."""
+
+    def __init__(self, cloud: Cloud, *, hold: bool = False, idle_limit_ms: int = IDLE_LIMIT_MS) -> None:
+        super().__init__(name="pump", daemon=True)
+        self._cloud = cloud
+        self._idle_limit_ms = idle_limit_ms
+        self.hold = hold
+        self._target_ms = 0
+        self._stopping = False
+
+    def run(self) -> None:
+        while not self._stopping:
+            try:
+                self._turn()
+            except Exception:
+                traceback.print_exc()
+                with self._cloud.changed:
+                    self._cloud.changed.wait(0.05)
+
+    def _turn(self) -> None:
+        with self._cloud.lock:
+            until = self._until()
+        if self._cloud.step(until):
+            return
+        with self._cloud.changed:
+            if not self._stopping and self._cloud.idle(self._until()):
+                self._cloud.changed.notify_all()
+                self._cloud.changed.wait(self._patience_s())
+
+    def _until(self) -> int | None:
+        """How far time may move now; None is without limit."""
+        cloud, now = self._cloud, self._cloud.clock.now_ms()
+        if not cloud.clock.virtual:
+            return None
+        if self._target_ms > now:
+            return self._target_ms
+        if self.hold:
+            return now
+        if cloud.scheduler.has_work():
+            return None
+        due = cloud.scheduler.next_due_ms()
+        return None if due is not None and due <= cloud.last_outside_ms + self._idle_limit_ms else now
+
+    def _patience_s(self) -> float | None:
+        due = self._cloud.scheduler.next_due_ms()
+        if self._cloud.clock.virtual or due is None:
+            return None
+        return max(0.001, (due - self._cloud.clock.now_ms()) / 1000)
+
+    def set_hold(self, hold: bool) -> None:
+        """Hold virtual time, or let it run again."""
+        with self._cloud.changed:
+            self.hold = hold
+            self._cloud.changed.notify_all()
+
+    def advance(self, span_ms: int, patience_s: float) -> bool:
+        """Let virtual time run ``span_ms`` on; True once it got there and everything due is done, False after ``patience_s``."""
+        cloud = self._cloud
+        with cloud.changed:
+            target = self._target_ms = cloud.clock.now_ms() + span_ms
+            cloud.changed.notify_all()
+            return cloud.changed.wait_for(lambda: self._settled(target), patience_s)
+
+    def _settled(self, target_ms: int) -> bool:
+        cloud = self._cloud
+        due = cloud.scheduler.next_due_ms()
+        return cloud.clock.now_ms() >= target_ms and cloud.in_flight == 0 and (due is None or due > target_ms or not self.hold)
+
+    def stop(self) -> None:
+        """End the thread; waits until it is no longer inside the cloud."""
+        with self._cloud.changed:
+            self._stopping = True
+            self._cloud.changed.notify_all()
+        if self.is_alive() and threading.current_thread() is not self:
+            self.join(5.0)

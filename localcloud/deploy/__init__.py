@@ -1,0 +1,1 @@
+"""Reads template.yml (ROS) and s.yaml (Serverless Devs, fc3), strictly, and builds the account they describe."""

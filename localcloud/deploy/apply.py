@@ -1,0 +1,77 @@
+"""Brings an account to what a plan says; doing it again changes only what the files changed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.identity import Key
+from localcloud.deploy.plan import Plan
+from localcloud.eventbridge.api import EventBridge
+from localcloud.fc.api import FunctionCompute
+from localcloud.tablestore.api import Tablestore
+from localcloud.tablestore.schema import Index
+
+
+@dataclass
+class Account:
+    """The services a deployment writes to."""
+
+    cloud: Cloud
+    eventbridge: EventBridge
+    fc: FunctionCompute
+    tablestore: Tablestore
+
+
+def apply(plan: Plan, account: Account) -> None:
+    """Create or update tables, roles, functions and rules. Rules of a bus that does not exist yet wait for CreateEventBus."""
+    with account.cloud.lock, account.cloud.db.transaction():
+        for table in plan.template.tables:
+            _ensure_table(account.tablestore, table)
+        for role in plan.template.roles:
+            _set_role(account.cloud, role)
+        for function in plan.functions:
+            account.fc.put(function)
+        _drop_absent(plan, account)
+        for rule in plan.rules:
+            _set_rule(account.eventbridge, rule)
+
+
+def _ensure_table(tablestore: Tablestore, table: dict[str, Any]) -> None:
+    indexes = [
+        Index(index["IndexName"], tuple(index["PrimaryKeys"]), tuple(index.get("Columns", [])))
+        for index in table.get("SecondaryIndices", [])
+    ]
+    columns = [(column["Name"], column["Type"].upper()) for column in table.get("Columns", [])]
+    key = [(column["Name"], column["Type"].upper()) for column in table["PrimaryKey"]]
+    options = {"ttl_s": table.get("TimeToLive", -1), "max_versions": table.get("MaxVersions", 1)}
+    tablestore.ensure_table(table["InstanceName"], table["TableName"], key, columns, indexes, **options)
+
+
+def _set_role(cloud: Cloud, role: dict[str, Any]) -> None:
+    name = role["RoleName"]
+    statements = [each for policy in role.get("Policies", []) for each in policy["PolicyDocument"]["Statement"]]
+    cloud.policies.set_role(name, statements)
+    principal = f"role:{name}"
+    if cloud.identities.of(principal) is None:
+        words = cloud.random("role", name)
+        key_id = f"STS.NT{words.randbytes(10).hex()}"
+        cloud.identities.add(Key(key_id, words.randbytes(16).hex(), f"CAIS{words.randbytes(24).hex()}", principal))
+
+
+def _drop_absent(plan: Plan, account: Account) -> None:
+    wanted = {function.name for function in plan.functions}
+    for function in account.fc.functions.all():
+        if function.name not in wanted:
+            account.fc.drop(function.name)
+
+
+def _set_rule(eventbridge: EventBridge, rule: dict[str, Any]) -> None:
+    checked = eventbridge.control.checked_rule(rule)
+    if eventbridge.store.bus(checked.bus) is None:
+        eventbridge.store.hold_back(checked)
+    else:
+        former = eventbridge.store.rule(checked.bus, checked.name)
+        created = former.created_ms if former else 0
+        eventbridge.store.put_rule(type(checked)(**{**vars(checked), "created_ms": created}))

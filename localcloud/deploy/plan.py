@@ -1,0 +1,79 @@
+"""Both files together: what they describe, and whether they agree with each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from localcloud.core.app import ACCOUNT_ID, REGION
+from localcloud.core.errors import ApiError
+from localcloud.deploy import services, template
+from localcloud.deploy.document import Document, load
+from localcloud.deploy.template import Template
+from localcloud.deploy.variables import Variables
+from localcloud.eventbridge.model import check_filter, check_targets, function_name
+from localcloud.fc.model import Function
+
+
+@dataclass
+class Plan:
+    """What is to be deployed. ``rules`` are in the form that EventBridge's CreateRule takes."""
+
+    template: Template
+    functions: list[Function]
+    rules: list[dict[str, Any]]
+
+
+def make(template_path: Path, services_path: Path, *, env: Mapping[str, str] | None = None, code_mode: str = "source") -> Plan:
+    """Read and check both files; raises DeployError with every problem found."""
+    ros, s = load(template_path), load(services_path)
+    resources = template.read(ros, REGION, ACCOUNT_ID)
+    variables = Variables(s, env or {}, {"AccountID": ACCOUNT_ID})
+    functions = services.read(s, variables, code_mode)
+    rules = [_rule(ros, resources, rule) for rule in resources.rules]
+    ros.problems += s.problems
+    ros.need_sound()
+    _check_agreement(ros, s, resources, functions)
+    ros.problems += s.problems
+    ros.need_sound()
+    return Plan(resources, functions, rules)
+
+
+def _rule(document: Document, resources: Template, rule: dict[str, Any]) -> dict[str, Any]:
+    place = ("Resources", resources.places[id(rule)], "Properties")
+    text = template.filter_text(rule)
+    for part, check, value in (("FilterPattern", check_filter, text), ("Targets", check_targets, rule["Targets"])):
+        try:
+            check(value)
+        except ApiError as error:
+            document.complain((*place, part), error.message)
+    return {**rule, "FilterPattern": text}
+
+
+def _check_agreement(ros: Document, s: Document, resources: Template, functions: list[Function]) -> None:
+    """Targets name functions of s.yaml, functions name roles of template.yml and destinations that exist."""
+    names, roles = {function.name for function in functions}, {role["RoleName"] for role in resources.roles}
+    for rule in resources.rules:
+        place = ("Resources", resources.places[id(rule)], "Properties", "Targets")
+        for at, target in enumerate(rule["Targets"]):
+            if target["Type"] == "acs.fc.function" and function_name(target["Endpoint"]) not in names:
+                ros.complain((*place, at, "Endpoint"), f"{target['Endpoint']} names no function of {s.name}")
+    keys = _resource_keys(s)
+    for function in functions:
+        place_s = ("resources", keys.get(function.name, function.name), "props")
+        if function.role and function.role not in roles:
+            s.complain((*place_s, "role"), f"{function.role} is no role of {ros.name}")
+        for arn in (function.async_policy.on_failure, function.async_policy.on_success):
+            if ":functions/" in arn and arn.rpartition("/")[2] not in names:
+                s.complain((*place_s, "asyncInvokeConfig"), f"{arn} names no function of this file")
+
+
+def _resource_keys(s: Document) -> dict[str, str]:
+    """The key under ``resources`` of each function name, where the name stands there literally."""
+    return {
+        str(resource.get("props", {}).get("functionName")): key
+        for key, resource in s.value["resources"].items()
+        if isinstance(resource, dict) and isinstance(resource.get("props"), dict)
+    }

@@ -1,0 +1,258 @@
+"""template.yml: the resources that must exist before the functions, as plain values.
+
+The shapes follow the ROS resource types of ros-cdk 1.15.0; properties that this cloud would ignore are refused.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.deploy.check import Fields, anything, either, listed, mapped, number, one_of, text, truth
+from localcloud.deploy.document import Document
+from localcloud.deploy.intrinsics import Resolver
+
+_NAME = text(r"[A-Za-z][\w.-]{0,127}", "a name")
+_COLUMN = text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a column name")
+_TAGS = listed(Fields({"Key": text(), "Value": text()}, ("Key",)), 0, 20)
+_STRINGS = either(text(), listed(text(), 1), lambda value: not isinstance(value, list))
+_INSTANCE = Fields(
+    {
+        "InstanceName": text(r"[A-Za-z][A-Za-z0-9-]{1,14}[A-Za-z0-9]", "3 to 16 letters, digits or hyphens"),
+        "ClusterType": one_of("HYBRID", "SSD", "CAPACITY"),
+        "Network": text(),
+        "Description": text(),
+        "Tags": _TAGS,
+    },
+    ("InstanceName",),
+)
+_TABLE = Fields(
+    {
+        "InstanceName": _NAME,
+        "TableName": text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a table name"),
+        "PrimaryKey": listed(
+            Fields({"Name": _COLUMN, "Type": one_of("String", "Integer", "Binary")}, ("Name", "Type"), ("Option",)), 1, 4
+        ),
+        "Columns": listed(
+            Fields({"Name": _COLUMN, "Type": one_of("String", "Integer", "Binary", "Double", "Boolean")}, ("Name", "Type")), 0, 32
+        ),
+        "SecondaryIndices": listed(
+            Fields(
+                {
+                    "IndexName": _COLUMN,
+                    "PrimaryKeys": listed(_COLUMN, 1, 4),
+                    "Columns": listed(_COLUMN),
+                    "IndexType": one_of("Global"),
+                },
+                ("IndexName", "PrimaryKeys"),
+            ),
+            0,
+            5,
+        ),
+        "TimeToLive": either(one_of(-1), number(86_400, 2**31 - 1), lambda value: value == -1),
+        "MaxVersions": number(1, 2**31 - 1),
+        "ReservedThroughput": Fields({"Read": number(0, 100_000), "Write": number(0, 100_000)}),
+    },
+    ("InstanceName", "TableName", "PrimaryKey"),
+    ("DeviationCellVersionInSec",),
+)
+_RULE = Fields(
+    {
+        "EventBusName": text(r"[\w.-]{1,127}", "a bus name"),
+        "RuleName": text(r"[\w.-]{1,127}", "a rule name"),
+        "Description": text(),
+        "Status": one_of("ENABLE", "DISABLE"),
+        "FilterPattern": mapped(anything),
+        "Targets": listed(
+            Fields(
+                {
+                    "Id": text(r".+", "an id"),
+                    "Type": one_of("acs.fc.function", "acs.eventbridge"),
+                    "Endpoint": text(r"acs:.+", "a resource name"),
+                    "PushRetryStrategy": one_of("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY"),
+                    "ErrorsTolerance": one_of("ALL", "NONE"),
+                    "DeadLetterQueue": Fields({"Arn": text(r"acs:.+", "a resource name")}, ("Arn",)),
+                    "ParamList": listed(
+                        Fields(
+                            {
+                                "ResourceKey": text(),
+                                "Form": one_of("ORIGINAL", "CONSTANT", "JSONPATH", "TEMPLATE"),
+                                "Value": text(),
+                                "Template": text(),
+                            },
+                            ("ResourceKey", "Form", "Value"),
+                        )
+                    ),
+                },
+                ("Id", "Type", "Endpoint", "ParamList"),
+                ("ConcurrentConfig",),
+            ),
+            1,
+            5,
+        ),
+    },
+    ("EventBusName", "RuleName", "FilterPattern", "Targets"),
+)
+_STATEMENT = Fields(
+    {"Effect": one_of("Allow", "Deny"), "Action": _STRINGS, "Resource": _STRINGS},
+    ("Effect", "Action", "Resource"),
+    ("Condition", "NotAction", "NotResource"),
+)
+_TRUST = Fields(
+    {
+        "Action": one_of("sts:AssumeRole"),
+        "Effect": one_of("Allow"),
+        "Principal": Fields({"Service": listed(text(), 1), "RAM": listed(text(), 1)}),
+    },
+    ("Action", "Effect", "Principal"),
+)
+_ROLE = Fields(
+    {
+        "RoleName": text(r"[A-Za-z0-9.-]{1,64}", "1 to 64 letters, digits, dots or hyphens"),
+        "Description": text(),
+        "AssumeRolePolicyDocument": Fields({"Version": one_of("1"), "Statement": listed(_TRUST, 1)}, ("Version", "Statement")),
+        "MaxSessionDuration": number(3600, 43_200),
+        "DeletionForce": truth,
+        "IgnoreExisting": truth,
+        "Policies": listed(
+            Fields(
+                {
+                    "PolicyName": _NAME,
+                    "Description": text(),
+                    "PolicyDocument": Fields(
+                        {"Version": one_of("1"), "Statement": listed(_STATEMENT, 1)}, ("Version", "Statement")
+                    ),
+                },
+                ("PolicyName", "PolicyDocument"),
+            )
+        ),
+    },
+    ("RoleName", "AssumeRolePolicyDocument"),
+    ("PolicyAttachments", "Tags"),
+)
+PROPERTIES = {
+    "ALIYUN::OTS::Instance": _INSTANCE,
+    "ALIYUN::OTS::InstanceV2": _INSTANCE,
+    "ALIYUN::OTS::Table": _TABLE,
+    "ALIYUN::EventBridge::Rule": _RULE,
+    "ALIYUN::RAM::Role": _ROLE,
+}
+_PARAMETER_KEYS = ("Type", "Default", "Description", "Label", "AllowedValues", "AllowedPattern", "NoEcho", "MinLength", "MaxLength")
+_PARAMETER = Fields(
+    dict.fromkeys((*_PARAMETER_KEYS, "MinValue", "MaxValue", "ConstraintDescription"), anything), ("Type", "Default")
+)
+_RESOURCE = Fields(
+    {
+        "Type": one_of(*PROPERTIES),
+        "Properties": mapped(anything),
+        "DependsOn": _STRINGS,
+        "DeletionPolicy": one_of("Delete", "Retain"),
+        "Metadata": anything,
+    },
+    ("Type", "Properties"),
+    ("Condition", "Count"),
+)
+_TEMPLATE = Fields(
+    {
+        "ROSTemplateFormatVersion": one_of("2015-09-01"),
+        "Description": anything,
+        "Metadata": anything,
+        "Parameters": mapped(_PARAMETER),
+        "Resources": mapped(_RESOURCE, r"[A-Za-z][A-Za-z0-9_-]*"),
+        "Outputs": mapped(Fields({"Value": anything, "Description": anything, "Label": anything}, ("Value",), ("Condition",))),
+    },
+    ("ROSTemplateFormatVersion", "Resources"),
+    ("Conditions", "Mappings", "Transform", "Rules", "Locals"),
+)
+
+
+@dataclass
+class Template:
+    """The resources of a template by type: resolved properties, in the order of the file."""
+
+    instances: list[dict[str, Any]] = field(default_factory=list)
+    tables: list[dict[str, Any]] = field(default_factory=list)
+    rules: list[dict[str, Any]] = field(default_factory=list)
+    roles: list[dict[str, Any]] = field(default_factory=list)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    places: dict[int, str] = field(default_factory=dict)
+    """Logical id of each properties object, by its ``id()``."""
+
+
+def read(document: Document, region: str, account_id: str) -> Template:
+    """Check a template and carry out its functions; problems are noted in ``document``."""
+    _TEMPLATE(document, (), document.value)
+    template = Template()
+    resources = document.value.get("Resources") if isinstance(document.value, dict) else None
+    if not isinstance(resources, dict):
+        return template
+    resolver = Resolver(document, region, account_id)
+    for name, resource in resources.items():
+        if isinstance(resource, dict) and resource.get("Type") in PROPERTIES:
+            _read_resource(document, resolver, template, name, resource)
+    outputs = document.value.get("Outputs")
+    for name, output in (outputs if isinstance(outputs, dict) else {}).items():
+        if isinstance(output, dict):
+            template.outputs[name] = resolver.resolve(output.get("Value"), ("Outputs", name, "Value"))
+    _check_references(document, template, resources)
+    return template
+
+
+def _read_resource(document: Document, resolver: Resolver, template: Template, name: str, resource: dict[str, Any]) -> None:
+    place = ("Resources", name, "Properties")
+    properties = resolver.resolve(resource.get("Properties"), place)
+    before = len(document.problems)
+    PROPERTIES[resource["Type"]](document, place, properties)
+    if len(document.problems) > before or not isinstance(properties, dict):
+        return
+    lists = {"Instance": template.instances, "InstanceV2": template.instances, "Table": template.tables, "Rule": template.rules}
+    lists.get(resource["Type"].rpartition("::")[2], template.roles).append(properties)
+    template.places[id(properties)] = name
+
+
+def _check_references(document: Document, template: Template, resources: dict[str, Any]) -> None:
+    instances = {instance["InstanceName"] for instance in template.instances}
+    for table in template.tables:
+        place = ("Resources", template.places[id(table)], "Properties")
+        if table["InstanceName"] not in instances:
+            document.complain((*place, "InstanceName"), f"no instance {table['InstanceName']} in this template")
+        _check_columns(document, place, table)
+    for name, resource in resources.items():
+        depends = resource.get("DependsOn", []) if isinstance(resource, dict) else []
+        for each in depends if isinstance(depends, list) else [depends]:
+            if each not in resources:
+                document.complain(("Resources", name, "DependsOn"), f"refers to {each}, which is no resource of this template")
+    for kind, items, key in (
+        ("table", template.tables, "TableName"),
+        ("rule", template.rules, "RuleName"),
+        ("role", template.roles, "RoleName"),
+    ):
+        _check_unique(document, template, kind, items, key)
+
+
+def _check_unique(document: Document, template: Template, kind: str, items: list[dict[str, Any]], key: str) -> None:
+    seen: set[str] = set()
+    for item in items:
+        name = f"{item.get('InstanceName', item.get('EventBusName', ''))}/{item[key]}"
+        if name in seen:
+            document.complain(("Resources", template.places[id(item)], "Properties", key), f"a second {kind} of this name")
+        seen.add(name)
+
+
+def _check_columns(document: Document, place: tuple[str, ...], table: dict[str, Any]) -> None:
+    keys = [each["Name"] for each in table["PrimaryKey"]]
+    defined = {*keys, *(each["Name"] for each in table.get("Columns", []))}
+    if len(defined) != len(keys) + len(table.get("Columns", [])):
+        document.complain((*place, "Columns"), "a column stands here twice")
+    for at, index in enumerate(table.get("SecondaryIndices", [])):
+        for each in (*index["PrimaryKeys"], *index.get("Columns", [])):
+            if each not in defined:
+                document.complain(
+                    (*place, "SecondaryIndices", at), f"uses the column {each}, which PrimaryKey and Columns do not define"
+                )
+
+
+def filter_text(rule: dict[str, Any]) -> str:
+    """A rule's pattern as the text that EventBridge takes."""
+    return json.dumps(rule["FilterPattern"], separators=(",", ":"), ensure_ascii=False)

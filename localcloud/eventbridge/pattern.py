@@ -1,0 +1,191 @@
+"""Event patterns: which events a rule wants. Pure.
+
+Keys of a pattern are joined by AND, the values in an array by OR. Numbers are compared by their text, so 300 is "300" but not
+300.0. Source: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08) and the older edition of the same page.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+MAX_DEPTH = 32
+_MISSING = object()
+
+
+class PatternError(ValueError):
+    """A pattern that is none; the text names the place in it."""
+
+
+def validate(pattern: Any) -> None:
+    """Raise PatternError unless ``pattern`` (parsed JSON) is an event pattern; ``{}`` wants every event."""
+    if not isinstance(pattern, Mapping):
+        raise PatternError("The pattern must be a JSON object.")
+    _validate_keys(pattern, "$", 0)
+
+
+def _validate_keys(pattern: Mapping[str, Any], where: str, depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise PatternError(f"{where}: nested deeper than {MAX_DEPTH} levels.")
+    for key, wanted in pattern.items():
+        place = f"{where}.{key}"
+        if isinstance(wanted, Mapping):
+            if not wanted:
+                raise PatternError(f"{place}: an empty object.")
+            _validate_keys(wanted, place, depth + 1)
+        elif isinstance(wanted, list):
+            if not wanted:
+                raise PatternError(f"{place}: an empty array.")
+            for each in wanted:
+                _validate_value(each, place)
+        else:
+            raise PatternError(f"{place}: the values must stand in an array.")
+
+
+def _validate_value(wanted: Any, where: str) -> None:
+    if isinstance(wanted, list):
+        raise PatternError(f"{where}: an array in an array.")
+    if not isinstance(wanted, Mapping):
+        return
+    if len(wanted) != 1:
+        raise PatternError(f"{where}: a condition has exactly one operator.")
+    ((operator, operand),) = wanted.items()
+    check = _CHECKS.get(operator)
+    if check is None:
+        raise PatternError(f"{where}: unknown operator {operator}.")
+    if not check(operand):
+        raise PatternError(f"{where}: {operator} has an operand it cannot take.")
+
+
+def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
+    """Whether ``event`` has every field of a valid ``pattern`` with one of the wanted values."""
+    return all(_wanted(wanted, event.get(key, _MISSING)) for key, wanted in pattern.items())
+
+
+def _wanted(wanted: Any, value: Any) -> bool:
+    if isinstance(wanted, Mapping):
+        inner = value if isinstance(value, Mapping) else {}
+        return matches(wanted, inner)
+    return any(_meets(each, value) for each in wanted)
+
+
+def _meets(condition: Any, value: Any) -> bool:
+    """One value of a pattern's array against a field; an array field is met by any of its items."""
+    if isinstance(condition, Mapping) and "exists" in condition:
+        return bool((value is not _MISSING) == condition["exists"])
+    if value is _MISSING:
+        return False
+    if isinstance(condition, Mapping) and "anything-but" in condition:
+        values = value if isinstance(value, list) else [value]
+        return all(not _excluded(condition["anything-but"], each) for each in values)
+    if isinstance(value, list):
+        return any(_meets_scalar(condition, each) for each in value)
+    return _meets_scalar(condition, value)
+
+
+def _meets_scalar(condition: Any, value: Any) -> bool:
+    if isinstance(condition, Mapping):
+        ((operator, operand),) = condition.items()
+        return bool(_OPERATORS[operator](operand, value))
+    return _same(condition, value)
+
+
+def _same(left: Any, right: Any) -> bool:
+    if isinstance(left, (Mapping, list)) or isinstance(right, (Mapping, list)):
+        return False
+    if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
+        return left is right
+    return _text(left) == _text(right)
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _excluded(operand: Any, value: Any) -> bool:
+    if isinstance(operand, Mapping):
+        return _meets_scalar(operand, value)
+    return any(_same(each, value) for each in (operand if isinstance(operand, list) else [operand]))
+
+
+def _affix(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
+    return lambda operand, value: isinstance(value, str) and any(test(value, each) for each in _strings(operand))
+
+
+def _strings(operand: Any) -> list[str]:
+    return operand if isinstance(operand, list) else [operand]
+
+
+_COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "<": lambda value, bound: value < bound,
+    "<=": lambda value, bound: value <= bound,
+    "=": lambda value, bound: value == bound,
+    ">": lambda value, bound: value > bound,
+    ">=": lambda value, bound: value >= bound,
+}
+
+
+def _numeric(operand: list[Any], value: Any) -> bool:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    try:
+        number = Decimal(str(value))
+        return all(_COMPARE[sign](number, Decimal(str(bound))) for sign, bound in zip(operand[::2], operand[1::2], strict=True))
+    except InvalidOperation:
+        return False
+
+
+def _cidr(operand: str, value: Any) -> bool:
+    try:
+        return isinstance(value, str) and ipaddress.ip_address(value) in ipaddress.ip_network(operand, strict=False)
+    except ValueError:
+        return False
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _is_strings(operand: Any) -> bool:
+    listed = operand if isinstance(operand, list) else [operand]
+    return bool(listed) and all(isinstance(each, str) and each for each in listed)
+
+
+def _is_numeric(operand: Any) -> bool:
+    if not isinstance(operand, list) or len(operand) not in (2, 4):
+        return False
+    return all(str(sign) in _COMPARE for sign in operand[::2]) and all(_is_number(bound) for bound in operand[1::2])
+
+
+def _is_cidr(operand: Any) -> bool:
+    try:
+        return isinstance(operand, str) and "/" in operand and bool(ipaddress.IPv4Network(operand, strict=False))
+    except ValueError:
+        return False
+
+
+def _is_exclusion(operand: Any) -> bool:
+    if isinstance(operand, Mapping):
+        return len(operand) == 1 and next(iter(operand)) in _AFFIXES and _is_strings(next(iter(operand.values())))
+    listed = operand if isinstance(operand, list) else [operand]
+    return bool(listed) and all(isinstance(each, str) or _is_number(each) for each in listed)
+
+
+_AFFIXES = ("prefix", "suffix", "contains")
+_OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
+    "prefix": _affix(str.startswith),
+    "suffix": _affix(str.endswith),
+    "contains": _affix(str.__contains__),
+    "numeric": _numeric,
+    "cidr": _cidr,
+}
+_CHECKS: dict[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(_AFFIXES, _is_strings),
+    "numeric": _is_numeric,
+    "cidr": _is_cidr,
+    "exists": lambda operand: isinstance(operand, bool),
+    "anything-but": _is_exclusion,
+}

@@ -1,0 +1,103 @@
+"""Taking events in: checking each entry, stamping it, and queueing a delivery per matching rule and target."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.clock import iso
+from localcloud.core.errors import ApiError
+from localcloud.eventbridge import pattern
+from localcloud.eventbridge.delivery import Deliveries
+from localcloud.eventbridge.model import DEFAULT_BUS, Store
+from localcloud.eventbridge.trace import Traces
+
+MAX_BATCH_BYTES = 256 * 1024
+MAX_SOURCE, MAX_TYPE, MAX_ID = 128, 128, 256
+_ATTRIBUTE = re.compile(r"[a-z0-9_]+")
+BUS_ATTRIBUTE = "aliyuneventbusname"
+
+
+class Publisher:
+    """Puts events on buses. The caller holds the cloud's lock and a transaction."""
+
+    def __init__(self, cloud: Cloud, store: Store, deliveries: Deliveries, traces: Traces) -> None:
+        self._cloud, self._store, self._deliveries, self._traces = cloud, store, deliveries, traces
+
+    def put(self, events: list[Any]) -> list[dict[str, Any]]:
+        """Publish each event on the bus it names; one result each ({EventId, TraceId} or {ErrorCode, ErrorMessage})."""
+        return [self._put_one(event) for event in events]
+
+    def emit(self, event: dict[str, Any]) -> None:
+        """Publish a cloud service's event on the default bus."""
+        self.accept({**event, BUS_ATTRIBUTE: DEFAULT_BUS})
+
+    def _put_one(self, event: Any) -> dict[str, Any]:
+        event_id = str(event.get("id", "")) if isinstance(event, dict) else ""
+        try:
+            check_event(event)
+            return {"EventId": event_id, "TraceId": self.accept(event)}
+        except ApiError as error:
+            return {"EventId": event_id, "ErrorCode": error.code, "ErrorMessage": error.message}
+
+    def accept(self, event: dict[str, Any]) -> str:
+        """Stamp a checked event and queue its deliveries; the trace id. Raises EventBusNotExist."""
+        bus = self._store.need_bus(str(event.get(BUS_ATTRIBUTE, DEFAULT_BUS))).name
+        stamped = self._stamped(event, bus)
+        trace_id = self._cloud.request_id()
+        self._traces.received(stamped)
+        for rule in self._store.rules(bus):
+            if rule.status == "ENABLE" and pattern.matches(rule.wanted, stamped):
+                self._traces.matched(stamped, rule.name)
+                for target in rule.targets:
+                    self._deliveries.queue(stamped, rule.name, target["Id"])
+        return trace_id
+
+    def _stamped(self, event: dict[str, Any], bus: str) -> dict[str, Any]:
+        now, account = self._cloud.clock.now_ms(), self._cloud.account_id
+        return {
+            "specversion": "1.0",
+            "datacontenttype": "application/json;charset=utf-8",
+            "time": iso(now, millis=True),
+            **event,
+            "aliyunaccountid": account,
+            "aliyunoriginalaccountid": event.get("aliyunoriginalaccountid", account),
+            "aliyunpublishtime": iso(now, millis=True),
+            BUS_ATTRIBUTE: bus,
+            "aliyunregionid": self._cloud.region,
+            "aliyunpublishaddr": "127.0.0.1",
+        }
+
+
+def check_event(event: Any) -> None:
+    """Raise ApiError unless ``event`` is a CloudEvent 1.0 as EventBridge takes it."""
+    if not isinstance(event, dict):
+        raise ApiError("InvalidCloudEvent", "An event must be a JSON object.")
+    for name, limit in (("id", MAX_ID), ("source", MAX_SOURCE), ("type", MAX_TYPE)):
+        value = event.get(name)
+        if not isinstance(value, str) or not 1 <= len(value) <= limit:
+            raise ApiError("InvalidCloudEvent", f"The attribute {name} must be a string of 1 to {limit} characters.")
+    if event.get("specversion", "1.0") != "1.0":
+        raise ApiError("InvalidCloudEvent", "The attribute specversion must be 1.0.")
+    if any(not _ATTRIBUTE.fullmatch(name) for name in event):
+        raise ApiError("InvalidCloudEvent", "Attribute names consist of lower-case letters and digits.")
+    if "data" in event and "data_base64" in event:
+        raise ApiError("InvalidCloudEvent", "data and data_base64 exclude each other.")
+    for name in ("subject", "time", "datacontenttype", "dataschema", BUS_ATTRIBUTE):
+        if name in event and not isinstance(event[name], str):
+            raise ApiError("InvalidCloudEvent", f"The attribute {name} must be a string.")
+
+
+def parse_batch(body: bytes) -> list[Any]:
+    """The events of a PutEvents body; raises ApiError."""
+    if len(body) > MAX_BATCH_BYTES:
+        raise ApiError("EntityTooLarge", f"The request is larger than {MAX_BATCH_BYTES} bytes.", 413)
+    try:
+        events = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise ApiError("InvalidCloudEvent", "The body is no JSON.") from error
+    if not isinstance(events, list) or not events:
+        raise ApiError("InvalidCloudEvent", "The body must be a non-empty list of events.")
+    return events

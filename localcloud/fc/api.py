@@ -1,0 +1,183 @@
+"""Function Compute as a service of the cloud: invocations by 2016-08-15 (fc2) and 2023-03-30 paths, and HTTP triggers."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from typing import Any
+from urllib.parse import unquote
+
+from localcloud.core.app import Cloud
+from localcloud.core.errors import ApiError
+from localcloud.core.http import Later, Request, Response
+from localcloud.core.identity import Key
+from localcloud.core.service import Call
+from localcloud.fc import http_trigger
+from localcloud.fc.invoker import Invoker
+from localcloud.fc.model import Function, Result, Trigger
+from localcloud.fc.queue import Queue
+from localcloud.fc.runner import Runner
+from localcloud.fc.store import Functions, History
+from localcloud.fc.timers import Timers
+from localcloud.wire import fc_sign
+
+MAX_SYNC_BODY = 32 * 1024 * 1024
+LOG_TAIL_BYTES = 4096
+ANONYMOUS = Key("", "", "", "anonymous")
+_INVOKE = re.compile(r"/(?:2016-08-15/services/[^/]+|2023-03-30)/functions/([^/]+)/invocations")
+_GET = re.compile(r"/(?:2016-08-15/services/[^/]+|2023-03-30)/functions(?:/([^/]+))?")
+_PREFIXES = ("/2016-08-15/", "/2023-03-30/", http_trigger.PREFIX)
+
+
+class FunctionCompute:
+    """The account's functions; sets the hook ``invoke_function``."""
+
+    name = "fc"
+
+    def __init__(self, cloud: Cloud, invoker: Invoker) -> None:
+        self._cloud = cloud
+        self.functions = Functions(cloud)
+        self.history = History()
+        self.runner = Runner(cloud, invoker, self.history)
+        self.queue = Queue(cloud, self.functions, self.runner)
+        self.timers = Timers(cloud, self.functions, self.queue)
+        cloud.hooks["invoke_function"] = lambda name, payload, info: self.queue.add(name, payload, info.get("source", "?"))
+
+    def put(self, function: Function) -> None:
+        """Deploy a function: a changed one gets fresh instances, and its timers begin anew."""
+        former = self.functions.get(function.name)
+        with self._cloud.lock, self._cloud.db.transaction():
+            if former is not None and former.triggers != function.triggers:
+                self.timers.cancel(former)
+            if self.functions.put(function) and former is not None:
+                self.runner.invoker.forget(function.name)
+            self.timers.arrange(function)
+
+    def drop(self, name: str) -> None:
+        """Remove a function and its timers; invocations of it that wait are forgotten."""
+        function = self.functions.need(name)
+        with self._cloud.lock, self._cloud.db.transaction():
+            self.timers.cancel(function)
+            self.functions.drop(name)
+            self.runner.invoker.forget(name)
+
+    def claims(self, request: Request) -> bool:
+        return request.target.startswith(_PREFIXES)
+
+    def authenticate(self, request: Request) -> Key:
+        if request.target.startswith(http_trigger.PREFIX):
+            trigger = self._http_trigger(request)
+            if trigger.config.get("authType") == "anonymous":
+                return ANONYMOUS
+        return self._signer(request)
+
+    def _signer(self, request: Request) -> Key:
+        if not request.headers.get("authorization", "").startswith("ACS3-"):
+            return fc_sign.verify(request, self._cloud.identities)
+        from localcloud.wire import acs3
+
+        return acs3.verify(request, self._cloud.identities)
+
+    def _http_trigger(self, request: Request) -> Trigger:
+        function = self.functions.need(http_trigger.function_of(request))
+        trigger = next((each for each in function.triggers if each.type == "http"), None)
+        if trigger is None:
+            raise ApiError("TriggerNotFound", f"function '{function.name}' has no HTTP trigger", 404)
+        return trigger
+
+    def parse(self, request: Request) -> Call:
+        if request.target.startswith(http_trigger.PREFIX):
+            return self._parse_http(request)
+        if found := _INVOKE.fullmatch(request.path):
+            return self._parse_invocation(request, unquote(found[1]))
+        found = _GET.fullmatch(request.path)
+        if found and request.method == "GET":
+            name = unquote(found[1] or "")
+            operation = "GetFunction" if name else "ListFunctions"
+            return Call(operation, f"fc:{operation}", (self.arn(name or "*"),), name, name)
+        raise ApiError("PathNotSupported", f"{request.method} {request.path} is not emulated", 404)
+
+    def _parse_http(self, request: Request) -> Call:
+        function, trigger = self.functions.need(http_trigger.function_of(request)), self._http_trigger(request)
+        methods = trigger.config.get("methods") or []
+        if methods and request.method not in methods:
+            raise ApiError("MethodNotAllowed", f"the HTTP trigger does not take {request.method}", 405)
+        action = "" if trigger.config.get("authType") == "anonymous" else "fc:InvokeFunction"
+        return Call(
+            "InvokeHTTPTrigger", action, (self.arn(function.name),), request, f"{function.name} {request.method} {request.path}"
+        )
+
+    def _parse_invocation(self, request: Request, name: str) -> Call:
+        if request.method != "POST":
+            raise ApiError("MethodNotAllowed", "invocations are POSTed", 405)
+        kind = request.headers.get("x-fc-invocation-type", "Sync")
+        if kind not in ("Sync", "Async"):
+            raise ApiError("InvalidArgument", "x-fc-invocation-type must be Sync or Async")
+        if len(request.body) > MAX_SYNC_BODY:
+            raise ApiError("InvalidArgument", f"the payload exceeds {MAX_SYNC_BODY} bytes", 413)
+        tail = request.headers.get("x-fc-log-type", "None") == "Tail"
+        function = self.functions.need(name.partition("$")[2] or name)
+        params = {"function": function, "body": request.body, "async": kind == "Async", "tail": tail}
+        return Call("InvokeFunction", "fc:InvokeFunction", (self.arn(function.name),), params, f"{function.name} {kind}")
+
+    def perform(self, call: Call, caller: Key) -> Response | Later:
+        if call.operation == "ListFunctions":
+            return _json({"functions": [_shown(function) for function in self.functions.all()]})
+        if call.operation == "GetFunction":
+            return _json(_shown(self.functions.need(call.params)))
+        if call.operation == "InvokeHTTPTrigger":
+            return self._perform_http(call.params)
+        function: Function = call.params["function"]
+        if call.params["async"]:
+            request_id = self.queue.add(function.name, call.params["body"], "api")
+            return Response(202, {"X-Fc-Request-Id": request_id})
+        request_id = self._cloud.request_id()
+        return Later(
+            lambda: _answer(self.runner.run(function, call.params["body"], "api", request_id), request_id, call.params["tail"])
+        )
+
+    def _perform_http(self, request: Request) -> Later:
+        function, request_id = self.functions.need(http_trigger.function_of(request)), self._cloud.request_id()
+        now, account = self._cloud.clock.now_ms(), self._cloud.account_id
+        event = http_trigger.event(request, request_id=request_id, account_id=account, now_ms=now)
+        return Later(lambda: http_trigger.response(self.runner.run(function, event, "http", request_id), request_id))
+
+    def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
+        code = "AccessDenied" if error.code == "NoPermission" else error.code
+        answer = _json(
+            {"ErrorCode": code, "ErrorMessage": error.message, "Code": code, "Message": error.message, "RequestId": request_id}
+        )
+        return Response(error.status, {**answer.headers, "X-Fc-Request-Id": request_id}, answer.body)
+
+    def arn(self, name: str) -> str:
+        """A function's resource name."""
+        return f"acs:fc:{self._cloud.region}:{self._cloud.account_id}:functions/{name}"
+
+
+def _json(body: Any) -> Response:
+    return Response(200, {"content-type": "application/json"}, json.dumps(body).encode())
+
+
+def _answer(result: Result, request_id: str, tail: bool) -> Response:
+    headers = {"X-Fc-Request-Id": request_id, "content-type": "application/json" if result.error else "application/octet-stream"}
+    if result.error:
+        headers["x-fc-error-type"] = result.error
+    if tail:
+        headers["x-fc-log-result"] = base64.b64encode(result.log.encode()[-LOG_TAIL_BYTES:]).decode()
+    return Response(200, headers, result.body)
+
+
+def _shown(function: Function) -> dict[str, Any]:
+    """A function as GetFunction shows it."""
+    return {
+        "functionName": function.name,
+        "handler": function.handler,
+        "runtime": function.runtime,
+        "memorySize": function.memory_mb,
+        "timeout": function.timeout_s,
+        "environmentVariables": function.environment,
+        "role": function.role,
+        "description": function.description,
+        "initializer": function.initializer,
+    }

@@ -1,0 +1,109 @@
+"""Functions in this very process, for simulations: synchronous, deterministic, each with modules of its own.
+
+Everything a function's code folders hold is imported anew per function, so that module globals are not shared; libraries are.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+from localcloud.fc.invoker import OnDone, context, environment
+from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
+
+SHARED_NAMES = ("shared",)
+
+
+class InProcessInvoker:
+    """Runs a handler before ``start`` returns. ``keep_shared``: the packages named SHARED_NAMES are imported once for all."""
+
+    def __init__(self, *, keep_shared: bool = True) -> None:
+        self._handlers: dict[str, Callable[..., Any]] = {}
+        self._modules: dict[str, dict[str, ModuleType]] = {}
+        self._keep = SHARED_NAMES if keep_shared else ()
+
+    def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
+        fields = _context(context(function, invocation))
+        with self._as_function(function, invocation):
+            try:
+                handler = self._handlers.get(function.name) or self._load(function, fields)
+                result = Result(_body(handler(invocation.payload, fields)))
+            except Exception as error:
+                trace = traceback.format_tb(error.__traceback__)
+                body = json.dumps({"errorMessage": str(error), "errorType": type(error).__name__, "stackTrace": trace})
+                result = Result(body.encode(), UNHANDLED, "".join(traceback.format_exception(error)))
+        on_done(result)
+
+    def forget(self, name: str) -> None:
+        self._handlers.pop(name, None)
+        self._modules.pop(name, None)
+
+    def close(self) -> None:
+        self._handlers.clear()
+        self._modules.clear()
+
+    def _load(self, function: Function, fields: SimpleNamespace) -> Callable[..., Any]:
+        handler = _named(function.handler)
+        if function.initializer:
+            _named(function.initializer)(fields)
+        self._handlers[function.name] = handler
+        return handler
+
+    @contextmanager
+    def _as_function(self, function: Function, invocation: Invocation) -> Iterator[None]:
+        """Put the function's modules, paths and environment in place, and the former ones back afterwards."""
+        path, variables = list(sys.path), dict(os.environ)
+        sys.path[:0] = function.code
+        os.environ.update(environment(function, invocation, f"c-{function.name}"))
+        if invocation.now:
+            os.environ["LOCALCLOUD_NOW"] = invocation.now
+        outer = self._take_out(function)
+        sys.modules.update(self._modules.get(function.name, {}))
+        try:
+            yield
+        finally:
+            self._modules[function.name] = self._take_out(function)
+            sys.modules.update(outer)
+            sys.path[:] = path
+            for name in set(os.environ) - set(variables):
+                del os.environ[name]
+            os.environ.update(variables)
+
+    def _take_out(self, function: Function) -> dict[str, ModuleType]:
+        """Remove from ``sys.modules`` what came from the function's first code folder, and return it."""
+        home = str(Path(function.code[0]).resolve()) + os.sep if function.code else "\0"
+        own = {
+            name: module
+            for name, module in list(sys.modules.items())
+            if str(getattr(module, "__file__", None) or "").startswith(home) and name.partition(".")[0] not in self._keep
+        }
+        own.update({name: sys.modules[name] for name in ("index",) if name in sys.modules})
+        for name in own:
+            del sys.modules[name]
+        return own
+
+
+def _named(dotted: str) -> Callable[..., Any]:
+    module, _, name = dotted.rpartition(".")
+    found: Callable[..., Any] = getattr(importlib.import_module(module), name)
+    return found
+
+
+def _context(fields: dict[str, object]) -> SimpleNamespace:
+    return SimpleNamespace(
+        **{name: SimpleNamespace(**value) if isinstance(value, dict) else value for name, value in fields.items()}
+    )
+
+
+def _body(result: object) -> bytes:
+    if isinstance(result, bytes):
+        return result
+    return (result if isinstance(result, str) else json.dumps(result)).encode()

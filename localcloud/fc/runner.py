@@ -1,0 +1,66 @@
+"""One way to run a function for everybody who asks: virtual time stands still meanwhile, and the end is recorded."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from localcloud.core.app import Cloud
+from localcloud.core.clock import iso
+from localcloud.fc.invoker import Invoker
+from localcloud.fc.model import Function, Invocation, Result
+from localcloud.fc.store import Ended, History
+
+SYNC_PATIENCE_S = 86_400 + 60.0
+
+
+class Runner:
+    """Starts invocations on the invoker and keeps their history."""
+
+    def __init__(self, cloud: Cloud, invoker: Invoker, history: History) -> None:
+        self._cloud, self.invoker, self._history = cloud, invoker, history
+
+    def start(
+        self,
+        function: Function,
+        payload: bytes,
+        source: str,
+        on_done: Callable[[Result], None],
+        *,
+        request_id: str = "",
+        attempt: int = 0,
+    ) -> None:
+        """Begin an invocation; ``on_done`` is called once it ended, before virtual time may move on."""
+        cloud = self._cloud
+        with cloud.lock:
+            cloud.in_flight += 1
+            at_ms = cloud.clock.now_ms()
+            key = cloud.identities.of(f"role:{function.role}") if function.role else None
+            request_id = request_id or cloud.request_id()
+        now = iso(at_ms, millis=True) if cloud.clock.virtual else ""
+        invocation = Invocation(request_id, payload, key, cloud.region, cloud.account_id, now)
+
+        def ended(result: Result) -> None:
+            try:
+                text = result.body[:2000].decode("utf-8", "replace")
+                log = f"FC Invoke Start RequestId: {request_id}\n{result.log}FC Invoke End RequestId: {request_id}\n"
+                record = Ended(request_id, function.name, source, attempt, at_ms, result.took_ms, result.error, text, log)
+                self._history.add(record)
+                on_done(result)
+            finally:
+                cloud.leave()
+
+        self.invoker.start(function, invocation, ended)
+
+    def run(self, function: Function, payload: bytes, source: str, request_id: str) -> Result:
+        """Run a function and wait for it. Call it without the cloud's lock."""
+        done = threading.Event()
+        results: list[Result] = []
+
+        def keep(result: Result) -> None:
+            results.append(result)
+            done.set()
+
+        self.start(function, payload, source, keep, request_id=request_id)
+        done.wait(SYNC_PATIENCE_S)
+        return results[0]

@@ -1,0 +1,82 @@
+"""The functions of the account, kept in its state, and the newest invocations with their logs, kept in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.errors import ApiError
+from localcloud.fc.model import Function
+
+KEEP_INVOCATIONS = 5_000
+
+
+class Functions:
+    """Functions by name; reads are cached because every delivery asks."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._docs = cloud.db.collection("fc.function")
+        self._cache: dict[str, Function] = {name: Function.from_json(doc) for name, doc in self._docs.items()}
+
+    def put(self, function: Function) -> bool:
+        """Create or replace; True if anything changed."""
+        changed = self._cache.get(function.name) != function
+        self._docs.put(function.name, function.as_json())
+        self._cache[function.name] = function
+        return changed
+
+    def drop(self, name: str) -> None:
+        self._docs.delete(name)
+        self._cache.pop(name, None)
+
+    def get(self, name: str) -> Function | None:
+        return self._cache.get(name)
+
+    def need(self, name: str) -> Function:
+        """The function; raises FunctionNotFound."""
+        function = self._cache.get(name)
+        if function is None:
+            raise ApiError("FunctionNotFound", f"function '{name}' does not exist", 404)
+        return function
+
+    def all(self) -> list[Function]:
+        return [self._cache[name] for name in sorted(self._cache)]
+
+
+@dataclass(frozen=True)
+class Ended:
+    """One finished invocation: what started it (``api``, ``http``, ``timer``, ``eventbridge``, ``retry``), how it went, its log."""
+
+    request_id: str
+    function: str
+    source: str
+    attempt: int
+    at_ms: int
+    took_ms: float
+    error: str
+    result: str
+    log: str
+
+    def as_json(self, *, with_log: bool) -> dict[str, Any]:
+        fields = asdict(self)
+        return fields if with_log else {name: value for name, value in fields.items() if name != "log"}
+
+
+class History:
+    """The newest finished invocations."""
+
+    def __init__(self) -> None:
+        self.newest: deque[Ended] = deque(maxlen=KEEP_INVOCATIONS)
+        self.counts: dict[str, int] = {}
+        """Invocations ended since the start, by function, and by ``function!`` those that failed."""
+
+    def add(self, ended: Ended) -> None:
+        self.newest.append(ended)
+        for name in (ended.function, *([f"{ended.function}!"] if ended.error else [])):
+            self.counts[name] = self.counts.get(name, 0) + 1
+
+    def of(self, function: str = "", limit: int = 100) -> list[Ended]:
+        """The newest ``limit`` invocations (of one function, where named), oldest first."""
+        return [ended for ended in self.newest if function in ("", ended.function)][-limit:]
