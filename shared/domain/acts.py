@@ -19,7 +19,9 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) 
     if batch.dry_run:
         raise Refused("Batch.DryRun", "A dry run never moves an instance.", "Submit the batch without the dry run.", status=409)
     if batch.state is BatchState.PLANNING:
-        raise Refused("Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409)
+        raise Refused(
+            "Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409
+        )
     if risks_version != RISKS_VERSION:
         raise Refused(
             "Acknowledgement.OtherText",
@@ -104,7 +106,11 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     if not untouched or not (migration.state in _CANCELLABLE or nothing_ran):
         raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason="cancelled", finished_at=now, failure=None)
-    effects = [ReleaseSlot(), CleanUpDriver(migration.handle), ReleaseLock(migration.region_id, migration.instance_id)]
+    effects: list[Effect] = [
+        ReleaseSlot(),
+        CleanUpDriver(migration.handle),
+        ReleaseLock(migration.region_id, migration.instance_id),
+    ]
     return _with(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
 
 
@@ -113,9 +119,8 @@ _HARMLESS = frozenset({"precheck", "snapshot"})
 
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
     """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere."""
-    rollable = migration.state is State.MIGRATED or (
-        migration.state is State.FAILED and migration.failure is not None and migration.failure.stage not in _HARMLESS
-    )
+    moved = migration.hop > 0 or (migration.failure is not None and migration.failure.stage not in _HARMLESS)
+    rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved)
     if not rollable or not migration.snapshots_made:
         raise _refused("NotRollbackable", migration, "rolled back", "Only a migrated or failed one with snapshots can be.")
     taken = step(

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 from enum import Enum
 
+from shared.domain.codec import Signed
+
 RISKS_VERSION = "2026-11"
 RISKS = (
     "The operating system of every instance in this batch is replaced in place; its services stop and restart several times.",
@@ -24,6 +26,9 @@ class BatchState(Enum):
     CLOSED = "closed"
 
 
+UTC_ITSELF = Signed(0)
+
+
 @dataclass(frozen=True)
 class Window:
     """When migrations may start: from ``start`` to ``end`` (``HH:MM``, local to ``utc_offset_min``) on ``days`` (0 = Monday).
@@ -34,7 +39,7 @@ class Window:
     start: str
     end: str
     days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    utc_offset_min: int = 0
+    utc_offset_min: Signed = UTC_ITSELF
     cutoff_min: int = 60
     """Nothing starts in the last minutes: a hop takes half an hour to an hour."""
 

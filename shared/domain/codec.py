@@ -1,7 +1,8 @@
 """Frozen dataclasses to JSON, from JSON, and their JSON Schema, all from the type hints: one place says what a field may hold.
 
 Understood: str, int (never negative: every number here is a size, a count or an id), bool, datetime (ISO 8601 with a
-zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]`` and ``X | None``.
+zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]`` and ``X | None``;
+``Signed`` is the one number that may be negative.
 Errors name the field by its path.
 """
 
@@ -9,17 +10,19 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import MISSING, Field, fields, is_dataclass
 from datetime import datetime, timezone
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NewType, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from shared.domain.errors import Refused
 
 Json = dict[str, Any]
 Decoder = Callable[[object, str, bool], Any]
 T = TypeVar("T")
+Signed = NewType("Signed", int)
+"""A whole number that may be negative, such as an offset from UTC."""
 
 MAX_TEXT = 16_384
 """Longest string a field may hold, in characters."""
@@ -49,6 +52,8 @@ def encode(value: object) -> Any:
         return value.value
     if isinstance(value, tuple):
         return [encode(item) for item in value]
+    if isinstance(value, dict):
+        return {key: encode(item) for key, item in value.items()}
     return value
 
 
@@ -91,10 +96,14 @@ def _kind(value: object) -> str:
     return names.get(type(value), type(value).__name__)
 
 
+def _required(member: Field[Any]) -> bool:
+    return member.default is MISSING and member.default_factory is MISSING
+
+
 @cache
 def _dataclass_decoder(cls: type) -> Decoder:
     hints = get_type_hints(cls)
-    members = [(f.name, _decoder(hints[f.name]), f.default is MISSING) for f in fields(cls)]
+    members = [(f.name, _decoder(hints[f.name]), _required(f)) for f in fields(cls)]
     known = {name for name, _, _ in members}
 
     def load(document: object, path: str, strict: bool) -> Any:
@@ -122,6 +131,8 @@ def _decoder(hint: Any) -> Decoder:
         return lambda value, path, strict: _one_of(value, path, args)
     if origin is tuple:
         return _tuple_decoder(args)
+    if origin is dict:
+        return _texts_by_name
     if is_dataclass(hint) and isinstance(hint, type):
         return _dataclass_decoder(hint)
     if isinstance(hint, type) and issubclass(hint, Enum):
@@ -143,6 +154,10 @@ def _tuple_decoder(args: tuple[Any, ...]) -> Decoder:
     return load
 
 
+def _texts_by_name(value: object, path: str, strict: bool) -> dict[str, str]:
+    return {name: _text(text, f"{path}.{name}", strict) for name, text in as_object(value, path).items()}
+
+
 def _one_of(value: object, path: str, allowed: tuple[Any, ...]) -> Any:
     if not isinstance(value, str) or value not in allowed:
         raise FactsInvalid(path, f"must be one of {', '.join(map(str, allowed))}")
@@ -157,9 +172,14 @@ def _text(value: object, path: str, _strict: bool) -> str:
     return value
 
 
-def _whole(value: object, path: str, _strict: bool) -> int:
+def _signed(value: object, path: str, _strict: bool) -> int:
     if isinstance(value, bool) or not isinstance(value, int):
         raise FactsInvalid(path, f"must be a whole number, is {_kind(value)}")
+    return value
+
+
+def _whole(value: object, path: str, strict: bool) -> int:
+    value = _signed(value, path, strict)
     if not 0 <= value < 2**63:
         raise FactsInvalid(path, f"must be between 0 and 2^63-1, is {value}"[:200])
     return value
@@ -182,7 +202,7 @@ def _time(value: object, path: str, strict: bool) -> datetime:
         raise FactsInvalid(path, "must be an ISO 8601 time with a zone, e.g. 2026-09-01T04:00:00Z") from None
 
 
-_SCALARS: dict[Any, Decoder] = {str: _text, int: _whole, bool: _flag, datetime: _time}
+_SCALARS: dict[Any, Decoder] = {str: _text, int: _whole, Signed: _signed, bool: _flag, datetime: _time}
 
 
 def schema(cls: type) -> Json:
@@ -202,6 +222,8 @@ def _schema_of(hint: Any, definitions: Json) -> Json:
     if origin is tuple:
         size = {"maxItems": MAX_ITEMS} if args[-1] is Ellipsis else {"minItems": len(args), "maxItems": len(args)}
         return {"type": "array", "items": _schema_of(args[0], definitions), **size}
+    if origin is dict:
+        return {"type": "object", "additionalProperties": {"type": "string"}}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"enum": [member.value for member in hint]}
     if is_dataclass(hint) and isinstance(hint, type):
@@ -217,7 +239,7 @@ def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
             "type": "object",
             "description": (cls.__doc__ or "").split("\n")[0],
             "properties": {f.name: _schema_of(hints[f.name], definitions) for f in fields(cls)},
-            "required": [f.name for f in fields(cls) if f.default is MISSING],
+            "required": [f.name for f in fields(cls) if _required(f)],
         }
     return {"$ref": f"#/$defs/{cls.__name__}"}
 
@@ -225,6 +247,7 @@ def _schema_of_dataclass(cls: type, definitions: Json) -> Json:
 _SCALAR_SCHEMAS: dict[Any, Json] = {
     str: {"type": "string", "maxLength": MAX_TEXT},
     int: {"type": "integer", "minimum": 0},
+    Signed: {"type": "integer"},
     bool: {"type": "boolean"},
     datetime: {"type": "string", "format": "date-time"},
 }

@@ -57,6 +57,7 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver)
 """Effects that call ECS or SMC: the api function leaves them to the tick, because it never waits for the cloud."""
 
 KINDS: dict[str, type[Effect]] = {
-    kind.__name__: kind for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, LaunchDriver, CleanUpDriver, ScheduleSweep)
+    kind.__name__: kind
+    for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, LaunchDriver, CleanUpDriver, ScheduleSweep)
 }
 """Effects by the name under which the outbox stores them."""

@@ -16,6 +16,7 @@ class Message:
     source: str
     data: dict[str, Any]
     at: datetime | None = None
+    region_id: str = ""
     request_id: str = ""
 
 

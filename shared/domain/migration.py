@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.domain.errors import Bug
 from shared.domain.findings import Assessment
-from shared.domain.route import Hop
+from shared.domain.hop import Hop
 
 
 class State(Enum):
@@ -42,12 +42,12 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.ACCEPTED: frozenset({S.PRECHECKING, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
     S.PRECHECKING: frozenset({S.READY, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
     S.PRECHECK_FAILED: frozenset({S.ACCEPTED, S.CANCELLED}),
-    S.READY: frozenset({S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED}),
+    S.READY: frozenset({S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED, S.ROLLING_BACK}),
     S.SNAPSHOTTING: frozenset({S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
     S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.MIGRATING, S.FAILED, S.CANCELLED}),
     S.MIGRATING: frozenset({S.RESTARTING, S.FAILED}),
     S.RESTARTING: frozenset({S.VALIDATING, S.FAILED}),
-    S.VALIDATING: frozenset({S.MIGRATED, S.ACCEPTED, S.FAILED}),
+    S.VALIDATING: frozenset({S.VALIDATING, S.MIGRATED, S.ACCEPTED, S.FAILED}),
     S.MIGRATED: frozenset({S.CONFIRMED, S.ROLLING_BACK}),
     S.CONFIRMED: frozenset({S.COMPLETED}),
     S.COMPLETED: frozenset(),
@@ -127,6 +127,8 @@ class Migration:
     released_at: datetime | None = None
     """When a named person confirmed, or released after a rollback or cancellation: retention runs from here."""
     finished_at: datetime | None = None
+    owes: tuple[int, ...] = ()
+    """Versions whose outbox is not settled yet: known when the row is read, never stored in it."""
     due_at: datetime | None = None
     """When the tick looks at it again; None where it waits for a person or has ended."""
 

@@ -1,0 +1,110 @@
+"""End-of-life notices: what one asks for, and which the calendar itself gives.
+
+Alibaba Cloud publishes no machine-readable notice, so the inventory says what such a notice would: once a month, for every
+release out of support (or soon to be) that still runs somewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain import events
+from shared.domain.batch import Policy
+from shared.domain.catalog import LIFECYCLE, Release, find_release
+from shared.domain.codec import as_list, as_object, decode
+from shared.domain.errors import Refused
+
+LEAD = timedelta(days=180)
+"""How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
+
+_POLICY_NAMES = {
+    "driver": "driver",
+    "maxMoving": "max_moving",
+    "failureBudget": "failure_budget",
+    "canary": "canary",
+    "retentionDays": "retention_days",
+    "window": "window",
+    "allowEndOfLife": "allow_end_of_life",
+    "allowListed": "allow_listed",
+    "overrides": "overrides",
+}
+_WINDOW_NAMES = {"start": "start", "end": "end", "days": "days", "utcOffsetMin": "utc_offset_min", "cutoffMin": "cutoff_min"}
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A notice understood. ``releases`` are keys or prefixes of keys (``windows-2008r2`` covers its editions)."""
+
+    releases: tuple[str, ...]
+    regions: tuple[str, ...]
+    destination: str
+    policy: Policy
+
+
+def read_notice(data: dict[str, Any]) -> Notice:
+    """The notice in an EndOfLife event's data; raises Refused naming the field."""
+    releases = tuple(_release(each) for each in as_list(data.get("releases"), "releases"))
+    if not releases:
+        raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
+    regions = tuple(str(each) for each in as_list(data.get("regionIds", []), "regionIds"))
+    return Notice(releases, regions, str(data.get("destination", "")), read_policy(data.get("policy", {})))
+
+
+def _release(name: object) -> str:
+    text = str(name).strip()
+    release = find_release(text)
+    key = release.key if release else text.lower().replace(" ", "-")
+    if release is None and not any(product.startswith(key) for product in LIFECYCLE):
+        raise Refused("Catalog.ReleaseUnknown", f"The catalog has no release {text[:100]!r}.", "See `replank catalog releases`.")
+    return key
+
+
+def read_policy(document: object) -> Policy:
+    """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
+    given = _renamed(as_object(document, "policy"), _POLICY_NAMES, "policy")
+    if given.get("window") is not None:
+        given["window"] = _renamed(as_object(given["window"], "policy.window"), _WINDOW_NAMES, "policy.window")
+    policy = decode(Policy, given, "policy", strict=True)
+    if policy.driver not in ("smc", "console"):
+        raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", "Use smc or console.")
+    if policy.max_moving < 1 or policy.retention_days < 1:
+        raise Refused("Policy.Invalid", "policy.maxMoving and policy.retentionDays must be at least 1.", "Correct the policy.")
+    if policy.window is not None:
+        policy = replace(policy, window=_checked(policy.window))
+    return policy
+
+
+def _checked(window: Any) -> Any:
+    try:
+        window.allows(datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
+    except ValueError:
+        raise Refused("Policy.Invalid", "policy.window.start and end must be HH:MM.", "Write times like 22:00.") from None
+    return window
+
+
+def _renamed(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
+    for name in given:
+        if name not in names:
+            raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(names)}.")
+    return {names[name]: value for name, value in given.items()}
+
+
+def matches(release: Release, wanted: Iterable[str]) -> bool:
+    """Whether a release is one of those wanted (keys, products, or leading parts of keys)."""
+    return any(release.key == each or release.product == each or release.key.startswith(each + "-") for each in wanted)
+
+
+def due_notices(releases: Iterable[Release], now: datetime) -> list[events.Event]:
+    """The EndOfLife events the inventory should publish at ``now``, one per product, the same ids all month."""
+    found: dict[str, events.Event] = {}
+    for release in releases:
+        row = LIFECYCLE.get(release.product)
+        if row is None or row.ends_on is None or row.ends_on > (now + LEAD).date():
+            continue
+        event_id = f"eol-{release.product}-{now:%Y-%m}"
+        data = {"releases": [release.product], "endOfSupport": row.ends_on.isoformat(), "regionIds": []}
+        found[release.product] = events.Event(events.END_OF_LIFE, event_id, f"release/{release.product}", data)
+    return [found[product] for product in sorted(found)]

@@ -1,0 +1,32 @@
+"""How long a migration may stay where it is, and how often it is looked at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+LOOK_AGAIN = timedelta(seconds=60)
+"""The tick runs once a minute: nothing is worth looking at more often."""
+LOST = timedelta(minutes=5)
+"""After so long without its event a step is driven again."""
+OUTBOX_GRACE = timedelta(minutes=2)
+"""What a crash left in an outbox is taken up after so long."""
+
+PROBE_LIMIT = timedelta(minutes=15)
+"""A probe runs for seconds; Cloud Assistant ends it after two minutes."""
+PROBE_TIMEOUT_S = 120
+PRECHECK_AGE = timedelta(hours=24)
+"""A precheck older than this is made again right before the snapshot."""
+SNAPSHOT_LIMIT = timedelta(hours=24)
+"""A first snapshot of a large, full disk takes hours."""
+PREPARE_LIMIT = timedelta(hours=1)
+"""Import and creation of a job by the smc driver (minutes as a rule). A person in the console may take any time."""
+JOB_LIMIT = timedelta(hours=6)
+"""A job runs 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
+SETTLE = timedelta(minutes=5)
+"""Finished is not yet usable: the guest restarts once more; nothing is asked of it before."""
+RETURN_LIMIT = timedelta(hours=2)
+"""The initialisation after the job takes 15 to 30 minutes (SMC documentation); a guest not back by then needs a person."""
+VALIDATION_PATIENCE = timedelta(minutes=40)
+"""Services may still be starting: a difference counts as a failure only after so long."""
+VALIDATION_PAUSE = timedelta(minutes=3)
+ROLLBACK_LIMIT = timedelta(hours=2)

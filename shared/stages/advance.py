@@ -1,0 +1,109 @@
+"""How every stage moves a migration: commit one step, then carry out what it owes; and how it gives up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import replace
+
+from shared.domain import events
+from shared.domain.effects import NEEDS_THE_CLOUD, AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot
+from shared.domain.errors import Permanent, Refused, ReplankError, Stale, Transient
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Failure, Migration, State, Step, step
+from shared.ports.migrations import Outbox
+from shared.ports.ports import Ports
+from shared.stages.effects import perform
+
+_LOG = logging.getLogger("replank")
+
+
+def advance(ports: Ports, taken: Step) -> Migration:
+    """Commit the step, carry out its effects, publish its events; raises Stale if the row has moved on.
+
+    What cannot be done now stays in the outbox for the tick: the step itself stands.
+    """
+    ports.migrations.commit(taken)
+    if taken.effects or taken.events:
+        settle(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
+    return taken.after
+
+
+def settle(ports: Ports, migration: Migration, owed: Outbox) -> bool:
+    """Carry out one outbox and remove it; False if something of it is still owed."""
+    left = [effect for effect in owed.effects if not _performed(effect, migration, ports)]
+    try:
+        ports.bus.publish(owed.events)
+        if not left:
+            ports.migrations.settle(migration, owed.version)
+    except Transient:
+        return False
+    return not left
+
+
+def settle_all(ports: Ports, migration: Migration) -> bool:
+    """Carry out everything a migration owes, oldest first; False if something is still owed."""
+    settled = [settle(ports, migration, owed) for owed in ports.migrations.outboxes(migration.migration_id)]
+    return all(settled)
+
+
+def _performed(effect: Effect, migration: Migration, ports: Ports) -> bool:
+    if isinstance(effect, NEEDS_THE_CLOUD) and not ports.drivers:
+        return False
+    try:
+        perform(effect, migration, ports)
+    except ReplankError as error:
+        if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
+            raise
+        _LOG.warning("%s is still owed: %s", type(effect).__name__, error, extra={"migrationId": migration.migration_id})
+        return False
+    return True
+
+
+def current(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
+    """The migration a message is about; raises Stale if it is not (or no longer) in one of ``states``."""
+    migration = ports.migrations.load(str(message.data.get("migrationId", "")))
+    version = message.data.get("version")
+    if migration.state not in states or (isinstance(version, int) and version < migration.entered_version):
+        raise Stale(
+            "Migration.Moved",
+            f"{message.type} of version {version} is behind: the migration is {migration.state.value} since version "
+            f"{migration.entered_version}.",
+            "Nothing to do.",
+        )
+    return migration
+
+
+def guarded(
+    message: Message,
+    ports: Ports,
+    states: frozenset[State],
+    giving_up: tuple[str, str],
+    body: Callable[[Migration, Ports], Outcome],
+) -> Outcome:
+    """Run a stage's body on the message's migration; what only a person can mend becomes its failure, never silence.
+
+    ``giving_up`` is the stage's name and the type of the event that tells of the failure.
+    """
+    migration = current(message, ports, states)
+    try:
+        return body(migration, ports)
+    except (Permanent, Refused) as error:
+        stage, event_type = giving_up
+        if State.FAILED is migration.state:
+            raise
+        return give_up(ports, ports.migrations.load(migration.migration_id), stage, event_type, error)
+
+
+def give_up(ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError) -> Outcome:
+    """Step to failed: the migration now waits for a person, its slot is free, the failure counts against the budget."""
+    failure = Failure(stage, error.code, error.message, error.remedy)
+    taken = step(
+        migration, State.FAILED, now=ports.clock.now(), by=stage, reason=error.code, failure=failure, probe_invocation_id=""
+    )
+    effects: list[Effect] = [ReleaseSlot(), CountOutcome("failed")]
+    if migration.handle.job_id:
+        effects.insert(0, AdoptSnapshots())
+    told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
+    advance(ports, replace(taken, effects=tuple(effects), events=(told,)))
+    return Outcome("failed", {"state": "failed", "code": error.code, "reason": error.message})

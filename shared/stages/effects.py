@@ -1,0 +1,89 @@
+"""Carries out what a step owes. Each effect may be carried out twice with the same result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.effects import (
+    AdoptSnapshots,
+    CleanUpDriver,
+    CountOutcome,
+    Effect,
+    LaunchDriver,
+    ReleaseLock,
+    ReleaseSlot,
+    ScheduleSweep,
+)
+from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
+from shared.domain.migration import Migration
+from shared.ports.ports import Ports
+
+
+def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
+    """Carry out one effect of a step of ``migration``; raises what the ports raise."""
+    _PERFORMERS[type(effect)](effect, migration, ports)
+
+
+def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> None:
+    ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id)
+
+
+def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
+    ports.admission.give_slot(migration.migration_id)
+
+
+def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
+    ports.batches.count_outcome(migration.batch_id, migration.migration_id, effect.outcome)
+
+
+def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
+    ports.drivers[migration.driver].launch(migration)
+
+
+def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
+    ports.drivers[migration.driver].clean_up(migration, effect.handle)
+
+
+def _adopt_snapshots(_: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
+    since = migration.prechecked_at or migration.created_at
+    for snapshot in ports.compute.snapshots_of(migration.region_id, migration.instance_id):
+        if not snapshot.name.startswith(SMC_PREFIX) or snapshot.created_at < since.replace(microsecond=0):
+            continue
+        ports.ledger.put_new(
+            LedgerEntry(
+                migration_id=migration.migration_id,
+                key=f"smc-{snapshot.snapshot_id}",
+                region_id=migration.region_id,
+                instance_id=migration.instance_id,
+                disk_id=snapshot.disk_id,
+                hop=migration.hop,
+                owner="smc",
+                state=SnapshotState.ACCOMPLISHED,
+                created_at=snapshot.created_at,
+                snapshot_id=snapshot.snapshot_id,
+                size_gib=snapshot.size_gib,
+            )
+        )
+
+
+def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -> None:
+    if migration.released_at is None:
+        return
+    sweep_at = migration.released_at + timedelta(days=effect.retention_days)
+    for entry in ports.ledger.of_migration(migration.migration_id):
+        if entry.state is not SnapshotState.SWEPT:
+            ports.ledger.put(replace(entry, sweep_at=sweep_at))
+
+
+_PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
+    ReleaseLock: _release_lock,
+    ReleaseSlot: _release_slot,
+    CountOutcome: _count_outcome,
+    LaunchDriver: _launch_driver,
+    CleanUpDriver: _clean_up_driver,
+    AdoptSnapshots: _adopt_snapshots,
+    ScheduleSweep: _schedule_sweep,
+}

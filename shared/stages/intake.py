@@ -1,0 +1,151 @@
+"""Intake: an end-of-life notice, a submitted batch or the inventory timer becomes migrations, and nothing more.
+
+A notice never moves an instance: it makes a batch whose prechecks run; a named person acknowledges before anything else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+from shared.domain import events
+from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.catalog import Release, identify
+from shared.domain.errors import Stale
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Migration, State, born
+from shared.domain.notice import Notice, due_notices, matches, read_notice
+from shared.ports.compute import FoundInstance
+from shared.ports.migrations import Outbox
+from shared.ports.ports import Ports
+
+RECENT = timedelta(days=30)
+"""The inventory leaves alone what has had a migration of its own so recently, however it ended."""
+
+
+def run(message: Message, ports: Ports) -> Outcome:
+    """Make a batch of the notice, carry out the planning of a submitted one, or take the inventory."""
+    if message.type == events.END_OF_LIFE:
+        return _plan(_batch_of(message, ports), ports)
+    if message.type == events.BATCH_SUBMITTED:
+        return _plan(ports.batches.load(str(message.data.get("batchId", ""))), ports)
+    return _inventory(ports)
+
+
+def _batch_of(message: Message, ports: Ports) -> Batch:
+    """The batch of a notice: its id is derived from the notice's source and id, so a second delivery finds the first."""
+    notice: Notice = read_notice(message.data)
+    batch_id = "b" + _digest(message.source, message.event_id)
+    batch = Batch(
+        batch_id=batch_id,
+        state=BatchState.PLANNING,
+        version=1,
+        created_at=ports.clock.now(),
+        origin="inventory" if message.source == events.SOURCE else "notice",
+        created_by=message.source,
+        selection=Selection(notice.regions or ports.regions, releases=notice.releases),
+        policy=notice.policy,
+        destination=notice.destination,
+    )
+    return batch if ports.batches.create(batch) else ports.batches.load(batch_id)
+
+
+def _plan(batch: Batch, ports: Ports) -> Outcome:
+    if batch.state is not BatchState.PLANNING:
+        raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
+    size, seen = 0, set[str]()
+    for page in _pages(batch, ports):
+        chosen = [instance for instance in page if _chosen(instance, batch) and not _covered(instance, batch, ports)]
+        seen.update(instance.instance_id for instance in page)
+        _create(chosen, batch, ports)
+        size += len(chosen)
+    missing = [instance_id for instance_id in batch.selection.instance_ids if instance_id not in seen]
+    problems = tuple(
+        (each, "Instance.NotFound", f"No instance {each} in {', '.join(batch.selection.regions)}.") for each in missing
+    )
+    planned = replace(batch, state=BatchState.OPEN, version=batch.version + 1, size=size, problems=problems)
+    ports.batches.commit(batch, planned)
+    return Outcome("done", {"batchId": batch.batch_id, "instances": size, "missing": len(missing)})
+
+
+def _pages(batch: Batch, ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
+    ids = batch.selection.instance_ids
+    chunks = [ids[start : start + 100] for start in range(0, len(ids), 100)] or [()]
+    for region_id in batch.selection.regions:
+        for chunk in chunks:
+            token = ""
+            while True:
+                found = ports.compute.find(region_id, instance_ids=chunk, token=token)
+                yield found.instances
+                token = found.next_token
+                if not token:
+                    break
+
+
+def _chosen(instance: FoundInstance, batch: Batch) -> bool:
+    if batch.selection.instance_ids:
+        return instance.instance_id in batch.selection.instance_ids
+    release = identify(instance.os_name, instance.os_name_en)
+    return release is not None and matches(release, batch.selection.releases)
+
+
+def _covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
+    if batch.origin != "inventory":
+        return False
+    earlier = ports.migrations.of_instance(instance.instance_id, limit=20)
+    return any(each.batch_id != batch.batch_id and ports.clock.now() - each.created_at < RECENT for each in earlier)
+
+
+def _create(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
+    made: list[tuple[Migration, Outbox]] = []
+    for instance in instances:
+        migration = _migration(instance, batch, ports)
+        asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
+        if ports.migrations.create(migration, born(migration, by="intake", reason=f"batch {batch.batch_id}"), [asked]):
+            made.append((migration, Outbox(migration.version, (), (asked,))))
+    ports.bus.publish([event for _, owed in made for event in owed.events])
+    for migration, owed in made:
+        ports.migrations.settle(migration, owed.version)
+
+
+def _migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:
+    now = ports.clock.now()
+    return Migration(
+        migration_id="m" + _digest(batch.batch_id, instance.region_id, instance.instance_id),
+        batch_id=batch.batch_id,
+        instance_id=instance.instance_id,
+        region_id=instance.region_id,
+        state=State.ACCEPTED,
+        version=1,
+        entered_version=1,
+        entered_at=now,
+        created_at=now,
+        driver=batch.policy.driver,
+        instance_name=instance.name,
+        os_type=instance.os_type,
+        source=instance.os_name_en or instance.os_name,
+        destination=batch.destinations.get(instance.instance_id, batch.destination),
+        due_at=now + timedelta(minutes=5),
+    )
+
+
+def _inventory(ports: Ports) -> Outcome:
+    """Say for each release out of support that runs somewhere, once a month, what a notice from outside would say."""
+    releases: set[Release] = set()
+    for region_id in ports.regions:
+        token = ""
+        while True:
+            found = ports.compute.find(region_id, token=token)
+            releases.update(filter(None, (identify(each.os_name, each.os_name_en) for each in found.instances)))
+            token = found.next_token
+            if not token:
+                break
+    notices = due_notices(releases, ports.clock.now())
+    ports.bus.publish(notices)
+    return Outcome("done", {"releases": len(releases), "notices": len(notices)})
+
+
+def _digest(*words: str) -> str:
+    return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]

@@ -1,0 +1,189 @@
+"""Precheck: every rule about an instance, from the cloud and from inside the guest, before anything is touched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from shared.domain import events
+from shared.domain.batch import Batch
+from shared.domain.catalog import find_release, identify
+from shared.domain.effects import CountOutcome, Effect, ReleaseLock, ReleaseSlot
+from shared.domain.errors import Refused
+from shared.domain.facts import Facts, InstanceFacts
+from shared.domain.findings import Assessment, Finding, Severity, assessment
+from shared.domain.guest import GuestFacts
+from shared.domain.hop import Hop
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Failure, Migration, State, step
+from shared.domain.prechecks import assess, cheap_rules
+from shared.domain.route import plan_route
+from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
+from shared.ports.ports import Ports
+from shared.probes import ProbeUnreadable, finding_for_unreadable
+from shared.stages import probe
+from shared.stages.advance import advance, guarded
+
+STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
+
+
+def run(message: Message, ports: Ports) -> Outcome:
+    """Begin the precheck of an accepted migration, or take up the guest's answer."""
+    return guarded(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _run)
+
+
+def _run(migration: Migration, ports: Ports) -> Outcome:
+    batch = ports.batches.load(migration.batch_id)
+    if migration.state is State.ACCEPTED:
+        return _begin(migration, batch, ports)
+    return _conclude(migration, batch, ports)
+
+
+def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
+    """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
+    try:
+        instance = ports.compute.describe(migration.region_id, migration.instance_id)
+        migration = replace(migration, hops=migration.hops or _route(migration, instance, batch, ports))
+        _lock(migration, batch, ports)
+    except Refused as error:
+        return _blocked(migration, batch, _one(error), ports)
+    facts = Facts(instance, None, migration.current_hop, ports.clock.now())
+    early = assess(facts, batch.policy.overrides, rules=cheap_rules)
+    if early.blocked:
+        return _blocked(migration, batch, early, ports)
+    ports.migrations.put_document(migration.migration_id, f"instance-{migration.hop}", instance.to_json())
+    try:
+        invocation_id = probe.send(migration, ports, "precheck")
+    except Refused as error:
+        return _blocked(migration, batch, _one(error), ports)
+    now = ports.clock.now()
+    taken = step(
+        migration,
+        State.PRECHECKING,
+        now=now,
+        by="precheck",
+        reason="probe sent",
+        probe_invocation_id=invocation_id,
+        probe_count=migration.probe_count + 1,
+        due_at=now + LOOK_AGAIN,
+    )
+    advance(ports, taken)
+    return Outcome("waiting", {"state": "prechecking"})
+
+
+def _route(migration: Migration, instance: InstanceFacts, batch: Batch, ports: Ports) -> tuple[Hop, ...]:
+    source = identify(instance.os_name, instance.os_name_en)
+    if source is None:
+        name = instance.os_name_en or instance.os_name or "an unnamed system"
+        raise Refused(
+            "Catalog.ReleaseUnknown", f"The catalog has no release {name!r}.", "Add a row for it, or leave the instance out."
+        )
+    destination = find_release(migration.destination) if migration.destination else None
+    route = plan_route(
+        source,
+        instance.architecture,
+        on=ports.clock.now().date(),
+        destination=destination.key if destination else migration.destination or None,
+        allow_end_of_life=batch.policy.allow_end_of_life,
+        allow_listed=batch.policy.allow_listed,
+    )
+    return route.hops
+
+
+def _lock(migration: Migration, batch: Batch, ports: Ports) -> None:
+    if batch.dry_run:
+        return
+    holder = ports.admission.lock(migration.region_id, migration.instance_id, migration.migration_id)
+    if holder != migration.migration_id:
+        raise Refused(
+            "Instance.AlreadyMigrating",
+            f"Migration {holder} has the instance.",
+            f"Let it end first: replank show {holder}.",
+        )
+
+
+def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
+    """Apply every rule to what the guest answered."""
+    found = probe.answer(migration, ports)
+    now = ports.clock.now()
+    if found is None:
+        if now - migration.entered_at < PROBE_LIMIT:
+            return Outcome("waiting", {"state": "prechecking"})
+        found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
+    if isinstance(found, ProbeUnreadable):
+        return _blocked(migration, batch, assessment([finding_for_unreadable(found)], {}), ports)
+    instance = _instance(migration, ports)
+    facts = Facts(instance, found, migration.current_hop, now)
+    result = assess(facts, batch.policy.overrides)
+    if result.blocked:
+        return _blocked(migration, batch, result, ports)
+    return _passed(migration, batch, result, instance, found, ports)
+
+
+def _instance(migration: Migration, ports: Ports) -> InstanceFacts:
+    document = ports.migrations.document(migration.migration_id, f"instance-{migration.hop}")
+    return InstanceFacts.from_json(document)
+
+
+def _passed(
+    migration: Migration, batch: Batch, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
+) -> Outcome:
+    now = ports.clock.now()
+    baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json()}
+    ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)
+    taken = step(
+        migration,
+        State.READY,
+        now=now,
+        by="precheck",
+        reason="every rule passed",
+        assessment=result,
+        prechecked_at=now,
+        probe_invocation_id="",
+        disks=tuple(disk.disk_id for disk in instance.disks if not disk.used_by_smc_transit),
+        due_at=now,
+    )
+    passed = events.about(taken.after, events.PRECHECK_PASSED, stage="snapshot")
+    if batch.dry_run:
+        passed.data.pop("stage")
+    ready = advance(ports, replace(taken, events=(passed,)))
+    if batch.dry_run:
+        advance(ports, step(ready, State.CANCELLED, now=now, by="precheck", reason="the dry run is over", finished_at=now))
+    return Outcome("done", {"state": ready.state.value, "findings": len(result.findings)})
+
+
+def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Ports) -> Outcome:
+    """Refuse the instance; after the first hop it has changed already, so a person is asked instead."""
+    worst = result.blocking[0] if result.blocking else result.findings[0]
+    failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
+    now = ports.clock.now()
+    to = State.FAILED if migration.hop else State.PRECHECK_FAILED
+    taken = step(
+        migration,
+        to,
+        now=now,
+        by="precheck",
+        reason=worst.code,
+        assessment=result,
+        failure=failure,
+        probe_invocation_id="",
+        finished_at=now,
+    )
+    told = events.about(
+        taken.after,
+        events.PRECHECK_FAILED,
+        code=worst.code,
+        reason=failure.message,
+        findings=[f.to_json() for f in result.blocking[:20]],
+    )
+    effects: tuple[Effect, ...] = (ReleaseLock(migration.region_id, migration.instance_id),)
+    if to is State.FAILED:
+        effects = (ReleaseSlot(), CountOutcome("failed"))
+    advance(ports, replace(taken, effects=effects, events=(told,)))
+    return Outcome("done", {"state": to.value, "code": worst.code})
+
+
+def _one(error: Refused) -> Assessment:
+    """An assessment of the one thing that stopped the look itself."""
+    finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
+    return assessment([finding], {})

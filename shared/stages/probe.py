@@ -1,0 +1,44 @@
+"""Looking into the guest: send the probe, fetch its answer, understand it."""
+
+from __future__ import annotations
+
+from shared.domain.errors import Refused
+from shared.domain.guest import GuestFacts
+from shared.domain.migration import Migration
+from shared.domain.timing import PROBE_TIMEOUT_S
+from shared.ports.guest import CommandResult
+from shared.ports.ports import Ports
+from shared.probes import ProbeUnreadable, parse, script
+
+
+def send(migration: Migration, ports: Ports, purpose: str) -> str:
+    """Start the probe; the same purpose and count again is the same invocation. Returns its id."""
+    return ports.guest.run(
+        migration.region_id,
+        migration.instance_id,
+        os_type=migration.os_type,
+        script=script(migration.os_type),
+        token=migration.token(migration.hop, migration.attempt, purpose, migration.probe_count),
+        timeout_s=PROBE_TIMEOUT_S,
+    )
+
+
+def answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
+    """What the guest said: facts, or why its answer cannot be used; None while the probe runs."""
+    try:
+        result = ports.guest.result(migration.region_id, migration.instance_id, migration.probe_invocation_id)
+    except Refused as error:
+        return ProbeUnreadable("Probe.NoAnswer", error.message)
+    if result is None:
+        return None
+    return read(migration.os_type, result)
+
+
+def read(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
+    """The facts in a finished command's output."""
+    if result.status not in ("Success", "Finished") or result.exit_code != 0:
+        return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))
+    try:
+        return parse(os_type, result.output, truncated=result.dropped > 0)
+    except ProbeUnreadable as unreadable:
+        return unreadable

@@ -1,0 +1,142 @@
+"""Snapshot: admission to the wave, then a snapshot of every disk, entered in the ledger before it is asked for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain import events
+from shared.domain.batch import Batch, Standing, closed_because
+from shared.domain.errors import Permanent, Transient
+from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Migration, State, step
+from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
+from shared.ports.admission import Slots
+from shared.ports.ports import Ports
+from shared.stages.advance import advance, guarded
+
+STATES = frozenset({State.READY, State.SNAPSHOTTING})
+SLOT_TRIES = 5
+
+
+def run(message: Message, ports: Ports) -> Outcome:
+    """Admit a ready migration if the limits allow it, and take its snapshots to their end."""
+    return guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), _run)
+
+
+def _run(migration: Migration, ports: Ports) -> Outcome:
+    if migration.state is State.SNAPSHOTTING:
+        return _drive(migration, ports)
+    reason = _admit(migration, ports.batches.load(migration.batch_id), ports)
+    if reason:
+        return Outcome("waiting", {"state": "ready", "reason": reason})
+    now = ports.clock.now()
+    if _outdated(migration, ports):
+        advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason="the precheck is out of date", due_at=now))
+        return Outcome("waiting", {"state": "accepted"})
+    begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST)
+    return _drive(advance(ports, begun), ports)
+
+
+def _outdated(migration: Migration, ports: Ports) -> bool:
+    """The precheck is too old, or the instance's disks are not those it saw."""
+    if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
+        return True
+    attached = {
+        disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
+    }
+    return attached != set(migration.disks)
+
+
+def _admit(migration: Migration, batch: Batch, ports: Ports) -> str:
+    """Take a slot; why not, in words, where the limits forbid it."""
+    for _ in range(SLOT_TRIES):
+        seen = ports.admission.slots()
+        reason = closed_because(
+            batch, standing(migration, seen, ports), now=ports.clock.now(), account_limit=ports.limits.max_moving
+        )
+        if reason or migration.migration_id in seen.held:
+            return reason
+        if ports.admission.take_slot(seen, migration.migration_id, batch.batch_id):
+            return ""
+    raise Transient("Admission.Contended", "Others took slots at the same moment.")
+
+
+def standing(migration: Migration, seen: Slots, ports: Ports) -> Standing:
+    """What admission asks about the batch; the migration's own slot does not count against it."""
+    others = {holder: batch_id for holder, batch_id in seen.held.items() if holder != migration.migration_id}
+    failed, moved = ports.batches.outcomes(migration.batch_id)
+    held = sum(batch_id == migration.batch_id for batch_id in others.values())
+    return Standing(failed, moved, held_by_batch=held, held_by_account=len(others))
+
+
+def _drive(migration: Migration, ports: Ports) -> Outcome:
+    """Ask for what is missing, look at what was asked for; every disk accomplished leads on."""
+    entries = [_asked(migration, disk_id, ports) for disk_id in migration.disks]
+    known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
+    done = 0
+    for entry in entries:
+        snapshot = known.get(entry.snapshot_id)
+        if snapshot is None or snapshot.status == "failed":
+            ports.ledger.put(replace(entry, state=SnapshotState.FAILED))
+            raise Permanent(
+                "Snapshot.Failed",
+                f"Snapshot {entry.snapshot_id} of disk {entry.disk_id} {'is gone' if snapshot is None else 'failed'}.",
+                "Look at the disk in the ECS console, then retry: every disk is snapshotted anew.",
+            )
+        if snapshot.status == "accomplished":
+            done += 1
+            if entry.state is not SnapshotState.ACCOMPLISHED or not entry.size_gib:
+                ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=snapshot.size_gib))
+    if done == len(entries):
+        return _finish(migration, ports)
+    if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
+        raise Permanent(
+            "Snapshot.TimedOut", f"Not finished within {SNAPSHOT_LIMIT}.", "Look at the snapshots in the console, then retry."
+        )
+    return Outcome("waiting", {"state": "snapshotting", "done": done, "of": len(entries)})
+
+
+def _asked(migration: Migration, disk_id: str, ports: Ports) -> LedgerEntry:
+    """The ledger's entry for a disk, its snapshot asked for. Written first, so that a crash leaves no unknown snapshot."""
+    words = (migration.hop, migration.attempt, disk_id)
+    entry = ports.ledger.put_new(
+        LedgerEntry(
+            migration_id=migration.migration_id,
+            key="-".join(map(str, words)),
+            region_id=migration.region_id,
+            instance_id=migration.instance_id,
+            disk_id=disk_id,
+            hop=migration.hop,
+            owner="replank",
+            state=SnapshotState.INTENDED,
+            created_at=ports.clock.now(),
+        )
+    )
+    if entry.snapshot_id:
+        return entry
+    snapshot_id = ports.compute.create_snapshot(
+        migration.region_id,
+        disk_id,
+        name=name_of(migration.migration_id, *words),
+        token=migration.token("snap", *words),
+        migration_id=migration.migration_id,
+    )
+    asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING)
+    ports.ledger.put(asked)
+    return asked
+
+
+def _finish(migration: Migration, ports: Ports) -> Outcome:
+    now = ports.clock.now()
+    taken = step(
+        migration,
+        State.SNAPSHOTTED,
+        now=now,
+        by="snapshot",
+        reason="every disk has its snapshot",
+        snapshots_made=migration.snapshots_made + len(migration.disks),
+        due_at=now + LOST,
+    )
+    advance(ports, replace(taken, events=(events.about(taken.after, events.SNAPSHOT_READY, stage="migrate"),)))
+    return Outcome("done", {"state": "snapshotted", "disks": len(migration.disks)})

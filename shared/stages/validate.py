@@ -1,0 +1,141 @@
+"""Validate: compare the guest with its own baseline; then the next hop, or done. Only the guest can prove success."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain import events
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
+from shared.domain.errors import Permanent, Refused
+from shared.domain.facts import InstanceFacts
+from shared.domain.findings import Assessment, assessment
+from shared.domain.guest import GuestFacts
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Handle, Migration, State, step
+from shared.domain.timing import LOOK_AGAIN, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
+from shared.domain.validation import compare
+from shared.ports.ports import Ports
+from shared.probes import ProbeUnreadable, finding_for_unreadable
+from shared.stages import probe
+from shared.stages.advance import advance, guarded
+
+STATES = frozenset({State.VALIDATING})
+
+
+def run(message: Message, ports: Ports) -> Outcome:
+    """Send the probe, or judge its answer."""
+    return guarded(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _run)
+
+
+def _run(migration: Migration, ports: Ports) -> Outcome:
+    if not migration.probe_invocation_id:
+        return _ask(migration, ports)
+    found = probe.answer(migration, ports)
+    if found is None and ports.clock.now() - migration.entered_at < VALIDATION_PATIENCE + PROBE_LIMIT:
+        return Outcome("waiting", {"state": "validating"})
+    if isinstance(found, GuestFacts):
+        return _judge(migration, found, ports)
+    unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
+    return _not_yet(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
+
+
+def _ask(migration: Migration, ports: Ports) -> Outcome:
+    now = ports.clock.now()
+    try:
+        invocation_id = probe.send(migration, ports, "validate")
+    except Refused:
+        if now - migration.entered_at > VALIDATION_PATIENCE:
+            raise
+        ports.migrations.nudge(migration, now + LOOK_AGAIN)
+        return Outcome("waiting", {"state": "validating", "reason": "the guest takes no command yet"})
+    asked = step(
+        migration,
+        State.VALIDATING,
+        now=now,
+        by="validate",
+        reason="probe sent",
+        probe_invocation_id=invocation_id,
+        probe_count=migration.probe_count + 1,
+        due_at=now + LOOK_AGAIN,
+    )
+    advance(ports, asked)
+    return Outcome("waiting", {"state": "validating"})
+
+
+def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
+    baseline = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
+    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    result = compare(
+        InstanceFacts.from_json(baseline.get("instance")),
+        GuestFacts.from_json(baseline.get("guest")),
+        instance,
+        guest,
+        migration.current_hop,
+    )
+    if result.blocked:
+        return _not_yet(migration, result, ports)
+    after = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
+    ports.migrations.put_document(migration.migration_id, f"after-{migration.hop}", after)
+    return _done(migration, result, ports) if migration.is_last_hop else _next_hop(migration, ports)
+
+
+def _not_yet(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+    """Ask once more while services may still be starting; after that the differences stand."""
+    now = ports.clock.now()
+    worst = (result.blocking or result.findings)[0]
+    if now - migration.entered_at > VALIDATION_PATIENCE:
+        ports.migrations.put_document(migration.migration_id, f"after-{migration.hop}", {"assessment": result.to_json()})
+        raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
+    again = step(
+        migration,
+        State.VALIDATING,
+        now=now,
+        by="validate",
+        reason=f"not yet: {worst.code}",
+        assessment=result,
+        probe_invocation_id="",
+        due_at=now + VALIDATION_PAUSE,
+    )
+    advance(ports, again)
+    return Outcome("waiting", {"state": "validating", "code": worst.code})
+
+
+def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+    now = ports.clock.now()
+    made = sum(bool(entry.snapshot_id) for entry in ports.ledger.of_migration(migration.migration_id))
+    taken = step(
+        migration,
+        State.MIGRATED,
+        now=now,
+        by="validate",
+        reason="the guest is as it was, on its new system",
+        assessment=result,
+        probe_invocation_id="",
+        progress=100,
+        snapshots_made=made,
+        finished_at=now,
+    )
+    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle), ReleaseSlot(), CountOutcome("moved"))
+    told = events.about(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
+    advance(ports, replace(taken, effects=effects, events=(told,)))
+    return Outcome("done", {"state": "migrated"})
+
+
+def _next_hop(migration: Migration, ports: Ports) -> Outcome:
+    now = ports.clock.now()
+    taken = step(
+        migration,
+        State.ACCEPTED,
+        now=now,
+        by="validate",
+        reason=f"{migration.current_hop.destination} reached, next hop",
+        hop=migration.hop + 1,
+        handle=Handle(),
+        probe_invocation_id="",
+        disks=(),
+        progress=0,
+        due_at=now + LOST,
+    )
+    told = events.about(taken.after, events.HOP_VALIDATED, stage="precheck")
+    advance(ports, replace(taken, effects=(CleanUpDriver(migration.handle),), events=(told,)))
+    return Outcome("done", {"state": "accepted", "hop": migration.hop + 1})

@@ -1,0 +1,114 @@
+"""Watch: the tick and the events of ECS. It settles what a crash left owing, drives again what is due, and polls in bulk."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+
+from shared.domain import events
+from shared.domain.batch import Batch, Standing, closed_because, free_slots
+from shared.domain.errors import ReplankError
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Migration, State
+from shared.domain.timing import LOOK_AGAIN, LOST
+from shared.ports.admission import Slots
+from shared.ports.ports import Ports
+from shared.stages.advance import settle_all
+from shared.stages.watch_ecs import on_ecs_event
+from shared.stages.watch_guests import watch_guests
+from shared.stages.watch_jobs import watch_jobs
+
+_LOG = logging.getLogger("replank")
+
+STAGE_OF = {
+    State.ACCEPTED: "precheck",
+    State.PRECHECKING: "precheck",
+    State.SNAPSHOTTING: "snapshot",
+    State.SNAPSHOTTED: "migrate",
+    State.VALIDATING: "validate",
+    State.ROLLING_BACK: "rollback",
+}
+"""Which stage drives a state; migrating and restarting are watched here."""
+OPEN_BATCHES = 100
+
+
+def run(message: Message, ports: Ports) -> Outcome:
+    """One tick, an acknowledgement (look at once for what may start), or an event of ECS."""
+    if message.source == "acs.ecs":
+        return on_ecs_event(message, ports)
+    if message.type == events.BATCH_ACKNOWLEDGED:
+        batch = ports.batches.load(str(message.data.get("batchId", "")))
+        return Outcome("done", {"offered": _offer([batch], ports)})
+    return _tick(ports)
+
+
+def _tick(ports: Ports) -> Outcome:
+    due = ports.migrations.due(ports.clock.now(), ports.limits.tick_page)
+    clear = [migration for migration in due if not migration.owes or _settled(migration, ports)]
+    by_state = {state: [each for each in clear if each.state is state] for state in State}
+    watched = _watched(watch_jobs, by_state[State.MIGRATING], ports) + _watched(watch_guests, by_state[State.RESTARTING], ports)
+    driven = _drive([each for state in STAGE_OF for each in by_state[state]], ports)
+    offered = _offer(ports.batches.open(OPEN_BATCHES), ports)
+    return Outcome("done", {"due": len(due), "driven": driven, "moved": watched, "offered": offered})
+
+
+def _settled(migration: Migration, ports: Ports) -> bool:
+    """Carry out what the migration owes; afterwards it is looked at in the next tick, as its row then stands."""
+    try:
+        if not settle_all(ports, migration):
+            _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
+    except ReplankError as error:
+        _LOG.error("a step's effects cannot be carried out: %s", error, extra={"migrationId": migration.migration_id})
+    return False
+
+
+def _watched(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
+    """One kind of polling; a service that does not answer spoils only its own part of the tick."""
+    if not migrations:
+        return 0
+    try:
+        return look(migrations, ports)
+    except ReplankError as error:
+        _LOG.warning("polling failed, the next tick tries again: %s", error)
+        return 0
+
+
+def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
+    """Send each stage what it is to do, and leave it in peace for a while."""
+    now = ports.clock.now()
+    nudge = now.strftime("%Y%m%dT%H%M%S")
+    due = [events.about(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
+    ports.bus.publish(due)
+    for migration in migrations:
+        ports.migrations.nudge(migration, now + (LOST if migration.state is State.SNAPSHOTTING else LOOK_AGAIN))
+    return len(due)
+
+
+def _offer(batches: Sequence[Batch], ports: Ports) -> int:
+    """Tell as many ready migrations as there are slots that they may try; the slot itself is taken by the snapshot stage."""
+    offers: list[events.Event] = []
+    nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
+    seen: Slots | None = None
+    for batch in batches:
+        seen = seen or ports.admission.slots()
+        chosen = _choose(batch, seen, ports)
+        for migration in ports.migrations.load_many(chosen) if chosen else []:
+            if migration.state is State.READY:
+                offers.append(events.about(migration, events.ADMISSION_DUE, stage="snapshot", nudge=nudge))
+    ports.bus.publish(offers)
+    return len(offers)
+
+
+def _choose(batch: Batch, seen: Slots, ports: Ports) -> list[str]:
+    """Ids to offer: those that hold a slot already (a crash came between), then as many as may start."""
+    mine = {holder for holder, batch_id in seen.held.items() if batch_id == batch.batch_id}
+    ready = ports.migrations.ready(batch.batch_id, limit=min(len(mine) + ports.limits.max_moving, 100))
+    if not ready:
+        return []
+    held = [each for each in ready if each in mine]
+    failed, moved = ports.batches.outcomes(batch.batch_id)
+    standing = Standing(failed, moved, held_by_batch=len(mine), held_by_account=len(seen.held))
+    free = 0
+    if not closed_because(batch, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving):
+        free = free_slots(batch, standing, account_limit=ports.limits.max_moving)
+    return held + [each for each in ready if each not in mine][:free]

@@ -1,0 +1,72 @@
+"""ECS's own events: restarts are counted, and the last finished snapshot wakes the snapshot stage.
+
+How EventBridge wraps an ECS event is not published: both candidate shapes (the CloudMonitor object, or its content alone)
+are read. Losing such an event costs minutes, never the outcome: the tick looks by itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from shared.domain import events
+from shared.domain.ledger import LedgerEntry, SnapshotState, migration_of
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import State
+from shared.ports.ports import Ports
+
+STATE_CHANGE = "ecs:Instance:StateChange"
+SNAPSHOT_COMPLETED = "ecs:Snapshot:CreateSnapshotCompleted"
+COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
+
+
+def on_ecs_event(message: Message, ports: Ports) -> Outcome:
+    """Take note of an event of ECS; one that concerns no migration is nothing to us."""
+    content = message.data.get("content", message.data)
+    if not isinstance(content, dict):
+        return Outcome("stale", {"reason": "an ECS event without content"})
+    if message.type == STATE_CHANGE:
+        return _restart(message, content, ports)
+    if message.type == SNAPSHOT_COMPLETED:
+        return _snapshot(content, ports)
+    return Outcome("stale", {"reason": f"{message.type} is of no interest"})
+
+
+def _restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+    """A restart is the moment an instance runs again; only those of a migration under way are counted."""
+    instance_id = str(content.get("resourceId", ""))
+    region_id = str(message.data.get("regionId") or message.region_id or "")
+    if content.get("state") != "Running" or not instance_id:
+        return Outcome("stale", {"reason": "no restart"})
+    holder = ports.admission.holder(region_id, instance_id)
+    if not holder:
+        return Outcome("stale", {"reason": "no migration has the instance"})
+    migration = ports.migrations.load(holder)
+    if migration.state not in COUNTED:
+        return Outcome("stale", {"reason": "not while it is migrating"})
+    ports.migrations.note_restart(holder, message.event_id, message.at or ports.clock.now())
+    return Outcome("done", {"migrationId": holder, "restart": True})
+
+
+def _snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
+    """Mark the snapshot in the ledger; when the migration's last one is there, its stage goes on at once."""
+    migration_id = migration_of(str(content.get("snapshotName", "")))
+    if not migration_id:
+        return Outcome("stale", {"reason": "not a snapshot of ours"})
+    migration = ports.migrations.load(migration_id)
+    if migration.state is not State.SNAPSHOTTING:
+        return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
+    prefix = f"{migration.hop}-{migration.attempt}-"
+    entries = [each for each in ports.ledger.of_migration(migration_id) if each.key.startswith(prefix)]
+    ended: list[LedgerEntry] = []
+    waiting: list[LedgerEntry] = []
+    for entry in entries:
+        mine = entry.snapshot_id == content.get("snapshotId")
+        (ended if mine or entry.state is not SnapshotState.CREATING else waiting).append(entry)
+        if mine and content.get("result") == "accomplished" and entry.state is SnapshotState.CREATING:
+            ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED))
+    if waiting or len(ended) < len(migration.disks):
+        return Outcome("waiting", {"migrationId": migration_id, "left": len(waiting)})
+    nudge = str(content.get("snapshotId", ""))
+    ports.bus.publish([events.about(migration, events.STEP_DUE, stage="snapshot", nudge=nudge)])
+    return Outcome("done", {"migrationId": migration_id})

@@ -1,0 +1,70 @@
+"""Watching guests: a finished job is not a usable instance; its agent must be back and stay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from shared.domain import events
+from shared.domain.errors import Permanent, Stale
+from shared.domain.migration import Migration, State, step
+from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
+from shared.ports.guest import Agent
+from shared.ports.ports import Ports
+from shared.stages.advance import advance, give_up
+
+AGENTS_PER_CALL = 50
+
+
+def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
+    """Look for the agents of all restarting instances; how many migrations moved on."""
+    moved = 0
+    ordered = sorted(migrations, key=lambda each: each.region_id)
+    for region_id, group in groupby(ordered, key=lambda each: each.region_id):
+        mine = list(group)
+        for start in range(0, len(mine), AGENTS_PER_CALL):
+            some = mine[start : start + AGENTS_PER_CALL]
+            agents = ports.guest.agents(region_id, [each.instance_id for each in some])
+            moved += sum(_follow(each, agents.get(each.instance_id), ports) for each in some)
+    return moved
+
+
+def _follow(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
+    now = ports.clock.now()
+    waited = now - migration.entered_at
+    try:
+        if agent is not None and agent.alive and waited >= SETTLE:
+            return _returned(migration, ports)
+        if waited <= RETURN_LIMIT:
+            return False
+        seen = agent.heartbeat_at if agent else None
+        give_up(
+            ports,
+            migration,
+            "validate",
+            events.MIGRATION_FAILED,
+            Permanent(
+                "Guest.NotBack",
+                f"The agent is silent since {seen or 'ever'}; the job was finished {waited} ago.",
+                "Look at the instance through VNC in the ECS console; then retry, or roll back.",
+            ),
+        )
+    except Stale:
+        return False
+    return True
+
+
+def _returned(migration: Migration, ports: Ports) -> bool:
+    now = ports.clock.now()
+    taken = step(
+        migration,
+        State.VALIDATING,
+        now=now,
+        by="watch",
+        reason="the agent is back",
+        probe_invocation_id="",
+        due_at=now + LOST,
+    )
+    advance(ports, replace(taken, events=(events.about(taken.after, events.INSTANCE_RESTARTED, stage="validate"),)))
+    return True

@@ -1,0 +1,75 @@
+"""Watching jobs: SMC publishes no events, so the running ones are polled together, fifty a call."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.domain import events
+from shared.domain.effects import AdoptSnapshots
+from shared.domain.errors import Permanent, ReplankError, Stale
+from shared.domain.migration import Migration, State, step
+from shared.domain.timing import JOB_LIMIT, LOOK_AGAIN
+from shared.ports.driver import Phase, Report
+from shared.ports.ports import Ports
+from shared.stages.advance import advance, give_up
+
+NOTED_PERCENT = 10
+"""Progress is written down in steps of so many points: it is for display, and every write costs."""
+
+
+def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
+    """Look at the jobs of all migrating instances; how many of them moved on."""
+    moved = 0
+    for name in sorted({each.driver for each in migrations}):
+        mine = [each for each in migrations if each.driver == name]
+        reports = ports.drivers[name].observe(mine)
+        for migration in mine:
+            moved += _follow(migration, reports.get(migration.migration_id), ports)
+    return moved
+
+
+def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
+    try:
+        return _followed(migration, report, ports)
+    except Stale:
+        return False
+    except ReplankError as error:
+        give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error)
+        return True
+
+
+def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool:
+    if report is None:
+        raise Permanent("Job.NotFound", f"SMC has no job {migration.handle.job_id} any more.", "Look at SMC; roll back or retry.")
+    if report.phase is Phase.FAILED:
+        raise Permanent(
+            report.code or "Job.Failed", report.message or "The job failed.", report.remedy or "Mend the cause, then retry."
+        )
+    if report.phase is Phase.FINISHED:
+        return _finished(migration, report, ports)
+    if ports.clock.now() - migration.entered_at > JOB_LIMIT:
+        raise Permanent(
+            "Job.TimedOut", f"Not finished within {JOB_LIMIT}.", "Look at the job in the SMC console before anything else."
+        )
+    if report.phase is Phase.PREPARED:
+        ports.drivers[migration.driver].launch(migration)
+    elif report.progress >= migration.progress + NOTED_PERCENT:
+        ports.migrations.note_progress(migration, report.progress)
+    return False
+
+
+def _finished(migration: Migration, report: Report, ports: Ports) -> bool:
+    now = ports.clock.now()
+    taken = step(
+        migration,
+        State.RESTARTING,
+        now=now,
+        by="watch",
+        reason="the job is finished, the guest is not back yet",
+        handle=replace(migration.handle, finished_at=now),
+        progress=100,
+        due_at=now + LOOK_AGAIN,
+    )
+    advance(ports, replace(taken, effects=(AdoptSnapshots(),)))
+    return True
