@@ -10,6 +10,7 @@ import yaml
 
 Place = tuple[str | int, ...]
 _SHORT_TAGS = {"!Ref": "Ref", "!Sub": "Fn::Sub", "!GetAtt": "Fn::GetAtt", "!Join": "Fn::Join"}
+_MERGE_TAG = "tag:yaml.org,2002:merge"
 MAX_DEPTH = 64
 
 
@@ -82,15 +83,32 @@ def _tagged(document: Document, node: yaml.Node, place: Place) -> Any:
 
 
 def _mapping(document: Document, node: yaml.MappingNode, place: Place) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    own: dict[str, Any] = {}
+    merged: dict[str, Any] = {}
     for key_node, value_node in node.value:
         key = str(key_node.value)
         inner = (*place, key)
-        if key in found:
+        if key_node.tag == _MERGE_TAG:
+            merged = {**_merged(document, value_node, place), **merged}
+            continue
+        if key in own:
             document.lines[inner] = key_node.start_mark.line + 1
             document.complain(inner, "the key stands here twice")
-        found[key] = _value(document, value_node, inner)
+        own[key] = _value(document, value_node, inner)
         document.lines[inner] = key_node.start_mark.line + 1
+    return {**merged, **own}
+
+
+def _merged(document: Document, node: yaml.Node, place: Place) -> dict[str, Any]:
+    """What ``<<: *anchor`` (or a list of anchors, the first of which wins) brings in."""
+    nodes = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    found: dict[str, Any] = {}
+    for each in reversed(nodes):
+        value = _value(document, each, place)
+        if not isinstance(value, dict):
+            document.complain(place, "<< merges objects only")
+        else:
+            found.update(value)
     return found
 
 

@@ -14,6 +14,7 @@ NAME_PROPERTY = {
     "ALIYUN::OTS::Table": "TableName",
     "ALIYUN::EventBridge::Rule": "RuleName",
     "ALIYUN::RAM::Role": "RoleName",
+    "ALIYUN::MNS::Queue": "QueueName",
 }
 """The property that names a resource, which is what Ref gives."""
 _ATTRIBUTES = {
@@ -22,6 +23,7 @@ _ATTRIBUTES = {
     "ALIYUN::OTS::Table": ("InstanceName", "TableName"),
     "ALIYUN::EventBridge::Rule": ("EventBusName", "RuleName"),
     "ALIYUN::RAM::Role": ("RoleName", "Arn"),
+    "ALIYUN::MNS::Queue": ("QueueName",),
 }
 
 

@@ -98,12 +98,13 @@ _FILE = Fields(
         "name": text(r"[\w-]+", "a name"),
         "access": text(),
         "vars": mapped(anything),
+        "actions": mapped(anything),
         "resources": mapped(
             Fields({"component": one_of("fc3"), "props": anything}, ("component", "props"), ("actions", "extend")), r"[\w-]+"
         ),
     },
     ("edition", "name", "resources"),
-    ("extend", "template", "actions"),
+    ("extend", "template"),
 )
 
 

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from localcloud.deploy.check import Fields, anything, either, listed, mapped, number, one_of, text, truth
+from localcloud.deploy.check import Fields, Shape, anything, either, listed, mapped, number, one_of, text, truth
 from localcloud.deploy.document import Document
 from localcloud.deploy.intrinsics import Resolver
 
@@ -17,6 +17,13 @@ _NAME = text(r"[A-Za-z][\w.-]{0,127}", "a name")
 _COLUMN = text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a column name")
 _TAGS = listed(Fields({"Key": text(), "Value": text()}, ("Key",)), 0, 20)
 _STRINGS = either(text(), listed(text(), 1), lambda value: not isinstance(value, list))
+
+
+def _type(*names: str) -> Shape:
+    """A column type, in either spelling that ROS takes (``STRING``, ``String``)."""
+    return one_of(*names, *(name.title() for name in names))
+
+
 _INSTANCE = Fields(
     {
         "InstanceName": text(r"[A-Za-z][A-Za-z0-9-]{1,14}[A-Za-z0-9]", "3 to 16 letters, digits or hyphens"),
@@ -32,10 +39,10 @@ _TABLE = Fields(
         "InstanceName": _NAME,
         "TableName": text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a table name"),
         "PrimaryKey": listed(
-            Fields({"Name": _COLUMN, "Type": one_of("String", "Integer", "Binary")}, ("Name", "Type"), ("Option",)), 1, 4
+            Fields({"Name": _COLUMN, "Type": _type("STRING", "INTEGER", "BINARY")}, ("Name", "Type"), ("Option",)), 1, 4
         ),
         "Columns": listed(
-            Fields({"Name": _COLUMN, "Type": one_of("String", "Integer", "Binary", "Double", "Boolean")}, ("Name", "Type")), 0, 32
+            Fields({"Name": _COLUMN, "Type": _type("STRING", "INTEGER", "BINARY", "DOUBLE", "BOOLEAN")}, ("Name", "Type")), 0, 32
         ),
         "SecondaryIndices": listed(
             Fields(
@@ -131,7 +138,21 @@ _ROLE = Fields(
     ("RoleName", "AssumeRolePolicyDocument"),
     ("PolicyAttachments", "Tags"),
 )
+_QUEUE = Fields(
+    {
+        "QueueName": text(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "a queue name"),
+        "MessageRetentionPeriod": number(60, 604_800),
+        "MaximumMessageSize": number(1024, 65_536),
+        "VisibilityTimeout": number(1, 43_200),
+        "PollingWaitSeconds": number(0, 30),
+        "DelaySeconds": number(0, 604_800),
+        "LoggingEnabled": truth,
+        "Tags": _TAGS,
+    },
+    ("QueueName",),
+)
 PROPERTIES = {
+    "ALIYUN::MNS::Queue": _QUEUE,
     "ALIYUN::OTS::Instance": _INSTANCE,
     "ALIYUN::OTS::InstanceV2": _INSTANCE,
     "ALIYUN::OTS::Table": _TABLE,
@@ -175,6 +196,7 @@ class Template:
     tables: list[dict[str, Any]] = field(default_factory=list)
     rules: list[dict[str, Any]] = field(default_factory=list)
     roles: list[dict[str, Any]] = field(default_factory=list)
+    queues: list[dict[str, Any]] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     places: dict[int, str] = field(default_factory=dict)
     """Logical id of each properties object, by its ``id()``."""
@@ -206,9 +228,13 @@ def _read_resource(document: Document, resolver: Resolver, template: Template, n
     PROPERTIES[resource["Type"]](document, place, properties)
     if len(document.problems) > before or not isinstance(properties, dict):
         return
-    lists = {"Instance": template.instances, "InstanceV2": template.instances, "Table": template.tables, "Rule": template.rules}
-    lists.get(resource["Type"].rpartition("::")[2], template.roles).append(properties)
+    _list_of(template, resource["Type"]).append(properties)
     template.places[id(properties)] = name
+
+
+def _list_of(template: Template, kind: str) -> list[dict[str, Any]]:
+    lists = {"Table": template.tables, "Rule": template.rules, "Role": template.roles, "Queue": template.queues}
+    return lists.get(kind.rpartition("::")[2], template.instances)
 
 
 def _check_references(document: Document, template: Template, resources: dict[str, Any]) -> None:
