@@ -24,6 +24,7 @@ from localcloud.tablestore.reads import Reads
 from localcloud.tablestore.schema import Column, Index, KeyColumn, Options, Table
 from localcloud.tablestore.store import Store
 from localcloud.tablestore.tables import Tables, same_shape
+from localcloud.tablestore.transactions import Transactions
 from localcloud.tablestore.writes import Writes
 from localcloud.wire import ots_sign
 
@@ -42,10 +43,17 @@ class Tablestore:
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._store = Store(cloud.db)
+        self._store = Store(cloud)
         self._tables = Tables(self._store, cloud.clock)
         self._request_numbers = count(1)
-        self._operations = _operations(self._tables, Reads(self._store, cloud.clock), Writes(self._store, cloud.clock))
+        self._transactions = Transactions(cloud, self._store)
+        self._operations = {
+            **_table_operations(self._tables),
+            **_row_operations(
+                Reads(self._store, cloud.clock, self._transactions), Writes(self._store, cloud.clock, self._transactions)
+            ),
+            **_transaction_operations(self._transactions),
+        }
 
     # The chain ------------------------------------------------------------------------------------------------------
 
@@ -78,7 +86,7 @@ class Tablestore:
         if not _is_instance_name(instance):
             raise invalid(f"Invalid instance name: '{instance}'.")
         message = _parsed(operation, request.body)
-        tables = _tables_named(operation, message)
+        tables = self._tables_named(operation, instance, message)
         key = self._cloud.identities.find(request.headers["x-ots-accesskeyid"])
         signing_key = ots_sign.signing_key(request.headers, key.access_key_secret) if key else b""
         return Call(
@@ -91,7 +99,7 @@ class Tablestore:
         )
 
     def perform(self, call: Call, caller: Key) -> Response:
-        message = self._operations[call.operation][1](call.extra["instance"], call.params)
+        message = self._operations[call.operation](call.extra["instance"], call.params)
         body = message.SerializeToString()
         if call.operation == "DescribeTable":
             body += _TABLE_STATUS_ACTIVE
@@ -122,10 +130,28 @@ class Tablestore:
         ):
             raise auth_failed("Signature mismatch.")
 
+    def _tables_named(self, operation: str, instance: str, message: Any) -> list[str]:
+        """The tables a request is about, which RAM is asked for one by one."""
+        if operation == "ListTable":
+            return ["*"]
+        if operation == "CreateTable":
+            return [message.table_meta.table_name]
+        if operation in ("CreateIndex", "DropIndex"):
+            return [message.main_table_name]
+        if operation in ("BatchGetRow", "BatchWriteRow"):
+            return [each.table_name for each in message.tables]
+        if operation in ("CommitTransaction", "AbortTransaction"):
+            return [self._transactions.table_name(instance, message.transaction_id)]
+        return [message.table_name]
+
     def _arn(self, instance: str, table: str) -> str:
         return f"acs:ots:{self._cloud.region}:{self._cloud.account_id}:instance/{instance}/table/{table}"
 
     # For deployment -------------------------------------------------------------------------------------------------
+
+    def set_index_lag(self, lag_ms: int) -> None:
+        """Let global indexes follow their tables that much later (0: at once), to test with stale index reads."""
+        self._store.index_lag_ms = lag_ms
 
     def ensure_table(  # noqa: PLR0913 - one argument for each property of ALIYUN::OTS::Table
         self,
@@ -166,22 +192,35 @@ class Tablestore:
         return table
 
 
-def _operations(tables: Tables, reads: Reads, writes: Writes) -> dict[str, tuple[type[Any], Operation]]:
+def _table_operations(tables: Tables) -> dict[str, Operation]:
     return {
-        "CreateTable": (messages.CreateTableRequest, tables.create_table),
-        "ListTable": (messages.ListTableRequest, tables.list_table),
-        "DescribeTable": (messages.DescribeTableRequest, tables.describe_table),
-        "UpdateTable": (messages.UpdateTableRequest, tables.update_table),
-        "DeleteTable": (messages.DeleteTableRequest, tables.delete_table),
-        "CreateIndex": (messages.CreateIndexRequest, tables.create_index),
-        "DropIndex": (messages.DropIndexRequest, tables.drop_index),
-        "GetRow": (messages.GetRowRequest, reads.get_row),
-        "BatchGetRow": (messages.BatchGetRowRequest, reads.batch_get_row),
-        "GetRange": (messages.GetRangeRequest, reads.get_range),
-        "PutRow": (messages.PutRowRequest, writes.put_row),
-        "UpdateRow": (messages.UpdateRowRequest, writes.update_row),
-        "DeleteRow": (messages.DeleteRowRequest, writes.delete_row),
-        "BatchWriteRow": (messages.BatchWriteRowRequest, writes.batch_write_row),
+        "CreateTable": tables.create_table,
+        "ListTable": tables.list_table,
+        "DescribeTable": tables.describe_table,
+        "UpdateTable": tables.update_table,
+        "DeleteTable": tables.delete_table,
+        "CreateIndex": tables.create_index,
+        "DropIndex": tables.drop_index,
+    }
+
+
+def _row_operations(reads: Reads, writes: Writes) -> dict[str, Operation]:
+    return {
+        "GetRow": reads.get_row,
+        "BatchGetRow": reads.batch_get_row,
+        "GetRange": reads.get_range,
+        "PutRow": writes.put_row,
+        "UpdateRow": writes.update_row,
+        "DeleteRow": writes.delete_row,
+        "BatchWriteRow": writes.batch_write_row,
+    }
+
+
+def _transaction_operations(transactions: Transactions) -> dict[str, Operation]:
+    return {
+        "StartLocalTransaction": transactions.start,
+        "CommitTransaction": transactions.commit,
+        "AbortTransaction": transactions.abort,
     }
 
 
@@ -217,16 +256,3 @@ def _parsed(operation: str, body: bytes) -> Any:
     if not message.IsInitialized():
         raise invalid("Parse PBMessage from RawString failed.")
     return message
-
-
-def _tables_named(operation: str, message: Any) -> list[str]:
-    """The tables a request is about, which RAM is asked for one by one."""
-    if operation == "ListTable":
-        return ["*"]
-    if operation == "CreateTable":
-        return [message.table_meta.table_name]
-    if operation in ("CreateIndex", "DropIndex"):
-        return [message.main_table_name]
-    if operation in ("BatchGetRow", "BatchWriteRow"):
-        return [each.table_name for each in message.tables]
-    return [message.table_name]

@@ -16,7 +16,8 @@ from localcloud.tablestore.rowkeys import range_key, read_key
 from localcloud.tablestore.rows import Row, capacity_units
 from localcloud.tablestore.schema import Table
 from localcloud.tablestore.store import Store
-from localcloud.wire.plainbuffer import Cell, KeyValue, encode_row, encode_rows
+from localcloud.tablestore.transactions import Rows, Transactions
+from localcloud.wire.plainbuffer import Cell, KeyValue, Value, encode_row, encode_rows
 
 
 def named(table: Table, values: tuple[KeyValue, ...]) -> list[tuple[str, KeyValue]]:
@@ -33,13 +34,15 @@ def consumed(message: Any, *, read: int = 0, write: int = 0) -> None:
 class Reads:
     """The reading operations; each takes an instance name and a request message and gives the response message."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, transactions: Transactions) -> None:
+        self._store, self._clock, self._transactions = store, clock, transactions
 
     def get_row(self, instance: str, request: Any) -> Any:
         table = self._table(instance, request.table_name)
         response = messages.GetRowResponse(row=b"")
-        self._read_into(response, table, request.primary_key, read_projection(request))
+        projection, key = read_projection(request), read_key(table, request.primary_key)
+        rows = self._transactions.rows(table, request.transaction_id, key[0])
+        self._read_into(response, table, rows, key, projection)
         return response
 
     def batch_get_row(self, instance: str, request: Any) -> Any:
@@ -52,7 +55,7 @@ class Reads:
             for key in asked.primary_key:
                 row = answer.rows.add(is_ok=True)
                 try:
-                    self._read_into(row, table, key, projection)
+                    self._read_into(row, table, self._store, read_key(table, key), projection)
                 except ApiError as error:
                     row.is_ok = False
                     row.error.code, row.error.message = error.code, error.message
@@ -72,13 +75,14 @@ class Reads:
 
     def _scan(self, table: Table, request: Any) -> Iterator[tuple[bytes, Row]]:
         backward = request.direction == messages.BACKWARD
-        start = encode_key(range_key(table, request.inclusive_start_primary_key))
-        end = encode_key(range_key(table, request.exclusive_end_primary_key))
+        first, last = range_key(table, request.inclusive_start_primary_key), range_key(table, request.exclusive_end_primary_key)
+        start, end = encode_key(first), encode_key(last)
         if backward and start <= end:
             raise invalid("Begin key must more than end key in BACKWARD")
         if not backward and start >= end:
             raise invalid("Begin key must less than end key in FORWARD")
-        return self._store.scan(table, start, end, backward=backward)
+        rows = self._transactions.rows(table, request.transaction_id, first[0], last[0])
+        return rows.scan(table, start, end, backward=backward)
 
     def _take(
         self, table: Table, projection: Projection, scan: Iterator[tuple[bytes, Row]], most: int
@@ -99,9 +103,8 @@ class Reads:
                 rows.append((named(table, row.key), cells))
         return rows, None, size
 
-    def _read_into(self, answer: Any, table: Table, key: bytes, projection: Projection) -> None:
-        values = read_key(table, key)
-        stored = self._store.get(table, encode_key(values))
+    def _read_into(self, answer: Any, table: Table, rows: Rows, values: tuple[Value, ...], projection: Projection) -> None:
+        stored = rows.get(table, encode_key(values))
         row = stored.visible(table.options, self._clock.now_ms()) if stored else None
         cells = projection.apply(table, row) if row else None
         size = row_size(table, row, cells or []) if row else 0

@@ -42,6 +42,17 @@ def range_key(table: Table, data: bytes) -> tuple[KeyValue, ...]:
     return tuple(value if value in _INFINITE else _finite(column, value) for column, value in _read(table, data))
 
 
+def partition_key(table: Table, data: bytes) -> Value:
+    """The first key column alone, as StartLocalTransaction takes it."""
+    row = read_row(data)
+    if len(row.key) != 1 or row.cells:
+        raise invalid("Only the partition key may be given to start a local transaction.")
+    column, (name, value) = table.key[0], row.key[0]
+    if name != column.name:
+        raise invalid_key(f"Validate PK name fail. Input: {name}, Meta: {column.name}.")
+    return _finite(column, value)
+
+
 def write_key(table: Table, row: Row, action: str) -> tuple[KeyValue, ...]:
     """The key of a row to write; an automatic column may hold AUTO_INCREMENT except in a deletion."""
     values: list[KeyValue] = []

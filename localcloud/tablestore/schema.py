@@ -87,7 +87,8 @@ class Table:
 
     def column_type(self, name: str) -> str | None:
         """The type a key column or predefined column was declared with."""
-        return next((each.type for each in (*self.key, *self.columns) if each.name == name), None)
+        types = {column.name: column.type for column in self.columns} | {column.name: column.type for column in self.key}
+        return types.get(name)
 
     def index_table(self, index: Index) -> Table:
         """An index as the table that a query of it sees."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from typing import Any
 
-from localcloud.core.db import Db
+from localcloud.core.app import Cloud
 from localcloud.tablestore.keys import encode_key
 from localcloud.tablestore.rows import Row, load_row
 from localcloud.tablestore.schema import Index, Table, table_from_json
@@ -19,12 +20,17 @@ CREATE TABLE IF NOT EXISTS ots_rows (table_id INTEGER NOT NULL, pk BLOB NOT NULL
 
 
 class Store:
-    """Rows by (table, key bytes). A table's secondary indexes are rows of their own, written with the row they stand for."""
+    """Rows by (table, key bytes). A table's secondary indexes are rows of their own, written with the row they stand for.
 
-    def __init__(self, db: Db) -> None:
-        self._db = db
-        self._sql: sqlite3.Connection = db.sql
+    With ``index_lag_ms`` above 0 global indexes follow that much later, as the real service's may: what they show is then stale.
+    """
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._db, self._clock, self._scheduler = cloud.db, cloud.clock, cloud.scheduler
+        self._sql: sqlite3.Connection = cloud.db.sql
         self._sql.executescript(_SCHEMA)
+        self._scheduler.on("tablestore.index", self._catch_up)
+        self.index_lag_ms = 0
 
     # Tables ---------------------------------------------------------------------------------------------------------
 
@@ -76,7 +82,31 @@ class Store:
         else:
             self._put(table.id, key, new)
         for index in table.indexes:
-            self._replace_entry(table, index, old, new)
+            if self.index_lag_ms > 0 and not index.local:
+                self._replace_later(table, index, key, old)
+            else:
+                self._replace_entry(table, index, old, new)
+
+    def _replace_later(self, table: Table, index: Index, key: bytes, old: Row | None) -> None:
+        gone = index_entry(table, index, old) if old else None
+        payload = {
+            "instance": table.instance,
+            "table": table.name,
+            "index": index.id,
+            "key": key.hex(),
+            "gone": (gone or [b""])[0].hex(),
+        }
+        self._scheduler.at(self._clock.now_ms() + self.index_lag_ms, "tablestore.index", payload)
+
+    def _catch_up(self, payload: dict[str, Any]) -> None:
+        """Bring one row's entry in an index up to what the row is now."""
+        table = self.table(payload["instance"], payload["table"])
+        index = next((each for each in table.indexes if each.id == payload["index"]), None) if table else None
+        if table is None or index is None:
+            return
+        if payload["gone"]:
+            self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (index.id, bytes.fromhex(payload["gone"])))
+        self._replace_entry(table, index, None, self.get(table, bytes.fromhex(payload["key"])))
 
     def _replace_entry(self, table: Table, index: Index, old: Row | None, new: Row | None) -> None:
         gone, entry = old and index_entry(table, index, old), new and index_entry(table, index, new)

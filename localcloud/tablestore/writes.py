@@ -5,7 +5,7 @@ A row is checked completely before anything of it is written, so a refused row o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
 from typing import Any
 
 from localcloud.core.clock import Clock
@@ -17,9 +17,10 @@ from localcloud.tablestore.keys import encode_key
 from localcloud.tablestore.messages import messages
 from localcloud.tablestore.reads import consumed, named
 from localcloud.tablestore.rowkeys import read_row, write_key
-from localcloud.tablestore.rows import Row, Versions, capacity_units, put_cells, update_cells, value_size
+from localcloud.tablestore.rows import Row, capacity_units, put_cells, update_cells, value_size
 from localcloud.tablestore.schema import Table, check_declared_type, is_name
 from localcloud.tablestore.store import Store
+from localcloud.tablestore.transactions import Transactions
 from localcloud.wire.plainbuffer import Cell, Special, Value, encode_row
 from localcloud.wire.plainbuffer import Row as WireRow
 
@@ -30,62 +31,80 @@ _BATCH_ACTIONS = {messages.PUT: PUT, messages.UPDATE: UPDATE, messages.DELETE: D
 class Writes:
     """The writing operations; each takes an instance name and a request message and gives the response message."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(self, store: Store, clock: Clock, transactions: Transactions) -> None:
+        self._store, self._clock, self._transactions = store, clock, transactions
 
     def put_row(self, instance: str, request: Any) -> Any:
         response = messages.PutRowResponse()
-        self._write(self._table(instance, request.table_name), PUT, request.row, request, response)
+        self._write(
+            self._table(instance, request.table_name), PUT, read_row(request.row), request, response, request.transaction_id
+        )
         return response
 
     def update_row(self, instance: str, request: Any) -> Any:
         response = messages.UpdateRowResponse()
-        self._write(self._table(instance, request.table_name), UPDATE, request.row_change, request, response)
+        self._write(
+            self._table(instance, request.table_name),
+            UPDATE,
+            read_row(request.row_change),
+            request,
+            response,
+            request.transaction_id,
+        )
         return response
 
     def delete_row(self, instance: str, request: Any) -> Any:
         response = messages.DeleteRowResponse()
-        self._write(self._table(instance, request.table_name), DELETE, request.primary_key, request, response)
+        self._write(
+            self._table(instance, request.table_name),
+            DELETE,
+            read_row(request.primary_key),
+            request,
+            response,
+            request.transaction_id,
+        )
         return response
 
     def batch_write_row(self, instance: str, request: Any) -> Any:
         """Each row has its own result; only what is wrong with the request as a whole fails it."""
         _check_batch(request)
         tables = [self._table(instance, asked.table_name) for asked in request.tables]
+        rows = [[read_row(change.row_change) for change in asked.rows] for asked in request.tables]
+        _check_repeated(request, rows)
         response = messages.BatchWriteRowResponse()
-        for table, asked in zip(tables, request.tables, strict=True):
+        for table, asked, wires in zip(tables, request.tables, rows, strict=True):
             answer = response.tables.add(table_name=asked.table_name)
-            for change in asked.rows:
+            for change, wire in zip(asked.rows, wires, strict=True):
                 row = answer.rows.add(is_ok=True)
                 try:
-                    self._write(table, _BATCH_ACTIONS[change.type], change.row_change, change, row)
+                    self._write(table, _BATCH_ACTIONS[change.type], wire, change, row, request.transaction_id)
                 except ApiError as error:
                     row.Clear()
                     row.is_ok = False
                     row.error.code, row.error.message = error.code, error.message
         return response
 
-    def _write(self, table: Table, action: str, data: bytes, request: Any, answer: Any) -> None:
+    def _write(self, table: Table, action: str, wire: WireRow, request: Any, answer: Any, transaction: str) -> None:
         """Carry out one row's change and fill in its answer."""
-        wire = read_row(data)
         size = _check_change(table, action, wire)
         given = write_key(table, wire, action)
-        if table.key[-1].auto or any(column.auto for column in table.key):
-            _check_auto(given, request.condition)
+        _check_auto(given, request.condition)
+        self._transactions.check_free(table, given[0], transaction)
+        rows = self._transactions.rows(table, transaction, given[0])
         condition = read_condition(request.condition.column_condition)
         now = self._clock.now_ms()
         if Special.AUTO_INCREMENT in given:
             given = tuple(self._store.next_auto(table) if value is Special.AUTO_INCREMENT else value for value in given)
         values: tuple[Value, ...] = tuple(value for value in given if not isinstance(value, Special))
         key = encode_key(values)
-        stored = self._store.get(table, key)
+        stored = rows.get(table, key)
         old = stored.visible(table.options, now) if stored else None
         _check_existence(request.condition.row_existence, old)
-        if condition is not None and not condition(_seen(table, values, old)):
+        if condition is not None and not condition(old.cells if old else {}):
             raise condition_failed()
         new = _changed(table, action, wire, values, old, now)
         if new is not None or stored is not None:
-            self._store.replace(table, key, stored, new)
+            rows.replace(table, key, stored, new)
         _fill(answer, table, request, values, new, size)
 
     def _table(self, instance: str, name: str) -> Table:
@@ -113,13 +132,6 @@ def _check_existence(expectation: int, row: Row | None) -> None:
         raise condition_failed()
     if expectation == messages.EXPECT_NOT_EXIST and row is not None:
         raise condition_failed()
-
-
-def _seen(table: Table, values: tuple[Value, ...], row: Row | None) -> Mapping[str, Versions]:
-    """The row as a condition sees it; a missing row has no columns at all."""
-    if row is None:
-        return {}
-    return {**{column.name: [(0, value)] for column, value in zip(table.key, values, strict=True)}, **row.cells}
 
 
 def _fill(answer: Any, table: Table, request: Any, values: tuple[Value, ...], new: Row | None, size: int) -> None:
@@ -209,3 +221,14 @@ def _check_batch(request: Any) -> None:
     if size > limits.BATCH_WRITE_SIZE:
         most = limits.BATCH_WRITE_SIZE
         raise invalid(f"The total data size of BatchWriteRow request exceeds the limit, limit size: {most}, data size: {size}.")
+
+
+def _check_repeated(request: Any, rows: list[list[WireRow]]) -> None:
+    """A row may come twice in a batch only if nothing is asked of it first."""
+    for asked, wires in zip(request.tables, rows, strict=True):
+        seen = Counter(repr(wire.key) for wire in wires)
+        for change, wire in zip(asked.rows, wires, strict=True):
+            if seen[repr(wire.key)] > 1 and change.condition.row_existence != messages.IGNORE:
+                raise invalid("Repeated rows do not support row exist expectation check in BatchModify.")
+            if seen[repr(wire.key)] > 1 and change.condition.column_condition:
+                raise invalid("Repeated rows do not support row condition check in BatchModify.")
