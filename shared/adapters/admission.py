@@ -1,0 +1,54 @@
+"""Locks and slots as rows of one Tablestore table."""
+
+from __future__ import annotations
+
+from shared.adapters import tables
+from shared.adapters.store import Key, Store
+from shared.domain.errors import Transient
+from shared.ports.admission import Slots
+
+_SLOTS: Key = (("lock_id", "slots"),)
+
+
+class TablestoreAdmission:
+    """See the port. A lock is a row put only if there is none; the slots are one row with a version."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
+        for _ in range(3):  # the holder may go between the put and the look
+            if self._store.put_new(tables.LOCKS, _key(region_id, instance_id), {"migration_id": migration_id}):
+                return migration_id
+            holder = self.holder(region_id, instance_id)
+            if holder:
+                return holder
+        raise Transient("Lock.Contended", f"The lock of {instance_id} changes hands too fast.")
+
+    def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
+        self._store.delete(tables.LOCKS, _key(region_id, instance_id), equal=("migration_id", migration_id))
+
+    def holder(self, region_id: str, instance_id: str) -> str:
+        row = self._store.get(tables.LOCKS, _key(region_id, instance_id), ("migration_id",)) or {}
+        return str(row.get("migration_id", ""))
+
+    def slots(self) -> Slots:
+        row = self._store.get(tables.LOCKS, _SLOTS) or {}
+        held = {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
+        return Slots(int(row.get("version", 0)), held)
+
+    def take_slot(self, seen: Slots, migration_id: str, batch_id: str) -> bool:
+        if migration_id in seen.held:
+            return True
+        columns = {tables.HELD + migration_id: batch_id, "version": seen.version + 1}
+        if seen.version == 0:
+            return self._store.put_new(tables.LOCKS, _SLOTS, columns)
+        return self._store.update(tables.LOCKS, _SLOTS, columns, equal=("version", seen.version))
+
+    def give_slot(self, migration_id: str) -> None:
+        # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
+        self._store.update(tables.LOCKS, _SLOTS, {}, (tables.HELD + migration_id,))
+
+
+def _key(region_id: str, instance_id: str) -> Key:
+    return (("lock_id", f"instance:{region_id}:{instance_id}"),)

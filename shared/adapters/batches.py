@@ -1,0 +1,75 @@
+"""The batches' rows in Tablestore."""
+
+from __future__ import annotations
+
+from shared.adapters import tables
+from shared.adapters.migrations import readable
+from shared.adapters.store import Columns, Highest, Key, Lowest, Range, Store
+from shared.adapters.tokens import start_of, token_of
+from shared.domain.batch import Batch
+from shared.domain.errors import Bug, Refused, Stale
+from shared.ports.batches import BatchPage
+
+
+class TablestoreBatches:
+    """See the port."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, batch: Batch) -> bool:
+        return self._store.put_new(tables.BATCHES, _key(batch.batch_id), tables.batch_columns(batch))
+
+    def load(self, batch_id: str) -> Batch:
+        row = self._store.get(tables.BATCHES, _key(batch_id), ("doc",))
+        if row is None:
+            raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List the batches.", status=404)
+        return tables.batch_of(row)
+
+    def commit(self, before: Batch, after: Batch) -> None:
+        columns = tables.batch_columns(after)
+        remove = () if "open_lane" in columns else ("open_lane",)
+        version = ("version", before.version)
+        if not self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, equal=version):
+            sentence = f"Batch {before.batch_id} is no longer at version {before.version}."
+            raise Stale("Batch.Moved", sentence, "Read it again and decide anew.")
+
+    def listed(self, *, limit: int, token: str) -> BatchPage:
+        listing = ("listing", tables.ALL)
+        start = start_of(token, (listing, ("created_at", Highest), ("batch_id", Highest)))
+        end = (listing, ("created_at", Lowest), ("batch_id", Lowest))
+        found, following = self._store.range(Range(tables.BY_CREATED, start, end, backward=True), limit=limit)
+        return BatchPage(tuple(self._batches(found)), token_of(following))
+
+    def open(self, limit: int) -> list[Batch]:
+        lane = ("open_lane", tables.OPEN)
+        wanted = Range(tables.BY_OPEN, (lane, ("batch_id", Lowest)), (lane, ("batch_id", Highest)))
+        found, _ = self._store.range(wanted, limit=limit)
+        # The index lags behind the rows.
+        return [each for each in self._batches(found) if "open_lane" in tables.batch_columns(each)]
+
+    def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
+        columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}
+        if outcome not in columns:
+            raise Bug(f"{outcome!r} is no outcome")
+        column = columns[outcome] + migration_id
+        put, remove = ({}, (column,)) if outcome == "retried" else ({column: 1}, ())
+        self._store.update(tables.BATCHES, _key(batch_id), put, remove)
+
+    def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
+        # One read: the names between the two prefixes are few and short.
+        between = (tables.FAILED, tables.columns_of(tables.MOVED)[1])
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=between) or {}
+        return _after(row, tables.FAILED), _after(row, tables.MOVED)
+
+    def _batches(self, found: list[Columns]) -> list[Batch]:
+        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], ("doc",))
+        return readable(tables.batch_of, rows)
+
+
+def _key(batch_id: str) -> Key:
+    return (("batch_id", batch_id),)
+
+
+def _after(row: Columns, prefix: str) -> frozenset[str]:
+    return frozenset(name[len(prefix) :] for name in row if name.startswith(prefix))

@@ -1,0 +1,109 @@
+"""The pipeline's own bus on EventBridge."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from shared.adapters.sdk import ATTEMPTS, Clients
+from shared.adapters.sdk_call import cloud_error
+from shared.adapters.sdk_errors import CloudError, translated
+from shared.domain.errors import Permanent, Transient
+from shared.domain.events import SOURCE, Event
+from shared.ports.clock import Clock
+
+MAX_ENTRIES = 16
+"""Events in one PutEvents; the service publishes no count, only the size below."""
+MAX_BYTES = 240 * 1024
+"""Of one PutEvents: 256 KB, less the attributes around the data."""
+ENVELOPE_BYTES = 600
+"""What the attributes of one event take at most."""
+
+
+class EventBridgeBus:
+    """See the port. The bus is chosen per event, by an extension attribute."""
+
+    def __init__(self, clients: Clients, bus: str, clock: Clock) -> None:
+        self._clients = clients
+        self._bus = bus
+        self._clock = clock
+
+    def publish(self, events: Sequence[Event]) -> None:
+        for some in batches([(event, _data(event)) for event in events]):
+            self._put(some)
+
+    def _put(self, events: list[tuple[Event, bytes]]) -> None:
+        entries = [self._entry(event, data) for event, data in events]
+        problem = ""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                answer = self._clients.eventbridge().put_events_with_options(entries, self._clients.runtime())
+                entries, problem = _refused(entries, answer)
+                if not entries:
+                    return
+            except Exception as error:
+                problem = _problem(error)
+            if attempt < ATTEMPTS:
+                self._clients.pause(attempt)
+        raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}")
+
+    def _entry(self, event: Event, data: bytes) -> Any:
+        from alibabacloud_eventbridge import models
+
+        return models.CloudEvent(
+            id=event.event_id,
+            source=SOURCE,
+            specversion="1.0",
+            type=event.type,
+            # Exactly so: with anything else the SDK sends data_base64, which no rule's pattern can look into.
+            datacontenttype="application/json",
+            subject=event.subject,
+            time=self._clock.now().isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            extensions={"aliyuneventbusname": self._bus},
+            data=data,
+        )
+
+
+def batches(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
+    """The events in order, in portions that one PutEvents takes; raises Permanent (Event.TooLarge)."""
+    portion: list[tuple[Event, bytes]] = []
+    size = 0
+    for event, data in events:
+        needs = len(data) + ENVELOPE_BYTES
+        if needs > MAX_BYTES:
+            raise Permanent("Event.TooLarge", f"{event.type} {event.event_id} has {len(data)} bytes.", "Report this.")
+        if portion and (size + needs > MAX_BYTES or len(portion) == MAX_ENTRIES):
+            yield portion
+            portion, size = [], 0
+        portion.append((event, data))
+        size += needs
+    if portion:
+        yield portion
+
+
+def _data(event: Event) -> bytes:
+    return json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _refused(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
+    """The entries that were not taken, and why the first was not."""
+    if not answer.failed_entry_count:
+        return [], ""
+    outcomes = answer.entry_list or []
+    failed = [entry for entry, outcome in zip(entries, outcomes, strict=False) if outcome.error_code]
+    reasons = [outcome.error_code for outcome in outcomes if outcome.error_code]
+    # A count without entries that say so: all are sent again, consumers recognise what they had.
+    return failed or entries, reasons[0] if reasons else "no reason given"
+
+
+def _problem(error: Exception) -> str:
+    """What went wrong, if trying again may help; raises the error's translation, or itself, if not."""
+    failed: CloudError | None = cloud_error(error)
+    if failed is None:
+        raise error
+    # EventBridge's errors carry no status in the SDK's exception: unknown codes are tried again, denials are not.
+    known = translated(failed)
+    if isinstance(known, Permanent) and failed.family in ("Forbidden", "NoPermission", "EventBusNotExist"):
+        raise known from error
+    return failed.code or failed.message

@@ -1,0 +1,58 @@
+"""The time: the machine's, or one named in an environment variable (the local cloud's virtual clock)."""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime, timezone
+
+from shared.domain.errors import Permanent
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return datetime.now(timezone.utc)
+
+
+class EnvironmentClock:
+    """The time in an environment variable (ISO 8601, UTC), set anew for each invocation; the machine's while it is unset."""
+
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
+
+    def now(self) -> datetime:
+        text = os.environ.get(self._variable, "")
+        return moment(text) if text else datetime.now(timezone.utc)
+
+
+Clock = SystemClock | EnvironmentClock
+
+
+def clock_of(setting: str) -> Clock:
+    """The clock that the setting names: ``system`` or ``env:VARIABLE``."""
+    kind, _, variable = setting.partition(":")
+    if kind == "env" and variable:
+        return EnvironmentClock(variable)
+    if setting != "system":
+        raise Permanent("Settings.Invalid", f"REPLANK_CLOCK is {setting!r}.", "Set it to `system` or `env:VARIABLE`.")
+    return SystemClock()
+
+
+def moment(text: str) -> datetime:
+    """An ISO 8601 time as the cloud writes it (``2026-09-01T04:00Z``, with or without seconds) as aware UTC; raises ValueError."""
+    parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
+    return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
+
+
+def moment_or_none(text: str | None) -> datetime | None:
+    """The same for a field that may be empty or unreadable: None then."""
+    try:
+        return moment(text) if text else None
+    except ValueError:
+        return None
+
+
+def milliseconds(at: datetime) -> int:
+    """Milliseconds since the epoch, as Tablestore columns hold times."""
+    return round(at.timestamp() * 1000)

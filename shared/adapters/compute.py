@@ -1,0 +1,174 @@
+"""ECS: instances, disks and snapshots."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from shared.adapters.compute_facts import disk_facts, found_instance, instance_facts, snapshot_of
+from shared.adapters.guest import CloudAssistant
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import call
+from shared.adapters.sdk_errors import CloudError, translated
+from shared.domain.errors import Refused, Transient
+from shared.domain.facts import DiskFacts, InstanceFacts
+from shared.ports.compute import Found, FoundInstance, Snapshot
+
+PAGE = 100
+MAX_PAGES = 60
+"""Of one listing: 6,000 resources; one instance has at most 17 disks of 256 snapshots made by hand."""
+_CANNOT_GO = frozenset(
+    {
+        "SnapshotCreatedImage",
+        "SnapshotCreatedDisk",
+        "Operation.Conflict",
+        "IncorrectDiskStatus.CreatingSnapshot",
+        "InvalidOperation.RelatedSnapshotNotFinished",
+        "InvalidOperation.DeleteSharedSnapshotUnsupported",
+        "InvalidOperation.ResourceManagedByCloudProduct",
+    }
+)
+"""DeleteSnapshot answers that mean: it is in use, or not ready to go."""
+_WRONG_STATUS = frozenset({"IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing"})
+
+
+class Ecs:
+    """See the port."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._guest = CloudAssistant(clients)
+
+    # Instances --------------------------------------------------------------------------------------------------------
+
+    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
+        body = self._instances(region_id, instance_ids, token)
+        found: list[FoundInstance] = [found_instance(each) for each in body.instances.instance or []]
+        return Found(tuple(found), body.next_token or "")
+
+    def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
+        return {each.instance_id: each.status for each in self.find(region_id, instance_ids=instance_ids).instances}
+
+    def describe(self, region_id: str, instance_id: str) -> InstanceFacts:
+        instances = self._instances(region_id, [instance_id]).instances.instance
+        if not instances:
+            remedy = "The instance is gone, or in another region or account."
+            raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
+        disks = list(self._disks(region_id, instance_id))
+        agent = self._guest.agents(region_id, [instance_id]).get(instance_id)
+        return instance_facts(instances[0], disks, agent, list(self._snapshots(region_id, instance_id=instance_id)))
+
+    def stop(self, region_id: str, instance_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.StopInstanceRequest(instance_id=instance_id, stopped_mode="KeepCharging")
+        self._power(region_id, instance_id, "stop_instance", request, done=("Stopped", "Stopping"))
+
+    def start(self, region_id: str, instance_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.StartInstanceRequest(instance_id=instance_id)
+        self._power(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
+
+    def _power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
+        """Ask for a change of power; a refusal because of the status is none if the instance is there, or on its way."""
+        try:
+            self._send(region_id, operation, request, expected=_WRONG_STATUS)
+        except CloudError as error:
+            status = self.statuses(region_id, [instance_id]).get(instance_id, "gone")
+            if status not in done:
+                raise Transient("Instance.Busy", f"{instance_id} is {status}: {error.message}") from error
+
+    def _instances(self, region_id: str, instance_ids: Sequence[str], token: str = "") -> Any:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None)
+        if instance_ids:
+            request.instance_ids = json.dumps(list(instance_ids))
+        return self._send(region_id, "describe_instances", request)
+
+    # Disks ------------------------------------------------------------------------------------------------------------
+
+    def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
+        return tuple(disk_facts(each) for each in self._disks(region_id, instance_id))
+
+    def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id)
+        try:
+            self._send(region_id, "reset_disk", request, expected=("InvalidOperation.DiskResetInProgress",))
+        except CloudError:
+            return  # an earlier call of ours is at work
+
+    def _disks(self, region_id: str, instance_id: str) -> Iterator[Any]:
+        from alibabacloud_ecs20140526 import models
+
+        def page(token: str) -> tuple[Any, str]:
+            request = models.DescribeDisksRequest(
+                region_id=region_id, instance_id=instance_id, max_results=PAGE, next_token=token or None
+            )
+            body = self._send(region_id, "describe_disks", request)
+            return body.disks.disk, body.next_token
+
+        return _pages(page)
+
+    # Snapshots --------------------------------------------------------------------------------------------------------
+
+    def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
+        from alibabacloud_ecs20140526 import models
+
+        tags = {"replank:migration": migration_id, "replank:purpose": "rollback"}
+        request = models.CreateSnapshotRequest(
+            disk_id=disk_id,
+            snapshot_name=name,
+            description="Made before an operating-system replacement; swept after its confirmation and retention.",
+            client_token=token,
+            tag=[models.CreateSnapshotRequestTag(key=key, value=value) for key, value in tags.items()],
+        )
+        return str(self._send(region_id, "create_snapshot", request).snapshot_id)
+
+    def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
+        if not snapshot_ids:
+            return {}
+        found = self._snapshots(region_id, snapshot_ids=json.dumps(list(snapshot_ids)))
+        return {each.snapshot_id: snapshot_of(each) for each in found}
+
+    def snapshots_of(self, region_id: str, instance_id: str) -> list[Snapshot]:
+        return [snapshot_of(each) for each in self._snapshots(region_id, instance_id=instance_id)]
+
+    def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DeleteSnapshotRequest(snapshot_id=snapshot_id)
+        try:
+            self._send(region_id, "delete_snapshot", request, expected={*_CANNOT_GO, "InvalidSnapshotId.NotFound"})
+        except CloudError as error:
+            return error.code == "InvalidSnapshotId.NotFound"
+        return True
+
+    def _snapshots(self, region_id: str, **wanted: str) -> Iterator[Any]:
+        from alibabacloud_ecs20140526 import models
+
+        def page(token: str) -> tuple[Any, str]:
+            request = models.DescribeSnapshotsRequest(region_id=region_id, max_results=PAGE, next_token=token or None, **wanted)
+            body = self._send(region_id, "describe_snapshots", request)
+            return body.snapshots.snapshot, body.next_token
+
+        return _pages(page)
+
+    def _send(self, region_id: str, operation: str, request: Any, *, expected: Any = ()) -> Any:
+        send: Callable[[Any, Any], Any] = getattr(self._clients.ecs(region_id), f"{operation}_with_options")
+        return call(self._clients, lambda runtime: send(request, runtime), expected=expected)
+
+
+def _pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
+    """All items of a listing that gives a token for the next page."""
+    token = ""
+    for _ in range(MAX_PAGES):
+        items, token = page(token)
+        yield from items or ()
+        if not token:
+            return
+    raise translated(CloudError("Listing.TooLong", f"More than {MAX_PAGES * PAGE} items.", 400))

@@ -1,0 +1,123 @@
+"""ECS answers as facts: pure, from the SDK's models to the domain's values."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any, Literal
+
+from shared.adapters.clock import moment, moment_or_none
+from shared.domain.facts import DiskFacts, InstanceFacts
+from shared.ports.compute import FoundInstance, Snapshot
+from shared.ports.guest import Agent
+
+_ARM_FAMILY = re.compile(r"^ecs\.(?:ebm)?[a-z]+\d+[ry]([a-z]*)(?:-|$)")
+"""Families with Arm processors end in r (Ampere: g6r, c6r) or y (Yitian: g8y, c8y, r8y); DescribeInstances names no architecture."""
+_SCALING_TAG = "acs:autoscaling:scalingGroupId"
+"""The system tag of instances made by Auto Scaling."""
+_SMC_DISK = "SMC_"
+"""How SMC's own Windows media disk is named; what the real name is was found nowhere, SMC's snapshots are named so."""
+
+
+def found_instance(instance: Any) -> FoundInstance:
+    """The few fields a fleet listing needs."""
+    return FoundInstance(
+        instance.instance_id,
+        instance.region_id,
+        instance.instance_name or "",
+        instance.osname or "",
+        instance.osname_en or "",
+        instance.ostype or "",
+        instance.status or "",
+    )
+
+
+def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
+    """One disk; ``snapshot_count`` counts those made by hand or by API, which have a quota."""
+    return DiskFacts(
+        disk_id=disk.disk_id,
+        kind="system" if disk.type == "system" else "data",
+        device=disk.device or "",
+        category=disk.category or "",
+        size_gib=int(disk.size or 0),
+        encrypted=bool(disk.encrypted),
+        multi_attach=disk.multi_attach == "Enabled",
+        status=disk.status or "",
+        used_by_smc_transit=(disk.disk_name or "").startswith(_SMC_DISK),
+        snapshot_count=snapshot_count,
+    )
+
+
+def snapshot_of(snapshot: Any) -> Snapshot:
+    """One snapshot; ``Progress`` is text such as ``45%``."""
+    return Snapshot(
+        snapshot.snapshot_id,
+        snapshot.snapshot_name or "",
+        snapshot.source_disk_id or "",
+        snapshot.status or "",
+        int((snapshot.progress or "0").rstrip("%") or 0),
+        moment(snapshot.creation_time),
+        int(snapshot.source_disk_size or 0),
+    )
+
+
+def architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
+    """From the instance type's name; the probe reads the truth in the guest."""
+    return "arm64" if _ARM_FAMILY.match(instance_type) else "x86_64"
+
+
+def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, snapshots: Sequence[Any]) -> InstanceFacts:
+    """Everything the cloud says of an instance."""
+    manual = [each.source_disk_id for each in snapshots if each.snapshot_type == "user"]
+    tags = _tags(instance)
+    return InstanceFacts(
+        instance_id=instance.instance_id,
+        region_id=instance.region_id,
+        name=instance.instance_name or "",
+        os_name=instance.osname or "",
+        os_name_en=instance.osname_en or "",
+        os_type="windows" if instance.ostype == "windows" else "linux",
+        architecture=architecture(instance.instance_type or ""),
+        status=instance.status or "",
+        cpu=int(instance.cpu or 0),
+        memory_mib=int(instance.memory or 0),
+        image_id=instance.image_id or "",
+        hostname=instance.host_name or "",
+        private_ips=_private_ips(instance),
+        public_ips=_public_ips(instance),
+        vpc_id=instance.vpc_attributes.vpc_id or "" if instance.vpc_attributes else "",
+        serial_number=instance.serial_number or "",
+        disks=tuple(disk_facts(disk, manual.count(disk.disk_id)) for disk in disks),
+        tags=tags,
+        locked=_locks(instance),
+        spot=(instance.spot_strategy or "NoSpot") != "NoSpot",
+        expires_at=moment_or_none(instance.expired_time) if instance.instance_charge_type == "PrePaid" else None,
+        auto_release_at=moment_or_none(instance.auto_release_time),
+        agent_heartbeat_at=agent.heartbeat_at if agent else None,
+        snapshots_in_progress=tuple(each.snapshot_id for each in snapshots if each.status == "progressing"),
+        scaling_group_id=dict(tags).get(_SCALING_TAG, ""),
+    )
+
+
+def _tags(instance: Any) -> tuple[tuple[str, str], ...]:
+    tags = instance.tags.tag if instance.tags else None
+    return tuple((each.tag_key, each.tag_value or "") for each in tags or ())
+
+
+def _locks(instance: Any) -> tuple[str, ...]:
+    locks = instance.operation_locks.lock_reason if instance.operation_locks else None
+    return tuple(each.lock_reason for each in locks or ())
+
+
+def _private_ips(instance: Any) -> tuple[str, ...]:
+    """Of a VPC, or of the classic network."""
+    vpc = instance.vpc_attributes
+    inside = vpc.private_ip_address.ip_address if vpc and vpc.private_ip_address else None
+    classic = instance.inner_ip_address.ip_address if instance.inner_ip_address else None
+    return tuple(inside or classic or ())
+
+
+def _public_ips(instance: Any) -> tuple[str, ...]:
+    fixed = instance.public_ip_address.ip_address if instance.public_ip_address else None
+    elastic = instance.eip_address.ip_address if instance.eip_address else None
+    return tuple(fixed or ()) + ((elastic,) if elastic else ())

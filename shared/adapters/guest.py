@@ -1,0 +1,79 @@
+"""Cloud Assistant: scripts inside instances."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Sequence
+from typing import Any
+
+from shared.adapters.clock import moment_or_none
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import call
+from shared.ports.guest import Agent, CommandResult
+
+RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
+"""InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
+
+
+class CloudAssistant:
+    """See the port."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def run(  # the port's signature
+        self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int
+    ) -> str:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.RunCommandRequest(
+            region_id=region_id,
+            instance_id=[instance_id],
+            name="replank",
+            type="RunPowerShellScript" if os_type == "windows" else "RunShellScript",
+            content_encoding="Base64",
+            command_content=base64.b64encode(script.encode()).decode(),
+            timeout=timeout_s,
+            keep_command=False,
+            client_token=token,
+        )
+        client = self._clients.ecs(region_id)
+        return str(call(self._clients, lambda runtime: client.run_command_with_options(request, runtime)).invoke_id)
+
+    def result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeInvocationResultsRequest(
+            region_id=region_id, instance_id=instance_id, invoke_id=invocation_id, content_encoding="Base64"
+        )
+        client = self._clients.ecs(region_id)
+        body = call(self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime))
+        results = body.invocation.invocation_results.invocation_result if body.invocation else []
+        if not results or results[0].invocation_status in RUNNING:
+            return None
+        return _result(results[0])
+
+    def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
+        from alibabacloud_ecs20140526 import models
+
+        if not instance_ids:
+            return {}
+        request = models.DescribeCloudAssistantStatusRequest(region_id=region_id, instance_id=list(instance_ids))
+        client = self._clients.ecs(region_id)
+        body = call(self._clients, lambda runtime: client.describe_cloud_assistant_status_with_options(request, runtime))
+        status = body.instance_cloud_assistant_status_set
+        return {
+            each.instance_id: Agent(str(each.cloud_assistant_status).lower() == "true", moment_or_none(each.last_heartbeat_time))
+            for each in (status.instance_cloud_assistant_status if status else None) or []
+        }
+
+
+def _result(found: Any) -> CommandResult:
+    try:
+        output = base64.b64decode(found.output or "")
+    except (binascii.Error, ValueError):
+        output = str(found.output).encode()
+    problem = ": ".join(part for part in (found.error_code, found.error_info) if part)
+    exit_code = int(found.exit_code) if found.exit_code is not None else -1
+    return CommandResult(str(found.invocation_status), exit_code, output, int(found.dropped or 0), problem)

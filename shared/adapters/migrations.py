@@ -1,0 +1,166 @@
+"""The migrations' rows in Tablestore: one conditional UpdateRow per step, indexes for every question asked of many rows."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from shared.adapters import tables
+from shared.adapters.clock import milliseconds
+from shared.adapters.store import Columns, Highest, Key, Lowest, Range, Store
+from shared.adapters.tokens import start_of, token_of
+from shared.domain.errors import Permanent, Refused, Stale
+from shared.domain.events import Event
+from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.ports.migrations import Outbox, Page
+
+log = logging.getLogger("replank.store")
+T = TypeVar("T")
+
+
+class TablestoreMigrations:
+    """See the port. ``many`` reads skip a row that cannot be understood, with a warning: one bad row must not stop the others."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    # Steps ------------------------------------------------------------------------------------------------------------
+
+    def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
+        columns = tables.step_columns(Step(migration, migration, entry, events=tuple(events)))
+        return self._store.put_new(tables.MIGRATIONS, _key(migration.migration_id), columns)
+
+    def commit(self, step: Step) -> None:
+        columns = tables.step_columns(step)
+        remove = () if "due_lane" in columns else ("due_lane", "due_at")
+        if not self._update(step.before, columns, remove):
+            sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
+            raise Stale("Migration.Moved", sentence, "Read it again and decide anew.")
+
+    def settle(self, migration: Migration, version: int) -> None:
+        outbox = tables.numbered(tables.OUTBOX, version)
+        lane = tables.lane(migration)
+        if not self._update(migration, lane, (outbox,) if lane else (outbox, "due_lane", "due_at")):
+            self._store.update(tables.MIGRATIONS, _key(migration.migration_id), {}, (outbox,))
+
+    def nudge(self, migration: Migration, due_at: datetime) -> None:
+        self._update(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at)})
+
+    def note_progress(self, migration: Migration, percent: int) -> None:
+        self._update(migration, {"progress": percent})
+
+    def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
+        columns = {tables.restart_column(event_id): milliseconds(at)}
+        self._store.update(tables.MIGRATIONS, _key(migration_id), columns)
+
+    def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
+        column = tables.DOCUMENT + name
+        self._store.update(tables.MIGRATIONS, _key(migration_id), {column: tables.text(name, dict(document))})
+
+    def _update(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
+        """Change the row if it is still at the version of ``at``."""
+        return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, equal=("version", at.version))
+
+    # One row ----------------------------------------------------------------------------------------------------------
+
+    def load(self, migration_id: str) -> Migration:
+        row = self._store.get(tables.MIGRATIONS, _key(migration_id), tables.MIGRATION_COLUMNS)
+        if row is None:
+            raise _not_found(migration_id)
+        return tables.migration_of(row)
+
+    def outboxes(self, migration_id: str) -> list[Outbox]:
+        return [tables.outbox_of(name, written) for name, written in self._numbered(migration_id, tables.OUTBOX)]
+
+    def restarts(self, migration_id: str) -> int:
+        return len(self._numbered(migration_id, tables.RESTART))
+
+    def journal(self, migration_id: str) -> list[JournalEntry]:
+        lines = self._numbered(migration_id, tables.JOURNAL)
+        if not lines:
+            raise _not_found(migration_id)
+        return [tables.journal_of(written) for _, written in lines]
+
+    def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
+        column = tables.DOCUMENT + name
+        row = self._store.get(tables.MIGRATIONS, _key(migration_id), (column,)) or {}
+        document: dict[str, Any] | None = json.loads(row[column]) if column in row else None
+        return document
+
+    def _numbered(self, migration_id: str, prefix: str) -> list[tuple[str, Any]]:
+        """The columns with a prefix, by name."""
+        row = self._store.get(tables.MIGRATIONS, _key(migration_id), between=tables.columns_of(prefix)) or {}
+        return sorted((name, value) for name, value in row.items() if name.startswith(prefix))
+
+    # Many rows --------------------------------------------------------------------------------------------------------
+
+    def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
+        return readable(tables.migration_of, self._rows(migration_ids))
+
+    def due(self, now: datetime, limit: int) -> list[Migration]:
+        until = milliseconds(now) + 1
+        start = (("due_lane", tables.DRIVE), ("due_at", Lowest), ("migration_id", Lowest))
+        end = (("due_lane", tables.DRIVE), ("due_at", until), ("migration_id", Lowest))
+        found, _ = self._store.range(Range(tables.BY_DUE, start, end), limit=limit)
+        # The index lags behind the rows: what has been dealt with since is left out.
+        rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == tables.DRIVE and row["due_at"] < until]
+        return readable(tables.migration_of, rows)
+
+    def ready(self, batch_id: str, limit: int) -> list[str]:
+        lane = ("due_lane", f"admit:{batch_id}")
+        start = (lane, ("due_at", Lowest), ("migration_id", Lowest))
+        end = (lane, ("due_at", Highest), ("migration_id", Highest))
+        found, _ = self._store.range(Range(tables.BY_DUE, start, end), limit=limit)
+        return _ids(found)
+
+    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
+        states = (Lowest, Highest) if state is None else (state.value, state.value)
+        batch = ("batch_id", batch_id)
+        start = (batch, ("state", states[0]), ("migration_id", Lowest))
+        end = (batch, ("state", states[1]), ("migration_id", Highest))
+        found, following = self._store.range(Range(tables.BY_BATCH, start_of(token, start), end), limit=limit)
+        migrations = readable(tables.migration_of, self._rows(_ids(found)))
+        return Page(tuple(each for each in migrations if state is None or each.state is state), token_of(following))
+
+    def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
+        instance = ("instance_id", instance_id)
+        start, end = (instance, ("migration_id", Lowest)), (instance, ("migration_id", Highest))
+        found, _ = self._store.range(Range(tables.BY_INSTANCE, start, end), limit=limit)
+        return readable(tables.migration_of, self._rows(_ids(found)))
+
+    def all(self, *, state: State | None, limit: int, token: str) -> Page:
+        start = start_of(token, (("migration_id", Lowest),))
+        equal = ("state", state.value) if state else None
+        columns = (*tables.MIGRATION_COLUMNS, "state") if state else tables.MIGRATION_COLUMNS
+        wanted = Range(tables.MIGRATIONS, start, (("migration_id", Highest),), columns=columns, equal=equal)
+        rows, following = self._store.range(wanted, limit=limit)
+        return Page(tuple(readable(tables.migration_of, rows)), token_of(following))
+
+    def _rows(self, migration_ids: Sequence[str]) -> list[Columns]:
+        return self._store.many(tables.MIGRATIONS, [_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
+
+
+def readable(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
+    """The rows that can be understood; the others are warned of and left out."""
+    found: list[T] = []
+    for row in rows:
+        try:
+            found.append(read(row))
+        except Permanent as error:
+            log.warning(error.message, extra={"facts": {"code": error.code}})
+    return found
+
+
+def _key(migration_id: str) -> Key:
+    return (("migration_id", migration_id),)
+
+
+def _ids(rows: Sequence[Columns]) -> list[str]:
+    return [row["migration_id"] for row in rows]
+
+
+def _not_found(migration_id: str) -> Refused:
+    return Refused("Migration.NotFound", f"There is no migration {migration_id}.", "List the migrations.", status=404)

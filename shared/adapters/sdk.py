@@ -1,0 +1,174 @@
+"""The clients of the real SDKs: made here and nowhere else, each when it is first needed, once per process.
+
+Time-outs are short and SDK retries are off or few: what takes long is tried again by the platform, with the whole message.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.adapters import redact
+
+CONNECT_TIMEOUT_S = 3
+READ_TIMEOUT_S = 10
+ATTEMPTS = 4
+"""Calls of one operation at most, the first included."""
+PAUSE_S = 0.2
+"""Before the second call; doubled before each further one."""
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.WARNING}
+"""The Tablestore SDK warns of a missing native codec, and formats every request for its log unless the level forbids it."""
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a service is: ``https`` and ``ecs.cn-hangzhou.aliyuncs.com``."""
+
+    protocol: str
+    host: str
+
+    @classmethod
+    def of(cls, address: str) -> Endpoint:
+        """From an address with or without a scheme (https then)."""
+        parts = urlsplit(address if "://" in address else f"https://{address}")
+        return cls(parts.scheme, parts.netloc)
+
+    @property
+    def loopback(self) -> bool:
+        return urlsplit(f"//{self.host}").hostname in _LOOPBACK
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """An access key, with a token where it is a role's."""
+
+    key_id: str
+    secret: str = field(repr=False)
+    token: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Account:
+    """Which account the clients talk to. Empty endpoints mean Alibaba Cloud's own."""
+
+    region: str
+    account_id: str
+    credentials: Credentials
+    tablestore_instance: str
+    tablestore_endpoint: str = ""
+    eventbridge_endpoint: str = ""
+    ecs_endpoint: str = ""
+    smc_endpoint: str = ""
+
+
+class Clients:
+    """The clients of one account. ``pause_s`` scales the pauses between attempts (0 in simulations)."""
+
+    def __init__(self, account: Account, *, pause_s: float = PAUSE_S) -> None:
+        self.account = account
+        self.pause_s = pause_s
+        self._made: dict[str, Any] = {}
+        redact.remember(account.credentials.secret)
+        redact.remember(account.credentials.token)
+
+    def pause(self, attempt: int) -> None:
+        """Wait before the attempt after ``attempt`` (from 1): seconds at most, inside one invocation."""
+        if self.pause_s:
+            time.sleep(self.pause_s * 2 ** (attempt - 1))  # noqa: TID251 - a bounded back-off; longer waits are the tick's affair
+
+    def tablestore(self) -> Any:
+        """The Tablestore client of the pipeline's instance."""
+        return self._once("tablestore", self._make_tablestore)
+
+    def eventbridge(self) -> Any:
+        """The EventBridge client of the account's own endpoint."""
+        return self._once("eventbridge", self._make_eventbridge)
+
+    def ecs(self, region_id: str) -> Any:
+        """The ECS client of a region."""
+        return self._once(f"ecs:{region_id}", lambda: self._make_ecs(region_id))
+
+    def smc(self) -> Any:
+        """The SMC client; one endpoint serves all regions."""
+        return self._once("smc", self._make_smc)
+
+    def runtime(self) -> Any:
+        """The options of one call through the generated clients: no retries of their own."""
+        from alibabacloud_tea_util import models
+
+        return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
+
+    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+        if name not in self._made:
+            self._made[name] = make()
+        return self._made[name]
+
+    def _make_tablestore(self) -> Any:
+        for name, level in _NOISY.items():
+            logging.getLogger(name).setLevel(level)
+        from tablestore import OTSClient
+        from urllib3 import Timeout
+
+        from shared.adapters.store_retry import retry_policy
+
+        account, key = self.account, self.account.credentials
+        default = f"https://{account.tablestore_instance}.{account.region}.ots.aliyuncs.com"
+        endpoint = _reachable(account.tablestore_endpoint or default)
+        return OTSClient(
+            f"{endpoint.protocol}://{endpoint.host}",
+            key.key_id,
+            key.secret,
+            account.tablestore_instance,
+            sts_token=key.token or None,
+            socket_timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
+            max_connection=4,
+            retry_policy=retry_policy(ATTEMPTS, self.pause_s),
+        )
+
+    def _make_eventbridge(self) -> Any:
+        from alibabacloud_eventbridge import models
+        from alibabacloud_eventbridge.client import Client
+
+        account = self.account
+        address = account.eventbridge_endpoint or f"{account.account_id}.eventbridge.{account.region}.aliyuncs.com"
+        return Client(models.Config(region_id=account.region, **self._common(address)))
+
+    def _make_ecs(self, region_id: str) -> Any:
+        from alibabacloud_ecs20140526.client import Client
+        from alibabacloud_tea_openapi import models
+
+        address = self.account.ecs_endpoint or f"ecs.{region_id}.aliyuncs.com"
+        return Client(models.Config(region_id=region_id, **self._common(address)))
+
+    def _make_smc(self) -> Any:
+        from alibabacloud_smc20190601.client import Client
+        from alibabacloud_tea_openapi import models
+
+        address = self.account.smc_endpoint or "smc.aliyuncs.com"
+        return Client(models.Config(region_id=self.account.region, **self._common(address)))
+
+    def _common(self, address: str) -> dict[str, Any]:
+        endpoint, key = _reachable(address), self.account.credentials
+        return {
+            "access_key_id": key.key_id,
+            "access_key_secret": key.secret,
+            "security_token": key.token or None,
+            "endpoint": endpoint.host,
+            "protocol": endpoint.protocol,
+        }
+
+
+def _reachable(address: str) -> Endpoint:
+    """The endpoint; for loopback without the proxies, which the Tea SDKs would use for it in spite of NO_PROXY."""
+    endpoint = Endpoint.of(address)
+    if endpoint.loopback:
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            os.environ.pop(name, None)
+            os.environ.pop(name.upper(), None)
+    return endpoint

@@ -1,0 +1,46 @@
+"""One call through a generated client: repeated a few times where that helps, its errors translated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import Any
+
+from shared.adapters.sdk import ATTEMPTS, Clients
+from shared.adapters.sdk_errors import CloudError, translated
+
+
+def call(clients: Clients, send: Callable[[Any], Any], *, expected: Collection[str] = ()) -> Any:
+    """Send (``send`` is given the runtime options) and return the answer's body.
+
+    Raises CloudError itself for the ``expected`` codes, which the caller handles, else what the table of errors makes of it.
+    """
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            return send(clients.runtime()).body
+        except Exception as error:
+            failed = cloud_error(error)
+            if failed is None:
+                raise
+            if failed.code in expected and failed.code:
+                raise failed from None
+            if attempt == ATTEMPTS or not failed.worth_repeating:
+                raise translated(failed) from error
+        clients.pause(attempt)
+    raise AssertionError("the loop above returns or raises")
+
+
+def cloud_error(error: Exception) -> CloudError | None:
+    """What an exception of the SDKs says; None for an exception of another kind (a bug, not the cloud)."""
+    from Tea.exceptions import RetryError, TeaException
+
+    if isinstance(error, TeaException):
+        data = error.data if isinstance(error.data, dict) else {}
+        # ECS and SMC answer in PascalCase with statusCode added by the SDK, EventBridge in camelCase without it.
+        message = data.get("Message") or data.get("message") or error.message or type(error).__name__
+        request_id = data.get("RequestId") or data.get("requestId") or ""
+        return CloudError(error.code or "", str(message), int(data.get("statusCode") or 0), str(request_id))
+    if isinstance(error, RetryError):
+        return CloudError("", str(error.message), 0)
+    if type(error) is RuntimeError:  # the SDK's answer to a body that is no JSON, e.g. a gateway's error page
+        return CloudError("", "The service answered with something that is not JSON.", 0)
+    return None

@@ -1,0 +1,109 @@
+"""What the cloud's error codes mean here: a frozen table from code to fate and remedy. Messages are passed on, never searched."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from shared.domain.errors import Permanent, Refused, ReplankError, Transient
+
+
+class CloudError(Exception):
+    """An error answer of ECS, SMC or EventBridge; ``code`` is empty where no answer came."""
+
+    def __init__(self, code: str, message: str, status: int, request_id: str = "") -> None:
+        super().__init__(f"{code or 'no answer'}: {message}")
+        self.code = code
+        self.message = message
+        self.status = status
+        self.request_id = request_id
+
+    @property
+    def worth_repeating(self) -> bool:
+        """Whether the same call may succeed in a moment: throttling, server errors, no answer."""
+        return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.family == "Throttling"
+
+    @property
+    def family(self) -> str:
+        """The code up to its first dot: ``Throttling`` of ``Throttling.User``."""
+        return self.code.partition(".")[0]
+
+
+_WAIT = "Wait; it is tried again by itself."
+TRANSIENT: Mapping[str, str] = MappingProxyType(
+    dict.fromkeys(
+        (
+            "IdempotentProcessing",
+            "LastTokenProcessing",
+            "Operation.Conflict",
+            "OperationConflict",
+            "DISK_HAS_CREATING_SNAPSHOT",
+            "IncorrectDiskStatus",
+            "IncorrectDiskStatus.CreatingSnapshot",
+            "IncorrectDiskStatus.HasUnfinishedSnapshot",
+            "IncorrectDiskStatus.Transferring",
+            "IncorrectInstanceStatus",
+            "IncorrectInstanceStatus.Initializing",
+            "InvalidSnapshotId.NotReady",
+            "InvalidOperation.DiskResetInProgress",
+            "InvalidOperation.RelatedSnapshotNotFinished",
+            "QuotaExceed.ConcurrentSnapshotQuota",
+            "SignatureNonceUsed",
+            "InvalidSecurityToken.Expired",
+            "SourceServerState.Invalid",
+            "SourceServer.WithRunningReplicationJob",
+            "ReplicationJob.InvalidStatus",
+            "ReplicationJob.Related",
+        ),
+        _WAIT,
+    )
+)
+"""Codes of states that pass by themselves (facts of ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
+
+REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {
+        "InvalidInstanceId.NotFound": ("Instance.NotFound", "The instance is gone, or in another region or account."),
+        "InvalidInstance.NotFound": ("Instance.NotFound", "The instance is gone, or in another region or account."),
+        "InvalidDiskId.NotFound": ("Disk.NotFound", "The disk is gone."),
+        "InvalidSnapshotId.NotFound": ("Snapshot.NotFound", "The snapshot is gone."),
+        "InvalidRegionId.NotFound": ("Region.NotFound", "Name a region of this account, e.g. cn-hangzhou."),
+        "InstanceNotRunning": ("Guest.Unreachable", "Start the instance and wait until Cloud Assistant answers."),
+        "InvalidInstance.NotRunning": ("Guest.Unreachable", "Start the instance and wait until Cloud Assistant answers."),
+    }
+)
+"""The cloud's code to ours and the remedy."""
+
+PERMANENT: Mapping[str, str] = MappingProxyType(
+    {
+        "NoPermission": "Give the function's role the permission named in the message (template.yml holds the policies).",
+        "EntityNotExist.Role": "Create the service-linked role AliyunServiceRoleForSMC: authorise SMC once in its console.",
+        "RealNameAuthenticationError": "Complete the account's real-name registration.",
+        "InvalidAccountStatus.NotEnoughBalance": "Top up the account: snapshots are billed.",
+        "InvalidAccountStatus.SnapshotServiceUnavailable": "Activate the Snapshot service in the ECS console.",
+        "QuotaExceed.Snapshot": "Delete snapshots of this disk that are no longer needed, or ask for a higher quota.",
+        "QuotaExceed.SnapshotQuota": "Delete snapshots that are no longer needed, or ask for a higher quota.",
+        "QuotaExceeded.ReplicationJob": "Delete finished replication jobs in the SMC console, or ask for a higher quota.",
+        "InstanceLockedForSecurity": "Unlock the instance (Security Center), then retry.",
+        "DiskInArrears": "Settle the account's bill, then retry.",
+        "DiskCategory.OperationNotSupported": "This disk category has no snapshots: move the data to a cloud disk first.",
+        "InvalidParameter.Mismatch": "The snapshot was made from another disk: the disk was replaced. Restore it by hand.",
+        "IdempotentParameterMismatch": "A call with this token was made with other parameters. Report this.",
+        "InvalidOsMigrationType.NotMatched": "The message lists the values supported: correct REPLANK_SMC_TARGET_VALUES.",
+        "MissingParameter": "Report this: the call lacks a parameter the service demands.",
+    }
+)
+"""A person is needed; the remedy says for what."""
+
+
+def translated(error: CloudError) -> ReplankError:
+    """The error as the stages know it. Unknown codes of a refusal need a person; unknown server errors pass."""
+    where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
+    code = error.code or "Cloud.NoAnswer"
+    if error.code in REFUSED:
+        ours, remedy = REFUSED[error.code]
+        return Refused(ours, where, remedy, status=404)
+    if error.code in TRANSIENT or error.worth_repeating:
+        return Transient(code, where)
+    if error.family in ("Forbidden", "NoPermission") or error.status in (401, 403):
+        return Permanent(code, where, PERMANENT.get(error.code, PERMANENT["NoPermission"]))
+    return Permanent(code, where, PERMANENT.get(error.code, "Look the code up in the service's error list; correct it and retry."))

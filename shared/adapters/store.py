@@ -1,0 +1,201 @@
+"""Tablestore in the few shapes the adapters use: rows as dicts, conditions as arguments, time-outs as Transient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from shared.adapters.sdk import Clients
+from shared.domain.errors import Permanent, ReplankError, Transient
+
+Key = Sequence[tuple[str, Any]]
+"""A primary key: (column, value) in the table's order."""
+Columns = dict[str, Any]
+"""A row: primary key and attribute columns by name."""
+BATCH_ROWS = 100
+"""BatchGetRow takes no more rows."""
+RANGE_CALLS = 50
+"""GetRange calls for one page at most: each returns up to 5,000 rows or 4 MB, or nothing where a filter drops all."""
+_DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
+"""Trying again changes nothing: a permission, a table that was not created, a request the service does not understand."""
+
+
+class Lowest:
+    """Stands for the smallest value of a key column in a range."""
+
+
+class Highest:
+    """Stands for the largest value of a key column in a range."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Rows of a table or index from ``start`` (in) to ``end`` (out), in the order of the keys or against it."""
+
+    table: str
+    start: Key
+    end: Key
+    backward: bool = False
+    columns: tuple[str, ...] = ()
+    equal: tuple[str, Any] | None = None
+    """Only rows whose column has this value."""
+
+
+class Store:
+    """One Tablestore instance. Every method raises Transient (Store.Unavailable) or, where a person is needed, Permanent."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+
+    def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
+        """A row's columns (all, those named, or those whose name is in a range); None if there is nothing."""
+        start, end = between or (None, None)
+        found: Columns = {}
+        token: Any = None
+        while True:
+            _, row, token = self._send(
+                "get_row", table, list(key), list(columns), start_column=start, end_column=end, max_version=1, token=token
+            )
+            if row is not None:
+                found.update(_columns(row))
+            if not token:
+                return found or None
+
+    def put(self, table: str, key: Key, columns: Mapping[str, Any]) -> None:
+        """Write the row, replacing what is there."""
+        self._send("put_row", table, _row(key, list(columns.items())), _condition("IGNORE"))
+
+    def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
+        """Write the row if there is none; False if there is one."""
+        return self._conditional("put_row", table, _row(key, list(columns.items())), _condition("EXPECT_NOT_EXIST"))
+
+    def update(
+        self,
+        table: str,
+        key: Key,
+        put: Mapping[str, Any],
+        remove: Sequence[str] = (),
+        *,
+        equal: tuple[str, Any] | None = None,
+    ) -> bool:
+        """Change columns of an existing row, if a column has the value expected; False if not, or if there is no row."""
+        changes: dict[str, Any] = {}
+        if put:
+            changes["put"] = list(put.items())
+        if remove:
+            changes["delete_all"] = list(remove)
+        return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", equal))
+
+    def delete(self, table: str, key: Key, *, equal: tuple[str, Any]) -> bool:
+        """Delete the row if a column has the value expected; False if not, or if there is no row."""
+        return self._conditional("delete_row", table, _row(key, None), _condition("EXPECT_EXIST", equal))
+
+    def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
+        """Up to ``limit`` rows, and the key at which the next page starts (None at the end)."""
+        rows: list[Columns] = []
+        start: Any = _ends(wanted.start)
+        direction = "BACKWARD" if wanted.backward else "FORWARD"
+        for _ in range(RANGE_CALLS):
+            _, start, page, _ = self._send(
+                "get_range",
+                wanted.table,
+                direction,
+                start,
+                _ends(wanted.end),
+                list(wanted.columns),
+                limit - len(rows),
+                column_filter=_equal(wanted.equal) if wanted.equal else None,
+                max_version=1,
+            )
+            rows += map(_columns, page)
+            if not start or len(rows) >= limit:
+                break
+        return rows, list(start) if start else None
+
+    def many(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
+        """The rows that exist, in the order of the keys."""
+        rows: list[Columns] = []
+        for place in range(0, len(keys), BATCH_ROWS):
+            rows += self._batch(table, keys[place : place + BATCH_ROWS], columns)
+        return rows
+
+    def _batch(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
+        from tablestore import BatchGetRowRequest, TableInBatchGetRowItem
+
+        request = BatchGetRowRequest()
+        request.add(TableInBatchGetRowItem(table, [list(key) for key in keys], list(columns), max_version=1))
+        results = self._send("batch_get_row", request).get_result_by_table(table) or []
+        refused = next((each for each in results if not each.is_ok), None)
+        if refused is not None:
+            raise Transient("Store.Unavailable", f"Tablestore answered {refused.error_code} for a row of {table}.")
+        # A missing row comes as an empty one.
+        return [_columns(each.row) for each in results if each.row is not None and each.row.primary_key]
+
+    def _conditional(self, operation: str, *arguments: Any) -> bool:
+        try:
+            self._send(operation, *arguments)
+        except _ConditionFailed:
+            return False
+        return True
+
+    def _send(self, operation: str, *arguments: Any, **options: Any) -> Any:
+        from tablestore import OTSClientError, OTSServiceError
+        from urllib3.exceptions import HTTPError
+
+        send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
+        try:
+            return send(*arguments, **options)
+        except OTSServiceError as error:
+            raise _translated(operation, str(error.code), str(error.message), str(error.request_id)) from error
+        except (OTSClientError, HTTPError, OSError) as error:
+            raise Transient("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
+
+
+class _ConditionFailed(ReplankError):
+    """The row is not as the condition expects; never leaves this module."""
+
+
+def _translated(operation: str, code: str, message: str, request_id: str) -> ReplankError:
+    if code == "OTSConditionCheckFail":
+        return _ConditionFailed("Store.ConditionFailed", message, "")
+    where = f"{operation}: {code}: {message} (RequestId {request_id})"
+    if code in _DENIED:
+        remedy = "Check that template.yml is deployed and the function's role may use the table named."
+        return Permanent("Store.Refused", where, remedy)
+    return Transient("Store.Unavailable", where)
+
+
+def _row(key: Key, attributes: Any) -> Any:
+    from tablestore import Row
+
+    return Row(list(key), attributes)
+
+
+def _condition(expectation: str, equal: tuple[str, Any] | None = None) -> Any:
+    from tablestore import Condition
+
+    return Condition(expectation, _equal(equal) if equal else None)
+
+
+def _equal(equal: tuple[str, Any]) -> Any:
+    from tablestore import ComparatorType, SingleColumnCondition
+
+    return SingleColumnCondition(*equal, ComparatorType.EQUAL, pass_if_missing=False, latest_version_only=True)
+
+
+def _ends(key: Key) -> list[tuple[str, Any]]:
+    from tablestore import INF_MAX, INF_MIN
+
+    def bound(value: Any) -> Any:
+        if value is Lowest:
+            return INF_MIN
+        return INF_MAX if value is Highest else value
+
+    return [(name, bound(value)) for name, value in key]
+
+
+def _columns(row: Any) -> Columns:
+    found = {cell[0]: cell[1] for cell in row.primary_key or ()}
+    found.update((cell[0], cell[1]) for cell in row.attribute_columns or ())
+    return found

@@ -1,0 +1,175 @@
+"""Rows and values: which columns a migration, a batch and a ledger entry have, and how to read them back.
+
+Column names hold only letters, digits and underscores, as Tablestore demands; repeated columns have a prefix and an end for
+reading them as a range.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from shared.adapters.clock import milliseconds
+from shared.adapters.store import Columns
+from shared.domain.batch import Batch, BatchState
+from shared.domain.codec import FactsInvalid, decode, encode
+from shared.domain.effects import KINDS, Effect
+from shared.domain.errors import Permanent, Refused
+from shared.domain.events import Event
+from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.ports.migrations import Outbox
+
+MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
+BY_DUE, BY_BATCH, BY_INSTANCE = "migrations_by_due", "migrations_by_batch", "migrations_by_instance"
+BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapshots_by_sweep"
+
+JOURNAL, OUTBOX, RESTART, DOCUMENT = "j_", "o_", "r_", "d_"
+HELD, FAILED, MOVED = "m_", "f_", "v_"
+DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
+MAX_COLUMN = 2 * 1024 * 1024
+"""Bytes of one attribute column (Tablestore, wide column model)."""
+OUTBOX_DUE = timedelta(minutes=2)
+"""How long after a step its outbox is looked at again, if it was not settled."""
+
+T = TypeVar("T")
+
+
+def columns_of(prefix: str) -> tuple[str, str]:
+    """The range of the columns with a prefix: first name (in), last name (out)."""
+    return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
+
+
+def numbered(prefix: str, version: int) -> str:
+    """The column of one version, in an order that is that of the versions."""
+    return f"{prefix}{version:08d}"
+
+
+def restart_column(event_id: str) -> str:
+    """The column of one restart event; ids of events are anybody's choice, so their digest stands for them."""
+    return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
+
+
+def text(name: str, value: Any) -> str:
+    """A JSON column; raises Refused (Document.TooLarge) over 2 MB."""
+    written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    if len(written.encode()) > MAX_COLUMN:
+        sentence = f"The column {name} would hold more than {MAX_COLUMN} bytes."
+        raise Refused("Document.TooLarge", sentence, "Split the request, or name fewer items.", status=413)
+    return written
+
+
+def value_of(cls: type[T], written: str, what: str) -> T:
+    """The dataclass in a JSON column; raises Permanent (Store.RowInvalid)."""
+    try:
+        return decode(cls, json.loads(written), what)
+    except (FactsInvalid, ValueError) as error:
+        remedy = "The row was written by another version, or by hand. Correct it, or remove it."
+        raise Permanent("Store.RowInvalid", f"{what}: {error}", remedy) from error
+
+
+# Migrations -----------------------------------------------------------------------------------------------------------
+
+MIGRATION_COLUMNS = ("doc", "progress", "due_lane", "due_at")
+
+
+def migration_columns(migration: Migration) -> Columns:
+    """The columns that follow from the migration itself, its lane aside."""
+    return {
+        "version": migration.version,
+        "state": migration.state.value,
+        "batch_id": migration.batch_id,
+        "instance_id": migration.instance_id,
+        "created_at": milliseconds(migration.created_at),
+        "progress": migration.progress,
+        "doc": text("doc", encode(migration)),
+    }
+
+
+def migration_of(row: Columns) -> Migration:
+    """The migration in a row. The progress column runs ahead of the document: noting it is no step."""
+    found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
+    progress = row.get("progress", found.progress)
+    return found if progress == found.progress else replace(found, progress=progress)
+
+
+def lane(migration: Migration) -> Columns:
+    """Where the row waits: for admission, for the tick, or (empty) for a person or nothing."""
+    if migration.state is State.READY:
+        return {"due_lane": f"admit:{migration.batch_id}", "due_at": milliseconds(migration.entered_at)}
+    if migration.due_at is not None:
+        return {"due_lane": DRIVE, "due_at": milliseconds(migration.due_at)}
+    return {}
+
+
+def step_columns(taken: Step) -> Columns:
+    """What one step writes; a row that owes an outbox is due soon, so that the tick finds what a crash left behind."""
+    after, version = taken.after, taken.after.version
+    columns = {**migration_columns(after), **lane(after)}
+    columns[numbered(JOURNAL, version)] = text("journal", encode(taken.entry))
+    if taken.effects or taken.events:
+        columns[numbered(OUTBOX, version)] = text("outbox", outbox_document(taken.effects, taken.events))
+        columns.update(due_lane=DRIVE, due_at=milliseconds(taken.entry.at + OUTBOX_DUE))
+    return columns
+
+
+def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> dict[str, Any]:
+    """Effects by the name of their kind, events as they are."""
+    return {
+        "effects": [{"kind": type(effect).__name__, **encode(effect)} for effect in effects],
+        "events": [encode(event) for event in events],
+    }
+
+
+def outbox_of(name: str, written: str) -> Outbox:
+    """The outbox in a column."""
+    try:
+        document = json.loads(written)
+        effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
+        events = tuple(Event(**each) for each in document["events"])
+    except (ValueError, KeyError, TypeError, FactsInvalid) as error:
+        raise Permanent("Store.RowInvalid", f"outbox {name}: {error}", "Correct the column, or remove it.") from error
+    return Outbox(int(name[len(OUTBOX) :]), effects, events)
+
+
+def journal_of(written: str) -> JournalEntry:
+    """One line of the journal."""
+    return value_of(JournalEntry, written, "journal")
+
+
+# Batches and the ledger -----------------------------------------------------------------------------------------------
+
+
+def batch_columns(batch: Batch) -> Columns:
+    """The batch's columns; ``open_lane`` only while its migrations may be admitted."""
+    columns: Columns = {
+        "version": batch.version,
+        "state": batch.state.value,
+        "created_at": milliseconds(batch.created_at),
+        "listing": ALL,
+        "doc": text("doc", encode(batch)),
+    }
+    if batch.state is BatchState.OPEN and batch.acknowledgement is not None:
+        columns["open_lane"] = OPEN
+    return columns
+
+
+def batch_of(row: Columns) -> Batch:
+    """The batch in a row."""
+    return value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+
+
+def ledger_columns(entry: LedgerEntry) -> Columns:
+    """The entry's columns; the sweep lane only while it may be swept one day."""
+    columns: Columns = {"doc": text("doc", encode(entry))}
+    if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
+        columns.update(sweep_lane=SWEEP, sweep_at=milliseconds(entry.sweep_at))
+    return columns
+
+
+def ledger_of(row: Columns) -> LedgerEntry:
+    """The entry in a row."""
+    return value_of(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")

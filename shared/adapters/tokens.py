@@ -1,0 +1,52 @@
+"""Continuation tokens: the next row's key, opaque to clients."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from typing import Any
+
+from shared.adapters.store import Key
+from shared.domain.errors import Refused
+
+MAX_TOKEN = 4096
+"""Characters; a key has at most four columns of at most 1 KB."""
+
+
+def token_of(key: Key | None) -> str:
+    """The token for the page that starts at ``key``; empty where there is none."""
+    if key is None:
+        return ""
+    return base64.urlsafe_b64encode(json.dumps([list(column) for column in key]).encode()).decode().rstrip("=")
+
+
+def start_of(token: str, first: Key) -> Key:
+    """Where the page starts: at ``first`` without a token; raises Refused (Token.Invalid) for a token of another listing.
+
+    The columns that ``first`` fixes must be the same: a token cannot lead out of the range it was made for.
+    """
+    if not token:
+        return first
+    key = _decoded(token)
+    fixed = [(name, value) for name, value in first if not isinstance(value, type)]
+    if [name for name, _ in key] != [name for name, _ in first] or key[: len(fixed)] != fixed:
+        raise _invalid()
+    return key
+
+
+def _decoded(token: str) -> list[tuple[str, Any]]:
+    try:
+        if len(token) > MAX_TOKEN:
+            raise ValueError
+        document = json.loads(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)))
+        key = [(name, value) for name, value in document]
+        if not all(isinstance(name, str) and isinstance(value, str | int) for name, value in key):
+            raise ValueError
+    except (ValueError, TypeError, binascii.Error, RecursionError):
+        raise _invalid() from None
+    return key
+
+
+def _invalid() -> Refused:
+    return Refused("Token.Invalid", "The continuation token is not of this listing.", "Start again without a token.")
