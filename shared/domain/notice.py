@@ -56,7 +56,7 @@ def read_notice(data: dict[str, Any]) -> Notice:
 def _release(name: object) -> str:
     text = str(name).strip()
     release = find_release(text)
-    key = release.key if release else text.lower().replace(" ", "-")
+    key = release.key if release else text.lower().replace("windows server", "windows").replace(" r2", "r2").replace(" ", "-")
     if release is None and not any(product.startswith(key) for product in LIFECYCLE):
         raise Refused("Catalog.ReleaseUnknown", f"The catalog has no release {text[:100]!r}.", "See `replank catalog releases`.")
     return key

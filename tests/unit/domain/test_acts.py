@@ -1,0 +1,133 @@
+"""What a named person may do, and when it is too late."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+from shared.domain import acts, events
+from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Policy, Selection
+from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
+from shared.domain.errors import Refused, Stale
+from shared.domain.migration import Failure, Migration, State
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy())
+
+
+def at(state: State, stage: str = "", **more: object) -> Migration:
+    failure = Failure(stage, "Some.Code", "it failed", "mend it") if stage else None
+    migration = Migration("m1", "b1", "i-1", "cn-hangzhou", state, 7, 7, NOW, NOW, snapshots_made=2, failure=failure)
+    return replace(migration, **more)  # type: ignore[arg-type]
+
+
+def kinds(taken: object) -> set[type]:
+    return {type(effect) for effect in taken.effects}  # type: ignore[attr-defined]
+
+
+def test_an_acknowledgement_records_who_when_and_which_text() -> None:
+    given = acts.acknowledge(BATCH, "ann", RISKS_VERSION, NOW).acknowledgement
+    assert given is not None
+    assert (given.operator, given.at, given.risks_version) == ("ann", NOW, RISKS_VERSION)
+    assert all(given.text)
+
+
+@pytest.mark.parametrize(
+    ("batch", "version", "code"),
+    [
+        (BATCH, "1999", "Acknowledgement.OtherText"),
+        (replace(BATCH, dry_run=True), RISKS_VERSION, "Batch.DryRun"),
+        (replace(BATCH, state=BatchState.PLANNING), RISKS_VERSION, "Batch.StillPlanning"),
+    ],
+)
+def test_an_acknowledgement_that_means_nothing_is_refused(batch: Batch, version: str, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        acts.acknowledge(batch, "ann", version, NOW)
+    assert caught.value.code == code
+
+
+def test_a_second_acknowledgement_changes_nothing() -> None:
+    with pytest.raises(Stale):
+        acts.acknowledge(acts.acknowledge(BATCH, "ann", RISKS_VERSION, NOW), "bob", RISKS_VERSION, NOW)
+
+
+def test_a_confirmation_starts_the_retention_and_frees_the_instance() -> None:
+    taken = acts.confirm(at(State.MIGRATED), "ann", NOW, retention_days=7)
+    assert (taken.after.state, taken.after.released_at, taken.entry.by) == (State.CONFIRMED, NOW, "ann")
+    assert kinds(taken) == {ScheduleSweep, ReleaseLock}
+
+
+def test_a_rolled_back_migration_stays_so_and_only_releases_its_snapshots() -> None:
+    taken = acts.confirm(at(State.ROLLED_BACK), "ann", NOW, retention_days=7)
+    assert (taken.after.state, taken.after.released_at) == (State.ROLLED_BACK, NOW)
+    with pytest.raises(Stale):
+        acts.confirm(taken.after, "ann", NOW, retention_days=7)
+
+
+@pytest.mark.parametrize("state", [State.READY, State.MIGRATING, State.RESTARTING, State.VALIDATING, State.ROLLING_BACK])
+def test_nothing_under_way_can_be_confirmed(state: State) -> None:
+    with pytest.raises(Refused):
+        acts.confirm(at(state), "ann", NOW, retention_days=7)
+
+
+@pytest.mark.parametrize(
+    ("stage", "to", "next_stage"),
+    [("precheck", State.ACCEPTED, "precheck"), ("snapshot", State.ACCEPTED, "precheck"), ("migrate", State.SNAPSHOTTED, "migrate")],
+)
+def test_a_retry_goes_back_to_where_it_is_safe(stage: str, to: State, next_stage: str) -> None:
+    taken = acts.retry(at(State.FAILED, stage), "ann", NOW)
+    assert (taken.after.state, taken.after.attempt, taken.after.failure) == (to, 2, None)
+    assert taken.events[0].data["stage"] == next_stage
+    assert CountOutcome("retried") in taken.effects
+
+
+def test_a_failed_rollback_is_retried_as_a_rollback() -> None:
+    taken = acts.retry(at(State.FAILED, "rollback"), "ann", NOW)
+    assert (taken.after.state, taken.after.rollback_phase, taken.events[0].type) == (
+        State.ROLLING_BACK,
+        "stopping",
+        events.ROLLBACK_REQUESTED,
+    )
+
+
+def test_what_has_not_failed_cannot_be_retried() -> None:
+    with pytest.raises(Refused):
+        acts.retry(at(State.MIGRATED), "ann", NOW)
+
+
+@pytest.mark.parametrize("state", [State.ACCEPTED, State.PRECHECKING, State.READY, State.SNAPSHOTTING, State.SNAPSHOTTED])
+def test_a_migration_can_be_cancelled_until_its_job_starts(state: State) -> None:
+    taken = acts.cancel(at(state), "ann", NOW)
+    assert taken.after.state is State.CANCELLED
+    assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ReleaseLock}
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [
+        at(State.MIGRATING),
+        at(State.RESTARTING),
+        at(State.FAILED, "migrate"),
+        at(State.READY, hop=1),
+        at(State.SNAPSHOTTED, attempt=2),
+    ],
+)
+def test_once_something_may_have_changed_it_is_too_late_to_cancel(migration: Migration) -> None:
+    with pytest.raises(Refused) as caught:
+        acts.cancel(migration, "ann", NOW)
+    assert caught.value.code == "Migration.TooLate"
+
+
+def test_a_rollback_frees_the_slot_and_removes_the_job_first() -> None:
+    taken = acts.roll_back(at(State.MIGRATED), "ann", NOW)
+    assert taken.after.state is State.ROLLING_BACK
+    assert kinds(taken) == {ReleaseSlot, CleanUpDriver}
+
+
+@pytest.mark.parametrize("migration", [at(State.FAILED, "precheck"), at(State.MIGRATED, snapshots_made=0), at(State.MIGRATING)])
+def test_without_snapshots_or_in_flight_there_is_no_rollback(migration: Migration) -> None:
+    with pytest.raises(Refused):
+        acts.roll_back(migration, "ann", NOW)
+
+
+def test_after_the_first_hop_even_a_precheck_failure_can_be_rolled_back() -> None:
+    assert acts.roll_back(at(State.FAILED, "precheck", hop=1), "ann", NOW).after.state is State.ROLLING_BACK

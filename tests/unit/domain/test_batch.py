@@ -1,0 +1,79 @@
+"""Batches: windows, budgets, canaries and slots decide who may start."""
+
+from dataclasses import replace
+from datetime import datetime, timezone
+
+import pytest
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Policy, Selection, Standing, Window, closed_because, free_slots
+from shared.domain.codec import Signed, decode, encode
+
+MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+ACK = Acknowledgement("ann", MONDAY, "v", RISKS)
+BATCH = Batch("b1", BatchState.OPEN, 2, MONDAY, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK)
+NOBODY = Standing(frozenset(), frozenset(), 0, 0)
+
+
+def why(batch: Batch, standing: Standing = NOBODY, now: datetime = MONDAY) -> str:
+    return closed_because(batch, standing, now=now, account_limit=20)
+
+
+def test_an_acknowledged_batch_with_room_is_open() -> None:
+    assert why(BATCH) == ""
+
+
+@pytest.mark.parametrize(
+    ("batch", "standing", "word"),
+    [
+        (replace(BATCH, acknowledgement=None), NOBODY, "acknowledged"),
+        (replace(BATCH, dry_run=True), NOBODY, "dry run"),
+        (BATCH, replace(NOBODY, failed=frozenset({"m1", "m2"})), "budget"),
+        (BATCH, replace(NOBODY, held_by_batch=3), "slot"),
+        (BATCH, replace(NOBODY, held_by_account=20), "slot"),
+        (replace(BATCH, policy=Policy(window=Window("22:00", "04:00"))), NOBODY, "window"),
+    ],
+)
+def test_each_limit_closes_the_batch_and_says_so(batch: Batch, standing: Standing, word: str) -> None:
+    assert word in why(batch, standing)
+
+
+def test_the_failure_budget_is_the_number_of_failures_that_are_still_allowed() -> None:
+    assert why(BATCH, replace(NOBODY, failed=frozenset({"m1"}))) == ""
+
+
+def test_the_canary_goes_first_and_alone() -> None:
+    careful = replace(BATCH, policy=Policy(max_moving=10, canary=2))
+    assert free_slots(careful, NOBODY, account_limit=20) == 2
+    assert free_slots(careful, replace(NOBODY, held_by_batch=2, held_by_account=2), account_limit=20) == 0
+    assert free_slots(careful, replace(NOBODY, moved=frozenset({"m1"}), held_by_batch=1), account_limit=20) == 0
+    assert free_slots(careful, replace(NOBODY, moved=frozenset({"m1", "m2"})), account_limit=20) == 10
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "open"),
+    [(21, 59, False), (22, 0, True), (23, 30, True), (2, 59, True), (3, 0, False), (3, 30, False), (4, 0, False), (12, 0, False)],
+)
+def test_a_window_over_midnight_closes_an_hour_before_its_end(hour: int, minute: int, open: bool) -> None:
+    assert Window("22:00", "04:00").allows(MONDAY.replace(hour=hour, minute=minute)) is open
+
+
+def test_a_window_belongs_to_the_day_on_which_it_starts() -> None:
+    mondays = Window("22:00", "04:00", days=(0,))
+    assert mondays.allows(datetime(2026, 11, 24, 1, 0, tzinfo=timezone.utc))
+    assert not mondays.allows(datetime(2026, 11, 23, 1, 0, tzinfo=timezone.utc))
+
+
+def test_a_window_is_local_to_its_offset() -> None:
+    in_china = Window("01:00", "05:00", utc_offset_min=Signed(480))
+    assert in_china.allows(MONDAY.replace(hour=18))
+    assert not in_china.allows(MONDAY.replace(hour=2))
+
+
+def test_a_batch_reads_back_as_it_was_written() -> None:
+    window = Window("22:00", "04:00", days=(5, 6), utc_offset_min=Signed(-300))
+    full = replace(
+        BATCH,
+        policy=Policy(window=window, overrides={"A.B": "because"}),
+        destinations={"i-1": "alinux-3"},
+        problems=(("i-9", "Instance.NotFound", "no"),),
+    )
+    assert decode(Batch, encode(full), "batch") == full

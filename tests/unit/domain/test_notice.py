@@ -1,0 +1,52 @@
+"""Notices: what one asks for, and which the calendar gives."""
+
+from datetime import datetime, timezone
+
+import pytest
+from shared.domain.catalog import identify
+from shared.domain.errors import Refused
+from shared.domain.notice import due_notices, matches, read_notice, read_policy
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+
+
+def test_a_notice_by_name_or_key_covers_the_same_release() -> None:
+    assert read_notice({"releases": ["CentOS 7"]}).releases == read_notice({"releases": ["centos-7"]}).releases == ("centos-7",)
+
+
+def test_a_windows_product_covers_its_editions() -> None:
+    notice = read_notice({"releases": ["Windows Server 2008 R2"]})
+    enterprise = identify("Windows Server  2008 R2 企业版 64位中文版", "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition")
+    assert enterprise is not None
+    assert matches(enterprise, notice.releases)
+    centos = identify("CentOS  7.9 64位")
+    assert centos is not None
+    assert not matches(centos, notice.releases)
+
+
+@pytest.mark.parametrize(
+    "data", [{}, {"releases": []}, {"releases": ["Plan 9"]}, {"releases": "CentOS 7"}, {"releases": ["CentOS 7"], "policy": {"speed": 1}}]
+)
+def test_a_notice_that_makes_no_sense_is_refused(data: dict[str, object]) -> None:
+    with pytest.raises(Refused):
+        read_notice(data)
+
+
+def test_a_policy_in_the_apis_spelling_is_read() -> None:
+    policy = read_policy({"maxMoving": 2, "retentionDays": 1, "window": {"start": "22:00", "end": "04:00", "utcOffsetMin": -60}})
+    assert (policy.max_moving, policy.retention_days) == (2, 1)
+    assert policy.window is not None
+    assert policy.window.utc_offset_min == -60
+
+
+@pytest.mark.parametrize("policy", [{"maxMoving": 0}, {"retentionDays": 0}, {"driver": "magic"}, {"window": {"start": "noon", "end": "1"}}])
+def test_a_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
+    with pytest.raises(Refused):
+        read_policy(policy)
+
+
+def test_the_calendar_speaks_of_what_is_out_of_support_once_a_month() -> None:
+    running = [identify("CentOS  7.9 64位"), identify("Alibaba Cloud Linux  3.2104 LTS 64位")]
+    notices = due_notices([each for each in running if each], NOW)
+    assert [(each.event_id, each.data["releases"]) for each in notices] == [("eol-centos-7-2026-11", ["centos-7"])]
+    assert due_notices([each for each in running if each], NOW.replace(day=1))[0].event_id == notices[0].event_id
