@@ -1,0 +1,83 @@
+"""Regions, account attributes, the snapshot service and images: what clients ask before they begin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.ecs.paging import Params, page_of
+from localcloud.ecs.store import Doc
+from localcloud.ecs.world import World
+
+_ATTRIBUTES = {
+    "instance-network-type": ["vpc"],
+    "max-security-groups": ["1000"],
+    "max-elastic-network-interfaces": ["50000"],
+    "max-postpaid-instance-vcpu-count": ["10000"],
+    "real-name-authentication": ["yes"],
+    "supported-postpay-instance-types": ["ecs.g7.large", "ecs.g7.xlarge"],
+}
+
+
+class Account:
+    """The operations that ask about the account."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def regions(self, params: Params) -> dict[str, Any]:
+        """DescribeRegions: the one region there is."""
+        region = self.world.cloud.region
+        row = {
+            "RegionId": region,
+            "LocalName": "China (Hangzhou)",
+            "RegionEndpoint": f"ecs.{region}.aliyuncs.com",
+            "Status": "available",
+        }
+        return {"Regions": {"Region": [row]}}
+
+    def attributes(self, params: Params) -> dict[str, Any]:
+        """DescribeAccountAttributes."""
+        names = params.get("AttributeName") or sorted(_ATTRIBUTES)
+        items = [_attribute(name) for name in names if name in _ATTRIBUTES]
+        return {"AccountAttributeItems": {"AccountAttributeItem": items}}
+
+    def open_snapshots(self, params: Params) -> dict[str, Any]:
+        """OpenSnapshotService: opens it; opening it twice is fine."""
+        if self.world.setting("account", "normal") == "no_snapshot_service":
+            self.world.set_setting("account", "normal")
+        return {}
+
+    def images(self, params: Params) -> dict[str, Any]:
+        """DescribeImages: the images the instances were made from."""
+        found: dict[str, Doc] = {}
+        for doc in self.world.store.find("instance", {}):
+            found.setdefault(doc["ImageId"], _image(doc))
+        wanted = set(params.get("ImageId", "").split(",")) - {""}
+        kept = [image for id, image in sorted(found.items()) if not wanted or id in wanted]
+        kept = [image for image in kept if params.get("OSType", image["OSType"]) == image["OSType"]]
+        rows, fields = page_of(kept, {name: params[name] for name in ("PageNumber", "PageSize") if name in params})
+        return {**fields, "RegionId": self.world.cloud.region, "Images": {"Image": rows}}
+
+
+def _attribute(name: str) -> dict[str, Any]:
+    values = [{"Value": value} for value in _ATTRIBUTES[name]]
+    return {"AttributeName": name, "AttributeValues": {"ValueItem": values}}
+
+
+def _image(instance: Doc) -> Doc:
+    return {
+        "ImageId": instance["ImageId"],
+        "ImageName": instance["ImageId"],
+        "ImageOwnerAlias": "system",
+        "OSName": instance["OSName"],
+        "OSNameEn": instance["OSNameEn"],
+        "OSType": instance["OSType"],
+        "Platform": instance["OSNameEn"].split("  ")[0].rsplit(" ", 1)[0],
+        "Architecture": "arm64" if "arm" in instance["OSNameEn"].lower() else "x86_64",
+        "Status": "Available",
+        "Usage": "instance",
+        "Size": 40,
+        "Progress": "100%",
+        "IsSupportCloudinit": True,
+        "CreationTime": instance["CreationTime"],
+    }

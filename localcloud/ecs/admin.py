@@ -1,0 +1,52 @@
+"""What tests and the run report may look at, which no API shows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.ecs.guest import upgrade
+from localcloud.ecs.guest.blob import unpack
+from localcloud.ecs.store import Doc
+from localcloud.ecs.world import World, shown
+
+
+def guest(world: World, instance_id: str) -> dict[str, Any]:
+    """An instance's disks with the digest of their content, and the system installed on it."""
+    disks = world.disks(instance_id)
+    rows = [
+        {
+            "disk_id": disk["DiskId"],
+            "type": disk["Type"],
+            "device": disk["Device"],
+            "mount": disk["sim"]["mount"],
+            "digest": disk["sim"]["blob"],
+        }
+        for disk in disks
+    ]
+    tree = unpack(world.cloud.db.blob(disks[0]["sim"]["blob"])) if disks else {}
+    return {"instance_id": instance_id, "os": upgrade.installed(tree) if tree else {}, "disks": rows}
+
+
+def inventory(world: World) -> dict[str, Any]:
+    """All instances, snapshots, groups and disks by id with what tells them apart, and what other services add."""
+    store = world.store
+    found: dict[str, Any] = {
+        "instances": {doc["InstanceId"]: _instance(doc) for doc in store.find("instance", {})},
+        "snapshots": {
+            doc["SnapshotId"]: {**shown(doc), "InstanceId": doc["sim"]["instance"]} for doc in store.find("snapshot", {})
+        },
+        "snapshot_groups": {doc["SnapshotGroupId"]: shown(doc) for doc in store.find("group", {})},
+        "disks": {
+            doc["DiskId"]: {"InstanceId": doc["InstanceId"], "Type": doc["Type"], "Status": doc["Status"]}
+            for doc in store.find("disk", {})
+        },
+    }
+    found |= {name: value for part in world.cloud.hooks.get("inventory_parts", ()) for name, value in part().items()}
+    found["counts"] = {name: len(value) for name, value in found.items()}
+    return found
+
+
+def _instance(doc: Doc) -> dict[str, Any]:
+    display = {"replacing": "Running (Replacing Operating System)", "failed": "Running (Operating System Replacement Failed)"}
+    state = display.get(doc["sim"]["busy"], doc["Status"])
+    return {"InstanceName": doc["InstanceName"], "Status": doc["Status"], "Display": state, "OSName": doc["OSName"]}

@@ -1,0 +1,68 @@
+"""The Cloud Assistant agent of an instance: when it last reported, and whether it takes commands.
+
+``sim.agent`` is {"since": ms from which it reports, or null; "last": the last report while it is silent}. A heartbeat comes
+every minute; CloudAssistantStatus is true while the last one is at most two minutes old (facts: META).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.core.clock import iso
+from localcloud.ecs.paging import Params, page_of
+from localcloud.ecs.store import Doc
+from localcloud.ecs.world import MINUTE, World
+
+
+def alive(world: World, instance: Doc) -> bool:
+    """Whether the agent takes commands now."""
+    since = instance["sim"]["agent"]["since"]
+    return instance["Status"] == "Running" and since is not None and since <= world.now
+
+
+def last_heartbeat_ms(world: World, instance: Doc) -> int | None:
+    """When the agent last reported; None if it never did."""
+    agent = instance["sim"]["agent"]
+    if agent["since"] is None or agent["since"] > world.now:
+        last: int | None = agent["last"]
+        return last
+    beat: int = world.now - (world.now - agent["since"]) % MINUTE
+    return beat
+
+
+def silence(world: World, instance: Doc) -> None:
+    """The agent stops reporting (the caller stores the instance)."""
+    instance["sim"]["agent"] = {"since": None, "last": last_heartbeat_ms(world, instance)}
+
+
+def return_at(world: World, instance: Doc, when_ms: int) -> None:
+    """The agent reports again from ``when_ms`` on, unless this guest's agent is lost for good."""
+    silence(world, instance)
+    if not instance["sim"]["agent_lost"]:
+        instance["sim"]["agent"]["since"] = when_ms
+
+
+def describe_status(world: World, params: Params) -> dict[str, Any]:
+    """DescribeCloudAssistantStatus."""
+    ids = params.get("InstanceId")
+    found = world.store.find("instance", {}) if ids is None else [doc for id in ids if (doc := world.store.get("instance", id))]
+    wanted = params.get("OSType", "").lower()
+    docs, fields = page_of([doc for doc in found if wanted in ("", doc["OSType"])], params)
+    return {**fields, "InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": [_status(world, doc) for doc in docs]}}
+
+
+def _status(world: World, instance: Doc) -> dict[str, Any]:
+    last = last_heartbeat_ms(world, instance)
+    recent = instance["Status"] == "Running" and last is not None and world.now - last <= 2 * MINUTE
+    linux = instance["OSType"] == "linux"
+    return {
+        "InstanceId": instance["InstanceId"],
+        "OSType": "Linux" if linux else "Windows",
+        "CloudAssistantStatus": "true" if recent else "false",
+        "CloudAssistantVersion": "" if last is None else ("2.2.4.998" if linux else "2.1.4.998"),
+        "LastHeartbeatTime": "" if last is None else iso(last),
+        "LastInvokedTime": instance["sim"]["last_invoked"],
+        "InvocationCount": instance["sim"]["invocations"],
+        "ActiveTaskCount": world.store.count("result", {"instance": instance["InstanceId"], "status": "Running"}),
+        "SupportSessionManager": True,
+    }

@@ -1,0 +1,118 @@
+"""ECS behind its API: which operation is done by what, and on which resources RAM is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.ecs import admin, agent
+from localcloud.ecs.account import Account
+from localcloud.ecs.commands import Commands
+from localcloud.ecs.disks import Disks
+from localcloud.ecs.facade import Facade
+from localcloud.ecs.fleet import Fleet
+from localcloud.ecs.groups import Groups
+from localcloud.ecs.guest_runs import GuestRuns
+from localcloud.ecs.instances import Instances
+from localcloud.ecs.invocations import Invocations
+from localcloud.ecs.power import Power
+from localcloud.ecs.snapshot_life import SnapshotLife
+from localcloud.ecs.snapshots import Snapshots
+from localcloud.ecs.tags import Tags
+from localcloud.ecs.world import World
+from localcloud.wire.rpc_service import Operation, Params, RpcService, load_spec
+
+VERSION = "2014-05-26"
+
+
+class Ecs(RpcService):
+    """Elastic Compute Service of one account. Sets the hooks ``ecs``, ``load_fleet``, ``admin:guests``, ``admin:inventory``."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        super().__init__(cloud, "ecs", VERSION, load_spec("localcloud.ecs"))
+        self.world = world = World(cloud)
+        self.life, self.disks, self.power = SnapshotLife(world), Disks(world), Power(world)
+        self.runs = GuestRuns(world)
+        self.operations = {**self._machines(), **self._storage(), **self._assistant(), **self._account()}
+        cloud.hooks["ecs"] = Facade(world, self.power, self.disks, self.life)
+        cloud.hooks["load_fleet"] = Fleet(world, self.disks, self.life).load
+        cloud.hooks["admin:guests"] = lambda instance_id: admin.guest(world, instance_id)
+        cloud.hooks["admin:inventory"] = lambda: admin.inventory(world)
+
+    def _machines(self) -> dict[str, Operation]:
+        instances, power = Instances(self.world), self.power
+        return {
+            "DescribeInstances": Operation(instances.describe, _any("instance")),
+            "DescribeInstanceStatus": Operation(instances.status, _each("instance", "InstanceId")),
+            "DescribeInstanceAutoRenewAttribute": Operation(instances.auto_renew, _any("instance")),
+            "ModifyInstanceAttribute": Operation(instances.modify, _each("instance", "InstanceId")),
+            "DeleteInstance": Operation(instances.delete, _each("instance", "InstanceId")),
+            "StartInstance": Operation(power.start, _each("instance", "InstanceId")),
+            "StopInstance": Operation(power.stop, _each("instance", "InstanceId")),
+            "RebootInstance": Operation(power.reboot, _each("instance", "InstanceId")),
+        }
+
+    def _storage(self) -> dict[str, Operation]:
+        snapshots, groups, disks = Snapshots(self.world, self.life), Groups(self.world, self.life), self.disks
+        group_parts = _all(_each("instance", "InstanceId"), _each("disk", "DiskId"), _any("snapshot"), _any("snapshotgroup"))
+        return {
+            "DescribeDisks": Operation(disks.describe, _any("disk")),
+            "ResetDisk": Operation(disks.reset, _all(_each("disk", "DiskId"), _each("snapshot", "SnapshotId"))),
+            "CreateSnapshot": Operation(snapshots.create, _all(_each("disk", "DiskId"), _any("snapshot"))),
+            "DescribeSnapshots": Operation(snapshots.describe, _any("snapshot")),
+            "DeleteSnapshot": Operation(snapshots.delete, _each("snapshot", "SnapshotId")),
+            "CreateSnapshotGroup": Operation(groups.create, group_parts),
+            "DescribeSnapshotGroups": Operation(groups.describe, _any("snapshotgroup")),
+            "DeleteSnapshotGroup": Operation(groups.delete, _each("snapshotgroup", "SnapshotGroupId")),
+        }
+
+    def _assistant(self) -> dict[str, Operation]:
+        commands, invocations = Commands(self.world, self.runs), Invocations(self.world)
+        instances = _each("instance", "InstanceId")
+        return {
+            "RunCommand": Operation(commands.run, _all(instances, _any("command"))),
+            "StopInvocation": Operation(commands.stop, instances),
+            "DescribeInvocations": Operation(invocations.describe, _all(instances, _any("command"))),
+            "DescribeInvocationResults": Operation(invocations.results, _all(instances, _any("command"))),
+            "DescribeCloudAssistantStatus": Operation(lambda params: agent.describe_status(self.world, params), instances),
+        }
+
+    def _account(self) -> dict[str, Operation]:
+        account, tags = Account(self.world), Tags(self.world)
+        return {
+            "DescribeRegions": Operation(account.regions),
+            "DescribeAccountAttributes": Operation(account.attributes),
+            "DescribeImages": Operation(account.images, _any("image")),
+            "OpenSnapshotService": Operation(account.open_snapshots),
+            "TagResources": Operation(tags.add, _tagged),
+            "UntagResources": Operation(tags.remove, _tagged),
+            "ListTagResources": Operation(tags.list, _tagged),
+        }
+
+
+Arns = Callable[[Params], tuple[str, ...]]
+
+
+def _any(kind: str) -> Arns:
+    """All resources of a kind: lists are allowed or refused as a whole."""
+    return lambda params: (f"{kind}/*",)
+
+
+def _each(kind: str, name: str) -> Arns:
+    """The resources a parameter names (one id or a list); all of the kind where it is absent."""
+
+    def arns(params: dict[str, Any]) -> tuple[str, ...]:
+        given = params.get(name, "*")
+        return tuple(f"{kind}/{id}" for id in ([given] if isinstance(given, str) else given))
+
+    return arns
+
+
+def _all(*parts: Arns) -> Arns:
+    return lambda params: tuple(dict.fromkeys(arn for part in parts for arn in part(params)))
+
+
+def _tagged(params: dict[str, Any]) -> tuple[str, ...]:
+    kind = params.get("ResourceType", "*").lower()
+    return tuple(f"{kind}/{id}" for id in params.get("ResourceId", ["*"]))

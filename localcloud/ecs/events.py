@@ -1,0 +1,87 @@
+"""The events ECS publishes, in the envelope of EventBridge (source acs.ecs).
+
+No public sample says whether ``data`` is CloudMonitor's object or only its content; the setting ``event_form`` chooses:
+``content`` (default), ``cloudmonitor``, or ``mixed`` (either, by the seed).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.core.clock import iso
+from localcloud.ecs.store import Doc
+from localcloud.ecs.world import World
+
+
+def state_changed(world: World, instance_id: str, state: str) -> None:
+    """Instance:StateChange; ``state`` is Created, Starting, Running, Stopping, Stopped or Deleted."""
+    content = {"resourceId": instance_id, "resourceType": "ALIYUN::ECS::Instance", "state": state}
+    _publish(world, "Instance:StateChange", f"instance/{instance_id}", content)
+
+
+def snapshot_completed(world: World, snapshot: Doc) -> None:
+    """Snapshot:CreateSnapshotCompleted, with the result ``accomplished`` or ``failed``."""
+    sim = snapshot["sim"]
+    content = {
+        "result": snapshot["Status"],
+        "snapshotId": snapshot["SnapshotId"],
+        "snapshotName": snapshot["SnapshotName"],
+        "snapshotType": "user",
+        "diskId": snapshot["SourceDiskId"],
+        "startTime": iso(sim["started_ms"]),
+        "endTime": world.now_iso,
+    }
+    _publish(
+        world, "Snapshot:CreateSnapshotCompleted", f"snapshot/{snapshot['SnapshotId']}", content, ok=snapshot["Status"] != "failed"
+    )
+
+
+def snapshot_deleted(world: World, snapshot_id: str) -> None:
+    """Snapshot:SnapshotDeleted."""
+    _publish(world, "Snapshot:SnapshotDeleted", f"snapshot/{snapshot_id}", {"snapshotId": snapshot_id})
+
+
+def disk_operation(world: World, disk_id: str, operation: str) -> None:
+    """Disk:DiskOperationCompleted for AttachDisk or DetachDisk of a data disk."""
+    content = {"diskId": disk_id, "operation": operation, "result": "accomplished"}
+    _publish(world, "Disk:DiskOperationCompleted", f"disk/{disk_id}", content)
+
+
+def _publish(world: World, name: str, resource: str, content: dict[str, Any], *, ok: bool = True) -> None:
+    emit = world.cloud.hooks.get("emit_event")
+    if emit is None:
+        return
+    cloud = world.cloud
+    id = cloud.request_id()
+    arn = f"acs:ecs:{cloud.region}:{cloud.account_id}:{resource}"
+    emit(
+        {
+            "specversion": "1.0",
+            "id": id,
+            "source": "acs.ecs",
+            "type": f"ecs:{name}",
+            "subject": arn,
+            "time": iso(world.now, millis=True),
+            "datacontenttype": "application/json;charset=utf-8",
+            "data": _data(world, id, name, arn, content, ok),
+            "aliyunaccountid": cloud.account_id,
+            "aliyunregionid": cloud.region,
+        }
+    )
+
+
+def _data(world: World, id: str, name: str, arn: str, content: dict[str, Any], ok: bool) -> dict[str, Any]:
+    form = world.setting("event_form", "content")
+    if form == "content" or (form == "mixed" and world.cloud.random("event_form", id).random() < 0.5):
+        return content
+    return {
+        "id": id,
+        "product": "ECS",
+        "resourceId": arn,
+        "level": "INFO" if ok else "WARN",
+        "name": name,
+        "userId": world.cloud.account_id,
+        "eventTime": iso(world.now).replace("-", "").replace(":", "").replace("Z", ".000+0000"),
+        "regionId": world.cloud.region,
+        "content": content,
+    }

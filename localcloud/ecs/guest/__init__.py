@@ -1,0 +1,1 @@
+"""The insides of instances: file trees on disks, and scripts that really run in them."""

@@ -1,0 +1,108 @@
+"""Guests' disks as folders on this machine, kept a while so that a probe of an unchanged guest need not write them again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import weakref
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+
+from localcloud.ecs.guest.blob import Tree, unpack
+
+KEEP = 64
+Layout = tuple[tuple[str, str], ...]
+"""(mount point without slashes at its ends, digest) of each disk, the system disk ("") first."""
+_VOLATILE = ("proc/uptime", "proc/stat", "proc/sys/kernel/random/boot_id")
+
+
+class Folder:
+    """One guest's disks laid out below ``root``, and what they looked like then."""
+
+    def __init__(self, root: Path, layout: Layout, trees: dict[str, Tree]) -> None:
+        self.root, self.layout = root, layout
+        for mount, tree in trees.items():
+            _write(root / mount, tree)
+        for folder in ("tmp", "root", "var/tmp"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        self._seen = self._look()
+
+    def volatile(self, boot_id: str, uptime_s: int, booted_s: int) -> None:
+        """Set what changes without anybody writing it: /proc/uptime, the boot's time and id."""
+        texts = (f"{uptime_s}.00 {uptime_s}.00\n", f"btime {booted_s}\n", f"{boot_id}\n")
+        for path, text in zip(_VOLATILE, texts, strict=True):
+            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+            (self.root / path).write_text(text)
+
+    def changes(self) -> dict[str, Tree]:
+        """The new trees of the disks that differ from what was written or seen before."""
+        now = self._look()
+        touched = {path for path in now.keys() | self._seen.keys() if now.get(path) != self._seen.get(path)}
+        mounts = {self._mount_of(path) for path in touched}
+        self._seen = now
+        return {mount: self._tree(mount, now) for mount in sorted(mounts)}
+
+    def _look(self) -> dict[str, tuple[int, int, int]]:
+        found = {}
+        for folder, names, files in os.walk(self.root):
+            relative = os.path.relpath(folder, self.root)
+            if relative == ".":
+                names[:] = [name for name in names if name != "tmp"]
+            for name in files:
+                path = name if relative == "." else f"{relative}/{name}"
+                status = os.lstat(os.path.join(folder, name))
+                if path not in _VOLATILE:
+                    found[path] = (status.st_mode, status.st_size, status.st_mtime_ns)
+        return found
+
+    def _mount_of(self, path: str) -> str:
+        holding = [mount for mount, _ in self.layout if mount and path.startswith(f"{mount}/")]
+        return max(holding, key=len, default="")
+
+    def _tree(self, mount: str, seen: dict[str, tuple[int, int, int]]) -> Tree:
+        start = len(mount) + 1 if mount else 0
+        paths = [path for path in seen if self._mount_of(path) == mount and os.path.isfile(self.root / path)]
+        return {path[start:]: (seen[path][0] & 0o777, (self.root / path).read_bytes()) for path in paths}
+
+
+class Folders:
+    """The folders at hand: taken by one run at a time, given back afterwards."""
+
+    def __init__(self) -> None:
+        self._base = Path(tempfile.mkdtemp(prefix="localcloud-guests-"))
+        self._clean = weakref.finalize(self, shutil.rmtree, self._base, True)
+        self._kept: OrderedDict[Layout, Folder] = OrderedDict()
+
+    def take(self, layout: Layout, blob: Callable[[str], bytes]) -> Folder:
+        """The folder of a guest's disks; ``blob`` gives a digest's bytes."""
+        kept = self._kept.pop(layout, None)
+        if kept is not None:
+            return kept
+        root = Path(tempfile.mkdtemp(dir=self._base))
+        return Folder(root, layout, {mount: unpack(blob(digest)) for mount, digest in layout})
+
+    def give_back(self, folder: Folder, layout: Layout) -> None:
+        """Keep a folder for the next run of disks with these digests; the longest unused one goes."""
+        folder.layout = layout
+        old = self._kept.pop(layout, None)
+        if old is not None:
+            shutil.rmtree(old.root, ignore_errors=True)
+        self._kept[layout] = folder
+        while len(self._kept) > KEEP:
+            _, oldest = self._kept.popitem(last=False)
+            shutil.rmtree(oldest.root, ignore_errors=True)
+
+
+def _write(root: Path, tree: Tree) -> None:
+    made = set()
+    for path, (mode, body) in tree.items():
+        target = root / path
+        if target.parent not in made:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made.add(target.parent)
+        with open(target, "wb") as file:
+            file.write(body)
+        if mode != 0o644:
+            os.chmod(target, mode)

@@ -1,0 +1,76 @@
+"""A Windows guest's system disk: facts.json, which is all that .guest/powershell prints for any script but an import.
+
+facts.json is one JSON object: os {caption, version, build, language, architecture}, hostname, memory_mib, cpu, volumes [{drive,
+size_mib, free_mib, serial}], windows_dir_mib, services [{name, start_mode, state}], users, listening, pending_reboot, network.
+"""
+
+from __future__ import annotations
+
+import json
+from importlib import resources
+from typing import Any
+
+from localcloud.ecs.guest.blob import Tree, files
+from localcloud.ecs.guest.facts import Facts
+
+_SHIMS = resources.files("localcloud.ecs.guest").joinpath("shims/windows")
+_MIB = 1024
+_STATES = {"running": "Running", "dead": "Stopped", "exited": "Stopped", "failed": "Stopped", "stopped": "Stopped"}
+_MODES = {"enabled": "Auto", "disabled": "Disabled", "static": "Manual", "manual": "Manual"}
+
+
+def system_tree(facts: Facts) -> Tree:
+    """The whole system disk."""
+    return {
+        **shims(),
+        **files({"Windows/win.ini": "; for 16-bit app support\n", **facts["disks"][0]["files"]}),
+        **release_tree(facts),
+    }
+
+
+def shims() -> Tree:
+    """The stand-in for PowerShell."""
+    return {".guest/powershell": (0o755, _SHIMS.joinpath("powershell").read_bytes())}
+
+
+def release_tree(facts: Facts) -> Tree:
+    """The files that say which Windows this is."""
+    os_json = {**facts["os"], "arch": facts["arch"], "language": facts["language"]}
+    shown = json.dumps(report(facts), ensure_ascii=False)
+    return files({".guest/facts.json": shown + "\n", ".guest/os.json": json.dumps(os_json, sort_keys=True) + "\n"})
+
+
+def report(facts: Facts) -> dict[str, Any]:
+    """What the probe prints."""
+    os = facts["os"]
+    return {
+        "os": {
+            "caption": f"Microsoft Windows Server {os['version']} {os['edition']}",
+            "version": os["number"],
+            "build": os["build"],
+            "language": facts["language"],
+            "architecture": "64-bit",
+        },
+        "hostname": facts["hostname"],
+        "memory_mib": facts["memory_mib"],
+        "cpu": facts["cpu"],
+        "volumes": [_volume(facts, disk, index) for index, disk in enumerate(facts["disks"])],
+        "windows_dir_mib": facts.get("windows_dir_mib", 14000),
+        "services": [_service(each) for each in facts["services"]],
+        "users": facts["users"],
+        "listening": facts["listening"],
+        "pending_reboot": bool(facts.get("pending_reboot", False)),
+        "network": {"ip": facts["ip"], "dhcp": True},
+    }
+
+
+def _volume(facts: Facts, disk: dict[str, Any], index: int) -> dict[str, Any]:
+    drive = f"{chr(ord('C') + index)}:"
+    size = disk["size_gib"] * _MIB
+    free = facts["free_mib"].get(drive, size - round(disk["used_gib"] * _MIB))
+    return {"drive": drive, "size_mib": size, "free_mib": free, "serial": f"{facts['hostname']}-{drive[0]}"}
+
+
+def _service(service: dict[str, str]) -> dict[str, str]:
+    state, mode = service["state"].lower(), service["enabled"].lower()
+    return {"name": service["name"], "start_mode": _MODES.get(mode, "Auto"), "state": _STATES.get(state, "Running")}

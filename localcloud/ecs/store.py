@@ -1,0 +1,130 @@
+"""Where ECS keeps its things: JSON documents with the few properties they are searched by.
+
+A document is what the API shows of a resource plus ``sim``, which no answer shows (the blob of a disk, when the agent last
+reported). Links are (name, value) pairs of a document, kept beside it so that a fleet of any size is searched by index.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from localcloud.core.db import Db
+
+Doc = dict[str, Any]
+Where = Mapping[str, str]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS ecs_items (kind TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, links TEXT NOT NULL,
+  PRIMARY KEY (kind, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ecs_links (kind TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, id TEXT NOT NULL,
+  PRIMARY KEY (kind, name, value, id)) WITHOUT ROWID;
+"""
+
+
+def _instance_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "status", doc["Status"]
+    yield "ip", doc["sim"]["ip"]
+
+
+def _disk_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "instance", doc["InstanceId"]
+    yield "status", doc["Status"]
+
+
+def _snapshot_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "disk", doc["SourceDiskId"]
+    yield "instance", doc["sim"]["instance"]
+    yield "status", doc["Status"]
+    yield "group", doc["sim"]["group"]
+
+
+def _group_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "instance", doc["InstanceId"]
+    yield "status", doc["Status"]
+
+
+def _result_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "invoke", doc["InvokeId"]
+    yield "instance", doc["InstanceId"]
+    yield "status", doc["InvocationStatus"]
+
+
+_LINKS: dict[str, Callable[[Doc], Iterator[tuple[str, str]]]] = {
+    "instance": _instance_links,
+    "disk": _disk_links,
+    "snapshot": _snapshot_links,
+    "group": _group_links,
+    "result": _result_links,
+}
+
+
+def tags_of(doc: Doc) -> list[dict[str, str]]:
+    """A document's tags as ECS writes them (TagKey, TagValue)."""
+    found: list[dict[str, str]] = doc.get("Tags", {}).get("Tag", [])
+    return found
+
+
+class Store:
+    """Documents by kind (instance, disk, snapshot, group, invocation, result, token) and id."""
+
+    def __init__(self, db: Db) -> None:
+        self._sql = db.sql
+        self._sql.executescript(_SCHEMA)
+
+    def get(self, kind: str, id: str) -> Doc | None:
+        row = self._sql.execute("SELECT doc FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def put(self, kind: str, id: str, doc: Doc) -> None:
+        """Write a document and, where they changed, its links."""
+        pairs = sorted(
+            {*_LINKS.get(kind, lambda doc: iter(()))(doc), *((f"tag:{tag['TagKey']}", tag["TagValue"]) for tag in tags_of(doc))}
+        )
+        links = json.dumps(pairs)
+        row = self._sql.execute("SELECT links FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
+        text = json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
+        self._sql.execute("INSERT OR REPLACE INTO ecs_items VALUES (?,?,?,?)", (kind, id, text, links))
+        if row is None or row[0] != links:
+            self._unlink(kind, id, row[0] if row else "[]")
+            self._sql.executemany("INSERT INTO ecs_links VALUES (?,?,?,?)", [(kind, name, value, id) for name, value in pairs])
+
+    def delete(self, kind: str, id: str) -> None:
+        row = self._sql.execute("SELECT links FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
+        if row:
+            self._unlink(kind, id, row[0])
+            self._sql.execute("DELETE FROM ecs_items WHERE kind=? AND id=?", (kind, id))
+
+    def _unlink(self, kind: str, id: str, links: str) -> None:
+        rows = [(kind, name, value, id) for name, value in json.loads(links)]
+        self._sql.executemany("DELETE FROM ecs_links WHERE kind=? AND name=? AND value=? AND id=?", rows)
+
+    def pick(self, kind: str, ids: Iterable[str], where: Where) -> list[Doc]:
+        """Those of the documents named that exist and have all the links, in the order of their ids."""
+        condition, values = _condition(kind, where)
+        text = f"SELECT doc FROM ecs_items WHERE {condition} AND id=?"
+        rows = [self._sql.execute(text, (*values, id)).fetchone() for id in sorted(set(ids))]
+        return [json.loads(row[0]) for row in rows if row]
+
+    def find(self, kind: str, where: Where, *, after: str = "", limit: int = -1, offset: int = 0) -> list[Doc]:
+        """Documents that have all the links, in the order of their ids, from behind the id ``after``."""
+        condition, values = _condition(kind, where)
+        text = f"SELECT doc FROM ecs_items WHERE {condition} AND id>? ORDER BY id LIMIT ? OFFSET ?"
+        rows = self._sql.execute(text, (*values, after, limit, offset)).fetchall()
+        return [json.loads(row[0]) for row in rows]
+
+    def count(self, kind: str, where: Where) -> int:
+        """How many ``find`` would give."""
+        condition, values = _condition(kind, where)
+        count: int = self._sql.execute(f"SELECT COUNT(*) FROM ecs_items WHERE {condition}", values).fetchone()[0]
+        return count
+
+
+def _condition(kind: str, where: Where) -> tuple[str, tuple[str, ...]]:
+    values: list[str] = [kind]
+    condition = "kind=?"
+    for name, value in where.items():
+        condition += " AND id IN (SELECT id FROM ecs_links WHERE kind=? AND name=? AND value=?)"
+        values += [kind, name, value]
+    return condition, tuple(values)

@@ -1,0 +1,103 @@
+"""What ECS and SMC have in common: an RPC service, from the request to the answer in JSON.
+
+A service is a table of operations; each is a function of its parameters, and says on which resources RAM is asked.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.errors import ApiError
+from localcloud.core.http import Request, Response
+from localcloud.core.identity import Key
+from localcloud.core.service import Call
+from localcloud.wire import acs3, rpc
+
+Params = dict[str, Any]
+_SUMMARY_LENGTH = 400
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``perform`` gives the answer's body without RequestId; ``resources`` gives the relative ARNs (``disk/d-1``) it touches."""
+
+    perform: Callable[[Params], dict[str, Any]]
+    resources: Callable[[Params], tuple[str, ...]] = lambda params: ("*",)
+
+
+def load_spec(package: str) -> dict[str, rpc.Spec]:
+    """A service's parameter table, from the ``spec.json`` beside its code."""
+    table: dict[str, rpc.Spec] = json.loads(resources.files(package).joinpath("spec.json").read_text(encoding="utf-8"))
+    return table
+
+
+class RpcService:
+    """The part of core.service.Service that is the same for every RPC service."""
+
+    def __init__(self, cloud: Cloud, name: str, version: str, spec: Mapping[str, rpc.Spec]) -> None:
+        self.cloud, self.name, self.version, self.spec = cloud, name, version, spec
+        self.operations: dict[str, Operation] = {}
+        self._nonces = acs3.Nonces()
+
+    def claims(self, request: Request) -> bool:
+        """By the API version, which each service has its own of."""
+        return request.headers.get("x-acs-version") == self.version
+
+    def authenticate(self, request: Request) -> Key:
+        """Who signed."""
+        return acs3.verify(request, self.cloud.identities, self._nonces)
+
+    def parse(self, request: Request) -> Call:
+        """The operation of ``x-acs-action`` with its parameters, from the query and a form body."""
+        operation = request.headers.get("x-acs-action", "")
+        return self.call_of(operation, request.query + form(request))
+
+    def call_of(self, operation: str, pairs: list[tuple[str, str]]) -> Call:
+        """The call for an operation's name and flat parameters; raises InvalidAction.NotFound, MissingParameter and the like."""
+        if operation not in self.operations or operation not in self.spec:
+            raise ApiError(
+                "InvalidAction.NotFound", f"Specified api {operation!r} is not found, please check your url and method.", 404
+            )
+        params = rpc.decode(pairs, self.spec[operation])
+        region = params.get("RegionId", self.cloud.region)
+        if region != self.cloud.region:
+            raise ApiError("InvalidRegionId.NotFound", f"The specified RegionId {region} does not exist.", 404)
+        owner = f"acs:{self.name}:{self.cloud.region}:{self.cloud.account_id}"
+        relative = self.operations[operation].resources(params)
+        summary = " ".join(f"{name}={value}" for name, value in params.items())[:_SUMMARY_LENGTH]
+        arns = tuple(f"{owner}:{each}" for each in relative)
+        return Call(operation, f"{self.name}:{operation}", arns, params, summary)
+
+    def perform(self, call: Call, caller: Key) -> Response:
+        """Carry it out and add the RequestId."""
+        body = self.operations[call.operation].perform(call.params)
+        return answer(200, {"RequestId": self.cloud.request_id(), **body})
+
+    def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
+        """The error object every RPC service answers with."""
+        code = "Forbidden.RAM" if error.code == "NoPermission" else error.code
+        host = request.headers.get("host", "")
+        recommend = f"https://api.aliyun.com/troubleshoot?q={code}&product={self.name.capitalize()}&requestId={request_id}"
+        body = {"RequestId": request_id, "HostId": host, "Code": code, "Message": error.message, "Recommend": recommend}
+        return answer(error.status, body)
+
+
+def form(request: Request) -> list[tuple[str, str]]:
+    """The decoded pairs of a form body; none for other bodies."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        return []
+    try:
+        return Request("POST", "?" + request.body.decode("ascii"), {}).query
+    except UnicodeDecodeError:
+        raise ApiError("InvalidParameter", "The body is not a form.", 400) from None
+
+
+def answer(status: int, body: Mapping[str, Any]) -> Response:
+    """A JSON answer."""
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return Response(status, {"content-type": "application/json;charset=utf-8"}, text)

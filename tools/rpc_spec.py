@@ -1,0 +1,71 @@
+"""Write localcloud's parameter tables (``spec.json``) from the request models of the installed SDKs.
+
+Run it after a change of the SDK pins or of the operations emulated: ``python tools/rpc_spec.py``. A table maps each
+operation to its parameters; a parameter is ``str``, ``int``, ``float``, ``bool`` or ``json`` (an object sent as JSON text),
+with ``!`` where the SDK documents it as required, ``[type]`` for a list, and an object for a structure.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import re
+import typing
+from pathlib import Path
+from typing import Any
+
+LOCALCLOUD = Path(__file__).resolve().parent.parent / "localcloud"
+MODULES = {"ecs": "alibabacloud_ecs20140526.models", "smc": "alibabacloud_smc20190601.models"}
+ECS = """DescribeRegions DescribeInstances DescribeInstanceStatus StartInstance StopInstance RebootInstance ModifyInstanceAttribute
+DeleteInstance DescribeInstanceAutoRenewAttribute DescribeDisks ResetDisk CreateSnapshot DescribeSnapshots DeleteSnapshot
+CreateSnapshotGroup DescribeSnapshotGroups DeleteSnapshotGroup RunCommand DescribeInvocations DescribeInvocationResults
+StopInvocation DescribeCloudAssistantStatus TagResources UntagResources ListTagResources DescribeAccountAttributes
+OpenSnapshotService DescribeImages"""
+SMC = """CreateAccessToken ListAccessTokens DisableAccessToken DeleteAccessToken DescribeSourceServers DeleteSourceServer
+ModifySourceServerAttribute CreateReplicationJob StartReplicationJob StopReplicationJob DeleteReplicationJob
+DescribeReplicationJobs ModifyReplicationJobAttribute CutOverReplicationJob"""
+NAMES = {str: "str", int: "int", float: "float", bool: "bool"}
+
+
+def parameters(model: type) -> dict[str, Any]:
+    """The table of one request model, wire names in alphabetical order; an operation without a model has no parameters."""
+    if model is object:
+        return {}
+    source = inspect.getsource(model)
+    hints = typing.get_type_hints(model.__init__)
+    plain = re.findall(r"if self\.(\w+) is not None:\n\s+result\['(\S+?)'\]", source)
+    lists = re.findall(r"result\['(\S+?)'\] = \[\]\n\s+if self\.(\w+) is not None", source)
+    wire = sorted([(name, attribute) for attribute, name in plain] + lists)
+    return {name: _type(hints[attribute], _required(source, attribute)) for name, attribute in wire}
+
+
+def _required(source: str, attribute: str) -> bool:
+    """Whether the comment above the attribute says so; comments run up to the assignment."""
+    found = re.search(rf"((?:\n\s+#[^\n]*)+)\n\s+self\.{attribute} = ", source)
+    return bool(found and "This parameter is required." in found.group(1))
+
+
+def _type(hint: Any, required: bool) -> Any:
+    mark = "!" if required else ""
+    if hint in NAMES:
+        return NAMES[hint] + mark
+    origin = typing.get_origin(hint)
+    if origin is list:
+        return [_type(typing.get_args(hint)[0], required)]
+    if origin is dict:
+        return "json" + mark
+    return parameters(hint)
+
+
+def main() -> None:
+    """Write both tables."""
+    for service, operations in (("ecs", ECS), ("smc", SMC)):
+        models = importlib.import_module(MODULES[service])
+        table = {name: parameters(getattr(models, f"{name}Request", object)) for name in sorted(operations.split())}
+        text = ",\n".join(f'"{name}": {json.dumps(row)}' for name, row in table.items())
+        (LOCALCLOUD / service / "spec.json").write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
