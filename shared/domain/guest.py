@@ -137,7 +137,6 @@ class LinuxFacts:
 class WindowsFacts:
     """What only Windows guests have. ``language`` is zh or en; sizes in MiB."""
 
-    edition: str | None = None
     build: str | None = None
     language: str | None = None
     windows_dir_mib: int | None = None

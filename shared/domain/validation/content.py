@@ -1,0 +1,142 @@
+"""What is on the disks: users and groups, cron entries, chosen packages, user-named files, and the user's own check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from shared.domain.findings import Finding
+from shared.domain.guest import GuestFacts
+from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
+
+FIRST_PERSON = 1000
+"""Ids from here on belong to people and programs of theirs; the system makes the ones below."""
+SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
+"""Files in which the distribution's own packages put their entries."""
+REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-release|cloud-init|mariadb)$")
+"""Packages every distribution brings itself, under names and versions of its own."""
+
+
+def check_accounts(view: View) -> Iterator[Finding]:
+    """Users and groups are all there, with the same ids."""
+    for kind, before, after in (("User", view.before.users, view.after.users), ("Group", view.before.groups, view.after.groups)):
+        if view.windows and kind == "Group":
+            continue
+        if before is None or after is None:
+            yield not_compared(f"{kind}sUnknown", f"{kind.lower()}s")
+        else:
+            yield from _accounts(kind, before, after, view)
+
+
+def _accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: View) -> Iterator[Finding]:
+    now = {entry.split(":")[0]: entry for entry in after}
+    lost: list[str] = []
+    system: list[str] = []
+    changed: list[str] = []
+    for entry in before:
+        name, number, members = (entry + "::").split(":")[:3]
+        person = not number.isdigit() or int(number) >= FIRST_PERSON or view.restored
+        found = now.get(name)
+        if found is None:
+            (lost if person else system).append(name)
+        elif (found + "::").split(":")[1] != number or set(members.split(",")) - {""} - set(
+            (found + "::").split(":")[2].split(",")
+        ):
+            changed.append(f"{entry} before, {found} now")
+    word = kind.lower()
+    if lost:
+        yield failure(f"{kind}Lost", f"A {word} is gone", names(lost), f"Add the {word} again with its old id.")
+    if changed:
+        yield warning(
+            f"{kind}Changed",
+            f"A {word} has another id or lost members",
+            names(changed),
+            "Files belong to ids: give the old id back, or change the files' owner.",
+        )
+    if system:
+        yield expected(f"System{kind}Lost", f"A {word} of the old system is gone", names(system))
+
+
+def _cron(guest: GuestFacts) -> tuple[str, ...] | None:
+    return guest.linux.cron if guest.linux else None
+
+
+def check_cron(view: View) -> Iterator[Finding]:
+    """Cron entries people made are still there."""
+    if view.windows:
+        return
+    before, after = _cron(view.before), _cron(view.after)
+    if before is None or after is None:
+        yield not_compared("CronUnknown", "cron entries")
+        return
+    lost = set(before) - set(after)
+    own = {line for line in lost if view.restored or not SYSTEM_CRON.match(line)}
+    if own:
+        yield failure("CronLost", "A cron entry is gone", names(own), "Put it back; crontab -l shows what is there.")
+    if lost - own:
+        yield expected("SystemCronLost", "A cron entry of the old system is gone", names(lost - own))
+
+
+def check_packages(view: View) -> Iterator[Finding]:
+    """Web servers, databases, runtimes: still installed, not older."""
+    if view.windows:
+        return
+    if view.before.packages is None or view.after.packages is None:
+        yield not_compared("PackagesUnknown", "packages")
+        return
+    before = {p.name: p.version for p in view.before.packages.chosen}
+    after = {p.name: p.version for p in view.after.packages.chosen}
+    lost = [name for name in before if name not in after]
+    own = [f"{name} {before[name]}" for name in lost if view.restored or not REPLACED.match(name)]
+    if own:
+        yield failure(
+            "PackageLost", "A package is gone", names(own), "Install it for the new system and restore its configuration."
+        )
+    both = [name for name in before if name in after and not REPLACED.match(name)]
+    older = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_key(after[n]) < version_key(before[n])]
+    newer = [f"{n}: {before[n]} before, {after[n]} now" for n in both if version_key(after[n]) > version_key(before[n])]
+    if older:
+        yield warning(
+            "PackageOlder", "A package is older than before", names(older), "Check that its data can be read by the older version."
+        )
+    if newer and view.restored:
+        yield failure(
+            "PackageNotRestored", "A package is not the old one", names(newer), "Reset the system disk from its snapshot."
+        )
+    elif newer:
+        yield expected("PackageNewer", "Packages are newer", names(newer))
+
+
+def version_key(version: str) -> list[tuple[int, str]]:
+    """Orders upstream versions as people read them; the part after the dash is the distribution's and is left out."""
+    words = re.findall(r"\d+|[a-zA-Z]+", version.split("-")[0].split(":")[-1])
+    return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
+
+
+def check_files(view: View) -> Iterator[Finding]:
+    """The files the user named have the same content."""
+    after = {c.path: c.sha256 for c in view.after.checksums}
+    before = [c for c in view.before.checksums if c.sha256]
+    gone = [c.path for c in before if not after.get(c.path)]
+    changed = [c.path for c in before if after.get(c.path) and after[c.path] != c.sha256]
+    if gone:
+        yield failure("FileLost", "A file you named is gone or was not told", names(gone), "Restore it from the snapshot.")
+    if changed:
+        yield failure("FileChanged", "A file you named has another content", names(changed), "Compare it with the snapshot's.")
+
+
+def check_user(view: View) -> Iterator[Finding]:
+    """The user's own command succeeds."""
+    before, after = view.before.check, view.after.check
+    if after is None and before is None:
+        return
+    if after is None:
+        yield failure("CheckNotRun", "Your check did not run", "no result", "Run it by hand.")
+    elif after.exit_status and (before is None or before.exit_status == 0):
+        yield failure(
+            "CheckFailed", "Your check failed", f"exit status {after.exit_status}: {after.output[:200]}", "See what it says."
+        )
+    elif after.exit_status:
+        yield warning(
+            "CheckFailedBefore", "Your check failed, as it did before", f"exit status {after.exit_status}", "Correct the check."
+        )

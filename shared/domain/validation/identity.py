@@ -1,0 +1,71 @@
+"""The instance as the cloud sees it: what the documents say stays the same (image id, VPC, addresses, hostname, machine code)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.domain.findings import Finding
+from shared.domain.validation.view import View, expected, failure, names, warning
+
+UNCHANGED = (
+    ("instance_id", "InstanceIdChanged", "Instance id"),
+    ("image_id", "ImageIdChanged", "Image id"),
+    ("vpc_id", "VpcChanged", "VPC"),
+    ("serial_number", "MachineCodeChanged", "Machine code"),
+    ("private_ips", "PrivateAddressChanged", "Private addresses"),
+    ("public_ips", "PublicAddressChanged", "Public addresses"),
+)
+
+
+def check_identity(view: View) -> Iterator[Finding]:
+    """Every attribute the documents promise to keep, and the state."""
+    for field, code, title in UNCHANGED:
+        before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
+        if _plain(before) != _plain(after):
+            seen = f"{_plain(before) or 'none'} before, {_plain(after) or 'none'} now"
+            yield failure(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud; the documents say it stays.")
+    if view.instance_after.status != "Running":
+        yield failure("NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start it, or roll back.")
+
+
+def _plain(value: object) -> str:
+    return ", ".join(sorted(value)) if isinstance(value, tuple) else str(value)
+
+
+def check_hostname(view: View) -> Iterator[Finding]:
+    """The guest's own hostname."""
+    before, after = view.before.hostname, view.after.hostname
+    if before and after and before.lower() != after.lower():
+        yield failure(
+            "HostnameChanged", "The hostname changed", f"{before} before, {after} now", f"hostnamectl set-hostname {before}"
+        )
+
+
+def check_disks(view: View) -> Iterator[Finding]:
+    """Attached disks: all still there, none new but SMC's own, none smaller."""
+    before = {d.disk_id: d for d in view.instance_before.disks if not d.used_by_smc_transit}
+    after = {d.disk_id: d for d in view.instance_after.disks}
+    lost = [f"{d.disk_id} ({d.device}, {d.size_gib} GiB)" for d in before.values() if d.disk_id not in after]
+    if lost:
+        yield failure(
+            "DiskLost",
+            "A disk is no longer attached",
+            names(lost),
+            "Attach the disk again; if it is the system disk, roll back is by its new id.",
+        )
+    added = [d for d in after.values() if d.disk_id not in before]
+    transit = [d.disk_id for d in added if d.used_by_smc_transit]
+    if transit:
+        yield expected(
+            "TransitDiskLeft", "SMC's transit disk is still attached", names(transit), "SMC detaches it by itself when it is done."
+        )
+    strange = [d.disk_id for d in added if not d.used_by_smc_transit]
+    if strange:
+        yield warning("DiskAdded", "A disk was not there before", names(strange), "Find out who attached it.")
+    resized = [
+        f"{k}: {before[k].size_gib} GiB before, {after[k].size_gib} GiB now"
+        for k in before.keys() & after.keys()
+        if before[k].size_gib != after[k].size_gib
+    ]
+    if resized:
+        yield failure("DiskResized", "A disk has another size", names(resized), "Compare with the snapshot before going on.")

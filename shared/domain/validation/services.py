@@ -1,0 +1,104 @@
+"""Services and listening ports: enabled before and not now is the loss users complain of most."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from shared.domain.findings import Finding
+from shared.domain.guest import ListenerFacts, ServiceFacts
+from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
+
+GOES_WITH_LINUX = re.compile(
+    r"^(network|ntpd|ntpdate|rhel-.*|microcode|cpupower|abrt.*|kdump|tuned|irqbalance|lvm2-.*|dmraid-.*|mdmonitor|rngd|sysstat"
+    r"|NetworkManager.*|dbus(-broker)?|dbus-org.*|systemd-.*|getty@.*|autovt@|import-state|loadmodules|nis-domainname|initial-setup.*"
+    r"|selinux-autorelabel.*|timedatex|polkit|plymouth.*|gssproxy|libstoragemgmt|mcelog|cloud-.*)$"
+)
+"""Services of the distribution itself, which the next one replaces, renames or starts by other means (practice)."""
+GOES_WITH_WINDOWS = re.compile(
+    r"^(sppsvc|TrustedInstaller|wuauserv|MapsBroker|tiledatamodelsvc|CDPSvc|CDPUserSvc.*|WpnService|WpnUserService.*|BITS|gpsvc|ShellHWDetection"
+    r"|RemoteRegistry|UALSVC|IKEEXT|iphlpsvc|DPS|WSService|DiagTrack|TrkWks|SysMain|UmRdpService|clr_optimization.*|MSDTC|Browser|lmhosts|AeLookupSvc)$",
+    re.IGNORECASE,
+)
+"""The same for Windows: delayed, triggered or replaced in later versions (practice)."""
+EPHEMERAL = range(32768, 65536)
+"""Ports the system picks itself; they differ after every restart."""
+NOISY_UDP = {68, 323, 546, 5353}
+"""DHCP clients, chrony's command port and multicast DNS."""
+
+
+def check_services(view: View) -> Iterator[Finding]:
+    """Enabled before must be enabled now; enabled and running before must run now."""
+    if view.before.services is None or view.after.services is None:
+        yield not_compared("ServicesUnknown", "services")
+        return
+    after = {s.name: s for s in view.after.services}
+    none = ServiceFacts("", False, False)
+    pairs = [(s, after.get(s.name, none)) for s in view.before.services]
+    disabled = [b.name for b, a in pairs if b.enabled and not a.enabled]
+    yield from _lost(
+        view, disabled, "ServiceDisabled", "A service that started at boot no longer does", "systemctl enable --now NAME"
+    )
+    stopped = [b.name for b, a in pairs if b.enabled and b.active and a.enabled and not a.active]
+    yield from _lost(
+        view, stopped, "ServiceStopped", "A service that ran does not run", "systemctl status NAME; journalctl -u NAME"
+    )
+    by_hand = [b.name for b, a in pairs if b.active and not b.enabled and not a.active]
+    if by_hand:
+        yield warning(
+            "UnmanagedServiceStopped",
+            "A service somebody had started by hand does not run",
+            names(by_hand),
+            "Start it, and enable it if it is needed.",
+        )
+    started = after.keys() - {s.name for s in view.before.services}
+    if started:
+        yield expected("ServiceAdded", "Services are new", names(started))
+
+
+def _lost(view: View, lost: list[str], code: str, title: str, remedy: str) -> Iterator[Finding]:
+    pattern = GOES_WITH_WINDOWS if view.windows else GOES_WITH_LINUX
+    replaced = [] if view.restored else [name for name in lost if pattern.match(name)]
+    missing = [name for name in lost if name not in replaced]
+    if missing:
+        yield failure(code, title, names(missing), remedy)
+    if replaced:
+        yield expected(f"System{code}", f"{title} (part of the system)", names(replaced))
+
+
+def _kind(listener: ListenerFacts) -> tuple[str, int]:
+    return listener.protocol.rstrip("6"), listener.port
+
+
+def _open(listener: ListenerFacts) -> bool:
+    return not listener.address.strip("[]").startswith(("127.", "::1")) and listener.address != "localhost"
+
+
+def check_ports(view: View) -> Iterator[Finding]:
+    """TCP ports listened on before must be listened on now; UDP ones and new ones are told."""
+    if view.before.listening is None or view.after.listening is None:
+        yield not_compared("PortsUnknown", "listening ports")
+        return
+    before = {_kind(item) for item in view.before.listening if item.port not in EPHEMERAL}
+    after = {_kind(item) for item in view.after.listening}
+    lost = before - after
+    tcp = [f"{protocol} {port}" for protocol, port in lost if protocol == "tcp"]
+    if tcp:
+        yield failure(
+            "PortClosed", "Nobody listens on a port any more", names(tcp), "ss -ltnp; start the service that owned the port."
+        )
+    udp = [f"{protocol} {port}" for protocol, port in lost if protocol != "tcp" and port not in NOISY_UDP]
+    if udp:
+        yield warning(
+            "UdpPortClosed", "Nobody listens on a UDP port any more", names(udp), "ss -lunp; start the service that owned the port."
+        )
+    exposed = {_kind(i) for i in view.after.listening if _open(i)} - {_kind(i) for i in view.before.listening if _open(i)}
+    opened = [f"{protocol} {port}" for protocol, port in exposed if port not in EPHEMERAL and port not in NOISY_UDP]
+    if opened:
+        yield warning(
+            "PortOpened",
+            "A port is open to the network that was not",
+            names(opened),
+            "Close it unless it is wanted.",
+            "It widens what can be attacked.",
+        )

@@ -1,0 +1,61 @@
+"""File systems: mounted at the same place, the same ones, as large as before, writable."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.domain.findings import Finding
+from shared.domain.guest import MountFacts
+from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
+
+SHRUNK = 0.95
+"""A file system below this part of its old size has lost something; a new kernel may count its own blocks otherwise."""
+
+
+def check_mounts(view: View) -> Iterator[Finding]:
+    """Compares by mount point (Windows: by drive)."""
+    if view.before.mounts is None or view.after.mounts is None:
+        yield not_compared("MountsUnknown", "mounted file systems")
+        return
+    before = {m.mount_point: m for m in view.before.mounts}
+    after = {m.mount_point: m for m in view.after.mounts}
+    lost = [f"{m.mount_point} ({m.device})" for m in before.values() if m.mount_point not in after]
+    if lost:
+        yield failure("MountLost", "A file system is not mounted", names(lost), "mount -a; compare /etc/fstab with the snapshot's.")
+    added = after.keys() - before.keys()
+    if added:
+        yield expected("MountAdded", "A file system is new", names(added), "New systems mount some of their own.")
+    yield from _same_place([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
+
+
+def _same_place(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]:
+    swapped = [
+        f"{b.mount_point}: {b.serial} before, {a.serial} now" for b, a in pairs if b.serial and a.serial and b.serial != a.serial
+    ]
+    if swapped:
+        yield failure(
+            "MountSwapped",
+            "Another file system is mounted there",
+            names(swapped),
+            "Correct /etc/fstab; it must name file systems by UUID.",
+        )
+    shrunk = [
+        f"{b.mount_point}: {b.size_mib} MiB before, {a.size_mib} MiB now" for b, a in pairs if a.size_mib < b.size_mib * SHRUNK
+    ]
+    if shrunk:
+        yield failure("MountShrunk", "A file system is smaller", names(shrunk), "Compare with the snapshot before going on.")
+    frozen = [a.mount_point for b, a in pairs if a.read_only and not b.read_only]
+    if frozen:
+        yield failure(
+            "MountReadOnly",
+            "A file system is read-only now",
+            names(frozen),
+            "Look into dmesg for errors, check it, then mount -o remount,rw.",
+        )
+    converted = [
+        f"{b.mount_point}: {b.file_system} before, {a.file_system} now"
+        for b, a in pairs
+        if b.file_system and a.file_system and b.file_system != a.file_system
+    ]
+    if converted:
+        yield warning("MountConverted", "A file system is of another kind", names(converted), "Make sure that this was meant.")

@@ -1,0 +1,97 @@
+"""The operating system itself: the release reached, the kernel booted, the package manager idle, the language kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from shared.domain.catalog import Catalog
+from shared.domain.findings import Finding
+from shared.domain.guest import GuestFacts
+from shared.domain.hop import Hop
+from shared.domain.prechecks.guest_release import release_of
+from shared.domain.validation.view import View, failure, not_compared, warning
+
+
+def not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
+    """Why the guest is not ready to be validated yet, or empty: SMC says Finished before the guest is usable."""
+    found = release_of(after, os_type, catalog)
+    if found is None or found.key != hop.destination:
+        return f"the guest still says {after.os_name or 'nothing'}"
+    if after.linux and after.linux.package_manager_busy:
+        return "the package manager is still busy"
+    return ""
+
+
+def check_release(view: View) -> Iterator[Finding]:
+    """The guest's own word on what it runs: the destination, or after a rollback exactly what it ran before."""
+    spoken = " ".join(part for part in (view.after.os_name, view.after.os_version) if part) or "nothing"
+    if view.hop is None:
+        if (view.before.os_id, view.before.os_version) != (view.after.os_id, view.after.os_version):
+            before = f"{view.before.os_name} {view.before.os_version}"
+            yield failure(
+                "ReleaseNotRestored",
+                "The old release is not back",
+                f"{before} before, {spoken} now",
+                "Reset the system disk from its snapshot.",
+            )
+        return
+    found = release_of(view.after, view.instance_after.os_type, view.catalog)
+    if found is None or found.key != view.hop.destination:
+        wanted = view.catalog.name(view.hop.destination)
+        why = "The migration is not done, whatever the job says."
+        yield failure(
+            "ReleaseNotReached",
+            "The guest does not run the destination",
+            f"{spoken}, not {wanted}",
+            "Retry the job, or roll back.",
+            why,
+        )
+
+
+def check_kernel(view: View) -> Iterator[Finding]:
+    """After a migration the kernel must be another one; after a rollback the same."""
+    before, after = view.before.kernel, view.after.kernel
+    if before is None or after is None:
+        yield not_compared("KernelUnknown", "the kernel")
+    elif view.hop is not None and before == after:
+        why = "The old kernel was booted after the migration: its modules and fixes are those of the old system."
+        yield failure(
+            "OldKernelBooted",
+            "The old kernel is running",
+            f"{after} before and now",
+            "Set the new kernel as default and restart.",
+            why,
+        )
+    elif view.hop is None and before != after:
+        yield failure(
+            "KernelNotRestored", "Another kernel is running", f"{before} before, {after} now", "Restart into the old kernel."
+        )
+
+
+def check_architecture(view: View) -> Iterator[Finding]:
+    """The architecture and, on Windows, the language stay."""
+    if view.before.architecture and view.after.architecture and view.before.architecture != view.after.architecture:
+        seen = f"{view.before.architecture} before, {view.after.architecture} now"
+        yield failure("ArchitectureChanged", "The architecture changed", seen, "Roll back.")
+    before = view.before.windows.language if view.before.windows else None
+    after = view.after.windows.language if view.after.windows else None
+    if before and after and before != after:
+        yield failure(
+            "LanguageChanged",
+            "The language of Windows changed",
+            f"{before} before, {after} now",
+            "Roll back; cross-language migration is not supported.",
+        )
+
+
+def check_idle(view: View) -> Iterator[Finding]:
+    """Nothing may still be installing, and Windows should not wait for a restart."""
+    if view.after.linux and view.after.linux.package_manager_busy:
+        yield failure(
+            "PackageManagerBusy",
+            "The package manager is still running",
+            "a pid file of yum or dnf is held",
+            "Wait until it is done.",
+        )
+    if view.after.windows and view.after.windows.pending_reboot:
+        yield warning("RebootPending", "Windows waits for a restart", "a restart is pending", "Restart once, in your window.")

@@ -1,0 +1,80 @@
+"""The probes: the scripts that run inside instances, read-only and bounded, and the reader of what they answer.
+
+``script`` gives the text to hand to Cloud Assistant, ``parse`` the facts in its answer. An answer that cannot be read raises
+ProbeUnreadable; ``finding_for_unreadable`` turns that into a finding, so that a strange guest is a finding and not a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+
+from shared.domain.findings import Finding, Severity
+from shared.domain.guest import GuestFacts
+from shared.probes.frame import ProbeUnreadable
+from shared.probes.linux import parse_linux
+from shared.probes.windows import parse_windows
+
+__all__ = ["MAX_ANSWER_BYTES", "TIMEOUT_S", "ProbeUnreadable", "finding_for_unreadable", "parse", "script"]
+
+MAX_ANSWER_BYTES = 24 * 1024
+"""What Cloud Assistant keeps of a command's output, in bytes; the probes stay below 20 KB."""
+TIMEOUT_S = 120
+"""Time the whole probe may take, in seconds, to be given to RunCommand."""
+
+
+def script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
+    """The probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
+
+    ``files`` are paths to be told by SHA-256, ``check`` a command of the user's whose exit status is told (15 s at most),
+    ``updates`` asks the package manager's cache for pending updates (only CentOS to Red Hat needs it).
+    """
+    head, body = _text(os_type)
+    if os_type == "windows":
+        settings = [f"$ReplankFiles = @({', '.join(_quoted(f, chr(39) * 2) for f in files)})"] if files else []
+        settings += [f"$ReplankCheck = {_quoted(check, chr(39) * 2)}"] if check else []
+    else:
+        escape = "'\\''"
+        settings = [f"REPLANK_FILES={_quoted(chr(10).join(files), escape)}"] if files else []
+        settings += [f"REPLANK_CHECK={_quoted(check, escape)}"] if check else []
+        settings += ["REPLANK_UPDATES=1"] if updates else []
+    return "\n".join([*head, *settings, body])
+
+
+def _quoted(text: str, quote: str) -> str:
+    return "'" + text.replace("'", quote) + "'"
+
+
+@cache
+def _text(os_type: str) -> tuple[tuple[str, ...], str]:
+    """The first line a script must begin with, and the rest without comments: RunCommand takes 18 KB after base64."""
+    name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    head = (lines[0],) if lines[0].startswith("#!") else ()
+    return head, "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
+
+
+def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
+    """The facts in an answer; raises ProbeUnreadable when it is empty, cut, too long or not an answer of the probe."""
+    if not output.strip():
+        raise ProbeUnreadable("Probe.Empty", "the guest answered nothing")
+    if truncated:
+        raise ProbeUnreadable("Probe.Truncated", f"Cloud Assistant cut the answer; {len(output)} bytes are left")
+    if len(output) > MAX_ANSWER_BYTES:
+        raise ProbeUnreadable("Probe.TooLarge", f"the answer has {len(output)} bytes, more than {MAX_ANSWER_BYTES}")
+    text = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff")
+    return parse_windows(text) if os_type == "windows" else parse_linux(text)
+
+
+def finding_for_unreadable(error: ProbeUnreadable) -> Finding:
+    """The finding that stands for an answer nobody can read. It blocks: nothing is known of the guest."""
+    return Finding(
+        error.code,
+        Severity.ERROR,
+        "The guest's answer cannot be read",
+        error.what,
+        "Most limits of the migration lie inside the guest; without an answer nothing is known of them.",
+        "Look at the command's output in the ECS console (Cloud Assistant, execution results), then run the precheck again.",
+        "aliyun ecs DescribeInvocationResults --InstanceId INSTANCE",
+    )

@@ -1,0 +1,80 @@
+"""The frame of a Linux answer: header, sections with their status and cuts, end marker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+HEADER = "replank-probe 1 linux"
+"""First line of an answer; the number is the version of the format."""
+
+
+class ProbeUnreadable(Exception):
+    """An answer that cannot be read. ``code`` is Probe.Empty, .Truncated, .TooLarge, .Garbage or .VersionUnknown."""
+
+    def __init__(self, code: str, what: str) -> None:
+        super().__init__(f"{code}: {what}")
+        self.code = code
+        self.what = what
+
+
+@dataclass
+class Section:
+    """The lines of one section; ``status`` is its command's exit status; ``total`` the lines there were before it was cut."""
+
+    name: str
+    lines: list[str] = field(default_factory=list)
+    status: int = 0
+    kept: int = 0
+    total: int = 0
+
+    def values(self, key: str) -> list[str]:
+        """The rest of every line that begins with ``key``."""
+        start = key + " "
+        return [line[len(start) :] for line in self.lines if line.startswith(start)]
+
+    def value(self, key: str) -> str | None:
+        """The rest of the first such line."""
+        found = self.values(key)
+        return found[0] if found else None
+
+
+def read_frame(text: str) -> dict[str, Section]:
+    """The sections by name; raises ProbeUnreadable unless the whole frame is there."""
+    lines = text.rstrip("\n").split("\n")
+    _check_header(lines)
+    sections: dict[str, Section] = {}
+    current: Section | None = None
+    for line in lines[1:-1]:
+        if line.startswith(" ") and current is not None:
+            current.lines.append(line[1:])
+        elif line.startswith("@rc ") and current is not None:
+            current.status = _number(line[4:])
+            sections[current.name] = current
+            current = None
+        elif line.startswith("@cut ") and current is not None:
+            kept, total = [*line.split(" "), "", ""][2:4]
+            current.kept, current.total = _number(kept), _number(total)
+        elif line.startswith("@") and current is None:
+            current = Section(line[1:])
+        else:
+            raise ProbeUnreadable("Probe.Garbage", f"unexpected line {line[:60]!r}")
+    if current is not None or _number(lines[-1][5:]) != len(sections):
+        raise ProbeUnreadable("Probe.Garbage", f"{len(sections)} sections arrived, the end says {lines[-1][5:20]!r}")
+    return sections
+
+
+def _check_header(lines: list[str]) -> None:
+    first, last = lines[0], lines[-1]
+    ended = last.startswith("@end ")
+    if first.startswith("replank-probe ") and first != HEADER:
+        raise ProbeUnreadable("Probe.VersionUnknown", f"the answer begins with {first[:60]!r}")
+    if first != HEADER and not ended:
+        raise ProbeUnreadable("Probe.Garbage", f"the answer begins with {first[:60]!r}")
+    if first != HEADER or not ended:
+        raise ProbeUnreadable("Probe.Truncated", "the answer has no " + ("end" if first == HEADER else "beginning"))
+
+
+def _number(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise ProbeUnreadable("Probe.Garbage", f"{text[:20]!r} is not a number")
+    return int(text)
