@@ -12,6 +12,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.admission import Slots
+from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
 
@@ -76,18 +77,7 @@ def _drive(migration: Migration, ports: Ports) -> Outcome:
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
     for entry in entries:
-        snapshot = known.get(entry.snapshot_id)
-        if snapshot is None or snapshot.status == "failed":
-            ports.ledger.put(replace(entry, state=SnapshotState.FAILED))
-            raise Permanent(
-                "Snapshot.Failed",
-                f"Snapshot {entry.snapshot_id} of disk {entry.disk_id} {'is gone' if snapshot is None else 'failed'}.",
-                "Look at the disk in the ECS console, then retry: every disk is snapshotted anew.",
-            )
-        if snapshot.status == "accomplished":
-            done += 1
-            if entry.state is not SnapshotState.ACCOMPLISHED or not entry.size_gib:
-                ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=snapshot.size_gib))
+        done += _accomplished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish(migration, ports)
     if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
@@ -95,6 +85,27 @@ def _drive(migration: Migration, ports: Ports) -> Outcome:
             "Snapshot.TimedOut", f"Not finished within {SNAPSHOT_LIMIT}.", "Look at the snapshots in the console, then retry."
         )
     return Outcome("waiting", {"state": "snapshotting", "done": done, "of": len(entries)})
+
+
+def _accomplished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
+    """Whether a snapshot is finished, noted in the ledger; raises Permanent (Snapshot.Failed) for one that will never be.
+
+    One just asked for may not be listed yet (listings lag behind); after a while it counts as gone.
+    """
+    if snapshot is None and ports.clock.now() - entry.created_at < LOST:
+        return False
+    if snapshot is None or snapshot.status == "failed":
+        ports.ledger.put(replace(entry, state=SnapshotState.FAILED))
+        raise Permanent(
+            "Snapshot.Failed",
+            f"Snapshot {entry.snapshot_id} of disk {entry.disk_id} {'is gone' if snapshot is None else 'failed'}.",
+            "Look at the disk in the ECS console, then retry: every disk is snapshotted anew.",
+        )
+    if snapshot.status != "accomplished":
+        return False
+    if entry.state is not SnapshotState.ACCOMPLISHED or not entry.size_gib:
+        ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=snapshot.size_gib))
+    return True
 
 
 def _asked(migration: Migration, disk_id: str, ports: Ports) -> LedgerEntry:

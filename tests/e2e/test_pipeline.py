@@ -1,0 +1,121 @@
+"""The main job, whole: from a notice or a batch to swept snapshots, on the real SDKs against the local cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.support.fleets import WINDOWS_2008, fleet, instance
+from tests.support.world import World
+
+DAY = 24 * 60
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World().connected() as connected:
+        yield connected
+
+
+def submit(world: World, *ids: str, **more: Any) -> str:
+    body = {"instanceIds": list(ids), "policy": {"retentionDays": 1, **more.pop("policy", {})}, **more}
+    return str(world.api.post("/batches", body)["batchId"])
+
+
+def acknowledge(world: World, batch_id: str) -> None:
+    version = world.api.get("/risks")["version"]
+    world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": version})
+
+
+def migrate(world: World, *ids: str, **more: Any) -> str:
+    """Submit, wait for the prechecks, acknowledge."""
+    batch_id = submit(world, *ids, **more)
+    world.run_until(
+        lambda: len(world.states()) == len(ids) and set(world.states().values()) <= {"ready", "precheck_failed"}, minutes=30
+    )
+    acknowledge(world, batch_id)
+    return batch_id
+
+
+def only(world: World) -> dict[str, Any]:
+    (migration,) = world.migrations()
+    return migration
+
+
+def test_a_notice_plans_and_touches_nothing_until_a_person_acknowledges(world: World) -> None:
+    world.load_fleet(fleet(instance(1), instance(2)))
+    world.send("replank:OperatingSystem:EndOfLife", {"releases": ["CentOS 7"], "policy": {"retentionDays": 1}})
+    world.run(6 * 60)
+    assert set(world.states().values()) == {"ready"}
+    acting = {"CreateSnapshot", "CreateReplicationJob", "StartReplicationJob", "StopInstance", "ResetDisk", "DeleteSnapshot"}
+    assert not acting & {record.operation for record in world.cloud.calls.newest}
+
+
+def test_one_instance_goes_all_the_way(world: World) -> None:
+    world.load_fleet(fleet(instance(1)))
+    migrate(world, "i-test0001")
+    world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
+    world.api.post(f"/migrations/{only(world)['migrationId']}/confirmation", {})
+    world.run_until(lambda: only(world)["state"] == "completed", minutes=3 * DAY, every=60)
+    inventory = world.inventory()
+    assert inventory["snapshots"] == []
+    assert inventory["jobs"] == inventory["sources"] == inventory["tokens"] == []
+    assert not world.failures()
+
+
+def test_a_chain_of_two_hops_is_one_migration(world: World) -> None:
+    world.load_fleet(fleet(instance(1, WINDOWS_2008)))
+    migrate(world, "i-test0001", destination="windows-2019-datacenter")
+    world.run_until(lambda: only(world)["state"] == "migrated", minutes=16 * 60)
+    assert [hop["destination"] for hop in only(world)["hops"]] == ["windows-2012r2-datacenter", "windows-2019-datacenter"]
+
+
+def test_a_failed_job_is_retried_and_succeeds(world: World) -> None:
+    guests = {"i-test0001": {"smc": {"fail_attempts": 1, "cause": "The kernel package could not be replaced."}}}
+    world.load_fleet(fleet(instance(1), guests=guests))
+    migrate(world, "i-test0001")
+    world.run_until(lambda: only(world)["state"] == "failed", minutes=8 * 60)
+    assert "kernel package" in only(world)["failure"]["message"]
+    world.api.post(f"/migrations/{only(world)['migrationId']}/retry", {})
+    world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
+    assert only(world)["attempt"] == 2
+
+
+def test_a_rollback_brings_the_data_back_byte_for_byte(world: World) -> None:
+    world.load_fleet(fleet(instance(1)))
+    before = world.guests()["i-test0001"]
+    migrate(world, "i-test0001")
+    world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
+    assert world.guests()["i-test0001"] != before
+    world.api.post(f"/migrations/{only(world)['migrationId']}/rollback", {})
+    world.run_until(lambda: only(world)["state"] == "rolled_back", minutes=3 * 60)
+    assert world.guests()["i-test0001"] == before
+    held = len(world.inventory()["snapshots"])
+    world.run(3 * DAY)
+    assert len(world.inventory()["snapshots"]) == held > 0, "kept until somebody releases them"
+
+
+def test_the_console_driver_waits_and_follows_a_job_started_outside(world: World) -> None:
+    world.load_fleet(fleet(instance(1)))
+    migrate(world, "i-test0001", policy={"driver": "console"})
+    world.run_until(lambda: only(world)["state"] == "snapshotted", minutes=3 * 60)
+    world.run(10 * 60)
+    assert only(world)["state"] == "snapshotted", "it waits for a person"
+    world.start_job_in_the_console("i-test0001", "Alibaba Cloud Linux 3")
+    world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
+
+
+def test_limits_hold_while_many_want_to_move(world: World) -> None:
+    count = 6
+    world.load_fleet(fleet(*[instance(number) for number in range(1, count + 1)]))
+    ids = [f"i-test{number:04d}" for number in range(1, count + 1)]
+    migrate(world, *ids, policy={"maxMoving": 2})
+    moving = {"snapshotting", "snapshotted", "migrating", "restarting", "validating"}
+    most = 0
+    while set(world.states().values()) != {"migrated"}:
+        most = max(most, sum(state in moving for state in world.states().values()))
+        world.run(5)
+        assert world.minutes < 3 * DAY, world.summary()
+    assert most == 2
