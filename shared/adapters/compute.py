@@ -9,7 +9,7 @@ from typing import Any
 from shared.adapters.compute_facts import disk_facts, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import Expected, call, codes, gone, never
 from shared.adapters.sdk_errors import CloudError, translated
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import DiskFacts, InstanceFacts
@@ -18,19 +18,17 @@ from shared.ports.compute import Found, FoundInstance, Snapshot
 PAGE = 100
 MAX_PAGES = 60
 """Of one listing: 6,000 resources; one instance has at most 17 disks of 256 snapshots made by hand."""
-_CANNOT_GO = frozenset(
-    {
-        "SnapshotCreatedImage",
-        "SnapshotCreatedDisk",
-        "Operation.Conflict",
-        "IncorrectDiskStatus.CreatingSnapshot",
-        "InvalidOperation.RelatedSnapshotNotFinished",
-        "InvalidOperation.DeleteSharedSnapshotUnsupported",
-        "InvalidOperation.ResourceManagedByCloudProduct",
-    }
+_CANNOT_GO = codes(
+    "SnapshotCreatedImage",
+    "SnapshotCreatedDisk",
+    "Operation.Conflict",
+    "IncorrectDiskStatus.CreatingSnapshot",
+    "InvalidOperation.RelatedSnapshotNotFinished",
+    "InvalidOperation.DeleteSharedSnapshotUnsupported",
+    "InvalidOperation.ResourceManagedByCloudProduct",
 )
 """DeleteSnapshot answers that mean: it is in use, or not ready to go."""
-_WRONG_STATUS = frozenset({"IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing"})
+_WRONG_STATUS = codes("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
 class Ecs:
@@ -98,7 +96,7 @@ class Ecs:
 
         request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id)
         try:
-            self._send(region_id, "reset_disk", request, expected=("InvalidOperation.DiskResetInProgress",))
+            self._send(region_id, "reset_disk", request, expected=codes("InvalidOperation.DiskResetInProgress"))
         except CloudError:
             return  # an earlier call of ours is at work
 
@@ -143,9 +141,9 @@ class Ecs:
 
         request = models.DeleteSnapshotRequest(snapshot_id=snapshot_id)
         try:
-            self._send(region_id, "delete_snapshot", request, expected={*_CANNOT_GO, "InvalidSnapshotId.NotFound"})
+            self._send(region_id, "delete_snapshot", request, expected=lambda error: gone(error) or _CANNOT_GO(error))
         except CloudError as error:
-            return error.code == "InvalidSnapshotId.NotFound"
+            return gone(error)
         return True
 
     def _snapshots(self, region_id: str, **wanted: str) -> Iterator[Any]:
@@ -158,7 +156,7 @@ class Ecs:
 
         return _pages(page)
 
-    def _send(self, region_id: str, operation: str, request: Any, *, expected: Any = ()) -> Any:
+    def _send(self, region_id: str, operation: str, request: Any, *, expected: Expected = never) -> Any:
         send: Callable[[Any, Any], Any] = getattr(self._clients.ecs(region_id), f"{operation}_with_options")
         return call(self._clients, lambda runtime: send(request, runtime), expected=expected)
 

@@ -11,8 +11,8 @@ from shared.domain.facts import DiskFacts, InstanceFacts
 from shared.ports.compute import FoundInstance, Snapshot
 from shared.ports.guest import Agent
 
-_ARM_FAMILY = re.compile(r"^ecs\.(?:ebm)?[a-z]+\d+[ry]([a-z]*)(?:-|$)")
-"""Families with Arm processors end in r (Ampere: g6r, c6r) or y (Yitian: g8y, c8y, r8y); DescribeInstances names no architecture."""
+_ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
+"""Families with Arm processors end in r (Ampere: g6r) or y (Yitian: g8y); DescribeInstances itself names no architecture."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances made by Auto Scaling."""
 _SMC_DISK = "SMC_"

@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from typing import Any
 
 from shared.adapters.sdk import ATTEMPTS, Clients
 from shared.adapters.sdk_errors import CloudError, translated
 
+Expected = Callable[[CloudError], bool]
 
-def call(clients: Clients, send: Callable[[Any], Any], *, expected: Collection[str] = ()) -> Any:
+
+def codes(*names: str) -> Expected:
+    """Expects these codes."""
+    return lambda error: error.code in names
+
+
+def gone(error: CloudError) -> bool:
+    """Expects that the thing named is not there (``InvalidSnapshotId.NotFound``, ``SourceServer.NotFound`` ...)."""
+    return error.code.endswith("NotFound")
+
+
+def never(_error: CloudError) -> bool:
+    """Expects nothing."""
+    return False
+
+
+def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = never) -> Any:
     """Send (``send`` is given the runtime options) and return the answer's body.
 
-    Raises CloudError itself for the ``expected`` codes, which the caller handles, else what the table of errors makes of it.
+    Raises CloudError itself where it is ``expected``: the caller handles it; else what the table of errors makes of it.
     """
     for attempt in range(1, ATTEMPTS + 1):
         try:
@@ -21,7 +38,7 @@ def call(clients: Clients, send: Callable[[Any], Any], *, expected: Collection[s
             failed = cloud_error(error)
             if failed is None:
                 raise
-            if failed.code in expected and failed.code:
+            if expected(failed):
                 raise failed from None
             if attempt == ATTEMPTS or not failed.worth_repeating:
                 raise translated(failed) from error

@@ -1,0 +1,1 @@
+"""One folder per function: what Function Compute calls, and nothing else."""

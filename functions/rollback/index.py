@@ -1,0 +1,17 @@
+"""Takes an instance back to its snapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.runtime import entrypoint
+
+
+def initialize(context: object) -> None:
+    """Once per instance, before its first request."""
+    entrypoint.initialize("rollback", context)
+
+
+def handler(event: bytes, context: object) -> Any:
+    """One request."""
+    return entrypoint.handle("rollback", event, context)

@@ -1,0 +1,17 @@
+"""Deletes snapshots whose retention has passed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.runtime import entrypoint
+
+
+def initialize(context: object) -> None:
+    """Once per instance, before its first request."""
+    entrypoint.initialize("sweep", context)
+
+
+def handler(event: bytes, context: object) -> Any:
+    """One request."""
+    return entrypoint.handle("sweep", event, context)

@@ -1,0 +1,72 @@
+"""The driver that leaves the start to a person in the ECS console, and watches SMC's jobs from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from shared.adapters.clock import moment_or_none
+from shared.adapters.drivers.jobs import Jobs, observed, report
+from shared.adapters.sdk import Clients
+from shared.domain.catalog import CATALOG
+from shared.domain.migration import Handle, Migration
+from shared.ports.driver import Phase, Report
+
+_BEGUN = frozenset({"Running", "Waiting", "Finished"})
+
+
+class ConsoleDriver:
+    """See the port. It changes nothing in SMC: what a person made there stays theirs."""
+
+    name = "console"
+
+    def __init__(self, clients: Clients) -> None:
+        self._jobs = Jobs(clients)
+
+    def check(self) -> None:
+        return  # nothing to set
+
+    def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
+        job = self._job(migration, private_ips)
+        if job is None:
+            return Report(Phase.PREPARING, migration.handle, remedy=_instructions(migration))
+        handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
+        if job.status in _BEGUN:
+            # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
+            return replace(report(handle, job), phase=Phase.RUNNING)
+        remedy = f"Press Retry Replacement for {migration.instance_id} in the ECS console, or see {job.job_id} in the SMC console."
+        return Report(Phase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
+
+    def launch(self, migration: Migration) -> None:
+        return  # the person has done it
+
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
+        return observed(self._jobs, migrations)
+
+    def clean_up(self, migration: Migration, handle: Handle) -> None:
+        return  # what a person made is theirs to delete
+
+    def _job(self, migration: Migration, private_ips: Sequence[str]) -> Any | None:
+        """The job known from before, or the newest one of this instance that is not from before this step."""
+        if migration.handle.job_id:
+            return self._jobs.by_id([migration.handle.job_id]).get(migration.handle.job_id)
+        sources = self._jobs.sources_at(private_ips, related_job_type=["Os"])
+        jobs = self._jobs.of_sources([source.source_id for source in sources])
+        fresh = [job for job in jobs if _belongs(job, migration)]
+        return max(fresh, key=lambda job: job.creation_time or "", default=None)
+
+
+def _belongs(job: Any, migration: Migration) -> bool:
+    """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready."""
+    made = moment_or_none(job.creation_time)
+    return job.status == "Running" or (made is not None and made >= migration.entered_at.replace(second=0, microsecond=0))
+
+
+def _instructions(migration: Migration) -> str:
+    hop = migration.current_hop
+    return (
+        f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "
+        f"{CATALOG.name(hop.source)} to {CATALOG.name(hop.destination)}. Many instances can be started at once. "
+        "The pipeline notices the job and goes on by itself; its own snapshots of all disks are made already."
+    )

@@ -1,0 +1,229 @@
+"""The driver that does everything by SMC's API (facts: os-migration, section 4). What is not published is configuration."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any
+
+from shared.adapters.drivers.jobs import OS_JOB, Jobs, observed
+from shared.adapters.drivers.tokens import AccessTokens
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import codes, gone
+from shared.adapters.sdk_errors import CloudError
+from shared.domain.errors import Permanent, Transient
+from shared.domain.migration import Handle, Migration
+from shared.ports.driver import Phase, Report
+from shared.ports.guest import CommandResult, Guest
+
+VALID_FOR = timedelta(days=14)
+"""From the state's beginning: SMC wants 7 to 90 days from now, and the call must be the same when it is repeated."""
+IMPORT_TIMEOUT_S = 600
+_IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
+"""What the SMC client prints (SMC, operating-system migration guide)."""
+_USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
+"""Jobs that can be started or already do their work; an expired one is made anew."""
+_STARTED = frozenset({"Running", "Waiting", "Finished"})
+
+
+@dataclass(frozen=True)
+class SmcSettings:
+    """What Alibaba Cloud does not publish. ``target_values``: what SMC calls a release, by our release key."""
+
+    import_linux: str = ""
+    import_windows: str = ""
+    target_parameter: str = "ReplicationParameters.TargetOsType"
+    target_values: Mapping[str, str] = field(default_factory=dict)
+
+
+class SmcDriver:
+    """See the port."""
+
+    name = "smc"
+
+    def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings) -> None:
+        self._clients = clients
+        self._jobs = Jobs(clients)
+        self._tokens = AccessTokens(self._jobs)
+        self._guest = guest
+        self._settings = settings
+
+    def check(self) -> None:
+        missing = []
+        if not (self._settings.import_linux or self._settings.import_windows):
+            missing.append("REPLANK_SMC_IMPORT_LINUX or REPLANK_SMC_IMPORT_WINDOWS")
+        if not self._settings.target_values:
+            missing.append("REPLANK_SMC_TARGET_VALUES")
+        if missing:
+            raise _missing(" and ".join(missing))
+
+    # Preparing --------------------------------------------------------------------------------------------------------
+
+    def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
+        self.check()
+        handle = migration.handle
+        if handle.job_id:
+            job = self._jobs.by_id([handle.job_id]).get(handle.job_id)
+            if job is not None and job.status in _USABLE:
+                return Report(Phase.PREPARED, handle)
+            self._delete_job(handle.job_id)
+            handle = replace(handle, job_id="", started_at=None, finished_at=None)
+        if not handle.source_id:
+            imported = self._import(migration, handle, private_ips)
+            if not imported.handle.source_id:
+                return imported
+            handle = imported.handle
+        return self._make_job(migration, handle)
+
+    def _import(self, migration: Migration, handle: Handle, private_ips: Sequence[str]) -> Report:
+        """Begin the import, or look how it goes; the report's handle has the source once it is there."""
+        if handle.import_invocation_id:
+            result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
+            return Report(Phase.PREPARING, handle) if result is None else _imported(handle, result)
+        name = _name(migration)
+        if self._tokens.forget(name):
+            # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
+            known = self._jobs.sources_at(private_ips)
+            if known:
+                return Report(Phase.PREPARING, replace(handle, source_id=known[0].source_id))
+        command = self._command(migration.os_type)
+        token_id, code = self._tokens.make(name)
+        invocation = self._guest.run(
+            migration.region_id,
+            migration.instance_id,
+            os_type=migration.os_type,
+            script=command.replace("{token_id}", token_id).replace("{token_code}", code),
+            token=migration.token("import", migration.hop, migration.attempt, token_id),
+            timeout_s=IMPORT_TIMEOUT_S,
+        )
+        return Report(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
+
+    def _command(self, os_type: str) -> str:
+        template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
+        if not template:
+            raise _missing(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
+        return template
+
+    def _make_job(self, migration: Migration, handle: Handle) -> Report:
+        source = self._jobs.source(handle.source_id)
+        if source is None or source.state == "Deleting":
+            return Report(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
+        if source.state == "Available":
+            try:
+                return Report(Phase.PREPARED, replace(handle, job_id=self._create(migration, handle.source_id)))
+            except CloudError as error:
+                source.state = "InUse"
+                source.status_info = error.message
+        if source.state == "InUse":
+            return self._existing(migration, handle, source)
+        return Report(Phase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}")
+
+    def _existing(self, migration: Migration, handle: Handle, source: Any) -> Report:
+        """The source has a job: ours, if a call before this one made it; else somebody else's."""
+        job = self._jobs.by_name(_name(migration))
+        if job is not None:
+            return Report(Phase.PREPARED, replace(handle, job_id=job.job_id))
+        remedy = "Finish or delete that job in the SMC console, then retry."
+        message = f"Source {handle.source_id} already has a job {source.job_id or ''}: {source.status_info or 'not ours'}"
+        return Report(Phase.FAILED, handle, code="Job.Foreign", message=message, remedy=remedy)
+
+    def _create(self, migration: Migration, source_id: str) -> str:
+        from alibabacloud_smc20190601 import models
+
+        inside, _, key = self._settings.target_parameter.rpartition(".")
+        target = {key: self._target(migration)}
+        request = models.CreateReplicationJobRequest(
+            region_id=migration.region_id,
+            source_id=source_id,
+            job_type=OS_JOB,
+            name=_name(migration),
+            description=f"{migration.instance_id}: {migration.current_hop.source} to {migration.current_hop.destination}",
+            client_token=migration.token("job", migration.hop, migration.attempt),
+            valid_time=(migration.entered_at + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            replication_parameters=json.dumps(target) if inside else None,
+            tag=[models.CreateReplicationJobRequestTag(key="replank:migration", value=migration.migration_id)],
+        )
+        expected = codes("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
+        more = {} if inside else target
+        return str(self._jobs.send_with("CreateReplicationJob", request, more, expected=expected)["JobId"])
+
+    def _target(self, migration: Migration) -> str:
+        release = migration.current_hop.destination
+        value = self._settings.target_values.get(release)
+        if not value:
+            raise _missing(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")
+        return value
+
+    # Running ----------------------------------------------------------------------------------------------------------
+
+    def launch(self, migration: Migration) -> None:
+        from alibabacloud_smc20190601 import models
+
+        job_id = migration.handle.job_id
+        request = models.StartReplicationJobRequest(job_id=job_id)
+        try:
+            self._jobs.send("start_replication_job", request, expected=codes("ReplicationJob.InvalidStatus"))
+        except CloudError as error:
+            job = self._jobs.by_id([job_id]).get(job_id)
+            status = job.status if job is not None else "gone"
+            if status not in _STARTED:
+                remedy = "Look at the job in the SMC console, then retry."
+                raise Permanent("Job.NotStartable", f"Job {job_id} is {status}: {error.message}", remedy) from error
+
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
+        return observed(self._jobs, migrations)
+
+    def clean_up(self, migration: Migration, handle: Handle) -> None:
+        from alibabacloud_smc20190601 import models
+
+        if handle == Handle() and not migration.snapshots_made:
+            return  # nothing is prepared before the snapshots
+        job_id = handle.job_id
+        if handle.source_id and not job_id:  # made, perhaps, by a call that was lost
+            job = self._jobs.by_name(_name(migration))
+            job_id = job.job_id if job is not None else ""
+        if job_id:
+            self._delete_job(job_id)
+        if handle.source_id:
+            self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=handle.source_id, force=True))
+        if handle.token_id:
+            self._tokens.delete(handle.token_id)
+        else:
+            self._tokens.forget(_name(migration))
+
+    def _delete_job(self, job_id: str) -> None:
+        from alibabacloud_smc20190601 import models
+
+        self._delete("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job_id))
+
+    def _delete(self, operation: str, request: Any) -> None:
+        try:
+            self._jobs.send(operation, request, expected=gone)
+        except CloudError:
+            return
+
+
+def _name(migration: Migration) -> str:
+    """The name of the token and of the job: the same whenever the same attempt asks again."""
+    return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
+
+
+def _imported(handle: Handle, result: CommandResult) -> Report:
+    output = result.output.decode("utf-8", "replace")
+    found = _IMPORTED.search(output)
+    if found:
+        return Report(Phase.PREPARING, replace(handle, source_id=found.group(1)))
+    if not result.output and result.problem and result.status in ("Cancelled", "Aborted"):
+        raise Transient("Import.Interrupted", result.problem)
+    # The output is not shown: it may repeat the activation code, and only the call that made the code knows it.
+    message = f"The SMC client ended with {result.status}, exit code {result.exit_code}. {result.problem}".strip()
+    remedy = "Run the import command in the instance by hand to see why it fails (network, SMC client), then retry."
+    return Report(Phase.FAILED, replace(handle, import_invocation_id=""), code="Import.Failed", message=message, remedy=remedy)
+
+
+def _missing(what: str) -> Permanent:
+    remedy = "docs/operations.md says where each value is found. Set it, deploy, then retry; or use the console driver."
+    return Permanent("Driver.SettingMissing", f"The smc driver needs {what}.", remedy)

@@ -1,0 +1,47 @@
+"""SMC activation codes. A code is known only to the call that makes it: it is never stored, and hidden from every log."""
+
+from __future__ import annotations
+
+from shared.adapters import redact
+from shared.adapters.drivers.jobs import Jobs
+from shared.adapters.sdk_call import gone
+from shared.adapters.sdk_errors import CloudError
+
+
+class AccessTokens:
+    """Tokens for one import each, valid for a day."""
+
+    def __init__(self, jobs: Jobs) -> None:
+        self._jobs = jobs
+
+    def make(self, name: str) -> tuple[str, str]:
+        """A new token: its id and its code."""
+        from alibabacloud_smc20190601 import models
+
+        request = models.CreateAccessTokenRequest(
+            name=name, description="One import by Replank.", count="1", time_to_live_in_days="1"
+        )
+        body = self._jobs.send("create_access_token", request)
+        redact.remember(body.access_token_code)
+        return str(body.access_token_id), str(body.access_token_code)
+
+    def forget(self, name: str) -> bool:
+        """Delete the tokens of this name; whether there were any."""
+        from alibabacloud_smc20190601 import models
+
+        body = self._jobs.send("list_access_tokens", models.ListAccessTokensRequest(name=name))
+        listed = (body.access_tokens.access_token if body.access_tokens else None) or []
+        same = [token.access_token_id for token in listed if token.name == name]
+        for token_id in same:
+            self.delete(token_id)
+        return bool(same)
+
+    def delete(self, token_id: str) -> None:
+        """Delete it; one that is gone is no error."""
+        from alibabacloud_smc20190601 import models
+
+        request = models.DeleteAccessTokenRequest(access_token_id=token_id)
+        try:
+            self._jobs.send("delete_access_token", request, expected=gone)
+        except CloudError:
+            return

@@ -1,0 +1,93 @@
+"""The composition root: which adapter answers which port, and which SDK clients a function needs from its first call on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from shared.adapters.admission import TablestoreAdmission
+from shared.adapters.batches import TablestoreBatches
+from shared.adapters.bus import EventBridgeBus
+from shared.adapters.clock import clock_of
+from shared.adapters.compute import Ecs
+from shared.adapters.drivers.console import ConsoleDriver
+from shared.adapters.drivers.smc import SmcDriver
+from shared.adapters.guest import CloudAssistant
+from shared.adapters.ids import RandomIds
+from shared.adapters.ledger import TablestoreLedger
+from shared.adapters.migrations import TablestoreMigrations
+from shared.adapters.sdk import Account, Clients, Credentials
+from shared.adapters.store import Store
+from shared.domain.errors import Permanent
+from shared.ports.driver import Driver
+from shared.ports.ports import Limits, Ports
+from shared.runtime.settings import Settings
+
+FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
+USES_ECS = frozenset(FUNCTIONS) - {"api"}
+USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
+"""Functions that carry the SDK, and make its client while they start. The others' packages lack it: they never call it."""
+
+
+def credentials_of(environment: Mapping[str, str], context: object) -> Credentials:
+    """The function's role: from the environment, else from the context (python3.10); raises Permanent (Credentials.Missing)."""
+    key_id = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
+    secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
+    token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
+    if not (key_id and secret):
+        given = getattr(context, "credentials", None)
+        key_id, secret, token = (_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token"))
+    if not (key_id and secret):
+        remedy = "Give the function its role (s.yaml, `role`) and deploy again."
+        raise Permanent("Credentials.Missing", "Neither the environment nor the context holds credentials.", remedy)
+    return Credentials(key_id, secret, token)
+
+
+def ports_of(function: str, settings: Settings, credentials: Credentials) -> Ports:
+    """All ports for a function; its clients are made here, so that the first message does not wait for them."""
+    clients = Clients(_account(settings, credentials), pause_s=settings.retry_pause_ms / 1000)
+    clock, store = clock_of(settings.clock), Store(clients)
+    guest = CloudAssistant(clients)
+    drivers: dict[str, Driver] = {}
+    if function in USES_SMC:
+        drivers = {"smc": SmcDriver(clients, guest, settings.smc), "console": ConsoleDriver(clients)}
+    _warm(function, settings, clients)
+    return Ports(
+        clock=clock,
+        ids=RandomIds(),
+        bus=EventBridgeBus(clients, settings.bus, clock),
+        migrations=TablestoreMigrations(store),
+        batches=TablestoreBatches(store),
+        admission=TablestoreAdmission(store),
+        ledger=TablestoreLedger(store),
+        compute=Ecs(clients),
+        guest=guest,
+        drivers=drivers,
+        limits=Limits(max_moving=settings.max_moving),
+        regions=settings.regions,
+    )
+
+
+def _warm(function: str, settings: Settings, clients: Clients) -> None:
+    clients.tablestore()
+    clients.eventbridge()
+    if function in USES_ECS:
+        clients.ecs(settings.region)
+    if function in USES_SMC:
+        clients.smc()
+
+
+def _account(settings: Settings, credentials: Credentials) -> Account:
+    return Account(
+        region=settings.region,
+        account_id=settings.account_id,
+        credentials=credentials,
+        tablestore_instance=settings.tablestore_instance,
+        tablestore_endpoint=settings.tablestore_endpoint,
+        eventbridge_endpoint=settings.eventbridge_endpoint,
+        ecs_endpoint=settings.ecs_endpoint,
+        smc_endpoint=settings.smc_endpoint,
+    )
+
+
+def _text(given: object, name: str) -> str:
+    return str(getattr(given, name, "") or "")

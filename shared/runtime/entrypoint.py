@@ -1,0 +1,148 @@
+"""What every function does with what reaches it: understand it, run its stage, log one line, acknowledge or raise."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import os
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from shared.adapters.sdk import Credentials
+from shared.domain.errors import Fate, ReplankError
+from shared.domain.message import Message, Outcome
+from shared.ports.ports import Ports
+from shared.runtime import logs
+from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.messages import MAX_EVENT_BYTES, MAX_REQUEST_BYTES, document_of, is_http, messages_of
+from shared.runtime.settings import Settings, read
+
+ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
+"""Errors that the same message would meet again: it is taken as done. A stage has recorded what it could."""
+_LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
+_FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
+
+
+@dataclass
+class _Running:
+    """What one instance of a function keeps from call to call."""
+
+    settings: Settings
+    credentials: Credentials
+    ports: Ports
+
+
+_running: dict[str, _Running] = {}
+"""By function: one process is one function, but for simulations, which hold all of them."""
+
+
+def initialize(function: str, context: object) -> None:
+    """Read the settings and make the clients, once per instance; an error makes the platform start another one."""
+    settings = read(os.environ)
+    logs.configure(settings.log_level)
+    credentials = credentials_of(os.environ, context)
+    _running[function] = _Running(settings, credentials, ports_of(function, settings, credentials))
+
+
+def handle(function: str, event: bytes, context: object) -> Any:
+    """One invocation. HTTP requests are answered with a response; messages with ``{"result": ...}``, or an exception."""
+    running = _current(function, context)
+    request_id = str(getattr(context, "request_id", ""))
+    known = logs.invocation.set({"requestId": request_id, "function": f"replank-{function}"})
+    try:
+        document = document_of(event, limit=MAX_REQUEST_BYTES if function == "api" else MAX_EVENT_BYTES)
+        if function == "api" and is_http(document):
+            return _answer(document, running, request_id)
+        return _all(function, messages_of(document, request_id), running.ports)
+    except ReplankError as error:
+        if error.fate not in ACKNOWLEDGED:
+            raise
+        _say(error, {})
+        return json.dumps({"result": error.fate.value, "code": error.code})
+    finally:
+        logs.invocation.reset(known)
+
+
+def _current(function: str, context: object) -> _Running:
+    """The function's ports; made anew if it was never initialised, or if its role's credentials have changed."""
+    if function not in _running:
+        initialize(function, context)
+    running = _running[function]
+    credentials = credentials_of(os.environ, context)
+    if credentials != running.credentials:
+        running.credentials = credentials
+        running.ports = ports_of(function, running.settings, credentials)
+    return running
+
+
+def _all(function: str, messages: list[Message], ports: Ports) -> str:
+    """Run the stage for each message; one that must come again is raised after the others have had their turn."""
+    results: list[str] = []
+    again: Exception | None = None
+    for message in messages:
+        try:
+            results.append(_one(function, message, ports))
+        except Exception as error:
+            again = again or error
+    if again is not None:
+        raise again
+    return json.dumps({"result": results[0] if len(results) == 1 else results})
+
+
+def _one(function: str, message: Message, ports: Ports) -> str:
+    started = time.perf_counter()
+    facts: dict[str, Any] = {"event": message.type, "eventId": message.event_id}
+    facts.update({name: message.data[name] for name in _FACTS if name in message.data})
+    try:
+        outcome: Outcome = importlib.import_module(f"shared.stages.{function}").run(message, ports)
+    except ReplankError as error:
+        _say(error, facts, started)
+        if error.fate in ACKNOWLEDGED:
+            return error.fate.value
+        raise
+    except Exception as error:
+        facts.update(result="bug", code=type(error).__name__, durationMs=_since(started))
+        logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})
+        raise
+    facts.update(outcome.facts, result=outcome.result, durationMs=_since(started))
+    logs.log.info("done", extra={"facts": facts})
+    return outcome.result
+
+
+def _answer(request: dict[str, Any], running: _Running, request_id: str) -> dict[str, Any]:
+    """The API's answer to an HTTP request; what it did not expect becomes a 500 without details."""
+    from shared.runtime import web
+
+    started = time.perf_counter()
+    http = request["requestContext"].get("http") or {}
+    facts: dict[str, Any] = {"event": f"{http.get('method', '?')} {http.get('path') or request['rawPath']}"[:200]}
+    try:
+        response: dict[str, Any] = web.handle(request, running.ports, running.settings, request_id)
+    except Exception as error:
+        facts.update(result="bug", code=type(error).__name__, durationMs=_since(started))
+        logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})
+        return _internal_error(request_id)
+    facts.update(result=str(response.get("statusCode", "")), durationMs=_since(started))
+    logs.log.info("answered", extra={"facts": facts})
+    return response
+
+
+def _internal_error(request_id: str) -> dict[str, Any]:
+    remedy = "Report this with the request id; nothing more is known here."
+    body = {"Code": "Internal.Bug", "Message": "An unexpected error.", "RequestId": request_id, "Recommend": remedy}
+    headers = {"content-type": "application/json", "cache-control": "no-store"}
+    return {"statusCode": 500, "headers": headers, "isBase64Encoded": False, "body": json.dumps(body)}
+
+
+def _say(error: ReplankError, facts: dict[str, Any], started: float | None = None) -> None:
+    facts = {**facts, "result": error.fate.value, "code": error.code, "remedy": error.remedy}
+    if started is not None:
+        facts["durationMs"] = _since(started)
+    bug = error if error.fate is Fate.BUG else None
+    logs.log.log(_LEVELS.get(error.fate, logging.ERROR), error.message, exc_info=bug, extra={"facts": facts})
+
+
+def _since(started: float) -> int:
+    return round((time.perf_counter() - started) * 1000)

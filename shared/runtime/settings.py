@@ -1,0 +1,156 @@
+"""Settings, read once from the environment when a function starts; one error names everything that is missing or wrong."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from shared.adapters.clock import clock_of
+from shared.adapters.drivers.smc import SmcSettings
+from shared.domain.errors import Permanent, ReplankError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment decides. ``endpoints`` empty means Alibaba Cloud's own; ``snapshot_price`` is per GiB and month."""
+
+    region: str
+    account_id: str = ""
+    regions: tuple[str, ...] = ()
+    bus: str = "replank"
+    tablestore_instance: str = "replank"
+    tablestore_endpoint: str = ""
+    eventbridge_endpoint: str = ""
+    ecs_endpoint: str = ""
+    smc_endpoint: str = ""
+    max_moving: int = 20
+    smc: SmcSettings = field(default_factory=SmcSettings)
+    clock: str = "system"
+    snapshot_price: float = 0.0
+    currency: str = "CNY"
+    operator_header: str = "x-replank-operator"
+    retry_pause_ms: int = 200
+    log_level: str = "INFO"
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self.problems: list[str] = []
+
+    def text(self, name: str, default: str = "", *, required: str = "") -> str:
+        """The variable, or its default where it is unset or empty; ``required`` says what it should be."""
+        value = self._environment.get(name, "").strip()
+        if not value and required:
+            self.problems.append(f"{name} is not set: {required}")
+        return value or default
+
+    def parsed(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
+        """The variable as ``parse`` understands it; ``what`` says what it must be."""
+        value = self.text(name)
+        if not value:
+            return default
+        try:
+            return parse(value)
+        except (ValueError, TypeError, ReplankError):
+            self.problems.append(f"{name} is {value[:80]!r}: it must be {what}")
+            return default
+
+
+def read(environment: Mapping[str, str]) -> Settings:
+    """The settings; raises Permanent (Settings.Invalid) that names everything missing or wrong."""
+    reader = _Reader(environment)
+    text, parsed = reader.text, reader.parsed
+    region = text("REPLANK_REGION") or text("FC_REGION")
+    if not region:
+        reader.problems.append("REPLANK_REGION is not set: the region of the functions, e.g. cn-hangzhou")
+    settings = Settings(
+        region=region,
+        account_id=text("FC_ACCOUNT_ID"),
+        regions=parsed("REPLANK_REGIONS", (region,), _listed, "region ids separated by commas"),
+        bus=text("REPLANK_BUS", "replank"),
+        tablestore_instance=text("REPLANK_TABLESTORE_INSTANCE", "replank"),
+        tablestore_endpoint=text("REPLANK_TABLESTORE_ENDPOINT"),
+        eventbridge_endpoint=text("REPLANK_EVENTBRIDGE_ENDPOINT"),
+        ecs_endpoint=text("REPLANK_ECS_ENDPOINT"),
+        smc_endpoint=text("REPLANK_SMC_ENDPOINT"),
+        max_moving=parsed("REPLANK_MAX_MOVING", 20, _count, "a whole number of at least 1"),
+        smc=_smc(reader),
+        clock=parsed("REPLANK_CLOCK", "system", _clock, "`system` or `env:VARIABLE`"),
+        snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _price, "a price per GiB and month, e.g. 0.12"),
+        currency=text("REPLANK_CURRENCY", "CNY"),
+        operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
+        retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _milliseconds, "milliseconds, 0 to 5000"),
+        log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
+    )
+    if not settings.account_id and not settings.eventbridge_endpoint:
+        reader.problems.append("neither FC_ACCOUNT_ID nor REPLANK_EVENTBRIDGE_ENDPOINT is set: one of them tells where the bus is")
+    if reader.problems:
+        remedy = "Correct the function's environment variables in s.yaml and deploy again."
+        raise Permanent("Settings.Invalid", "; ".join(reader.problems), remedy)
+    return settings
+
+
+def _smc(reader: _Reader) -> SmcSettings:
+    default = "ReplicationParameters.TargetOsType"
+    parameter = "`Name` or `ReplicationParameters.Name`"
+    return SmcSettings(
+        import_linux=reader.parsed("REPLANK_SMC_IMPORT_LINUX", "", _command, "a command with {token_id} and {token_code}"),
+        import_windows=reader.parsed("REPLANK_SMC_IMPORT_WINDOWS", "", _command, "a command with {token_id} and {token_code}"),
+        target_parameter=reader.parsed("REPLANK_SMC_TARGET_PARAMETER", default, _parameter, parameter),
+        target_values=reader.parsed("REPLANK_SMC_TARGET_VALUES", {}, _values, 'JSON such as {"alinux-3": "..."}'),
+    )
+
+
+def _listed(value: str) -> tuple[str, ...]:
+    items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
+    return _if(bool(items), items)
+
+
+def _count(value: str) -> int:
+    return _if(int(value) >= 1, int(value))
+
+
+def _milliseconds(value: str) -> int:
+    return _if(0 <= int(value) <= 5000, int(value))
+
+
+def _price(value: str) -> float:
+    return _if(0 <= float(value) < 1e6, float(value))
+
+
+def _level(value: str) -> str:
+    return _if(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
+
+
+def _clock(value: str) -> str:
+    clock_of(value)
+    return value
+
+
+def _command(value: str) -> str:
+    return _if("{token_id}" in value and "{token_code}" in value, value)
+
+
+def _parameter(value: str) -> str:
+    inside, _, name = value.rpartition(".")
+    return _if(inside in ("", "ReplicationParameters") and name.isalnum(), value)
+
+
+def _values(value: str) -> Mapping[str, str]:
+    document: Any = json.loads(value)
+    good = isinstance(document, dict) and all(isinstance(item, str) and item for item in document.values())
+    return _if(good, document)
+
+
+def _if(good: bool, value: T) -> T:
+    """The value if it is good; raises ValueError."""
+    if not good:
+        raise ValueError
+    return value
