@@ -57,7 +57,7 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _key(migration_id), columns)
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
-        column = tables.DOCUMENT + name
+        column = tables.document_column(name)
         self._store.update(tables.MIGRATIONS, _key(migration_id), {column: tables.text(name, dict(document))})
 
     def _update(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
@@ -85,7 +85,7 @@ class TablestoreMigrations:
         return [tables.journal_of(written) for _, written in lines]
 
     def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
-        column = tables.DOCUMENT + name
+        column = tables.document_column(name)
         row = self._store.get(tables.MIGRATIONS, _key(migration_id), (column,)) or {}
         document: dict[str, Any] | None = json.loads(row[column]) if column in row else None
         return document

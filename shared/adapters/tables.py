@@ -53,6 +53,11 @@ def restart_column(event_id: str) -> str:
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
+def document_column(name: str) -> str:
+    """The column of one document; what a column name may not hold becomes an underscore."""
+    return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
+
+
 def text(name: str, value: Any) -> str:
     """A JSON column; raises Refused (Document.TooLarge) over 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
