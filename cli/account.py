@@ -1,0 +1,182 @@
+"""The account itself, through the real SDKs: endpoints and clients for the commands that do not go through the API."""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from cli.client import credentials
+from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+
+CONNECT_MS, READ_MS = 5000, 30000
+SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
+
+
+@dataclass(frozen=True)
+class Account:
+    """Endpoints (host, or URL for the local cloud), region, names and keys, from the environment."""
+
+    region: str
+    bus: str
+    tablestore_instance: str
+    key: tuple[str, str, str]
+    endpoints: dict[str, str] = field(default_factory=dict)
+    """Endpoints given, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC, FC)."""
+    account_id: str = ""
+
+    @classmethod
+    def from_environment(cls) -> Account:
+        """REPLANK_REGION, _BUS, _TABLESTORE_INSTANCE, _ACCOUNT_ID, _<SERVICE>_ENDPOINT and the credentials."""
+        get = os.environ.get
+        endpoints = {name: get(f"REPLANK_{name}_ENDPOINT", "") for name in SERVICES}
+        return cls(
+            get("REPLANK_REGION") or "cn-hangzhou",
+            get("REPLANK_BUS") or "replank",
+            get("REPLANK_TABLESTORE_INSTANCE") or "replank",
+            credentials(),
+            {name: url for name, url in endpoints.items() if url},
+            get("REPLANK_ACCOUNT_ID", ""),
+        )
+
+    def endpoint(self, service: str) -> tuple[str, str]:
+        """Protocol and host of a service: the endpoint given, else where Alibaba Cloud documents it."""
+        given = self.endpoints.get(service, "")
+        if given:
+            parts = urlsplit(given if "//" in given else f"https://{given}")
+            return parts.scheme, parts.netloc
+        known = {
+            "EVENTBRIDGE": f"eventbridge.{self.region}.aliyuncs.com",
+            "TABLESTORE": f"{self.tablestore_instance}.{self.region}.ots.aliyuncs.com",
+            "ECS": f"ecs.{self.region}.aliyuncs.com",
+            "SMC": "smc.aliyuncs.com",
+        }
+        if service not in known:
+            if not self.account_id:
+                raise bad_input(
+                    "Setting.Missing",
+                    "Neither REPLANK_FC_ENDPOINT nor REPLANK_ACCOUNT_ID is set.",
+                    "Set REPLANK_ACCOUNT_ID to the id of the account (shown at the top right of the console).",
+                )
+            return "https", f"{self.account_id}.{self.region}.fc.aliyuncs.com"
+        return "https", known[service]
+
+    def eventbridge(self) -> Any:
+        """A client of EventBridge."""
+        from alibabacloud_eventbridge import models
+        from alibabacloud_eventbridge.client import Client
+
+        protocol, host = self.endpoint("EVENTBRIDGE")
+        key_id, secret, token = self.key
+        config = models.Config(
+            access_key_id=key_id,
+            access_key_secret=secret,
+            security_token=token or None,
+            endpoint=host,
+            protocol=protocol,
+            region_id=self.region,
+            connect_timeout=CONNECT_MS,
+            read_timeout=READ_MS,
+            **proxies(host),
+        )
+        return Client(config)
+
+    def openapi(self, service: str) -> Any:
+        """A generic client of an RPC service (ECS, SMC)."""
+        from alibabacloud_tea_openapi import models
+        from alibabacloud_tea_openapi.client import Client
+
+        protocol, host = self.endpoint(service)
+        key_id, secret, token = self.key
+        config = models.Config(
+            access_key_id=key_id,
+            access_key_secret=secret,
+            security_token=token or None,
+            region_id=self.region,
+            endpoint=host,
+            protocol=protocol,
+            connect_timeout=CONNECT_MS,
+            read_timeout=READ_MS,
+        )
+        return Client(config)
+
+    def tablestore(self) -> Any:
+        """A client of Tablestore."""
+        for name in ("tablestore.encoder", "tablestore.decoder", "tablestore-client"):
+            logging.getLogger(name).setLevel(logging.ERROR)
+        from tablestore import DefaultRetryPolicy, OTSClient
+
+        protocol, host = self.endpoint("TABLESTORE")
+        key_id, secret, token = self.key
+        return OTSClient(
+            f"{protocol}://{host}",
+            key_id,
+            secret,
+            self.tablestore_instance,
+            sts_token=token or None,
+            socket_timeout=READ_MS / 1000,
+            retry_policy=DefaultRetryPolicy(max_retry_times=2),
+        )
+
+    def functions(self) -> Any:
+        """A client of Function Compute that speaks the paths of 3.0 (fc2 itself knows those of 2.0 only)."""
+        import fc2
+
+        class Client(fc2.Client):  # type: ignore[misc]
+            def invoke(self, name: str, payload: bytes) -> Any:
+                path = f"/2023-03-30/functions/{name}/invocations"
+                headers = self._build_common_headers("POST", path, {"x-fc-log-type": "Tail"})
+                return self._do_request("POST", path, headers, body=payload)
+
+        protocol, host = self.endpoint("FC")
+        key_id, secret, token = self.key
+        return Client(endpoint=f"{protocol}://{host}", accessKeyID=key_id, accessKeySecret=secret, securityToken=token, Timeout=330)
+
+
+def proxies(host: str) -> dict[str, str]:
+    """Settings that keep a client away from the proxy of the environment where the host is this machine."""
+    return {"no_proxy": host} if is_local(host) else {}
+
+
+def is_local(host: str) -> bool:
+    """Whether a host (with port) is this machine."""
+    return host.rsplit(":", 1)[0] in ("127.0.0.1", "localhost")
+
+
+def call(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
+    """One RPC call; the body of the answer. Raises what the SDK raises."""
+    from alibabacloud_openapi_util.client import Client as OpenApiUtil
+    from alibabacloud_tea_openapi import models
+    from alibabacloud_tea_util import models as util
+
+    params = models.Params(
+        action=action,
+        version=version,
+        protocol="HTTPS",
+        pathname="/",
+        method="POST",
+        auth_type="AK",
+        style="RPC",
+        req_body_type="formData",
+        body_type="json",
+    )
+    runtime = util.RuntimeOptions(autoretry=False, max_attempts=1)
+    return client.call_api(params, models.OpenApiRequest(query=OpenApiUtil.query(query)), runtime)["body"]
+
+
+_DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature", "InvalidAccessKeyId")
+
+
+def translated(error: Exception, service: str) -> Problem:
+    """An SDK's error as a problem, with the service's own code."""
+    code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
+    if hasattr(error, "get_error_code"):
+        code = str(error.get_error_code())
+    message = str(getattr(error, "message", "") or error)[:500]
+    denied = any(word in code for word in _DENIED)
+    remedy = (
+        "Check the key pair and what its RAM policies allow." if denied else f"Check the endpoint of {service} and the network."
+    )
+    return Problem(f"{service}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)

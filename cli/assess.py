@@ -1,0 +1,133 @@
+"""assess and precheck: every rule, on facts from a file, or on an instance of the account."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson
+from cli.problem import Problem, bad_input
+from shared.domain.catalog import identify, require_release
+from shared.domain.facts import Facts, InstanceFacts, facts_schema
+from shared.domain.findings import Assessment
+from shared.domain.prechecks import assess as apply_rules
+from shared.domain.route import plan_route
+
+Json = dict[str, Any]
+PATIENCE_S = 900
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("assess")(assess)
+    app.command("precheck")(precheck)
+
+
+def assess(
+    facts: Annotated[Path | None, typer.Option("--facts", help="JSON file with the facts of one instance.")] = None,
+    to: Annotated[str, typer.Option("--to", help="Destination release; default: the hop in the facts.")] = "",
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a facts file and end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Apply every precheck rule to the facts in a file; works offline. Exit status 1 if anything blocks."""
+    if schema:
+        output.show_json(facts_schema())
+        return
+    if facts is None:
+        raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
+    found = apply_rules(_facts(facts, to))
+    if as_json:
+        output.show_json(found.to_json())
+    else:
+        show_assessment(found)
+    if found.blocked:
+        raise typer.Exit(1)
+
+
+def _facts(file: Path, to: str) -> Facts:
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise bad_input(
+            "File.Unreadable", f"{file}: {error}.", "Give a JSON file; `replank assess --schema` describes it."
+        ) from None
+    if to and isinstance(document, dict) and isinstance(document.get("instance"), dict):
+        document = {**document, "hop": _hop(document, to)}
+    return Facts.from_json(document, strict=True)
+
+
+def _hop(document: Json, to: str) -> Json:
+    """The first hop from what the instance runs to the destination asked for; just both ends where no route is known."""
+    instance = InstanceFacts.from_json(document["instance"])
+    release = identify(instance.os_name, instance.os_name_en)
+    goal = require_release(to).key
+    if release is None:
+        return {"source": "unknown", "destination": goal}
+    from shared.domain.errors import Refused
+
+    try:
+        first = plan_route(release, instance.architecture, on=date.today(), destination=goal).hops[0]
+    except Refused:
+        return {"source": release.key, "destination": goal}
+    return {"source": first.source, "destination": first.destination}
+
+
+def show_assessment(found: Assessment) -> None:
+    """Findings in words, worst first."""
+    for finding in found.findings:
+        print(f"[{finding.severity.value}] {finding.code}: {finding.title}: {finding.seen}\n  {finding.remedy}")
+        if finding.command:
+            print(f"  $ {finding.command}")
+    print("blocked" if found.blocked else "nothing blocks")
+
+
+def precheck(
+    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="Instance id.")],
+    to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
+    region: Annotated[str, typer.Option(help="Region id; default: the regions the pipeline covers.")] = "",
+    every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """Run every precheck on one instance, in the cloud and in the guest (a dry-run batch). Exit status 1 if anything blocks."""
+    api = Api.from_environment()
+    body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": [instance], "dryRun": True}
+    body |= {"destination": to} if to else {}
+    body |= {"regionIds": [region]} if region else {}
+    batch_id = api.post("/batches", body)["batchId"]
+    found = _wait(api, batch_id, every)
+    if as_json:
+        output.show_json(found)
+    else:
+        _show(found)
+    if found["state"] != "ready":
+        raise typer.Exit(1)
+
+
+def _wait(api: Api, batch_id: str, every: int) -> Json:
+    for _ in range(max(1, PATIENCE_S // every)):
+        batch = api.get(f"/batches/{batch_id}")
+        if batch["problems"]:
+            problem = batch["problems"][0]
+            raise Problem(problem["code"], problem["message"], "Check the id and --region.")
+        found = api.get("/migrations", batchId=batch_id)["migrations"]
+        if found and found[0]["state"] not in ("accepted", "prechecking"):
+            detail: Json = api.get(f"/migrations/{found[0]['migrationId']}")
+            return detail
+        time.sleep(every)
+    raise Problem("Precheck.Pending", f"Batch {batch_id} is still being checked.", f"Look again: replank status {batch_id}")
+
+
+def _show(found: Json) -> None:
+    for finding in found["findings"]:
+        print(f"[{finding['severity']}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
+    if found["failure"]:
+        print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
+    print("nothing blocks" if found["state"] == "ready" else "blocked")

@@ -1,0 +1,212 @@
+"""Batches: submit, status, watch, acknowledge."""
+
+from __future__ import annotations
+
+import json
+import time
+import uuid
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson, BatchId
+from cli.problem import bad_input
+
+Json = dict[str, Any]
+_ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
+_WAITING = ("failed", "migrated")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("submit")(submit)
+    app.command("status")(status)
+    app.command("watch")(watch)
+    app.command("acknowledge")(acknowledge)
+
+
+def submit(  # noqa: PLR0913 - one parameter per option
+    instance: Annotated[list[str] | None, typer.Option("--instance", "-i", help="Instance id; may be repeated.")] = None,
+    release: Annotated[
+        list[str] | None, typer.Option("--release", help="All instances on this release (key or name); may be repeated.")
+    ] = None,
+    region: Annotated[
+        list[str] | None, typer.Option("--region", help="Region id; default: the regions the pipeline covers.")
+    ] = None,
+    to: Annotated[
+        list[str] | None,
+        typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice."),
+    ] = None,
+    max_moving: Annotated[int, typer.Option(help="At most so many instances move at once.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
+    policy: Annotated[Path | None, typer.Option(help="JSON file with the policy (see /openapi.json, submitBatch).")] = None,
+    client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Submit a batch: its instances are found, routed and prechecked. Nothing moves before it is acknowledged."""
+    body: Json = {"clientToken": client_token or uuid.uuid4().hex, "dryRun": dry_run}
+    body |= {
+        name: list(value) for name, value in (("instanceIds", instance), ("releases", release), ("regionIds", region)) if value
+    }
+    body |= _destinations(to or [])
+    body["policy"] = {**({"maxMoving": max_moving}), **(_policy(policy) if policy else {})}
+    answer = Api.from_environment().post("/batches", body)
+    if as_json:
+        output.show_json(answer)
+        return
+    print(f"Batch {answer['batchId']} is {answer['state']}. Follow it with: replank watch {answer['batchId']}")
+
+
+def _destinations(given: list[str]) -> Json:
+    single = [each for each in given if "=" not in each]
+    if len(single) > 1:
+        raise bad_input("Option.Invalid", "--to names more than one destination for all.", "Use INSTANCE=RELEASE for single ones.")
+    each = dict(item.split("=", 1) for item in given if "=" in item)
+    return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
+
+
+def _policy(file: Path) -> Json:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with one object.") from None
+    if not isinstance(found, dict):
+        raise bad_input("File.Invalid", f"{file} holds no JSON object.", "See POST /batches, field policy, in /openapi.json.")
+    return found
+
+
+def status(
+    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it all batches are listed.")] = "",
+    state: Annotated[str, typer.Option(help="Only migrations in this state.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show the batches, or one batch with its migrations."""
+    api = Api.from_environment()
+    if not batch:
+        _list(list(api.pages("/batches", "batches")), as_json)
+        return
+    found = api.get(f"/batches/{batch}")
+    migrations = list(api.pages("/migrations", "migrations", batchId=batch, state=state))
+    if as_json:
+        output.show_json({**found, "migrations": migrations})
+        return
+    show_batch(found)
+    migrations_table(migrations)
+
+
+def _list(batches: list[Json], as_json: bool) -> None:
+    if as_json:
+        output.show_json({"batches": batches})
+        return
+    rows = [
+        (
+            each["batchId"],
+            each["state"],
+            each["origin"],
+            each["createdBy"],
+            each["size"],
+            output.moment(each["createdAt"]),
+            _by(each),
+        )
+        for each in batches
+    ]
+    output.table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
+
+
+def _by(batch: Json) -> str:
+    given = batch["acknowledgement"]
+    return f"{given['operator']} {output.moment(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
+
+
+def show_batch(batch: Json) -> None:
+    """One batch in words."""
+    counts = ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
+    output.fields(
+        (
+            ("batch", f"{batch['batchId']} ({batch['state']}, from {batch['origin']} by {batch['createdBy']})"),
+            ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
+            ("acknowledged", _by(batch)),
+        )
+    )
+    for problem in batch["problems"]:
+        print(f"{problem['instanceId']}: {problem['code']}: {problem['message']}")
+    if batch["risks"]:
+        print("\nBefore anything moves, a person accepts:")
+        for line in batch["risks"]["text"]:
+            print(f"  - {line}")
+        print(f"  replank acknowledge {batch['batchId']}")
+    print()
+
+
+def migrations_table(migrations: list[Json]) -> None:
+    """Migrations, one a line."""
+    rows = [
+        (each["migrationId"], each["instanceId"], each["instanceName"], each["source"], each["state"], _where(each), _why(each))
+        for each in migrations
+    ]
+    output.table(("migration", "instance", "name", "from", "state", "hop", "reason"), rows)
+
+
+def _where(migration: Json) -> str:
+    return f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
+
+
+def _why(migration: Json) -> str:
+    return migration["failure"]["code"] if migration["failure"] else ""
+
+
+def watch(
+    batch: BatchId,
+    every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1, max=3600)] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Follow a batch until every migration has ended or waits for a person. Exit status 1 if any was refused or failed."""
+    api, before = Api.from_environment(), {}
+    while True:
+        found = api.get(f"/batches/{batch}")
+        if found["counts"] != before:
+            before = found["counts"]
+            _tell(found, as_json)
+        if _settled(found):
+            break
+        time.sleep(every)
+    if any(before.get(state) for state in ("failed", "precheck_failed")):
+        raise typer.Exit(1)
+
+
+def _tell(batch: Json, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"batchId": batch["batchId"], "state": batch["state"], "counts": batch["counts"]}), flush=True)
+    else:
+        print(
+            f"{batch['batchId']} {batch['state']}: {', '.join(f'{n} {s}' for s, n in sorted(batch['counts'].items()))}", flush=True
+        )
+
+
+def _settled(batch: Json) -> bool:
+    if batch["state"] == "planning":
+        return False
+    waiting = (*_ENDED, *_WAITING, *(() if batch["acknowledgement"] else ("ready",)))
+    return all(state in waiting for state, number in batch["counts"].items() if number)
+
+
+def acknowledge(
+    batch: BatchId,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Accept the risks of a batch and the snapshots of all its disks; from then on its instances move."""
+    api = Api.from_environment()
+    risks = api.get("/risks")
+    if not yes:
+        for line in risks["text"]:
+            print(f"- {line}")
+        typer.confirm(f"Accept this for batch {batch} as {api.operator}?", abort=True)
+    answer = api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks["version"]})
+    if as_json:
+        output.show_json(answer)
+        return
+    print(f"Batch {batch}: acknowledged by {answer['acknowledgement']['operator']}. Follow it with: replank watch {batch}")

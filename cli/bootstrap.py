@@ -1,0 +1,46 @@
+"""bootstrap: what ROS cannot make, the event bus. Doing it twice is the same as once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from cli import output
+from cli.account import Account, translated
+from cli.options import AsJson
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("bootstrap")(bootstrap)
+
+
+def bootstrap(as_json: AsJson = False) -> None:
+    """Create the event bus if it is missing. Then deploy template.yml (ROS) and s.yaml (`s deploy`)."""
+    account = Account.from_environment()
+    created = ensure_bus(account)
+    if as_json:
+        output.show_json({"bus": account.bus, "created": created})
+    else:
+        print(f"Event bus {account.bus}: {'created' if created else 'is there already'}.")
+
+
+def ensure_bus(account: Account) -> bool:
+    """Create the bus; False if it was there. Raises Problem with the service's code."""
+    from alibabacloud_eventbridge import models
+    from Tea.exceptions import TeaException
+
+    request = models.CreateEventBusRequest(event_bus_name=account.bus, description="Replank: events of migrations")
+    try:
+        answer: Any = account.eventbridge().create_event_bus(request)
+    except TeaException as error:
+        if "EventBusExist" in str(error.code) or "already exist" in str(error.message):
+            return False
+        raise translated(error, "EventBridge") from None
+    code = getattr(answer, "code", "") or ""
+    if code and code not in ("Success", "200"):
+        if code == "EventBusExist":
+            return False
+        raise translated(RuntimeError(f"{code}: {getattr(answer, 'message', '')}"), "EventBridge")
+    return True

@@ -1,0 +1,167 @@
+"""The only place of the command line that speaks HTTP: the signed API, and plain JSON to a cloud on this machine."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+
+from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+
+Json = dict[str, Any]
+TIMEOUT_S = 60
+_SIGN_TYPE = "ACS3-HMAC-SHA256"
+
+
+class Http:
+    """JSON over HTTP with one kept connection; loopback is never sent through a proxy."""
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+
+    def send(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
+        """The answer's status and parsed body; raises Problem (Api.Unreachable, Api.NotJson)."""
+        self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
+        try:
+            answer = self._session.request(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
+        except requests.RequestException as error:
+            raise Problem(
+                "Api.Unreachable", f"{url} does not answer: {_cause(error)}.", "Check REPLANK_API_URL and the network."
+            ) from error
+        try:
+            return answer.status_code, answer.json()
+        except ValueError:
+            raise Problem(
+                "Api.NotJson",
+                f"{url} answered {answer.status_code} with something other than JSON: {answer.text[:200]!r}.",
+                "Check that REPLANK_API_URL is the URL of the api function's HTTP trigger.",
+            ) from None
+
+
+def _cause(error: BaseException) -> str:
+    while error.__cause__ or error.__context__:
+        error = error.__cause__ or error.__context__ or error
+    return str(error)[:300]
+
+
+@dataclass
+class Api:
+    """The HTTP API, signed as an HTTP trigger with ``authType: function`` asks (ACS3)."""
+
+    url: str
+    access_key_id: str
+    access_key_secret: str
+    security_token: str = ""
+    operator: str = ""
+    http: Http | None = None
+
+    @classmethod
+    def from_environment(cls) -> Api:
+        """REPLANK_API_URL, ALIBABA_CLOUD_ACCESS_KEY_ID/_SECRET/SECURITY_TOKEN and REPLANK_OPERATOR (default: the login name)."""
+        url = os.environ.get("REPLANK_API_URL", "").rstrip("/")
+        if not url:
+            raise bad_input(
+                "Setting.Missing",
+                "REPLANK_API_URL is not set.",
+                "Set it to the URL of the HTTP trigger of replank-api (FC console).",
+            )
+        key_id, secret, token = credentials()
+        return cls(url, key_id, secret, token, operator_name())
+
+    def get(self, path: str, **query: Any) -> Any:
+        """A question; parameters that are empty are left out."""
+        return self.call("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
+
+    def post(self, path: str, body: Json | None = None) -> Any:
+        """An act."""
+        return self.call("POST", path, body=body)
+
+    def pages(self, path: str, items: str, **query: Any) -> Iterator[Json]:
+        """Every item of a list, page after page."""
+        token = ""
+        while True:
+            page = self.get(path, **query, limit=100, nextToken=token)
+            yield from page[items]
+            token = page["nextToken"]
+            if not token:
+                return
+
+    def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None) -> Any:
+        """The answer; raises Problem with the API's own code, sentence and remedy."""
+        self.http = self.http or Http()
+        content = b"" if body is None else json.dumps(body).encode()
+        given = {name: str(value) for name, value in (query or {}).items()}
+        headers = self._headers(method, self.url + path, given, content)
+        status, answer = self.http.send(method, self.url + path, headers=headers, body=content, query=given)
+        if status >= 400:
+            raise _problem(status, answer)
+        return answer
+
+    def _headers(self, method: str, url: str, query: dict[str, str], content: bytes) -> dict[str, str]:
+        parts = urlsplit(url)
+        digest = hashlib.sha256(content).hexdigest()
+        signed = {
+            "host": parts.netloc,
+            "x-acs-action": "InvokeFunction",
+            "x-acs-version": "2023-03-30",
+            "x-acs-date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            "x-acs-signature-nonce": uuid.uuid4().hex,
+            "x-acs-content-sha256": digest,
+        }
+        if self.security_token:
+            signed["x-acs-security-token"] = self.security_token
+        authorization = sign(method, parts.path, query, signed, digest, (self.access_key_id, self.access_key_secret))
+        more = {"content-type": "application/json", "accept": "application/json", "authorization": authorization}
+        return {**signed, **more, **({"x-replank-operator": self.operator} if self.operator else {})}
+
+
+def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str], digest: str, key: tuple[str, str]) -> str:
+    """The Authorization header, made by the SDK's own helper."""
+    from alibabacloud_openapi_util.client import Client as OpenApiUtil
+    from Tea.request import TeaRequest
+
+    request = TeaRequest()
+    request.method, request.pathname, request.query, request.headers = method, path, query, headers
+    return str(OpenApiUtil.get_authorization(request, _SIGN_TYPE, digest, *key))
+
+
+def _problem(status: int, answer: Any) -> Problem:
+    fields = answer if isinstance(answer, dict) else {}
+    code = str(fields.get("Code") or fields.get("errorType") or f"Http.{status}")
+    message = str(fields.get("Message") or fields.get("errorMessage") or f"The API answered {status}.")
+    remedy = str(fields.get("Recommend") or "Look at the log of replank-api by the request id.")
+    exit_status = BAD_INPUT if status in (400, 401, 403) else NEGATIVE
+    return Problem(code, message, remedy, exit_status=exit_status, request_id=str(fields.get("RequestId", "")))
+
+
+def credentials() -> tuple[str, str, str]:
+    """Access key id, secret and security token from the environment; raises Problem (Credentials.Missing)."""
+    key_id, secret = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
+    if not key_id or not secret:
+        raise bad_input(
+            "Credentials.Missing",
+            "ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET are not both set.",
+            "Set both (and ALIBABA_CLOUD_SECURITY_TOKEN for temporary ones); `replank doctor` checks what they may do.",
+        )
+    return key_id, secret, os.environ.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
+
+
+def operator_name() -> str:
+    """Who acts: REPLANK_OPERATOR, else the login name."""
+    return os.environ.get("REPLANK_OPERATOR", "").strip() or _login()
+
+
+def _login() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""

@@ -1,0 +1,149 @@
+"""doctor: can this machine, and the account behind it, do what Replank needs?"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+
+from cli import output
+from cli.account import Account, call, translated
+from cli.client import Api
+from cli.options import AsJson
+from cli.problem import Problem
+
+TABLES = ("migrations", "batches", "locks", "snapshots")
+SMC_SETTINGS = {
+    "REPLANK_SMC_IMPORT_LINUX": "the import command that the SMC console shows for Linux (docs/operations.md)",
+    "REPLANK_SMC_IMPORT_WINDOWS": "the import command that the SMC console shows for Windows (docs/operations.md)",
+    "REPLANK_SMC_TARGET_PARAMETER": "the parameter of CreateReplicationJob that names the destination (ask SMC support)",
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing looked at; ``ok`` is None where it was not possible or not needed to look."""
+
+    name: str
+    ok: bool | None
+    seen: str
+    remedy: str = ""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("doctor")(doctor)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """Check credentials, permissions, services and settings of the account (or of a local cloud). Exit status 1 if any fails."""
+    checks = examine()
+    if as_json:
+        output.show_json({"checks": [asdict(check) for check in checks]})
+    else:
+        for check in checks:
+            mark = {True: "ok     ", False: "FAILED ", None: "skipped"}[check.ok]
+            print(f"{mark}  {check.name}: {check.seen}")
+            if check.ok is not True and check.remedy:
+                print(f"         {check.remedy}")
+    if any(check.ok is False for check in checks):
+        raise typer.Exit(1)
+
+
+def examine() -> list[Check]:
+    """All checks, in the order in which a person would mend what they find."""
+    checks = _settings()
+    try:
+        account = Account.from_environment()
+    except Problem as problem:
+        return [Check("credentials", False, problem.message, problem.remedy), *checks]
+    checks.insert(0, Check("credentials", True, f"access key {account.key[0][:8]}..."))
+    looks: list[tuple[str, Callable[[Account], str]]] = [
+        ("event bus", _bus),
+        ("tables", _tables),
+        ("ECS", _ecs),
+        ("Cloud Assistant", _assistant),
+        ("snapshots", _snapshots),
+        ("SMC", _smc),
+        ("functions", _api),
+    ]
+    return checks + [_looked(name, look, account) for name, look in looks]
+
+
+def _settings() -> list[Check]:
+    found = []
+    url = os.environ.get("REPLANK_API_URL", "")
+    found.append(
+        Check("REPLANK_API_URL", bool(url), url or "not set", "" if url else "Set it to the URL of replank-api's HTTP trigger.")
+    )
+    for name, where in SMC_SETTINGS.items():
+        value = os.environ.get(name, "")
+        found.append(
+            Check(
+                name,
+                True if value else None,
+                "set" if value else "not set",
+                "" if value else f"Only the smc driver needs it: {where}.",
+            )
+        )
+    return found
+
+
+def _looked(name: str, look: Callable[[Account], str], account: Account) -> Check:
+    try:
+        return Check(name, True, look(account))
+    except Problem as problem:
+        return Check(name, False, f"{problem.code}: {problem.message}", problem.remedy)
+    except Exception as error:  # whatever an SDK raises is what there is to report
+        problem = translated(error, name)
+        return Check(name, False, f"{problem.code}: {problem.message}", problem.remedy)
+
+
+def _bus(account: Account) -> str:
+    from alibabacloud_eventbridge import models
+
+    answer = account.eventbridge().list_event_buses(models.ListEventBusesRequest(limit=100))
+    names = [bus.event_bus_name for bus in answer.data.event_buses]
+    if account.bus not in names:
+        raise Problem(
+            "Bus.Missing", f"There is no event bus {account.bus} (there are {', '.join(names)}).", "Run `replank bootstrap`."
+        )
+    return f"{account.bus} exists"
+
+
+def _tables(account: Account) -> str:
+    names = list(account.tablestore().list_table())
+    missing = [name for name in TABLES if name not in names]
+    if missing:
+        raise Problem(
+            "Table.Missing", f"Instance {account.tablestore_instance} lacks {', '.join(missing)}.", "Deploy template.yml with ROS."
+        )
+    return f"{len(TABLES)} in instance {account.tablestore_instance}"
+
+
+def _ecs(account: Account) -> str:
+    body = call(account.openapi("ECS"), "DescribeInstances", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
+    return f"DescribeInstances works in {account.region} ({body.get('TotalCount', '?')} instances)"
+
+
+def _assistant(account: Account) -> str:
+    call(account.openapi("ECS"), "DescribeCloudAssistantStatus", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
+    return "DescribeCloudAssistantStatus works"
+
+
+def _snapshots(account: Account) -> str:
+    call(account.openapi("ECS"), "DescribeSnapshots", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
+    return "DescribeSnapshots works"
+
+
+def _smc(account: Account) -> str:
+    body: Any = call(account.openapi("SMC"), "DescribeReplicationJobs", "2019-06-01", {"PageNumber": 1, "PageSize": 1})
+    return f"DescribeReplicationJobs works ({body.get('TotalCount', '?')} jobs)"
+
+
+def _api(account: Account) -> str:
+    risks = Api.from_environment().get("/risks")
+    return f"replank-api answers (risks {risks['version']})"

@@ -1,0 +1,121 @@
+"""events: check an event against its schema, or put one on the bus."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.account import Account, translated
+from cli.options import AsJson
+from cli.problem import NEGATIVE, Problem, bad_input
+from shared.domain import events as known
+
+Json = dict[str, Any]
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = ROOT / "events"
+_FILE = Annotated[Path, typer.Argument(metavar="FILE", help="JSON file with one CloudEvent, or a list of them.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="Check events against their schemas, or put them on the bus.", no_args_is_help=True)
+    group.command("validate")(validate)
+    group.command("send")(send)
+    app.add_typer(group, name="events")
+
+
+def validate(file: _FILE, as_json: AsJson = False) -> None:
+    """Check the event's envelope and its data against the schema of its type. Exit status 1 if anything is wrong."""
+    problems = [f"event {place}: {problem}" for place, event in enumerate(read(file)) for problem in problems_of(event)]
+    if as_json:
+        output.show_json({"valid": not problems, "problems": problems})
+    else:
+        print("\n".join(problems) or "valid")
+    if problems:
+        raise typer.Exit(1)
+
+
+def send(file: _FILE, as_json: AsJson = False) -> None:
+    """Check the events and put them on the pipeline's bus. A notice plans only; it never moves an instance."""
+    found = read(file)
+    problems = [problem for event in found for problem in problems_of(event)]
+    if problems:
+        raise bad_input("Event.Invalid", "; ".join(problems[:5]), "Correct the file; `replank events validate` checks it.")
+    ids = put(Account.from_environment(), found)
+    if as_json:
+        output.show_json({"sent": ids})
+    else:
+        print(f"{len(ids)} sent: {', '.join(ids)}")
+
+
+def read(file: Path) -> list[Json]:
+    """The events in a file; raises Problem naming what is wrong."""
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with a CloudEvent.") from None
+    listed = found if isinstance(found, list) else [found]
+    if not listed or not all(isinstance(each, dict) for each in listed):
+        raise bad_input("File.Invalid", f"{file} holds no CloudEvent.", "events/EndOfLife/sample.notice.json is one.")
+    return listed
+
+
+def problems_of(event: Json) -> list[str]:
+    """What is wrong with one event, in words; nothing if it is valid."""
+    type_ = str(event.get("type", ""))
+    found = _check(FOLDER / "envelope.schema.json", event, "")
+    if type_ not in known.PRODUCERS:
+        return [*found, f"type: {type_!r} is no type of this pipeline"]
+    return found + _check(FOLDER / type_.rpartition(":")[2] / "schema.json", event.get("data"), "data")
+
+
+def _check(schema_file: Path, value: Any, at: str) -> list[str]:
+    import jsonschema
+
+    if not schema_file.is_file():
+        raise Problem(
+            "Schema.Missing", f"{schema_file} is missing.", "Run this from a checkout of the repository.", exit_status=NEGATIVE
+        )
+    schema = json.loads(schema_file.read_text(encoding="utf-8"))
+    checker = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
+    return [
+        f"{'.'.join(filter(None, [at, *map(str, error.path)])) or 'event'}: {error.message}"
+        for error in sorted(checker.iter_errors(value), key=lambda error: list(map(str, error.path)))
+    ]
+
+
+def put(account: Account, found: list[Json]) -> list[str]:
+    """Put events on the pipeline's bus; their ids. Raises Problem if one is not taken."""
+    from alibabacloud_eventbridge import models
+    from Tea.exceptions import TeaException
+
+    request = [
+        models.CloudEvent(
+            id=str(event.get("id") or uuid.uuid4()),
+            source=str(event["source"]),
+            specversion="1.0",
+            type=str(event["type"]),
+            datacontenttype="application/json",
+            subject=str(event.get("subject") or ""),
+            time=str(event.get("time") or datetime.now(timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")),
+            data=json.dumps(event.get("data", {})).encode(),
+            extensions={"aliyuneventbusname": account.bus},
+        )
+        for event in found
+    ]
+    try:
+        answer = account.eventbridge().put_events(request)
+    except TeaException as error:
+        raise translated(error, "EventBridge") from None
+    if answer.failed_entry_count:
+        said = "; ".join(f"{each.error_code}: {each.error_message}" for each in answer.entry_list if each.error_code)
+        raise Problem(
+            "EventBridge.Refused", f"{answer.failed_entry_count} events were not taken: {said}", "Correct them; send again."
+        )
+    return [each.id for each in request]

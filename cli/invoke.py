@@ -1,0 +1,71 @@
+"""invoke: one stage by hand, through Function Compute's own SDK."""
+
+from __future__ import annotations
+
+import base64
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.account import Account, translated
+from cli.options import AsJson
+from cli.problem import Problem, bad_input
+
+STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("invoke")(invoke)
+
+
+def invoke(
+    stage: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)}.")],
+    event: Annotated[Path, typer.Argument(metavar="EVENTFILE", help="JSON file with the event, as the trigger would send it.")],
+    as_json: AsJson = False,
+) -> None:
+    """Invoke one stage's function with an event from a file, and show its answer and the tail of its log."""
+    if stage not in STAGES:
+        raise bad_input("Stage.Unknown", f"There is no stage {stage!r}.", f"Stages are {', '.join(STAGES)}.")
+    try:
+        payload = event.read_bytes()
+        json.loads(payload)
+    except (OSError, ValueError) as error:
+        raise bad_input(
+            "File.Unreadable", f"{event}: {error}.", "Give a JSON file; events/ and events/triggers/ hold samples."
+        ) from None
+    answer = invoke_function(stage, payload)
+    output.show_json(answer) if as_json else _show(answer)
+
+
+def _show(answer: dict[str, Any]) -> None:
+    print(json.dumps(answer["result"], indent=2, ensure_ascii=False))
+    if answer["log"]:
+        print(answer["log"].rstrip())
+
+
+def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
+    """Invoke replank-<stage> and wait; ``{"result": ..., "log": the last 4 KiB, "requestId"}``. Raises Problem."""
+    import fc2
+
+    try:
+        answer = Account.from_environment().functions().invoke(f"replank-{stage}", payload)
+    except fc2.fc_exceptions.FcError as error:
+        raise translated(error, "FunctionCompute") from None
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    log = base64.b64decode(headers.get("x-fc-log-result", "")).decode(errors="replace")
+    request_id = headers.get("x-fc-request-id", "")
+    if headers.get("x-fc-error-type"):
+        message = f"replank-{stage} failed: {answer.content[:500].decode(errors='replace')}"
+        raise Problem("Function.Failed", message, f"Look at its log: {log[-800:]}", request_id=request_id)
+    return {"result": _parsed(answer.content), "log": log, "requestId": request_id}
+
+
+def _parsed(content: bytes) -> Any:
+    try:
+        return json.loads(content or b"null")
+    except ValueError:
+        return content.decode(errors="replace")

@@ -1,0 +1,79 @@
+"""The command `replank`: collects the groups of commands and turns problems into text and an exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import typer
+
+from cli.output import show_problem
+from cli.problem import BAD_INPUT, NEGATIVE, Problem
+from shared.domain.errors import Fate, ReplankError
+
+app = typer.Typer(
+    name="replank",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    help="Replaces the end-of-life operating system under a fleet of Alibaba Cloud ECS instances, step by step and reversibly.",
+    epilog=(
+        "Exit status: 0 done; 1 the outcome is negative (refused, failed, not reachable); 2 what was given cannot be used. "
+        "Settings: REPLANK_API_URL (URL of the api function's HTTP trigger), ALIBABA_CLOUD_ACCESS_KEY_ID and _SECRET, "
+        "REPLANK_OPERATOR (who acts; default: the login name). `replank doctor` checks them all."
+    ),
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+_GROUPS = ("batches", "migrations", "snapshots", "catalog", "assess", "events", "invoke", "bootstrap", "doctor", "run.command")
+
+
+def _register() -> None:
+    for name in _GROUPS:
+        importlib.import_module(f"cli.{name}").register(app)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit status."""
+    _register_once()
+    as_json = "--json" in arguments
+    try:
+        result = app(args=arguments, prog_name="replank", standalone_mode=False)
+        return result if isinstance(result, int) else 0
+    except Problem as problem:
+        show_problem(problem, as_json=as_json)
+        return problem.exit_status
+    except ReplankError as error:
+        status = BAD_INPUT if error.fate is Fate.REFUSED else NEGATIVE
+        show_problem(Problem(error.code, error.message, error.remedy), as_json=as_json)
+        return status
+    except typer.Exit as exit_:
+        return exit_.exit_code
+    except (KeyboardInterrupt, typer.Abort):
+        print("Interrupted.", file=sys.stderr)
+        return 130
+    except Exception as error:
+        return _usage(error)
+
+
+def _usage(error: Exception) -> int:
+    """A mistake in the command line itself (click's own exceptions); anything else is a bug and is raised."""
+    show = getattr(error, "show", None)
+    if show is None:
+        raise error
+    show()
+    return int(getattr(error, "exit_code", BAD_INPUT))
+
+
+def _register_once() -> None:
+    if not app.registered_commands:
+        _register()
+
+
+if __name__ == "__main__":
+    main()

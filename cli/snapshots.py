@@ -1,0 +1,81 @@
+"""Snapshots: what is held and what it costs; the sweep, by hand or as a preview."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson
+
+Json = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("snapshots")(snapshots)
+    app.command("sweep")(sweep)
+
+
+def held(api: Api) -> tuple[list[Json], str]:
+    """Every snapshot held, and the currency of its cost."""
+    currency = api.get("/snapshots", limit=1)["currency"]
+    return list(api.pages("/snapshots", "snapshots")), currency
+
+
+def snapshots(as_json: AsJson = False) -> None:
+    """List the snapshots held for migrations and their cost per month."""
+    found, currency = held(Api.from_environment())
+    size, cost = sum(each["sizeGib"] for each in found), round(sum(each["costPerMonth"] for each in found), 2)
+    if as_json:
+        output.show_json({"snapshots": found, "sizeGib": size, "costPerMonth": cost, "currency": currency})
+        return
+    _table(found)
+    print(f"\n{len(found)} snapshots, {size} GiB, {cost} {currency} per month")
+
+
+def _table(found: list[Json]) -> None:
+    rows = [
+        (each["snapshotId"], each["instanceId"], each["diskId"], each["owner"], each["state"], each["sizeGib"], _swept(each))
+        for each in found
+    ]
+    output.table(("snapshot", "instance", "disk", "owner", "state", "#GiB", "swept from"), rows)
+
+
+def _swept(snapshot: Json) -> str:
+    return output.moment(snapshot["sweepAt"]) or "kept: not confirmed"
+
+
+def sweep(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what a sweep would delete now.")] = False,
+    at: Annotated[str, typer.Option(help="With --dry-run: the time to look from (ISO 8601), default now.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Delete the snapshots that are confirmed and past their retention now, instead of waiting for the daily timer."""
+    if not dry_run:
+        from cli.invoke import invoke_function
+
+        answer = invoke_function("sweep", b'{"triggerName":"manual","payload":"sweep"}')
+        output.show_json(answer) if as_json else print("The sweep has run; `replank snapshots` shows what is left.")
+        return
+    now = at or datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+    found, _ = held(Api.from_environment())
+    due = [each for each in found if each["sweepAt"] and _time(each["sweepAt"]) <= _time(now)]
+    if as_json:
+        output.show_json({"at": now, "snapshots": due})
+        return
+    _table(due)
+    print(f"\n{len(due)} of {len(found)} snapshots would be deleted")
+
+
+def _time(text: str) -> datetime:
+    from cli.problem import bad_input
+
+    try:
+        found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        raise bad_input("Option.Invalid", f"{text!r} is no ISO 8601 time.", "Write it like 2026-12-01T04:00:00Z.") from None
+    return found if found.tzinfo else found.replace(tzinfo=timezone.utc)
