@@ -1,0 +1,76 @@
+"""template.yml, s.yaml and functions/ agree with each other; nothing is declared twice or forgotten."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+
+from tests.support.repository import ROOT, name_of, of_type, policy_actions, services, source_files, tree
+
+FUNCTIONS = sorted(services())
+ROLES = {role["RoleName"]: role for role in of_type("ALIYUN::RAM::Role")}
+DEAD_LETTERS = "/queues/replank-dead-letters"
+ENTRY_LINES = 25
+
+
+def test_folders_resources_and_roles_are_the_same_nine() -> None:
+    folders = sorted(path.parent.name for path in (ROOT / "functions").glob("*/index.py"))
+    assert folders == FUNCTIONS
+    assert sorted(ROLES) == [f"replank-{name}" for name in FUNCTIONS]
+    assert len(FUNCTIONS) == 9
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_one_word_runs_through_all_layers(name: str) -> None:
+    props = services()[name]
+    assert props["functionName"] == f"replank-{name}"
+    assert props["role"].endswith(f":role/replank-{name}")
+    assert props["code"] == f"./build/{name}.zip"
+    assert (props["handler"], props["instanceLifecycleConfig"]["initializer"]["handler"]) == ("index.handler", "index.initialize")
+
+
+def test_entry_points_decide_nothing() -> None:
+    for path in (ROOT / "functions").glob("*/index.py"):
+        nodes = list(ast.walk(tree(path)))
+        assert len(path.read_text(encoding="utf-8").splitlines()) <= ENTRY_LINES, name_of(path)
+        assert not any(isinstance(node, (ast.If, ast.For, ast.While, ast.Try)) for node in nodes), name_of(path)
+
+
+def test_no_role_has_a_wildcard_action() -> None:
+    assert [name for name, role in ROLES.items() if any("*" in action for action in policy_actions(role))] == []
+
+
+def test_only_the_sweep_deletes_snapshots_and_only_the_rollback_resets_disks() -> None:
+    for action, owner in (
+        ("ecs:DeleteSnapshot", "replank-sweep"),
+        ("ecs:ResetDisk", "replank-rollback"),
+        ("ecs:StopInstance", "replank-rollback"),
+    ):
+        assert [name for name, role in ROLES.items() if action in policy_actions(role)] == [owner]
+    assert {action for action in policy_actions(ROLES["replank-api"]) if action.startswith(("ecs:", "smc:"))} == set()
+
+
+def test_what_cannot_be_delivered_is_kept() -> None:
+    for rule in of_type("ALIYUN::EventBridge::Rule"):
+        for target in rule["Targets"]:
+            assert target["PushRetryStrategy"] in ("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY")
+            assert target["DeadLetterQueue"]["Arn"]["Fn::Sub"].endswith(DEAD_LETTERS)
+    for name, props in services().items():
+        if name == "api":
+            continue  # never invoked asynchronously
+        assert f"{DEAD_LETTERS}/" in props["asyncInvokeConfig"]["destinationConfig"]["onFailure"]["destination"], name
+        assert "mns:SendMessage" in policy_actions(ROLES[f"replank-{name}"]), name
+
+
+def test_tables_are_those_the_adapters_use() -> None:
+    declared = {table["TableName"] for table in of_type("ALIYUN::OTS::Table")}
+    indexes = {index["IndexName"] for table in of_type("ALIYUN::OTS::Table") for index in table.get("SecondaryIndices", [])}
+    words = {
+        node.value
+        for path in source_files("shared")
+        if "adapters" in path.parts
+        for node in ast.walk(tree(path))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    assert (declared | indexes) - words == set()

@@ -1,0 +1,102 @@
+"""Events: every type has a folder, a schema, samples, a producer, and exactly the routes that the code says."""
+
+from __future__ import annotations
+
+import ast
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator, FormatChecker
+
+from localcloud.eventbridge import pattern
+from shared.domain import events
+from tests.support.repository import ROOT, of_type, services, source_files, tree
+
+FOLDER = ROOT / "events"
+ENVELOPE = json.loads((FOLDER / "envelope.schema.json").read_text(encoding="utf-8"))
+CONSTANTS = {name: value for name, value in vars(events).items() if isinstance(value, str) and value.startswith("replank:")}
+OURS = {value: FOLDER / value.rpartition(":")[2] for value in CONSTANTS.values()}
+SAMPLES = sorted((*FOLDER.glob("*/sample*.json"), *FOLDER.glob("external/*/sample*.json")))
+
+
+def load(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def routed(event: dict[str, Any], bus: str) -> set[str]:
+    """The functions whose rules want an event."""
+    wanted = [rule for rule in of_type("ALIYUN::EventBridge::Rule") if rule["EventBusName"] == bus]
+    targets = [target for rule in wanted if pattern.matches(rule["FilterPattern"], event) for target in rule["Targets"]]
+    return {target["Endpoint"]["Fn::Sub"].rpartition("/replank-")[2] for target in targets}
+
+
+def test_every_type_has_a_folder_and_every_folder_a_type() -> None:
+    folders = {path.parent for path in FOLDER.glob("*/schema.json")}
+    assert folders == set(OURS.values())
+    assert all((folder / "sample.json").exists() for folder in folders)
+
+
+def test_every_type_has_a_producer_that_is_a_function() -> None:
+    assert set(events.PRODUCERS) == set(CONSTANTS.values())
+    assert set(events.PRODUCERS.values()) <= set(services())
+
+
+def test_every_type_is_published_somewhere() -> None:
+    used = {
+        name.attr if isinstance(name, ast.Attribute) else name.id
+        for path in source_files("shared")
+        if path.name != "events.py"
+        for name in ast.walk(tree(path))
+        if isinstance(name, (ast.Attribute, ast.Name))
+    }
+    assert set(CONSTANTS) - used == set()
+
+
+@pytest.mark.parametrize("path", SAMPLES, ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_a_sample_is_what_its_schema_says(path: Path) -> None:
+    event, schema = load(path), load(path.parent / "schema.json")
+    Draft202012Validator(ENVELOPE, format_checker=FormatChecker()).validate(event)
+    Draft202012Validator(schema, format_checker=FormatChecker()).validate(event["data"])
+    assert event["type"] == schema["title"]
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("**/*schema.json")), ids=lambda path: path.relative_to(FOLDER).as_posix())
+def test_a_schema_is_one(path: Path) -> None:
+    Draft202012Validator.check_schema(load(path))
+
+
+@pytest.mark.parametrize("event_type", sorted(OURS))
+def test_a_type_goes_to_its_consumers_and_nowhere_else(event_type: str) -> None:
+    event = load(OURS[event_type] / "sample.json")
+    consumers = events.CONSUMERS.get(event_type, ())
+    by_stage = "stage" in load(OURS[event_type] / "schema.json")["properties"]
+    if not by_stage:
+        assert routed(event, "replank") == set(consumers)
+        return
+    assert consumers
+    for stage in consumers:
+        assert routed({**event, "data": {**event["data"], "stage": stage}}, "replank") == {stage}
+    others = set(services()) - set(consumers)
+    assert all(not routed({**event, "data": {**event["data"], "stage": stage}}, "replank") for stage in others)
+
+
+def test_a_stage_in_a_schema_is_a_consumer() -> None:
+    for event_type, folder in OURS.items():
+        stage = load(folder / "schema.json")["properties"].get("stage", {})
+        named = set(stage.get("enum", [])) | ({stage["const"]} if "const" in stage else set())
+        assert named <= set(events.CONSUMERS.get(event_type, ())), event_type
+
+
+@pytest.mark.parametrize(
+    ("word", "functions"),
+    [("StateChange", {"watch"}), ("CreateSnapshotCompleted", {"watch"}), ("DiskOperationCompleted", set())],
+)
+def test_events_of_ecs_go_where_they_are_wanted(word: str, functions: set[str]) -> None:
+    for path in (FOLDER / "external" / word).glob("sample*.json"):
+        assert routed(load(path), "default") == functions
+
+
+def test_a_foreign_notice_is_taken() -> None:
+    assert routed(load(FOLDER / "EndOfLife/sample.notice.json"), "replank") == {"intake"}

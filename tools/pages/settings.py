@@ -1,0 +1,70 @@
+"""The settings: what each decides, its default in s.yaml, and what shared/runtime/settings.py reads."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+import yaml
+
+from tools.pages.common import ROOT, table
+
+_NAME = re.compile(r"REPLANK_[A-Z_]+")
+_DEFAULT = re.compile(r"\$\{env\('(\w+)', '(.*)'\)\}")
+WORDS = {
+    "REPLANK_REGION": "Region of the functions, the bus and Tablestore.",
+    "REPLANK_REGIONS": "Regions, separated by commas, that the inventory and notices without regions cover; empty: REPLANK_REGION.",
+    "REPLANK_TABLESTORE_ENDPOINT": "Address of Tablestore; empty: its public one. In a VPC, set its address there.",
+    "REPLANK_TABLESTORE_INSTANCE": "Name of the Tablestore instance, as the parameter TablestoreInstance of template.yml.",
+    "REPLANK_EVENTBRIDGE_ENDPOINT": "Address of EventBridge's data plane; empty: {account}.eventbridge.{region}.aliyuncs.com.",
+    "REPLANK_ECS_ENDPOINT": "Address of ECS; empty: ecs.{region}.aliyuncs.com of the instance's region.",
+    "REPLANK_SMC_ENDPOINT": "Address of SMC; empty: smc.aliyuncs.com.",
+    "REPLANK_BUS": "Name of the pipeline's bus. The rules of template.yml name it too.",
+    "REPLANK_MAX_MOVING": "Instances moving at once in the whole account, over all batches.",
+    "REPLANK_SMC_IMPORT_LINUX": "Command that imports a Linux instance into SMC, with {token_id} and {token_code}; the smc driver needs it.",
+    "REPLANK_SMC_IMPORT_WINDOWS": "The same for Windows (PowerShell).",
+    "REPLANK_SMC_TARGET_PARAMETER": "Parameter of CreateReplicationJob with the destination system: Name, or ReplicationParameters.Name.",
+    "REPLANK_SMC_TARGET_VALUES": 'The values of that parameter by release key, as JSON: {"alinux-3": "..."}.',
+    "REPLANK_CLOCK": "Where the time comes from: system, or env:VARIABLE (the local cloud's virtual time).",
+    "REPLANK_SNAPSHOT_PRICE": "Price of a snapshot per GiB and month, for the cost shown by the API; empty: no cost is shown.",
+    "REPLANK_CURRENCY": "Currency of that price; empty: CNY.",
+    "REPLANK_OPERATOR_HEADER": "HTTP header with the name of the person who acts; recorded with each act.",
+    "REPLANK_RETRY_PAUSE_MS": "Pause before the second attempt of a call; doubled before each further one.",
+    "REPLANK_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR.",
+}
+"""What each setting decides."""
+
+
+def read_by_code() -> set[str]:
+    """The variables that settings.py asks for."""
+    tree = ast.parse((ROOT / "shared/runtime/settings.py").read_text(encoding="utf-8"))
+    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    return {word for word in words if _NAME.fullmatch(word)}
+
+
+def declared() -> dict[str, dict[str, str]]:
+    """The variables of each function in s.yaml, with their defaults."""
+    functions = yaml.safe_load((ROOT / "s.yaml").read_text(encoding="utf-8"))["resources"]
+    return {name: _defaults(each["props"]["environmentVariables"]) for name, each in functions.items()}
+
+
+def render() -> str:
+    """The table."""
+    defaults = next(iter(declared().values()))
+    return table(
+        ("variable", "default", "decides"), ((f"`{name}`", _shown(defaults[name]), WORDS.get(name, "-")) for name in defaults)
+    )
+
+
+def _defaults(variables: dict[str, str]) -> dict[str, str]:
+    found = {}
+    for name, value in variables.items():
+        match = _DEFAULT.fullmatch(value)
+        if match is None or match[1] != name:
+            raise SystemExit(f"s.yaml: {name} must be written ${{env('{name}', 'default')}}")
+        found[name] = match[2]
+    return found
+
+
+def _shown(default: str) -> str:
+    return f"`{default}`" if default else "-"
