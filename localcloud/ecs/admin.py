@@ -47,6 +47,6 @@ def inventory(world: World) -> dict[str, Any]:
 
 
 def _instance(doc: Doc) -> dict[str, Any]:
-    display = {"replacing": "Running (Replacing Operating System)", "failed": "Running (Operating System Replacement Failed)"}
-    state = display.get(doc["sim"]["busy"], doc["Status"])
+    failed = "Running (Operating System Replacement Failed)" if doc["sim"].get("replacement_failed") else doc["Status"]
+    state = "Running (Replacing Operating System)" if doc["sim"]["busy"] else failed
     return {"InstanceName": doc["InstanceName"], "Status": doc["Status"], "Display": state, "OSName": doc["OSName"]}

@@ -59,11 +59,15 @@ class Facade:
             return "A snapshot of the instance is being created."
         return ""
 
-    def set_busy(self, id: str, reason: str) -> None:
-        """Say what is at work on the instance; an empty text ends it."""
+    def silent(self, id: str) -> bool:
+        """Whether the agent does not answer."""
+        return not agent.alive(self._world, self._world.instance(id))
+
+    def set_busy(self, id: str, reason: str, *, failed: bool = False) -> None:
+        """Say what is at work on the instance; an empty text ends it, ``failed`` without success."""
         instance = self._world.store.get("instance", id)
         if instance is not None:
-            instance["sim"]["busy"] = reason
+            instance["sim"] |= {"busy": reason, "replacement_failed": failed}
             self._world.store.put("instance", id, instance)
 
     def snapshot_disks(self, id: str, prefix: str) -> list[str]:

@@ -1,0 +1,169 @@
+"""An operating system replaced in place, step by step (facts, section 5).
+
+Preparing: checks, then SMC_Backup_Snapshot_ snapshots of all disks. Syncing: packages are fetched (Windows: a transit disk comes).
+Processing: two restarts, the new system between them. Cleaning: the transit disk goes; the job is Finished, and only then the
+machine restarts once more, its agent silent for 5-15 minutes more. The order of BusinessStatus and all durations are assumptions.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from localcloud.core.errors import ApiError
+from localcloud.smc.world import MINUTE, SECOND, Doc, World
+
+STEP, SETTLE = "smc.job_step", "smc.job_settle"
+_SILENT_MS = 24 * 60 * MINUTE
+_PREFIX = "SMC_Backup_Snapshot_"
+
+
+class Migration:
+    """Carries jobs from Running to Finished or InError."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._steps = {
+            "check": self._check,
+            "backup": self._backup,
+            "sync": self._sync,
+            "process": self._process,
+            "replace": self._replace,
+            "clean": self._clean,
+            "finish": self._finish,
+        }
+        world.cloud.scheduler.on(STEP, self._step)
+        world.cloud.scheduler.on(SETTLE, self._settle)
+
+    def begin(self, job: Doc, kind: str = "Manual") -> None:
+        """Start or retry a job."""
+        job["sim"] |= {"attempt": job["sim"]["attempt"] + 1, "snapshots": []}
+        job |= {"Status": "Running", "ErrorCode": "", "StatusInfo": "", "StartTime": self.world.now_iso, "EndTime": ""}
+        job["ReplicationJobRuns"]["ReplicationJobRun"].append(
+            {"StartTime": self.world.now_iso, "EndTime": "", "Type": kind, "ImageId": ""}
+        )
+        self._show(job, "Preparing", 0)
+        self._then(job, "check", 20, 60)
+
+    def stop(self, job: Doc) -> None:
+        """A job stopped while Syncing: nothing was changed yet."""
+        self.world.cloud.scheduler.cancel(STEP, job["JobId"])
+        self._drop_transit(job)
+        self.world.ecs.set_busy(job["sim"]["instance_id"], "")
+        job |= {"Status": "Stopped", "EndTime": self.world.now_iso}
+        self._show(job, "", job["Progress"])
+
+    def _step(self, payload: dict[str, Any]) -> None:
+        job = self.world.jobs.get(payload["job"])
+        if job is None or job["Status"] != "Running":
+            return
+        if not self.world.ecs.exists(job["sim"]["instance_id"]):
+            self._fail(job, "InvalidInstance.NotFound", "The instance was released.")
+            return
+        self._steps[payload["step"]](job)
+
+    def _check(self, job: Doc) -> None:
+        id, ecs = job["sim"]["instance_id"], self.world.ecs
+        cause = ecs.ready(id)
+        if cause or self._struck(job, "Preparing"):
+            return self._fail(job, "M199", cause or self._cause(job))
+        try:
+            job["sim"]["snapshots"] = ecs.snapshot_disks(id, _PREFIX)
+        except ApiError as error:
+            return self._fail(job, error.code, error.message)
+        ecs.set_busy(id, "replacing")
+        self._show(job, "Preparing", 5)
+        self._then(job, "backup", 20, 30)
+
+    def _backup(self, job: Doc) -> None:
+        states = self.world.ecs.snapshot_states(job["sim"]["snapshots"])
+        if "failed" in states:
+            return self._fail(job, "CreateSnapshotFailed", "A backup snapshot failed.")
+        if "progressing" in states:
+            self._show(job, "Preparing", min(25, job["Progress"] + 1))
+            return self._then(job, "backup", 20, 30)
+        if self._windows(job):
+            job["sim"]["transit"] = self.world.ecs.attach_transit(job["sim"]["instance_id"])
+        self._show(job, "Syncing", 30)
+        self._then(job, "sync", 120, 300)
+
+    def _sync(self, job: Doc) -> None:
+        if self._struck(job, "Syncing"):
+            return self._fail(job, "M199", self._cause(job))
+        self._show(job, "Processing", 50)
+        self._restart(job, _SILENT_MS)
+        self._then(job, "process", 150, 360)
+
+    def _process(self, job: Doc) -> None:
+        if self._struck(job, "Processing"):
+            return self._fail(job, "M199", self._cause(job), restart=True)
+        self._show(job, "Processing", 70)
+        self.world.ecs.replace_system(job["sim"]["instance_id"], job["sim"]["target"])
+        self._then(job, "replace", 60, 180)
+
+    def _replace(self, job: Doc) -> None:
+        self._show(job, "Processing", 85)
+        self._restart(job, _SILENT_MS)
+        self._then(job, "clean", 150, 300)
+
+    def _clean(self, job: Doc) -> None:
+        self._drop_transit(job)
+        self._show(job, "Cleaning", 95)
+        self._then(job, "finish", 30, 90)
+
+    def _finish(self, job: Doc) -> None:
+        """Finished, and then one more restart, with five to fifteen minutes until the agent is back."""
+        job |= {"Status": "Finished", "EndTime": self.world.now_iso}
+        job["ReplicationJobRuns"]["ReplicationJobRun"][-1]["EndTime"] = self.world.now_iso
+        self._show(job, "", 100)
+        self._restart(job, self.world.between(300, 900, "initialisation", job["JobId"]))
+        self.world.cloud.scheduler.at(self.world.now + MINUTE, SETTLE, {"instance": job["sim"]["instance_id"]}, key=job["JobId"])
+
+    def _settle(self, payload: dict[str, Any]) -> None:
+        """The replacement is over once the agent answers (or the instance is gone)."""
+        id = payload["instance"]
+        if self.world.ecs.exists(id) and self.world.ecs.silent(id):
+            self.world.cloud.scheduler.at(self.world.now + 30 * SECOND, SETTLE, payload)
+        else:
+            self.world.ecs.set_busy(id, "")
+
+    def _restart(self, job: Doc, agent_after_ms: int) -> None:
+        self.world.ecs.restart(job["sim"]["instance_id"], agent_after_ms)
+
+    def _struck(self, job: Doc, stage: str) -> bool:
+        """Whether this attempt is to fail in this stage, as the fleet's facts say."""
+        asked = self.world.ecs.source(job["sim"]["instance_id"])["smc"]
+        fails: bool = job["sim"]["attempt"] <= asked.get("fail_attempts", 0) and asked.get("at", "Processing") == stage
+        return fails
+
+    def _cause(self, job: Doc) -> str:
+        asked = self.world.ecs.source(job["sim"]["instance_id"])["smc"]
+        cause: str = asked.get("cause", "The source system's environment check failed.")
+        return cause
+
+    def _windows(self, job: Doc) -> bool:
+        windows: bool = self.world.ecs.source(job["sim"]["instance_id"])["os"]["id"] == "windows"
+        return windows
+
+    def _drop_transit(self, job: Doc) -> None:
+        if job["sim"]["transit"]:
+            self.world.ecs.drop_transit(job["sim"]["transit"])
+            job["sim"]["transit"] = ""
+
+    def _fail(self, job: Doc, code: str, cause: str, *, restart: bool = False) -> None:
+        """InError with a cause; the machine goes on with its old system."""
+        id = job["sim"]["instance_id"]
+        self._drop_transit(job)
+        if restart:
+            self._restart(job, self.world.between(60, 180, "back", job["JobId"], job["sim"]["attempt"]))
+        self.world.ecs.set_busy(id, "", failed=True)
+        job |= {"Status": "InError", "ErrorCode": code, "StatusInfo": cause, "EndTime": self.world.now_iso}
+        self._show(job, job["BusinessStatus"], job["Progress"])
+
+    def _show(self, job: Doc, business: str, progress: float) -> None:
+        job |= {"BusinessStatus": business, "Progress": float(progress)}
+        self.world.jobs.put(job["JobId"], job)
+
+    def _then(self, job: Doc, step: str, low_s: float, high_s: float) -> None:
+        words = (step, job["JobId"], job["sim"]["attempt"], job["Progress"])
+        due = self.world.now + self.world.between(low_s, high_s, *words)
+        self.world.cloud.scheduler.at(due, STEP, {"job": job["JobId"], "step": step}, key=job["JobId"])

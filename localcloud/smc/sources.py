@@ -1,0 +1,110 @@
+"""Source servers: instances whose SMC client has registered them."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from localcloud.core.errors import ApiError
+from localcloud.smc import matrix
+from localcloud.smc.tokens import Tokens
+from localcloud.smc.world import Doc, Params, World, check_name, listed, page, without_sim
+
+UNFINISHED = ("Ready", "Running", "Stopped", "Waiting", "InError", "Expired")
+
+
+class Sources:
+    """The three operations, and the import a guest asks for."""
+
+    def __init__(self, world: World, tokens: Tokens) -> None:
+        self.world, self.tokens = world, tokens
+
+    def register(self, instance_id: str, token_id: str, code: str) -> str:
+        """An instance's client imports it; the source's id. The same instance again is the same source."""
+        token = self.tokens.check(token_id, code)
+        facts = self.world.ecs.source(instance_id)
+        known = self.of_instance(instance_id)
+        if known is None:
+            self.tokens.use(token)
+        id = known["SourceId"] if known else self.world.cloud.new_id("s-bp1")
+        self.world.sources.put(id, {**self._described(id, facts), **({"JobId": known["JobId"]} if known else {})})
+        self.world.by_instance.put(instance_id, {"source": id})
+        return id
+
+    def of_instance(self, instance_id: str) -> Doc | None:
+        """The source an instance is, if any."""
+        known = self.world.by_instance.get(instance_id)
+        return self.world.sources.get(known["source"]) if known else None
+
+    def _described(self, id: str, facts: dict[str, Any]) -> Doc:
+        system = next(disk for disk in facts["disks"] if disk["type"] == "system")
+        data = [disk for disk in facts["disks"] if disk["type"] == "data"]
+        info = {"hostname": facts["hostname"], "ipv4": facts["ip"], "cpu": facts["cpu"], "memory": facts["memory_mib"]}
+        return {
+            "SourceId": id,
+            "Name": facts["hostname"],
+            "Description": "",
+            "State": "Available",
+            "Platform": matrix.platform_of(facts["os"]),
+            "Architecture": "arm64" if facts["os"]["arch"] == "aarch64" else "x86_64",
+            "AgentVersion": "2.5.0",
+            "KernelLevel": 2,
+            "HeartbeatRate": 30,
+            "ReplicationDriver": "SMT",
+            "SystemInfo": json.dumps(info),
+            "SystemDiskSize": system["size_gib"],
+            "DataDisks": {"DataDisk": [{"Index": n, "Size": disk["size_gib"]} for n, disk in enumerate(data, start=1)]},
+            "JobId": "",
+            "ErrorCode": "",
+            "StatusInfo": "{}",
+            "CreationTime": self.world.now_iso,
+            "Tags": {"Tag": []},
+            "sim": {"instance_id": facts["instance_id"]},
+        }
+
+    def describe(self, params: Params) -> dict[str, Any]:
+        """DescribeSourceServers."""
+        ids = listed(params, "SourceId", 50)
+        docs = [self.world.sources.get(id) for id in ids] if ids else [doc for _, doc in self.world.sources.items()]
+        rows = [self._shown(doc) for doc in docs if doc]
+        rows = [row for row in rows if all(params.get(name, row[name]) == row[name] for name in ("State", "JobId", "Name"))]
+        rows, fields = page(rows, params)
+        return {**fields, "SourceServers": {"SourceServer": rows}}
+
+    def _shown(self, source: Doc) -> Doc:
+        """A source as it is now: its instance may have gone, or be busy with a job."""
+        job = self.world.jobs.get(source["JobId"]) if source["JobId"] else None
+        state = "InUse" if job and job["Status"] == "Running" else "Available"
+        gone = not self.world.ecs.exists(source["sim"]["instance_id"])
+        return {**without_sim(source), "State": "Unavailable" if gone else state}
+
+    def modify(self, params: Params) -> dict[str, Any]:
+        """ModifySourceServerAttribute."""
+        source = self.need(params["SourceId"])
+        check_name(params.get("Name"))
+        source |= {name: params[name] for name in ("Name", "Description") if name in params}
+        self.world.sources.put(source["SourceId"], source)
+        return {}
+
+    def delete(self, params: Params) -> dict[str, Any]:
+        """DeleteSourceServer: refused with a running job; with another job it needs Force."""
+        source = self.need(params["SourceId"])
+        jobs = [job for _, job in self.world.jobs.items() if job["SourceId"] == source["SourceId"]]
+        if any(job["Status"] == "Running" for job in jobs):
+            raise ApiError("SourceServer.WithRunningReplicationJob", "The source server has a running migration job.", 400)
+        if any(job["Status"] in UNFINISHED for job in jobs) and not params.get("Force"):
+            raise ApiError("ReplicationJob.Related", "The source server has a migration job; set Force to delete it.", 400)
+        self.world.sources.delete(source["SourceId"])
+        return {}
+
+    def need(self, id: str) -> Doc:
+        """A source, or a 404."""
+        source = self.world.sources.get(id)
+        if source is None:
+            raise ApiError("SourceId.NotFound", f"The specified source server {id} does not exist.", 404)
+        return source
+
+    def state(self, source: Doc) -> str:
+        """Available, InUse or Unavailable, as shown."""
+        state: str = self._shown(source)["State"]
+        return state

@@ -1,0 +1,89 @@
+"""What every part of SMC works with: the cloud, its collections, the way to ECS, and lists in pages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.clock import iso, to_ms
+from localcloud.core.errors import ApiError
+
+Doc = dict[str, Any]
+Params = Mapping[str, Any]
+SECOND, MINUTE = 1000, 60_000
+DAY = 24 * 60 * MINUTE
+_NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w:.-]{1,127}")
+
+
+class World:
+    """The emulated SMC of one account."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self.cloud = cloud
+        self.tokens = cloud.db.collection("smc.token")
+        self.sources = cloud.db.collection("smc.source")
+        self.by_instance = cloud.db.collection("smc.instance")
+        self.jobs = cloud.db.collection("smc.job")
+        self.requests = cloud.db.collection("smc.client_token")
+
+    @property
+    def now(self) -> int:
+        return self.cloud.clock.now_ms()
+
+    @property
+    def now_iso(self) -> str:
+        return iso(self.now)
+
+    @property
+    def ecs(self) -> Any:
+        """ECS's facade; refuses where the account has no ECS."""
+        facade = self.cloud.hooks.get("ecs")
+        if facade is None:
+            raise ApiError("InternalError", "This account has no ECS.", 500)
+        return facade
+
+    def between(self, low_s: float, high_s: float, *words: object) -> int:
+        """A duration in milliseconds, between two numbers of seconds, fixed by the seed and the words."""
+        return round(self.cloud.random("smc", *words).uniform(low_s, high_s) * SECOND)
+
+
+def page(found: list[Doc], params: Params) -> tuple[list[Doc], dict[str, int]]:
+    """One page (PageNumber from 1, PageSize 1-50, default 10) and the fields that describe it."""
+    number, size = params.get("PageNumber", 1), params.get("PageSize", 10)
+    if number < 1 or not 1 <= size <= 50:
+        name = "PageNumber" if number < 1 else "PageSize"
+        raise ApiError("InvalidParameter", f"The specified parameter {name} is not valid.", 400)
+    fields = {"PageNumber": number, "PageSize": size, "TotalCount": len(found)}
+    return found[(number - 1) * size : number * size], fields
+
+
+def listed(params: Params, name: str, maximum: int) -> list[str] | None:
+    """A list parameter of at most ``maximum`` members; None where it is absent."""
+    given = params.get(name)
+    if given is not None and len(given) > maximum:
+        raise ApiError("InvalidParameter", f"The parameter {name} may have {maximum} members at most.", 400)
+    return given or None
+
+
+def check_name(name: str | None, field: str = "Name") -> None:
+    """A name: 2-128 letters, digits, ``:``, ``_`` and ``-``, beginning with a letter, not with http:// or https://."""
+    if name is not None and not _NAME.fullmatch(name):
+        raise ApiError(f"{field}.Invalid", f"The specified {field} {name!r} is not valid.", 400)
+
+
+def when(text: str, field: str) -> int:
+    """Milliseconds of a time in ISO 8601 UTC (``2026-11-23T08:00:00Z``)."""
+    try:
+        return to_ms(datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=timezone.utc))
+    except ValueError:
+        raise ApiError(
+            "InvalidParameter", f"The parameter {field} is not a time in UTC such as 2026-11-23T08:00:00Z.", 400
+        ) from None
+
+
+def without_sim(doc: Doc) -> Doc:
+    """A document as the API shows it."""
+    return {name: value for name, value in doc.items() if name != "sim" and value is not None}
