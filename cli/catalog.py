@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,6 +18,8 @@ from shared.domain.catalog import CATALOG, LIFECYCLE, PATHS, RELEASES, identify,
 from shared.domain.route import plan_route
 
 Json = dict[str, Any]
+_ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
+"""Families with Arm processors end in r or y (g6r, g8y); DescribeInstances names no architecture."""
 _ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD).")]
 
 
@@ -141,7 +144,7 @@ def _verdict(record: Json, on: date) -> Json:
 def _route(record: Json, release: Any, on: date) -> str:
     from shared.domain.errors import Refused
 
-    architecture = "arm64" if "arm" in (record.get("OSNameEn", "") + record["OSName"]).lower() else "x86_64"
+    architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
     try:
         planned = plan_route(release, architecture, on=on)
     except Refused as refused:
