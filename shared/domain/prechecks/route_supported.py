@@ -19,7 +19,7 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
 RULE = Rule(
     code="Route.NotSupported",
     severity=Severity.ERROR,
-    unknown=Severity.ERROR,
+    unknown=None,
     needs=Needs.INSTANCE,
     title="The matrix holds no such path",
     why="SMC migrates along the listed paths only.",

@@ -63,11 +63,14 @@ def windows(facts: Facts) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``unknown`` is the severity of a missing fact; ``source`` a section of a document, or PRACTICE."""
+    """One rule. ``source`` is a section of a document, or PRACTICE.
+
+    ``unknown`` is the severity of a missing fact; None where the facts always tell.
+    """
 
     code: str
     severity: Severity
-    unknown: Severity
+    unknown: Severity | None
     needs: Needs
     title: str
     why: str
@@ -84,7 +87,7 @@ class Rule:
         if isinstance(outcome, Failed):
             remedy, command = outcome.remedy or self.remedy, outcome.command or self.command
             return [Finding(self.code, self.severity, self.title, outcome.seen, self.why, remedy, command, self.link)]
-        if isinstance(outcome, Unknown):
+        if isinstance(outcome, Unknown) and self.unknown is not None:
             remedy = f"Find out by hand, or ask again: {self.remedy}"
             return [
                 Finding(

@@ -17,7 +17,7 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
 RULE = Rule(
     code="Instance.SnapshotInProgress",
     severity=Severity.ERROR,
-    unknown=Severity.ERROR,
+    unknown=None,
     needs=Needs.INSTANCE,
     title="A snapshot of the instance is being created",
     why="The migration takes snapshots of all disks itself and refuses to start beside another one.",

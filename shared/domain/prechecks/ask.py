@@ -1,0 +1,50 @@
+"""Small words the rules share: a fact of the guest, and the outcome of a flag or a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from shared.domain.facts import Facts
+from shared.domain.guest import LinuxFacts, WindowsFacts
+from shared.domain.prechecks.rule import PASSED, Failed, Outcome, Unknown
+
+T = TypeVar("T")
+SHOWN = 8
+"""Names told in one finding; the rest is counted."""
+
+
+def of_linux(facts: Facts, fact: Callable[[LinuxFacts], T | None]) -> T | None:
+    """A fact only Linux guests have, or None."""
+    return fact(facts.guest.linux) if facts.guest and facts.guest.linux else None
+
+
+def of_windows(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | None:
+    """A fact only Windows guests have, or None."""
+    return fact(facts.guest.windows) if facts.guest and facts.guest.windows else None
+
+
+def flagged(value: bool | None, seen: str, unknown: str) -> Outcome:
+    """Fails when the flag is set."""
+    return Unknown(unknown) if value is None else Failed(seen) if value else PASSED
+
+
+def listed(values: Sequence[str] | None, unknown: str) -> Outcome:
+    """Fails when there is anything in the list, naming it."""
+    return Unknown(unknown) if values is None else Failed(names(values)) if values else PASSED
+
+
+def names(values: Sequence[str], total: int = 0) -> str:
+    """The first names and how many more there are; ``total`` if more are known than named."""
+    count = max(total, len(values))
+    more = f" and {count - SHOWN} more" if count > SHOWN else ""
+    return ", ".join(values[:SHOWN]) + more
+
+
+def between(source_family: str, destination_family: str) -> Callable[[Facts], bool]:
+    """Applies to hops from one family of releases to another, e.g. centos to rhel."""
+
+    def applies(facts: Facts) -> bool:
+        return facts.hop.source.startswith(source_family + "-") and facts.hop.destination.startswith(destination_family + "-")
+
+    return applies
