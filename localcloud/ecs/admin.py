@@ -10,6 +10,12 @@ from localcloud.ecs.store import Doc
 from localcloud.ecs.world import World, shown
 
 
+def guests(world: World, instance_id: str = "") -> dict[str, Any]:
+    """What :func:`guest` shows of one instance, or of all, by instance id."""
+    wanted = [instance_id] if instance_id else [doc["InstanceId"] for doc in world.store.find("instance", {})]
+    return {each: guest(world, each) for each in wanted}
+
+
 def guest(world: World, instance_id: str) -> dict[str, Any]:
     """An instance's disks with the digest of their content, and the system installed on it."""
     disks = world.disks(instance_id)

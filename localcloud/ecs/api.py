@@ -37,8 +37,8 @@ class Ecs(RpcService):
         self.operations = {**self._machines(), **self._storage(), **self._assistant(), **self._account()}
         cloud.hooks["ecs"] = Facade(world, self.power, self.disks, self.life)
         cloud.hooks["load_fleet"] = Fleet(world, self.disks, self.life).load
-        cloud.hooks["admin:guests"] = lambda instance_id: admin.guest(world, instance_id)
-        cloud.hooks["admin:inventory"] = lambda: admin.inventory(world)
+        cloud.hooks["admin:guests"] = lambda request: (200, admin.guests(world, dict(request.query).get("InstanceId", "")))
+        cloud.hooks["admin:inventory"] = lambda request: (200, admin.inventory(world))
 
     def _machines(self) -> dict[str, Operation]:
         instances, power = Instances(self.world), self.power
@@ -87,7 +87,7 @@ class Ecs(RpcService):
             "OpenSnapshotService": Operation(account.open_snapshots),
             "TagResources": Operation(tags.add, _tagged),
             "UntagResources": Operation(tags.remove, _tagged),
-            "ListTagResources": Operation(tags.list, _tagged),
+            "ListTagResources": Operation(tags.rows, _tagged),
         }
 
 

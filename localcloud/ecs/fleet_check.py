@@ -50,6 +50,7 @@ _GUEST: dict[str, tuple[type, ...]] = {
     "edition": (str,),
     "windows_dir_mib": (int,),
     "pending_reboot": (bool,),
+    "report": (dict,),
     "heartbeat_age_s": (int,),
     "agent_lost": (bool,),
     "snapshot_in_progress": (bool,),

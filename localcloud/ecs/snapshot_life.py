@@ -88,7 +88,7 @@ def _new(world: World, id: str, disk: Doc, name: str) -> Doc:
 
 def _duration_ms(world: World, disk: Doc) -> int:
     later = world.store.count("snapshot", {"disk": disk["DiskId"], "status": "accomplished"}) > 0
-    seconds = 20 + 8 * disk["sim"]["used_gib"] * (0.2 if later else 1.0)
+    seconds: float = 20 + 8 * disk["sim"]["used_gib"] * (0.2 if later else 1.0)
     return round(seconds * world.cloud.random("snapshot", disk["DiskId"], world.now).uniform(0.8, 1.3) * SECOND)
 
 

@@ -51,12 +51,18 @@ def _result_links(doc: Doc) -> Iterator[tuple[str, str]]:
     yield "status", doc["InvocationStatus"]
 
 
+def _no_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    return iter(())
+
+
 _LINKS: dict[str, Callable[[Doc], Iterator[tuple[str, str]]]] = {
     "instance": _instance_links,
     "disk": _disk_links,
     "snapshot": _snapshot_links,
     "group": _group_links,
     "result": _result_links,
+    "invocation": _no_links,
+    "token": _no_links,
 }
 
 
@@ -79,9 +85,7 @@ class Store:
 
     def put(self, kind: str, id: str, doc: Doc) -> None:
         """Write a document and, where they changed, its links."""
-        pairs = sorted(
-            {*_LINKS.get(kind, lambda doc: iter(()))(doc), *((f"tag:{tag['TagKey']}", tag["TagValue"]) for tag in tags_of(doc))}
-        )
+        pairs = sorted({*_LINKS[kind](doc), *((f"tag:{tag['TagKey']}", tag["TagValue"]) for tag in tags_of(doc))})
         links = json.dumps(pairs)
         row = self._sql.execute("SELECT links FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
         text = json.dumps(doc, separators=(",", ":"), ensure_ascii=False)

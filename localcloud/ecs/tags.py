@@ -63,7 +63,7 @@ class Tags:
             self._write(kind, id, doc, left)
         return {}
 
-    def list(self, params: Params) -> dict[str, Any]:
+    def rows(self, params: Params) -> dict[str, Any]:
         """ListTagResources: by ResourceId.N or Tag.N, fifty rows a page."""
         kind = _kind(params)
         wanted = [(tag["Key"], tag.get("Value")) for tag in params.get("Tag", [])]

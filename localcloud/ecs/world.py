@@ -80,8 +80,8 @@ class World:
             raise ApiError(
                 "IdempotentParameterMismatch", "The request uses the ClientToken of an earlier one with other parameters.", 400
             )
-        answer = known["answer"]
-        return answer
+        repeated: dict[str, Any] = known["answer"]
+        return repeated
 
 
 def dry_run(params: Mapping[str, Any]) -> None:

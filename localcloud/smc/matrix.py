@@ -52,4 +52,5 @@ def name_of(os: dict[str, Any]) -> str:
 def platform_of(os: dict[str, Any]) -> str:
     """The bare family name DescribeSourceServers shows (its sample is ``OpenSUSE``)."""
     names = {"centos": "CentOS", "rhel": "RedHat", "alinux": "Aliyun", "anolis": "Anolis", "windows": "Windows Server"}
-    return names.get(os["id"], os["id"].capitalize())
+    id: str = os["id"]
+    return names.get(id, id.capitalize())

@@ -11,9 +11,11 @@ from typing import Any
 
 from localcloud.ecs.guest.blob import Tree, files
 from localcloud.ecs.guest.facts import Facts
+from localcloud.ecs.guest.releases import VENDORS
 
 _KIB = 1024
 _SHIMS = resources.files("localcloud.ecs.guest").joinpath("shims/linux")
+_CLIENT = "go2aliyun_client"
 
 
 def system_tree(facts: Facts) -> Tree:
@@ -28,9 +30,9 @@ def data_tree(disk: dict[str, Any]) -> Tree:
 
 
 def shims() -> Tree:
-    """The commands a POSIX script may call, as small scripts; the SMC client lies in /smc as its installer leaves it."""
-    tree = {f".guest/bin/{each.name}": (0o755, each.read_bytes()) for each in _SHIMS.iterdir() if each.name != "go2aliyun_client"}
-    return {**tree, "smc/go2aliyun_client": (0o755, _SHIMS.joinpath("go2aliyun_client").read_bytes())}
+    """The commands a POSIX script may call, as small scripts; the SMC client is apart, as it is no command of the system."""
+    tree = {f".guest/bin/{each.name}": (0o755, each.read_bytes()) for each in _SHIMS.iterdir() if each.name != _CLIENT}
+    return {**tree, f".guest/smc/{_CLIENT}": (0o755, _SHIMS.joinpath(_CLIENT).read_bytes())}
 
 
 def release_tree(facts: Facts) -> Tree:
@@ -49,6 +51,7 @@ def release_tree(facts: Facts) -> Tree:
         f"boot/vmlinuz-{kernel}": f"kernel {kernel}\n",
         f"boot/initramfs-{kernel}.img": f"initramfs {kernel}\n",
         f"boot/config-{kernel}": "CONFIG_SMP=y\n",
+        "boot/grub2/grubenv": f"saved_entry={os['pretty']} ({kernel})\n",
         "boot/grub2/grub.cfg": f"menuentry '{os['pretty']}' {{ linux /boot/vmlinuz-{kernel} }}\n",
         ".guest/uname": f"sysname=Linux\nrelease={kernel}\nversion='#1 SMP'\nmachine={arch}\n",
         ".guest/rpm": _packages(facts),
@@ -62,16 +65,20 @@ def release_tree(facts: Facts) -> Tree:
 
 
 def _packages(facts: Facts) -> str:
-    """Lines ``name version release arch``; packages in facts are NAME-VERSION-RELEASE.ARCH, or a bare name."""
+    """Lines ``name version release arch vendor``; packages in facts: NAME-VERSION-RELEASE.ARCH or a name, then maybe a vendor."""
+    vendor = VENDORS.get(facts["os"]["id"], facts["os"]["id"])
     mark, arch = facts["os"]["mark"] or "1", facts["arch"]
     kernel, _, release = facts["os"]["kernel"].partition("-")
     lines = [f"kernel {kernel} {release} {arch}", f"bash 4.4.20 4.{mark} {arch}", f"glibc 2.17 325.{mark} {arch}"]
     lines += [f"openssh-server 8.0p1 19.{mark} {arch}", f"systemd 239 78.{mark} {arch}"]
-    for package in facts["packages"]:
+    rows = [f"{line} {vendor}" for line in lines]
+    for entry in facts["packages"]:
+        package, _, other = entry.partition(" ")
         rest, _, own_arch = package.rpartition(".")
         parts = rest.rsplit("-", 2) if rest else []
-        lines.append(f"{parts[0]} {parts[1]} {parts[2]} {own_arch}" if len(parts) == 3 else f"{package} 1.0 1.{mark} {arch}")
-    return "\n".join(sorted(lines)) + "\n"
+        row = f"{parts[0]} {parts[1]} {parts[2]} {own_arch}" if len(parts) == 3 else f"{package} 1.0 1.{mark} {arch}"
+        rows.append(f"{row} {other or vendor}")
+    return "\n".join(sorted(rows)) + "\n"
 
 
 def _host(facts: Facts) -> dict[str, str]:
@@ -99,8 +106,15 @@ def _host(facts: Facts) -> dict[str, str]:
         "proc/modules": "".join(
             f"{module} 16384 0 - Live 0x0000000000000000\n" for module in facts.get("modules", ["virtio_net", "virtio_blk", "ext4"])
         ),
+        "sys/class/net/eth0/address": mac(ip) + "\n",
         "proc/swaps": "Filename Type Size Used Priority\n",
     }
+
+
+def mac(ip: str) -> str:
+    """A hardware address that goes with the private address, as ECS gives its network interfaces."""
+    parts = [int(part) for part in ip.split(".") if part.isdigit()] or [0]
+    return ":".join(["00", "16", *(f"{part:02x}" for part in [*parts, 0, 0, 0][:4])])
 
 
 def _free_memory(facts: Facts) -> int:
@@ -109,7 +123,8 @@ def _free_memory(facts: Facts) -> int:
 
 
 def _device(disk: dict[str, Any]) -> str:
-    return disk["device"].replace("/dev/xvd", "/dev/vd") + "1"
+    device: str = disk["device"]
+    return device.replace("/dev/xvd", "/dev/vd") + "1"
 
 
 def _tables(facts: Facts) -> dict[str, str]:

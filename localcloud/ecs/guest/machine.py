@@ -43,7 +43,7 @@ def run(folder: Folder, script: str, *, windows: bool, timeout_s: int, now_s: in
     with tempfile.TemporaryDirectory(prefix="guest-port-") as name:
         port = Path(name)
         (port / "script").write_text(
-            script if windows else _CLIENT.sub("${GUEST_ROOT}/smc/go2aliyun_client", script), encoding="utf-8"
+            script if windows else _CLIENT.sub("${GUEST_ROOT}/.guest/smc/go2aliyun_client", script), encoding="utf-8"
         )
         os.mkfifo(port / "ask")
         os.mkfifo(port / "answer")

@@ -109,6 +109,8 @@ WINDOWS_BUILDS = {
     "2022": ("10.0.20348", 20348),
     "2025": ("10.0.26100", 26100),
 }
+VENDORS = {"centos": "CentOS", "rhel": "Red Hat, Inc.", "alinux": "Alibaba Cloud", "anolis": "OpenAnolis"}
+"""Who signs the distribution's own packages."""
 _EDITIONS = (("Datacenter", r"datacenter|数据中心"), ("Enterprise", r"enterprise|企业"), ("Standard", r"standard|标准"))
 
 

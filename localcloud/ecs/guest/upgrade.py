@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.ecs.guest import linux, windows
 from localcloud.ecs.guest.blob import Tree
 from localcloud.ecs.guest.facts import Facts, linux_os, windows_os
-from localcloud.ecs.guest.releases import linux_named, windows_named
+from localcloud.ecs.guest.releases import VENDORS, linux_named, windows_named
 
 
 def installed(tree: Tree) -> dict[str, Any]:
@@ -33,7 +33,8 @@ def replaced(tree: Tree, facts: Facts, target: str) -> Tree:
 
 def _surviving(tree: Tree, mark: str) -> list[str]:
     """The packages of before, rebuilt for the new release; i386 ones do not exist there."""
-    rows = [line.split() for line in tree[".guest/rpm"][1].decode().splitlines()]
+    rows = [line.split(" ", 4) for line in tree[".guest/rpm"][1].decode().splitlines()]
     base = {"kernel", "bash", "glibc", "openssh-server", "systemd"}
     kept = [row for row in rows if row[0] not in base and row[3] not in ("i386", "i686")]
-    return [f"{name}-{version}-1.{mark}.{arch}" for name, version, _, arch in kept]
+    own = set(VENDORS.values())
+    return [f"{name}-{version}-1.{mark}.{arch}{'' if vendor in own else f' {vendor}'}" for name, version, _, arch, vendor in kept]

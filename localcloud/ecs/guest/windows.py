@@ -1,7 +1,9 @@
 """A Windows guest's system disk: facts.json, which is all that .guest/powershell prints for any script but an import.
 
 facts.json is one JSON object: os {caption, version, build, language, architecture}, hostname, memory_mib, cpu, volumes [{drive,
-size_mib, free_mib, serial}], windows_dir_mib, services [{name, start_mode, state}], users, listening, pending_reboot, network.
+size_mib, free_mib, serial}], windows_dir_mib, services [{name, start_mode, state}], users, listening ["tcp ADDRESS PORT"],
+pending_reboot, network {interfaces [{name, mac, addresses}], default_route, dns}, and the rarer ones below. Where a script ends
+with a line that is a string literal, that text is printed after it, as PowerShell would.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from typing import Any
 
 from localcloud.ecs.guest.blob import Tree, files
 from localcloud.ecs.guest.facts import Facts
+from localcloud.ecs.guest.linux import mac
 
 _SHIMS = resources.files("localcloud.ecs.guest").joinpath("shims/windows")
 _MIB = 1024
@@ -41,14 +44,15 @@ def release_tree(facts: Facts) -> Tree:
 
 
 def report(facts: Facts) -> dict[str, Any]:
-    """What the probe prints."""
+    """What a probe prints; ``report`` among the facts replaces single members."""
     os = facts["os"]
     return {
+        "probe": 1,
         "os": {
             "caption": f"Microsoft Windows Server {os['version']} {os['edition']}",
             "version": os["number"],
-            "build": os["build"],
-            "language": facts["language"],
+            "build": str(os["build"]),
+            "language": facts["language"].partition("-")[0],
             "architecture": "64-bit",
         },
         "hostname": facts["hostname"],
@@ -58,10 +62,32 @@ def report(facts: Facts) -> dict[str, Any]:
         "windows_dir_mib": facts.get("windows_dir_mib", 14000),
         "services": [_service(each) for each in facts["services"]],
         "users": facts["users"],
-        "listening": facts["listening"],
+        "listening": [f"tcp 0.0.0.0 {each.rpartition(':')[2]}" for each in facts["listening"]],
         "pending_reboot": bool(facts.get("pending_reboot", False)),
-        "network": {"ip": facts["ip"], "dhcp": True},
+        "network": _network(facts["ip"]),
+        **_RARE,
+        **facts.get("report", {}),
     }
+
+
+_RARE: dict[str, Any] = {
+    "domain_controller": False,
+    "clustered": False,
+    "bitlocker": False,
+    "page_files": [],
+    "activated": True,
+    "antivirus": [],
+    "filter_drivers": [],
+    "checksums": None,
+    "check": None,
+    "unknown": [],
+    "cut": [],
+}
+
+
+def _network(ip: str) -> dict[str, Any]:
+    card = {"name": "Red Hat VirtIO Ethernet Adapter", "mac": mac(ip).upper(), "addresses": [ip]}
+    return {"interfaces": [card], "default_route": f"{ip.rpartition('.')[0]}.253", "dns": ["100.100.2.136", "100.100.2.138"]}
 
 
 def _volume(facts: Facts, disk: dict[str, Any], index: int) -> dict[str, Any]:
