@@ -1,0 +1,211 @@
+"""The migrations' port on Tablestore: conditional steps, outboxes, lanes, indexes, and how few calls each takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from shared.domain import events
+from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
+from shared.domain.errors import Refused, Stale, Transient
+from shared.domain.migration import Handle, Migration, State, born, replay, step
+from shared.ports.migrations import Migrations
+from tests.support.ports import T0, Bench, bench, migration
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Bench]:
+    with bench() as made:
+        yield made
+
+
+@pytest.fixture
+def rows(one: Bench, request: pytest.FixtureRequest) -> Iterator[Migrations]:
+    one.faults()
+    yield one.ports.migrations
+    one.faults()
+
+
+_numbers = iter(range(1, 10_000))
+
+
+def create(rows: Migrations, **more: Any) -> Migration:
+    made = migration(next(_numbers), **more)
+    assert rows.create(
+        made, born(made, by="intake", reason="asked"), [events.about(made, events.MIGRATION_REQUESTED, stage="precheck")]
+    )
+    return made
+
+
+def test_a_row_is_created_once_with_its_journal_and_outbox(rows: Migrations) -> None:
+    made = create(rows)
+    assert rows.load(made.migration_id) == made
+    assert not rows.create(replace(made, source="another"), born(made, by="x", reason="y"), [])
+    assert rows.load(made.migration_id).source == ""
+    (outbox,) = rows.outboxes(made.migration_id)
+    assert (outbox.version, [event.type for event in outbox.events]) == (1, [events.MIGRATION_REQUESTED])
+    assert replay(rows.journal(made.migration_id)) is State.ACCEPTED
+
+
+def test_a_step_is_one_call_and_holds_only_once(rows: Migrations, one: Bench) -> None:
+    made = create(rows)
+    taken = step(
+        made, State.PRECHECKING, now=T0 + timedelta(minutes=1), by="precheck", reason="begun", due_at=T0 + timedelta(hours=1)
+    )
+    assert one.calls(lambda: rows.commit(taken)) == ["UpdateRow"]
+    with pytest.raises(Stale) as caught:
+        rows.commit(step(made, State.CANCELLED, now=T0, by="ann", reason="late"))
+    assert caught.value.code == "Migration.Moved"
+    assert rows.load(made.migration_id) == taken.after
+    assert [entry.to_state for entry in rows.journal(made.migration_id)] == [State.ACCEPTED, State.PRECHECKING]
+
+
+def test_a_step_on_a_row_that_is_not_there_is_stale(rows: Migrations) -> None:
+    with pytest.raises(Stale):
+        rows.commit(step(migration(9_999), State.PRECHECKING, now=T0, by="x", reason="y"))
+
+
+def test_effects_come_back_as_they_were_written(rows: Migrations) -> None:
+    made = create(rows)
+    handle = Handle(token_id="at-1", started_at=T0)
+    effects = (ReleaseLock("cn-hangzhou", made.instance_id), CountOutcome("failed"), CleanUpDriver(handle))
+    taken = replace(step(made, State.FAILED, now=T0, by="precheck", reason="no"), effects=effects, events=())
+    rows.commit(taken)
+    assert [(box.version, box.effects) for box in rows.outboxes(made.migration_id)] == [(1, ()), (2, effects)]
+
+
+def test_an_outbox_makes_the_row_due_until_it_is_settled(rows: Migrations, one: Bench) -> None:
+    made = create(rows)
+    soon = T0 + timedelta(minutes=2)
+    assert made not in rows.due(soon - timedelta(seconds=1), 100)
+    assert made in rows.due(soon, 100)
+    assert one.calls(lambda: rows.settle(made, 1)) == ["UpdateRow"]
+    assert made not in rows.due(soon, 100)
+    assert rows.outboxes(made.migration_id) == []
+
+
+def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> None:
+    made = create(rows)
+    due = T0 + timedelta(hours=1)
+    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=due)
+    rows.commit(taken)
+    rows.settle(made, 1)
+    assert rows.outboxes(made.migration_id) == []
+    assert taken.after in rows.due(due, 100)
+
+
+def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> None:
+    later, first = (create(rows, due_at=T0 - timedelta(days=days)) for days in (30, 31))
+    for each in (later, first):
+        rows.settle(each, 1)
+    assert rows.due(T0 - timedelta(days=29), 10) == [first, later]
+    assert rows.due(T0 - timedelta(days=29), 1) == [first]
+
+
+def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Migrations) -> None:
+    batch = {"batch_id": "bready", "state": State.READY}
+    second, first = (create(rows, entered_at=T0 + timedelta(minutes=minutes), **batch) for minutes in (2, 1))
+    assert rows.ready("bready", 10) == []  # the outbox comes first
+    for each in (second, first):
+        rows.settle(each, 1)
+    assert rows.ready("bready", 10) == [first.migration_id, second.migration_id]
+    assert rows.ready("bready", 1) == [first.migration_id]
+    taken = step(first, State.SNAPSHOTTING, now=T0, by="snapshot", reason="admitted", due_at=T0 + timedelta(days=1))
+    rows.commit(taken)
+    assert rows.ready("bready", 10) == [second.migration_id]
+
+
+def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: Migrations) -> None:
+    made = create(rows)
+    rows.settle(made, 1)
+    rows.nudge(made, T0 - timedelta(days=60))
+    assert made in rows.due(T0 - timedelta(days=60), 10)
+    rows.note_progress(made, 40)
+    assert rows.load(made.migration_id) == replace(made, progress=40)
+    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
+    rows.commit(taken)
+    rows.nudge(made, T0 - timedelta(days=60))
+    rows.note_progress(made, 80)
+    assert rows.load(made.migration_id) == taken.after
+    assert made.migration_id not in [each.migration_id for each in rows.due(T0 - timedelta(days=60), 10)]
+
+
+def test_restarts_count_each_event_once(rows: Migrations) -> None:
+    made = create(rows)
+    for event_id in ("2256A988-1", "2256A988-1", "ein Ereignis/2"):
+        rows.note_restart(made.migration_id, event_id, T0)
+    assert rows.restarts(made.migration_id) == 2
+    rows.note_restart("mnone", "e", T0)
+    assert rows.load_many(["mnone", made.migration_id]) == [made]
+
+
+def test_documents_lie_beside_the_row(rows: Migrations) -> None:
+    made = create(rows)
+    assert rows.document(made.migration_id, "instance-0") is None
+    rows.put_document(made.migration_id, "instance-0", {"name": "größer"})
+    rows.put_document(made.migration_id, "baseline", {"a": [1]})
+    assert rows.document(made.migration_id, "instance-0") == {"name": "größer"}
+    assert rows.load(made.migration_id) == made
+    with pytest.raises(Refused) as caught:
+        rows.put_document(made.migration_id, "baseline", {"a": "x" * (2 * 1024 * 1024)})
+    assert caught.value.code == "Document.TooLarge"
+
+
+def test_pages_of_a_batch(rows: Migrations) -> None:
+    made = [create(rows, batch_id="bpages") for _ in range(5)]
+    failed = create(rows, batch_id="bpages", state=State.FAILED)
+    found, token, pages = [], "", 0
+    while True:
+        page = rows.of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
+        found, token, pages = [*found, *page.migrations], page.next_token, pages + 1
+        if not token:
+            break
+    assert (found, pages) == (made, 3)
+    everything = rows.of_batch("bpages", state=None, limit=100, token="")
+    assert {each.migration_id for each in everything.migrations} == {each.migration_id for each in [*made, failed]}
+    some = rows.of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
+    for token in (some, "rubbish", "W1tdXQ"):
+        with pytest.raises(Refused) as caught:
+            rows.of_batch("bother", state=None, limit=2, token=token)
+        assert caught.value.code == "Token.Invalid"
+
+
+def test_all_migrations_by_state_and_those_of_an_instance(rows: Migrations) -> None:
+    made = [create(rows, state=State.ROLLED_BACK, instance_id="i-again") for _ in range(3)]
+    first = rows.all(state=State.ROLLED_BACK, limit=2, token="")
+    rest = rows.all(state=State.ROLLED_BACK, limit=2, token=first.next_token)
+    assert [*first.migrations, *rest.migrations] == made
+    assert rest.next_token == ""
+    assert rows.of_instance("i-again", limit=10) == made
+    assert len(rows.of_instance("i-again", limit=2)) == 2
+
+
+def test_unknown_migrations_are_refused(rows: Migrations) -> None:
+    for ask in (rows.load, rows.journal):
+        with pytest.raises(Refused) as caught:
+            ask("mnone")
+        assert caught.value.code == "Migration.NotFound"
+    assert rows.outboxes("mnone") == []
+
+
+def test_throttling_is_waited_out_and_a_broken_connection_is_transient(rows: Migrations, one: Bench) -> None:
+    made = create(rows)
+    one.faults({"service": "tablestore", "kind": "error", "code": "OTSServerBusy", "status": 503, "times": 2})
+    assert rows.load(made.migration_id) == made
+    one.faults({"service": "tablestore", "kind": "error", "code": "OTSServerBusy", "status": 503, "times": -1})
+    with pytest.raises(Transient) as caught:
+        rows.load(made.migration_id)
+    assert caught.value.code == "Store.Unavailable"
+    one.faults({"service": "tablestore", "kind": "drop_after", "times": 1})
+    with pytest.raises(Transient):
+        rows.commit(step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"))
+
+
+def test_a_row_that_cannot_be_read_does_not_hide_the_others(rows: Migrations, one: Bench) -> None:
+    good, bad = create(rows, instance_id="i-torn"), create(rows, instance_id="i-torn")
+    rows._store.update("migrations", (("migration_id", bad.migration_id),), {"doc": "{"})  # type: ignore[attr-defined]
+    assert rows.of_instance("i-torn", limit=10) == [good]

@@ -1,0 +1,155 @@
+"""Batches, admission and ledger on Tablestore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Policy, Selection, Window
+from shared.domain.errors import Bug, Refused, Stale
+from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.ports.admission import Slots
+from shared.ports.ports import Ports
+from tests.support.ports import T0, bench
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[Ports]:
+    with bench("api") as made:
+        yield made.ports
+
+
+def batch(number: int, **more: object) -> Batch:
+    made = Batch(
+        batch_id=f"b{number:016x}",
+        state=BatchState.PLANNING,
+        version=1,
+        created_at=T0 + timedelta(minutes=number),
+        origin="api",
+        created_by="ann",
+        selection=Selection(("cn-hangzhou",), ("i-1", "i-2")),
+        policy=Policy(window=Window("22:00", "06:00"), overrides={"Fstab.Device": "known"}),
+        destinations={"i-1": "alinux-3"},
+        problems=(("i-9", "Instance.NotFound", "gone"),),
+    )
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_a_batch_is_created_once_and_changed_by_version(ports: Ports) -> None:
+    made = batch(1)
+    assert ports.batches.create(made)
+    assert not ports.batches.create(replace(made, created_by="bob"))
+    after = replace(made, state=BatchState.OPEN, version=2)
+    ports.batches.commit(made, after)
+    assert ports.batches.load(made.batch_id) == after
+    with pytest.raises(Stale) as caught:
+        ports.batches.commit(made, replace(made, version=2))
+    assert caught.value.code == "Batch.Moved"
+    with pytest.raises(Refused) as refused:
+        ports.batches.load("bnone")
+    assert refused.value.code == "Batch.NotFound"
+
+
+def test_only_open_and_acknowledged_batches_are_offered(ports: Ports) -> None:
+    made = batch(2, state=BatchState.OPEN)
+    ports.batches.create(made)
+    assert made not in ports.batches.open(10)
+    given = replace(made, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS), version=2)
+    ports.batches.commit(made, given)
+    assert given in ports.batches.open(10)
+    ports.batches.commit(given, replace(given, state=BatchState.CLOSED, version=3))
+    assert made.batch_id not in [each.batch_id for each in ports.batches.open(10)]
+
+
+def test_batches_are_listed_newest_first(ports: Ports) -> None:
+    made = [batch(number) for number in range(101, 106)]
+    for each in made:
+        ports.batches.create(each)
+    first = ports.batches.listed(limit=3, token="")
+    second = ports.batches.listed(limit=2, token=first.next_token)
+    assert [*first.batches, *second.batches] == made[::-1]
+
+
+def test_outcomes_are_sets(ports: Ports) -> None:
+    made = batch(3)
+    ports.batches.create(made)
+    for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc"), ("retried", "mb")):
+        ports.batches.count_outcome(made.batch_id, migration, outcome)
+    assert ports.batches.outcomes(made.batch_id) == (frozenset({"ma"}), frozenset({"mc"}))
+    assert ports.batches.load(made.batch_id) == made
+    assert ports.batches.outcomes("bnone") == (frozenset(), frozenset())
+    with pytest.raises(Bug):
+        ports.batches.count_outcome(made.batch_id, "ma", "lost")
+
+
+def test_a_lock_has_one_holder(ports: Ports) -> None:
+    admission = ports.admission
+    assert admission.holder("cn-hangzhou", "i-1") == ""
+    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.lock("cn-hangzhou", "i-1", "mb") == "ma"
+    assert admission.lock("cn-beijing", "i-1", "mb") == "mb"
+    admission.unlock("cn-hangzhou", "i-1", "mb")
+    assert admission.holder("cn-hangzhou", "i-1") == "ma"
+    admission.unlock("cn-hangzhou", "i-1", "ma")
+    admission.unlock("cn-hangzhou", "i-1", "ma")
+    assert admission.holder("cn-hangzhou", "i-1") == ""
+
+
+def test_slots_are_taken_on_the_latest_picture_only(ports: Ports) -> None:
+    admission = ports.admission
+    nothing = admission.slots()
+    assert nothing == Slots(0, {})
+    admission.give_slot("ma")
+    assert admission.take_slot(nothing, "ma", "b1")
+    assert not admission.take_slot(nothing, "mb", "b1")
+    seen = admission.slots()
+    assert seen == Slots(1, {"ma": "b1"})
+    assert admission.take_slot(seen, "ma", "b1")
+    assert admission.take_slot(seen, "mb", "b2")
+    assert not admission.take_slot(seen, "mc", "b2")
+    admission.give_slot("ma")
+    admission.give_slot("ma")
+    assert admission.slots() == Slots(2, {"mb": "b2"})
+
+
+def entry(migration_id: str, key: str, **more: object) -> LedgerEntry:
+    made = LedgerEntry(migration_id, key, "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.INTENDED, T0)
+    return replace(made, **more)  # type: ignore[arg-type]
+
+
+def test_the_ledger_keeps_the_first_intent(ports: Ports) -> None:
+    first = entry("ml", "0-1-d-1")
+    assert ports.ledger.put_new(first) == first
+    made = replace(first, snapshot_id="s-1", state=SnapshotState.CREATING)
+    ports.ledger.put(made)
+    assert ports.ledger.put_new(first) == made
+    other = entry("ml", "0-1-d-2")
+    ports.ledger.put(other)
+    assert ports.ledger.of_migration("ml") == [made, other]
+    assert ports.ledger.of_migration("mnone") == []
+
+
+def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) -> None:
+    late, later = (entry("ms", f"k{days}", sweep_at=T0 - timedelta(days=days)) for days in (2, 1))
+    kept = entry("ms", "kept")
+    swept = entry("ms", "swept", sweep_at=T0 - timedelta(days=3), state=SnapshotState.SWEPT)
+    future = entry("ms", "future", sweep_at=T0 + timedelta(seconds=1))
+    for each in (later, late, kept, swept, future):
+        ports.ledger.put(each)
+    assert ports.ledger.due_for_sweep(T0, limit=10) == [late, later]
+    assert ports.ledger.due_for_sweep(T0, limit=1) == [late]
+    ports.ledger.put(replace(late, state=SnapshotState.SWEPT))
+    assert ports.ledger.due_for_sweep(T0, limit=10) == [later]
+    page = ports.ledger.listed(limit=3, token="")
+    rest = ports.ledger.listed(limit=100, token=page.next_token)
+    assert {each.key for each in [*page.entries, *rest.entries] if each.migration_id == "ms"} == {
+        "k1",
+        "k2",
+        "kept",
+        "swept",
+        "future",
+    }
