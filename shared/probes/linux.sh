@@ -94,7 +94,7 @@ state() { # single facts that are the presence or the content of a file
     [ -r "$f" ] && read -r pid <"$f" && if [ ! -d "$R/proc" ] || [ -d "$R/proc/$pid" ]; then busy=yes; fi
   done
   printf 'package-manager-busy %s\n' "$busy"
-  for f in /var/lib/leapp/leapp.db /etc/convert2rhel.ini /root/preupgrade /smc; do [ -e "$R$f" ] && printf 'leftover %s\n' "$f"; done
+  for f in /var/lib/leapp/leapp.db /etc/convert2rhel.ini /root/preupgrade; do [ -e "$R$f" ] && printf 'leftover %s\n' "$f"; done
   for f in "$R"/boot/*upgrade*; do [ -e "$f" ] && printf 'leftover %s\n' "${f#"$R"}"; done
   [ -e "$R/etc/udev/rules.d/70-persistent-net.rules" ] && printf 'pin 70-persistent-net.rules\n'
   [ -e "$R/proc/driver/nvidia" ] && printf 'gpu yes\n'

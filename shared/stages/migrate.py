@@ -28,6 +28,9 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.drivers[migration.driver]
     driver.check()
     _safe_to_move(migration, ports)
+    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
+    if status != "Running":
+        return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=f"the instance is {status}, not Running"), ports)
     report = driver.prepare(migration, _private_ips(migration, ports))
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)

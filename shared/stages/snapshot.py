@@ -5,19 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.batch import Batch, Standing, closed_because
-from shared.domain.errors import Permanent, Transient
+from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
-from shared.ports.admission import Slots
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
+from shared.stages.slots import admit
 
 STATES = frozenset({State.READY, State.SNAPSHOTTING})
-SLOT_TRIES = 5
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -28,7 +26,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
         return _drive(migration, ports)
-    reason = _admit(migration, ports.batches.load(migration.batch_id), ports)
+    reason = admit(migration, ports.batches.load(migration.batch_id), ports)
     if reason:
         return Outcome("waiting", {"state": "ready", "reason": reason})
     now = ports.clock.now()
@@ -47,28 +45,6 @@ def _outdated(migration: Migration, ports: Ports) -> bool:
         disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
     }
     return attached != set(migration.disks)
-
-
-def _admit(migration: Migration, batch: Batch, ports: Ports) -> str:
-    """Take a slot; why not, in words, where the limits forbid it."""
-    for _ in range(SLOT_TRIES):
-        seen = ports.admission.slots()
-        reason = closed_because(
-            batch, standing(migration, seen, ports), now=ports.clock.now(), account_limit=ports.limits.max_moving
-        )
-        if reason or migration.migration_id in seen.held:
-            return reason
-        if ports.admission.take_slot(seen, migration.migration_id, batch.batch_id):
-            return ""
-    raise Transient("Admission.Contended", "Others took slots at the same moment.")
-
-
-def standing(migration: Migration, seen: Slots, ports: Ports) -> Standing:
-    """What admission asks about the batch; the migration's own slot does not count against it."""
-    others = {holder: batch_id for holder, batch_id in seen.held.items() if holder != migration.migration_id}
-    failed, moved = ports.batches.outcomes(migration.batch_id)
-    held = sum(batch_id == migration.batch_id for batch_id in others.values())
-    return Standing(failed, moved, held_by_batch=held, held_by_account=len(others))
 
 
 def _drive(migration: Migration, ports: Ports) -> Outcome:

@@ -5,7 +5,6 @@ Nothing here reaches a socket. A world is the same in every run of its seed.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,27 +16,19 @@ from unittest import mock
 from cli.account import Account
 from cli.bootstrap import ensure_bus
 from cli.client import Api
+from cli.run.cloud import SETTINGS
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
 from localcloud.core.clock import to_ms
 from localcloud.core.http import Request, Response
 from localcloud.fc.inprocess import InProcessInvoker
 from localcloud.fc.invoker import Invoker
-
+from tests.support.console import start_job
 from tests.support.inprocess import in_process
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://127.0.0.1:9"
 MINUTE_MS = 60_000
-LOCAL_ENV = {
-    "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
-    "REPLANK_SMC_IMPORT_LINUX": "/smc/go2aliyun_client import {token_id} {token_code}",
-    "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
-    "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
-    "REPLANK_SNAPSHOT_PRICE": "0.0173",
-}
-"""What only the local cloud can answer: its import command, its place for the target system, its clock."""
-
 Wrapper = Callable[[Callable[[Request], Response]], Callable[[Request], Response]]
 
 
@@ -54,7 +45,7 @@ class World:
         around: Wrapper | None = None,
     ) -> None:
         self.cloud: Cloud = build(folder, seed, invoker=invoker or InProcessInvoker())
-        files = Files(ROOT / "template.yml", ROOT / "s.yaml", env={**LOCAL_ENV, **(env or {})})
+        files = Files(ROOT / "template.yml", ROOT / "s.yaml", env={**SETTINGS, **(env or {})})
         deploy(self.cloud, files, URL)
         self._around = around
         self._start_ms = self.cloud.clock.now_ms()
@@ -111,6 +102,11 @@ class World:
         with self.cloud.lock, self.cloud.db.transaction():
             self.cloud.hooks["put_event"](event)
 
+    def start_job_in_the_console(self, instance_id: str, target: str) -> str:
+        """What an operator does when the console driver asks for it."""
+        host = URL.partition("//")[2]
+        return start_job(self.cloud, host, instance_id, target, pause=lambda: self.run(1))
+
     # Time ---------------------------------------------------------------------------------------------------------
 
     def run_until_ms(self, until_ms: int) -> None:
@@ -163,11 +159,12 @@ class World:
 
     def inventory(self) -> dict[str, Any]:
         """What the account holds: instances, snapshots, jobs, sources, tokens."""
-        return self._admin("inventory")
+        found: dict[str, Any] = self._admin("inventory")
+        return found
 
-    def guests(self) -> dict[str, Any]:
-        """The digest of every disk, by instance."""
-        return self._admin("guests")
+    def disks(self, instance_id: str) -> dict[str, str]:
+        """The digest of every disk of an instance, by disk id."""
+        return {disk["disk_id"]: disk["digest"] for disk in self._admin("guests")[instance_id]["disks"]}
 
     def _admin(self, name: str) -> Any:
         return self.cloud.hooks[f"admin:{name}"](Request("GET", f"/_localcloud/{name}", {}))[1]
@@ -175,7 +172,7 @@ class World:
     def summary(self) -> str:
         """What a failing test should show."""
         lines = [
-            f"{each['instanceId']} {each['state']} hop {each.get('hop')} attempt {each.get('attempt')} {json.dumps(each.get('failure'))}"
+            f"{each['instanceId']} {each['state']} hop {each.get('hop')} attempt {each.get('attempt')} {each.get('failure')}"
             for each in self.migrations()
         ]
         failed = [str(each) for each in self.failures()][-5:]

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from shared.domain import acts
 from shared.domain.errors import Refused, Stale
-from shared.domain.migration import Migration, State, Step
+from shared.domain.migration import MOVING, Migration, State, Step
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views
+from shared.stages.slots import readmit
 
 PAGE = 100
 MOST_PAGES = 400
@@ -74,8 +75,15 @@ def confirm(ports: Ports, migration_id: str, operator: str) -> views.MigrationDe
 
 
 def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:
-    """Try again where it failed."""
-    return _act(ports, migration_id, lambda migration, now: acts.retry(migration, operator, now))
+    """Try again where it failed; raises Refused (Batch.NoFreeSlot) where that would move the instance while the wave is full."""
+
+    def decide(migration: Migration, now: datetime) -> Step:
+        taken = acts.retry(migration, operator, now)
+        if taken.after.state in MOVING:
+            readmit(migration, ports.batches.load(migration.batch_id), ports)
+        return taken
+
+    return _act(ports, migration_id, decide)
 
 
 def cancel(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:

@@ -1,0 +1,57 @@
+"""Taking a slot of the wave: everything that begins to move an instance passes here, and nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.domain.batch import Batch, Standing, closed_because, free_slots
+from shared.domain.errors import Refused, Transient
+from shared.domain.migration import Migration
+from shared.ports.admission import Slots
+from shared.ports.ports import Ports
+
+TRIES = 5
+"""A lost race for the one slots row is repeated so often."""
+
+
+def admit(migration: Migration, batch: Batch, ports: Ports) -> str:
+    """Take a slot for a migration that is to start; why not, in words, where acknowledgement, window, budget or wave forbid it."""
+
+    def forbidden(standing: Standing) -> str:
+        return closed_because(batch, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
+
+    return _take(migration, batch, forbidden, ports)
+
+
+def readmit(migration: Migration, batch: Batch, ports: Ports) -> None:
+    """Take a slot for a retry that moves the instance again. A person asked for it by name, so only the wave's size is in the way.
+
+    Raises Refused (Batch.NoFreeSlot).
+    """
+
+    def forbidden(standing: Standing) -> str:
+        free = free_slots(batch, standing, account_limit=ports.limits.max_moving)
+        return "" if free else "every slot is taken"
+
+    if _take(migration, batch, forbidden, ports):
+        sentence = "As many instances as the batch or the account allows are moving now."
+        raise Refused("Batch.NoFreeSlot", sentence, "Retry when one of them has ended.", status=409)
+
+
+def _take(migration: Migration, batch: Batch, forbidden: Callable[[Standing], str], ports: Ports) -> str:
+    for _ in range(TRIES):
+        seen = ports.admission.slots()
+        reason = forbidden(_standing(migration, seen, ports))
+        if reason or migration.migration_id in seen.held:
+            return reason
+        if ports.admission.take_slot(seen, migration.migration_id, batch.batch_id):
+            return ""
+    raise Transient("Admission.Contended", "Others took slots at the same moment.")
+
+
+def _standing(migration: Migration, seen: Slots, ports: Ports) -> Standing:
+    """What admission asks about the batch; the migration's own slot does not count against it."""
+    others = {holder: batch_id for holder, batch_id in seen.held.items() if holder != migration.migration_id}
+    failed, moved = ports.batches.outcomes(migration.batch_id)
+    held = sum(batch_id == migration.batch_id for batch_id in others.values())
+    return Standing(failed, moved, held_by_batch=held, held_by_account=len(others))
