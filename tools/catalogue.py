@@ -19,6 +19,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "settings": settings.render,
         "api": api.render,
         "errors": errors.render,
+        "validation": errors.render_validation,
         "cloud errors": cloud_errors.render,
     },
 }

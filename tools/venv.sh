@@ -30,3 +30,11 @@ if [ ! -x "$folder/bin/python" ] || ! fits "$folder/bin/python"; then
 fi
 echo "Installing $requirements (once) ..." >&2
 "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements"
+
+# `replank` from anywhere, always this checkout's.
+cat >"$folder/bin/replank" <<'END'
+#!/bin/sh
+root=$(cd "$(dirname "$0")/../.." && pwd)
+PYTHONPATH="$root${PYTHONPATH:+:$PYTHONPATH}" exec "$root/.venv/bin/python" -m cli "$@"
+END
+chmod +x "$folder/bin/replank"

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import re
+
+from cli import main
+from shared.adapters import sdk_errors
+from shared.domain.prechecks import RULES
+from tests.support.repository import ROOT, files
 from tools.catalogue import stale
 from tools.pages import errors
+
+OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+OTHERS = {"Noun.Reason", "ReplicationParameters.Name", "ReplicationParameters.TargetOsType"}
+KNOWN = (
+    OTHERS
+    | {ours for ours, _ in sdk_errors.REFUSED.values()}
+    | errors.codes()
+    | {rule.code for rule in RULES}
+    | {*sdk_errors.REFUSED, *sdk_errors.PERMANENT, *sdk_errors.TRANSIENT}
+)
+CODE = re.compile(r"`([A-Z][A-Za-z]+\.[A-Z][A-Za-z]+)`")
 
 
 def test_every_error_has_a_sentence_and_a_remedy() -> None:
     """Empty ones are put together at run time; a written one must be a sentence."""
-    wrong = [
-        each
-        for each in errors.found()
-        for text in (each.message, each.remedy)
-        if text and not text.rstrip().endswith((".", "}", "!", "?"))
-    ]
+    ends = (".", "}", "!", "?", ")")
+    sentences = [(each, text) for each in errors.found() for text in (each.message, each.remedy) if text]
+    wrong = [each for each, text in sentences if not each.code.startswith("Probe.") and not text.rstrip().endswith(ends)]
     assert wrong == []
 
 
@@ -26,3 +40,23 @@ def test_codes_are_spelled_as_the_ecosystem_does() -> None:
 
 def test_generated_documents_are_up_to_date() -> None:
     assert stale() == [], "make docs"
+
+
+def test_operations_say_what_to_do_about_every_failure_that_waits_for_a_person() -> None:
+    needed = {each.code for each in errors.found() if each.fate == "permanent"}
+    assert needed - set(CODE.findall(OPERATIONS)) == set()
+
+
+def test_documents_name_no_code_that_does_not_exist() -> None:
+    named = {code for path in files() if path.suffix == ".md" for code in CODE.findall(path.read_text(encoding="utf-8"))}
+    assert named - KNOWN == set()
+
+
+def test_commands_shown_exist() -> None:
+    main._register_once()
+    names = {command.name for command in main.app.registered_commands} | {group.name for group in main.app.registered_groups}
+    shown = set()
+    for path in files():
+        if path.suffix == ".md":
+            shown |= set(re.findall(r"(?:`|bin/)replank ([a-z]+)", path.read_text(encoding="utf-8")))
+    assert shown - names == set()

@@ -1,21 +1,18 @@
-"""Every error code that the pipeline can answer with, read from the source."""
+"""Every code that the pipeline can answer with, read from the source."""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
-from tools.pages.common import ROOT, table
+from tools.pages.common import table
+from tools.pages.source import Place, calls, functions, text_of
 
 FATES = {"Stale": "stale", "Refused": "refused", "Transient": "transient", "Permanent": "permanent"}
-WORDS = {
-    "stale": "behind the state, or a duplicate: nothing to do",
-    "refused": "the caller can correct it",
-    "transient": "tried again by itself",
-    "permanent": "a person is needed",
-}
+_WAIT = "Wait; it is tried again by itself."
+_PROBE = "Look at the command's output in the ECS console (Cloud Assistant, execution results), then retry."
+_GRADES = {"failure": "fails", "warning": "warning", "expected": "expected", "not_compared": "warning"}
 
 
 @dataclass(frozen=True)
@@ -31,14 +28,17 @@ class Raised:
 
 def found() -> list[Raised]:
     """All places under shared/, by code. Codes put together from parts (``Migration.{reason}``) are resolved within a module."""
-    places: list[Raised] = []
-    for path in sorted((ROOT / "shared").rglob("*.py")):
-        places += _in_module(path)
+    places = [each for place in calls("shared") for each in _at(place)]
     return sorted(places, key=lambda each: (each.code, each.where))
 
 
+def codes() -> set[str]:
+    """Every code of an error or of a validation's finding."""
+    return {each.code for each in found()} | {f"Validation.{place.text(0)}" for place in _comparisons()}
+
+
 def render() -> str:
-    """The table: one line per code."""
+    """The table of errors: one line per code."""
     first: dict[str, Raised] = {}
     for each in found():
         if each.code not in first or (each.remedy and not first[each.code].remedy):
@@ -46,62 +46,56 @@ def render() -> str:
     return table(("code", "fate", "what happened", "what to do"), (_row(each) for each in first.values()))
 
 
+def render_validation() -> str:
+    """The table of what a validation may find."""
+    rows: dict[str, tuple[str, ...]] = {}
+    for place in _comparisons():
+        remedy = place.text(3, "remedy") if place.name in ("failure", "warning") else "-"
+        title = f"Not compared: {place.text(1)}" if place.name == "not_compared" else place.text(1)
+        rows.setdefault(f"`Validation.{place.text(0)}`", (_GRADES[place.name], title or "-", remedy or "-"))
+    return table(("code", "grade", "what differs", "what to do"), ((code, *rows[code]) for code in sorted(rows)))
+
+
+def _comparisons() -> list[Place]:
+    here = (place for place in calls("shared/domain/validation") if place.name in _GRADES)
+    return [place for place in here if place.text(0) and "{" not in place.text(0)]
+
+
 def _row(each: Raised) -> tuple[str, ...]:
-    remedy = each.remedy or ("Wait; it is tried again by itself." if each.fate == "transient" else "-")
+    remedy = each.remedy or (_WAIT if each.fate == "transient" else "-")
     return (f"`{each.code}`", each.fate, each.message or "-", remedy)
 
 
-def _in_module(path: Path) -> Iterator[Raised]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    where = str(path.relative_to(ROOT))
-    builders = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        name = call.func.id if isinstance(call.func, ast.Name) else ""
-        if name in FATES and call.args:
-            code = _text(call.args[0])
-            if "." in code and "{" not in code:
-                yield Raised(code, FATES[name], _argument(call, 1), _argument(call, 2), where)
-        elif name in builders:
-            yield from _built(builders[name], call, where)
+def _at(place: Place) -> Iterator[Raised]:
+    code = place.text(0)
+    if place.name in FATES and "." in code and "{" not in code:
+        yield Raised(code, FATES[place.name], place.text(1), place.text(2, "remedy"), place.where)
+    elif place.name == "ProbeUnreadable" and "." in code:
+        yield Raised(code, "permanent", place.text(1), _PROBE, place.where)
+    elif place.name == "Report" and "." in place.text(-1, "code") and "{" not in place.text(-1, "code"):
+        message, remedy = place.text(-1, "message"), place.text(-1, "remedy")
+        yield Raised(place.text(-1, "code"), "permanent", message, remedy, place.where)
+    elif place.name in functions(place.where):
+        yield from _built(functions(place.where)[place.name], place)
 
 
-def _built(builder: ast.FunctionDef, call: ast.Call, where: str) -> Iterator[Raised]:
+def _built(builder: ast.FunctionDef, place: Place) -> Iterator[Raised]:
     """An error whose code a function of the module puts together from its arguments."""
     names = [argument.arg for argument in builder.args.args]
-    given = {name: _text(value) for name, value in zip(names, call.args, strict=False)}
+    given = {name: text_of(value, place.texts) for name, value in zip(names, place.call.args, strict=False)}
+    texts = {each.name: each for each in calls("shared") if each.where == place.where}
     for inner in (node for node in ast.walk(builder) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
-        fate = FATES.get(inner.func.id if isinstance(inner.func, ast.Name) else "")
-        template = _text(inner.args[0]) if inner.args else ""
-        code = template
-        for name, value in given.items():
-            code = code.replace("{" + name + "}", value)
+        fate = FATES.get(getattr(inner.func, "id", ""))
+        template = text_of(inner.args[0], {}) if fate and inner.args else ""
+        code = _filled(template, given)
         if fate and "{" in template and "{" not in code and "." in code:
-            yield Raised(code, fate, _filled(inner, 1, given), _filled(inner, 2, given), where)
+            local = next((each.texts for each in texts.values() if each.call is inner), {})
+            message, remedy = (text_of(each, {**local, **given}) for each in (*inner.args[1:3], *[ast.Constant("")] * 2)[:2])
+            yield Raised(code, fate, _filled(message, given), _filled(remedy, given), place.where)
 
 
-def _filled(call: ast.Call, place: int, given: dict[str, str]) -> str:
-    text = _argument(call, place)
-    if len(call.args) > place and isinstance(call.args[place], ast.Name):
-        text = given.get(getattr(call.args[place], "id", ""), "")
+def _filled(text: str, given: dict[str, str]) -> str:
     for name, value in given.items():
-        text = text.replace("{" + name + "}", value or "...")
+        if value:
+            text = text.replace("{" + name + "}", value)
     return text
-
-
-def _argument(call: ast.Call, place: int) -> str:
-    return _text(call.args[place]) if len(call.args) > place else ""
-
-
-def _text(node: ast.expr) -> str:
-    """A string as written; parts of an f-string that are filled in at run time become ``{name}`` or ``...``."""
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(_part(value) for value in node.values)
-    return ""
-
-
-def _part(node: ast.expr) -> str:
-    if isinstance(node, ast.FormattedValue):
-        return "{" + node.value.id + "}" if isinstance(node.value, ast.Name) else "..."
-    return _text(node)

@@ -29,7 +29,7 @@ def _section(rule: Rule) -> str:
     lines = [
         f"## {rule.code}\n",
         f"{rule.title}. {rule.why}\n",
-        f"- When it is so: {_SEVERITY[rule.severity.value]}. When it cannot be told: {_SEVERITY[rule.unknown.value]}.",
+        f"- When it is so: {_SEVERITY[rule.severity.value]}." + _unknown(rule),
         f"- Looks at: the {rule.needs.value}.",
         f"- Remedy: {rule.remedy}",
     ]
@@ -37,3 +37,7 @@ def _section(rule: Rule) -> str:
         lines.append(f"- Command: `{rule.command}`")
     lines.append(f"- Source: {rule.source}" + (f" ({rule.link})" if rule.link else ""))
     return "\n".join(lines) + "\n"
+
+
+def _unknown(rule: Rule) -> str:
+    return f" When it cannot be told: {_SEVERITY[rule.unknown.value]}." if rule.unknown else ""
