@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -51,8 +50,9 @@ def build(
     cloud.services.append(FunctionCompute(cloud, invoker or WorkerInvoker(logs, instances=instances)))
     cloud.services.append(EventBridge(cloud))
     for module, name in OTHER_SERVICES:
-        if importlib.util.find_spec(f"localcloud.{module}.api"):
-            cloud.services.append(getattr(importlib.import_module(f"localcloud.{module}"), name)(cloud))
+        made = getattr(importlib.import_module(f"localcloud.{module}"), name, None)
+        if made is not None:
+            cloud.services.append(made(cloud))
     return cloud
 
 

@@ -20,7 +20,7 @@ from localcloud.fc.queue import Queue
 from localcloud.fc.runner import Runner
 from localcloud.fc.store import Functions, History
 from localcloud.fc.timers import Timers
-from localcloud.wire import fc_sign
+from localcloud.wire import acs3, fc_sign, http_trigger_sign
 
 MAX_SYNC_BODY = 32 * 1024 * 1024
 LOG_TAIL_BYTES = 4096
@@ -70,13 +70,12 @@ class FunctionCompute:
             trigger = self._http_trigger(request)
             if trigger.config.get("authType") == "anonymous":
                 return ANONYMOUS
+            return http_trigger_sign.verify(request, self._cloud.identities)
         return self._signer(request)
 
     def _signer(self, request: Request) -> Key:
-        if not request.headers.get("authorization", "").startswith("ACS3-"):
+        if not request.headers.get("authorization", "").startswith(acs3.ALGORITHM):
             return fc_sign.verify(request, self._cloud.identities)
-        from localcloud.wire import acs3
-
         return acs3.verify(request, self._cloud.identities)
 
     def _http_trigger(self, request: Request) -> Trigger:

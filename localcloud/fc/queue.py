@@ -26,6 +26,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fc_invocations (id TEXT PRIMARY KEY, function TEXT NOT NULL, payload BLOB NOT NULL,
   attempt INTEGER NOT NULL, first_ms INTEGER NOT NULL, source TEXT NOT NULL) WITHOUT ROWID;
 """
+_ACTIONS = {"acs:fc:": "fc:InvokeFunction", "acs:eventbridge:": "eventbridge:PutEvents", "acs:mns:": "mns:SendMessage"}
 _DESTINATION = re.compile(r"acs:(fc|eventbridge):[^:]*:[^:]*:(?:services/[\w.-]+/)?(functions|eventbus)/([\w.-]+)")
 
 
@@ -136,8 +137,9 @@ class Queue:
         report = self._report_of(function, queued, result, condition)
         try:
             if arn:
-                self._send(arn, report, queued)
-                return
+                self._allow(arn, function)
+                if self._send(arn, report, queued):
+                    return
         except ApiError as error:
             report["destinationError"] = str(error)
         if required or arn:
@@ -154,13 +156,21 @@ class Queue:
             "responsePayload": result.body.decode("utf-8", "replace"),
         }
 
-    def _send(self, arn: str, report: dict[str, Any], queued: Queued) -> None:
+    def _allow(self, arn: str, function: Function) -> None:
+        """A destination is written to with the function's own role."""
+        action = next((action for prefix, action in _ACTIONS.items() if arn.startswith(prefix)), "")
+        if function.role and not self._cloud.policies.allows(f"role:{function.role}", action, arn):
+            raise ApiError("AccessDenied", f"the role {function.role} may not do {action} on {arn}", 403)
+
+    def _send(self, arn: str, report: dict[str, Any], queued: Queued) -> bool:
+        """Whether the destination exists here; an MNS queue does not (its messages are the dead letters)."""
         found = _DESTINATION.fullmatch(arn)
         if found is None:
-            raise ApiError("InvalidArgument", f"no destination of this cloud: {arn}")
+            return False
         if found[2] == "functions":
             self.add(found[3], json.dumps(report, ensure_ascii=False).encode(), "destination")
-            return
+            return True
         event = {"id": queued.id, "source": "acs.fc", "type": "fc:Function:AsyncInvocation", "data": report}
         time = iso(self._cloud.clock.now_ms(), millis=True)
         self._cloud.hooks["put_event"]({**event, "specversion": "1.0", "time": time, "aliyuneventbusname": found[3]})
+        return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 from localcloud.core.app import Cloud
 from localcloud.core.clock import iso
@@ -11,6 +12,7 @@ from localcloud.fc.invoker import Invoker
 from localcloud.fc.model import Function, Invocation, Result
 from localcloud.fc.store import Ended, History
 
+MAX_SHOWN_BYTES = 4000
 SYNC_PATIENCE_S = 86_400 + 60.0
 
 
@@ -42,11 +44,11 @@ class Runner:
 
         def ended(result: Result) -> None:
             try:
-                text = result.body[:2000].decode("utf-8", "replace")
+                text = result.body[:MAX_SHOWN_BYTES].decode("utf-8", "replace")
                 log = f"FC Invoke Start RequestId: {request_id}\n{result.log}FC Invoke End RequestId: {request_id}\n"
                 record = Ended(request_id, function.name, source, attempt, at_ms, result.took_ms, result.error, text, log)
                 self._history.add(record)
-                on_done(result)
+                on_done(replace(result, log=log))
             finally:
                 cloud.leave()
 

@@ -1,0 +1,37 @@
+"""The signature of calls to HTTP triggers with ``authType: function``: ACS3 over method, path, query and ``x-acs-*`` headers.
+
+Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers. The body is
+not signed there, and no action or version is named; the older ``FC id:signature`` is taken as well.
+"""
+
+from __future__ import annotations
+
+import hmac
+import re
+
+from localcloud.core.errors import ApiError
+from localcloud.core.http import Request
+from localcloud.core.identity import Identities, Key
+from localcloud.wire import acs3, fc_sign
+
+_AUTHORIZATION = re.compile(rf"{acs3.ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{{64}})")
+
+
+def verify(request: Request, identities: Identities) -> Key:
+    """The key pair that signed ``request``; raises ApiError with Function Compute's codes."""
+    authorization = request.headers.get("authorization", "")
+    if not authorization.startswith(acs3.ALGORITHM):
+        return fc_sign.verify(request, identities)
+    found = _AUTHORIZATION.fullmatch(authorization)
+    signed = found[2].split(";") if found else []
+    if found is None or "x-acs-date" not in signed:
+        raise ApiError("MissingRequiredHeader", "the Authorization header is malformed, or x-acs-date is not signed", 401)
+    key = identities.find(found[1])
+    if key is None:
+        raise ApiError("InvalidAccessKeyID", f"the access key id {found[1]} is invalid", 403)
+    acs3.check_date(request.headers.get("x-acs-date", ""), "%Y-%m-%dT%H:%M:%SZ")
+    if not hmac.compare_digest(acs3.hmac_sha256(key.access_key_secret, acs3.string_to_sign(request, signed)), found[3]):
+        raise ApiError("SignatureNotMatch", "The request signature we calculated does not match the signature you provided.", 403)
+    if request.headers.get("x-acs-security-token", "") != key.token:
+        raise ApiError("InvalidSecurityToken", "The security token provided is invalid.", 403)
+    return key
