@@ -29,7 +29,7 @@ if [ ! -x "$folder/bin/python" ] || ! fits "$folder/bin/python"; then
     "$python" -m venv "$folder"
 fi
 echo "Installing $requirements (once) ..." >&2
-"$folder/bin/python" -m pip install --quiet --disable-pip-version-check --no-input -r "$requirements"
+"$folder/bin/python" -m pip install -qq --disable-pip-version-check --no-input -r "$requirements"
 
 # `replank` from anywhere, always this checkout's.
 cat >"$folder/bin/replank" <<'END'
