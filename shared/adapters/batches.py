@@ -63,7 +63,7 @@ class TablestoreBatches:
         return _after(row, tables.FAILED), _after(row, tables.MOVED)
 
     def _batches(self, found: list[Columns]) -> list[Batch]:
-        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], ("doc",))
+        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.JUST_DOC)
         return readable(tables.batch_of, rows)
 
 

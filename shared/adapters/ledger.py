@@ -47,7 +47,7 @@ class TablestoreLedger:
         wanted = Range(tables.BY_SWEEP, (lane, ("sweep_at", Lowest), *rest), (lane, ("sweep_at", until), *rest))
         found, _ = self._store.range(wanted, limit=limit)
         keys = [_key(row["migration_id"], row["key"]) for row in found]
-        entries = readable(tables.ledger_of, self._store.many(tables.SNAPSHOTS, keys, ("doc",)))
+        entries = readable(tables.ledger_of, self._store.many(tables.SNAPSHOTS, keys, tables.JUST_DOC))
         # The index lags behind the rows.
         return [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
 

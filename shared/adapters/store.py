@@ -38,8 +38,10 @@ class Range:
     end: Key
     backward: bool = False
     columns: tuple[str, ...] = ()
+    between: tuple[str, str] | None = None
+    """Instead of ``columns``: those whose name is in this range (first in, last out)."""
     equal: tuple[str, Any] | None = None
-    """Only rows whose column has this value."""
+    """Only rows whose column has this value; the column must be among those read."""
 
 
 class Store:
@@ -107,24 +109,27 @@ class Store:
                 limit - len(rows),
                 column_filter=_equal(wanted.equal) if wanted.equal else None,
                 max_version=1,
+                start_column=wanted.between[0] if wanted.between else None,
+                end_column=wanted.between[1] if wanted.between else None,
             )
             rows += map(_columns, page)
             if not start or len(rows) >= limit:
                 break
         return rows, list(start) if start else None
 
-    def many(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
-        """The rows that exist, in the order of the keys."""
+    def many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
+        """The rows that exist, in the order of the keys, with the columns whose name is in a range (first in, last out)."""
         rows: list[Columns] = []
         for place in range(0, len(keys), BATCH_ROWS):
-            rows += self._batch(table, keys[place : place + BATCH_ROWS], columns)
+            rows += self._batch(table, keys[place : place + BATCH_ROWS], between)
         return rows
 
-    def _batch(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
+    def _batch(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
         from tablestore import BatchGetRowRequest, TableInBatchGetRowItem
 
+        wanted = [list(key) for key in keys]
         request = BatchGetRowRequest()
-        request.add(TableInBatchGetRowItem(table, [list(key) for key in keys], list(columns), max_version=1))
+        request.add(TableInBatchGetRowItem(table, wanted, [], max_version=1, start_column=between[0], end_column=between[1]))
         results = self._send("batch_get_row", request).get_result_by_table(table) or []
         refused = next((each for each in results if not each.is_ok), None)
         if refused is not None:

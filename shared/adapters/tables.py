@@ -27,8 +27,13 @@ MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snaps
 BY_DUE, BY_BATCH, BY_INSTANCE = "migrations_by_due", "migrations_by_batch", "migrations_by_instance"
 BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapshots_by_sweep"
 
-JOURNAL, OUTBOX, RESTART, DOCUMENT = "j_", "o_", "r_", "d_"
+JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, FAILED, MOVED = "m_", "f_", "v_"
+MIGRATION_COLUMNS = ("doc", "q")
+"""The range of columns that make a migration: doc, due_at, due_lane, o_*, progress. Journal and documents sort before it."""
+WITH_STATE = ("doc", "t")
+"""The same and ``state``, where rows are filtered by it."""
+JUST_DOC = ("doc", "doc0")
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
 MAX_COLUMN = 2 * 1024 * 1024
 """Bytes of one attribute column (Tablestore, wide column model)."""
@@ -78,8 +83,6 @@ def value_of(cls: type[T], written: str, what: str) -> T:
 
 # Migrations -----------------------------------------------------------------------------------------------------------
 
-MIGRATION_COLUMNS = ("doc", "progress", "due_lane", "due_at")
-
 
 def migration_columns(migration: Migration) -> Columns:
     """The columns that follow from the migration itself, its lane aside."""
@@ -90,15 +93,19 @@ def migration_columns(migration: Migration) -> Columns:
         "instance_id": migration.instance_id,
         "created_at": milliseconds(migration.created_at),
         "progress": migration.progress,
-        "doc": text("doc", encode(migration)),
+        "doc": text("doc", encode(replace(migration, owes=()))),
     }
 
 
 def migration_of(row: Columns) -> Migration:
-    """The migration in a row. The progress column runs ahead of the document: noting it is no step."""
+    """The migration in a row. Progress runs ahead of the document (noting it is no step); what is owed is told by columns."""
     found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
-    progress = row.get("progress", found.progress)
-    return found if progress == found.progress else replace(found, progress=progress)
+    return replace(found, progress=row.get("progress", found.progress), owes=owed(row))
+
+
+def owed(row: Columns) -> tuple[int, ...]:
+    """The versions whose outboxes are in the row, oldest first."""
+    return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
 
 def lane(migration: Migration) -> Columns:
@@ -117,6 +124,7 @@ def step_columns(taken: Step) -> Columns:
     columns[numbered(JOURNAL, version)] = text("journal", encode(taken.entry))
     if taken.effects or taken.events:
         columns[numbered(OUTBOX, version)] = text("outbox", outbox_document(taken.effects, taken.events))
+    if taken.effects or taken.events or taken.before.owes:
         columns.update(due_lane=DRIVE, due_at=milliseconds(taken.entry.at + OUTBOX_DUE))
     return columns
 

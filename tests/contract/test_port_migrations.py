@@ -38,7 +38,13 @@ def create(rows: Migrations, **more: Any) -> Migration:
     assert rows.create(
         made, born(made, by="intake", reason="asked"), [events.about(made, events.MIGRATION_REQUESTED, stage="precheck")]
     )
-    return made
+    return replace(made, owes=(1,))
+
+
+def settled(rows: Migrations, made: Migration) -> Migration:
+    """The same with its first outbox settled."""
+    rows.settle(made, 1)
+    return replace(made, owes=())
 
 
 def test_a_row_is_created_once_with_its_journal_and_outbox(rows: Migrations) -> None:
@@ -93,15 +99,36 @@ def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> N
     due = T0 + timedelta(hours=1)
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=due)
     rows.commit(taken)
+    assert rows.load(made.migration_id).owes == (1,)
     rows.settle(made, 1)
     assert rows.outboxes(made.migration_id) == []
-    assert taken.after in rows.due(due, 100)
+    assert replace(taken.after, owes=()) in rows.due(due, 100)
+
+
+def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations) -> None:
+    made = create(rows)
+    taken = step(made, State.FAILED, now=T0, by="precheck", reason="no")
+    rows.commit(replace(taken, effects=(CountOutcome("failed"),)))
+    both = rows.load(made.migration_id)
+    assert both.owes == (1, 2)
+    for version in (2, 1):
+        assert both.migration_id in [each.migration_id for each in rows.due(T0 + timedelta(minutes=2), 200)]
+        rows.settle(both, version)
+    assert both.migration_id not in [each.migration_id for each in rows.due(T0 + timedelta(days=999), 200)]
+
+
+def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
+    made = create(rows)
+    rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))
+    rows.settle(made, 1)  # by whoever wrote it: the row has moved on
+    soon = T0 + timedelta(minutes=2)
+    assert one.calls(lambda: rows.due(soon, 200)).count("UpdateRow") >= 1
+    assert one.calls(lambda: rows.due(soon, 200)).count("UpdateRow") == 0
 
 
 def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> None:
     later, first = (create(rows, due_at=T0 - timedelta(days=days)) for days in (30, 31))
-    for each in (later, first):
-        rows.settle(each, 1)
+    later, first = (settled(rows, each) for each in (later, first))
     assert rows.due(T0 - timedelta(days=29), 10) == [first, later]
     assert rows.due(T0 - timedelta(days=29), 1) == [first]
 
@@ -120,8 +147,7 @@ def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Mig
 
 
 def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: Migrations) -> None:
-    made = create(rows)
-    rows.settle(made, 1)
+    made = settled(rows, create(rows, due_at=T0 + timedelta(days=5)))
     rows.nudge(made, T0 - timedelta(days=60))
     assert made in rows.due(T0 - timedelta(days=60), 10)
     rows.note_progress(made, 40)
