@@ -128,9 +128,7 @@ MEMBERS = (
     Member("small-01", RHEL_7, "refused", "Guest.MemoryTooLow", facts={"free_memory_mib": 300}, record={"Cpu": 1, "Memory": 1024}),
     Member("ad-01", WIN_2008, disks=((100, "D:", ESSD),)),
     Member("iis-01", WIN_2008_STANDARD),
-    Member(
-        "far-01", WIN_2008, "refused", "Instance.RegionNotSupported", record={"RegionId": "cn-nanjing", "ZoneId": "cn-nanjing-a"}
-    ),
+    Member("full-02", WIN_2008, "refused", "Guest.SystemDriveTooFull", facts={"free_mib": {"C:": 10240}}),
     Member("sql-01", WIN_2012, disks=((200, "D:", ESSD), (300, "E:", EFFICIENCY))),
     Member("tiny-01", WIN_2012, "refused", "Instance.TooSmall", record={"Cpu": 1, "Memory": 1024}),
 )
@@ -184,7 +182,7 @@ def instance_id(number: int, member: Member) -> str:
 
 def guest(number: int, member: Member) -> Json:
     """What is inside: disks with data, and what makes the instance special."""
-    disks = [disk(number, member, 0, (40, "C:" if member.os.type == "windows" else "/", ESSD))]
+    disks = [disk(number, member, 0, (40, "/", ESSD))]
     disks += [disk(number, member, place, each) for place, each in enumerate(member.disks, start=1)]
     return {"disks": disks, **member.facts}
 

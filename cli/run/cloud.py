@@ -1,0 +1,150 @@
+"""The local cloud as a child process, and what only its owner may ask of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from cli.account import Account
+from cli.client import Api, Http
+from cli.events import ROOT
+from cli.problem import Problem, bad_input
+from shared.domain.catalog import RELEASES
+
+Json = dict[str, Any]
+START_S, STOP_S = 60, 15
+_BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
+SETTINGS = {
+    "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
+    "REPLANK_SMC_IMPORT_LINUX": _BARE,
+    "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
+    "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
+    "REPLANK_SMC_TARGET_VALUES": json.dumps({key: release.name.replace("Red Hat Enterprise Linux", "Red Hat") for key, release in RELEASES.items()}),
+    "REPLANK_SNAPSHOT_PRICE": "0.0173",
+    "REPLANK_CURRENCY": "USD",
+}
+"""What an operator would set in the shell that deploys; the local SMC understands this command and this parameter."""
+
+
+@dataclass
+class LocalCloud:
+    """A running local cloud; ``ready`` is its first line. Its clock moves only by :meth:`advance`."""
+
+    process: subprocess.Popen[str]
+    ready: Json
+    http: Http
+
+    @classmethod
+    def start(cls, state: Path, seed: int, regions: list[str]) -> LocalCloud:
+        """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted)."""
+        state.mkdir(parents=True, exist_ok=True)
+        command = [sys.executable, "-m", "localcloud", "--hold", "--state", str(state), "--seed", str(seed)]
+        command += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
+        for name, value in {**SETTINGS, "REPLANK_REGIONS": ",".join(regions)}.items():
+            command += ["--env", f"{name}={value}"]
+        environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+        log = (state / "localcloud.log").open("a", encoding="utf-8")
+        # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        )
+        log.close()
+        cloud = cls(process, {}, Http())
+        try:
+            cloud.ready = _ready_line(process, state)
+        except BaseException:
+            cloud.stop()
+            raise
+        return cloud
+
+    @property
+    def account(self) -> Account:
+        """The account it holds, for the SDKs."""
+        ready = self.ready
+        endpoints = {name.upper(): ready[name] for name in ("eventbridge", "tablestore", "ecs", "smc", "fc")}
+        key = (ready["access_key_id"], ready["access_key_secret"], "")
+        return Account(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
+
+    def api(self, operator: str) -> Api:
+        """The pipeline's API in it."""
+        ready = self.ready
+        return Api(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
+
+    def environment(self) -> dict[str, str]:
+        """What to export so that every other command speaks to it."""
+        ready = self.ready
+        return {
+            "REPLANK_API_URL": ready["http"]["replank-api"],
+            "ALIBABA_CLOUD_ACCESS_KEY_ID": ready["access_key_id"],
+            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": ready["access_key_secret"],
+            **{f"REPLANK_{name}_ENDPOINT": url for name, url in self.account.endpoints.items()},
+        }
+
+    def advance(self, seconds: int) -> Json:
+        """Let virtual time run on, everything due in it done; the clock afterwards."""
+        return self._admin("POST", "clock", {"advance_s": seconds})
+
+    def clock(self) -> Json:
+        """``{now, now_ms, ...}``."""
+        return self._admin("GET", "clock")
+
+    def load_fleet(self, document: Json) -> None:
+        """Give it the instances; raises Problem (Fleet.Invalid) naming record and field."""
+        self._admin("POST", "fleet", document)
+
+    def inventory(self) -> Json:
+        """Everything that exists, by kind and id."""
+        return self._admin("GET", "inventory")
+
+    def guests(self) -> Json:
+        """By instance id: its disks with the digests of their content."""
+        return self._admin("GET", "guests")
+
+    def _admin(self, method: str, name: str, body: Json | None = None) -> Any:
+        content = b"" if body is None else json.dumps(body).encode()
+        if self.process.poll() is not None:
+            raise Problem("LocalCloud.Ended", "The local cloud has ended.", "Its log is localcloud.log in the state folder.")
+        status, answer = self.http.send(method, f"{self.ready['admin']}/{name}", body=content)
+        if status == 422 and name == "fleet":
+            raise bad_input("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
+        if status >= 400:
+            raise Problem("LocalCloud.Refused", f"{method} {name}: {answer.get('error', status)}", "See localcloud.log.")
+        return answer
+
+    def stop(self) -> None:
+        """End the child in order, or by force where it does not end."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+            try:
+                self.process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def _ready_line(process: subprocess.Popen[str], state: Path) -> Json:
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stdout is not None
+    threading.Thread(target=_read_line, args=(process.stdout, lines), daemon=True).start()
+    try:
+        found: Json = json.loads(lines.get(timeout=START_S))
+        return found
+    except (queue.Empty, ValueError):
+        log = (state / "localcloud.log").read_text(encoding="utf-8", errors="replace").strip()[-1500:]
+        raise Problem(
+            "LocalCloud.NotStarted", f"The local cloud did not start: {log or 'no answer'}", f"See {state / 'localcloud.log'}."
+        ) from None
+
+
+def _read_line(stream: IO[str], lines: queue.Queue[str]) -> None:
+    lines.put(stream.readline())

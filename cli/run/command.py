@@ -1,0 +1,155 @@
+"""The command `run`: start a cloud, deploy into it, give it a fleet and notices, be its operator, report."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import events, output
+from cli.bootstrap import ensure_bus
+from cli.options import AsJson
+from cli.problem import bad_input
+from cli.run import plan as plans
+from cli.run import results
+from cli.run.cloud import LocalCloud
+from cli.run.drive import Drive
+from cli.run.operator import NAME, Operator
+from cli.run.plan import Plan
+from cli.run.screen import screen
+
+Json = dict[str, Any]
+STATE = Path("run/state")
+REPORT = Path("run/report.json")
+_MARK = "replank-run.json"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(  # noqa: PLR0913 - one parameter per option
+    fleet: Annotated[Path | None, typer.Option(help="What DescribeInstances returned (JSON, one or more pages). Default: a sample.")] = None,
+    guests: Annotated[Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")] = None,
+    notice: Annotated[list[Path] | None, typer.Option(help="End-of-life notice (a CloudEvent); may be repeated.")] = None,
+    seed: Annotated[int, typer.Option(help="What ids and chance are made from.")] = 1,
+    report: Annotated[Path, typer.Option(help="Where the report is written.")] = REPORT,
+    state: Annotated[Path | None, typer.Option(help="Folder of the cloud's state; one that holds a run is continued.")] = None,
+    expect: Annotated[Path | None, typer.Option(help="What is expected: a file like examples/scenario.json.")] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud running at the end, until Ctrl-C.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Migrate a fleet on a cloud of its own on this machine, from the notice to the swept snapshots.
+
+    Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), 1 if not, 2 if a
+    file is malformed; then nothing was started.
+    """
+    plan = plans.given(fleet, guests, notice or [], expect) if fleet else plans.sample()
+    if not fleet and (notice or expect or guests):
+        raise bad_input("Option.Missing", "--notice, --guests and --expect belong to a fleet of your own.", "Give --fleet FILE.")
+    folder = _folder(state, plan)
+    started = time.monotonic()
+    cloud = LocalCloud.start(folder, seed, plan.fleet.regions)
+    try:
+        found = _migrate(cloud, plan, folder)
+        facts = {"seed": seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
+        results.write(found, report, facts)
+        _conclude(found, report, facts, as_json)
+        if keep:
+            _stay(cloud)
+    except KeyboardInterrupt:
+        print(f"\nInterrupted. Continue with the same options and --state {folder}.")
+        print(f"Look into it: python -m localcloud --hold --state {folder} --template template.yml --services s.yaml")
+        raise typer.Exit(130) from None
+    finally:
+        cloud.stop()
+    if not found.as_expected:
+        raise typer.Exit(1)
+
+
+def _folder(state: Path | None, plan: Plan) -> Path:
+    """The state's folder: a fresh default one, or the one given, empty or holding this very run."""
+    if state is None:
+        shutil.rmtree(STATE, ignore_errors=True)
+        return STATE
+    mark = _mark(state)
+    if mark and mark["plan"] != plan.digest:
+        raise bad_input("State.OtherRun", f"{state} holds a run of another fleet or other notices.", "Give another folder.")
+    return state
+
+
+def _mark(folder: Path) -> Json | None:
+    try:
+        found: Json = json.loads((folder / _MARK).read_text(encoding="utf-8"))
+        return found
+    except (OSError, ValueError):
+        return None
+
+
+def _migrate(cloud: LocalCloud, plan: Plan, folder: Path) -> results.Results:
+    mark = _mark(folder) or _prepare(cloud, plan, folder)
+    api = cloud.api(NAME)
+    for number, body in enumerate(plan.batches):
+        api.post("/batches", {**body, "clientToken": f"run-{plan.digest}-{number}"})
+    shown = screen()
+    try:
+        expected = len(plan.notices) + len(plan.batches)
+        batches = Drive(cloud, Operator(api, plan.roll_back), shown, expected).run()
+    finally:
+        shown.close()
+    changed = _changed(mark["disks"], _disks(cloud), plan.roll_back)
+    return results.collect(api, batches, plan, cloud.inventory(), changed)
+
+
+def _prepare(cloud: LocalCloud, plan: Plan, folder: Path) -> Json:
+    """Load the fleet, make the bus, send the notices; noted in the folder, so that a continued run does it not again."""
+    cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
+    ensure_bus(cloud.account)
+    if plan.notices:
+        events.put(cloud.account, plan.notices)
+    mark = {"plan": plan.digest, "disks": _disks(cloud)}
+    (folder / _MARK).write_text(json.dumps(mark), encoding="utf-8")
+    return mark
+
+
+def _disks(cloud: LocalCloud) -> Json:
+    """By instance: its disks' ids with their kind and the digest of their content."""
+    found = cloud.guests()
+    return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
+
+
+def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
+    """Disks that should be as before and are not: data disks of all, and system disks of what was rolled back."""
+    return {
+        instance_id: [
+            disk_id
+            for disk_id, (kind, digest) in disks.items()
+            if (kind == "data" or instance_id in rolled_back) and after.get(instance_id, {}).get(disk_id, ["", ""])[1] != digest
+        ]
+        for instance_id, disks in before.items()
+    }
+
+
+def _conclude(found: results.Results, report: Path, facts: Json, as_json: bool) -> None:
+    if as_json:
+        output.show_json({**facts, "as_expected": found.as_expected, "surprises": found.surprises, "migrations": found.migrations})
+        return
+    results.show(found)
+    verdict = "every expected outcome was reached" if found.as_expected else "NOT every expected outcome was reached"
+    print(f"{verdict} ({facts['wall_seconds']} s). The report: {report}")
+
+
+def _stay(cloud: LocalCloud) -> None:
+    print("\nThe cloud keeps running until Ctrl-C. In another shell:")
+    for name, value in cloud.environment().items():
+        print(f"  export {name}={shlex.quote(value)}")
+    try:
+        cloud.process.wait()
+    except KeyboardInterrupt:
+        print()

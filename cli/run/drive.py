@@ -1,0 +1,77 @@
+"""The loop of a run: look, act as the operator, show, let virtual time run on; until every migration has ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.run.cloud import LocalCloud
+from cli.run.operator import Operator
+from cli.run.screen import Screen
+
+Json = dict[str, Any]
+STEP_S, HOUR_S = 60, 3600
+BIG_FLEET = 200
+"""More migrations than this are looked at less often: each look reads all of them."""
+STALLED_S = 9 * 24 * HOUR_S
+"""Longer than any weekly window is closed: what has not moved for so long will not move."""
+PLANNED_S = HOUR_S
+"""Every notice is answered with a batch, and every batch planned, within this."""
+_ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
+_RESTING = (*_ENDED, "confirmed")
+
+
+@dataclass
+class Drive:
+    """``batches`` is how many there will be."""
+
+    cloud: LocalCloud
+    operator: Operator
+    screen: Screen
+    batches: int
+    _moved_ms: int = 0
+    _before: Any = None
+    _step_s: int = field(default=STEP_S)
+
+    def run(self) -> list[Json]:
+        """Until all migrations have ended or nothing moves any more; the batches."""
+        api = self.operator.api
+        clock = self.cloud.clock()
+        self._moved_ms = started_ms = clock["now_ms"]
+        while True:
+            batches = list(api.pages("/batches", "batches"))
+            migrations = list(api.pages("/migrations", "migrations"))
+            self.screen.update(batches, migrations, clock["now"])
+            acted = self.operator.act(batches, migrations)
+            self._note(migrations, acted, clock["now_ms"])
+            missing = len(batches) < self.batches
+            if missing and clock["now_ms"] - started_ms > PLANNED_S * 1000:
+                return batches
+            if not acted and not missing and self._over(batches, migrations, clock["now_ms"]):
+                return batches
+            clock = self.cloud.advance(self._step(migrations))
+
+    def _note(self, migrations: list[Json], acted: int, now_ms: int) -> None:
+        seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
+        moving = any(each["state"] not in (*_RESTING, "ready") for each in migrations) or not migrations
+        if seen != self._before or acted:
+            self._moved_ms = now_ms
+            self._step_s = STEP_S
+        elif not moving:
+            self._step_s = min(self._step_s * 2, HOUR_S)
+        self._before = seen
+
+    def _step(self, migrations: list[Json]) -> int:
+        if migrations and all(each["state"] in _RESTING for each in migrations):
+            return HOUR_S
+        return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)
+
+    def _over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
+        planned = all(batch["state"] != "planning" for batch in batches)
+        ended = all(_ended(each) for each in migrations)
+        patience_s = STALLED_S if planned else PLANNED_S
+        return (planned and ended) or now_ms - self._moved_ms > patience_s * 1000
+
+
+def _ended(migration: Json) -> bool:
+    return migration["state"] in _ENDED or (migration["state"] == "failed" and migration["attempt"] > 1)

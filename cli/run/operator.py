@@ -1,0 +1,58 @@
+"""The operator of a run: does through the HTTP API what a person would, once for each migration."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from cli.client import Api
+from cli.problem import Problem
+
+Json = dict[str, Any]
+NAME = "demo"
+_NOT_CHECKED = ("accepted", "prechecking")
+
+
+@dataclass
+class Operator:
+    """Acknowledges batches, retries failures once, rolls back the instances named, confirms all others."""
+
+    api: Api
+    roll_back: frozenset[str]
+    risks_version: str = ""
+    said: list[str] = field(default_factory=list)
+    """What was done, for the screen."""
+
+    def act(self, batches: Iterable[Json], migrations: list[Json]) -> int:
+        """Do what is to be done now; how many acts there were."""
+        done = sum(self._acknowledge(batch, migrations) for batch in batches)
+        return done + sum(self._decide(migration) for migration in migrations)
+
+    def _acknowledge(self, batch: Json, migrations: list[Json]) -> bool:
+        if batch["acknowledgement"] or batch["dryRun"] or batch["state"] != "open":
+            return False
+        mine = [each for each in migrations if each["batchId"] == batch["batchId"]]
+        if len(mine) < batch["size"] or any(each["state"] in _NOT_CHECKED for each in mine):
+            return False
+        self.risks_version = self.risks_version or self.api.get("/risks")["version"]
+        return self._post(f"/batches/{batch['batchId']}/acknowledgement", {"risksVersion": self.risks_version})
+
+    def _decide(self, migration: Json) -> bool:
+        path = f"/migrations/{migration['migrationId']}"
+        if migration["state"] == "failed":
+            return migration["attempt"] == 1 and self._post(f"{path}/retry")
+        if migration["state"] != "migrated":
+            return False
+        back = migration["instanceId"] in self.roll_back
+        return self._post(f"{path}/rollback" if back else f"{path}/confirmation")
+
+    def _post(self, path: str, body: Json | None = None) -> bool:
+        try:
+            self.api.post(path, body)
+        except Problem as problem:
+            if problem.code in ("Migration.Moved", "Batch.Moved") or problem.code.startswith("Store."):
+                return False
+            raise
+        self.said.append(path)
+        return True

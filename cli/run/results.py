@@ -1,0 +1,150 @@
+"""What became of every instance of a run: the table, the reasons, run/report.json, and whether it is what was expected."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cli import output
+from cli.client import Api
+from cli.run.plan import Expected, Plan
+
+Json = dict[str, Any]
+_FIELDS = {
+    "instance_id": "instanceId",
+    "from": "from",
+    "to": "to",
+    "hops": "hops",
+    "restarts": "restarts",
+    "attempts": "attempts",
+    "snapshots_made": "snapshotsMade",
+    "snapshots_swept": "snapshotsSwept",
+    "virtual_minutes": "minutes",
+}
+_OURS = ("replank-", "SMC_Backup_Snapshot_")
+
+
+@dataclass(frozen=True)
+class Results:
+    """``migrations`` as run/report.json holds them; ``surprises`` are sentences on what was not as expected."""
+
+    migrations: list[Json]
+    surprises: list[str]
+
+    @property
+    def as_expected(self) -> bool:
+        return not self.surprises
+
+
+def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed: dict[str, list[str]]) -> Results:
+    """Read every batch's report. ``changed`` names, by instance, the disks whose content is no longer what it was."""
+    rows, surprises = [], []
+    for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
+        problems = []
+        for line in _lines(api, batch["batchId"], problems):
+            rows.append(_row(line))
+        if batch["state"] == "planning":
+            surprises.append(f"batch {batch['batchId']}: its planning has not ended; see the log of replank-intake")
+        surprises += [f"{each['instanceId']}: {each['code']}: {each['message']}" for each in problems]
+    rows.sort(key=lambda row: str(row["instance_id"]))
+    for row in rows:
+        surprises += _unexpected(row, plan.expected)
+    done = {row["instance_id"] for row in rows}
+    surprises += [f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done]
+    return Results(rows, surprises + _left_behind(rows, inventory) + _damaged(rows, changed))
+
+
+def _lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
+    lines: list[Json] = []
+    token = ""
+    while True:
+        page = api.get(f"/batches/{batch_id}/report", limit=100, nextToken=token)
+        lines += page["migrations"]
+        token = page["nextToken"]
+        if not token:
+            problems += page["problems"]
+            return lines
+
+
+def _row(line: Json) -> Json:
+    row = {name: line[field] for name, field in _FIELDS.items()}
+    reasons = [{name: reason[name] for name in ("code", "message", "remedy")} for reason in line["reasons"]]
+    result = line["result"]
+    if result not in ("completed", "refused", "failed", "rolled_back"):
+        reasons.append(
+            {
+                "code": "Run.NotFinished",
+                "message": f"It is still {line['state']}; nothing moves it on.",
+                "remedy": "See its journal, its batch's failure budget and its maintenance window.",
+            }
+        )
+        result = "failed"
+    row["result"] = result
+    if result in ("refused", "failed"):
+        row["reasons"] = reasons
+    return row
+
+
+def _unexpected(row: Json, expected: dict[str, Expected]) -> list[str]:
+    codes = [reason["code"] for reason in row.get("reasons", [])]
+    wanted = expected.get(row["instance_id"])
+    if wanted is None:
+        if expected or row["result"] in ("completed", "refused"):
+            return [] if not expected else [f"{row['instance_id']}: {row['result']}, but nothing was expected of it"]
+        return [f"{row['instance_id']}: {row['result']} ({', '.join(codes)}), expected completed or refused"]
+    if row["result"] != wanted.result:
+        return [f"{row['instance_id']}: {row['result']} ({', '.join(codes)}), expected {wanted.result}"]
+    if wanted.code and wanted.code not in codes:
+        return [f"{row['instance_id']}: refused for {', '.join(codes)}, expected {wanted.code}"]
+    return []
+
+
+def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
+    """Snapshots that should be gone, or be there: of completed migrations none is left, of rolled back ones all are kept."""
+    held: dict[str, int] = {}
+    for snapshot in inventory.get("snapshots", {}).values():
+        if str(snapshot.get("SnapshotName", "")).startswith(_OURS):
+            held[snapshot["InstanceId"]] = held.get(snapshot["InstanceId"], 0) + 1
+    found = []
+    for row in rows:
+        number = held.get(row["instance_id"], 0)
+        if row["result"] == "completed" and number:
+            found.append(f"{row['instance_id']}: {number} snapshots are left of a confirmed migration")
+        if row["result"] == "rolled_back" and number < row["snapshots_made"]:
+            found.append(f"{row['instance_id']}: {number} of {row['snapshots_made']} snapshots are left, all should be kept")
+    return found
+
+
+def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
+    """Disks whose bytes changed though they should not have: any disk of a rolled back instance, data disks of the others."""
+    return [
+        f"{row['instance_id']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instance_id"], [])
+    ]
+
+
+def write(results: Results, file: Path, facts: Json) -> None:
+    """run/report.json; ``facts`` are those of the run itself (seed, virtual time, wall time)."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    document = {**facts, "as_expected": results.as_expected, "surprises": results.surprises, "migrations": results.migrations}
+    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def show(results: Results) -> None:
+    """The table, then the reasons with their remedies, then what was not as expected."""
+    columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
+    names = ("instance_id", "from", "to", "hops", "restarts", "attempts", "snapshots_made", "snapshots_swept", "virtual_minutes", "result")
+    output.table(columns, (tuple(row[name] for name in names) for row in results.migrations))
+    explained = [row for row in results.migrations if row.get("reasons")]
+    if explained:
+        print("\nRefused or failed, and what to do:")
+    for row in explained:
+        for reason in row["reasons"]:
+            print(f"  {row['instance_id']}  {reason['code']}: {reason['message']}\n      {reason['remedy']}")
+    counts: dict[str, int] = {}
+    for row in results.migrations:
+        counts[row["result"]] = counts.get(row["result"], 0) + 1
+    print("\n" + ", ".join(f"{number} {result}" for result, number in sorted(counts.items())))
+    for surprise in results.surprises:
+        print(f"not as expected: {surprise}")

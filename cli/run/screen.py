@@ -1,0 +1,137 @@
+"""Progress of a run: live on a terminal (one line per instance, a bar for the batch), plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+from rich.text import Text
+
+from cli.output import STYLES
+
+Json = dict[str, Any]
+_BASE = {
+    "accepted": 0,
+    "prechecking": 2,
+    "ready": 5,
+    "snapshotting": 10,
+    "snapshotted": 20,
+    "migrating": 25,
+    "restarting": 78,
+    "validating": 88,
+}
+"""Percent of one hop that is done when a state begins; migrating adds half of the job's own percentage."""
+_ENDS = ("migrated", "confirmed", "completed", "precheck_failed", "rolled_back", "cancelled")
+
+
+class Screen(Protocol):
+    """Where progress is shown."""
+
+    def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
+        """Show how things stand."""
+
+    def close(self) -> None:
+        """Nothing more will come."""
+
+
+def screen() -> Screen:
+    """Live where the output is a terminal, else plain lines."""
+    return LiveScreen() if sys.stdout.isatty() else PlainScreen()
+
+
+def percent(migration: Json) -> int:
+    """How much of the migration's whole route is done."""
+    state, hops = migration["state"], max(1, migration["hops"])
+    if state in _ENDS:
+        return 100
+    if state in ("failed", "rolling_back"):
+        return int(100 * migration["hop"] / hops)
+    done = _BASE[state] + (migration["progress"] / 2 if state == "migrating" else 0)
+    return int((migration["hop"] * 100 + done) / hops)
+
+
+def since(text: str, now: str) -> str:
+    """Time between two of the API's times: ``1h05m``."""
+    span = _time(now) - _time(text)
+    minutes = max(timedelta(), span) // timedelta(minutes=1)
+    return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"
+
+
+def _time(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+class LiveScreen:
+    """A table that is drawn anew, over the bars of the batches."""
+
+    def __init__(self) -> None:
+        self._live = Live(console=Console(), auto_refresh=False, transient=True, vertical_overflow="visible")
+        self._live.start()
+
+    def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
+        shown = sorted(migrations, key=lambda each: (each["batchId"], each["instanceId"]))
+        room = max(5, self._live.console.height - len(batches) - 6)
+        moving = [each for each in shown if each["state"] not in _ENDS]
+        rows = shown if len(shown) <= room else (moving or shown)[:room]
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("instance", "from", "hop", "stage", "%", "in stage"):
+            table.add_column(name, justify="right" if name in ("%", "in stage") else "left", no_wrap=True)
+        for each in rows:
+            table.add_row(*_row(each, now))
+        hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
+        self._live.update(Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]}", style="dim")), refresh=True)
+
+    def close(self) -> None:
+        self._live.stop()
+
+
+def _row(migration: Json, now: str) -> tuple[Any, ...]:
+    hop = f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
+    stage = Text(migration["state"], style=STYLES.get(migration["state"], ""))
+    name = migration["instanceName"] or migration["instanceId"]
+    return name, migration["source"][:36], hop, stage, str(percent(migration)), since(migration["enteredAt"], now)
+
+
+def _bars(batches: list[Json], migrations: list[Json]) -> Progress:
+    bars = Progress(TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:>3.0f} %"), auto_refresh=False)
+    for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
+        mine = [percent(each) for each in migrations if each["batchId"] == batch["batchId"]]
+        ended = sum(each == 100 for each in mine)
+        bars.add_task(f"batch {batch['batchId'][:8]} {ended}/{batch['size']}", total=100 * max(1, len(mine)), completed=sum(mine))
+    return bars
+
+
+class PlainScreen:
+    """One line whenever an instance enters a stage, and one for each batch when its number of ended ones changes."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, tuple[str, int]] = {}
+        self._start = ""
+        self._ended: dict[str, int] = {}
+
+    def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
+        self._start = self._start or now
+        for each in sorted(migrations, key=lambda each: str(each["instanceId"])):
+            mark = (each["state"], each["hop"])
+            if self._seen.get(each["migrationId"]) != mark:
+                self._seen[each["migrationId"]] = mark
+                print(self._line(each, now), flush=True)
+        for batch in batches:
+            mine = [each for each in migrations if each["batchId"] == batch["batchId"]]
+            ended = sum(each["state"] in _ENDS for each in mine)
+            if mine and self._ended.get(batch["batchId"], 0) != ended:
+                self._ended[batch["batchId"]] = ended
+                print(f"+{since(self._start, now):>7}  batch {batch['batchId']}: {ended} of {len(mine)} ended", flush=True)
+
+    def _line(self, migration: Json, now: str) -> str:
+        hop = f" (hop {migration['hop'] + 1} of {migration['hops']})" if migration["hops"] > 1 else ""
+        why = f": {migration['failure']['code']}" if migration["failure"] else ""
+        return f"+{since(self._start, now):>7}  {migration['instanceId']:<26} {percent(migration):>3} %  {migration['state']}{hop}{why}"
+
+    def close(self) -> None:
+        pass
