@@ -143,10 +143,8 @@ def _service(row: Any) -> ServiceFacts:
 def _listener(row: Any) -> ListenerFacts:
     if isinstance(row, dict):
         return ListenerFacts(_text(row.get("protocol", "tcp")), _text(row.get("address", "")), _whole(row["port"]))
-    if isinstance(row, int):
-        return ListenerFacts("tcp", "", _whole(row))
-    protocol, address, port = _text(row).split(" ")
-    return ListenerFacts(protocol, address, _whole(int(port)))
+    words = _text(row).replace(":", " ", 1).split(" ") if " " not in _text(row) else _text(row).split(" ")
+    return ListenerFacts(words[0], " ".join(words[1:-1]), _whole(int(words[-1])))
 
 
 def _interface(row: Any) -> InterfaceFacts:

@@ -10,7 +10,7 @@ from shared.domain.prechecks.rule import PASSED, Needs, Outcome, Rule
 
 
 def check(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the account is known not to be listed; unknown when nobody said."""
+    """Fails when the account is known not to be listed; when nobody said, the planner has asked the operator already."""
     path = catalog.path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.allow_listed:
         return PASSED
@@ -26,7 +26,7 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
 RULE = Rule(
     code="Route.AllowListed",
     severity=Severity.ERROR,
-    unknown=Severity.OVERRIDABLE,
+    unknown=Severity.WARNING,
     needs=Needs.INSTANCE,
     title="This path is for allow-listed users",
     why="SMC refuses it for everybody else.",

@@ -1,0 +1,124 @@
+"""Every rule, once passing, once failing, once without the fact; and what holds for the whole book."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+import pytest
+
+from shared.domain.catalog import CATALOG
+from shared.domain.findings import Severity
+from shared.domain.prechecks import RULES, Needs, assess, cheap_rules
+from shared.domain.prechecks.rule import PRACTICE, Failed, Passed, Rule, Unknown
+from tests.support.facts import LINUX, TO_RHEL, WINDOWS, with_guest, with_instance, with_linux, with_space
+from tests.support.rule_cases import CASES
+
+IDS = [rule.code for rule in RULES]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=IDS)
+def test_passes(rule: Rule) -> None:
+    facts = CASES[rule.code][0]
+    assert not rule.findings(facts, CATALOG)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=IDS)
+def test_fails_with_all_an_operator_needs(rule: Rule) -> None:
+    facts = CASES[rule.code][1]
+    assert rule.applies(facts)
+    assert isinstance(rule.check(facts, CATALOG), Failed)
+    (finding,) = rule.findings(facts, CATALOG)
+    assert (finding.code, finding.severity) == (rule.code, rule.severity)
+    assert finding.seen
+    assert finding.why.endswith(".")
+    assert finding.remedy.endswith(".")
+    assert finding in assess(facts).findings
+
+
+@pytest.mark.parametrize("rule", RULES, ids=IDS)
+def test_tells_what_is_not_known(rule: Rule) -> None:
+    facts = CASES[rule.code][2]
+    if rule.unknown is None:
+        assert facts is None
+        return
+    assert facts is not None
+    assert rule.applies(facts)
+    outcome = rule.check(facts, CATALOG)
+    assert isinstance(outcome, Unknown)
+    assert outcome.what
+    (finding,) = rule.findings(facts, CATALOG)
+    assert (finding.code, finding.severity) == (rule.code, rule.unknown)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=IDS)
+def test_says_where_it_comes_from(rule: Rule) -> None:
+    assert rule.source
+    assert rule.title
+    assert re.fullmatch(r"[A-Z][A-Za-z0-9]+\.[A-Z][A-Za-z0-9]+", rule.code)
+    module = __import__(rule.check.__module__, fromlist=["RULE"])
+    words = (module.__doc__ or "").lower()
+    assert "practice" in words if rule.source == PRACTICE else "source" in words
+    if rule.source == PRACTICE and rule.code != "Guest.NotProbed":
+        assert rule.severity is not Severity.ERROR, "common sense must be possible to override"
+
+
+def test_every_rule_has_its_cases_and_a_code_of_its_own() -> None:
+    assert sorted(CASES) == sorted(IDS)
+    assert len(set(IDS)) == len(IDS)
+
+
+def test_rules_do_not_apply_to_the_other_system() -> None:
+    for rule in RULES:
+        for facts in (LINUX, WINDOWS):
+            if not rule.applies(facts):
+                assert isinstance(Passed(), Passed)
+                assert rule.findings(facts, CATALOG) == []
+
+
+@pytest.mark.parametrize("facts", [LINUX, WINDOWS], ids=["linux", "windows"])
+def test_a_healthy_instance_has_no_finding(facts: object) -> None:
+    assert assess(facts).findings == ()  # type: ignore[arg-type]
+
+
+def test_red_hat_is_reached_with_a_warning_only() -> None:
+    result = assess(TO_RHEL)
+    assert not result.blocked
+    assert [f.code for f in result.findings] == ["Route.DestinationEndOfLife"]
+
+
+def test_cheap_rules_need_no_guest() -> None:
+    assert assess(replace(LINUX, guest=None), rules=cheap_rules).findings == ()
+    assert all(rule.needs is not Needs.GUEST for rule in cheap_rules)
+    assert assess(replace(LINUX, guest=None)).blocked
+
+
+def test_overrides_need_a_reason_and_an_overridable_finding() -> None:
+    spot = with_instance(LINUX, spot=True)
+    assert assess(spot).blocked
+    assert assess(spot, {"Instance.Spot": " "}).blocked
+    assert not assess(spot, {"Instance.Spot": "the fleet is all spot"}).blocked
+    stopped = with_instance(LINUX, status="Stopped")
+    assert assess(stopped, {"Instance.NotRunning": "I insist"}).blocked
+
+
+def test_findings_come_worst_first() -> None:
+    facts = with_linux(with_guest(with_instance(LINUX, spot=True, status="Stopped"), firewall="firewalld"), proxy="yum.conf")
+    order = [finding.severity for finding in assess(facts).findings]
+    assert order == [Severity.ERROR, Severity.OVERRIDABLE, Severity.WARNING, Severity.INFO]
+
+
+def test_directories_on_one_file_system_add_up() -> None:
+    short = assess(with_space(LINUX, "/", available_mib=4300))
+    (finding,) = short.findings
+    assert finding.seen == "/ has 4300 MiB, 4346 MiB needed for /usr and /var"
+
+
+def test_the_minor_version_of_the_path_is_demanded() -> None:
+    assert [f.code for f in assess(with_guest(TO_RHEL, os_version="7.6.1810")).blocking] == ["Guest.ReleaseMismatch"]
+    assert [f.code for f in assess(with_guest(TO_RHEL, os_version="7")).blocking] == ["Guest.ReleaseMismatch"]
+
+
+def test_centos_stream_is_not_centos() -> None:
+    facts = with_guest(LINUX, os_version="8", os_name="CentOS Stream 8")
+    assert "Guest.ReleaseMismatch" in [f.code for f in assess(facts).blocking]
