@@ -34,7 +34,7 @@ class Db:
             folder.mkdir(parents=True, exist_ok=True)
             path = str(folder / "cloud.sqlite")
         try:
-            self.sql = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512)
+            self.sql = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False, cached_statements=512)
             self.sql.execute("PRAGMA locking_mode=EXCLUSIVE")
             self.sql.execute("PRAGMA journal_mode=WAL")
             self.sql.execute("PRAGMA synchronous=FULL")

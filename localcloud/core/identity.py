@@ -26,6 +26,7 @@ class Identities:
     def __init__(self, db: Db) -> None:
         self._keys = db.collection("identity.key")
         self._cache: dict[str, Key] = {}
+        self._principals: dict[str, Key] = {}
 
     def find(self, access_key_id: str) -> Key | None:
         """The key pair of an access key id."""
@@ -39,10 +40,11 @@ class Identities:
     def add(self, key: Key) -> Key:
         """Make a key pair known (the same id again replaces it)."""
         self._keys.put(key.access_key_id, vars(key))
-        self._cache[key.access_key_id] = key
+        self._cache[key.access_key_id] = self._principals[key.principal] = key
         return key
 
     def of(self, principal: str) -> Key | None:
-        """The newest key pair of a principal (``role:NAME``), or None."""
-        keys = [Key(**doc) for _, doc in self._keys.items()]
-        return next((key for key in reversed(keys) if key.principal == principal), None)
+        """The key pair of a principal (``role:NAME``), or None."""
+        if principal not in self._principals:
+            self._principals = {doc["principal"]: Key(**doc) for _, doc in self._keys.items()}
+        return self._principals.get(principal)

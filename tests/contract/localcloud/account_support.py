@@ -29,8 +29,10 @@ def initialize(context):
     print("initialized", context.function.name)
 def handler(event, context):
     calls.append(event)
-    print("heard", len(event), "bytes")
-    if b"BOOM" in event and b"requestPayload" not in event:
+    print("heard", event[:400].decode())
+    if b"requestPayload" in event:
+        return {"event": json.loads(event)}
+    if b"BOOM" in event:
         raise ValueError("boom")
     if b"EXIT" in event:
         os._exit(3)
