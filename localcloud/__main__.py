@@ -13,6 +13,8 @@ from pathlib import Path
 from localcloud import account
 from localcloud.core.db import StateUnreadable
 from localcloud.deploy.document import DeployError
+from localcloud.fc.process import WorkerInvoker
+from localcloud.fc.reload import ReloadingInvoker
 
 _EPILOG = """\
 Once ready, one JSON line is printed: {tablestore, eventbridge, fc, ecs, smc: endpoint URLs; region, account_id,
@@ -55,6 +57,8 @@ def parser() -> argparse.ArgumentParser:
         help="a variable for ${env(...)} in s.yaml; {url} is this cloud's URL",
     )
     add("--instances", type=int, default=2, metavar="N", help="worker processes per function at most (default: 2)")
+    add("--memory-limit", action="store_true", help="hold each worker to its function's memorySize (address space)")
+    add("--reload", action="store_true", help="give a function whose source changed fresh workers")
     strict = made.add_mutually_exclusive_group()
     strict.add_argument("--strict", dest="strict", action="store_true", default=True, help="refuse unknown parameters (default)")
     strict.add_argument("--lenient", dest="strict", action="store_false", help="ignore unknown parameters of ECS and SMC")
@@ -85,7 +89,10 @@ def _start(options: argparse.Namespace) -> account.Running:
     env = dict(each.split("=", 1) for each in options.env)
     files = account.Files(options.template, options.services, options.code, env) if options.template else None
     real_time = options.clock == "real"
-    cloud = account.build(options.state, options.seed, real_time, strict=options.strict, instances=options.instances)
+    logs = options.state / "logs" if options.state else None
+    workers = WorkerInvoker(logs, instances=options.instances, memory_limit=options.memory_limit)
+    invoker = ReloadingInvoker(workers) if options.reload else workers
+    cloud = account.build(options.state, options.seed, real_time, invoker=invoker, strict=options.strict)
     return account.Running(cloud, port=options.port, hold=options.hold, files=files)
 
 

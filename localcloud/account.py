@@ -16,6 +16,7 @@ from localcloud.deploy import apply
 from localcloud.deploy.document import DeployError
 from localcloud.deploy.plan import Plan, make
 from localcloud.eventbridge import EventBridge
+from localcloud.eventbridge.rpc import EventBridgeRpc
 from localcloud.fc import FunctionCompute
 from localcloud.fc.invoker import Invoker
 from localcloud.fc.process import WorkerInvoker
@@ -35,24 +36,20 @@ class Files:
 
 
 def build(
-    folder: Path | None = None,
-    seed: int = 0,
-    real_time: bool = False,
-    *,
-    invoker: Invoker | None = None,
-    strict: bool = True,
-    instances: int = 2,
+    folder: Path | None = None, seed: int = 0, real_time: bool = False, *, invoker: Invoker | None = None, strict: bool = True
 ) -> Cloud:
-    """A cloud with all services, not yet served; its services are in ``cloud.services``. ``strict`` is for ECS and SMC."""
+    """A cloud with all services, not yet served; its services are in ``cloud.services``.
+
+    Functions run in worker processes unless an ``invoker`` is given. ``strict`` is the hook by which ECS and SMC refuse unknown
+    parameters.
+    """
     cloud = Cloud(folder, seed=seed, real_time=real_time)
     cloud.hooks["strict"] = strict
-    logs = folder / "logs" if folder else None
-    cloud.services.append(FunctionCompute(cloud, invoker or WorkerInvoker(logs, instances=instances)))
-    cloud.services.append(EventBridge(cloud))
+    cloud.services.append(FunctionCompute(cloud, invoker or WorkerInvoker(folder / "logs" if folder else None)))
+    eventbridge = EventBridge(cloud)
+    cloud.services += [eventbridge, EventBridgeRpc(cloud, eventbridge.control, eventbridge.publisher)]
     for module, name in OTHER_SERVICES:
-        made = getattr(importlib.import_module(f"localcloud.{module}"), name, None)
-        if made is not None:
-            cloud.services.append(made(cloud))
+        cloud.services.append(getattr(importlib.import_module(f"localcloud.{module}"), name)(cloud))
     return cloud
 
 
