@@ -51,13 +51,14 @@ def _message(document: Any, request_id: str) -> Message:
         return _timer(document, request_id)
     type_, event_id, source = (_text(document, name) for name in ("type", "id", "source"))
     at = moment_or_none(document["time"]) if isinstance(document.get("time"), str) else None
-    return Message(type_, event_id, source, _data(document), at, request_id)
+    region_id = str(document.get("aliyunregionid") or "")
+    return Message(type_, event_id, source, _data(document), at, region_id=region_id, request_id=request_id)
 
 
 def _timer(document: dict[str, Any], request_id: str) -> Message:
     name, at = str(document["triggerName"]), str(document["triggerTime"])
     data = {"payload": document.get("payload", ""), "trigger": name}
-    return Message("timer", f"{name}-{at}", "timer", data, moment_or_none(at), request_id)
+    return Message("timer", f"{name}-{at}", "timer", data, moment_or_none(at), request_id=request_id)
 
 
 def _text(document: dict[str, Any], name: str) -> str:

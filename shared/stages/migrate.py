@@ -28,9 +28,9 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.drivers[migration.driver]
     driver.check()
     _safe_to_move(migration, ports)
-    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
-    if status != "Running":
-        return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=f"the instance is {status}, not Running"), ports)
+    absent = _absent(migration, ports) if migration.attempt > 1 else ""
+    if absent:
+        return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
     report = driver.prepare(migration, _private_ips(migration, ports))
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
@@ -50,6 +50,15 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     effects = (LaunchDriver(),) if report.phase is Phase.PREPARED else ()
     advance(ports, replace(taken, effects=effects, events=(events.about(taken.after, events.MIGRATION_STARTED),)))
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
+
+
+def _absent(migration: Migration, ports: Ports) -> str:
+    """What keeps an instance from being tried again: after a failed attempt it may still be coming up."""
+    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
+    if status != "Running":
+        return f"the instance is {status}, not Running"
+    agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
 def _safe_to_move(migration: Migration, ports: Ports) -> None:

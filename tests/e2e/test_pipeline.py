@@ -57,6 +57,7 @@ def test_one_instance_goes_all_the_way(world: World) -> None:
     world.load_fleet(fleet(instance(1)))
     migrate(world, "i-test0001")
     world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
+    assert world.api.get(f"/migrations/{only(world)['migrationId']}")["restarts"] >= 2, "restarts are told by ECS's events"
     world.api.post(f"/migrations/{only(world)['migrationId']}/confirmation", {})
     world.run_until(lambda: only(world)["state"] == "completed", minutes=3 * DAY, every=60)
     inventory = world.inventory()
