@@ -1,0 +1,147 @@
+"""ECS and Cloud Assistant through their ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.domain.errors import Permanent, Refused, Transient
+from shared.ports.compute import Snapshot
+from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
+from tests.support.ports import Bench, bench
+
+REGION = "cn-hangzhou"
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Bench]:
+    with bench() as made:
+        machines = [instance(number) for number in range(1, 104)]
+        machines.append(instance(200, WINDOWS_2008))
+        machines.append(instance(201, CENTOS_7, InstanceType="ecs.g8y.large", InstanceTypeFamily="ecs.g8y"))
+        made.world.load_fleet(fleet(*machines))
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def no_faults(one: Bench) -> Iterator[None]:
+    one.faults()
+    yield
+    one.faults()
+
+
+def test_the_fleet_is_found_page_by_page(one: Bench) -> None:
+    first = one.ports.compute.find(REGION)
+    rest = one.ports.compute.find(REGION, token=first.next_token)
+    ids = [each.instance_id for each in (*first.instances, *rest.instances)]
+    assert (len(first.instances), len(set(ids)), rest.next_token) == (100, 105, "")
+    some = one.ports.compute.find(REGION, instance_ids=["i-test0001", "i-none"])
+    assert [(each.instance_id, each.name, each.os_type, each.status) for each in some.instances] == [
+        ("i-test0001", "web-1", "linux", "Running")
+    ]
+    assert some.instances[0].os_name_en.startswith("CentOS")
+
+
+def test_an_instance_is_described_as_facts(one: Bench) -> None:
+    facts = one.ports.compute.describe(REGION, "i-test0001")
+    assert (facts.cpu, facts.memory_mib, facts.os_type, facts.architecture) == (4, 8192, "linux", "x86_64")
+    assert facts.private_ips
+    assert facts.agent_heartbeat_at is not None
+    assert [disk.kind for disk in facts.disks][:1] == ["system"]
+    assert (facts.snapshots_in_progress, facts.locked, facts.spot) == ((), (), False)
+    assert one.ports.compute.describe(REGION, "i-test0200").os_type == "windows"
+    assert one.ports.compute.describe(REGION, "i-test0201").architecture == "arm64"
+    with pytest.raises(Refused) as caught:
+        one.ports.compute.describe(REGION, "i-none")
+    assert caught.value.code == "Instance.NotFound"
+
+
+def make(one: Bench, instance_id: str, token: str) -> tuple[str, str]:
+    disk = one.ports.compute.disks(REGION, instance_id)[0].disk_id
+    made = one.ports.compute.create_snapshot(REGION, disk, name=f"replank-m1-0-1-{disk}", token=token, migration_id="m1")
+    return disk, made
+
+
+def snapshot(one: Bench, snapshot_id: str) -> Snapshot | None:
+    return one.ports.compute.snapshots(REGION, [snapshot_id]).get(snapshot_id)
+
+
+def finished(one: Bench, snapshot_id: str) -> bool:
+    found = snapshot(one, snapshot_id)
+    return found is not None and found.status == "accomplished"
+
+
+def test_a_snapshot_is_made_once_per_token_finishes_and_goes(one: Bench) -> None:
+    compute = one.ports.compute
+    one.faults({"service": "ecs", "operation": "CreateSnapshot", "kind": "drop_after", "times": 1})
+    disk, made = make(one, "i-test0002", "rp-m1-a")
+    assert make(one, "i-test0002", "rp-m1-a") == (disk, made)
+    found = snapshot(one, made)
+    assert found is not None
+    assert (found.disk_id, found.status, found.name) == (disk, "progressing", f"replank-m1-0-1-{disk}")
+    assert one.ports.compute.describe(REGION, "i-test0002").snapshots_in_progress == (made,)
+    with pytest.raises(Transient):
+        make(one, "i-test0002", "rp-m1-b")
+    one.until(lambda: finished(one, made), minutes=120)
+    assert [each.snapshot_id for each in compute.snapshots_of(REGION, "i-test0002")] == [made]
+    assert compute.describe(REGION, "i-test0002").disks[0].snapshot_count == 1
+    assert compute.delete_snapshot(REGION, made)
+    assert compute.delete_snapshot(REGION, made)
+    assert compute.snapshots(REGION, [made, "s-none"]) == {}
+    assert compute.snapshots(REGION, []) == {}
+
+
+def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
+    compute = one.ports.compute
+    disk, made = make(one, "i-test0003", "rp-m1-c")
+    one.until(lambda: finished(one, made), minutes=120)
+    with pytest.raises(Transient):
+        compute.reset_disk(REGION, disk, made)  # it runs
+    for _ in range(2):
+        compute.stop(REGION, "i-test0003")
+    one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
+    compute.stop(REGION, "i-test0003")
+    for _ in range(2):
+        compute.reset_disk(REGION, disk, made)
+    one.world.run(30)
+    for _ in range(2):
+        compute.start(REGION, "i-test0003")
+    one.until(lambda: compute.statuses(REGION, ["i-test0003", "i-none"]) == {"i-test0003": "Running"})
+    compute.start(REGION, "i-test0003")
+
+
+def test_throttling_is_waited_out_and_a_denial_names_the_permission(one: Bench) -> None:
+    one.faults({"service": "ecs", "operation": "DescribeInstances", "kind": "throttle", "times": 2})
+    assert one.calls(lambda: one.ports.compute.statuses(REGION, ["i-test0001"])) == ["DescribeInstances"] * 3
+    one.faults({"service": "ecs", "operation": "DescribeInstances", "kind": "throttle", "times": -1})
+    with pytest.raises(Transient) as throttled:
+        one.ports.compute.statuses(REGION, ["i-test0001"])
+    assert throttled.value.code == "Throttling.User"
+    one.faults({"service": "ecs", "operation": "DescribeInstances", "code": "Forbidden.RAM", "status": 403, "times": 1})
+    with pytest.raises(Permanent) as denied:
+        one.ports.compute.statuses(REGION, ["i-test0001"])
+    assert "permission" in denied.value.remedy
+
+
+def test_a_script_runs_once_per_token_and_its_output_comes_back_as_bytes(one: Bench) -> None:
+    guest = one.ports.guest
+
+    def run(script: str, token: str) -> str:
+        return guest.run(REGION, "i-test0004", os_type="linux", script=script, token=token, timeout_s=60)
+
+    invocation = run("printf 'grüß\\000'; exit 3", "rp-m1-run")
+    assert run("printf 'grüß\\000'; exit 3", "rp-m1-run") == invocation
+    assert guest.result(REGION, "i-test0004", invocation) is None
+    result = one.until(lambda: guest.result(REGION, "i-test0004", invocation))
+    assert (result.exit_code, result.output, result.dropped) == (3, "grüß\0".encode(), 0)
+    assert result.status == "Failed"
+    assert guest.result(REGION, "i-test0004", "t-none") is None
+
+
+def test_agents_tell_their_last_heartbeat(one: Bench) -> None:
+    agents = one.ports.guest.agents(REGION, ["i-test0005", "i-none"])
+    assert list(agents) == ["i-test0005"]
+    assert agents["i-test0005"].alive
+    assert agents["i-test0005"].heartbeat_at is not None
+    assert one.ports.guest.agents(REGION, []) == {}

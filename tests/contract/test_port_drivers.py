@@ -1,0 +1,206 @@
+"""Both drivers against SMC: the sequence, the same calls again, what a crash leaves, and what is cleaned up."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.adapters import redact
+from shared.domain.errors import Permanent
+from shared.domain.hop import Hop
+from shared.domain.migration import Handle, Migration, State
+from shared.ports.driver import Driver, Phase, Report
+from tests.support.fleets import fleet, instance
+from tests.support.ports import Bench, bench, migration, settings
+
+
+@pytest.fixture
+def one() -> Iterator[Bench]:
+    with bench("migrate") as made:
+        guests = {"i-test0005": {"smc": {"fail_attempts": 1, "cause": "The kernel package could not be replaced."}}}
+        made.world.load_fleet(fleet(*[instance(number) for number in range(1, 12)], guests=guests))
+        yield made
+
+
+@pytest.fixture
+def smc(one: Bench) -> Driver:
+    return one.ports.drivers["smc"]
+
+
+def moving(one: Bench, number: int, **more: Any) -> Migration:
+    return migration(number, state=State.SNAPSHOTTED, entered_at=one.now, snapshots_made=1, **more)
+
+
+def addresses(one: Bench, made: Migration) -> tuple[str, ...]:
+    return one.ports.compute.describe(made.region_id, made.instance_id).private_ips
+
+
+def prepared(one: Bench, driver: Driver, made: Migration, *, forgetful: bool = False) -> Migration:
+    """Prepare every minute until it is prepared; ``forgetful`` loses what each call but the last reported once."""
+    ips = addresses(one, made)
+    for _ in range(30):
+        report = driver.prepare(made, ips)
+        if forgetful:
+            one.world.run(1)
+            report = driver.prepare(made, ips)
+        made = replace(made, handle=report.handle)
+        if report.phase is Phase.PREPARED:
+            return made
+        assert report.phase is Phase.PREPARING, report
+        one.world.run(1)
+    raise AssertionError("never prepared")
+
+
+def ended(one: Bench, driver: Driver, made: Migration) -> Report:
+    def look() -> Report | None:
+        report = driver.observe([made])[made.migration_id]
+        return report if report.phase in (Phase.FINISHED, Phase.FAILED) else None
+
+    found: Report = one.until(look, minutes=6 * 60)
+    return found
+
+
+def left(one: Bench) -> tuple[int, int, int]:
+    held = one.world.inventory()
+    return len(held["jobs"]), len(held["sources"]), len(held["access_tokens"])
+
+
+def test_the_whole_sequence_and_nothing_left_behind(one: Bench, smc: Driver) -> None:
+    made = prepared(one, smc, moving(one, 1))
+    assert made.handle.source_id.startswith("s-")
+    assert smc.prepare(made, ()).phase is Phase.PREPARED
+    assert smc.observe([made])[made.migration_id].phase is Phase.PREPARED
+    for _ in range(2):
+        smc.launch(made)
+    one.world.run(5)
+    running = smc.observe([made, moving(one, 2)])
+    assert running[made.migration_id].phase is Phase.RUNNING
+    assert running[made.migration_id].handle.started_at is not None
+    assert running[moving(one, 2).migration_id].phase is Phase.PREPARING
+    assert ended(one, smc, made).phase is Phase.FINISHED
+    smc.launch(made)
+    for _ in range(2):
+        smc.clean_up(made, made.handle)
+    assert left(one) == (0, 0, 0)
+
+
+def test_a_crash_between_any_two_calls_makes_nothing_twice(one: Bench, smc: Driver) -> None:
+    made = prepared(one, smc, moving(one, 3), forgetful=True)
+    jobs, sources, _ = left(one)
+    assert (jobs, sources) == (1, 1)
+    smc.clean_up(made, made.handle)
+    assert left(one) == (0, 0, 0)
+
+
+@pytest.mark.parametrize("operation", ["CreateAccessToken", "RunCommand", "CreateReplicationJob"])
+def test_a_lost_answer_makes_nothing_twice(one: Bench, smc: Driver, operation: str) -> None:
+    one.faults({"operation": operation, "kind": "drop_after", "times": 1})
+    made = prepared(one, smc, moving(one, 4, attempt=len(operation)))
+    jobs, sources, _ = left(one)
+    assert (jobs, sources) == (1, 1)
+    smc.clean_up(made, made.handle)
+    smc.clean_up(made, Handle())
+    assert left(one) == (0, 0, 0)
+
+
+def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Bench, smc: Driver) -> None:
+    made = prepared(one, smc, moving(one, 5))
+    smc.launch(made)
+    report = ended(one, smc, made)
+    assert report.phase is Phase.FAILED
+    assert "kernel package" in report.message
+    assert report.code
+    assert report.remedy
+    one.world.run(30)  # until the agent answers again
+    again = replace(made, attempt=2)
+    assert smc.prepare(again, ()) == Report(Phase.PREPARED, made.handle)
+    smc.launch(again)
+    end = ended(one, smc, again)
+    assert end.phase is Phase.FINISHED, end.message
+    smc.clean_up(again, again.handle)
+    assert left(one) == (0, 0, 0)
+
+
+def test_a_destination_smc_does_not_know_needs_a_person(one: Bench, smc: Driver) -> None:
+    made = moving(one, 6, hops=(Hop("centos-7", "rhel-9"),))
+    with pytest.raises(Permanent) as caught:
+        prepared(one, smc, made)
+    assert caught.value.code == "InvalidOsMigrationType.NotMatched"
+    assert "Alibaba Cloud Linux 3" in caught.value.message
+    smc.clean_up(made, Handle(source_id=next(iter(one.world.inventory()["sources"]))))
+    assert left(one)[:2] == (0, 0)
+
+
+def test_a_job_that_is_gone_is_a_failure_and_made_anew_by_a_retry(one: Bench, smc: Driver) -> None:
+    made = prepared(one, smc, moving(one, 7))
+    smc.clean_up(made, made.handle)
+    assert smc.observe([made])[made.migration_id].code == "Job.Gone"
+    again = prepared(one, smc, replace(made, attempt=2))
+    assert again.handle.job_id != made.handle.job_id
+    with pytest.raises(Permanent) as caught:
+        smc.launch(made)
+    assert caught.value.code in ("Job.NotStartable", "JobId.NotFound")
+    smc.clean_up(again, again.handle)
+    assert left(one) == (0, 0, 0)
+
+
+def test_many_jobs_are_observed_fifty_a_call(one: Bench, smc: Driver) -> None:
+    made = [moving(one, number, handle=Handle(job_id=f"j-{number:04d}")) for number in range(1, 121)]
+    assert one.calls(lambda: smc.observe(made)) == ["DescribeReplicationJobs"] * 3
+    assert one.calls(lambda: smc.observe([moving(one, 1)])) == []
+
+
+def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
+    from shared.adapters.drivers.jobs import Jobs
+    from shared.adapters.drivers.tokens import AccessTokens
+
+    token_id, code = AccessTokens(Jobs(smc._clients)).make("rp-test")  # type: ignore[attr-defined]
+    assert redact.hide(f"import {token_id} {code}") == f"import {token_id} ***"
+    assert AccessTokens(Jobs(smc._clients)).forget("rp-test")  # type: ignore[attr-defined]
+    assert not AccessTokens(Jobs(smc._clients)).forget("rp-test")  # type: ignore[attr-defined]
+
+
+def test_what_is_not_set_is_named(one: Bench, smc: Driver) -> None:
+    from shared.adapters.drivers.smc import SmcDriver, SmcSettings
+
+    for given, missing in (
+        (SmcSettings(), "REPLANK_SMC_IMPORT_LINUX"),
+        (SmcSettings(import_linux="x"), "REPLANK_SMC_TARGET_VALUES"),
+    ):
+        with pytest.raises(Permanent) as caught:
+            SmcDriver(None, one.ports.guest, given).check()  # type: ignore[arg-type]
+        assert missing in caught.value.message
+        assert caught.value.code == "Driver.SettingMissing"
+    smc.check()
+    with pytest.raises(Permanent, match="alinux-2"):
+        prepared(one, smc, moving(one, 8, hops=(Hop("centos-7", "alinux-2"),)))
+
+
+def test_the_target_may_be_a_parameter_of_its_own(one: Bench) -> None:
+    from shared.adapters.drivers.smc import SmcDriver
+
+    told = settings(REPLANK_SMC_TARGET_PARAMETER="TargetOsType").smc
+    driver = SmcDriver(one.ports.drivers["smc"]._clients, one.ports.guest, told)  # type: ignore[attr-defined]
+    made = prepared(one, driver, moving(one, 9))
+    driver.clean_up(made, made.handle)
+
+
+def test_the_console_driver_waits_for_a_person_and_touches_nothing(one: Bench) -> None:
+    console = one.ports.drivers["console"]
+    made = moving(one, 10, driver="console")
+    ips = addresses(one, made)
+    waiting = console.prepare(made, ips)
+    assert waiting.phase is Phase.PREPARING
+    assert made.instance_id in waiting.remedy
+    assert "Alibaba Cloud Linux 3" in waiting.remedy
+    one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
+    seen = console.prepare(made, ips)
+    assert (seen.phase, bool(seen.handle.job_id)) == (Phase.RUNNING, True)
+    made = replace(made, handle=seen.handle)
+    assert one.calls(lambda: console.launch(made)) == []
+    assert ended(one, console, made).phase is Phase.FINISHED
+    assert console.prepare(replace(made, handle=Handle(), entered_at=one.now), ips).phase is Phase.PREPARING
+    assert one.calls(lambda: console.clean_up(made, made.handle)) == []
