@@ -1,0 +1,60 @@
+"""What the cloud's errors become: by code and status, never by words."""
+
+from __future__ import annotations
+
+import pytest
+from Tea.exceptions import RetryError, TeaException, UnretryableException
+
+from shared.adapters.sdk_call import cloud_error
+from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translated
+from shared.domain.errors import Fate
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "fate", "ours"),
+    [
+        ("Throttling", 400, Fate.TRANSIENT, "Throttling"),
+        ("Throttling.User", 400, Fate.TRANSIENT, "Throttling.User"),
+        ("Throttling.Api", 403, Fate.TRANSIENT, "Throttling.Api"),
+        ("ServiceUnavailable", 400, Fate.TRANSIENT, "ServiceUnavailable"),
+        ("InternalError", 500, Fate.TRANSIENT, "InternalError"),
+        ("", 0, Fate.TRANSIENT, "Cloud.NoAnswer"),
+        ("IncorrectDiskStatus.CreatingSnapshot", 403, Fate.TRANSIENT, "IncorrectDiskStatus.CreatingSnapshot"),
+        ("InvalidInstanceId.NotFound", 404, Fate.REFUSED, "Instance.NotFound"),
+        ("Forbidden.RAM", 403, Fate.PERMANENT, "Forbidden.RAM"),
+        ("Forbidden.Unauthorized", 403, Fate.PERMANENT, "Forbidden.Unauthorized"),
+        ("NoPermission", 403, Fate.PERMANENT, "NoPermission"),
+        ("InvalidOsMigrationType.NotMatched", 400, Fate.PERMANENT, "InvalidOsMigrationType.NotMatched"),
+        ("Never.HeardOf", 400, Fate.PERMANENT, "Never.HeardOf"),
+    ],
+)
+def test_codes_have_fates(code: str, status: int, fate: Fate, ours: str) -> None:
+    error = translated(CloudError(code, "Throttling is only mentioned here.", status, "R-1"))
+    assert (error.fate, error.code) == (fate, ours)
+    assert "R-1" in error.message
+    assert error.remedy
+
+
+def test_no_code_has_two_meanings() -> None:
+    known = [*TRANSIENT, *REFUSED, *PERMANENT]
+    assert len(set(known)) == len(known)
+    with pytest.raises(TypeError):
+        TRANSIENT["x"] = "y"  # type: ignore[index]
+
+
+def test_exceptions_of_the_sdks() -> None:
+    data = {"Code": "X", "Message": "words", "RequestId": "R", "statusCode": 404}
+    found = cloud_error(TeaException({"code": "X", "message": "code: 404, words request id: R", "data": data}))
+    assert found is not None
+    assert (found.code, found.message, found.status, found.request_id) == ("X", "words", 404, "R")
+    bus = cloud_error(TeaException({"code": "Y", "message": "m", "data": {"code": "Y", "message": "m", "requestId": "R2"}}))
+    assert bus is not None
+    assert (bus.code, bus.status, bus.request_id) == ("Y", 0, "R2")
+    lost = cloud_error(UnretryableException(None, RetryError("connection reset")))
+    assert lost is not None
+    assert lost.worth_repeating
+    page = cloud_error(RuntimeError("<html>"))
+    assert page is not None
+    assert page.worth_repeating
+    assert cloud_error(KeyError("bug")) is None
+    assert cloud_error(RecursionError()) is None

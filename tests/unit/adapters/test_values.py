@@ -1,0 +1,211 @@
+"""The adapters' pure parts: clocks, secrets, tokens, columns, portions of what the cloud says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from shared.adapters import redact, tables
+from shared.adapters.clock import EnvironmentClock, SystemClock, clock_of, milliseconds, moment, moment_or_none
+from shared.adapters.compute_facts import architecture
+from shared.adapters.drivers.jobs import addresses, percent, report
+from shared.adapters.ids import RandomIds
+from shared.adapters.sdk import Endpoint
+from shared.adapters.store import Highest, Lowest
+from shared.adapters.tokens import start_of, token_of
+from shared.domain.effects import KINDS, AdoptSnapshots, CleanUpDriver, CountOutcome, LaunchDriver, ReleaseSlot, ScheduleSweep
+from shared.domain.errors import Permanent, Refused
+from shared.domain.events import Event
+from shared.domain.migration import Handle, State, born, step
+from shared.ports.driver import Phase
+from tests.support.ports import T0, migration
+
+
+def test_times_as_the_cloud_writes_them() -> None:
+    assert moment("2026-09-01T04:00Z") == moment("2026-09-01T04:00:00.000+00:00") == moment("2026-09-01T12:00:00+08:00")
+    assert moment("2026-09-01T04:00:00").tzinfo is timezone.utc
+    assert moment_or_none("") is moment_or_none(None) is moment_or_none("soon") is None
+    assert milliseconds(datetime(1970, 1, 1, 0, 0, 1, 500_000, timezone.utc)) == 1500
+
+
+def test_the_clock_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(clock_of("system"), SystemClock)
+    clock = clock_of("env:LOCALCLOUD_NOW")
+    assert isinstance(clock, EnvironmentClock)
+    monkeypatch.setenv("LOCALCLOUD_NOW", "2026-11-23T12:00:00.000Z")
+    assert clock.now() == T0
+    monkeypatch.delenv("LOCALCLOUD_NOW")
+    assert clock.now().tzinfo is timezone.utc
+    for wrong in ("sundial", "env:", ""):
+        with pytest.raises(Permanent):
+            clock_of(wrong)
+
+
+def test_ids_are_long_and_different() -> None:
+    made = {RandomIds().batch_id() for _ in range(100)}
+    assert len(made) == 100
+    assert all(len(each) == 17 and each[0] == "b" for each in made)
+
+
+def test_secrets_are_hidden_by_value_and_by_form() -> None:
+    redact.remember("s3cr3t-value")
+    redact.remember("ab")
+    redact.remember(None)
+    assert redact.hide("x s3cr3t-value y ab") == "x *** y ab"
+    for text in (
+        "AccessKeySecret=abc123&x=1",
+        '{"access_token_code": "9f8e7d"}',
+        "SecurityToken: CAISxyz",
+        "authorization=acs:AKID:9f8e7d",
+        "Credential=LTAI5tABCDEFGH1234",
+        "STS.NUabcdef123456",
+    ):
+        hidden = redact.hide(text)
+        assert "***" in hidden
+        assert not any(part in hidden for part in ("abc123", "9f8e7d", "CAISxyz", "LTAI5", "NUabc"))
+    assert redact.hide("the token id is at-1; the code is Throttling.User") == "the token id is at-1; the code is Throttling.User"
+
+
+@given(
+    some.lists(some.tuples(some.text(min_size=1, max_size=20), some.text(max_size=50) | some.integers()), min_size=1, max_size=4)
+)
+def test_tokens_bring_back_the_key(key: list[tuple[str, Any]]) -> None:
+    first = [(name, Lowest) for name, _ in key]
+    assert start_of(token_of(key), first) == key
+
+
+@given(some.text(max_size=60))
+def test_any_other_token_is_refused(token: str) -> None:
+    if token:
+        with pytest.raises(Refused):
+            start_of(token, (("migration_id", Lowest),))
+
+
+def test_a_token_cannot_leave_its_listing() -> None:
+    first = (("batch_id", "b1"), ("migration_id", Highest))
+    assert start_of("", first) == first
+    assert token_of(None) == ""
+    for key in ([("batch_id", "b2"), ("migration_id", "m")], [("batch_id", "b1")], [("other", "b1"), ("migration_id", "m")]):
+        with pytest.raises(Refused):
+            start_of(token_of(key), first)
+
+
+def test_columns_have_names_tablestore_takes_and_lie_in_their_ranges() -> None:
+    made = migration(1, due_at=T0)
+    taken = replace(step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"), events=(Event("t", "e", "s", {}),))
+    columns = tables.step_columns(taken)
+    names = [*columns, tables.document_column("instance-0"), tables.restart_column("a/b c")]
+    assert all(name.replace("_", "a").isalnum() and not name[0].isdigit() for name in names)
+    low, high = tables.MIGRATION_COLUMNS
+    inside = {name for name in names if low <= name < high}
+    assert inside == {"doc", "due_at", "due_lane", "instance_id", "o_00000002", "progress"}
+    assert tables.columns_of(tables.JOURNAL) == ("change_", "change`")
+
+
+def test_lanes() -> None:
+    assert tables.lane(migration(1)) == {}
+    assert tables.lane(migration(1, due_at=T0)) == {"due_lane": "drive", "due_at": milliseconds(T0)}
+    ready = migration(1, state=State.READY, due_at=T0 + timedelta(days=1))
+    assert tables.lane(ready) == {"due_lane": "admit:b0000000000000001", "due_at": milliseconds(T0)}
+
+
+def test_every_effect_survives_the_outbox() -> None:
+    effects = (
+        ReleaseSlot(),
+        CountOutcome("moved"),
+        AdoptSnapshots(),
+        LaunchDriver(),
+        CleanUpDriver(Handle(job_id="j")),
+        ScheduleSweep(7),
+    )
+    assert {type(effect).__name__ for effect in effects} <= set(KINDS)
+    event = Event("replank:Migration:StepDue", "m-1", "migration/m", {"n": [1, {"ü": None}]})
+    written = tables.text("outbox", tables.outbox_document(effects, (event,)))
+    found = tables.outbox_of("o_00000012", written)
+    assert (found.version, found.effects, found.events) == (12, effects, (event,))
+    for broken in ("{", "{}", '{"effects": [{"kind": "Nothing"}], "events": []}', '{"effects": [], "events": [{"x": 1}]}'):
+        with pytest.raises(Permanent) as caught:
+            tables.outbox_of("o_00000001", broken)
+        assert caught.value.code == "Store.RowInvalid"
+
+
+def test_a_migration_survives_its_row() -> None:
+    made = migration(3, handle=Handle(job_id="j-1", started_at=T0), owes=(1, 2))
+    row = {"migration_id": made.migration_id, **tables.migration_columns(made), "progress": 30, "o_00000004": "{}"}
+    assert tables.migration_of(row) == replace(made, progress=30, owes=(4,))
+    assert tables.journal_of(
+        tables.text(
+            "j", {"version": 1, "at": "2026-11-23T12:00:00Z", "to_state": "accepted", "by": "x", "reason": "y", "from_state": None}
+        )
+    ) == replace(born(migration(3), by="x", reason="y"))
+
+
+@pytest.mark.parametrize(
+    ("address", "protocol", "host", "loopback"),
+    [
+        ("http://127.0.0.1:8080", "http", "127.0.0.1:8080", True),
+        ("http://localhost/", "http", "localhost", True),
+        ("http://[::1]:80", "http", "[::1]:80", True),
+        ("ecs.cn-hangzhou.aliyuncs.com", "https", "ecs.cn-hangzhou.aliyuncs.com", False),
+        ("https://replank.cn-hangzhou.ots.aliyuncs.com", "https", "replank.cn-hangzhou.ots.aliyuncs.com", False),
+    ],
+)
+def test_endpoints(address: str, protocol: str, host: str, loopback: bool) -> None:
+    endpoint = Endpoint.of(address)
+    assert (endpoint.protocol, endpoint.host, endpoint.loopback) == (protocol, host, loopback)
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "expected"),
+    [
+        ("ecs.g7.large", "x86_64"),
+        ("ecs.g6r.large", "arm64"),
+        ("ecs.c8y.4xlarge", "arm64"),
+        ("ecs.r6.large", "x86_64"),
+        ("ecs.r8y.large", "arm64"),
+        ("ecs.g7ne.large", "x86_64"),
+        ("ecs.ebmg6a.64xlarge", "x86_64"),
+        ("", "x86_64"),
+    ],
+)
+def test_architectures(instance_type: str, expected: str) -> None:
+    assert architecture(instance_type) == expected
+
+
+def test_addresses_of_a_source() -> None:
+    assert addresses('{"ipv4": "10.0.0.1", "hostname": "h"}') == {"10.0.0.1"}
+    assert addresses('{"ipv4": ["10.0.0.1", "10.0.0.2/24"]}') == {"10.0.0.1", "10.0.0.2"}
+    assert addresses("{") == addresses(None) == addresses("[]") == addresses("{}") == set()
+
+
+def job(status: str, **more: Any) -> Any:
+    fields = {
+        "job_id": "j-1",
+        "source_id": "s-1",
+        "progress": 41.7,
+        "start_time": "",
+        "end_time": "",
+        "error_code": "",
+        "status_info": "",
+    }
+    return SimpleNamespace(status=status, **{**fields, **more})
+
+
+def test_jobs_as_reports() -> None:
+    known = Handle(job_id="j-1")
+    running = report(known, job("Running", start_time="2026-11-23T12:00:00Z"))
+    assert (running.phase, running.progress, running.handle.started_at) == (Phase.RUNNING, 41, T0)
+    finished = report(known, job("Finished", end_time="2026-11-23T12:00:00Z"))
+    assert (finished.phase, finished.handle.finished_at, finished.handle.source_id) == (Phase.FINISHED, T0, "s-1")
+    failed = report(known, job("InError", error_code="M199", status_info="no initramfs"))
+    assert (failed.phase, failed.code, failed.message) == (Phase.FAILED, "M199", "no initramfs")
+    assert report(known, job("Expired")).code == "Job.Expired"
+    assert report(known, job("Deleting")).code == report(known, None).code == "Job.Gone"
+    assert report(Handle(), None).phase is Phase.PREPARING
+    assert [percent(value) for value in (None, "", "12.9", 250, -3, "many")] == [0, 0, 12, 100, 0, 0]

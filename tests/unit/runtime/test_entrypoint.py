@@ -1,0 +1,193 @@
+"""The entrypoint: fates become acknowledgements or exceptions, and each message one line of log without secrets."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from types import ModuleType, SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from shared.adapters import redact
+from shared.adapters.sdk import Credentials
+from shared.domain.errors import Bug, Permanent, Refused, Stale, Transient
+from shared.domain.message import Message, Outcome
+from shared.ports.ports import Ports
+from shared.runtime import entrypoint, logs
+from shared.runtime.settings import read
+
+CONTEXT = SimpleNamespace(request_id="R-1", credentials=None)
+EVENT = {"id": "e1", "source": "replank", "type": "t", "data": {"migrationId": "m1", "hop": 0, "version": 3, "text": "private"}}
+ENVIRONMENT = {
+    "REPLANK_REGION": "cn-hangzhou",
+    "FC_ACCOUNT_ID": "1",
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI5tABCDEFGH",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "the-secret-of-it",
+}
+
+
+class Lines(logging.Handler):
+    """Keeps the lines as they would be written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFormatter(logs.JsonFormatter())
+        self.lines: list[dict[str, Any]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(json.loads(self.format(record)))
+
+
+@pytest.fixture
+def lines() -> Iterator[list[dict[str, Any]]]:
+    handler = Lines()
+    logs.log.addHandler(handler)
+    before = logs.log.level
+    logs.log.setLevel("INFO")
+    yield handler.lines
+    logs.log.removeHandler(handler)
+    logs.log.setLevel(before)
+
+
+Stage = Callable[[Callable[[Message], Outcome]], None]
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    """Put a stage named ``watch`` in place that does what it is told."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    running = entrypoint._Running(read(ENVIRONMENT), Credentials("LTAI5tABCDEFGH", "the-secret-of-it"), cast(Ports, None))
+    monkeypatch.setitem(entrypoint._running, "watch", running)
+    monkeypatch.setitem(entrypoint._running, "api", running)
+
+    def put(run: Callable[[Message], Outcome]) -> None:
+        module = ModuleType("shared.stages.watch")
+        module.run = lambda message, ports: run(message)  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, "shared.stages.watch", module)
+
+    return put
+
+
+def failing(error: Exception) -> Callable[[Message], Outcome]:
+    def run(message: Message) -> Outcome:
+        raise error
+
+    return run
+
+
+def test_one_message_one_line(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    stage(lambda message: Outcome("done", {"state": "ready"}))
+    assert json.loads(entrypoint.handle("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": "done"}
+    (line,) = lines
+    assert line["requestId"] == "R-1"
+    assert (line["function"], line["event"], line["migrationId"], line["hop"]) == ("replank-watch", "t", "m1", 0)
+    assert (line["result"], line["state"], line["level"]) == ("done", "ready", "INFO")
+    assert line["durationMs"] >= 0
+    assert "text" not in line
+    assert list(line)[:3] == ["time", "level", "requestId"]
+
+
+@pytest.mark.parametrize(
+    ("error", "result", "level"),
+    [
+        (Stale("Migration.Moved", "m", "r"), "stale", "INFO"),
+        (Refused("Batch.NotFound", "m", "r"), "refused", "WARNING"),
+        (Permanent("NoPermission", "m", "r"), "permanent", "ERROR"),
+    ],
+)
+def test_what_would_be_met_again_is_acknowledged(
+    stage: Stage, lines: list[dict[str, Any]], error: Any, result: str, level: str
+) -> None:
+    stage(failing(error))
+    assert json.loads(entrypoint.handle("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": result}
+    (line,) = lines
+    assert (line["level"], line["code"], line["result"]) == (level, error.code, result)
+
+
+@pytest.mark.parametrize("error", [Transient("Throttling.User", "m"), Bug("impossible"), KeyError("oops")])
+def test_what_may_pass_or_must_not_happen_is_raised(stage: Stage, lines: list[dict[str, Any]], error: Exception) -> None:
+    stage(failing(error))
+    with pytest.raises(type(error)):
+        entrypoint.handle("watch", json.dumps(EVENT).encode(), CONTEXT)
+    (line,) = lines
+    assert ("trace" in line) == (not isinstance(error, Transient))
+
+
+def test_an_event_nobody_understands_is_acknowledged(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    stage(failing(AssertionError("never reached")))
+    for event in (b"\x00", b"[]", b'{"type": 1}', b" " * (1 << 20) + b"{}"):
+        assert json.loads(entrypoint.handle("watch", event, CONTEXT)) == {"result": "refused", "code": "Event.Invalid"}
+    assert {(line["code"], line["level"]) for line in lines} == {("Event.Invalid", "WARNING")}
+
+
+def test_all_of_a_list_have_their_turn_before_one_is_raised(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    seen: list[str] = []
+
+    def run(message: Message) -> Outcome:
+        seen.append(message.event_id)
+        if message.event_id == "e1":
+            raise Transient("Store.Unavailable", "m")
+        return Outcome("done")
+
+    stage(run)
+    with pytest.raises(Transient):
+        entrypoint.handle("watch", json.dumps([EVENT, {**EVENT, "id": "e2"}]).encode(), CONTEXT)
+    assert seen == ["e1", "e2"]
+    assert len(lines) == 2
+
+
+def test_secrets_do_not_reach_the_log(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    redact.remember("activation-code-1")
+    stage(failing(ValueError("import at-1 activation-code-1 failed; AccessKeySecret=abcdef")))
+    with pytest.raises(ValueError, match="import"):
+        entrypoint.handle("watch", json.dumps(EVENT).encode(), CONTEXT)
+    written = json.dumps(lines)
+    assert "at-1" in written
+    assert "activation-code-1" not in written
+    assert "abcdef" not in written
+
+
+REQUEST = {"version": "v1", "rawPath": "/risks", "requestContext": {"http": {"method": "GET", "path": "/risks"}}, "headers": {}}
+
+
+def test_http_is_answered_even_when_the_api_breaks(
+    stage: Stage, lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from shared.runtime import web
+
+    def answer(request: Any, ports: Any, settings: Any, request_id: str) -> dict[str, Any]:
+        if request["rawPath"] == "/broken":
+            raise KeyError("private detail")
+        return {"statusCode": 200, "body": request_id}
+
+    monkeypatch.setattr(web, "handle", answer)
+    assert entrypoint.handle("api", json.dumps(REQUEST).encode(), CONTEXT) == {"statusCode": 200, "body": "R-1"}
+    broken = entrypoint.handle("api", json.dumps({**REQUEST, "rawPath": "/broken"}).encode(), CONTEXT)
+    assert broken["statusCode"] == 500
+    body = json.loads(broken["body"])
+    assert (body["Code"], body["RequestId"]) == ("Internal.Bug", "R-1")
+    assert "private" not in broken["body"]
+    assert [line["result"] for line in lines] == ["200", "bug"]
+
+
+def test_the_platforms_own_handler_gets_the_format() -> None:
+    root = logging.getLogger()
+    before = [(handler, handler.formatter) for handler in root.handlers]
+    level = root.level
+    own = logging.StreamHandler()
+    root.addHandler(own)
+    try:
+        logs.configure("INFO")
+        assert isinstance(own.formatter, logs.JsonFormatter)
+        count = len(root.handlers)
+        logs.configure("INFO")
+        assert len(root.handlers) == count
+    finally:
+        root.removeHandler(own)
+        for handler, formatter in before:
+            handler.setFormatter(formatter)
+        root.setLevel(level)

@@ -1,0 +1,84 @@
+"""Settings: defaults, and one error for everything that is wrong."""
+
+from __future__ import annotations
+
+import pytest
+
+from shared.domain.errors import Permanent
+from shared.runtime.bootstrap import FUNCTIONS, credentials_of
+from shared.runtime.settings import read
+
+LEAST = {"REPLANK_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1"}
+
+
+def test_a_region_and_an_account_are_enough() -> None:
+    settings = read(LEAST)
+    assert (settings.regions, settings.bus, settings.max_moving, settings.clock) == (("cn-hangzhou",), "replank", 20, "system")
+    assert settings.smc.target_values == {}
+    assert read({"FC_REGION": "cn-beijing", "FC_ACCOUNT_ID": "1", "REPLANK_REGIONS": " "}).regions == ("cn-beijing",)
+
+
+def test_everything_can_be_set() -> None:
+    settings = read(
+        {
+            **LEAST,
+            "REPLANK_REGIONS": "cn-hangzhou, cn-beijing,,cn-hangzhou",
+            "REPLANK_MAX_MOVING": "7",
+            "REPLANK_SMC_IMPORT_LINUX": "import {token_id} {token_code}",
+            "REPLANK_SMC_TARGET_PARAMETER": "TargetOsType",
+            "REPLANK_SMC_TARGET_VALUES": '{"alinux-3": "3"}',
+            "REPLANK_SNAPSHOT_PRICE": "0.12",
+            "REPLANK_OPERATOR_HEADER": "X-User",
+            "REPLANK_CLOCK": "env:NOW",
+        }
+    )
+    assert settings.regions == ("cn-hangzhou", "cn-beijing")
+    assert (settings.max_moving, settings.snapshot_price, settings.operator_header) == (7, 0.12, "x-user")
+    assert (settings.smc.target_parameter, settings.smc.target_values) == ("TargetOsType", {"alinux-3": "3"})
+
+
+def test_one_error_names_all_that_is_wrong() -> None:
+    wrong = {
+        "REPLANK_MAX_MOVING": "0",
+        "REPLANK_SMC_IMPORT_LINUX": "import me",
+        "REPLANK_SMC_TARGET_PARAMETER": "Elsewhere.Name",
+        "REPLANK_SMC_TARGET_VALUES": '{"alinux-3": 3}',
+        "REPLANK_SNAPSHOT_PRICE": "nan",
+        "REPLANK_CLOCK": "sundial",
+        "REPLANK_RETRY_PAUSE_MS": "-1",
+        "REPLANK_LOG_LEVEL": "loud",
+    }
+    with pytest.raises(Permanent) as caught:
+        read(wrong)
+    assert caught.value.code == "Settings.Invalid"
+    assert all(name in caught.value.message for name in (*wrong, "REPLANK_REGION", "FC_ACCOUNT_ID"))
+
+
+def test_credentials_come_from_the_environment_or_the_context() -> None:
+    class Given:
+        access_key_id, access_key_secret, security_token = "LTAI", "secret", "token"
+
+    class Context:
+        credentials = Given
+
+    class Bare:
+        credentials = None
+
+    environment = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s", "ALIBABA_CLOUD_SECURITY_TOKEN": "t"}
+    assert credentials_of(environment, Context).key_id == "id"
+    found = credentials_of({}, Context)
+    assert (found.key_id, found.secret, found.token) == ("LTAI", "secret", "token")
+    assert "secret" not in repr(found)
+    for nothing in (Bare, object()):
+        with pytest.raises(Permanent) as caught:
+            credentials_of({}, nothing)
+        assert caught.value.code == "Credentials.Missing"
+
+
+def test_there_is_a_folder_per_function() -> None:
+    import importlib
+
+    for name in FUNCTIONS:
+        index = importlib.import_module(f"functions.{name}.index")
+        assert callable(index.handler)
+        assert callable(index.initialize)
