@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 
 import pytest
 
@@ -39,6 +40,17 @@ def test_entry_points_decide_nothing() -> None:
 
 def test_no_role_has_a_wildcard_action() -> None:
     assert [name for name, role in ROLES.items() if any("*" in action for action in policy_actions(role))] == []
+
+
+def test_every_action_granted_is_one_that_the_local_cloud_checks() -> None:
+    """What the local cloud does not know, no test can show to be needed."""
+    known = {
+        f"{service}:{operation}"
+        for service in ("ecs", "smc")
+        for operation in json.loads((ROOT / f"localcloud/{service}/spec.json").read_text(encoding="utf-8"))
+    }
+    granted = {action for role in ROLES.values() for action in policy_actions(role) if action.startswith(("ecs:", "smc:"))}
+    assert granted - known == set()
 
 
 def test_only_the_sweep_deletes_snapshots_and_only_the_rollback_resets_disks() -> None:

@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 
 from localcloud.eventbridge import pattern
 from shared.domain import events
+from tests.support.event_contract import problems_of
 from tests.support.repository import ROOT, of_type, services, source_files, tree
 
 FOLDER = ROOT / "events"
@@ -100,3 +101,11 @@ def test_events_of_ecs_go_where_they_are_wanted(word: str, functions: set[str]) 
 
 def test_a_foreign_notice_is_taken() -> None:
     assert routed(load(FOLDER / "EndOfLife/sample.notice.json"), "replank") == {"intake"}
+
+
+def test_the_contract_is_strict() -> None:
+    event = load(OURS[events.SNAPSHOT_READY] / "sample.json")
+    assert problems_of(event) == []
+    assert problems_of({**event, "data": {**event["data"], "extra": 1}}) != []
+    assert problems_of({**event, "data": {**event["data"], "stage": "sweep"}}) != []
+    assert problems_of({**event, "specversion": "0.3"}) != []

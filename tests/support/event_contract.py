@@ -1,0 +1,32 @@
+"""Events against their contract: envelope, schema of the type's folder, and the producer that may publish it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from jsonschema import Draft202012Validator
+
+from shared.domain import events
+from tests.support.repository import ROOT
+
+FOLDER = ROOT / "events"
+
+
+def problems_of(event: Mapping[str, Any]) -> list[str]:
+    """What is wrong with an event as it stands on the bus; nothing for a valid one."""
+    if event.get("type") not in events.PRODUCERS:
+        return [f"{event.get('type')} is no type of ours"]
+    word = str(event["type"]).rpartition(":")[2]
+    found = [
+        *_validator("envelope.schema.json").iter_errors(event),
+        *_validator(f"{word}/schema.json").iter_errors(event.get("data")),
+    ]
+    return [f"{word} {event.get('id')}: {error.json_path} {error.message[:200]}" for error in found]
+
+
+@lru_cache(maxsize=64)
+def _validator(name: str) -> Draft202012Validator:
+    return Draft202012Validator(json.loads((FOLDER / name).read_text(encoding="utf-8")))
