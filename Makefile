@@ -5,7 +5,7 @@ MAKEFLAGS += --no-print-directory
 SHELL := /bin/bash
 
 VENV := .venv
-PY := $(VENV)/bin/python
+PYTHON_HERE := $(VENV)/bin/python
 ARGS ?=
 PORT ?= 8600
 STATE ?= run/cloud
@@ -14,38 +14,38 @@ help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.ok  ## Migrate a sample fleet on the local cloud (ARGS="--seed 7" and so on)
-	@$(PY) -m cli run $(ARGS)
+	@$(PYTHON_HERE) -m cli run $(ARGS)
 
 test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, tests
 	@$(MAKE) lint
-	@$(PY) -m pytest $(ARGS)
+	@$(PYTHON_HERE) -m pytest $(ARGS)
 
 lint: $(VENV)/test.ok  ## Format, lint, types and import rules only
-	@$(PY) -m ruff check .
-	@$(PY) -m ruff format --check .
-	@$(PY) -m mypy
+	@$(PYTHON_HERE) -m ruff check .
+	@$(PYTHON_HERE) -m ruff format --check .
+	@$(PYTHON_HERE) -m mypy
 	@$(VENV)/bin/lint-imports --no-logo
 
 check: test validate  ## What must pass before a change is handed in
 
 format: $(VENV)/test.ok  ## Write the format and the fixes ruff knows
-	@$(PY) -m ruff check --fix .
-	@$(PY) -m ruff format .
+	@$(PYTHON_HERE) -m ruff check --fix .
+	@$(PYTHON_HERE) -m ruff format .
 
 docs: $(VENV)/test.ok  ## Write the generated pages anew from the code
-	@$(PY) -m tools.catalogue
+	@$(PYTHON_HERE) -m tools.catalogue
 
 validate: $(VENV)/test.ok  ## Check the deployment files, the events, the settings and the documents against the code
-	@$(PY) -m pytest tests/tidy
+	@$(PYTHON_HERE) -m pytest tests/tidy
 
 simulate: $(VENV)/test.ok  ## Run the fleet under faults, many seeds (ARGS="--seeds 200")
-	@$(PY) -m pytest tests/simulation $(ARGS)
+	@$(PYTHON_HERE) -m pytest tests/simulation $(ARGS)
 
-package: $(VENV)/run.ok  ## Write build/<function>.zip, the same bytes for the same sources
-	@$(PY) -m tools.package $(ARGS)
+package: $(VENV)/run.ok  ## Build and try build/<function>.zip, the same bytes for the same sources (PY=3.12)
+	@$(PYTHON_HERE) -m tools.package --for $(or $(PY),3.10) $(ARGS)
 
 serve: $(VENV)/run.ok  ## Run the local cloud until Ctrl-C (PORT=8600 STATE=run/cloud)
-	@$(PY) -m localcloud --port $(PORT) --state $(STATE) $(ARGS)
+	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) $(ARGS)
 
 clean:  ## Remove what was made: .venv, build, run, caches
 	rm -rf $(VENV) build run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
