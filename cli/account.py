@@ -108,6 +108,9 @@ class Account:
             logging.getLogger(name).setLevel(logging.ERROR)
         from tablestore import DefaultRetryPolicy, OTSClient
 
+        class Policy(DefaultRetryPolicy):  # type: ignore[misc]
+            max_retry_times = 2
+
         protocol, host = self.endpoint("TABLESTORE")
         key_id, secret, token = self.key
         return OTSClient(
@@ -117,7 +120,7 @@ class Account:
             self.tablestore_instance,
             sts_token=token or None,
             socket_timeout=READ_MS / 1000,
-            retry_policy=DefaultRetryPolicy(max_retry_times=2),
+            retry_policy=Policy(),
         )
 
     def functions(self) -> Any:

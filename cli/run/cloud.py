@@ -27,7 +27,9 @@ SETTINGS = {
     "REPLANK_SMC_IMPORT_LINUX": _BARE,
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
-    "REPLANK_SMC_TARGET_VALUES": json.dumps({key: release.name.replace("Red Hat Enterprise Linux", "Red Hat") for key, release in RELEASES.items()}),
+    "REPLANK_SMC_TARGET_VALUES": json.dumps(
+        {key: release.name.replace("Red Hat Enterprise Linux", "Red Hat") for key, release in RELEASES.items()}
+    ),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
 }

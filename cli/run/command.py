@@ -35,8 +35,12 @@ def register(app: typer.Typer) -> None:
 
 
 def run(  # noqa: PLR0913 - one parameter per option
-    fleet: Annotated[Path | None, typer.Option(help="What DescribeInstances returned (JSON, one or more pages). Default: a sample.")] = None,
-    guests: Annotated[Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")] = None,
+    fleet: Annotated[
+        Path | None, typer.Option(help="What DescribeInstances returned (JSON, one or more pages). Default: a sample.")
+    ] = None,
+    guests: Annotated[
+        Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")
+    ] = None,
     notice: Annotated[list[Path] | None, typer.Option(help="End-of-life notice (a CloudEvent); may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="What ids and chance are made from.")] = 1,
     report: Annotated[Path, typer.Option(help="Where the report is written.")] = REPORT,

@@ -1,4 +1,4 @@
-"""What a run is to do: the fleet, the notices, the batches, and what is expected of each instance. Checked before anything starts."""
+"""What a run is to do: fleet, notices, batches, and what is expected of each instance. All is checked before anything starts."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ def _plan(fleet_file: Path, guests: Path | None, notice_files: list[Path], scena
 def _for_all(fleet: Fleet) -> list[Json]:
     ids = [record["InstanceId"] for record in fleet.instances if _ends(record)]
     if not ids:
-        raise bad_input("Fleet.NothingToDo", "No instance of the fleet runs a release the catalog has a date for.", "Give a notice.")
+        raise bad_input(
+            "Fleet.NothingToDo", "No instance of the fleet runs a release the catalog has a date for.", "Give a notice."
+        )
     policy = {"retentionDays": 1, "maxMoving": 20, "failureBudget": len(ids)}
     return [{"instanceIds": ids[at : at + AT_ONCE], "policy": policy} for at in range(0, len(ids), AT_ONCE)]
 
@@ -106,7 +108,9 @@ def _object(file: Path) -> Json:
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file; examples/scenario.json is one.") from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):
-        raise bad_input("Scenario.Invalid", f"{file}: expected must be an object: instance id -> result.", "See examples/scenario.json.")
+        raise bad_input(
+            "Scenario.Invalid", f"{file}: expected must be an object: instance id -> result.", "See examples/scenario.json."
+        )
     return found
 
 

@@ -52,7 +52,9 @@ def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed:
     for row in rows:
         surprises += _unexpected(row, plan.expected)
     done = {row["instance_id"] for row in rows}
-    surprises += [f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done]
+    surprises += [
+        f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
+    ]
     return Results(rows, surprises + _left_behind(rows, inventory) + _damaged(rows, changed))
 
 
@@ -120,7 +122,9 @@ def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
 def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
     """Disks whose bytes changed though they should not have: any disk of a rolled back instance, data disks of the others."""
     return [
-        f"{row['instance_id']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instance_id"], [])
+        f"{row['instance_id']}: {disk} is not byte for byte as before"
+        for row in rows
+        for disk in changed.get(row["instance_id"], [])
     ]
 
 
@@ -134,7 +138,18 @@ def write(results: Results, file: Path, facts: Json) -> None:
 def show(results: Results) -> None:
     """The table, then the reasons with their remedies, then what was not as expected."""
     columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
-    names = ("instance_id", "from", "to", "hops", "restarts", "attempts", "snapshots_made", "snapshots_swept", "virtual_minutes", "result")
+    names = (
+        "instance_id",
+        "from",
+        "to",
+        "hops",
+        "restarts",
+        "attempts",
+        "snapshots_made",
+        "snapshots_swept",
+        "virtual_minutes",
+        "result",
+    )
     output.table(columns, (tuple(row[name] for name in names) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]
     if explained:

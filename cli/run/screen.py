@@ -84,7 +84,9 @@ class LiveScreen:
         for each in rows:
             table.add_row(*_row(each, now))
         hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
-        self._live.update(Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]}", style="dim")), refresh=True)
+        self._live.update(
+            Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]}", style="dim")), refresh=True
+        )
 
     def close(self) -> None:
         self._live.stop()
@@ -131,7 +133,8 @@ class PlainScreen:
     def _line(self, migration: Json, now: str) -> str:
         hop = f" (hop {migration['hop'] + 1} of {migration['hops']})" if migration["hops"] > 1 else ""
         why = f": {migration['failure']['code']}" if migration["failure"] else ""
-        return f"+{since(self._start, now):>7}  {migration['instanceId']:<26} {percent(migration):>3} %  {migration['state']}{hop}{why}"
+        name = migration["instanceId"]
+        return f"+{since(self._start, now):>7}  {name:<26} {percent(migration):>3} %  {migration['state']}{hop}{why}"
 
     def close(self) -> None:
         pass

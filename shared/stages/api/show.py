@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from shared.domain import acts
 from shared.domain.batch import RISKS, RISKS_VERSION, Batch
+from shared.domain.errors import Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.migration import JournalEntry, Migration, State
+from shared.domain.migration import JournalEntry, Migration
 from shared.stages.api import views
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
-_ACTS = {
-    State.ACCEPTED: ("cancellation",),
-    State.PRECHECKING: ("cancellation",),
-    State.PRECHECK_FAILED: ("retry", "cancellation"),
-    State.READY: ("cancellation",),
-    State.SNAPSHOTTING: ("cancellation",),
-    State.SNAPSHOTTED: ("cancellation",),
-    State.MIGRATED: ("confirmation", "rollback"),
-    State.FAILED: ("retry", "rollback", "confirmation", "cancellation"),
-    State.ROLLED_BACK: ("confirmation",),
-    State.CANCELLED: ("confirmation",),
+_ACTS: dict[str, Callable[[Migration], object]] = {
+    "confirmation": lambda migration: acts.confirm(migration, "", migration.entered_at, retention_days=1),
+    "retry": lambda migration: acts.retry(migration, "", migration.entered_at),
+    "cancellation": lambda migration: acts.cancel(migration, "", migration.entered_at),
+    "rollback": lambda migration: acts.roll_back(migration, "", migration.entered_at),
 }
-"""What an operator may try in a state; the act itself decides (shared.domain.acts)."""
+"""The acts by their resource; each is a pure decision, so that trying it tells whether it is possible."""
+
+
+def possible(migration: Migration) -> tuple[str, ...]:
+    """What an operator may do with the migration as it stands."""
+    return tuple(name for name, act in _ACTS.items() if _allows(act, migration))
+
+
+def _allows(act: Callable[[Migration], object], migration: Migration) -> bool:
+    try:
+        act(migration)
+    except (Refused, Stale):
+        return False
+    return True
 
 
 def risks() -> views.Risks:
@@ -80,7 +90,7 @@ def detail(value: Migration, restarts: int) -> views.MigrationDetail:
         blocked=value.assessment.blocked if value.assessment else False,
         released_at=value.released_at,
         restarts=restarts,
-        acts=() if value.released_at else _ACTS.get(value.state, ()),
+        acts=possible(value),
     )
 
 

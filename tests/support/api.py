@@ -1,0 +1,123 @@
+"""The HTTP API over ports in memory, called as Function Compute's HTTP trigger calls it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.errors import Stale
+from shared.domain.hop import Hop
+from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.migration import Failure, Migration, State, born
+from shared.runtime import web
+from tests.support.fakes import NOON, Fakes
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """The settings the API uses."""
+
+    snapshot_price: float = 0.02
+    currency: str = "USD"
+    operator_header: str = "x-replank-operator"
+
+
+@dataclass
+class ApiInMemory:
+    """``fakes`` are the ports behind it."""
+
+    fakes: Fakes = field(default_factory=Fakes)
+
+    def request(self, method: str, path: str, body: Any = None, *, query: Json | None = None, operator: str = "ann") -> Json:
+        """The trigger's event."""
+        return {
+            "version": "v1",
+            "rawPath": path,
+            "body": "" if body is None else json.dumps(body),
+            "isBase64Encoded": False,
+            "headers": {"X-Replank-Operator": operator, "Content-Type": "application/json"} if operator else {},
+            "queryParameters": query or {},
+            "requestContext": {"http": {"method": method, "path": path}, "requestId": "R1"},
+        }
+
+    def send(self, method: str, path: str, body: Any = None, **more: Any) -> Json:
+        """The trigger's answer."""
+        return web.handle(self.request(method, path, body, **more), self.fakes.ports, Shown(), "R1")
+
+    def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Json]:
+        """Status and parsed body."""
+        return self.handled(self.request(method, path, body, **more))
+
+    def handled(self, request: Json) -> tuple[int, Json]:
+        answer = web.handle(request, self.fakes.ports, Shown(), "R1")
+        return answer["statusCode"], json.loads(answer["body"])
+
+    def refused(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, str]:
+        """Status and code."""
+        status, answer = self.call(method, path, body, **more)
+        return status, answer["Code"]
+
+    def pages(self, path: str, items: str, limit: int) -> list[Json]:
+        """Every item of a list."""
+        found: list[Json] = []
+        token = ""
+        while True:
+            query = {"limit": str(limit), **({"nextToken": token} if token else {})}
+            page = self.call("GET", path, query=query)[1]
+            found += page[items]
+            token = page["nextToken"]
+            if not token:
+                return found
+
+    def open_batch(self, *migrations: Migration) -> str:
+        """A planned batch with these migrations; its id."""
+        batch_id = f"b{len(self.fakes.batches.rows)}"
+        chosen = Selection(("cn-hangzhou",), releases=("centos-7",))
+        batch = Batch(batch_id, BatchState.OPEN, 2, NOON, "notice", "acme", chosen, Policy(), size=len(migrations))
+        self.fakes.batches.create(batch)
+        for each in migrations:
+            mine = replace(each, batch_id=batch_id)
+            first = replace(mine, state=State.ACCEPTED, version=1)
+            self.fakes.migrations.create(mine, born(first, by="intake", reason="test"), ())
+        return batch_id
+
+    def lose_races(self, times: int) -> None:
+        """The next so many commits of migrations find the row moved."""
+        real, left = type(self.fakes.migrations).commit, [times]
+
+        def commit(step: Any) -> None:
+            if left[0] > 0:
+                left[0] -= 1
+                raise Stale("Migration.Moved", "The row has moved on.", "Look again.")
+            real(self.fakes.migrations, step)
+
+        self.fakes.migrations.commit = commit  # type: ignore[method-assign]
+
+
+def migration(migration_id: str, state: State = State.MIGRATED, *, instance_id: str = "i-1") -> Migration:
+    """A migration from CentOS 7 in a state; a failed one failed in SMC."""
+    failure = Failure("migrate", "Smc.JobFailed", "M199", "Retry.") if state is State.FAILED else None
+    return Migration(
+        migration_id=migration_id,
+        batch_id="",
+        instance_id=instance_id,
+        region_id="cn-hangzhou",
+        state=state,
+        version=7,
+        entered_version=7,
+        entered_at=NOON,
+        created_at=NOON,
+        source="CentOS  7.9 64 bit",
+        hops=(Hop("centos-7", "alinux-3"),),
+        failure=failure,
+        snapshots_made=1,
+    )
+
+
+def entry(migration_id: str, key: str, state: SnapshotState = SnapshotState.ACCOMPLISHED) -> LedgerEntry:
+    """A snapshot of 40 GiB."""
+    return LedgerEntry(migration_id, key, "cn-hangzhou", "i-1", "d-1", 0, "replank", state, NOON, f"s-{key}", 40)
