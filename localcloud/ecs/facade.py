@@ -59,6 +59,12 @@ class Facade:
             return "A snapshot of the instance is being created."
         return ""
 
+    def booting(self, id: str) -> bool:
+        """Whether the instance is coming up: starting, or running with an agent that is not back yet."""
+        instance = self._world.instance(id)
+        up = instance["Status"] == "Running" and not instance["sim"]["agent_lost"]
+        return instance["Status"] in ("Starting", "Stopping") or (up and self.silent(id))
+
     def silent(self, id: str) -> bool:
         """Whether the agent does not answer."""
         return not agent.alive(self._world, self._world.instance(id))

@@ -14,6 +14,8 @@ from localcloud.smc.world import MINUTE, SECOND, Doc, World
 
 STEP, SETTLE = "smc.job_step", "smc.job_settle"
 _SILENT_MS = 24 * 60 * MINUTE
+_PATIENCE_MS = 10 * MINUTE
+"""How long a job waits for a machine that is coming up (after a failed attempt it restarts)."""
 _PREFIX = "SMC_Backup_Snapshot_"
 
 
@@ -36,7 +38,8 @@ class Migration:
 
     def begin(self, job: Doc, kind: str = "Manual") -> None:
         """Start or retry a job."""
-        job["sim"] |= {"attempt": job["sim"]["attempt"] + 1, "snapshots": []}
+        patient = self.world.now + _PATIENCE_MS
+        job["sim"] |= {"attempt": job["sim"]["attempt"] + 1, "snapshots": [], "patient_until_ms": patient}
         job |= {"Status": "Running", "ErrorCode": "", "StatusInfo": "", "StartTime": self.world.now_iso, "EndTime": ""}
         job["ReplicationJobRuns"]["ReplicationJobRun"].append(
             {"StartTime": self.world.now_iso, "EndTime": "", "Type": kind, "ImageId": ""}
@@ -63,6 +66,8 @@ class Migration:
 
     def _check(self, job: Doc) -> None:
         id, ecs = job["sim"]["instance_id"], self.world.ecs
+        if ecs.booting(id) and self.world.now < job["sim"]["patient_until_ms"]:
+            return self._then(job, "check", 20, 40)
         cause = ecs.ready(id)
         if cause or self._struck(job, "Preparing"):
             return self._fail(job, "M199", cause or self._cause(job))
@@ -164,6 +169,6 @@ class Migration:
         self.world.jobs.put(job["JobId"], job)
 
     def _then(self, job: Doc, step: str, low_s: float, high_s: float) -> None:
-        words = (step, job["JobId"], job["sim"]["attempt"], job["Progress"])
+        words = (step, job["JobId"], job["sim"]["attempt"], self.world.now)
         due = self.world.now + self.world.between(low_s, high_s, *words)
         self.world.cloud.scheduler.at(due, STEP, {"job": job["JobId"], "step": step}, key=job["JobId"])
