@@ -158,14 +158,10 @@ def test_one_call_runs_on_many_instances(cloud: Account) -> None:
 
 
 def test_what_a_script_writes_stays(cloud: Account) -> None:
-    cloud.run(
-        CENTOS,
-        'echo kept >"$GUEST_ROOT/etc/mark"; chmod 600 "$GUEST_ROOT/etc/mark"; systemctl stop crond; rm "$GUEST_ROOT/data/db/rows"',
-    )
-    _, output = cloud.run(
-        CENTOS,
-        'cat "$GUEST_ROOT/etc/mark"; stat -c %a "$GUEST_ROOT/etc/mark"; systemctl is-active crond; [ -e "$GUEST_ROOT/data/db/rows" ] || echo gone',
-    )
+    change = "echo kept >etc/mark; chmod 600 etc/mark; systemctl stop crond; rm data/db/rows"
+    cloud.run(CENTOS, f'cd "$GUEST_ROOT"; {change}')
+    look = "cat etc/mark; stat -c %a etc/mark; systemctl is-active crond; [ -e data/db/rows ] || echo gone"
+    _, output = cloud.run(CENTOS, f'cd "$GUEST_ROOT"; {look}')
     assert output == "kept\n600\ninactive\ngone\n"
 
 

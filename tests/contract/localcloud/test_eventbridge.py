@@ -13,6 +13,7 @@ from Tea.exceptions import TeaException
 
 from localcloud import account
 from localcloud.core.clock import START, to_ms
+from localcloud.core.errors import ApiError
 from tests.contract.localcloud.account_support import BUS, ROLE, App, event, eventbridge, in_process_app
 
 ECHO_ARN = "acs:fc:cn-hangzhou:1234567890123456:functions/app-echo"
@@ -113,14 +114,14 @@ def test_pattern_is_tried_without_publishing(app: App) -> None:
 def test_wrong_secret_unknown_key_and_foreign_token_are_refused(app: App) -> None:
     with pytest.raises(TeaException) as caught:
         eventbridge(app.cloud, secret="wrong").put_events([event()])
-    assert caught.value.code == "SignatureNotMatch"
+    assert caught.value.code == "SignatureDoesNotMatch"
     role = app.cloud.identities.of(f"role:{ROLE}")
     assert role is not None
     eventbridge(app.cloud, role).put_events([event()])
     stolen = type(role)(role.access_key_id, role.access_key_secret, "other", role.principal)
     with pytest.raises(TeaException) as caught:
         eventbridge(app.cloud, stolen).put_events([event()])
-    assert caught.value.code == "InvalidSecurityToken"
+    assert caught.value.code == "SecurityTokenInvalid"
 
 
 def test_role_may_publish_only_where_its_policy_says(app: App) -> None:
@@ -131,7 +132,7 @@ def test_role_may_publish_only_where_its_policy_says(app: App) -> None:
     ):
         with pytest.raises(TeaException) as caught:
             call()
-        assert caught.value.code == "NoPermission"
+        assert caught.value.code == "AccessDenied"
 
 
 def test_cloud_services_publish_on_the_default_bus(app: App) -> None:
@@ -213,7 +214,25 @@ def test_malformed_requests_are_refused(app: App) -> None:
         with pytest.raises(TeaException) as caught:
             client.create_rule(request)
         assert caught.value.code == code
-    big = event(data={"text": "x" * 300_000})
-    with pytest.raises(TeaException) as caught:
-        client.put_events([big])
-    assert caught.value.code == "EntityTooLarge"
+
+
+def test_limits(app: App) -> None:
+    client = eventbridge(app.cloud)
+    large = event(data={"text": "x" * 270_000})
+    wrong = [large, event("a:b"), event("-a"), event(type="t" * 65)]
+    for each in wrong[3:]:
+        each.type = "t" * 64
+    answer = client.put_events(wrong)
+    assert [entry.error_code for entry in answer.entry_list] == ["EventTooLarge", "InvalidCloudEvent", "InvalidCloudEvent", None]
+    for events, code in (([event()] * 17, "EventCountExceed"), ([large] * 4, "EntityTooLarge")):
+        with pytest.raises(TeaException) as caught:
+            client.put_events(events)
+        assert caught.value.code == code
+
+
+def test_quota_of_rules(app: App) -> None:
+    for number in range(49):
+        make_rule(app, f"r{number}", {"source": ["x"]})
+    with pytest.raises(ApiError) as caught:
+        make_rule(app, "one-more", {"source": ["x"]})
+    assert caught.value.code == "EventRuleCountExceed"

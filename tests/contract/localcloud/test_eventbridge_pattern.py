@@ -65,6 +65,8 @@ CASES: list[tuple[dict[str, Any], bool]] = [
     ({"data": {"tags": [{"anything-but": "a"}]}}, False),
     ({"data": {"tags": [{"prefix": "b"}]}}, True),
     ({"data": ["x"]}, False),
+    ({"type": [{"prefix": "ecs:", "suffix": "Change"}]}, True),
+    ({"type": [{"prefix": "ecs:", "suffix": "Created"}]}, False),
     ({"source": {"deeper": ["x"]}}, False),
 ]
 
@@ -85,7 +87,8 @@ def test_match(wanted: dict[str, Any], expected: bool) -> None:
         {"data": {}},
         {"source": [["x"]]},
         {"source": [{"wildcard": "x"}]},
-        {"source": [{"prefix": "a", "suffix": "b"}]},
+        {"source": [{}]},
+        {"source": [{"prefix": "a"}] * 6},
         {"source": [{"prefix": 1}]},
         {"n": [{"numeric": ["~", 1]}]},
         {"n": [{"numeric": [">", "1"]}]},

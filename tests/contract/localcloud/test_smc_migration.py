@@ -53,7 +53,9 @@ def test_linux_becomes_the_new_release_and_keeps_what_is_its_own(cloud: Account)
     assert record(cloud, CENTOS) == before
     changed = cloud.digests(CENTOS)
     assert (changed[data] == content[data], changed[system] == content[system]) == (True, False)
-    script = '. "$GUEST_ROOT/etc/os-release"; echo "$ID $VERSION_ID"; uname -r; cat "$GUEST_ROOT/etc/app.conf"; systemctl is-active sshd; hostname'
+    script = (
+        'cd "$GUEST_ROOT/etc"; . ./os-release; echo "$ID $VERSION_ID"; uname -r; cat app.conf; systemctl is-active sshd; hostname'
+    )
     assert cloud.run(CENTOS, script)[1] == "alinux 3\n5.10.134-18.al8.x86_64\napp\nactive\nweb1\n"
 
 
