@@ -23,7 +23,12 @@ def main(arguments: list[str] | None = None) -> int:
     except DeployError as error:
         print(error, file=sys.stderr)
         return 1
-    counts: dict[str, Sized] = {"functions": plan.functions, "rules": plan.rules, "tables": plan.template.tables, "roles": plan.template.roles}
+    counts: dict[str, Sized] = {
+        "functions": plan.functions,
+        "rules": plan.rules,
+        "tables": plan.template.tables,
+        "roles": plan.template.roles,
+    }
     print("sound: " + ", ".join(f"{len(items)} {name}" for name, items in counts.items()))
     return 0
 

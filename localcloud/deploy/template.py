@@ -12,6 +12,7 @@ from typing import Any
 from localcloud.deploy.check import Fields, Shape, anything, either, listed, mapped, number, one_of, text, truth
 from localcloud.deploy.document import Document
 from localcloud.deploy.intrinsics import Resolver
+from localcloud.eventbridge import limits
 
 _NAME = text(r"[A-Za-z][\w.-]{0,127}", "a name")
 _COLUMN = text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a column name")
@@ -66,8 +67,8 @@ _TABLE = Fields(
 )
 _RULE = Fields(
     {
-        "EventBusName": text(r"[\w.-]{1,127}", "a bus name"),
-        "RuleName": text(r"[\w.-]{1,127}", "a rule name"),
+        "EventBusName": text(limits.NAME, "a bus name"),
+        "RuleName": text(limits.NAME, "a rule name"),
         "Description": text(),
         "Status": one_of("ENABLE", "DISABLE"),
         "FilterPattern": mapped(anything),

@@ -78,7 +78,8 @@ class EventBridge:
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
         self.store.forget_cache()
-        return _answer(error.status, {"requestId": request_id, "code": error.code, "message": error.message})
+        code = "AccessDenied" if error.code == "NoPermission" else error.code
+        return _answer(error.status, {"requestId": request_id, "code": code, "message": error.message})
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

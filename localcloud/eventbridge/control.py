@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
-from localcloud.eventbridge import pattern
+from localcloud.eventbridge import limits, pattern
 from localcloud.eventbridge.model import (
     DEFAULT_BUS,
     Bus,
@@ -51,6 +51,8 @@ class Control:
         bus, name = self._store.need_bus(params["EventBusName"]).name, check_name(params["RuleName"], "RuleName")
         if self._store.rule(bus, name) is not None:
             raise ApiError("EventRuleExisted", f"The event rule [{name}] existed!", 409)
+        if len(self._store.rules(bus)) >= limits.MAX_RULES:
+            raise ApiError("EventRuleCountExceed", f"The count of event rules exceeds {limits.MAX_RULES}.", 409)
         self._store.put_rule(self.checked_rule(params))
         return {"RuleARN": self.rule_arn(bus, name)}
 

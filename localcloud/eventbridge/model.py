@@ -9,14 +9,12 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
-from localcloud.eventbridge import pattern, transform
+from localcloud.eventbridge import limits, pattern, transform
 
 DEFAULT_BUS = "default"
 TARGET_FUNCTION, TARGET_BUS = "acs.fc.function", "acs.eventbridge"
 STRATEGIES = ("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY")
-MAX_TARGETS = 5
-"""Targets per rule (alibabacloud.com/help/en/eventbridge/product-overview/limits)."""
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,127}")
+_NAME = re.compile(limits.NAME)
 _FUNCTION = re.compile(r"acs:fc:([a-z0-9-]+):(\d*):(?:services/([\w.-]+)/)?functions/([\w-]+)(?:[./][\w-]+)?")
 _BUS_ARN = re.compile(r"acs:eventbridge:([a-z0-9-]*):(\d*):eventbus/([A-Za-z0-9._-]+)")
 
@@ -76,6 +74,8 @@ class Store:
         """Create a bus and the rules that waited for it."""
         if self.bus(name) is not None:
             raise ApiError("EventBusExist", f"The event bus [{name}] already existed!", 409)
+        if len(self.buses()) > limits.MAX_BUSES:
+            raise ApiError("EventBusCountExceed", f"The count of event buses exceeds {limits.MAX_BUSES}.", 409)
         bus = Bus(name, description, self._cloud.clock.now_ms())
         self._buses.put(name, asdict(bus))
         for key, doc in self._waiting.items(f"{name}/"):
@@ -136,7 +136,10 @@ def _loaded(doc: dict[str, Any]) -> Rule:
 def check_name(name: object, what: str) -> str:
     """The name of a bus or rule; raises ApiError."""
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ApiError("InvalidArgument", f"{what} must be 1 to 127 letters, digits, dots, hyphens or underscores.")
+        raise ApiError(
+            "InvalidArgument",
+            f"{what} must be 1 to 127 letters, digits or hyphens; a hyphen or eventbridge-reserved- may not come first.",
+        )
     return name
 
 
@@ -151,8 +154,8 @@ def check_filter(text: object) -> str:
 
 def check_targets(targets: object) -> list[dict[str, Any]]:
     """A rule's targets; raises ApiError naming the one that is wrong."""
-    if not isinstance(targets, list) or len(targets) > MAX_TARGETS:
-        raise ApiError("InvalidArgument", f"Targets must be a list of at most {MAX_TARGETS}.")
+    if not isinstance(targets, list) or len(targets) > limits.MAX_TARGETS:
+        raise ApiError("InvalidArgument", f"Targets must be a list of at most {limits.MAX_TARGETS}.")
     for target in targets:
         _check_target(target)
     if len({target["Id"] for target in targets}) != len(targets):

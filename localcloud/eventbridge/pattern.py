@@ -1,7 +1,8 @@
 """Event patterns: which events a rule wants. Pure.
 
-Keys of a pattern are joined by AND, the values in an array by OR. Numbers are compared by their text, so 300 is "300" but not
-300.0. Source: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08) and the older edition of the same page.
+Keys of a pattern are joined by AND, the values in an array by OR, several operators of one condition by AND. Numbers compare by
+their text, so 300 is "300" but not 300.0. Source: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08) and the older
+edition of the same page.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ import json
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from localcloud.eventbridge import limits
 
 MAX_DEPTH = 32
 _MISSING = object()
@@ -39,6 +42,8 @@ def _validate_keys(pattern: Mapping[str, Any], where: str, depth: int) -> None:
         elif isinstance(wanted, list):
             if not wanted:
                 raise PatternError(f"{place}: an empty array.")
+            if sum(isinstance(each, Mapping) for each in wanted) > limits.MAX_EXPRESSIONS:
+                raise PatternError(f"{place}: more than {limits.MAX_EXPRESSIONS} conditions.")
             for each in wanted:
                 _validate_value(each, place)
         else:
@@ -50,14 +55,14 @@ def _validate_value(wanted: Any, where: str) -> None:
         raise PatternError(f"{where}: an array in an array.")
     if not isinstance(wanted, Mapping):
         return
-    if len(wanted) != 1:
-        raise PatternError(f"{where}: a condition has exactly one operator.")
-    ((operator, operand),) = wanted.items()
-    check = _CHECKS.get(operator)
-    if check is None:
-        raise PatternError(f"{where}: unknown operator {operator}.")
-    if not check(operand):
-        raise PatternError(f"{where}: {operator} has an operand it cannot take.")
+    if not wanted:
+        raise PatternError(f"{where}: an empty condition.")
+    for operator, operand in wanted.items():
+        check = _CHECKS.get(operator)
+        if check is None:
+            raise PatternError(f"{where}: unknown operator {operator}.")
+        if not check(operand):
+            raise PatternError(f"{where}: {operator} has an operand it cannot take.")
 
 
 def matches(pattern: Mapping[str, Any], event: Mapping[str, Any]) -> bool:
@@ -74,23 +79,22 @@ def _wanted(wanted: Any, value: Any) -> bool:
 
 def _meets(condition: Any, value: Any) -> bool:
     """One value of a pattern's array against a field; an array field is met by any of its items."""
-    if isinstance(condition, Mapping) and "exists" in condition:
-        return bool((value is not _MISSING) == condition["exists"])
+    if isinstance(condition, Mapping):
+        return all(_holds(operator, operand, value) for operator, operand in condition.items())
     if value is _MISSING:
         return False
-    if isinstance(condition, Mapping) and "anything-but" in condition:
-        values = value if isinstance(value, list) else [value]
-        return all(not _excluded(condition["anything-but"], each) for each in values)
-    if isinstance(value, list):
-        return any(_meets_scalar(condition, each) for each in value)
-    return _meets_scalar(condition, value)
+    return any(_same(condition, each) for each in (value if isinstance(value, list) else [value]))
 
 
-def _meets_scalar(condition: Any, value: Any) -> bool:
-    if isinstance(condition, Mapping):
-        ((operator, operand),) = condition.items()
-        return bool(_OPERATORS[operator](operand, value))
-    return _same(condition, value)
+def _holds(operator: str, operand: Any, value: Any) -> bool:
+    if operator == "exists":
+        return bool((value is not _MISSING) == operand)
+    if value is _MISSING:
+        return False
+    values = value if isinstance(value, list) else [value]
+    if operator == "anything-but":
+        return all(not _excluded(operand, each) for each in values)
+    return any(_OPERATORS[operator](operand, each) for each in values)
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -107,7 +111,8 @@ def _text(value: Any) -> str:
 
 def _excluded(operand: Any, value: Any) -> bool:
     if isinstance(operand, Mapping):
-        return _meets_scalar(operand, value)
+        ((operator, inner),) = operand.items()
+        return _OPERATORS[operator](inner, value)
     return any(_same(each, value) for each in (operand if isinstance(operand, list) else [operand]))
 
 

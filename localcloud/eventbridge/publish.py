@@ -9,13 +9,11 @@ from typing import Any
 from localcloud.core.app import Cloud
 from localcloud.core.clock import iso
 from localcloud.core.errors import ApiError
-from localcloud.eventbridge import pattern
+from localcloud.eventbridge import limits, pattern, transform
 from localcloud.eventbridge.delivery import Deliveries
 from localcloud.eventbridge.model import DEFAULT_BUS, Store
 from localcloud.eventbridge.trace import Traces
 
-MAX_BATCH_BYTES = 256 * 1024
-MAX_SOURCE, MAX_TYPE, MAX_ID = 128, 128, 256
 _ATTRIBUTE = re.compile(r"[a-z0-9_]+")
 BUS_ATTRIBUTE = "aliyuneventbusname"
 
@@ -75,29 +73,54 @@ def check_event(event: Any) -> None:
     """Raise ApiError unless ``event`` is a CloudEvent 1.0 as EventBridge takes it."""
     if not isinstance(event, dict):
         raise ApiError("InvalidCloudEvent", "An event must be a JSON object.")
-    for name, limit in (("id", MAX_ID), ("source", MAX_SOURCE), ("type", MAX_TYPE)):
-        value = event.get(name)
-        if not isinstance(value, str) or not 1 <= len(value) <= limit:
-            raise ApiError("InvalidCloudEvent", f"The attribute {name} must be a string of 1 to {limit} characters.")
+    problem = _problem(event)
+    if problem:
+        raise ApiError("InvalidCloudEvent", problem)
+    if len(transform.dump(event).encode()) > limits.MAX_EVENT_BYTES:
+        raise ApiError("EventTooLarge", f"The event is larger than {limits.MAX_EVENT_BYTES} bytes.", 413)
+
+
+_LENGTHS = {
+    "id": (1, limits.MAX_ID),
+    "source": (1, limits.MAX_SOURCE),
+    "type": (1, limits.MAX_TYPE),
+    "subject": (0, limits.MAX_SUBJECT),
+}
+_REQUIRED = ("id", "source", "type")
+_STRINGS = (*_LENGTHS, "time", "datacontenttype", "dataschema", BUS_ATTRIBUTE)
+
+
+def _problem(event: dict[str, Any]) -> str:
+    """What is wrong with an event's attributes, empty where nothing is."""
+    for name in _STRINGS:
+        low, high = _LENGTHS.get(name, (0, limits.MAX_SUBJECT))
+        value = event.get(name, "" if name not in _REQUIRED else None)
+        if not isinstance(value, str) or not low <= len(value) <= high:
+            return f"The attribute {name} must be a string of {low} to {high} characters."
+    if not re.fullmatch(limits.ID, event["id"]):
+        return "The attribute id consists of letters, digits and hyphens, and does not begin with a hyphen."
     if event.get("specversion", "1.0") != "1.0":
-        raise ApiError("InvalidCloudEvent", "The attribute specversion must be 1.0.")
+        return "The attribute specversion must be 1.0."
     if any(not _ATTRIBUTE.fullmatch(name) for name in event):
-        raise ApiError("InvalidCloudEvent", "Attribute names consist of lower-case letters and digits.")
-    if "data" in event and "data_base64" in event:
-        raise ApiError("InvalidCloudEvent", "data and data_base64 exclude each other.")
-    for name in ("subject", "time", "datacontenttype", "dataschema", BUS_ATTRIBUTE):
-        if name in event and not isinstance(event[name], str):
-            raise ApiError("InvalidCloudEvent", f"The attribute {name} must be a string.")
+        return "Attribute names consist of lower-case letters and digits."
+    return "data and data_base64 exclude each other." if "data" in event and "data_base64" in event else ""
 
 
 def parse_batch(body: bytes) -> list[Any]:
     """The events of a PutEvents body; raises ApiError."""
-    if len(body) > MAX_BATCH_BYTES:
-        raise ApiError("EntityTooLarge", f"The request is larger than {MAX_BATCH_BYTES} bytes.", 413)
+    if len(body) > limits.MAX_BATCH_BYTES:
+        raise ApiError("EntityTooLarge", f"The request is larger than {limits.MAX_BATCH_BYTES} bytes.", 413)
     try:
         events = json.loads(body)
     except (ValueError, RecursionError) as error:
         raise ApiError("InvalidCloudEvent", "The body is no JSON.") from error
     if not isinstance(events, list) or not events:
         raise ApiError("InvalidCloudEvent", "The body must be a non-empty list of events.")
+    check_count(events)
     return events
+
+
+def check_count(events: list[Any]) -> None:
+    """Raise ApiError where there are more events than one request may bring."""
+    if len(events) > limits.MAX_BATCH:
+        raise ApiError("EventCountExceed", f"The maximum number of events in a batch is {limits.MAX_BATCH}.")

@@ -12,8 +12,9 @@ from typing import Any
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.eventbridge.control import Control
+from localcloud.eventbridge.limits import MAX_BATCH_BYTES
 from localcloud.eventbridge.model import DEFAULT_BUS
-from localcloud.eventbridge.publish import BUS_ATTRIBUTE, MAX_BATCH_BYTES, Publisher
+from localcloud.eventbridge.publish import BUS_ATTRIBUTE, Publisher, check_count
 from localcloud.wire.rpc import Spec
 from localcloud.wire.rpc_service import Operation, RpcService
 
@@ -83,6 +84,7 @@ class EventBridgeRpc(RpcService):
         bus, entries = params.get("EventBusName", DEFAULT_BUS), params["EventList"]
         if not isinstance(entries, list) or not entries:
             raise ApiError("InvalidArgument", "EventList must be a non-empty list.")
+        check_count(entries)
         if len(json.dumps(entries, ensure_ascii=False).encode()) > MAX_BATCH_BYTES:
             raise ApiError("EntityTooLarge", f"The events are larger than {MAX_BATCH_BYTES} bytes.", 413)
         results = self._publisher.put([_event(entry, bus) for entry in entries])

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from localcloud.eventbridge import limits
+
 FORMS = ("ORIGINAL", "CONSTANT", "JSONPATH", "TEMPLATE")
 _STEP = re.compile(r"\.([A-Za-z_][\w-]*)|\['([^']*)'\]|\[(\d+)\]")
 _VARIABLE = re.compile(r"\$\{([^}]*)\}")
@@ -24,6 +26,9 @@ def validate(param: Mapping[str, Any]) -> None:
     form = param.get("Form")
     if form not in FORMS:
         raise TransformError(f"Form must be one of {', '.join(FORMS)}.")
+    for name in ("Value", "Template"):
+        if len(str(param.get(name) or "")) > limits.MAX_TRANSFORM_TEXT:
+            raise TransformError(f"{name} has more than {limits.MAX_TRANSFORM_TEXT} characters.")
     if form == "JSONPATH":
         _steps(str(param.get("Value", "")))
     if form == "TEMPLATE":

@@ -28,6 +28,8 @@ class InProcessInvoker:
     def __init__(self, *, keep_shared: bool = True) -> None:
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._modules: dict[str, dict[str, ModuleType]] = {}
+        self._names: dict[str, set[str]] = {}
+        self._seen: dict[str, int] = {}
         self._keep = SHARED_NAMES if keep_shared else ()
 
     def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
@@ -78,17 +80,19 @@ class InProcessInvoker:
             os.environ.update(variables)
 
     def _take_out(self, function: Function) -> dict[str, ModuleType]:
-        """Remove from ``sys.modules`` what came from the function's first code folder, and return it."""
-        home = str(Path(function.code[0]).resolve()) + os.sep if function.code else "\0"
-        own = {
-            name: module
-            for name, module in list(sys.modules.items())
-            if str(getattr(module, "__file__", None) or "").startswith(home) and name.partition(".")[0] not in self._keep
-        }
-        own.update({name: sys.modules[name] for name in ("index",) if name in sys.modules})
-        for name in own:
-            del sys.modules[name]
+        """Remove the function's own modules from ``sys.modules`` and return them; only new ones make it look at all modules."""
+        names = self._names.setdefault(function.name, set())
+        if len(sys.modules) != self._seen.get(function.name):
+            home = str(Path(function.code[0]).resolve()) + os.sep if function.code else "\0"
+            names.update(name for name, module in list(sys.modules.items()) if self._is_own(name, module, home))
+        own = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+        self._seen[function.name] = len(sys.modules) + len(own)
         return own
+
+    def _is_own(self, name: str, module: ModuleType, home: str) -> bool:
+        if name.partition(".")[0] in self._keep:
+            return False
+        return name == "index" or str(getattr(module, "__file__", None) or "").startswith(home)
 
 
 def _named(dotted: str) -> Callable[..., Any]:

@@ -26,11 +26,13 @@ def verify(request: Request, identities: Identities) -> Key:
         raise ApiError("MissingAuthorization", "The Authorization header must read acs:<AccessKeyId>:<Signature>.", 403)
     key = identities.find(access_key_id)
     if key is None:
-        raise ApiError("InvalidAccessKeyId.NotFound", "Specified access key is not found.", 404)
+        raise ApiError("InvalidAccessKeyId", "The access Id you provided is not exist.", 403)
     if not hmac.compare_digest(signature(request, key.access_key_secret).encode(), given.encode("utf-8", "replace")):
-        raise ApiError("SignatureNotMatch", "The signature does not match the one calculated from the request.", 403)
+        raise ApiError(
+            "SignatureDoesNotMatch", "The request signature we calculated does not match the signature you provided.", 403
+        )
     if request.headers.get("x-acs-security-token", "") != key.token:
-        raise ApiError("InvalidSecurityToken", "The security token does not belong to the access key.", 403)
+        raise ApiError("SecurityTokenInvalid", "The Security token that your provide is invalid.", 403)
     _check_date(request.headers.get("date", ""))
     return key
 

@@ -219,10 +219,7 @@ def test_malformed_requests_are_refused(app: App) -> None:
 def test_limits(app: App) -> None:
     client = eventbridge(app.cloud)
     large = event(data={"text": "x" * 270_000})
-    wrong = [large, event("a:b"), event("-a"), event(type="t" * 65)]
-    for each in wrong[3:]:
-        each.type = "t" * 64
-    answer = client.put_events(wrong)
+    answer = client.put_events([large, event("a:b"), event("-a"), event(type="t" * 64)])
     assert [entry.error_code for entry in answer.entry_list] == ["EventTooLarge", "InvalidCloudEvent", "InvalidCloudEvent", None]
     for events, code in (([event()] * 17, "EventCountExceed"), ([large] * 4, "EntityTooLarge")):
         with pytest.raises(TeaException) as caught:
