@@ -39,7 +39,8 @@ class JsonFormatter(logging.Formatter):
     """A record as one line of JSON: time, level, the invocation's facts, the record's own, message."""
 
     def format(self, record: logging.LogRecord) -> str:
-        facts = {**invocation.get(), **getattr(record, "facts", {})}
+        own = {key: record.__dict__[key] for key in KEYS if key in record.__dict__}
+        facts = {**invocation.get(), **own, **getattr(record, "facts", {})}
         at = datetime.fromtimestamp(record.created, timezone.utc)
         line: dict[str, Any] = {"time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), "level": record.levelname}
         line.update({key: facts.pop(key) for key in KEYS if key in facts})

@@ -140,6 +140,19 @@ def test_all_of_a_list_have_their_turn_before_one_is_raised(stage: Stage, lines:
     assert len(lines) == 2
 
 
+def test_a_warning_on_the_way_names_its_invocation_and_its_migration(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    def run(message: Message) -> Outcome:
+        logging.getLogger("replank.stage").warning("still %s", "owed", extra={"migrationId": "m1"})
+        return Outcome("done")
+
+    stage(run)
+    entrypoint.handle("watch", json.dumps({**EVENT, "data": {}}).encode(), CONTEXT)
+    assert [(line["level"], line["requestId"], line.get("migrationId"), line["message"]) for line in lines] == [
+        ("WARNING", "R-1", "m1", "still owed"),
+        ("INFO", "R-1", None, "done"),
+    ]
+
+
 def test_secrets_do_not_reach_the_log(stage: Stage, lines: list[dict[str, Any]]) -> None:
     redact.remember("activation-code-1")
     stage(failing(ValueError("import at-1 activation-code-1 failed; AccessKeySecret=abcdef")))
