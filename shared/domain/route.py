@@ -91,9 +91,9 @@ def _ended(key: str, on: date, catalog: Catalog) -> bool:
 def _shortest(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
     """Fewest hops; among equals the one whose intermediate releases are supported longest, then by name."""
 
-    def rank(chain: tuple[Path, ...]) -> tuple[int, int, tuple[str, ...]]:
-        between = min((_end(path.destination, catalog).toordinal() for path in chain[:-1]), default=0)
-        return len(chain), -between, tuple(path.destination for path in chain)
+    def rank(chain: tuple[Path, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
+        between = sorted(_end(path.destination, catalog).toordinal() for path in chain[:-1])
+        return len(chain), tuple(-end for end in between), tuple(path.destination for path in chain)
 
     return min(chains, key=rank, default=None)
 
@@ -139,7 +139,9 @@ def _no_way_out(source: Release, architecture: str, catalog: Catalog) -> str:
         return (
             f"It can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
         )
-    return "Build a new instance with a supported image and move the workload; this release cannot be migrated in place."
+    end = _end(source.key, catalog)
+    until = "" if end is FAR else f" Its support ends on {end.isoformat()}; until then nothing has to be done."
+    return f"Build a new instance with a supported image and move the workload; it cannot be migrated in place.{until}"
 
 
 def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:

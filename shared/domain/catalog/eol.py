@@ -1,0 +1,56 @@
+"""Which instances of a fleet run something out of support, on a given day. Pure: the fleet is handed in as names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.catalog.identify import identify_in
+from shared.domain.codec import Json
+
+Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
+SOON_DAYS = 180
+"""Support that ends within this many days counts as ending."""
+
+
+@dataclass(frozen=True)
+class Life:
+    """One system and where it stands: ``ends_on`` is the last supported day, ``days_left`` is negative after it."""
+
+    name: str
+    release: str
+    standing: Standing
+    ends_on: date | None
+    days_left: int | None
+    source: str
+
+    def to_json(self) -> Json:
+        """For ``replank eol --json``."""
+        ends_on = self.ends_on.isoformat() if self.ends_on else None
+        return {**self.__dict__, "ends_on": ends_on}
+
+
+def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> Life:
+    """Where the system that ECS names so stands on that day."""
+    release = identify_in(catalog, os_name, os_name_en)
+    shown = os_name_en or os_name
+    if release is None:
+        return Life(shown, "", "unknown", None, None, "")
+    life = catalog.lifecycle.get(release.product)
+    if life is None or life.ends_on is None:
+        return Life(shown, release.key, "unknown", None, None, life.source.document if life else "")
+    left = (life.ends_on - on).days
+    standing: Standing = "supported" if left > SOON_DAYS else "ending"
+    if left < 0:
+        standing = "extended" if life.extended_end and on <= life.extended_end else "ended"
+    return Life(shown, release.key, standing, life.ends_on, left, life.source.document)
+
+
+def standing_of_fleet(names: Iterable[tuple[str, str, str]], on: date, catalog: Catalog = CATALOG) -> list[tuple[str, Life]]:
+    """(instance id, its standing) for each (instance id, OSName, OSNameEn); the worst first."""
+    lives = [(instance_id, standing_of(os_name, os_name_en, on, catalog)) for instance_id, os_name, os_name_en in names]
+    order = ("ended", "extended", "ending", "unknown", "supported")
+    return sorted(lives, key=lambda pair: (order.index(pair[1].standing), pair[1].days_left or 0, pair[0]))

@@ -1,0 +1,153 @@
+"""An operator's own rows, laid over ours. Reading the file is somebody else's work; this only checks and merges the rows.
+
+{"releases":  [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
+                "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],
+ "paths":     [{"source": "alinux-3", "destination": "alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}],
+ "lifecycle": [{"product": "rocky-10", "support_end": "2035-05-31", "source": "https://endoflife.date/rocky-linux"}],
+ "windows_regions": [{"region": "cn-nanjing", "source": "ticket 43"}],
+ "defaults":  {"alinux-3": "alinux-4"}}
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Literal, TypeVar
+
+from shared.domain.catalog.model import Architecture, Catalog, Lifecycle, Path, Release, Source
+from shared.domain.codec import FactsInvalid, as_list, as_object, decode
+
+T = TypeVar("T")
+SECTIONS = ("releases", "paths", "lifecycle", "windows_regions", "defaults")
+KEY = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}")
+
+
+@dataclass(frozen=True)
+class _Release:
+    key: str
+    family: str
+    version: str
+    name: str
+    os_type: Literal["linux", "windows"]
+    pattern: str
+    source: str
+    product: str = ""
+    os_release_id: str = ""
+    edition: str = ""
+
+
+@dataclass(frozen=True)
+class _Path:
+    source: str
+    destination: str
+    architecture: Architecture
+    source_document: str
+    exact: str = ""
+    allow_listed: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Lifecycle:
+    product: str
+    source: str
+    mainstream_end: str | None = None
+    support_end: str | None = None
+    extended_end: str | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class _Region:
+    region: str
+    source: str
+
+
+def extend_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
+    """``base`` with the rows added; a row with the key of one of ours replaces it. ``on`` dates the rows.
+
+    Raises FactsInvalid naming the row and field: unknown sections and fields, patterns that are no expressions, paths that
+    start or end at a release nobody described, a path from a release to itself.
+    """
+    document = as_object(rows, "catalog")
+    for section in document:
+        if section not in SECTIONS:
+            raise FactsInvalid(f"catalog.{section}", f"is not a section; there are {', '.join(SECTIONS)}")
+    extended = _with_releases(base, _rows(document, "releases", _Release), on)
+    extended = _with_lifecycle(extended, _rows(document, "lifecycle", _Lifecycle), on)
+    extended = _with_paths(extended, _rows(document, "paths", _Path), on)
+    regions = {row.region: Source(row.source, on) for row in _rows(document, "windows_regions", _Region)}
+    extended = replace(extended, windows_regions={**extended.windows_regions, **regions})
+    return _with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
+
+
+def _rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T]:
+    listed = as_list(document.get(section, []), f"catalog.{section}")
+    return [decode(cls, row, f"catalog.{section}[{index}]", strict=True) for index, row in enumerate(listed)]
+
+
+def _with_releases(base: Catalog, rows: list[_Release], on: date) -> Catalog:
+    own: dict[str, Release] = {}
+    for index, row in enumerate(rows):
+        place = f"catalog.releases[{index}]"
+        if not KEY.fullmatch(row.key):
+            raise FactsInvalid(f"{place}.key", "must be lower case letters, digits, dots and dashes")
+        _expression(row.pattern, f"{place}.pattern")
+        product = row.product or row.key
+        fields = (row.key, row.family, row.version, row.name, row.os_type, row.pattern, product, Source(row.source, on))
+        own[row.key] = Release(*fields, os_release_id=row.os_release_id, edition=row.edition)
+    ours = {key: release for key, release in base.releases.items() if key not in own}
+    return replace(base, releases={**own, **ours})
+
+
+def _expression(pattern: str, place: str) -> None:
+    try:
+        matches_everything = re.compile(pattern).search("") is not None
+    except (re.error, RecursionError, OverflowError) as error:
+        raise FactsInvalid(place, f"is no regular expression: {error}") from None
+    if matches_everything:
+        raise FactsInvalid(place, "matches an empty name, so it would match every name")
+
+
+def _with_lifecycle(base: Catalog, rows: list[_Lifecycle], on: date) -> Catalog:
+    own = {}
+    for index, row in enumerate(rows):
+        place = f"catalog.lifecycle[{index}]"
+        mainstream = _day(row.mainstream_end, f"{place}.mainstream_end")
+        support = _day(row.support_end, f"{place}.support_end")
+        extended = _day(row.extended_end, f"{place}.extended_end")
+        own[row.product] = Lifecycle(row.product, mainstream, support, extended, Source(row.source, on), row.note)
+    return replace(base, lifecycle={**base.lifecycle, **own})
+
+
+def _day(text: str | None, place: str) -> date | None:
+    try:
+        return None if text is None else date.fromisoformat(text)
+    except ValueError:
+        raise FactsInvalid(place, "must be a day, e.g. 2029-05-31") from None
+
+
+def _with_paths(base: Catalog, rows: list[_Path], on: date) -> Catalog:
+    own = []
+    for index, row in enumerate(rows):
+        for name in ("source", "destination"):
+            if getattr(row, name) not in base.releases:
+                raise FactsInvalid(
+                    f"catalog.paths[{index}].{name}", f"names {getattr(row, name)!r}, which no release has as its key"
+                )
+        if row.source == row.destination:
+            raise FactsInvalid(f"catalog.paths[{index}].destination", "is the source itself")
+        source = Source(row.source_document, on)
+        own.append(Path(row.source, row.destination, row.architecture, source, row.exact, row.allow_listed, row.note))
+    taken = {(path.source, path.destination, path.architecture) for path in own}
+    ours = [path for path in base.paths if (path.source, path.destination, path.architecture) not in taken]
+    return replace(base, paths=(*own, *ours))
+
+
+def _with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:
+    for source, destination in rows.items():
+        for key in (source, destination):
+            if not isinstance(key, str) or key not in base.releases:
+                raise FactsInvalid(f"catalog.defaults.{source}", f"names {str(key)[:60]!r}, which no release has as its key")
+    return replace(base, defaults={**base.defaults, **rows})
