@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
 from shared.adapters.store import Columns
-from shared.domain.batch import Batch, BatchState
+from shared.domain.batch import Batch, needs_the_tick
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
@@ -157,7 +157,7 @@ def journal_of(written: str) -> JournalEntry:
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The batch's columns; ``open_lane`` only while its migrations may be admitted."""
+    """The batch's columns; ``open_lane`` only while the tick has to look at it."""
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
@@ -165,7 +165,7 @@ def batch_columns(batch: Batch) -> Columns:
         "listing": ALL,
         "doc": text("doc", encode(batch)),
     }
-    if batch.state is BatchState.OPEN and batch.acknowledgement is not None:
+    if needs_the_tick(batch):
         columns["open_lane"] = OPEN
     return columns
 

@@ -116,6 +116,11 @@ class Batch:
     problems: tuple[tuple[str, str, str], ...] = ()
 
 
+def needs_the_tick(batch: Batch) -> bool:
+    """Whether the tick looks at the batch: it is being planned (and may have been interrupted), or its migrations may start."""
+    return batch.state is BatchState.PLANNING or (batch.state is BatchState.OPEN and batch.acknowledgement is not None)
+
+
 @dataclass(frozen=True)
 class Standing:
     """What admission knows of a batch besides the batch itself: outcomes so far and slots held now."""

@@ -17,6 +17,7 @@ BUS = "replank"
 END_OF_LIFE = "replank:OperatingSystem:EndOfLife"
 BATCH_SUBMITTED = "replank:Batch:BatchSubmitted"
 BATCH_ACKNOWLEDGED = "replank:Batch:BatchAcknowledged"
+PLANNING_DUE = "replank:Batch:PlanningDue"
 MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
 PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
 PRECHECK_FAILED = "replank:Migration:PrecheckFailed"
@@ -42,6 +43,7 @@ STEP_DUE = "replank:Migration:StepDue"
 PRODUCERS = {
     BATCH_SUBMITTED: "api",
     BATCH_ACKNOWLEDGED: "api",
+    PLANNING_DUE: "watch",
     MIGRATION_REQUESTED: "intake",
     PRECHECK_PASSED: "precheck",
     PRECHECK_FAILED: "precheck",
@@ -70,6 +72,7 @@ PRODUCERS = {
 CONSUMERS: dict[str, tuple[str, ...]] = {
     END_OF_LIFE: ("intake",),
     BATCH_SUBMITTED: ("intake",),
+    PLANNING_DUE: ("intake",),
     BATCH_ACKNOWLEDGED: ("watch",),
     MIGRATION_REQUESTED: ("precheck",),
     PRECHECK_PASSED: ("snapshot",),
@@ -120,4 +123,5 @@ def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> E
 
 def about_batch(batch_id: str, type: str, **more: Any) -> Event:
     """An event about a batch."""
-    return Event(type, f"{batch_id}-{type.rpartition(':')[2]}", f"batch/{batch_id}", {"batchId": batch_id, **more})
+    event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], str(more.get("nudge", "")))))
+    return Event(type, event_id, f"batch/{batch_id}", {"batchId": batch_id, **more})

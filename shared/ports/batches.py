@@ -32,7 +32,7 @@ class Batches(Protocol):
         """All batches, newest first."""
 
     def open(self, limit: int) -> list[Batch]:
-        """Batches that are open and acknowledged: those whose migrations may be admitted."""
+        """Batches that the tick looks at (``needs_the_tick``): being planned, or with migrations that may be admitted."""
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
         """Note ``failed`` or ``moved``, or take a failure back (``retried``); the same again changes nothing."""

@@ -45,13 +45,16 @@ class Snapshot:
 
 
 class Compute(Protocol):
-    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused (Instance.NotFound ...) for the rest."""
+    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for the rest."""
 
     def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
         """A page of the region's instances (at most 100), all or those asked for."""
 
     def describe(self, region_id: str, instance_id: str) -> InstanceFacts:
-        """Everything the rules ask about an instance: itself, its disks, its agent, snapshots in progress. Raises Refused (Instance.NotFound)."""
+        """Everything the rules ask about an instance: itself, its disks, its agent, snapshots in progress.
+
+        Raises Refused (Instance.NotFound).
+        """
 
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         """The disks attached now."""

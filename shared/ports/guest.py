@@ -28,7 +28,7 @@ class Agent:
 
 
 class Guest(Protocol):
-    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused (Guest.Unreachable) for the rest."""
+    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for the rest."""
 
     def run(self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int) -> str:
         """Start a script (shell or PowerShell) as root; returns the invocation id. The same token again is the same invocation."""

@@ -42,8 +42,10 @@ class Migrations(Protocol):
         """The rows that exist, at most 100 ids."""
 
     def commit(self, step: Step) -> None:
-        """Write ``step.after``, the journal line and (if there are effects or events) the outbox, if the row's version is still
-        ``step.before.version``; raises Stale (Migration.Moved) if not. A row with an outbox is due soon, so that the tick finds it."""
+        """Write ``step.after``, its journal line and its outbox, if the row's version is still ``step.before.version``.
+
+        Raises Stale (Migration.Moved) if it is not. A row that owes something is due soon, so that the tick finds it.
+        """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
         """What is still owed, oldest first."""

@@ -90,9 +90,10 @@ def guarded(
         return body(migration, ports)
     except (Permanent, Refused) as error:
         stage, event_type = giving_up
-        if State.FAILED is migration.state:
-            raise
-        return give_up(ports, ports.migrations.load(migration.migration_id), stage, event_type, error)
+        now = ports.migrations.load(migration.migration_id)
+        if now.state not in states | {State.MIGRATING} or now.attempt != migration.attempt:
+            raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
+        return give_up(ports, now, stage, event_type, error)
 
 
 def give_up(ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError) -> Outcome:

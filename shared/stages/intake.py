@@ -29,7 +29,7 @@ def run(message: Message, ports: Ports) -> Outcome:
     """Make a batch of the notice, carry out the planning of a submitted one, or take the inventory."""
     if message.type == events.END_OF_LIFE:
         return _plan(_batch_of(message, ports), ports)
-    if message.type == events.BATCH_SUBMITTED:
+    if message.type in (events.BATCH_SUBMITTED, events.PLANNING_DUE):
         return _plan(ports.batches.load(str(message.data.get("batchId", ""))), ports)
     return _inventory(ports)
 

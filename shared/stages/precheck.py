@@ -98,7 +98,7 @@ def _lock(migration: Migration, batch: Batch, ports: Ports) -> None:
         raise Refused(
             "Instance.AlreadyMigrating",
             f"Migration {holder} has the instance.",
-            f"Let it end first: replank show {holder}.",
+            f"Let it end, or cancel it while it waits: replank cancel {holder}.",
         )
 
 

@@ -115,7 +115,9 @@ def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
         snapshots_made=made,
         finished_at=now,
     )
-    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle), ReleaseSlot(), CountOutcome("moved"))
+    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle), ReleaseSlot())
+    if ports.batches.load(migration.batch_id).policy.canary:
+        effects += (CountOutcome("moved"),)
     told = events.about(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
     advance(ports, replace(taken, effects=effects, events=(told,)))
     return Outcome("done", {"state": "migrated"})

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from shared.domain import events
-from shared.domain.batch import Batch, Standing, closed_because, free_slots
+from shared.domain.batch import Batch, BatchState, Standing, closed_because, free_slots
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
@@ -29,7 +29,8 @@ STAGE_OF = {
     State.ROLLING_BACK: "rollback",
 }
 """Which stage drives a state; migrating and restarting are watched here."""
-OPEN_BATCHES = 100
+OPEN_BATCHES = 500
+"""A batch is closed once everything in it has ended, so that not many are open at a time."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -48,7 +49,9 @@ def _tick(ports: Ports) -> Outcome:
     by_state = {state: [each for each in clear if each.state is state] for state in State}
     watched = _watched(watch_jobs, by_state[State.MIGRATING], ports) + _watched(watch_guests, by_state[State.RESTARTING], ports)
     driven = _drive([each for state in STAGE_OF for each in by_state[state]], ports)
-    offered = _offer(ports.batches.open(OPEN_BATCHES), ports)
+    batches = ports.batches.open(OPEN_BATCHES)
+    _plan_again([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
+    offered = _offer([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     return Outcome("done", {"due": len(due), "driven": driven, "moved": watched, "offered": offered})
 
 
@@ -82,6 +85,13 @@ def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
     for migration in migrations:
         ports.migrations.nudge(migration, now + (LOST if migration.state is State.SNAPSHOTTING else LOOK_AGAIN))
     return len(due)
+
+
+def _plan_again(batches: Sequence[Batch], ports: Ports) -> None:
+    """A batch still being planned after a while was interrupted, or its event was lost."""
+    late = [batch.batch_id for batch in batches if ports.clock.now() - batch.created_at > LOST]
+    nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
+    ports.bus.publish([events.about_batch(each, events.PLANNING_DUE, nudge=nudge) for each in late])
 
 
 def _offer(batches: Sequence[Batch], ports: Ports) -> int:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import FrameType
 
 from localcloud.core.http import Request, Response
-
 from tests.e2e.test_pipeline import migrate, only
 from tests.support.fleets import fleet, instance
 from tests.support.world import World

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import acts
+from shared.domain.batch import BatchState
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import MOVING, Migration, State, Step
 from shared.ports.migrations import Page
@@ -79,8 +81,11 @@ def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDeta
 
     def decide(migration: Migration, now: datetime) -> Step:
         taken = acts.retry(migration, operator, now)
+        batch = ports.batches.load(migration.batch_id)
+        if batch.state is BatchState.CLOSED:
+            ports.batches.commit(batch, replace(batch, state=BatchState.OPEN, version=batch.version + 1))
         if taken.after.state in MOVING:
-            readmit(migration, ports.batches.load(migration.batch_id), ports)
+            readmit(migration, batch, ports)
         return taken
 
     return _act(ports, migration_id, decide)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
+
 from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Policy, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep

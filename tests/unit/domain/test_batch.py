@@ -4,12 +4,26 @@ from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Policy, Selection, Standing, Window, closed_because, free_slots
+
+from shared.domain.batch import (
+    RISKS,
+    Acknowledgement,
+    Batch,
+    BatchState,
+    Policy,
+    Selection,
+    Standing,
+    Window,
+    closed_because,
+    free_slots,
+)
 from shared.domain.codec import Signed, decode, encode
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", MONDAY, "v", RISKS)
-BATCH = Batch("b1", BatchState.OPEN, 2, MONDAY, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK)
+BATCH = Batch(
+    "b1", BatchState.OPEN, 2, MONDAY, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK
+)
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 
 

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, migration_of, name_of
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -10,14 +11,18 @@ WEEK = timedelta(days=7)
 
 
 def entry(sweep_at: datetime | None) -> LedgerEntry:
-    return LedgerEntry("m1", "0-1-d-1", "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.ACCOMPLISHED, NOW, sweep_at=sweep_at)
+    return LedgerEntry(
+        "m1", "0-1-d-1", "cn-hangzhou", "i-1", "d-1", 0, "replank", SnapshotState.ACCOMPLISHED, NOW, sweep_at=sweep_at
+    )
 
 
 def test_a_name_tells_its_migration() -> None:
     assert migration_of(name_of("m" + "0" * 16, 0, 1, "d-bp1")) == "m" + "0" * 16
 
 
-@pytest.mark.parametrize("name", ["", "daily", "replank", "replank-m1", "SMC_Backup_Snapshot_1", "auto2.0_20261123", "replank_m1_0_1_d"])
+@pytest.mark.parametrize(
+    "name", ["", "daily", "replank", "replank-m1", "SMC_Backup_Snapshot_1", "auto2.0_20261123", "replank_m1_0_1_d"]
+)
 def test_anybody_elses_name_tells_none(name: str) -> None:
     assert migration_of(name) == ""
 
@@ -32,5 +37,7 @@ def test_anybody_elses_name_tells_none(name: str) -> None:
         (NOW + WEEK, NOW, NOW + 2 * WEEK, False),
     ],
 )
-def test_only_released_and_past_retention_may_go(released_at: datetime | None, sweep_at: datetime | None, now: datetime, may: bool) -> None:
+def test_only_released_and_past_retention_may_go(
+    released_at: datetime | None, sweep_at: datetime | None, now: datetime, may: bool
+) -> None:
     assert may_sweep(entry(sweep_at), released_at=released_at, now=now) is may

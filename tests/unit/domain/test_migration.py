@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Bug
 from shared.domain.findings import Finding, Severity, assessment

@@ -3,6 +3,7 @@
 from datetime import datetime, timezone
 
 import pytest
+
 from shared.domain.catalog import identify
 from shared.domain.errors import Refused
 from shared.domain.notice import due_notices, matches, read_notice, read_policy
@@ -16,7 +17,9 @@ def test_a_notice_by_name_or_key_covers_the_same_release() -> None:
 
 def test_a_windows_product_covers_its_editions() -> None:
     notice = read_notice({"releases": ["Windows Server 2008 R2"]})
-    enterprise = identify("Windows Server  2008 R2 企业版 64位中文版", "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition")
+    enterprise = identify(
+        "Windows Server  2008 R2 企业版 64位中文版", "Windows Server 2008 R2 Enterprise Edition 64 bit Chinese Edition"
+    )
     assert enterprise is not None
     assert matches(enterprise, notice.releases)
     centos = identify("CentOS  7.9 64位")
@@ -25,7 +28,8 @@ def test_a_windows_product_covers_its_editions() -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [{}, {"releases": []}, {"releases": ["Plan 9"]}, {"releases": "CentOS 7"}, {"releases": ["CentOS 7"], "policy": {"speed": 1}}]
+    "data",
+    [{}, {"releases": []}, {"releases": ["Plan 9"]}, {"releases": "CentOS 7"}, {"releases": ["CentOS 7"], "policy": {"speed": 1}}],
 )
 def test_a_notice_that_makes_no_sense_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(Refused):
@@ -39,7 +43,9 @@ def test_a_policy_in_the_apis_spelling_is_read() -> None:
     assert policy.window.utc_offset_min == -60
 
 
-@pytest.mark.parametrize("policy", [{"maxMoving": 0}, {"retentionDays": 0}, {"driver": "magic"}, {"window": {"start": "noon", "end": "1"}}])
+@pytest.mark.parametrize(
+    "policy", [{"maxMoving": 0}, {"retentionDays": 0}, {"driver": "magic"}, {"window": {"start": "noon", "end": "1"}}]
+)
 def test_a_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
     with pytest.raises(Refused):
         read_policy(policy)
