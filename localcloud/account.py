@@ -21,7 +21,7 @@ from localcloud.fc import FunctionCompute
 from localcloud.fc.invoker import Invoker
 from localcloud.fc.process import WorkerInvoker
 
-OTHER_SERVICES = (("tablestore", "Tablestore"), ("ecs", "Ecs"), ("smc", "Smc"))
+OTHER_SERVICES = (("tablestore", "Tablestore"), ("ecs", "Ecs"), ("smc", "Smc"), ("sts", "Sts"), ("sts", "Location"))
 ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "FC")
 
 

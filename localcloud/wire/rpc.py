@@ -33,51 +33,47 @@ def nested(pairs: Iterable[tuple[str, str]]) -> dict[str, Any]:
     return tree
 
 
-def decode(pairs: Iterable[tuple[str, str]], spec: Spec) -> dict[str, Any]:
+def decode(pairs: Iterable[tuple[str, str]], spec: Spec, *, strict: bool = True) -> dict[str, Any]:
     """The parameters of one operation as Python values; absent ones are left out.
 
     Raises MissingParameter, InvalidParameter or, for a name outside the table, UnknownParameter (our own finding: the real
-    services ignore such names, which hides a misspelt parameter).
+    services ignore such names, which hides a misspelt parameter; so does this where not ``strict``).
     """
-    tree = nested(pairs)
-    for name in tree:
-        if name not in spec:
-            raise ApiError("UnknownParameter", f"The parameter {name} is not one of this operation's.", 400, parameter=name)
-    return _structure(tree, spec, "")
+    return _structure(nested(pairs), spec, "", strict)
 
 
-def _structure(tree: Any, spec: Spec, prefix: str) -> dict[str, Any]:
+def _structure(tree: Any, spec: Spec, prefix: str, strict: bool) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise _invalid(prefix.rstrip("."))
     result: dict[str, Any] = {}
     for name in tree:
-        if name not in spec:
+        if strict and name not in spec:
             raise ApiError("UnknownParameter", f"The parameter {prefix}{name} is not one of this operation's.", 400)
     for name, kind in spec.items():
         if name in tree and tree[name] != "":
-            result[name] = _value(tree[name], kind, prefix + name)
+            result[name] = _value(tree[name], kind, prefix + name, strict)
         elif _required(kind):
             raise missing(prefix + name)
     return result
 
 
-def _value(given: Any, kind: Any, name: str) -> Any:
+def _value(given: Any, kind: Any, name: str, strict: bool) -> Any:
     if isinstance(kind, list):
-        return _list(given, kind[0], name)
+        return _list(given, kind[0], name, strict)
     if isinstance(kind, Mapping):
-        return _structure(given, kind, f"{name}.")
+        return _structure(given, kind, f"{name}.", strict)
     if not isinstance(given, str):
         raise _invalid(name)
     return _scalar(given, kind.rstrip("!"), name)
 
 
-def _list(given: Any, kind: Any, name: str) -> list[Any]:
+def _list(given: Any, kind: Any, name: str, strict: bool) -> list[Any]:
     """Indexed members in the order of their numbers; numbers may have gaps, as the services allow."""
     if not isinstance(given, dict):
         raise _invalid(name)
     if not all(index.isascii() and index.isdigit() and 0 < int(index) <= _MAX_INDEX for index in given):
         raise _invalid(name)
-    return [_value(given[index], kind, f"{name}.{index}") for index in sorted(given, key=int)]
+    return [_value(given[index], kind, f"{name}.{index}", strict) for index in sorted(given, key=int)]
 
 
 def _scalar(text: str, kind: str, name: str) -> Any:

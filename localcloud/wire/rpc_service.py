@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
@@ -16,7 +16,7 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.identity import Key
 from localcloud.core.service import Call
-from localcloud.wire import acs3, rpc
+from localcloud.wire import acs3, rpc, rpc_v1, rpc_xml
 
 Params = dict[str, Any]
 _SUMMARY_LENGTH = 400
@@ -45,17 +45,26 @@ class RpcService:
         self._nonces = acs3.Nonces()
 
     def claims(self, request: Request) -> bool:
-        """By the API version, which each service has its own of."""
-        return request.headers.get("x-acs-version") == self.version
+        """By the API version, which each service has its own of: a header, or the older signature's parameter."""
+        version = request.headers.get("x-acs-version")
+        return (version or rpc_v1.plain(request).get("Version")) == self.version
 
     def authenticate(self, request: Request) -> Key:
-        """Who signed."""
+        """Who signed, with either signature."""
+        if rpc_v1.signed_so(request):
+            return rpc_v1.verify(request.method, rpc_v1.plain(request), self.cloud.identities, self._nonces)
         return acs3.verify(request, self.cloud.identities, self._nonces)
 
     def parse(self, request: Request) -> Call:
-        """The operation of ``x-acs-action`` with its parameters, from the query and a form body."""
-        operation = request.headers.get("x-acs-action", "")
-        return self.call_of(operation, request.query + form(request))
+        """The operation with its parameters, from the query and a form body."""
+        if not rpc_v1.signed_so(request):
+            return self.call_of(request.headers.get("x-acs-action", ""), request.query + rpc_v1.form(request))
+        params = rpc_v1.plain(request)
+        operation = params.get("Action", "")
+        # Older SDKs send RegionId with every call, also where the operation has no such parameter.
+        unasked = {*rpc_v1.COMMON, *({"RegionId"} - set(self.spec.get(operation, {})))}
+        call = self.call_of(operation, [(name, value) for name, value in params.items() if name not in unasked])
+        return replace(call, extra={"xml": _wants_xml(request)})
 
     def call_of(self, operation: str, pairs: list[tuple[str, str]]) -> Call:
         """The call for an operation's name and flat parameters; raises InvalidAction.NotFound, MissingParameter and the like."""
@@ -63,7 +72,7 @@ class RpcService:
             raise ApiError(
                 "InvalidAction.NotFound", f"Specified api {operation!r} is not found, please check your url and method.", 404
             )
-        params = rpc.decode(pairs, self.spec[operation])
+        params = rpc.decode(pairs, self.spec[operation], strict=self.cloud.hooks.get("strict", True))
         region = params.get("RegionId", self.cloud.region)
         if region != self.cloud.region:
             raise ApiError("InvalidRegionId.NotFound", f"The specified RegionId {region} does not exist.", 404)
@@ -76,7 +85,8 @@ class RpcService:
     def perform(self, call: Call, caller: Key) -> Response:
         """Carry it out and add the RequestId."""
         body = self.operations[call.operation].perform(call.params)
-        return answer(200, {"RequestId": self.cloud.request_id(), **body})
+        shown = {"RequestId": self.cloud.request_id(), **body}
+        return xml_answer(200, f"{call.operation}Response", shown) if call.extra.get("xml") else answer(200, shown)
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
         """The error object every RPC service answers with."""
@@ -84,17 +94,18 @@ class RpcService:
         host = request.headers.get("host", "")
         recommend = f"https://api.aliyun.com/troubleshoot?q={code}&product={self.name.capitalize()}&requestId={request_id}"
         body = {"RequestId": request_id, "HostId": host, "Code": code, "Message": error.message, "Recommend": recommend}
+        if rpc_v1.signed_so(request) and _wants_xml(request):
+            return xml_answer(error.status, "Error", body)
         return answer(error.status, body)
 
 
-def form(request: Request) -> list[tuple[str, str]]:
-    """The decoded pairs of a form body; none for other bodies."""
-    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
-        return []
-    try:
-        return Request("POST", "?" + request.body.decode("ascii"), {}).query
-    except UnicodeDecodeError:
-        raise ApiError("InvalidParameter", "The body is not a form.", 400) from None
+def _wants_xml(request: Request) -> bool:
+    return rpc_v1.plain(request).get("Format", "XML").upper() == "XML"
+
+
+def xml_answer(status: int, root: str, body: Mapping[str, Any]) -> Response:
+    """An XML answer, with the content type by which the SDKs know it."""
+    return Response(status, {"content-type": "text/xml;charset=utf-8"}, rpc_xml.document(root, body))
 
 
 def answer(status: int, body: Mapping[str, Any]) -> Response:
