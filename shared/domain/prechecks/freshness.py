@@ -1,0 +1,40 @@
+"""Whether an assessment may still be acted on: peers' users were hurt by what changed between the analysis and the upgrade."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime, timedelta
+
+from shared.domain.guest import GuestFacts
+
+MAX_AGE = timedelta(hours=24)
+"""An older precheck is done again, unless the settings say otherwise."""
+
+
+def _lasting(guest: GuestFacts) -> dict[str, object]:
+    """What of a guest does not change by itself: without free space, free memory, and what happens to run."""
+    mounts = guest.mounts and tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
+    services = guest.services and tuple((s.name, s.enabled) for s in guest.services if s.enabled)
+    names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")
+    values: dict[str, object] = {name: getattr(guest, name) for name in names}
+    if guest.linux:
+        volatile = ("clock_synchronised", "package_manager_busy", "modules_out_of_tree")
+        values |= {f.name: getattr(guest.linux, f.name) for f in fields(guest.linux) if f.name not in volatile}
+    if guest.windows:
+        values |= {f.name: getattr(guest.windows, f.name) for f in fields(guest.windows) if f.name != "windows_dir_mib"}
+    return {**values, "mounts": mounts, "services": services}
+
+
+def changed(assessed: GuestFacts, now: GuestFacts) -> tuple[str, ...]:
+    """Names of the lasting facts that differ between the guest that was assessed and the guest as it is."""
+    before, after = _lasting(assessed), _lasting(now)
+    return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
+
+
+def outdated(assessed_at: datetime, now: datetime, *, max_age: timedelta = MAX_AGE) -> str:
+    """Why an assessment must be repeated before the snapshot, or empty. One from the future is not believed either."""
+    age = now - assessed_at
+    if age < timedelta(0):
+        return f"the precheck is dated {assessed_at.isoformat()}, after now"
+    hours = age.total_seconds() / 3600
+    return f"the precheck is {hours:.1f} hours old, more than {max_age.total_seconds() / 3600:g}" if age > max_age else ""

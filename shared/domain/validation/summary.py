@@ -1,0 +1,102 @@
+"""Before and after side by side: one row per aspect, for a report that is read in a minute."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from shared.domain.codec import Json, encode
+from shared.domain.facts import InstanceFacts
+from shared.domain.findings import ORDER, Assessment, Severity
+from shared.domain.guest import GuestFacts
+from shared.domain.validation.view import names
+
+STANDING = {Severity.ERROR: "failure", Severity.OVERRIDABLE: "failure", Severity.WARNING: "warning", Severity.INFO: "expected"}
+Side = Callable[[InstanceFacts, GuestFacts], str]
+
+
+@dataclass(frozen=True)
+class Aspect:
+    """One row: what was looked at, both sides in words, and ``same``, ``expected``, ``warning`` or ``failure``."""
+
+    what: str
+    before: str
+    after: str
+    standing: str
+
+    def to_json(self) -> Json:
+        """For the report and the API."""
+        return encode(self)  # type: ignore[no-any-return]
+
+
+def _told(value: Iterable[object] | None) -> str:
+    return "not known" if value is None else names(map(str, value)) or "none"
+
+
+def _services(guest: GuestFacts) -> str:
+    if guest.services is None:
+        return "not known"
+    enabled = sum(service.enabled for service in guest.services)
+    return f"{enabled} enabled, {sum(service.active for service in guest.services)} running"
+
+
+def _packages(guest: GuestFacts) -> str:
+    if guest.packages is None:
+        return "not known"
+    return f"{guest.packages.total}; " + (names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
+
+
+def _count(value: tuple[object, ...] | None) -> str:
+    return "not known" if value is None else str(len(value))
+
+
+ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
+    (
+        "Release",
+        ("Release", "Language", "Architecture"),
+        lambda i, g: " ".join(filter(None, (g.os_name, g.os_version))) or "not known",
+    ),
+    ("Kernel", ("OldKernel", "Kernel", "RebootPending", "PackageManager"), lambda i, g: g.kernel or "not known"),
+    ("Instance", ("InstanceId", "ImageId", "Vpc", "MachineCode", "NotRunning"), lambda i, g: f"{i.instance_id}, {i.status}"),
+    ("Addresses", ("PrivateAddress", "PublicAddress", "Address", "Interface"), lambda i, g: names((*i.private_ips, *i.public_ips))),
+    ("Hostname", ("Hostname",), lambda i, g: g.hostname or "not known"),
+    ("Disks", ("Disk", "TransitDisk"), lambda i, g: names(f"{d.disk_id} {d.size_gib} GiB" for d in i.disks)),
+    (
+        "File systems",
+        ("Mount",),
+        lambda i, g: _told(None if g.mounts is None else [f"{m.mount_point} {m.size_mib} MiB" for m in g.mounts]),
+    ),
+    ("Services", ("Service", "SystemService", "UnmanagedService"), lambda i, g: _services(g)),
+    (
+        "Ports",
+        ("Port", "UdpPort"),
+        lambda i, g: _told(None if g.listening is None else [f"{p.protocol} {p.port}" for p in g.listening]),
+    ),
+    ("Default route", ("Route",), lambda i, g: "not known" if g.default_route is None else g.default_route or "none"),
+    ("Name servers", ("Dns",), lambda i, g: _told(g.dns)),
+    ("Firewall", ("Firewall",), lambda i, g: "not known" if g.firewall is None else g.firewall or "none"),
+    ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _count(g.users)),
+    ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count(g.linux.cron if g.linux else None)),
+    ("Packages", ("Package",), lambda i, g: _packages(g)),
+    ("Your files", ("File",), lambda i, g: names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named"),
+    ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
+)
+"""Name, beginnings of the codes that judge it (after ``Validation.``), and how one side is put into words."""
+
+
+def side_by_side(
+    instance_before: InstanceFacts, before: GuestFacts, instance_after: InstanceFacts, after: GuestFacts, result: Assessment
+) -> tuple[Aspect, ...]:
+    """The rows; ``result`` is what compare or compare_restored said of the same four."""
+    rows = []
+    for what, beginnings, side in ASPECTS:
+        severities = [f.severity for f in result.findings if _judges(f.code.removeprefix("Validation."), beginnings)]
+        worst = min(severities, key=ORDER.__getitem__, default=None)
+        rows.append(Aspect(what, side(instance_before, before), side(instance_after, after), STANDING[worst] if worst else "same"))
+    return tuple(rows)
+
+
+def _judges(code: str, beginnings: tuple[str, ...]) -> bool:
+    """The longest beginning over all aspects decides: PackageManagerBusy is the kernel's row, PackageLost that of packages."""
+    every = [beginning for _, more, _ in ASPECTS for beginning in more if code.startswith(beginning)]
+    return max(every, key=len, default="") in beginnings
