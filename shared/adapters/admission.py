@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters import tables
-from shared.adapters.store import Key, Store
+from shared.adapters.store import InDoubt, Key, Store
 from shared.domain.errors import Transient
 from shared.ports.admission import Slots
 
@@ -18,15 +18,24 @@ class TablestoreAdmission:
 
     def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
         for _ in range(3):  # the holder may go between the put and the look
-            if self._store.put_new(tables.LOCKS, _key(region_id, instance_id), {"migration_id": migration_id}):
+            if self._locked(region_id, instance_id, migration_id):
                 return migration_id
             holder = self.holder(region_id, instance_id)
             if holder:
                 return holder
         raise Transient("Lock.Contended", f"The lock of {instance_id} changes hands too fast.")
 
+    def _locked(self, region_id: str, instance_id: str, migration_id: str) -> bool:
+        try:
+            return self._store.put_new(tables.LOCKS, _key(region_id, instance_id), {"migration_id": migration_id})
+        except InDoubt:
+            return False  # the look at the holder tells
+
     def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
-        self._store.delete(tables.LOCKS, _key(region_id, instance_id), equal=("migration_id", migration_id))
+        try:
+            self._store.delete(tables.LOCKS, _key(region_id, instance_id), equal=("migration_id", migration_id))
+        except InDoubt:
+            return  # it is not ours any more, one way or the other
 
     def holder(self, region_id: str, instance_id: str) -> str:
         row = self._store.get(tables.LOCKS, _key(region_id, instance_id), ("migration_id",)) or {}
@@ -41,9 +50,12 @@ class TablestoreAdmission:
         if migration_id in seen.held:
             return True
         columns = {tables.HELD + migration_id: batch_id, "version": seen.version + 1}
-        if seen.version == 0:
-            return self._store.put_new(tables.LOCKS, _SLOTS, columns)
-        return self._store.update(tables.LOCKS, _SLOTS, columns, equal=("version", seen.version))
+        try:
+            if seen.version == 0:
+                return self._store.put_new(tables.LOCKS, _SLOTS, columns)
+            return self._store.update(tables.LOCKS, _SLOTS, columns, equal=("version", seen.version))
+        except InDoubt:
+            return migration_id in self.slots().held
 
     def give_slot(self, migration_id: str) -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.adapters import tables
 from shared.adapters.migrations import readable
-from shared.adapters.store import Columns, Highest, Key, Lowest, Range, Store
+from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
 from shared.domain.batch import Batch
 from shared.domain.errors import Bug, Refused, Stale
@@ -18,7 +18,10 @@ class TablestoreBatches:
         self._store = store
 
     def create(self, batch: Batch) -> bool:
-        return self._store.put_new(tables.BATCHES, _key(batch.batch_id), tables.batch_columns(batch))
+        try:
+            return self._store.put_new(tables.BATCHES, _key(batch.batch_id), tables.batch_columns(batch))
+        except InDoubt:
+            return self.load(batch.batch_id) == batch
 
     def load(self, batch_id: str) -> Batch:
         row = self._store.get(tables.BATCHES, _key(batch_id), ("doc",))
@@ -30,7 +33,11 @@ class TablestoreBatches:
         columns = tables.batch_columns(after)
         remove = () if "open_lane" in columns else ("open_lane",)
         version = ("version", before.version)
-        if not self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, equal=version):
+        try:
+            written = self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, equal=version)
+        except InDoubt:
+            written = self.load(before.batch_id) == after
+        if not written:
             sentence = f"Batch {before.batch_id} is no longer at version {before.version}."
             raise Stale("Batch.Moved", sentence, "Read it again and decide anew.")
 

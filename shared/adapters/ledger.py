@@ -7,7 +7,7 @@ from datetime import datetime
 from shared.adapters import tables
 from shared.adapters.clock import milliseconds
 from shared.adapters.migrations import readable
-from shared.adapters.store import Highest, Key, Lowest, Range, Store
+from shared.adapters.store import Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
 from shared.domain.errors import Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
@@ -28,8 +28,11 @@ class TablestoreLedger:
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
         key = _key(entry.migration_id, entry.key)
-        if self._store.put_new(tables.SNAPSHOTS, key, tables.ledger_columns(entry)):
-            return entry
+        try:
+            if self._store.put_new(tables.SNAPSHOTS, key, tables.ledger_columns(entry)):
+                return entry
+        except InDoubt:
+            pass  # what stands there is read anyway
         row = self._store.get(tables.SNAPSHOTS, key, ("doc",))
         if row is None:
             raise Transient("Store.Unavailable", f"Snapshot row {entry.migration_id}/{entry.key} went while it was read.")

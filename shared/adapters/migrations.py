@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from shared.adapters import tables
 from shared.adapters.clock import milliseconds
-from shared.adapters.store import Columns, Highest, Key, Lowest, Range, Store
+from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
 from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
@@ -31,14 +31,27 @@ class TablestoreMigrations:
 
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
         columns = tables.step_columns(Step(migration, migration, entry, events=tuple(events)))
-        return self._store.put_new(tables.MIGRATIONS, _key(migration.migration_id), columns)
+        try:
+            return self._store.put_new(tables.MIGRATIONS, _key(migration.migration_id), columns)
+        except InDoubt:
+            return self._stands(migration, columns)
 
     def commit(self, step: Step) -> None:
         columns = tables.step_columns(step)
         remove = () if "due_lane" in columns else ("due_lane", "due_at")
-        if not self._update(step.before, columns, remove):
+        try:
+            written = self._update(step.before, columns, remove)
+        except InDoubt:
+            written = self._stands(step.after, columns)
+        if not written:
             sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
             raise Stale("Migration.Moved", sentence, "Read it again and decide anew.")
+
+    def _stands(self, after: Migration, columns: Columns) -> bool:
+        """Whether the journal's line of this version is the one just sent: the first sending was carried out then."""
+        line = tables.numbered(tables.JOURNAL, after.version)
+        row = self._store.get(tables.MIGRATIONS, _key(after.migration_id), (line,)) or {}
+        return bool(row.get(line) == columns[line])
 
     def settle(self, migration: Migration, version: int) -> None:
         outbox = tables.numbered(tables.OUTBOX, version)
@@ -53,13 +66,13 @@ class TablestoreMigrations:
     def _queue(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
         """Put the migration's own due time in force, if the row has not moved on."""
         lane = tables.lane(migration)
-        return self._update(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
+        return self._update_if(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
     def nudge(self, migration: Migration, due_at: datetime) -> None:
-        self._update(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at)})
+        self._update_if(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at)})
 
     def note_progress(self, migration: Migration, percent: int) -> None:
-        self._update(migration, {"progress": percent})
+        self._update_if(migration, {"progress": percent})
 
     def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
         columns = {tables.restart_column(event_id): milliseconds(at)}
@@ -72,6 +85,13 @@ class TablestoreMigrations:
     def _update(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
         """Change the row if it is still at the version of ``at``."""
         return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, equal=("version", at.version))
+
+    def _update_if(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
+        """The same where it does no harm to take a change made for one that was not."""
+        try:
+            return self._update(at, put, remove)
+        except InDoubt:
+            return False
 
     # One row ----------------------------------------------------------------------------------------------------------
 

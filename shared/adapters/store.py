@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.adapters.sdk import Clients
+from shared.adapters.sdk import ATTEMPTS, Clients
 from shared.domain.errors import Permanent, ReplankError, Transient
 
 Key = Sequence[tuple[str, Any]]
@@ -19,6 +19,9 @@ RANGE_CALLS = 50
 """GetRange calls for one page at most: each returns up to 5,000 rows or 4 MB, or nothing where a filter drops all."""
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
 """Trying again changes nothing: a permission, a table that was not created, a request the service does not understand."""
+
+_UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
+"""The SDK repeats throttled requests, and reads after these; writes after these it leaves to us."""
 
 
 class Lowest:
@@ -45,7 +48,10 @@ class Range:
 
 
 class Store:
-    """One Tablestore instance. Every method raises Transient (Store.Unavailable) or, where a person is needed, Permanent."""
+    """One Tablestore instance. Every method raises Transient (Store.Unavailable) or, where a person is needed, Permanent.
+
+    Methods that answer whether a condition held raise InDoubt where that cannot be told.
+    """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
@@ -87,7 +93,12 @@ class Store:
             changes["put"] = list(put.items())
         if remove:
             changes["delete_all"] = list(remove)
-        return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", equal))
+        try:
+            return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", equal))
+        except InDoubt:
+            if equal is None:
+                return False  # the row is not there: that no earlier sending changed
+            raise
 
     def delete(self, table: str, key: Key, *, equal: tuple[str, Any]) -> bool:
         """Delete the row if a column has the value expected; False if not, or if there is no row."""
@@ -145,16 +156,39 @@ class Store:
         return True
 
     def _send(self, operation: str, *arguments: Any, **options: Any) -> Any:
+        """Send, and send again where no answer came: a write may then meet what it has itself done (InDoubt)."""
+        send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return self._sent(operation, send, arguments, options)
+            except _ConditionFailed:
+                if attempt > 1:
+                    raise InDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
+                raise
+            except _NoAnswer:
+                if attempt == ATTEMPTS:
+                    raise
+            self._clients.pause(attempt)
+        raise AssertionError("the loop above returns or raises")
+
+    def _sent(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
         from urllib3.exceptions import HTTPError
 
-        send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
         try:
             return send(*arguments, **options)
         except OTSServiceError as error:
             raise _translated(operation, str(error.code), str(error.message), str(error.request_id)) from error
         except (OTSClientError, HTTPError, OSError) as error:
-            raise Transient("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
+            raise _NoAnswer("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
+
+
+class InDoubt(Transient):
+    """A conditional write whose first answer was lost failed its condition the second time: perhaps it was made the first time."""
+
+
+class _NoAnswer(Transient):
+    """Whether the request was carried out is not known."""
 
 
 class _ConditionFailed(ReplankError):
@@ -168,6 +202,8 @@ def _translated(operation: str, code: str, message: str, request_id: str) -> Rep
     if code in _DENIED:
         remedy = "Check that template.yml is deployed and the function's role may use the table named."
         return Permanent("Store.Refused", where, remedy)
+    if code in _UNKNOWN_OUTCOME:
+        return _NoAnswer("Store.Unavailable", where)
     return Transient("Store.Unavailable", where)
 
 

@@ -226,9 +226,26 @@ def test_throttling_is_waited_out_and_a_broken_connection_is_transient(rows: Mig
     with pytest.raises(Transient) as caught:
         rows.load(made.migration_id)
     assert caught.value.code == "Store.Unavailable"
-    one.faults({"service": "tablestore", "kind": "drop_after", "times": 1})
+    one.faults({"service": "tablestore", "kind": "drop_before", "times": -1})
     with pytest.raises(Transient):
-        rows.commit(step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun"))
+        rows.load(made.migration_id)
+
+
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_step_whose_answer_is_lost_is_taken_once(rows: Migrations, one: Bench, kind: str) -> None:
+    one.faults({"service": "tablestore", "kind": kind, "times": 1})
+    made = create(rows)
+    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun")
+    one.faults({"service": "tablestore", "kind": kind, "times": 1})
+    rows.commit(taken)
+    assert rows.load(made.migration_id) == taken.after
+    one.faults({"service": "tablestore", "kind": kind, "times": 1})
+    with pytest.raises(Stale):
+        rows.commit(step(made, State.CANCELLED, now=T0, by="ann", reason="late"))
+    one.faults({"service": "tablestore", "kind": kind, "times": 1})
+    rows.settle(taken.after, 1)
+    one.faults()
+    assert rows.outboxes(made.migration_id) == []
 
 
 def test_a_row_that_cannot_be_read_does_not_hide_the_others(rows: Migrations, one: Bench) -> None:

@@ -16,9 +16,12 @@ from shared.ports.ports import Ports
 from tests.support.ports import T0, bench
 
 
-@pytest.fixture(scope="module")
-def ports() -> Iterator[Ports]:
+@pytest.fixture(params=["", "drop_before", "drop_after"])
+def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
+    """The ports; in two of three runs every third answer of the store is lost."""
     with bench("api") as made:
+        if request.param:
+            made.faults({"service": "tablestore", "kind": request.param, "times": -1, "probability": 0.3})
         yield made.ports
 
 
