@@ -13,8 +13,8 @@ MAX_AGE = timedelta(hours=24)
 
 def _lasting(guest: GuestFacts) -> dict[str, object]:
     """What of a guest does not change by itself: without free space, free memory, and what happens to run."""
-    mounts = guest.mounts and tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
-    services = guest.services and tuple((s.name, s.enabled) for s in guest.services if s.enabled)
+    mounts = None if guest.mounts is None else tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
+    services = None if guest.services is None else tuple((s.name, s.enabled) for s in guest.services if s.enabled)
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")
     values: dict[str, object] = {name: getattr(guest, name) for name in names}
     if guest.linux:

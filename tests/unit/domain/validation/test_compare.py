@@ -211,7 +211,7 @@ def test_windows() -> None:
         "ServiceDisabled": E,
         "ServiceStopped": E,
         "RebootPending": W,
-        "SystemServiceDisabled": I,
+        "SystemServiceDisabled": N,
     }
 
 
@@ -288,5 +288,5 @@ def test_no_pair_of_answers_crashes_the_comparison(before: GuestFacts, after: Gu
 
 def test_versions_are_ordered_as_people_read_them() -> None:
     ordered = ["1.9", "1.10", "1.10.2", "2.0", "10.0"]
-    assert sorted(ordered[::-1], key=version_key) == ordered
+    assert sorted(["10.0", "1.10", "2.0", "1.10.2", "1.9"], key=version_key) == ordered
     assert version_key("8.0.36-1.el7") == version_key("8.0.36-2.al8")

@@ -1,0 +1,100 @@
+"""The change board's report: JSON that its schema accepts, and a page that stands alone and escapes what guests say."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timezone
+from html.parser import HTMLParser
+
+import jsonschema
+import pytest
+
+from shared.domain.prechecks import assess
+from shared.domain.report import Report, ReportRow, report_html, report_json, report_schema
+from shared.domain.validation import compare
+from shared.domain.validation.summary import side_by_side
+from tests.support.facts import LINUX, LINUX_GUEST, LINUX_INSTANCE, with_guest, with_instance
+
+EVIL = "<script>alert('x')</script>\"&"
+ROUTE = ("CentOS 7", "Alibaba Cloud Linux 3")
+AFTER = replace(LINUX_GUEST, os_id="alinux", os_version="3", os_name=EVIL, kernel="5.10.134", hostname=EVIL)
+RESULT = compare(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, LINUX.hop)
+REPORT = Report(
+    "b-1",
+    f"Wave 1 {EVIL}",
+    datetime(2026, 9, 1, 4, tzinfo=timezone.utc),
+    (
+        ReportRow("i-1", "web", ROUTE, "ready", assess(LINUX)),
+        ReportRow("i-2", EVIL, ROUTE, "precheck_failed", assess(with_guest(LINUX, hostname=EVIL, memory_available_mib=5))),
+        ReportRow("i-3", "spot", ROUTE, "ready", assess(with_instance(LINUX, spot=True, memory_mib=1024), {"Instance.Spot": EVIL})),
+        ReportRow(
+            "i-4",
+            "done",
+            ROUTE,
+            "validating",
+            assess(LINUX),
+            RESULT,
+            side_by_side(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, RESULT),
+        ),
+        ReportRow("i-5", "new", (), "accepted"),
+    ),
+)
+
+
+class Page(HTMLParser):
+    """Checks that tags are closed, and keeps what would be fetched."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.seen: set[str] = set()
+        self.fetched: list[str] = []
+        self.text = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.seen.add(tag)
+        if tag not in ("meta", "br"):
+            self.open.append(tag)
+        self.fetched += [value or "" for name, value in attrs if name == "src" or (tag == "link" and name == "href")]
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def test_the_page_stands_alone() -> None:
+    page = Page()
+    page.feed(report_html(REPORT))
+    assert (page.open, page.fetched) == ([], [])
+    assert not page.seen & {"script", "iframe", "img", "link", "object", "form"}
+    assert EVIL in page.text
+    for words in (
+        "Guest.MemoryTooLow",
+        "5 MiB available, 600 MiB needed",
+        "Before and after",
+        "2026-09-01 04:00 UTC",
+        "overridden",
+    ):
+        assert words in page.text
+
+
+def test_the_worst_come_first() -> None:
+    page = report_html(REPORT)
+    order = [page.index(f'id="i-{n}"') for n in (2, 4, 5, 1, 3)]
+    assert order == sorted(order)
+
+
+def test_the_document_fits_its_schema() -> None:
+    document = json.loads(json.dumps(report_json(REPORT)))
+    jsonschema.Draft202012Validator(report_schema()).validate(document)
+    assert document["summary"] == {"passed": 1, "blocked": 1, "warnings": 1, "failed": 1, "not assessed": 1}
+    assert document["instances"][2]["precheck"]["overrides"] == {"Instance.Spot": EVIL}
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.Draft202012Validator(report_schema()).validate({**document, "made_at": 5})
+
+
+def test_an_empty_batch_has_a_page_too() -> None:
+    assert "no instances" in report_html(replace(REPORT, rows=()))
