@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from localcloud.fc.invoker import OnDone, context, environment
 from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
 
 SHARED_NAMES = ("shared",)
+ENTRY = "index"
+"""The module every function's handler is in."""
 
 
 class InProcessInvoker:
@@ -28,8 +31,6 @@ class InProcessInvoker:
     def __init__(self, *, keep_shared: bool = True) -> None:
         self._handlers: dict[str, Callable[..., Any]] = {}
         self._modules: dict[str, dict[str, ModuleType]] = {}
-        self._names: dict[str, set[str]] = {}
-        self._seen: dict[str, int] = {}
         self._keep = SHARED_NAMES if keep_shared else ()
 
     def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
@@ -67,32 +68,32 @@ class InProcessInvoker:
         os.environ.update(environment(function, invocation, f"c-{function.name}"))
         if invocation.now:
             os.environ["LOCALCLOUD_NOW"] = invocation.now
-        outer = self._take_out(function)
-        sys.modules.update(self._modules.get(function.name, {}))
+        own = self._modules.setdefault(function.name, {})
+        outer = {name: sys.modules.pop(name) for name in (*own, ENTRY) if name in sys.modules}
+        sys.modules.update(own)
+        known = len(sys.modules)
         try:
             yield
         finally:
-            self._modules[function.name] = self._take_out(function)
+            own.update(self._imported(function, len(sys.modules) - known))
+            for name in own:
+                sys.modules.pop(name, None)
             sys.modules.update(outer)
             sys.path[:] = path
             for name in set(os.environ) - set(variables):
                 del os.environ[name]
             os.environ.update(variables)
 
-    def _take_out(self, function: Function) -> dict[str, ModuleType]:
-        """Remove the function's own modules from ``sys.modules`` and return them; only new ones make it look at all modules."""
-        names = self._names.setdefault(function.name, set())
-        if len(sys.modules) != self._seen.get(function.name):
-            home = str(Path(function.code[0]).resolve()) + os.sep if function.code else "\0"
-            names.update(name for name, module in list(sys.modules.items()) if self._is_own(name, module, home))
-        own = {name: sys.modules.pop(name) for name in names if name in sys.modules}
-        self._seen[function.name] = len(sys.modules) + len(own)
-        return own
+    def _imported(self, function: Function, count: int) -> dict[str, ModuleType]:
+        """The function's own among the ``count`` modules imported last."""
+        home = str(Path(function.code[0]).resolve()) + os.sep if count > 0 and function.code else "\0"
+        newest = [(name, sys.modules[name]) for name in islice(reversed(sys.modules), max(0, count))]
+        return {name: module for name, module in newest if self._is_own(name, module, home)}
 
     def _is_own(self, name: str, module: ModuleType, home: str) -> bool:
         if name.partition(".")[0] in self._keep:
             return False
-        return name == "index" or str(getattr(module, "__file__", None) or "").startswith(home)
+        return name == ENTRY or str(getattr(module, "__file__", None) or "").startswith(home)
 
 
 def _named(dotted: str) -> Callable[..., Any]:

@@ -162,7 +162,7 @@ def test_state_survives_kill_9_and_interrupted_work_is_done_again(arguments: lis
     kept = [*arguments, "--state", tmp_path / "state"]
     first = Process(*kept)
     first.eventbridge.create_event_bus(eb.CreateEventBusRequest(event_bus_name=BUS))
-    first.eventbridge.put_events([event(f"e{number}") for number in range(20)])
+    first.eventbridge.put_events([event(f"e{number}") for number in range(16)])
     first.fc.invoke_function("s", "app-echo", payload=b'"HANG"', headers={"x-fc-invocation-type": "Async"})
     first.stop(signal.SIGKILL)
     second = Process(*kept)
@@ -172,7 +172,7 @@ def test_state_survives_kill_9_and_interrupted_work_is_done_again(arguments: lis
         second.admin("/clock", {"advance_s": 30})
         state = second.admin("/invocations?limit=1000")
         heard = "".join(log.read_text() for log in (tmp_path / "state" / "logs").glob("app-echo-*.log"))
-        assert all(f'"id":"e{number}"' in heard for number in range(20))
+        assert all(f'"id":"e{number}"' in heard for number in range(16))
         assert state["waiting"] == []
         assert any("timed out" in each["result"] for each in state["ended"])
     finally:
