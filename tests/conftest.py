@@ -1,4 +1,4 @@
-"""What holds in every test: whatever the pipeline publishes in the local cloud is checked against its contract."""
+"""What holds wherever the whole pipeline runs: whatever it publishes in the local cloud is checked against its contract."""
 
 from __future__ import annotations
 
@@ -12,10 +12,16 @@ from localcloud.eventbridge.publish import Publisher
 from shared.domain.events import SOURCE
 from tests.support.event_contract import problems_of
 
+WHOLE = frozenset({"e2e", "simulation"})
+"""Folders of tests that run the pipeline itself; the others publish events they made up."""
+
 
 @pytest.fixture(autouse=True)
-def events_keep_their_contract() -> Iterator[None]:
+def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails the test in which an event of the pipeline is not what its schema says."""
+    if WHOLE.isdisjoint(request.path.parts):
+        yield
+        return
     problems: list[str] = []
     accept = Publisher.accept
 
