@@ -107,8 +107,13 @@ def precheck(
         output.show_json(found)
     else:
         _show(found)
-    if found["state"] != "ready":
+    if not _passed(found):
         raise typer.Exit(1)
+
+
+def _passed(found: Json) -> bool:
+    """A dry run that passes ends by itself, as cancelled."""
+    return found["state"] in ("ready", "cancelled") and not found["blocked"]
 
 
 def _wait(api: Api, batch_id: str, every: int) -> Json:
@@ -130,4 +135,4 @@ def _show(found: Json) -> None:
         print(f"[{finding['severity']}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
     if found["failure"]:
         print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
-    print("nothing blocks" if found["state"] == "ready" else "blocked")
+    print("nothing blocks" if _passed(found) else "blocked")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 from typing import Annotated, Any
 
@@ -58,10 +59,11 @@ def sweep(
     if not dry_run:
         from cli.invoke import invoke_function
 
-        answer = invoke_function("sweep", b'{"triggerName":"manual","payload":"sweep"}')
+        event = {"triggerTime": _iso(datetime.now(timezone.utc)), "triggerName": "by-hand", "payload": "sweep"}
+        answer = invoke_function("sweep", json.dumps(event).encode())
         output.show_json(answer) if as_json else print("The sweep has run; `replank snapshots` shows what is left.")
         return
-    now = at or datetime.now(timezone.utc).isoformat().replace("+00:00", "Z")
+    now = at or _iso(datetime.now(timezone.utc))
     found, _ = held(Api.from_environment())
     due = [each for each in found if each["sweepAt"] and _time(each["sweepAt"]) <= _time(now)]
     if as_json:
@@ -69,6 +71,10 @@ def sweep(
         return
     _table(due)
     print(f"\n{len(due)} of {len(found)} snapshots would be deleted")
+
+
+def _iso(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _time(text: str) -> datetime:

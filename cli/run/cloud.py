@@ -17,19 +17,21 @@ from cli.account import Account
 from cli.client import Api, Http
 from cli.events import ROOT
 from cli.problem import Problem, bad_input
-from shared.domain.catalog import RELEASES
+from shared.domain.catalog import CATALOG, PATHS
 
 Json = dict[str, Any]
 START_S, STOP_S = 60, 15
 _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
+TARGETS = {
+    key: CATALOG.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in sorted({path.destination for path in PATHS})
+}
+"""What the local SMC calls each destination."""
 SETTINGS = {
     "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
     "REPLANK_SMC_IMPORT_LINUX": _BARE,
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
-    "REPLANK_SMC_TARGET_VALUES": json.dumps(
-        {key: release.name.replace("Red Hat Enterprise Linux", "Red Hat") for key, release in RELEASES.items()}
-    ),
+    "REPLANK_SMC_TARGET_VALUES": json.dumps(TARGETS),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
 }

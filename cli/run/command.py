@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -59,6 +60,8 @@ def run(  # noqa: PLR0913 - one parameter per option
         raise bad_input("Option.Missing", "--notice, --guests and --expect belong to a fleet of your own.", "Give --fleet FILE.")
     folder = _folder(state, plan)
     started = time.monotonic()
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
     cloud = LocalCloud.start(folder, seed, plan.fleet.regions)
     try:
         found = _migrate(cloud, plan, folder)

@@ -54,11 +54,10 @@ class Drive:
     def _note(self, migrations: list[Json], acted: int, now_ms: int) -> None:
         seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
         moving = any(each["state"] not in (*_RESTING, "ready") for each in migrations) or not migrations
-        if seen != self._before or acted:
+        changed = seen != self._before or acted > 0
+        if changed:
             self._moved_ms = now_ms
-            self._step_s = STEP_S
-        elif not moving:
-            self._step_s = min(self._step_s * 2, HOUR_S)
+        self._step_s = STEP_S if changed or moving else min(self._step_s * 2, HOUR_S)
         self._before = seen
 
     def _step(self, migrations: list[Json]) -> int:

@@ -1,0 +1,128 @@
+"""The command line as an operator uses it, against the whole product in the local cloud."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.main import run
+from tests.support.fleets import fleet, instance
+from tests.support.repository import ROOT
+from tests.support.world import URL, World
+
+FIRST, SECOND = "i-test0001", "i-test0002"
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+    for service in ("TABLESTORE", "ECS", "SMC", "FC"):
+        monkeypatch.setenv(f"REPLANK_{service}_ENDPOINT", URL)
+    monkeypatch.setenv("REPLANK_OPERATOR", "ann")
+    with World().connected() as connected:
+        yield connected
+
+
+class Shell:
+    """Runs command lines; ``--json`` answers are parsed. Sleeping lets virtual time pass."""
+
+    def __init__(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
+        self.world, self._capsys = world, capsys
+
+    def json(self, *arguments: str, status: int = 0) -> Any:
+        return json.loads(self.text(*arguments, "--json", status=status))
+
+    def text(self, *arguments: str, status: int = 0) -> str:
+        ended = run(list(arguments))
+        said = self._capsys.readouterr()
+        assert ended == status, said.err
+        return said.out if status in (0, 1) and said.out else said.err
+
+
+@pytest.fixture
+def shell(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.setattr("time.sleep", lambda seconds: world.run(max(seconds, 30) / 60))
+    return Shell(world, capsys)
+
+
+def test_the_whole_way_by_hand(world: World, shell: Shell, tmp_path: Path) -> None:
+    world.load_fleet(fleet(instance(1), instance(2)))
+    policy = tmp_path / "policy.json"
+    policy.write_text('{"retentionDays": 1}')
+    batch = shell.json("submit", "-i", FIRST, "-i", SECOND, "--to", "alinux-3", "--policy", str(policy))["batchId"]
+    assert "2 ready" in shell.text("watch", batch)
+    assert "replank acknowledge" in shell.text("status", batch)
+    assert shell.json("acknowledge", batch, "--yes")["acknowledgement"]["operator"] == "ann"
+    assert "2 migrated" in shell.text("watch", batch, "--every", "60")
+    assert len(shell.json("snapshots")["snapshots"]) == 4
+    assert shell.json("confirm", FIRST)["state"] == "confirmed"
+    assert "is now rolling_back" in shell.text("rollback", SECOND, "--yes")
+    assert "Migration.NotRetryable" in shell.text("retry", FIRST, status=1)
+    world.run(60)
+    shown = shell.text("show", SECOND)
+    assert "rolled_back" in shown
+    assert "rollback requested" in shown
+    assert shell.json("show", FIRST)["acts"] == []
+    world.run(25 * 60)
+    assert shell.json("sweep")["result"] == {"result": "done"}
+    assert {each["instanceId"] for each in shell.json("snapshots")["snapshots"]} == {SECOND}
+    assert "completed" in shell.text("status", batch)
+    assert "1 completed, 1 rolled_back" in shell.text("watch", batch)
+
+
+def test_a_precheck_says_what_blocks(world: World, shell: Shell) -> None:
+    world.load_fleet(fleet(instance(1), instance(2, Status="Stopped")))
+    assert shell.json("precheck", FIRST)["blocked"] is False
+    assert "Instance.NotRunning" in shell.text("precheck", SECOND, status=1)
+    assert "Instance.NotFound" in shell.text("precheck", "i-nobody", status=1)
+    assert world.inventory()["counts"]["snapshots"] == 0
+
+
+def test_confirming_a_batch_and_sweeping_by_hand(world: World, shell: Shell, tmp_path: Path) -> None:
+    world.load_fleet(fleet(instance(1)))
+    batch = shell.json("submit", "--release", "CentOS 7")["batchId"]
+    shell.text("watch", batch)
+    shell.text("acknowledge", batch, "-y")
+    shell.text("watch", batch, "--every", "60")
+    assert len(shell.json("confirm", "--batch", batch)["confirmed"]) == 1
+    later = shell.json("sweep", "--dry-run", "--at", "2099-01-01T00:00:00Z")
+    assert len(later["snapshots"]) == 2
+    assert shell.json("sweep", "--dry-run", "--at", "2020-01-01")["snapshots"] == []
+
+
+def test_the_account_is_looked_at(world: World, shell: Shell) -> None:
+    checks = {each["name"]: each["ok"] for each in shell.json("doctor")["checks"]}
+    for name in ("credentials", "event bus", "tables", "ECS", "Cloud Assistant", "snapshots", "SMC", "functions"):
+        assert checks[name] is True, name
+
+
+def test_what_is_missing_in_the_account_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPLANK_BUS", "nobodys")
+    monkeypatch.setenv("REPLANK_TABLESTORE_INSTANCE", "nobodys")
+    failed = {each["name"]: each for each in shell.json("doctor", status=1)["checks"] if each["ok"] is False}
+    assert set(failed) == {"event bus", "tables"}
+    assert all(each["remedy"] for each in failed.values())
+
+
+def test_wrong_keys_are_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
+    assert "Signature" in shell.text("status", status=2)
+
+
+def test_the_bus_is_made_once_and_events_are_sent(world: World, shell: Shell) -> None:
+    world.load_fleet(fleet(instance(1)))
+    assert shell.json("bootstrap") == {"bus": "replank", "created": False}
+    notice = str(ROOT / "examples/notices/centos-7.json")
+    assert shell.json("events", "send", notice) == shell.json("events", "send", notice) == {"sent": ["notice-centos-7"]}
+    world.run(10)
+    assert [each["origin"] for each in shell.json("status")["batches"]] == ["notice"]
+
+
+def test_a_stage_is_invoked_by_hand(shell: Shell, tmp_path: Path) -> None:
+    answer = shell.json("invoke", "watch", str(ROOT / "events/triggers/timer.json"))
+    assert answer["result"] == {"result": "done"}
+    assert "Stage.Unknown" in shell.text("invoke", "fly", str(ROOT / "events/triggers/timer.json"), status=2)
+    assert "File.Unreadable" in shell.text("invoke", "watch", str(tmp_path / "none.json"), status=2)

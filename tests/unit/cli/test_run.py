@@ -1,0 +1,119 @@
+"""The parts of a run that decide: expectations, percentages, results."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.problem import Problem
+from cli.run import plan as plans
+from cli.run import results
+from cli.run.drive import Drive
+from cli.run.plan import Expected
+from cli.run.screen import percent, since
+
+
+def test_the_sample_shows_what_was_asked_for() -> None:
+    plan = plans.sample()
+    names = {record["OSNameEn"] for record in plan.fleet.instances}
+    assert len(plan.fleet.instances) >= 24
+    for word in ("CentOS  7", "CentOS  8", "ARM", "Alibaba Cloud Linux  2", "Linux 7.9", "2008 R2", "2012 R2"):
+        assert any(word in name for name in names), word
+    codes = [each.code for each in plan.expected.values() if each.result == "refused"]
+    assert len(set(codes)) >= 5
+    assert set(plan.expected) == {record["InstanceId"] for record in plan.fleet.instances}
+    assert plan.roll_back
+    assert any(guest.get("smc", {}).get("fail_attempts") == 1 for guest in plan.fleet.guests.values())
+
+
+def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tools import sample_fleet
+
+    monkeypatch.setattr(sample_fleet, "FOLDER", tmp_path)
+    sample_fleet.main()
+    for file in tmp_path.rglob("*.json"):
+        assert file.read_text() == (plans.EXAMPLES / file.relative_to(tmp_path)).read_text(), file.name
+
+
+def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
+    plan = plans.given(plans.EXAMPLES / "fleet.json", None, [], None)
+    assert [len(body["instanceIds"]) for body in plan.batches] == [28]
+    assert plan.expected == {}
+    expect = tmp_path / "expect.json"
+    expect.write_text(json.dumps({"expected": {"i-none": "completed"}}), encoding="utf-8")
+    with pytest.raises(Problem, match=r"expected\.i-none"):
+        plans.given(plans.EXAMPLES / "fleet.json", None, [], expect)
+
+
+def test_a_wrong_notice_is_named(tmp_path: Path) -> None:
+    notice = json.loads((plans.EXAMPLES / "notices/centos-7.json").read_text())
+    file = tmp_path / "notice.json"
+    for wrong in (
+        {"type": "replank:Batch:BatchSubmitted"},
+        {"data": {"releases": []}},
+        {"data": {"releases": ["CentOS 7"], "x": 1}},
+    ):
+        file.write_text(json.dumps({**notice, **wrong}), encoding="utf-8")
+        with pytest.raises(Problem, match=r"Notice\.Invalid"):
+            plans.given(plans.EXAMPLES / "fleet.json", None, [file], None)
+
+
+def row(**more: Any) -> dict[str, Any]:
+    return {"instance_id": "i-a", "result": "completed", "snapshots_made": 2, **more}
+
+
+@pytest.mark.parametrize(
+    ("found", "expected", "surprises"),
+    [
+        (row(), {}, 0),
+        (row(result="refused", reasons=[{"code": "A.B"}]), {}, 0),
+        (row(result="failed", reasons=[{"code": "A.B"}]), {}, 1),
+        (row(), {"i-a": Expected("completed")}, 0),
+        (row(), {"i-a": Expected("refused", "A.B")}, 1),
+        (row(result="refused", reasons=[{"code": "A.B"}]), {"i-a": Expected("refused", "A.B")}, 0),
+        (row(result="refused", reasons=[{"code": "C.D"}]), {"i-a": Expected("refused", "A.B")}, 1),
+        (row(), {"i-b": Expected("completed")}, 1),
+    ],
+)
+def test_surprises_are_counted(found: dict[str, Any], expected: dict[str, Expected], surprises: int) -> None:
+    assert len(results._unexpected(found, expected)) == surprises
+
+
+def test_snapshots_left_behind_and_lost_are_surprises() -> None:
+    inventory = {"snapshots": {"s-1": {"InstanceId": "i-a", "SnapshotName": "SMC_Backup_Snapshot_1"}}}
+    assert "are left of a confirmed" in results._left_behind([row()], inventory)[0]
+    assert "all should be kept" in results._left_behind([row(result="rolled_back")], inventory)[0]
+    assert results._left_behind([row(instance_id="i-b")], inventory) == []
+
+
+def at(state: str, **more: Any) -> dict[str, Any]:
+    return {"state": state, "hop": 0, "hops": 2, "progress": 0, "migrationId": "m1", "version": 1, "attempt": 1, **more}
+
+
+def test_percentages_grow_with_the_route() -> None:
+    path = [
+        at("accepted", hops=0),
+        at("ready"),
+        at("migrating", progress=50),
+        at("validating"),
+        at("accepted", hop=1),
+        at("completed"),
+    ]
+    shares = [percent(each) for each in path]
+    assert shares == sorted(shares)
+    assert shares[-1] == 100
+    assert since("2026-11-23T08:00:00Z", "2026-11-23T09:05:30.000Z") == "1h05m"
+
+
+def test_the_step_grows_only_while_nothing_moves() -> None:
+    drive = Drive(None, None, None, 1)  # type: ignore[arg-type]
+    waiting = [at("ready")]
+    for now in range(4):
+        drive._note(waiting, 0, now)
+    assert drive._step(waiting) > 60
+    drive._note([at("snapshotting", version=2)], 0, 5)
+    assert drive._step([at("snapshotting")]) == 60
+    assert drive._step([at("confirmed"), at("precheck_failed")]) == 3600
