@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.prechecks import RULES
 from shared.domain.prechecks.rule import Rule
-from tools.pages.common import NOTICE
+from tools.pages.common import NOTICE, table
 
 _SEVERITY = {
     "error": "blocks",
@@ -21,8 +21,16 @@ def render() -> str:
         NOTICE,
         "What is asked about an instance before anything is touched. A finding has a code, what was seen, why it matters and what",
         "to do. `policy.overrides` of a batch (code -> reason) sets overridable ones aside. How to add one: adding-a-rule.md.\n",
+        "Sources are sections of the two documents on operating system migration (ECS and SMC), error codes or operations of their",
+        "APIs; `practice` is common sense that no document states, and can always be overridden.\n",
+        table(("code", "when it is so", "when it cannot be told", "source", "remedy"), map(_row, RULES)),
     )
     return "\n".join((*head, *(_section(rule) for rule in RULES)))
+
+
+def _row(rule: Rule) -> tuple[str, ...]:
+    unknown = rule.unknown.value if rule.unknown else "always known"
+    return f"[{rule.code}](#{rule.code.lower().replace('.', '')})", rule.severity.value, unknown, rule.source, rule.remedy
 
 
 def _section(rule: Rule) -> str:
