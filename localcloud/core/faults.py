@@ -11,7 +11,9 @@ from typing import Any
 
 from localcloud.core.errors import ApiError, Dropped
 
-KINDS = ("throttle", "error", "drop_before", "drop_after", "error_after")
+DELIVERY_KINDS = ("lose", "duplicate", "delay")
+KINDS = ("throttle", "error", "drop_before", "drop_after", "error_after", *DELIVERY_KINDS)
+"""The last three are for events: service ``eventbridge``, operation ``Deliver``, principal the rule's name."""
 
 
 @dataclass
@@ -29,6 +31,8 @@ class FaultRule:
     message: str = "A fault was asked for."
     match: str = ""
     """Strike only where the call's summary (its main parameters) holds this text."""
+    delay_ms: int = 60_000
+    """How late a delayed event, or the second copy of a duplicated one, arrives (virtual time)."""
     struck: int = field(default=0)
 
     def __post_init__(self) -> None:
@@ -50,16 +54,32 @@ class Faults:
     def strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:
         """Raise what a matching rule says; ``when`` is ``before`` or ``after`` the effect."""
         for rule in self.rules:
-            after = rule.kind.endswith("_after")
-            if after != (when == "after") or rule.times == 0 or rule.match not in summary:
+            if rule.kind in DELIVERY_KINDS or rule.kind.endswith("_after") != (when == "after"):
                 continue
-            named = ((rule.service, service), (rule.operation, operation), (rule.principal, principal))
-            if any(pattern not in ("*", value) for pattern, value in named) or self._random.random() >= rule.probability:
+            if not self._strikes(rule, (service, operation, principal), summary):
                 continue
-            rule.times -= rule.times > 0
-            rule.struck += 1
             if rule.kind.startswith("drop"):
                 raise Dropped(rule.kind)
             if rule.kind == "throttle":
                 raise ApiError("Throttling.User", "Request was denied due to user flow control.", 400)
             raise ApiError(rule.code, rule.message, rule.status)
+
+    def delays(self, operation: str, rule_name: str, summary: str) -> tuple[int, ...]:
+        """When the copies of an event are to arrive, in ms from now: one at once, unless a rule says otherwise."""
+        for rule in self.rules:
+            if rule.kind in DELIVERY_KINDS and self._strikes(rule, ("eventbridge", operation, rule_name), summary):
+                return {"lose": (), "duplicate": (0, rule.delay_ms), "delay": (rule.delay_ms,)}[rule.kind]
+        return (0,)
+
+    def _strikes(self, rule: FaultRule, named: tuple[str, str, str], summary: str) -> bool:
+        """Whether a rule means this call and chance agrees; if so, it is counted."""
+        wanted = (rule.service, rule.operation, rule.principal)
+        if rule.times == 0 or rule.match not in summary:
+            return False
+        if any(pattern not in ("*", value) for pattern, value in zip(wanted, named, strict=True)):
+            return False
+        if self._random.random() >= rule.probability:
+            return False
+        rule.times -= rule.times > 0
+        rule.struck += 1
+        return True

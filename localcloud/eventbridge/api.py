@@ -21,6 +21,8 @@ from localcloud.eventbridge.trace import Traces
 from localcloud.wire import eventbridge_sign
 
 _PREFIX = "/openapi/"
+_CODES = {"NoPermission": ("AccessDenied", 403), "Throttling.User": ("TooManyRequests", 429)}
+"""What the chain refuses, in the words of this service (help.aliyun.com/zh/eventbridge/error-codes)."""
 
 
 class EventBridge:
@@ -78,8 +80,8 @@ class EventBridge:
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
         self.store.forget_cache()
-        code = "AccessDenied" if error.code == "NoPermission" else error.code
-        return _answer(error.status, {"requestId": request_id, "code": code, "message": error.message})
+        code, status = _CODES.get(error.code, (error.code, error.status))
+        return _answer(status, {"requestId": request_id, "code": code, "message": error.message})
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:

@@ -31,9 +31,13 @@ class Deliveries:
         cloud.scheduler.on(DELIVER, self._deliver)
 
     def queue(self, event: dict[str, Any], rule: str, target_id: str) -> None:
-        """Plan the first push. ``hooks["plan_delivery"]`` may lose, repeat or delay it: it answers the delays in ms."""
+        """Plan the first push. A fault rule may lose, repeat or delay it; so may ``hooks["plan_delivery"]``, asked instead if set.
+
+        The hook answers the delays of the copies, in ms.
+        """
         plan = self._cloud.hooks.get("plan_delivery")
-        for delay_ms in plan(event, rule, target_id) if plan else (0,):
+        delays = plan(event, rule, target_id) if plan else self._cloud.faults.delays("Deliver", rule, event["type"])
+        for delay_ms in delays:
             self._schedule({"event": event, "rule": rule, "target": target_id, "attempt": 0}, delay_ms)
 
     def _schedule(self, payload: dict[str, Any], delay_ms: int) -> None:

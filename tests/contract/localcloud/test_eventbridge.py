@@ -191,6 +191,22 @@ def test_deliveries_can_be_lost_repeated_and_delayed(app: App) -> None:
     assert [each["id"] for each in heard(app)] == ["e2", "e3", "e2"]
 
 
+def test_fault_rules_lose_repeat_and_delay_too(app: App) -> None:
+    common = {"service": "eventbridge", "operation": "Deliver", "principal": "to-echo"}
+    kinds = [{"kind": "lose"}, {"kind": "duplicate", "delay_ms": 3_000}, {"kind": "delay", "delay_ms": 2_000}]
+    app.cloud.faults.set([{**common, **kind} for kind in kinds])
+    eventbridge(app.cloud).put_events([event("e1"), event("e2"), event("e3"), event("e4")])
+    app.settle(10_000)
+    assert [each["id"] for each in heard(app)] == ["e2", "e4", "e3", "e2"]
+
+
+def test_throttling_is_429(app: App) -> None:
+    app.cloud.faults.set([{"service": "eventbridge", "operation": "putEvents", "kind": "throttle"}])
+    with pytest.raises(TeaException) as caught:
+        eventbridge(app.cloud).put_events([event()])
+    assert caught.value.code == "TooManyRequests"
+
+
 def test_traces_tell_an_events_way(app: App) -> None:
     client = eventbridge(app.cloud)
     client.put_events([event("e1")])

@@ -241,7 +241,7 @@ def test_admin_refuses(cloud: Process, path: str, body: Any, status: int) -> Non
 
 def test_faults_and_call_log(cloud: Process) -> None:
     cloud.admin("/faults", {"rules": [{"service": "eventbridge", "operation": "listEventBuses", "kind": "throttle", "times": 1}]})
-    with pytest.raises(Exception, match="Throttling"):
+    with pytest.raises(Exception, match="TooManyRequests"):
         cloud.eventbridge.list_event_buses(eb.ListEventBusesRequest())
     cloud.eventbridge.list_event_buses(eb.ListEventBusesRequest())
     newest = cloud.admin("/calls?limit=2")["newest"]
