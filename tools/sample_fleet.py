@@ -249,6 +249,7 @@ def scenario(ids: dict[str, str]) -> Json:
 
 
 def write(path: Path, document: Any) -> None:
+    """Write a document as JSON, its folder made if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 

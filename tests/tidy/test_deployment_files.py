@@ -42,6 +42,17 @@ def test_no_role_has_a_wildcard_action() -> None:
     assert [name for name, role in ROLES.items() if any("*" in action for action in policy_actions(role))] == []
 
 
+def test_policies_are_short_enough_for_ram() -> None:
+    """A custom policy may have 2,048 characters (RAM documentation, "Limits"); account ids and names are filled in first."""
+    long = {
+        name: len(text)
+        for name, role in ROLES.items()
+        for policy in role["Policies"]
+        if len(text := json.dumps(policy["PolicyDocument"], separators=(",", ":"))) > 2048
+    }
+    assert long == {}
+
+
 def test_every_action_granted_is_one_that_the_local_cloud_checks() -> None:
     """What the local cloud does not know, no test can show to be needed."""
     known = {

@@ -109,3 +109,8 @@ def test_the_contract_is_strict() -> None:
     assert problems_of({**event, "data": {**event["data"], "extra": 1}}) != []
     assert problems_of({**event, "data": {**event["data"], "stage": "sweep"}}) != []
     assert problems_of({**event, "specversion": "0.3"}) != []
+
+
+def test_the_architecture_names_every_event() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    assert [folder.name for folder in OURS.values() if folder.name not in text] == []
