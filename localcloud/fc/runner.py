@@ -42,7 +42,10 @@ class Runner:
         now = iso(at_ms, millis=True) if cloud.clock.virtual else ""
         invocation = Invocation(request_id, payload, key, cloud.region, cloud.account_id, now)
 
+        done: list[bool] = []
+
         def ended(result: Result) -> None:
+            done.append(True)
             try:
                 text = result.body[:MAX_SHOWN_BYTES].decode("utf-8", "replace")
                 log = f"FC Invoke Start RequestId: {request_id}\n{result.log}FC Invoke End RequestId: {request_id}\n"
@@ -52,7 +55,12 @@ class Runner:
             finally:
                 cloud.leave()
 
-        self.invoker.start(function, invocation, ended)
+        try:
+            self.invoker.start(function, invocation, ended)
+        except BaseException:
+            if not done:
+                cloud.leave()
+            raise
 
     def run(self, function: Function, payload: bytes, source: str, request_id: str) -> Result:
         """Run a function and wait for it. Call it without the cloud's lock."""

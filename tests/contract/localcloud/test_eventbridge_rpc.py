@@ -99,3 +99,11 @@ def test_both_wires_see_the_same_rules(app: App) -> None:
     buses = call(app, "ListEventBuses", Limit=1)["Data"]
     assert (buses["Total"], buses["NextToken"]) == (2, "1")
     assert call(app, "TestEventPattern", Event='{"a":1}', EventPattern='{"a":[1]}')["Data"] == {"Result": True}
+
+
+def test_unknown_parameters_are_refused_unless_lenient(app: App) -> None:
+    with pytest.raises(TeaException) as caught:
+        call(app, "GetEventBus", EventBusName=BUS, EventBusNme="x")
+    assert caught.value.code == "UnknownParameter"
+    app.cloud.hooks["strict"] = False
+    assert call(app, "GetEventBus", EventBusName=BUS, EventBusNme="x")["Data"]["EventBusName"] == BUS
