@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from shared.domain.errors import Permanent
 from shared.ports.admission import Admission
 from shared.ports.batches import Batches
 from shared.ports.bus import Bus
@@ -42,6 +43,8 @@ class Ports:
     compute: Compute
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
+    unready: Mapping[str, Permanent] = field(default_factory=dict)
+    """Drivers that would refuse to start, and why: known to every function, so that nothing is begun that cannot go on."""
     limits: Limits = field(default_factory=Limits)
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""

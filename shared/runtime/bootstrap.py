@@ -47,9 +47,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
     clients = Clients(_account(settings, credentials), pause_s=settings.retry_pause_ms / 1000)
     clock, store = clock_of(settings.clock), Store(clients)
     guest = CloudAssistant(clients)
-    drivers: dict[str, Driver] = {}
-    if function in USES_SMC:
-        drivers = {"smc": SmcDriver(clients, guest, settings.smc), "console": ConsoleDriver(clients)}
+    drivers: dict[str, Driver] = {"smc": SmcDriver(clients, guest, settings.smc), "console": ConsoleDriver(clients)}
     _warm(function, settings, clients)
     return Ports(
         clock=clock,
@@ -61,10 +59,21 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
         ledger=TablestoreLedger(store),
         compute=Ecs(clients),
         guest=guest,
-        drivers=drivers,
+        drivers=drivers if function in USES_SMC else {},
+        unready=_unready(drivers),
         limits=Limits(max_moving=settings.max_moving),
         regions=settings.regions,
     )
+
+
+def _unready(drivers: Mapping[str, Driver]) -> dict[str, Permanent]:
+    found: dict[str, Permanent] = {}
+    for name, driver in drivers.items():
+        try:
+            driver.check()
+        except Permanent as error:
+            found[name] = error
+    return found
 
 
 def _warm(function: str, settings: Settings, clients: Clients) -> None:

@@ -9,7 +9,7 @@ from shared.domain import events
 from shared.domain.batch import Batch
 from shared.domain.catalog import find_release, identify
 from shared.domain.effects import CountOutcome, Effect, ReleaseLock, ReleaseSlot
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Assessment, Finding, Severity, assessment
 from shared.domain.guest import GuestFacts
@@ -41,6 +41,8 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
 
 def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
+    if migration.driver in ports.unready:
+        return _blocked(migration, batch, _one(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.describe(migration.region_id, migration.instance_id)
         migration = replace(migration, hops=migration.hops or _route(migration, instance, batch, ports))
@@ -183,7 +185,7 @@ def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Port
     return Outcome("done", {"state": to.value, "code": worst.code})
 
 
-def _one(error: Refused) -> Assessment:
+def _one(error: ReplankError) -> Assessment:
     """An assessment of the one thing that stopped the look itself."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
     return assessment([finding], {})

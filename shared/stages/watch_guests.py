@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby
 
 from shared.domain import events
-from shared.domain.errors import Permanent, Stale
+from shared.domain.errors import Permanent, Stale, Transient
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
 
+_LOG = logging.getLogger("replank")
 AGENTS_PER_CALL = 50
 
 
@@ -50,7 +52,8 @@ def _follow(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
                 "Look at the instance through VNC in the ECS console; then retry, or roll back.",
             ),
         )
-    except Stale:
+    except (Stale, Transient) as error:
+        _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     return True
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain import events
 from shared.domain.effects import AdoptSnapshots
-from shared.domain.errors import Permanent, ReplankError, Stale
+from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import JOB_LIMIT, LOOK_AGAIN
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
 
+_LOG = logging.getLogger("replank")
 NOTED_PERCENT = 10
 """Progress is written down in steps of so many points: it is for display, and every write costs."""
 
@@ -32,7 +34,8 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
     try:
         return _followed(migration, report, ports)
-    except Stale:
+    except (Stale, Transient) as error:
+        _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     except ReplankError as error:
         give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cli.problem import Problem
 from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.world import World
 
@@ -121,3 +122,17 @@ def test_limits_hold_while_many_want_to_move(world: World) -> None:
         world.run(5)
         assert world.minutes < 3 * DAY, world.summary()
     assert most == 2
+
+
+def test_a_driver_whose_settings_are_missing_is_refused_before_anything_begins() -> None:
+    with World(env={"REPLANK_SMC_TARGET_VALUES": ""}).connected() as world:
+        world.load_fleet(fleet(instance(1)))
+        with pytest.raises(Problem) as caught:
+            submit(world, "i-test0001")
+        assert caught.value.code == "Driver.SettingMissing"
+        assert "REPLANK_SMC_TARGET_VALUES" in str(caught.value)
+        world.send("replank:OperatingSystem:EndOfLife", {"releases": ["CentOS 7"]})
+        world.run_until(lambda: set(world.states().values()) == {"precheck_failed"}, minutes=10)
+        assert only(world)["failure"]["code"] == "Driver.SettingMissing"
+        assert "RunCommand" not in {record.operation for record in world.cloud.calls.newest}
+        submit(world, "i-test0001", policy={"driver": "console"})

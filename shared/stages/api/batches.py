@@ -25,10 +25,13 @@ def submit(ports: Ports, request: Json, operator: str) -> tuple[views.BatchView,
     """Record a batch and ask intake to plan it; the flag says whether it is new.
 
     The same ``clientToken`` with the same request finds the batch again, with another request it is Refused
-    (ClientToken.Mismatch). The event is sent again as long as nobody has planned the batch.
+    (ClientToken.Mismatch), and so is a driver whose settings are missing (Driver.SettingMissing). The event is sent again as long as nobody has planned the batch.
     """
     token = request.get("clientToken")
     wanted = _batch(ports, request, operator, id_from(token) if token else ports.ids.batch_id())
+    unready = ports.unready.get(wanted.policy.driver)
+    if unready is not None:
+        raise Refused(unready.code, unready.message, unready.remedy, status=409)
     created = ports.batches.create(wanted)
     found = wanted if created else ports.batches.load(wanted.batch_id)
     if not created and _essence(found) != _essence(wanted):
