@@ -25,7 +25,8 @@ def submit(ports: Ports, request: Json, operator: str) -> tuple[views.BatchView,
     """Record a batch and ask intake to plan it; the flag says whether it is new.
 
     The same ``clientToken`` with the same request finds the batch again, with another request it is Refused
-    (ClientToken.Mismatch), and so is a driver whose settings are missing (Driver.SettingMissing). The event is sent again as long as nobody has planned the batch.
+    (ClientToken.Mismatch), and so is a driver whose settings are missing (Driver.SettingMissing). The event is sent again
+    as long as nobody has planned the batch.
     """
     token = request.get("clientToken")
     wanted = _batch(ports, request, operator, id_from(token) if token else ports.ids.batch_id())
