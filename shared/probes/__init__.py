@@ -16,12 +16,10 @@ from shared.probes.frame import ProbeUnreadable
 from shared.probes.linux import parse_linux
 from shared.probes.windows import parse_windows
 
-__all__ = ["MAX_ANSWER_BYTES", "TIMEOUT_S", "ProbeUnreadable", "finding_for_unreadable", "parse", "script"]
+__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable", "parse", "script"]
 
 MAX_ANSWER_BYTES = 24 * 1024
 """What Cloud Assistant keeps of a command's output, in bytes; the probes stay below 20 KB."""
-TIMEOUT_S = 120
-"""Time the whole probe may take, in seconds, to be given to RunCommand."""
 
 
 def script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
@@ -57,13 +55,13 @@ def _text(os_type: str) -> tuple[tuple[str, ...], str]:
 
 def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
     """The facts in an answer; raises ProbeUnreadable when it is empty, cut, too long or not an answer of the probe."""
-    if not output.strip():
+    text = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff")
+    if not text.strip():
         raise ProbeUnreadable("Probe.Empty", "the guest answered nothing")
     if truncated:
         raise ProbeUnreadable("Probe.Truncated", f"Cloud Assistant cut the answer; {len(output)} bytes are left")
     if len(output) > MAX_ANSWER_BYTES:
         raise ProbeUnreadable("Probe.TooLarge", f"the answer has {len(output)} bytes, more than {MAX_ANSWER_BYTES}")
-    text = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff")
     return parse_windows(text) if os_type == "windows" else parse_linux(text)
 
 

@@ -117,9 +117,9 @@ collect() {
   if [ -d "$R/dev/disk/by-uuid" ]; then part uuid; run ls -l "$R/dev/disk/by-uuid"; fi
   part space
   run df -Pk; rc=$?
-  if [ "$rc" = 124 ]; then run df -Pkl; rc=$?; fi
+  if [ "$rc" = 124 ]; then run df -Pkl && rc=124; fi
   part inodes
-  run df -Pi
+  [ "$rc" -lt 124 ] && run df -Pi
   done_ "$rc"
   begin packages
   q='%{NAME} %{VERSION}-%{RELEASE} %{ARCH} %{VENDOR}\n'
@@ -202,7 +202,7 @@ function handle(  at, name) {
   else if (S == "mounts") {
     if (F == "mounts") { type[$2] = $3; mode[$2] = ($4 ~ /^ro(,|$)/ ? "ro" : "rw") }
     else if (F == "uuid") { if ($(NF - 1) == "->") { at = $NF; sub(/.*\//, "/dev/", at); uuid[at] = $(NF - 2) } }
-    else if ($1 !~ /^\// && $1 !~ /:\//) return
+    else if (($1 !~ /^\// && $1 !~ /:\//) || tail(6) ~ /^\/(proc|run|sys|var\/lib\/(containerd|containers|docker|kubelet))(\/|$)/) return
     else if (F == "inodes") { if ($4 ~ /^[0-9]+$/ && $2 > 0) inodes[tail(6)] = $4 }
     else { nmounts++; device[nmounts] = $1; size[nmounts] = $2; free[nmounts] = $4; where[nmounts] = tail(6) }
   } else if (S == "packages") {

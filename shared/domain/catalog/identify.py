@@ -8,12 +8,14 @@ from dataclasses import replace
 from shared.domain.catalog.model import Catalog, Release
 
 _BLANKS = re.compile(r"\s+")
+_MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
+"""Trade marks, which older versions of Windows write into their names."""
 
 
 def identify_in(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
     """The release an ECS name stands for, with ``exact`` set to the version it spells, or None."""
     for name in (os_name, os_name_en):
-        plain = _BLANKS.sub(" ", name.strip().lower())
+        plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():
             found = re.search(row.pattern, plain)
             if found:

@@ -1,14 +1,10 @@
-"""Whether an assessment may still be acted on: peers' users were hurt by what changed between the analysis and the upgrade."""
+"""Whether the guest is still the one that was assessed: peers' users were hurt by what changed before the upgrade."""
 
 from __future__ import annotations
 
 from dataclasses import fields
-from datetime import datetime, timedelta
 
 from shared.domain.guest import GuestFacts
-
-MAX_AGE = timedelta(hours=24)
-"""An older precheck is done again, unless the settings say otherwise."""
 
 
 def _lasting(guest: GuestFacts) -> dict[str, object]:
@@ -29,12 +25,3 @@ def changed(assessed: GuestFacts, now: GuestFacts) -> tuple[str, ...]:
     """Names of the lasting facts that differ between the guest that was assessed and the guest as it is."""
     before, after = _lasting(assessed), _lasting(now)
     return tuple(sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name)))
-
-
-def outdated(assessed_at: datetime, now: datetime, *, max_age: timedelta = MAX_AGE) -> str:
-    """Why an assessment must be repeated before the snapshot, or empty. One from the future is not believed either."""
-    age = now - assessed_at
-    if age < timedelta(0):
-        return f"the precheck is dated {assessed_at.isoformat()}, after now"
-    hours = age.total_seconds() / 3600
-    return f"the precheck is {hours:.1f} hours old, more than {max_age.total_seconds() / 3600:g}" if age > max_age else ""

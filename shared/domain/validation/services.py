@@ -12,7 +12,7 @@ from shared.domain.validation.view import View, expected, failure, names, not_co
 GOES_WITH_LINUX = re.compile(
     r"^(network|ntpd|ntpdate|rhel-.*|microcode|cpupower|abrt.*|kdump|tuned|irqbalance|lvm2-.*|dmraid-.*|mdmonitor|rngd|sysstat"
     r"|NetworkManager.*|dbus(-broker)?|dbus-org.*|systemd-.*|getty@.*|autovt@|import-state|loadmodules|nis-domainname|initial-setup.*"
-    r"|selinux-autorelabel.*|timedatex|polkit|plymouth.*|gssproxy|libstoragemgmt|mcelog|cloud-.*)$"
+    r"|selinux-autorelabel.*|timedatex|polkit|plymouth.*|gssproxy|libstoragemgmt|mcelog|cloud-.*|user@.*|user-runtime-dir@.*|run-.*)$"
 )
 """Services of the distribution itself, which the next one replaces, renames or starts by other means (practice)."""
 GOES_WITH_WINDOWS = re.compile(
@@ -43,7 +43,8 @@ def check_services(view: View) -> Iterator[Finding]:
     yield from _lost(
         view, stopped, "ServiceStopped", "A service that ran does not run", "systemctl status NAME; journalctl -u NAME"
     )
-    by_hand = [b.name for b, a in pairs if b.active and not b.enabled and not a.active]
+    pattern = GOES_WITH_WINDOWS if view.windows else GOES_WITH_LINUX
+    by_hand = [b.name for b, a in pairs if b.active and not b.enabled and not a.active and not pattern.match(b.name)]
     if by_hand:
         yield warning(
             "UnmanagedServiceStopped",

@@ -62,6 +62,9 @@ def test_one_section_is_enough_and_the_rest_is_unknown() -> None:
 @example(b"@end 0")
 @example(b"replank-probe 1 linux\n@end 0")
 @example(b"{}\n@end")
+@example(b"\xef\xbb\xbf")
+@example(b"\x1c")
+@example(b"\xc2\x85")
 def test_no_bytes_crash_the_reader(answer: bytes) -> None:
     for os_type in ("linux", "windows"):
         tolerant(os_type, answer)

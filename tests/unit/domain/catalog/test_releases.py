@@ -40,6 +40,7 @@ ECS_NAMES = {
     "Windows Server  2019 数据中心版 64位中文版（不含UI）": ("windows-2019-datacenter", ""),
     "Windows Server  2022 Datacenter 64-bit (English)": ("windows-2022-datacenter", ""),
     "Microsoft Windows Server 2016 Standard": ("windows-2016-standard", ""),
+    "Microsoft® Windows Server® 2008 Standard": ("windows-2008-standard", ""),
 }
 
 
