@@ -35,6 +35,7 @@ class Process:
         self.process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
+        _started.append(self.process)
         assert self.process.stdout
         line = self.process.stdout.readline()
         self.ready_s = time.monotonic() - self.started
@@ -69,6 +70,19 @@ class Process:
         self.process.send_signal(number)
         self.process.communicate(timeout=20)
         return self.process.returncode
+
+
+_started: list[subprocess.Popen[str]] = []
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_running() -> Iterator[None]:
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
 
 
 class _Region:
