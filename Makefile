@@ -9,6 +9,7 @@ PYTHON_HERE := $(VENV)/bin/python
 ARGS ?=
 PORT ?= 8600
 STATE ?= run/cloud
+BENCH ?= $(patsubst bench/%.py,%,$(shell grep -l '^def main' bench/*.py))
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,14 +39,17 @@ docs: $(VENV)/test.ok  ## Write the generated pages anew from the code
 validate: $(VENV)/test.ok  ## Check the deployment files, the events, the settings and the documents against the code
 	@$(PYTHON_HERE) -m pytest tests/tidy
 
-simulate: $(VENV)/test.ok  ## Run the fleet under faults, many seeds (ARGS="--seeds 200")
-	@$(PYTHON_HERE) -m pytest tests/simulation $(ARGS)
+simulate: $(VENV)/test.ok  ## Run fleets under faults and check the invariants, seed by seed (ARGS="--help")
+	@$(PYTHON_HERE) -m tests.simulation.run $(ARGS)
+
+bench: $(VENV)/test.ok  ## Measure, and write bench/results (BENCH=startup for one figure)
+	@for each in $(BENCH); do $(PYTHON_HERE) -m bench.$$each $(ARGS) || exit 1; done
 
 package: $(VENV)/run.ok  ## Build and try build/<function>.zip, the same bytes for the same sources (PY=3.12)
 	@$(PYTHON_HERE) -m tools.package --for $(or $(PY),3.10) $(ARGS)
 
-serve: $(VENV)/run.ok  ## Run the local cloud until Ctrl-C (PORT=8600 STATE=run/cloud)
-	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) $(ARGS)
+serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud)
+	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) --template template.yml --services s.yaml $(ARGS)
 
 clean:  ## Remove what was made: .venv, build, run, caches
 	rm -rf $(VENV) build run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -59,4 +63,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test lint check format docs validate simulate package serve clean
+.PHONY: help run test lint check format docs validate simulate bench package serve clean

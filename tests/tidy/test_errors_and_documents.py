@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from cli import main
 from shared.adapters import sdk_errors
+from shared.domain import timing
 from shared.domain.prechecks import RULES
 from tests.support.repository import ROOT, files
 from tools.catalogue import stale
@@ -60,3 +62,21 @@ def test_commands_shown_exist() -> None:
         if path.suffix == ".md":
             shown |= set(re.findall(r"(?:`|bin/)replank ([a-z]+)", path.read_text(encoding="utf-8")))
     assert shown - names == set()
+
+
+def test_operations_give_the_times_that_the_code_obeys() -> None:
+    """Row by row of the table "How long things may take"."""
+    part = OPERATIONS.partition("## How long things may take")[2].partition("##")[0]
+    shown = [row.split("|")[2].strip() for row in part.splitlines() if row.startswith("|")][2:]
+    obeyed = (
+        timing.PROBE_LIMIT,
+        timing.PRECHECK_AGE,
+        timing.SNAPSHOT_LIMIT,
+        timing.PREPARE_LIMIT,
+        timing.JOB_LIMIT,
+        timing.RETURN_LIMIT,
+        timing.VALIDATION_PATIENCE,
+        timing.ROLLBACK_LIMIT,
+    )
+    hour = timedelta(hours=1)
+    assert shown == [f"{each // hour} h" if each >= hour else f"{each.seconds // 60} min" for each in obeyed]
