@@ -67,12 +67,11 @@ class GuestRuns:
             folder = self.folders.take(layout, cloud.db.blob)
             folder.volatile(*self._boot(instance))
         try:
+            windows = instance["OSType"] == "windows"
             run = machine.run(
-                folder,
+                machine.Machine(folder, self.folders.commands, windows, self.world.now // SECOND),
                 result["sim"]["script"],
-                windows=instance["OSType"] == "windows",
                 timeout_s=result["sim"]["timeout_ms"] // SECOND,
-                now_s=self.world.now // SECOND,
                 ask=lambda line: self._ask(instance["InstanceId"], line),
             )
         except OSError as error:

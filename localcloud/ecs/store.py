@@ -106,29 +106,38 @@ class Store:
 
     def pick(self, kind: str, ids: Iterable[str], where: Where) -> list[Doc]:
         """Those of the documents named that exist and have all the links, in the order of their ids."""
-        condition, values = _condition(kind, where)
-        text = f"SELECT doc FROM ecs_items WHERE {condition} AND id=?"
-        rows = [self._sql.execute(text, (*values, id)).fetchone() for id in sorted(set(ids))]
+        condition, values = _linked("i.id", kind, where)
+        text = f"SELECT doc FROM ecs_items i WHERE i.kind=? AND i.id=?{condition}"
+        rows = [self._sql.execute(text, (kind, id, *values)).fetchone() for id in sorted(set(ids))]
         return [json.loads(row[0]) for row in rows if row]
 
     def find(self, kind: str, where: Where, *, after: str = "", limit: int = -1, offset: int = 0) -> list[Doc]:
         """Documents that have all the links, in the order of their ids, from behind the id ``after``."""
-        condition, values = _condition(kind, where)
-        text = f"SELECT doc FROM ecs_items WHERE {condition} AND id>? ORDER BY id LIMIT ? OFFSET ?"
+        source, id, values = _source(kind, where)
+        text = f"SELECT {'doc' if not where else _DOC} FROM {source} AND {id}>? ORDER BY {id} LIMIT ? OFFSET ?"
         rows = self._sql.execute(text, (*values, after, limit, offset)).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def count(self, kind: str, where: Where) -> int:
         """How many ``find`` would give."""
-        condition, values = _condition(kind, where)
-        count: int = self._sql.execute(f"SELECT COUNT(*) FROM ecs_items WHERE {condition}", values).fetchone()[0]
+        source, _, values = _source(kind, where)
+        count: int = self._sql.execute(f"SELECT COUNT(*) FROM {source}", values).fetchone()[0]
         return count
 
 
-def _condition(kind: str, where: Where) -> tuple[str, tuple[str, ...]]:
-    values: list[str] = [kind]
-    condition = "kind=?"
-    for name, value in where.items():
-        condition += " AND id IN (SELECT id FROM ecs_links WHERE kind=? AND name=? AND value=?)"
-        values += [kind, name, value]
-    return condition, tuple(values)
+_DOC = "(SELECT doc FROM ecs_items i WHERE i.kind=l.kind AND i.id=l.id)"
+
+
+def _source(kind: str, where: Where) -> tuple[str, str, tuple[str, ...]]:
+    """What to select from: all of a kind, or the first link's holders (in the order of their ids) that have the other links too."""
+    if not where:
+        return "ecs_items WHERE kind=?", "id", (kind,)
+    (name, value), *others = where.items()
+    condition, values = _linked("l.id", kind, dict(others))
+    return f"ecs_links l WHERE l.kind=? AND l.name=? AND l.value=?{condition}", "l.id", (kind, name, value, *values)
+
+
+def _linked(id: str, kind: str, where: Where) -> tuple[str, tuple[str, ...]]:
+    """The condition that a document has each of the links."""
+    one = f" AND EXISTS (SELECT 1 FROM ecs_links o WHERE o.kind=? AND o.name=? AND o.value=? AND o.id={id})"
+    return one * len(where), tuple(text for pair in where.items() for text in (kind, *pair))

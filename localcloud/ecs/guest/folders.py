@@ -8,6 +8,7 @@ import tempfile
 import weakref
 from collections import OrderedDict
 from collections.abc import Callable
+from importlib import resources
 from pathlib import Path
 
 from localcloud.ecs.guest.blob import Tree, unpack
@@ -74,6 +75,8 @@ class Folders:
         self._base = Path(tempfile.mkdtemp(prefix="localcloud-guests-"))
         self._clean = weakref.finalize(self, shutil.rmtree, self._base, True)
         self._kept: OrderedDict[Layout, Folder] = OrderedDict()
+        self.commands = _commands(self._base / "commands")
+        """Folders ``linux`` and ``windows`` with the commands that stand in for a guest's own."""
 
     def take(self, layout: Layout, blob: Callable[[str], bytes]) -> Folder:
         """The folder of a guest's disks; ``blob`` gives a digest's bytes."""
@@ -93,6 +96,17 @@ class Folders:
         while len(self._kept) > KEEP:
             _, oldest = self._kept.popitem(last=False)
             shutil.rmtree(oldest.root, ignore_errors=True)
+
+
+def _commands(target: Path) -> Path:
+    """The package's shims as executable files, whatever the modes they were installed with."""
+    source = resources.files("localcloud.ecs.guest").joinpath("shims")
+    for system in ("linux", "windows"):
+        (target / system).mkdir(parents=True)
+        for shim in source.joinpath(system).iterdir():
+            (target / system / shim.name).write_bytes(shim.read_bytes())
+            (target / system / shim.name).chmod(0o755)
+    return target
 
 
 def _write(root: Path, tree: Tree) -> None:

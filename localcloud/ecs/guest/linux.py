@@ -1,4 +1,4 @@
-"""A Linux guest's system disk as files: real ones where a script would look, and data files for the commands in .guest/bin.
+"""A Linux guest's system disk as files: real ones where a script would look, and data files for the commands in shims/linux.
 
 ``release_tree`` is what an upgrade replaces; everything else (users, services, mounts, a script's own files) it leaves.
 """
@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import Any
 
 from localcloud.ecs.guest.blob import Tree, files
@@ -14,25 +13,17 @@ from localcloud.ecs.guest.facts import Facts
 from localcloud.ecs.guest.releases import VENDORS
 
 _KIB = 1024
-_SHIMS = resources.files("localcloud.ecs.guest").joinpath("shims/linux")
-_CLIENT = "go2aliyun_client"
 
 
 def system_tree(facts: Facts) -> Tree:
     """The whole system disk."""
     extra = facts["disks"][0]["files"]
-    return {**files(_host(facts)), **files(_tables(facts)), **shims(), **release_tree(facts), **files(extra)}
+    return {**files(_host(facts)), **files(_tables(facts)), **release_tree(facts), **files(extra)}
 
 
 def data_tree(disk: dict[str, Any]) -> Tree:
     """A data disk: the files given, and a mark so that no two disks are equal by accident."""
     return files({"lost+found/.keep": "", **disk["files"]})
-
-
-def shims() -> Tree:
-    """The commands a POSIX script may call, as small scripts; the SMC client is apart, as it is no command of the system."""
-    tree = {f".guest/bin/{each.name}": (0o755, each.read_bytes()) for each in _SHIMS.iterdir() if each.name != _CLIENT}
-    return {**tree, f".guest/smc/{_CLIENT}": (0o755, _SHIMS.joinpath(_CLIENT).read_bytes())}
 
 
 def release_tree(facts: Facts) -> Tree:

@@ -1,6 +1,7 @@
 """Runs a script inside a guest: its disks become a folder, the script really runs there, changed disks are packed again.
 
-The folder is GUEST_ROOT; commands that would tell of the host (uname, df, rpm ...) come from .guest/bin of the system disk. A
+The folder is GUEST_ROOT; commands that would tell of the host (uname, df, rpm ...) come from .guest/bin of the system disk,
+where it has any, else from the shims, which print what data files in .guest say. The SMC client is found at /smc as well. A
 script asks the outside through two pipes in GUEST_PORT: a line into ``ask``, a line back from ``answer``.
 """
 
@@ -38,33 +39,42 @@ class Run:
     """New content by mount point, of the disks the script changed."""
 
 
-def run(folder: Folder, script: str, *, windows: bool, timeout_s: int, now_s: int, ask: Ask) -> Run:
-    """Run a script in a guest's folder. ``ask`` answers what the guest asks of the outside."""
+@dataclass(frozen=True)
+class Machine:
+    """What a script runs on: the guest's disks, the commands of its system, and the time."""
+
+    folder: Folder
+    commands: Path
+    windows: bool
+    now_s: int
+
+
+def run(guest: Machine, script: str, *, timeout_s: int, ask: Ask) -> Run:
+    """Run a script in a guest. ``ask`` answers what the guest asks of the outside."""
     with tempfile.TemporaryDirectory(prefix="guest-port-") as name:
         port = Path(name)
-        (port / "script").write_text(
-            script if windows else _CLIENT.sub("${GUEST_ROOT}/.guest/smc/go2aliyun_client", script), encoding="utf-8"
-        )
+        (port / "script").write_text(script if guest.windows else _CLIENT.sub("go2aliyun_client", script), encoding="utf-8")
         os.mkfifo(port / "ask")
         os.mkfifo(port / "answer")
-        process = _start(folder.root, port, windows, now_s)
+        process = _start(guest, port)
         result = _attend(process, port, timeout_s, ask)
-    result.changed = folder.changes()
+    result.changed = guest.folder.changes()
     return result
 
 
-def _start(root: Path, port: Path, windows: bool, now_s: int) -> subprocess.Popen[bytes]:
+def _start(guest: Machine, port: Path) -> subprocess.Popen[bytes]:
+    root = guest.folder.root
     host_path = os.environ.get("PATH", "/usr/bin:/bin")
     environment = {
         "GUEST_ROOT": str(root),
         "GUEST_PORT": str(port),
-        "GUEST_EPOCH": str(now_s),
+        "GUEST_EPOCH": str(guest.now_s),
         "HOST_PATH": host_path,
-        "PATH": f"{root}/.guest/bin:{host_path}",
+        "PATH": f"{root}/.guest/bin:{guest.commands}/linux:{host_path}",
         "HOME": str(root / "root"),
         "LC_ALL": "C",
     }
-    command = [str(root / ".guest/powershell")] if windows else ["sh"]
+    command = [str(guest.commands / "windows/powershell")] if guest.windows else ["sh"]
     return subprocess.Popen(
         [*command, str(port / "script")],
         cwd=root,

@@ -111,7 +111,7 @@ WINDOWS_BUILDS = {
 }
 VENDORS = {"centos": "CentOS", "rhel": "Red Hat, Inc.", "alinux": "Alibaba Cloud", "anolis": "OpenAnolis"}
 """Who signs the distribution's own packages."""
-_EDITIONS = (("Datacenter", r"datacenter|数据中心"), ("Enterprise", r"enterprise|企业"), ("Standard", r"standard|标准"))
+_EDITIONS = (("Datacenter", r"data ?center|数据中心"), ("Enterprise", r"enterprise|企业"), ("Standard", r"standard|标准"))
 
 
 def linux_named(os_name: str) -> Release:

@@ -1,4 +1,4 @@
-"""A Windows guest's system disk: facts.json, which is all that .guest/powershell prints for any script but an import.
+"""A Windows guest's system disk: facts.json, which is all that shims/windows/powershell prints for any script but an import.
 
 facts.json is one JSON object: os {caption, version, build, language, architecture}, hostname, memory_mib, cpu, volumes [{drive,
 size_mib, free_mib, serial}], windows_dir_mib, services [{name, start_mode, state}], users, listening ["tcp ADDRESS PORT"],
@@ -9,14 +9,12 @@ with a line that is a string literal, that text is printed after it, as PowerShe
 from __future__ import annotations
 
 import json
-from importlib import resources
 from typing import Any
 
 from localcloud.ecs.guest.blob import Tree, files
 from localcloud.ecs.guest.facts import Facts
 from localcloud.ecs.guest.linux import mac
 
-_SHIMS = resources.files("localcloud.ecs.guest").joinpath("shims/windows")
 _MIB = 1024
 _STATES = {"running": "Running", "dead": "Stopped", "exited": "Stopped", "failed": "Stopped", "stopped": "Stopped"}
 _MODES = {"enabled": "Auto", "disabled": "Disabled", "static": "Manual", "manual": "Manual"}
@@ -25,15 +23,9 @@ _MODES = {"enabled": "Auto", "disabled": "Disabled", "static": "Manual", "manual
 def system_tree(facts: Facts) -> Tree:
     """The whole system disk."""
     return {
-        **shims(),
         **files({"Windows/win.ini": "; for 16-bit app support\n", **facts["disks"][0]["files"]}),
         **release_tree(facts),
     }
-
-
-def shims() -> Tree:
-    """The stand-in for PowerShell."""
-    return {".guest/powershell": (0o755, _SHIMS.joinpath("powershell").read_bytes())}
 
 
 def release_tree(facts: Facts) -> Tree:

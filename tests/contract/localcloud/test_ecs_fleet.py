@@ -1,0 +1,117 @@
+"""Loading fleets: bare records suffice, facts are used, and what is wrong is named and loads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alibabacloud_ecs20140526 import models as ecs
+
+from localcloud.ecs.fleet_check import FleetInvalid
+from tests.contract.localcloud.ecs_support import REGION, Account, account
+
+BARE = {"InstanceId": "i-1"}
+
+
+@pytest.fixture
+def cloud() -> Iterator[Account]:
+    with account() as made:
+        yield made
+
+
+def document(*records: Any, **more: Any) -> dict[str, Any]:
+    return {"pages": [{"Instances": {"Instance": list(records)}}], **more}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ([], "fleet: is not an object"),
+        ({}, "fleet: pages is missing"),
+        ({"pages": [{}]}, "pages[0]: Instances.Instance is not a list"),
+        ({"pages": [], "guest": {}}, "fleet.guest: is not a known field"),
+        (document({"InstanceId": 7}), "pages[0].Instances.Instance[0].InstanceId: must be str, is int"),
+        (document({}), "pages[0].Instances.Instance[0].InstanceId: '' is not an instance id"),
+        (document(BARE, BARE), "pages[0].Instances.Instance[1].InstanceId: i-1 occurs twice"),
+        (document({**BARE, "Cpu": "two"}), "pages[0].Instances.Instance[0].Cpu: must be int, is str"),
+        (document({**BARE, "Status": "Gone"}), "pages[0].Instances.Instance[0].Status: must be one of Running, Stopped"),
+        (document(BARE, guests={"i-2": {}}), "guests.i-2: no instance of that id is in pages"),
+        (document(BARE, guests={"i-1": {"kernal": "x"}}), "guests.i-1.kernal: is not a known field"),
+        (document(BARE, guests={"i-1": {"disks": [{"size_gib": "1"}]}}), "guests.i-1.disks[0].size_gib: must be int, is str"),
+        (
+            document(BARE, guests={"i-1": {"disks": [{"files": {"/../x": ""}}]}}),
+            "guests.i-1.disks[0].files['/../x']: must be a path",
+        ),
+        (document(BARE, guests={"i-1": {"smc": {"fails": 1}}}), "guests.i-1.smc.fails: is not a known field"),
+        (document(BARE, faults={"event_form": 1}), "faults.event_form: must be str, is int"),
+        (document(BARE, faults={"weather": "bad"}), "faults.weather: is not a known field"),
+    ],
+)
+def test_what_is_wrong_is_named_and_loads_nothing(cloud: Account, wrong: Any, message: str) -> None:
+    with pytest.raises(FleetInvalid) as caught:
+        cloud.cloud.hooks["load_fleet"](wrong)
+    assert str(caught.value).startswith(message)
+    assert cloud.ecs.describe_instances(ecs.DescribeInstancesRequest(region_id=REGION)).body.total_count == 0
+
+
+@pytest.mark.parametrize(
+    ("os_name", "os_type", "expected"),
+    [
+        ("CentOS  7.6 64 位", "linux", "centos 7 CentOS Linux release 7.6.2009 (Core)"),
+        ("CentOS  8.2 64 bit", "linux", "centos 8 CentOS Linux release 8.2.2111"),
+        ("Red Hat Enterprise Linux 7.9 64 bit", "linux", "rhel 7.9 Red Hat Enterprise Linux Server release 7.9 (Maipo)"),
+        (
+            "Alibaba Cloud Linux  2.1903 LTS 64 bit",
+            "linux",
+            "alinux 2.1903 Alibaba Cloud Linux release 2.1903 LTS (Hunting Beagle)",
+        ),
+        ("Ubuntu  20.04 64 bit", "linux", "ubuntu 20.04"),
+        ("Windows Server  2012 R2 数据中心版 64位中文版", "windows", '"Microsoft Windows Server 2012 R2 Datacenter"'),
+    ],
+)
+def test_a_bare_record_has_the_system_its_name_says(cloud: Account, os_name: str, os_type: str, expected: str) -> None:
+    cloud.load([{**BARE, "OSName": os_name, "OSType": os_type}])
+    script = 'cd "$GUEST_ROOT/etc"; . ./os-release; echo "$ID $VERSION_ID" $(cat redhat-release 2>/dev/null)'
+    kind = {"type": "RunPowerShellScript"} if os_type == "windows" else {}
+    assert expected in cloud.run("i-1", script, **kind)[1]
+
+
+def test_facts_are_what_the_guest_shows(cloud: Account) -> None:
+    facts = {
+        "os_release": {"id": "centos", "version": "7", "pretty_name": "CentOS Linux 7 (Core)"},
+        "kernel": "3.10.0-957.el7",
+        "arch": "aarch64",
+        "free_mib": {"/": 500, "/boot": 90},
+        "memory_mib": 1000,
+        "free_memory_mib": 321,
+        "services": ["nginx", {"name": "old", "state": "failed", "enabled": "disabled"}],
+        "users": ["root", "deploy"],
+        "packages": ["mysql-community-server-5.7.40-1.el7.x86_64 Oracle", "zlib-1.2.7-18.el7.i686"],
+        "listening": ["tcp:22", "udp:53"],
+        "mysql": "5.7.40",
+        "disks": [{"size_gib": 50}, {"size_gib": 500, "mount": "/srv", "files": {"app/a.txt": "A"}}],
+    }
+    cloud.load([BARE], {"i-1": facts})
+    script = """uname -r; df -Pm / /boot /srv/app | awk 'NR>1{print $4,$6}'; free -m | awk '/Mem/{print $2,$7}'
+    systemctl is-active nginx; rpm -qa --qf '%{NAME} %{VENDOR} %{ARCH}\\n' | grep -e mysql -e zlib; rpm -q nothing
+    ss -Hltun | awk '{print $1,$5}'; mysqld --version; cd "$GUEST_ROOT"; cat srv/app/a.txt; cut -d: -f1 etc/passwd"""
+    output = cloud.run("i-1", script)[1].splitlines()
+    assert output[:6] == ["3.10.0-957.el7.aarch64", "500 /", "90 /boot", "358400 /srv", "1000 321", "active"]
+    assert "mysql-community-server Oracle x86_64" in output
+    assert "zlib CentOS i686" in output
+    assert "package nothing is not installed" in output
+    assert {"tcp 0.0.0.0:22", "udp 0.0.0.0:53"} <= set(output)
+    assert any("5.7.40" in line for line in output)
+    assert output[-2:] == ["Aroot", "deploy"]
+
+
+def test_a_fleet_loads_fast_and_is_found_again(cloud: Account) -> None:
+    cloud.load([{"InstanceId": f"i-{number:04d}"} for number in range(300)])
+    request = ecs.DescribeInstancesRequest(region_id=REGION, page_size=1)
+    assert cloud.ecs.describe_instances(request).body.total_count == 300
+
+
+def test_a_snapshot_can_be_in_progress_from_the_start(cloud: Account) -> None:
+    cloud.load([BARE], {"i-1": {"snapshot_in_progress": True}})
+    assert [each.status for each in cloud.snapshots(instance_id="i-1")] == ["progressing"]
