@@ -164,7 +164,8 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a batch until every migration has ended or waits for a person. Exit status 1 if any was refused or failed."""
-    api, before = Api.from_environment(), {}
+    api = Api.from_environment()
+    before: Json = {}
     while True:
         found = api.get(f"/batches/{batch}")
         if found["counts"] != before:

@@ -97,8 +97,8 @@ def _looked(name: str, look: Callable[[Account], str], account: Account) -> Chec
     except Problem as problem:
         return Check(name, False, f"{problem.code}: {problem.message}", problem.remedy)
     except Exception as error:  # whatever an SDK raises is what there is to report
-        problem = translated(error, name)
-        return Check(name, False, f"{problem.code}: {problem.message}", problem.remedy)
+        found = translated(error, name)
+        return Check(name, False, f"{found.code}: {found.message}", found.remedy)
 
 
 def _bus(account: Account) -> str:

@@ -25,8 +25,8 @@ STYLES = {
 
 
 def console() -> Console:
-    """The terminal (made anew, so that it follows a redirected stdout); wide where there is none, so that no line is cut."""
-    return Console(width=None if sys.stdout.isatty() else 200, highlight=False, emoji=False, markup=False)
+    """Standard output, made anew so that it follows a redirection; wide, so that a terminal wraps a line and no cell is cut."""
+    return Console(width=200, highlight=False, emoji=False, markup=False)
 
 
 def show_json(value: Any) -> None:

@@ -112,7 +112,7 @@ class LocalCloud:
         """By instance id: its disks with the digests of their content."""
         return self._admin("GET", "guests")
 
-    def _admin(self, method: str, name: str, body: Json | None = None) -> Any:
+    def _admin(self, method: str, name: str, body: Json | None = None) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
         if self.process.poll() is not None:
             raise Problem("LocalCloud.Ended", "The local cloud has ended.", "Its log is localcloud.log in the state folder.")
@@ -121,7 +121,8 @@ class LocalCloud:
             raise bad_input("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
         if status >= 400:
             raise Problem("LocalCloud.Refused", f"{method} {name}: {answer.get('error', status)}", "See localcloud.log.")
-        return answer
+        found: Json = answer
+        return found
 
     def stop(self) -> None:
         """End the child in order, or by force where it does not end."""

@@ -10,6 +10,7 @@ from typing import Any
 from cli import output
 from cli.client import Api
 from cli.run.plan import Expected, Plan
+from shared.domain.catalog import find_release, identify
 
 Json = dict[str, Any]
 _FIELDS = {
@@ -42,7 +43,7 @@ def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed:
     """Read every batch's report. ``changed`` names, by instance, the disks whose content is no longer what it was."""
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
-        problems = []
+        problems: list[Json] = []
         for line in _lines(api, batch["batchId"], problems):
             rows.append(_row(line))
         if batch["state"] == "planning":
@@ -135,22 +136,19 @@ def write(results: Results, file: Path, facts: Json) -> None:
     file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
+def _cells(row: Json) -> tuple[Any, ...]:
+    """One line of the table, its releases by their short names."""
+    release = identify(row["from"])
+    source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
+    numbers = ("hops", "restarts", "attempts", "snapshots_made", "snapshots_swept", "virtual_minutes")
+    goal = find_release(row["to"]) if row["to"] else None
+    return row["instance_id"], source, goal.key if goal else row["to"], *(row[name] for name in numbers), row["result"]
+
+
 def show(results: Results) -> None:
     """The table, then the reasons with their remedies, then what was not as expected."""
     columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
-    names = (
-        "instance_id",
-        "from",
-        "to",
-        "hops",
-        "restarts",
-        "attempts",
-        "snapshots_made",
-        "snapshots_swept",
-        "virtual_minutes",
-        "result",
-    )
-    output.table(columns, (tuple(row[name] for name in names) for row in results.migrations))
+    output.table(columns, (_cells(row) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]
     if explained:
         print("\nRefused or failed, and what to do:")

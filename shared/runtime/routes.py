@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.runtime import requests
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import batches, migrations, reports, show, snapshots, views
+from shared.stages.api import batches, migrations, pages, reports, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -51,13 +51,28 @@ def _acknowledge(call: Call) -> Reply:
 
 
 def _batch_report(call: Call) -> Reply:
-    found = reports.of_batch(call.ports, call.path["batchId"], limit=call.query["limit"], token=call.query.get("nextToken", ""))
-    return Reply(found)
+    batch_id, given = call.path["batchId"], call.query
+    if _wants_page(call):
+        return Reply(pages.of_batch(call.ports, batch_id), content_type=HTML)
+    return Reply(reports.of_batch(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _report(call: Call) -> Reply:
-    found = reports.of_migration(call.ports, call.path["migrationId"], price=call.prices.snapshot_price)
-    return Reply(found)
+    migration_id = call.path["migrationId"]
+    if _wants_page(call):
+        return Reply(pages.of_migration(call.ports, migration_id), content_type=HTML)
+    return Reply(reports.of_migration(call.ports, migration_id, price=call.prices.snapshot_price))
+
+
+HTML = "text/html; charset=utf-8"
+
+
+def _wants_page(call: Call) -> bool:
+    """Whether the caller would rather have HTML: a browser names it before anything that is JSON."""
+    accepted = [each.partition(";")[0].strip() for each in call.accept.split(",")]
+    page = accepted.index("text/html") if "text/html" in accepted else len(accepted)
+    data = accepted.index("application/json") if "application/json" in accepted else len(accepted)
+    return page < data
 
 
 def _act(name: str) -> Route:
@@ -141,6 +156,7 @@ ROUTES: tuple[Route, ...] = (
         _batch_report,
         views.BatchReport,
         query=_PAGE,
+        html=True,
         refusals=(404,),
     ),
     Route(
@@ -177,6 +193,7 @@ ROUTES: tuple[Route, ...] = (
         "Everything worth keeping of one migration.",
         _report,
         views.MigrationReport,
+        html=True,
         refusals=(404,),
     ),
     *(_act(name) for name in _ACTS),

@@ -66,6 +66,7 @@ def _response(status: int, body: str, content_type: str, request_id: str, header
             "X-Request-Id": request_id,
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
+            "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
             **headers,
         },
         "isBase64Encoded": False,

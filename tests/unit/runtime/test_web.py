@@ -14,7 +14,7 @@ from shared.domain.errors import Bug, Permanent, Refused, Stale, Transient
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import State
 from shared.runtime import web
-from tests.support.api import ApiInMemory, entry, migration
+from tests.support.api import ApiInMemory, Shown, entry, migration
 
 BATCH = {"instanceIds": ["i-a"], "clientToken": "once"}
 
@@ -247,6 +247,19 @@ def test_a_report_says_how_it_went_and_why(api: ApiInMemory) -> None:
     assert lines[1]["reasons"][0]["remedy"] == "Retry."
     report = api.call("GET", "/migrations/m1/report")[1]
     assert (report["result"]["to"], len(report["snapshots"])) == ("Alibaba Cloud Linux 3", 1)
+
+
+@pytest.mark.parametrize("path", ["/migrations/m1/report", "/batches/b0/report"])
+def test_a_browser_gets_the_report_as_a_page(api: ApiInMemory, path: str) -> None:
+    api.open_batch(replace(migration("m1"), instance_name="<script>"))
+    request = api.request("GET", path)
+    page = web.handle(
+        {**request, "headers": {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*"}}, api.fakes.ports, Shown(), "R1"
+    )
+    assert page["headers"]["Content-Type"].startswith("text/html")
+    assert "<!doctype html>" in page["body"].lower()
+    assert "<script>" not in page["body"]
+    assert api.handled({**request, "headers": {"Accept": "application/json, text/html"}})[0] == 200
 
 
 # Snapshots --------------------------------------------------------------------------------------------------------

@@ -1,0 +1,65 @@
+"""The report as a page for people: what the precheck found, what the validation found, before and after side by side."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import CATALOG
+from shared.domain.codec import Json
+from shared.domain.facts import InstanceFacts
+from shared.domain.findings import Assessment
+from shared.domain.guest import GuestFacts
+from shared.domain.migration import Migration, State
+from shared.domain.report import Report, ReportRow, report_html
+from shared.domain.validation.summary import Aspect, side_by_side
+from shared.ports.ports import Ports
+from shared.stages.api.migrations import every_migration
+
+MOST_ROWS = 500
+"""A page of more instances is not read by anybody; GET /batches/{batchId}/report gives all as JSON, page by page."""
+_ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
+"""In these the migration's own assessment is that of the rollback; before a validation it is the precheck's."""
+
+
+def of_batch(ports: Ports, batch_id: str) -> str:
+    """The page of a batch; raises Refused (Batch.NotFound)."""
+    ports.batches.load(batch_id)
+    chosen = [each for each, _ in zip(every_migration(ports, batch_id), range(MOST_ROWS), strict=False)]
+    return _page(ports, batch_id, f"Batch {batch_id}", chosen)
+
+
+def of_migration(ports: Ports, migration_id: str) -> str:
+    """The page of one migration; raises Refused (Migration.NotFound)."""
+    migration = ports.migrations.load(migration_id)
+    return _page(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
+
+
+def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration]) -> str:
+    rows = tuple(_row(ports, each) for each in migrations)
+    return report_html(Report(batch_id, title, ports.clock.now(), rows))
+
+
+def _row(ports: Ports, migration: Migration) -> ReportRow:
+    before = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
+    after = ports.migrations.document(migration.migration_id, f"after-{migration.hop}") or {}
+    route = [migration.source, *(CATALOG.name(hop.destination) for hop in migration.hops)]
+    return ReportRow(
+        instance_id=migration.instance_id,
+        name=migration.instance_name,
+        route=tuple(route),
+        state=migration.state.value,
+        precheck=_assessment(before) or (None if after or migration.state in _ROLLED_BACK else migration.assessment),
+        validation=_assessment(after),
+        aspects=_aspects(before, after),
+    )
+
+
+def _assessment(document: Json) -> Assessment | None:
+    return Assessment.from_json(document["assessment"]) if document.get("assessment") else None
+
+
+def _aspects(before: Json, after: Json) -> tuple[Aspect, ...]:
+    """Both sides, where both were looked at."""
+    if not (before.get("guest") and after.get("guest")):
+        return ()
+    old = InstanceFacts.from_json(before["instance"]), GuestFacts.from_json(before["guest"])
+    new = InstanceFacts.from_json(after["instance"]), GuestFacts.from_json(after["guest"])
+    return side_by_side(*old, *new, _assessment(after) or Assessment())
