@@ -14,8 +14,8 @@ OUTBOX_GRACE = timedelta(minutes=2)
 PROBE_LIMIT = timedelta(minutes=15)
 """A probe runs for seconds; Cloud Assistant ends it after two minutes."""
 PROBE_TIMEOUT_S = 120
-PRECHECK_AGE = timedelta(hours=24)
-"""A precheck older than this is made again right before the snapshot."""
+PRECHECK_AGE = timedelta(minutes=30)
+"""A precheck older than this is made again, in full, right before the snapshot: only a new look tells whether the guest changed."""
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """A first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)

@@ -17,6 +17,7 @@ from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Migration, State, step
 from shared.domain.prechecks import assess, cheap_rules
+from shared.domain.prechecks.freshness import changed
 from shared.domain.route import plan_route
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
@@ -131,6 +132,7 @@ def _passed(
     migration: Migration, batch: Batch, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
+    reason = _since_last_time(migration, guest, ports)
     baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json()}
     ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)
     taken = step(
@@ -138,7 +140,7 @@ def _passed(
         State.READY,
         now=now,
         by="precheck",
-        reason="every rule passed",
+        reason=reason,
         assessment=result,
         prechecked_at=now,
         probe_invocation_id="",
@@ -152,6 +154,15 @@ def _passed(
     if batch.dry_run:
         advance(ports, step(ready, State.CANCELLED, now=now, by="precheck", reason="the dry run is over", finished_at=now))
     return Outcome("done", {"state": ready.state.value, "findings": len(result.findings)})
+
+
+def _since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
+    """The journal's words: a look repeated before the snapshot says what changed in the guest meanwhile."""
+    former = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") if migration.prechecked_at else None
+    if not former:
+        return "every rule passed"
+    names = changed(GuestFacts.from_json(former.get("guest")), guest)
+    return f"every rule passed again; changed since: {', '.join(names) or 'nothing'}"[:500]
 
 
 def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Ports) -> Outcome:
@@ -181,6 +192,8 @@ def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Port
     effects: tuple[Effect, ...] = (ReleaseLock(migration.region_id, migration.instance_id),)
     if to is State.FAILED:
         effects = (ReleaseSlot(), CountOutcome("failed"))
+    elif migration.prechecked_at is not None:
+        effects = (ReleaseSlot(), *effects)
     advance(ports, replace(taken, effects=effects, events=(told,)))
     return Outcome("done", {"state": to.value, "code": worst.code})
 

@@ -136,3 +136,15 @@ def test_a_driver_whose_settings_are_missing_is_refused_before_anything_begins()
         assert only(world)["failure"]["code"] == "Driver.SettingMissing"
         assert "RunCommand" not in {record.operation for record in world.cloud.calls.newest}
         submit(world, "i-test0001", policy={"driver": "console"})
+
+
+def test_a_migration_that_waited_is_looked_at_again_before_its_snapshot(world: World) -> None:
+    world.load_fleet(fleet(instance(1)))
+    batch_id = submit(world, "i-test0001")
+    world.run_until(lambda: set(world.states().values()) == {"ready"}, minutes=30)
+    world.run(120)
+    acknowledge(world, batch_id)
+    world.run_until(lambda: only(world)["state"] == "snapshotting", minutes=30)
+    journal = world.api.get(f"/migrations/{only(world)['migrationId']}/journal")["lines"]
+    reasons = [entry["reason"] for entry in journal]
+    assert any(reason.startswith("every rule passed again; changed since:") for reason in reasons), reasons
