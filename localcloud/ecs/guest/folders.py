@@ -14,6 +14,7 @@ from pathlib import Path
 from localcloud.ecs.guest.blob import Tree, unpack
 
 KEEP = 64
+_ENOUGH_BYTES = 64 * 2**20
 Layout = tuple[tuple[str, str], ...]
 """(mount point without slashes at its ends, digest) of each disk, the system disk ("") first."""
 _VOLATILE = ("proc/uptime", "proc/stat", "proc/sys/kernel/random/boot_id")
@@ -72,7 +73,7 @@ class Folders:
     """The folders at hand: taken by one run at a time, given back afterwards."""
 
     def __init__(self) -> None:
-        self._base = Path(tempfile.mkdtemp(prefix="localcloud-guests-"))
+        self._base = Path(tempfile.mkdtemp(prefix="localcloud-guests-", dir=room()))
         self._clean = weakref.finalize(self, shutil.rmtree, self._base, True)
         self._kept: OrderedDict[Layout, Folder] = OrderedDict()
         self.commands = _commands(self._base / "commands")
@@ -96,6 +97,15 @@ class Folders:
         while len(self._kept) > KEEP:
             _, oldest = self._kept.popitem(last=False)
             shutil.rmtree(oldest.root, ignore_errors=True)
+
+
+def room() -> str | None:
+    """Where many small files come and go: in memory where the machine has such a place and lets files there be run."""
+    memory = "/dev/shm"
+    if not os.path.isdir(memory) or not os.access(memory, os.W_OK):
+        return None
+    status = os.statvfs(memory)
+    return memory if not status.f_flag & os.ST_NOEXEC and status.f_bavail * status.f_frsize > _ENOUGH_BYTES else None
 
 
 def _commands(target: Path) -> Path:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from localcloud.ecs.guest.blob import Tree
-from localcloud.ecs.guest.folders import Folder
+from localcloud.ecs.guest.folders import Folder, room
 
 WALL_LIMIT_S = 30.0
 """No script keeps the machine longer than this; the cloud's own time limit counts the time a script says it sleeps."""
@@ -51,7 +51,7 @@ class Machine:
 
 def run(guest: Machine, script: str, *, timeout_s: int, ask: Ask) -> Run:
     """Run a script in a guest. ``ask`` answers what the guest asks of the outside."""
-    with tempfile.TemporaryDirectory(prefix="guest-port-") as name:
+    with tempfile.TemporaryDirectory(prefix="guest-port-", dir=room()) as name:
         port = Path(name)
         (port / "script").write_text(script if guest.windows else _CLIENT.sub("go2aliyun_client", script), encoding="utf-8")
         os.mkfifo(port / "ask")
