@@ -33,5 +33,4 @@ RULE = Rule(
     source="preconditions: Cloud Assistant within 24 h",
     check=check,
     command="systemctl start aliyun.service  # Windows: sc start AliyunService",
-    link="https://www.alibabacloud.com/help/en/ecs/user-guide/install-the-cloud-assistant-agent",
 )

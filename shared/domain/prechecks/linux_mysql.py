@@ -8,13 +8,12 @@ from __future__ import annotations
 import re
 
 from shared.domain.catalog import Catalog
+from shared.domain.catalog.software import MYSQL
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
 
 SERVER = re.compile(r"^(mysql(-community)?-server|MySQL-server|Percona-Server-server.*)$")
-SHIPPED = {"alinux-3": (8, 0), "anolis-8": (8, 0), "rhel-8": (8, 0), "rhel-9": (8, 0)}
-"""MySQL of the distributions' own repositories; the others ship MariaDB only."""
 
 
 def check(facts: Facts, catalog: Catalog) -> Outcome:
@@ -25,11 +24,12 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
     server = next((p for p in packages.chosen if SERVER.match(p.name)), None)
     if server is None:
         return PASSED
-    ships = SHIPPED.get(facts.hop.destination)
+    ships = MYSQL.get(facts.hop.destination)
     if ships is None:
         return Unknown(f"{server.name} {server.version}; which MySQL {catalog.name(facts.hop.destination)} ships is not known")
     found = tuple(int(n) for n in re.findall(r"\d+", server.version)[:2])
-    return Failed(f"{server.name} {server.version}, the destination has {ships[0]}.{ships[1]}") if found > ships else PASSED
+    newest = ".".join(map(str, ships.version))
+    return Failed(f"{server.name} {server.version}, the destination has {newest}") if found > ships.version else PASSED
 
 
 RULE = Rule(

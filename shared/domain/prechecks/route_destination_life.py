@@ -31,5 +31,5 @@ RULE = Rule(
     remedy="Plan the next hop, or choose a later destination.",
     source=PRACTICE,
     check=check,
-    command="replank catalog route --from SOURCE",
+    command="replank catalog releases",
 )

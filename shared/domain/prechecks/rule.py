@@ -88,7 +88,7 @@ class Rule:
             remedy, command = outcome.remedy or self.remedy, outcome.command or self.command
             return [Finding(self.code, self.severity, self.title, outcome.seen, self.why, remedy, command, self.link)]
         if isinstance(outcome, Unknown) and self.unknown is not None:
-            remedy = f"Find out by hand, or ask again: {self.remedy}"
+            remedy = f"Find out by hand, or run the precheck again. If it is so: {self.remedy}"
             return [
                 Finding(
                     self.code, self.unknown, f"Not known: {self.title}", outcome.what, self.why, remedy, self.command, self.link

@@ -27,6 +27,5 @@ RULE = Rule(
     source="Windows: regions",
     check=check,
     applies=windows,
-    command="replank catalog regions",
     link="https://www.alibabacloud.com/help/en/smc/user-guide/windows-operating-system-migration",
 )
