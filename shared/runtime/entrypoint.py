@@ -14,7 +14,7 @@ from shared.adapters.sdk import Credentials
 from shared.domain.errors import Fate, ReplankError
 from shared.domain.message import Message, Outcome
 from shared.ports.ports import Ports
-from shared.runtime import logs
+from shared.runtime import lazy, logs
 from shared.runtime.bootstrap import credentials_of, ports_of
 from shared.runtime.messages import MAX_EVENT_BYTES, MAX_REQUEST_BYTES, document_of, is_http, messages_of
 from shared.runtime.settings import Settings, read
@@ -40,10 +40,12 @@ _running: dict[str, _Running] = {}
 
 def initialize(function: str, context: object) -> None:
     """Read the settings and make the clients, once per instance; an error makes the platform start another one."""
-    settings = read(os.environ)
-    logs.configure(settings.log_level)
-    credentials = credentials_of(os.environ, context)
-    _running[function] = _Running(settings, credentials, ports_of(function, settings, credentials))
+    with lazy.starting(os.environ):
+        settings = read(os.environ)
+        logs.configure(settings.log_level)
+        credentials = credentials_of(os.environ, context)
+        _running[function] = _Running(settings, credentials, ports_of(function, settings, credentials))
+        importlib.import_module("shared.runtime.web" if function == "api" else f"shared.stages.{function}")
 
 
 def handle(function: str, event: bytes, context: object) -> Any:

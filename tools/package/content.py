@@ -23,9 +23,13 @@ CODECS = ("tablestore/ots_sdk/", "tablestore/native/")
 COMPILER = Path(__file__).with_name("compiler.py")
 
 
-def unpack(wheel: Path, into: Path, target: Target, *, built: bool) -> Content:
-    """Unpack what is wanted of a wheel. The metadata of one that was ``built`` here are left out: they vary with the builder."""
-    shutil.rmtree(into, ignore_errors=True)
+def unpack(wheel: Path, into: Path, target: Target, *, built: bool, fresh: bool = True) -> Content:
+    """Unpack what is wanted of a wheel, into a ``fresh`` folder or beside what is there.
+
+    The metadata of a wheel that was ``built`` here are left out: they vary with the builder.
+    """
+    if fresh:
+        shutil.rmtree(into, ignore_errors=True)
     found: Content = {}
     distribution = "-".join(wheel.name.split("-")[:2])
     with zipfile.ZipFile(wheel) as archive:

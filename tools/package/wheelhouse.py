@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from email.parser import HeaderParser
 from pathlib import Path
 
@@ -26,6 +26,7 @@ UNUSED = {
     "numpy": "flatbuffers looks for it; only the time-series calls of the Tablestore SDK use it",
     "future": "declared by the Tablestore SDK for Python 2",
     "pycparser": "cffi uses it to build extensions",
+    "cryptography": "signs with RSA key pairs, which a role of a function never has; shared/runtime/lazy.py stands in for it",
 }
 """Declared by the SDKs, imported by nothing that runs here: the trial run of every package shows it."""
 
@@ -47,8 +48,8 @@ def pins(folder: Path = ROOT / "requirements") -> dict[str, str]:
 class Wheelhouse:
     """A folder of wheels for one target. ``built`` names the packages that were made here from sources."""
 
-    def __init__(self, folder: Path, target: Target) -> None:
-        self.folder, self.target = folder, target
+    def __init__(self, folder: Path, target: Target, *, unused: Collection[str] = tuple(UNUSED)) -> None:
+        self.folder, self.target, self._unused = folder, target, set(unused)
         self.sources = folder / "sources"
         self.sources.mkdir(parents=True, exist_ok=True)
         self._pins = pins()
@@ -66,7 +67,7 @@ class Wheelhouse:
             wheels = self._fetch(wanted)
             found.update(wheels)
             needed = {name for wheel in wheels.values() for name in self.needs(wheel)}
-            wanted = needed - set(found) - set(UNUSED)
+            wanted = needed - set(found) - self._unused
         return dict(sorted(found.items()))
 
     def needs(self, wheel: Path) -> set[str]:
