@@ -31,9 +31,13 @@ function Object($pairs) {
 function List($items) { return '[' + [string]::Join(',', @($items)) + ']' }
 function Ask([string]$name, [scriptblock]$block) {
     try { return (& $block) }
-    catch { $script:unknown += (List @((Quote $name), (Quote ([string]$_.Exception.Message).Split("`n")[0]))); return $null }
+    catch {
+        $lines = ([string]$_.Exception.Message) -split "`n"
+        $script:unknown += (List @((Quote $name), (Quote $lines[0])))
+        return $null
+    }
 }
-function Mib($bytes) { return [long][math]::Floor([double]$bytes / 1MB) }
+function Mib($bytes) { return [long][math]::Floor([double]$bytes / 1048576) }
 function Json($text) { if ($text -eq $null) { return 'null' } else { return $text } }
 
 $os = Ask 'os' { Get-WmiObject Win32_OperatingSystem }
@@ -115,8 +119,11 @@ if ($ReplankFiles) {
 }
 $check = 'null'
 if ($ReplankCheck) {
-    $text = & cmd.exe /c $ReplankCheck 2>&1 | Select-Object -First 3 | Out-String
-    $check = Object @('exit_status', (Value $LASTEXITCODE), 'output', (Quote $text.Substring(0, [math]::Min(200, $text.Length)).Trim()))
+    $said = @(& cmd.exe /c "$ReplankCheck 2>&1")
+    $status = $LASTEXITCODE
+    $text = [string]::Join(' ', @($said | Select-Object -First 3))
+    if ($text.Length -gt 200) { $text = $text.Substring(0, 200) }
+    $check = Object @('exit_status', (Value $status), 'output', (Quote $text))
 }
 
 $cut = @()
@@ -138,5 +145,5 @@ if ($body.Length -gt $limit) {
     $body = Object @('probe', '1', 'os', $osJson, 'hostname', (Value $env:COMPUTERNAME), 'volumes', (Json $volumes), 'windows_dir_mib', (Value $windowsDir),
         'pending_reboot', (Value $pending), 'unknown', '[]', 'cut', (List @((List @((Quote 'answer'), (Quote ($body.Length.ToString() + ' characters')))))))
 }
-$body
+[Console]::Out.WriteLine($body)
 '@end replank-probe 1 windows'

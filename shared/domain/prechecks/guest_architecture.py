@@ -23,7 +23,7 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
 RULE = Rule(
     code="Guest.ArchitectureMismatch",
     severity=Severity.ERROR,
-    unknown=Severity.WARNING,
+    unknown=Severity.OVERRIDABLE,
     needs=Needs.GUEST,
     title="The guest has another architecture",
     why="Only 64-bit systems of the listed architectures are supported.",

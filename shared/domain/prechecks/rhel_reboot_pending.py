@@ -20,7 +20,7 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
 RULE = Rule(
     code="Guest.RebootPending",
     severity=Severity.ERROR,
-    unknown=Severity.WARNING,
+    unknown=Severity.OVERRIDABLE,
     needs=Needs.GUEST,
     title="A newer kernel waits for a restart",
     why="The conversion demands the newest kernel to be loaded.",

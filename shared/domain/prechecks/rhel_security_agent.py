@@ -21,7 +21,7 @@ def check(facts: Facts, catalog: Catalog) -> Outcome:
 RULE = Rule(
     code="Guest.SecurityAgent",
     severity=Severity.ERROR,
-    unknown=Severity.WARNING,
+    unknown=Severity.OVERRIDABLE,
     needs=Needs.GUEST,
     title="The Security Center agent is installed",
     why="Its kernel module stops the conversion.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -159,6 +160,22 @@ def test_pending_updates_are_asked_only_on_demand(tmp_path: Path) -> None:
     assert guest.linux is not None
     assert asked.linux is not None
     assert (guest.linux.updates_pending, asked.linux.updates_pending) == (None, True)
+
+
+@pytest.mark.skipif(not shutil.which("timeout"), reason="coreutils' timeout is not installed")
+def test_a_command_that_hangs_is_given_up(tmp_path: Path) -> None:
+    """On a real guest (no GUEST_ROOT) every command has a time limit; here it is shortened by a timeout of our own."""
+    root = make_root(tmp_path)
+    for name, text in (("df", "sleep 20"), ("timeout", f'shift; exec {shutil.which("timeout")} 0.2 "$@"')):
+        command = root.commands / name
+        command.write_text(f"#!/bin/sh\n{text}\n")
+        command.chmod(0o755)
+    root.environment["GUEST_ROOT"] = ""
+    started = time.monotonic()
+    guest = ask(root)
+    assert time.monotonic() - started < 10
+    assert dict(guest.unknown)["mounts"] == "took longer than 15 s"
+    assert guest.hostname == "web-1"
 
 
 def test_an_overlong_guest_is_cut_and_says_so(tmp_path: Path) -> None:
