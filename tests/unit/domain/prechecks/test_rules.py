@@ -64,7 +64,7 @@ def test_says_where_it_comes_from(rule: Rule) -> None:
 
 
 def test_a_limit_inside_the_guest_that_was_not_measured_blocks_too() -> None:
-    """Else a guest that tells less would look better. Pending updates are the exception: asking for them is slow, so it is optional."""
+    """Else a guest that tells less would look better. Pending updates are the exception: asking is slow, so it is optional."""
     lax = [
         rule.code for rule in RULES if rule.needs is Needs.GUEST and rule.severity is Severity.ERROR and not _blocks(rule.unknown)
     ]
