@@ -114,9 +114,13 @@ class LocalCloud:
 
     def _admin(self, method: str, name: str, body: Json | None = None) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
-        if self.process.poll() is not None:
-            raise Problem("LocalCloud.Ended", "The local cloud has ended.", "Its log is localcloud.log in the state folder.")
-        status, answer = self.http.send(method, f"{self.ready['admin']}/{name}", body=content)
+        try:
+            status, answer = self.http.send(method, f"{self.ready['admin']}/{name}", body=content)
+        except Problem as problem:
+            if self.process.poll() is None:
+                raise
+            remedy = "Nothing is lost: the same command goes on from its state folder. Why it ended is in localcloud.log there."
+            raise Problem("LocalCloud.Ended", "The local cloud has ended.", remedy) from problem
         if status == 422 and name == "fleet":
             raise bad_input("Fleet.Invalid", str(answer.get("error")), "Correct the file.")
         if status >= 400:
