@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.admin.api import PREFIX, Admin
+from localcloud.admin.mishaps import Mishaps
 from localcloud.core.app import INSTANCE_NAME, Cloud
 from localcloud.core.http import Request, Response
 from localcloud.core.pump import Pump
@@ -77,7 +78,8 @@ class Running:
         self.plan: Plan | None = None
         self.pump = Pump(cloud, hold=hold)
         self.fc: FunctionCompute = service(cloud, "fc")
-        self._admin = Admin(cloud, self.pump, service(cloud, "eventbridge"), self.fc, self.describe, self._deploy)
+        mishaps = Mishaps(service(cloud, "ecs").world)
+        self._admin = Admin(cloud, self.pump, service(cloud, "eventbridge"), self.fc, mishaps, self.describe, self._deploy)
         try:
             if files:
                 self.plan = deploy(cloud, files, self.server.url)

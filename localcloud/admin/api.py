@@ -10,8 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.admin.mishaps import Mishaps
 from localcloud.core.app import Cloud
 from localcloud.core.clock import iso
+from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.pump import Pump
 from localcloud.eventbridge.api import EventBridge
@@ -38,6 +40,7 @@ class Admin:
     pump: Pump
     eventbridge: EventBridge
     fc: FunctionCompute
+    mishaps: Mishaps
     describe: Callable[[], dict[str, Any]]
     deploy: Callable[[], dict[str, Any]]
 
@@ -120,11 +123,39 @@ class Admin:
         if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
             raise Rejected("rules must be a list of objects")
         try:
+            self._check_named(rules)
             with self.cloud.lock:
                 self.cloud.faults.set(rules)
         except (TypeError, ValueError) as error:
             raise Rejected(str(error)) from error
         return self._get_faults(request)
+
+    def _check_named(self, rules: list[dict[str, Any]]) -> None:
+        """Refuse a rule that could never strike, because what it names does not exist."""
+        services = {"*", *(service.name for service in self.cloud.services)}
+        works = {"*", *self.cloud.scheduler.kinds()}
+        for rule in rules:
+            name, operation = str(rule.get("service", "*")), str(rule.get("operation", "*"))
+            if name not in services:
+                raise Rejected(f"no service is called {name}; there are {', '.join(sorted(services))}")
+            if rule.get("kind") == "stick" and "*" not in (name, operation) and f"{name}.{operation}" not in works:
+                raise Rejected(f"there is no work {name}.{operation}, only {', '.join(sorted(works))}")
+
+    def _get_mishaps(self, request: Request) -> Any:
+        return {"kinds": Mishaps.kinds()}
+
+    def _post_mishaps(self, request: Request) -> Any:
+        """Let one thing happen: ``{"kind": "agent_silent", "instance_id": ...}``."""
+        body = _object(request)
+        try:
+            with self.cloud.lock, self.cloud.db.transaction():
+                self.mishaps.happen(**{"kind": "", **body})
+        except ApiError as error:
+            raise Rejected(str(error), error.status) from error
+        except (TypeError, ValueError) as error:
+            raise Rejected(str(error)) from error
+        self._mark()
+        return {}
 
     def _get_functions(self, request: Request) -> Any:
         counts = self.fc.history.counts

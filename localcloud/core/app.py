@@ -6,6 +6,7 @@ from threads, a simulation calls both from one thread, and nothing else differs.
 
 from __future__ import annotations
 
+import json
 import random
 import threading
 import time
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.core.calls import CallRecord, Calls
-from localcloud.core.clock import Clock, RealClock, VirtualClock
+from localcloud.core.clock import Clock, RealClock, VirtualClock, skewed
 from localcloud.core.db import Db
 from localcloud.core.errors import ApiError, Dropped
 from localcloud.core.faults import Faults
@@ -122,7 +123,7 @@ class Cloud:
 
     def _perform(self, service: Service, request: Request, seen: _Seen) -> Response | Later:
         with self.db.transaction():
-            caller = service.authenticate(request)
+            caller = self._authenticated(service, request)
             seen.principal = caller.principal
             if not caller.principal.startswith("role:"):
                 self.last_outside_ms = self.clock.now_ms()
@@ -131,8 +132,17 @@ class Cloud:
             self._authorise(call, caller)
             self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)
             answer = service.perform(call, caller)
-        self.faults.strike("after", service.name, call.operation, caller.principal, call.summary)
-        return answer
+        named = (service.name, call.operation, caller.principal, call.summary)
+        self.faults.strike("after", *named)
+        hold_s = self.faults.hold_s(*named)
+        return answer.held(hold_s) if hold_s else answer
+
+    def _authenticated(self, service: Service, request: Request) -> Key:
+        skew_s = self.faults.skew_s(service.name)
+        if not skew_s:
+            return service.authenticate(request)
+        with skewed(skew_s):
+            return service.authenticate(request)
 
     def _authorise(self, call: Call, caller: Key) -> None:
         if not call.action:
@@ -155,7 +165,7 @@ class Cloud:
                 return self._move_on(until_ms)
             job = jobs[0]
             with self.db.transaction():
-                if not self.scheduler.take(job):
+                if self._sticks(job) or not self.scheduler.take(job):
                     return True
                 if job.kind not in self.outside:
                     self.scheduler.perform(job)
@@ -166,6 +176,15 @@ class Cloud:
         finally:
             self.leave()
         return True
+
+    def _sticks(self, job: Job) -> bool:
+        """Whether a fault puts the job off."""
+        if not self.faults.rules:
+            return False
+        delay_ms = self.faults.stuck_ms(job.kind, json.dumps(job.payload))
+        if delay_ms:
+            self.scheduler.put_off(job, self.clock.now_ms() + delay_ms)
+        return bool(delay_ms)
 
     def idle(self, until_ms: int | None = None) -> bool:
         """Whether ``step(until_ms)`` would find nothing to do. The caller holds the lock."""

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
@@ -44,6 +47,24 @@ class RealClock:
 
     def now_ms(self) -> int:
         return time.time_ns() // 1_000_000
+
+
+_skew_s: ContextVar[float] = ContextVar("skew_s", default=0.0)
+
+
+def wall_s() -> float:
+    """The machine's time as the service at work sees it, in seconds: signatures live by it, whatever the cloud's clock says."""
+    return time.time() + _skew_s.get()
+
+
+@contextmanager
+def skewed(by_s: float) -> Iterator[None]:
+    """A fault: while it lasts, the service's clock is wrong by that much."""
+    token = _skew_s.set(by_s)
+    try:
+        yield
+    finally:
+        _skew_s.reset(token)
 
 
 def to_ms(when: datetime) -> int:

@@ -18,4 +18,8 @@ class ApiError(Exception):
 
 
 class Dropped(Exception):
-    """A fault: the connection is closed without an answer (before or after the effect)."""
+    """A fault: the connection is closed without an answer (before or after the effect), after ``silence_s`` seconds."""
+
+    def __init__(self, kind: str, silence_s: float = 0.0) -> None:
+        super().__init__(kind)
+        self.silence_s = silence_s

@@ -1,4 +1,4 @@
-"""Faults on request: the cloud misbehaves by rule, before or after a call's effect.
+"""Faults on request: the cloud misbehaves by rule, before or after a call's effect, in its deliveries and in its own work.
 
 A rule names a service and an operation (``*`` matches all), how often it strikes, and what happens then.
 """
@@ -6,14 +6,19 @@ A rule names a service and an operation (``*`` matches all), how often it strike
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from localcloud.core.errors import ApiError, Dropped
 
-DELIVERY_KINDS = ("lose", "duplicate", "delay")
-KINDS = ("throttle", "error", "drop_before", "drop_after", "error_after", *DELIVERY_KINDS)
-"""The last three are for events: service ``eventbridge``, operation ``Deliver``, principal the rule's name."""
+CALL_KINDS = ("throttle", "error", "drop_before", "timeout_before", "error_after", "drop_after", "timeout_after")
+"""A refusal, a closed connection, or silence and then a closed connection; ``before`` the effect or ``after`` it."""
+DELIVERY_KINDS = ("lose", "duplicate", "delay", "reorder")
+"""For events: service ``eventbridge``, operation ``Deliver``, principal the rule's name."""
+KINDS = (*CALL_KINDS, "slow", "skew", *DELIVERY_KINDS, "stick")
+"""Besides those: ``slow`` holds an answer back, ``skew`` sets the service's own clock wrong while it checks a signature, and
+``stick`` puts off the cloud's own work (service and operation are the two parts of a job's kind, as in ``smc.job_step``)."""
+MAX_WAIT_S = 3600.0
 
 
 @dataclass
@@ -30,46 +35,80 @@ class FaultRule:
     status: int = 500
     message: str = "A fault was asked for."
     match: str = ""
-    """Strike only where the call's summary (its main parameters) holds this text."""
+    """Strike only where the call's summary (its main parameters), or the job's payload, holds this text."""
     delay_ms: int = 60_000
-    """How late a delayed event, or the second copy of a duplicated one, arrives (virtual time)."""
+    """How late a delayed event, the second copy of a duplicated one, or work that sticks comes (virtual time)."""
+    wait_s: float = 1.0
+    """How long a slow answer is held back and a time-out is silent (the machine's own time)."""
+    skew_s: float = 3600.0
+    """By how much the service's clock is wrong."""
     struck: int = field(default=0)
 
     def __post_init__(self) -> None:
+        """Raise ValueError for what is no rule."""
         if self.kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}")
+        for each in fields(self):
+            value, wanted = getattr(self, each.name), type(each.default)
+            number = wanted is float and isinstance(value, int)
+            if isinstance(value, bool) or not (isinstance(value, wanted) or number):
+                raise ValueError(f"{each.name} must be of type {wanted.__name__}")
+        if self.delay_ms < 0 or not 0 <= self.wait_s <= MAX_WAIT_S:
+            raise ValueError(f"delay_ms must not be negative, and wait_s be 0 to {MAX_WAIT_S:g}")
+        if self.kind == "skew" and (self.operation, self.principal, self.match) != ("*", "*", ""):
+            raise ValueError("a skew is of a whole service: nothing is known of a call before its signature is checked")
 
 
 class Faults:
-    """The rules in force, asked once before and once after each call."""
+    """The rules in force, asked at each point where the cloud may misbehave."""
 
     def __init__(self, seed: int) -> None:
         self._random = random.Random(f"faults:{seed}")
         self.rules: list[FaultRule] = []
 
     def set(self, rules: list[dict[str, Any]]) -> None:
-        """Replace all rules."""
+        """Replace all rules; raises TypeError or ValueError for what is none."""
         self.rules = [FaultRule(**rule) for rule in rules]
 
     def strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:
         """Raise what a matching rule says; ``when`` is ``before`` or ``after`` the effect."""
         for rule in self.rules:
-            if rule.kind in DELIVERY_KINDS or rule.kind.endswith("_after") != (when == "after"):
+            if rule.kind not in CALL_KINDS or rule.kind.endswith("_after") != (when == "after"):
                 continue
             if not self._strikes(rule, (service, operation, principal), summary):
                 continue
-            if rule.kind.startswith("drop"):
-                raise Dropped(rule.kind)
+            if rule.kind.startswith(("drop", "timeout")):
+                raise Dropped(rule.kind, rule.wait_s if rule.kind.startswith("timeout") else 0.0)
             if rule.kind == "throttle":
                 raise ApiError("Throttling.User", "Request was denied due to user flow control.", 400)
             raise ApiError(rule.code, rule.message, rule.status)
 
+    def hold_s(self, service: str, operation: str, principal: str, summary: str) -> float:
+        """How long the answer to a call is to be held back, in seconds."""
+        rule = self._first(("slow",), (service, operation, principal), summary)
+        return rule.wait_s if rule else 0.0
+
+    def skew_s(self, service: str) -> float:
+        """How wrong the service's clock is for this call, in seconds."""
+        rule = self._first(("skew",), (service, "*", "*"), "")
+        return rule.skew_s if rule else 0.0
+
     def delays(self, operation: str, rule_name: str, summary: str) -> tuple[int, ...]:
         """When the copies of an event are to arrive, in ms from now: one at once, unless a rule says otherwise."""
-        for rule in self.rules:
-            if rule.kind in DELIVERY_KINDS and self._strikes(rule, ("eventbridge", operation, rule_name), summary):
-                return {"lose": (), "duplicate": (0, rule.delay_ms), "delay": (rule.delay_ms,)}[rule.kind]
-        return (0,)
+        rule = self._first(DELIVERY_KINDS, ("eventbridge", operation, rule_name), summary)
+        if rule is None:
+            return (0,)
+        some = self._random.randint(0, rule.delay_ms)
+        return {"lose": (), "duplicate": (0, rule.delay_ms), "delay": (rule.delay_ms,), "reorder": (some,)}[rule.kind]
+
+    def stuck_ms(self, kind: str, payload: str) -> int:
+        """By how much a job of the scheduler is to be put off, in ms."""
+        service, _, operation = kind.partition(".")
+        rule = self._first(("stick",), (service, operation, "*"), payload)
+        return rule.delay_ms if rule else 0
+
+    def _first(self, kinds: tuple[str, ...], named: tuple[str, str, str], summary: str) -> FaultRule | None:
+        return next((rule for rule in self.rules if rule.kind in kinds and self._strikes(rule, named, summary)), None)
 
     def _strikes(self, rule: FaultRule, named: tuple[str, str, str], summary: str) -> bool:
         """Whether a rule means this call and chance agrees; if so, it is counted."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import parse_qsl
 
 
@@ -37,6 +37,11 @@ class Response:
     status: int = 200
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b""
+    hold_s: float = 0.0
+    """A fault: the server holds the answer back so long. Without a socket nobody waits."""
+
+    def held(self, hold_s: float) -> Response:
+        return replace(self, hold_s=hold_s)
 
 
 @dataclass(frozen=True)
@@ -44,3 +49,6 @@ class Later:
     """An answer that depends on a running function: ``wait`` blocks for it, and is called without the cloud's lock."""
 
     wait: Callable[[], Response]
+
+    def held(self, hold_s: float) -> Later:
+        return Later(lambda: self.wait().held(hold_s))

@@ -58,6 +58,10 @@ class Scheduler:
         """Forget the jobs of a kind and key; how many there were."""
         return self._sql.execute("DELETE FROM jobs WHERE kind=? AND key=?", (kind, key)).rowcount
 
+    def kinds(self) -> list[str]:
+        """The kinds of jobs there are."""
+        return sorted(self._handlers)
+
     def keys(self, kind: str) -> set[str]:
         """The keys of the jobs of a kind that are waiting."""
         return {key for (key,) in self._sql.execute("SELECT key FROM jobs WHERE kind=?", (kind,))}
@@ -76,6 +80,10 @@ class Scheduler:
     def take(self, job: Job) -> bool:
         """Remove a job from the queue; False if somebody cancelled it meanwhile."""
         return self._sql.execute("DELETE FROM jobs WHERE seq=?", (job.seq,)).rowcount == 1
+
+    def put_off(self, job: Job, due_ms: int) -> None:
+        """Leave a job in the queue for later."""
+        self._sql.execute("UPDATE jobs SET due_ms=? WHERE seq=?", (due_ms, job.seq))
 
     def perform(self, job: Job) -> None:
         """Carry out a job already taken, in the caller's transaction."""

@@ -9,6 +9,7 @@ import socket
 import socketserver
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from email.utils import formatdate
@@ -85,8 +86,11 @@ class _Connection(socketserver.StreamRequestHandler):
             close = request.headers.get("connection", "").lower() == "close"
             try:
                 response = self._respond(request)
-            except Dropped:
+            except Dropped as dropped:
+                time.sleep(dropped.silence_s)
                 return
+            if response.hold_s:
+                time.sleep(response.hold_s)
             self._send(response, request.method, close=close)
             if close:
                 return

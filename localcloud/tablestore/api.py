@@ -13,6 +13,7 @@ from itertools import count
 from typing import Any
 
 from localcloud.core.app import Cloud
+from localcloud.core.clock import wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.identity import Key
@@ -239,7 +240,7 @@ def _check_date(text: str) -> None:
         sent = datetime.strptime(text, _DATE).replace(tzinfo=timezone.utc).timestamp()
     except ValueError as error:
         raise invalid(f"Invalid date format: {text}.") from error
-    if abs(sent - time.time()) > limits.CLOCK_SKEW_S:
+    if abs(sent - wall_s()) > limits.CLOCK_SKEW_S:
         raise auth_failed(f"Mismatch between system time and x-ots-date: {text}.")
 
 

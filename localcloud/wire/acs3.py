@@ -13,6 +13,7 @@ from collections import OrderedDict
 from datetime import datetime, timezone
 from urllib.parse import quote
 
+from localcloud.core.clock import wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
 from localcloud.core.identity import Identities, Key
@@ -92,7 +93,7 @@ def check_date(text: str, form: str) -> None:
         stamp = datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
     except ValueError:
         raise ApiError("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.", 400) from None
-    if abs(time.time() - stamp) > SKEW_S:
+    if abs(wall_s() - stamp) > SKEW_S:
         raise ApiError("InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.", 400)
 
 

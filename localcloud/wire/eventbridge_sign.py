@@ -8,9 +8,9 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import time
 from email.utils import parsedate_to_datetime
 
+from localcloud.core.clock import wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
 from localcloud.core.identity import Identities, Key
@@ -51,7 +51,7 @@ def signature(request: Request, secret: str) -> str:
 
 def _check_date(text: str) -> None:
     try:
-        skew_s = abs(parsedate_to_datetime(text).timestamp() - time.time())
+        skew_s = abs(parsedate_to_datetime(text).timestamp() - wall_s())
     except (TypeError, ValueError) as error:
         raise ApiError("InvalidDate", "The Date header is missing or malformed.", 400) from error
     if skew_s > MAX_SKEW_S:

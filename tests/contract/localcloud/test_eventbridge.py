@@ -200,6 +200,16 @@ def test_fault_rules_lose_repeat_and_delay_too(app: App) -> None:
     assert [each["id"] for each in heard(app)] == ["e2", "e4", "e3", "e2"]
 
 
+def test_a_fault_rule_mixes_up_the_order(app: App) -> None:
+    rule = {"service": "eventbridge", "operation": "Deliver", "kind": "reorder", "times": -1, "delay_ms": 5_000}
+    app.cloud.faults.set([rule])
+    sent = [f"e{number}" for number in range(8)]
+    eventbridge(app.cloud).put_events([event(id) for id in sent])
+    app.settle(10_000)
+    came = [each["id"] for each in heard(app)]
+    assert (sorted(came), came == sent) == (sent, False)
+
+
 def test_throttling_is_429(app: App) -> None:
     app.cloud.faults.set([{"service": "eventbridge", "operation": "putEvents", "kind": "throttle"}])
     with pytest.raises(TeaException) as caught:

@@ -1,0 +1,110 @@
+"""A client of the cloud's own endpoint (``/_localcloud``), for tests: faults, mishaps, the call log, the clock.
+
+It needs no package and no proxy. Every method raises AdminError with the endpoint's text where it is refused.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlencode
+
+Json = dict[str, Any]
+
+
+class AdminError(Exception):
+    """The endpoint refused a request; ``status`` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class LocalCloud:
+    """A running cloud, by the URL that its ready line calls ``admin``."""
+
+    def __init__(self, admin: str, *, timeout_s: float = 660.0) -> None:
+        self._base, self._timeout_s = admin.rstrip("/"), timeout_s
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def get(self, name: str, **query: object) -> Json:
+        """``GET /_localcloud/NAME``."""
+        found: Json = self._ask(f"/{name}" + (f"?{urlencode(query)}" if query else ""), None)
+        return found
+
+    def post(self, name: str, body: Any) -> Any:
+        """``POST /_localcloud/NAME`` with a JSON body."""
+        return self._ask(f"/{name}", json.dumps(body).encode())
+
+    # Time -----------------------------------------------------------------------------------------------------------
+
+    @property
+    def now_ms(self) -> int:
+        """The cloud's time, in ms since the epoch."""
+        return int(self.get("clock")["now_ms"])
+
+    def hold(self, hold: bool = True) -> None:
+        """Let virtual time stand until ``advance``, or run again."""
+        self.post("clock", {"hold": hold})
+
+    def advance(self, span_s: float) -> int:
+        """Move virtual time on, with everything that becomes due; the new time in ms."""
+        return int(self.post("clock", {"advance_s": span_s})["now_ms"])
+
+    # What goes wrong ------------------------------------------------------------------------------------------------
+
+    def set_faults(self, *rules: Json) -> None:
+        """Replace all fault rules (see localcloud.core.faults.FaultRule); without any, all is well again."""
+        self.post("faults", {"rules": list(rules)})
+
+    @contextmanager
+    def faults(self, *rules: Json) -> Iterator[None]:
+        """Fault rules that hold within a ``with`` block and must all have struck at its end."""
+        self.set_faults(*rules)
+        yield
+        idle = [rule for rule in self.get("faults")["rules"] if not rule["struck"]]
+        self.set_faults()
+        if idle:
+            raise AssertionError(f"faults that never struck: {idle}")
+
+    def happen(self, kind: str, **fields: Any) -> None:
+        """A mishap (see localcloud.admin.mishaps.Mishaps): ``happen("agent_silent", instance_id="i-1")``."""
+        self.post("mishaps", {"kind": kind, **fields})
+
+    # What was seen --------------------------------------------------------------------------------------------------
+
+    def calls(self, limit: int = 1000, **wanted: object) -> list[Json]:
+        """The newest calls, oldest first, that have the fields asked for: ``calls(service="ecs", code="")``."""
+        newest = self.get("calls", limit=limit)["newest"]
+        return [call for call in newest if all(call[name] == value for name, value in wanted.items())]
+
+    def invocations(self, function: str = "", limit: int = 1000) -> list[Json]:
+        """The newest finished invocations with their logs, oldest first."""
+        found: list[Json] = self.get("logs", function=function, limit=limit)["invocations"]
+        return found
+
+    def unused_permissions(self) -> list[Json]:
+        """What the roles may do and never did since the start."""
+        found: list[Json] = self.get("permissions")["unused"]
+        return found
+
+    def load_fleet(self, document: Json) -> int:
+        """Add instances (see localcloud.ecs.fleet); how many."""
+        return int(self.post("fleet", document))
+
+    def _ask(self, path: str, body: bytes | None) -> Any:
+        request = urllib.request.Request(self._base + path, body, {"content-type": "application/json"})
+        try:
+            with self._opener.open(request, timeout=self._timeout_s) as answer:
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            text = error.read()
+            try:
+                message = json.loads(text)["error"]
+            except (ValueError, KeyError, TypeError):
+                message = text.decode("utf-8", "replace")
+            raise AdminError(error.code, message) from error
