@@ -15,6 +15,8 @@ BIG_FLEET = 200
 """More migrations than this are looked at less often: each look reads all of them."""
 STALLED_S = 9 * 24 * HOUR_S
 """Longer than any weekly window is closed: what has not moved for so long will not move."""
+STUCK_S = 26 * HOUR_S
+"""Longer than any limit on a state in which the pipeline itself is at work (a first snapshot may take a day)."""
 PLANNED_S = HOUR_S
 """Every notice is answered with a batch, and every batch planned, within this."""
 _ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
@@ -68,7 +70,8 @@ class Drive:
     def _over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
         planned = all(batch["state"] != "planning" for batch in batches)
         ended = all(_ended(each) for each in migrations)
-        patience_s = STALLED_S if planned else PLANNED_S
+        waiting = all(each["state"] in (*_RESTING, "ready") for each in migrations)
+        patience_s = PLANNED_S if not planned else STALLED_S if waiting else STUCK_S
         return (planned and ended) or now_ms - self._moved_ms > patience_s * 1000
 
 

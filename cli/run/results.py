@@ -56,7 +56,7 @@ def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed:
     surprises += [
         f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
     ]
-    return Results(rows, surprises + _left_behind(rows, inventory) + _damaged(rows, changed))
+    return Results(rows, surprises + _left_behind(rows, inventory) + _left_in_smc(rows, inventory) + _damaged(rows, changed))
 
 
 def _lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
@@ -118,6 +118,16 @@ def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
         if row["result"] == "rolled_back" and number < row["snapshots_made"]:
             found.append(f"{row['instance_id']}: {number} of {row['snapshots_made']} snapshots are left, all should be kept")
     return found
+
+
+_SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC activation codes"}
+
+
+def _left_in_smc(rows: list[Json], inventory: Json) -> list[str]:
+    """What should be gone from SMC once every migration has ended well; one that failed keeps its own for the person."""
+    if any(row["result"] == "failed" for row in rows):
+        return []
+    return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
 
 def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:

@@ -89,6 +89,12 @@ def test_snapshots_left_behind_and_lost_are_surprises() -> None:
     assert results._left_behind([row(instance_id="i-b")], inventory) == []
 
 
+def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
+    inventory = {"jobs": {"j-1": {}}, "sources": {}, "access_tokens": {"at-1": {}}}
+    assert results._left_in_smc([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
+    assert results._left_in_smc([row(result="failed")], inventory) == []
+
+
 def at(state: str, **more: Any) -> dict[str, Any]:
     return {"state": state, "hop": 0, "hops": 2, "progress": 0, "migrationId": "m1", "version": 1, "attempt": 1, **more}
 
