@@ -73,6 +73,10 @@ class Policy:
     allow_listed: bool = False
     overrides: dict[str, str] = field(default_factory=dict)
     """Overridable findings accepted: code -> reason."""
+    files: tuple[str, ...] = ()
+    """Files whose content must be the same after the migration: absolute paths, told by checksum."""
+    check: str = ""
+    """A command run as root in the guest before and after (sh or cmd, 15 seconds); a status other than 0 is a failure."""
 
 
 @dataclass(frozen=True)

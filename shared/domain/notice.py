@@ -6,6 +6,7 @@ release out of support (or soon to be) that still runs somewhere.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ from shared.domain.catalog import LIFECYCLE, Release, find_release
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
 
+MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
+"""Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 18 KB in all."""
 LEAD = timedelta(days=180)
 """How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
 
@@ -30,6 +33,8 @@ _POLICY_NAMES = {
     "allowEndOfLife": "allow_end_of_life",
     "allowListed": "allow_listed",
     "overrides": "overrides",
+    "files": "files",
+    "check": "check",
 }
 _WINDOW_NAMES = {"start": "start", "end": "end", "days": "days", "utcOffsetMin": "utc_offset_min", "cutoffMin": "cutoff_min"}
 
@@ -72,9 +77,32 @@ def read_policy(document: object) -> Policy:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", "Use smc or console.")
     if policy.max_moving < 1 or policy.retention_days < 1:
         raise Refused("Policy.Invalid", "policy.maxMoving and policy.retentionDays must be at least 1.", "Correct the policy.")
+    _check_probe(policy.files, policy.check)
     if policy.window is not None:
         policy = replace(policy, window=_checked(policy.window))
     return policy
+
+
+def _check_probe(files: tuple[str, ...], check: str) -> None:
+    """Refuse what the probe could not carry into the guest."""
+    for path in files:
+        if not _ABSOLUTE.fullmatch(path):
+            what = f"policy.files has {path[:100]!r}, which is no absolute path."
+            raise Refused("Policy.Invalid", what, "Name files like /etc/app.conf or C:\\app\\app.ini.")
+    if not _ONE_LINE.fullmatch(check):
+        raise Refused(
+            "Policy.Invalid", "policy.check must be one line of text.", "Put longer checks into a script in the guest and call it."
+        )
+    quoted = "\n".join((*files, check)).replace("'", "'\\''")
+    if len(files) > MOST_FILES or len(check) > LONGEST_CHECK or len(quoted.encode()) > PROBE_ROOM:
+        most = f"at most {MOST_FILES} files, a check of {LONGEST_CHECK} characters, {PROBE_ROOM} bytes together"
+        raise Refused(
+            "Policy.Invalid", f"policy.files and policy.check are too long: {most}.", "Name fewer files, or call a script."
+        )
+
+
+_ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:\\)[^\x00-\x1f\ud800-\udfff]*[^\x00-\x1f\ud800-\udfff/\\]")
+_ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 
 def _checked(window: Any) -> Any:

@@ -46,11 +46,11 @@ def _quoted(text: str, quote: str) -> str:
 
 @cache
 def _text(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line a script must begin with, and the rest without comments: RunCommand takes 18 KB after base64."""
+    """The first line a script must begin with, and the rest without comments and indents: RunCommand takes 18 KB after base64."""
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     head = (lines[0],) if lines[0].startswith("#!") else ()
-    return head, "\n".join(line for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
+    return head, "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:

@@ -154,7 +154,7 @@ collect() {
     done
     done_ 0
   fi
-  if [ -n "${REPLANK_CHECK:-}" ]; then begin check; (cd / && $T sh -c "$REPLANK_CHECK" 2>&1 </dev/null); done_ $?; fi
+  if [ -n "${REPLANK_CHECK:-}" ]; then begin check; (cd "$R/" && $T sh -c "$REPLANK_CHECK" 2>&1 </dev/null); done_ $?; fi
 }
 
 if ! command -v awk >/dev/null 2>&1; then

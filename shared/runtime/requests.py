@@ -61,6 +61,16 @@ POLICY = an_object(
             "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\x00-\\x1f]*$"},
             "maxProperties": 50,
         },
+        "files": {
+            **a_list({"type": "string", "minLength": 2, "maxLength": 255, "pattern": "^(/|[A-Za-z]:\\\\)[^\\x00-\\x1f]*$"}, 20, 0),
+            "description": "Files whose content must stay the same, by checksum. Absolute paths.",
+        },
+        "check": {
+            "type": "string",
+            "maxLength": 500,
+            "pattern": "^[^\\x00-\\x1f]*$",
+            "description": "A command run in the guest before and after; it must end with status 0 within 15 seconds.",
+        },
         "allowEndOfLife": {**FLAG, "description": "Allow destinations that are themselves past their end of support."},
         "allowListed": {**FLAG, "description": "Allow paths that Alibaba Cloud opens on request only."},
     }

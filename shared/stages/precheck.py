@@ -56,7 +56,7 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
         return _blocked(migration, batch, early, ports)
     ports.migrations.put_document(migration.migration_id, f"instance-{migration.hop}", instance.to_json())
     try:
-        invocation_id = probe.send(migration, ports, "precheck")
+        invocation_id = probe.send(migration, ports, "precheck", batch.policy)
     except Refused as error:
         return _blocked(migration, batch, _one(error), ports)
     now = ports.clock.now()

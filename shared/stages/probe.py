@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shared.domain.batch import Policy
+from shared.domain.catalog import CATALOG
 from shared.domain.errors import Refused
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
@@ -11,13 +13,19 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse, script
 
 
-def send(migration: Migration, ports: Ports, purpose: str) -> str:
+def send(migration: Migration, ports: Ports, purpose: str, policy: Policy) -> str:
     """Start the probe; the same purpose and count again is the same invocation. Returns its id."""
+    goal = CATALOG.releases.get(migration.current_hop.destination)
     return ports.guest.run(
         migration.region_id,
         migration.instance_id,
         os_type=migration.os_type,
-        script=script(migration.os_type),
+        script=script(
+            migration.os_type,
+            files=policy.files,
+            check=policy.check,
+            updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
+        ),
         token=migration.token(migration.hop, migration.attempt, purpose, migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
     )

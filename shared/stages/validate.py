@@ -41,8 +41,9 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
 
 def _ask(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
+    policy = ports.batches.load(migration.batch_id).policy
     try:
-        invocation_id = probe.send(migration, ports, "validate")
+        invocation_id = probe.send(migration, ports, "validate", policy)
     except Refused:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from shared.domain.catalog import identify
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, ReplankError
 from shared.domain.notice import due_notices, matches, read_notice, read_policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -56,3 +56,29 @@ def test_the_calendar_speaks_of_what_is_out_of_support_once_a_month() -> None:
     notices = due_notices([each for each in running if each], NOW)
     assert [(each.event_id, each.data["releases"]) for each in notices] == [("eol-centos-7-2026-11", ["centos-7"])]
     assert due_notices([each for each in running if each], NOW.replace(day=1))[0].event_id == notices[0].event_id
+
+
+def test_files_and_a_check_are_read() -> None:
+    policy = read_policy({"files": ["/etc/my app.conf", "C:\\app\\app.ini"], "check": "curl -fs http://localhost/health"})
+    assert policy.files == ("/etc/my app.conf", "C:\\app\\app.ini")
+    assert policy.check == "curl -fs http://localhost/health"
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"files": ["etc/passwd"]},
+        {"files": ["/etc/"]},
+        {"files": ["/etc/a\nb"]},
+        {"files": ["/etc/\ud800"]},
+        {"files": [f"/etc/{number}" for number in range(21)]},
+        {"files": ["/" + "'" * 600]},
+        {"check": "true\nfalse"},
+        {"check": "x" * 501},
+        {"check": "\ud800"},
+        {"check": 1},
+    ],
+)
+def test_what_the_probe_cannot_carry_is_refused(policy: dict[str, object]) -> None:
+    with pytest.raises(ReplankError):
+        read_policy(policy)

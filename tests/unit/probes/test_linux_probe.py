@@ -201,6 +201,18 @@ def test_the_script_fits_into_one_command() -> None:
         assert len(base64.b64encode(script(os_type).encode())) < 17 * 1024
 
 
+def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> None:
+    import base64
+
+    from shared.domain.notice import LONGEST_CHECK, MOST_FILES, PROBE_ROOM, read_policy
+
+    files = [f"/{number:02d}" + "x" * ((PROBE_ROOM - LONGEST_CHECK) // MOST_FILES - 4) for number in range(MOST_FILES)]
+    policy = read_policy({"files": files, "check": "x" * LONGEST_CHECK})
+    for os_type in ("linux", "windows"):
+        text = script(os_type, files=policy.files, check=policy.check, updates=True)
+        assert len(base64.b64encode(text.encode())) <= 18 * 1024
+
+
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
 @pytest.mark.parametrize("full", [True, False], ids=["file", "as sent"])
 def test_shellcheck_is_content(tmp_path: Path, full: bool) -> None:

@@ -1,0 +1,56 @@
+"""What the operator names beside the rules: files to be compared, a command to be run, findings to be overridden."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.e2e.test_pipeline import migrate, only
+from tests.support.fleets import fleet, instance
+from tests.support.world import World
+
+NOTES = {"disks": [{"size_gib": 40, "mount": "/", "used_gib": 8.0, "files": {"srv/notes.txt": "kept\n"}}]}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World().connected() as connected:
+        connected.load_fleet(fleet(instance(1), guests={"i-test0001": NOTES}))
+        yield connected
+
+
+def ended(world: World, **policy: Any) -> dict[str, Any]:
+    """Migrate with this policy and wait for the judgement."""
+    migrate(world, "i-test0001", policy=policy)
+    world.run_until(lambda: only(world)["state"] in ("migrated", "failed"), minutes=8 * 60)
+    return only(world)
+
+
+def test_a_file_that_stays_and_a_check_that_passes_let_the_migration_pass(world: World) -> None:
+    check = 'grep -q kept "${GUEST_ROOT:-}/srv/notes.txt" && echo "it\'s there"'
+    found = ended(world, files=["/srv/notes.txt"], check=check)
+    assert found["state"] == "migrated", found["failure"]
+    commands = [record for record in world.cloud.calls.newest if record.operation == "RunCommand"]
+    assert commands, "the probe was sent"
+
+
+def test_a_file_that_changes_fails_the_validation(world: World) -> None:
+    found = ended(world, files=["/srv/notes.txt", "/etc/os-release"])
+    assert (found["state"], found["failure"]["code"]) == ("failed", "Validation.FileChanged")
+    assert "/etc/os-release" in found["failure"]["message"]
+    assert "notes.txt" not in found["failure"]["message"]
+
+
+def test_a_check_that_fails_only_afterwards_fails_the_validation(world: World) -> None:
+    found = ended(world, check='grep -q CentOS "${GUEST_ROOT:-}/etc/os-release" || { echo "where is CentOS?"; exit 3; }')
+    assert (found["state"], found["failure"]["code"]) == ("failed", "Validation.CheckFailed")
+    assert "exit status 3: where is CentOS?" in found["failure"]["message"]
+
+
+def test_a_check_that_failed_before_is_a_warning(world: World) -> None:
+    found = ended(world, check="exit 4")
+    assert found["state"] == "migrated", found["failure"]
+    detail = world.api.get(f"/migrations/{found['migrationId']}")
+    assert "Validation.CheckFailedBefore" in {finding["code"] for finding in detail["findings"]}
