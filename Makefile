@@ -19,6 +19,7 @@ run: $(VENV)/run.ok  ## Migrate a sample fleet on the local cloud (ARGS="--seed 
 
 test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, tests
 	@$(MAKE) lint
+	@tools/clients.sh tests/clients $(VENV)/clients
 	@$(PYTHON_HERE) -m pytest $(ARGS)
 
 lint: $(VENV)/test.ok  ## Format, lint, types and import rules only

@@ -13,7 +13,7 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Later, Request, Response
 from localcloud.core.identity import Key
 from localcloud.core.service import Call
-from localcloud.fc import http_trigger
+from localcloud.fc import http_trigger, operations
 from localcloud.fc.invoker import Invoker
 from localcloud.fc.model import Function, Result, Trigger
 from localcloud.fc.queue import Queue
@@ -94,7 +94,9 @@ class FunctionCompute:
         if found and request.method == "GET":
             name = unquote(found[1] or "")
             operation = "GetFunction" if name else "ListFunctions"
-            return Call(operation, f"fc:{operation}", (self.arn(name or "*"),), name, name)
+            self._check(operation, request)
+            params = _plain_name(name) or dict(request.query)
+            return Call(operation, f"fc:{operation}", (self.arn(name or "*"),), params, name)
         raise ApiError("PathNotSupported", f"{request.method} {request.path} is not emulated", 404)
 
     def _parse_http(self, request: Request) -> Call:
@@ -113,16 +115,21 @@ class FunctionCompute:
         kind = request.headers.get("x-fc-invocation-type", "Sync")
         if kind not in ("Sync", "Async"):
             raise ApiError("InvalidArgument", "x-fc-invocation-type must be Sync or Async")
+        self._check("InvokeFunction", request)
         if len(request.body) > MAX_SYNC_BODY:
             raise ApiError("InvalidArgument", f"the payload exceeds {MAX_SYNC_BODY} bytes", 413)
         tail = request.headers.get("x-fc-log-type", "None") == "Tail"
-        function = self.functions.need(name.partition("$")[2] or name)
+        function = self.functions.need(_plain_name(name))
         params = {"function": function, "body": request.body, "async": kind == "Async", "tail": tail}
         return Call("InvokeFunction", "fc:InvokeFunction", (self.arn(function.name),), params, f"{function.name} {kind}")
 
+    def _check(self, operation: str, request: Request) -> None:
+        operations.check(operation, request, strict=self._cloud.hooks.get("strict", True))
+
     def perform(self, call: Call, caller: Key) -> Response | Later:
         if call.operation == "ListFunctions":
-            return _json({"functions": [_shown(function) for function in self.functions.all()]})
+            shown, following = operations.page(self.functions.all(), call.params)
+            return _json({"functions": [_shown(each) for each in shown], **({"nextToken": following} if following else {})})
         if call.operation == "GetFunction":
             return _json(_shown(self.functions.need(call.params)))
         if call.operation == "InvokeHTTPTrigger":
@@ -152,6 +159,11 @@ class FunctionCompute:
     def arn(self, name: str) -> str:
         """A function's resource name."""
         return f"acs:fc:{self._cloud.region}:{self._cloud.account_id}:functions/{name}"
+
+
+def _plain_name(name: str) -> str:
+    """A function of 2.0 is called ``service$function`` in 3.0."""
+    return name.partition("$")[2] or name
 
 
 def _json(body: Any) -> Response:

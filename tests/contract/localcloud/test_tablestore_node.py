@@ -1,6 +1,6 @@
 """Tablestore through the Node.js client, over a socket: a second client, so that the emulator is not fitted to one.
 
-Needs ``node`` and the npm package tablestore 5.6.5, found through NODE_PATH; skipped without.
+Needs ``node`` and the npm package tablestore 5.6.5, which ``make test`` installs (tools/clients.sh); skipped without.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from localcloud.core.server import Server
 from tests.contract.localcloud.tablestore_support import make_cloud
 
 SCRIPT = Path(__file__).with_name("tablestore_node.js")
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+INSTALLED = Path(__file__).resolve().parents[3] / ".venv" / "clients" / "node_modules"
+ENVIRONMENT = {
+    "NODE_PATH": str(INSTALLED),
+    **{name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")},
+}
 
 
 def node(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,7 +32,7 @@ def node(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def seen() -> dict[str, Any]:
     if shutil.which("node") is None or node("-e", "require.resolve('tablestore')").returncode:
-        pytest.skip("needs node and, in NODE_PATH, the npm package tablestore")
+        pytest.skip("needs node and the npm package tablestore: tools/clients.sh tests/clients .venv/clients")
     cloud, _ = make_cloud()
     server = Server(0, cloud.handle)
     server.start()

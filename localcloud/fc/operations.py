@@ -1,0 +1,55 @@
+"""The operations of Function Compute that are emulated, and what each takes besides its path and body.
+
+Source: request models of alibabacloud-fc20230330 4.1.3 and aliyun-fc2 2.5.2.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from localcloud.core.errors import ApiError
+from localcloud.core.http import Request
+from localcloud.fc.model import Function
+
+MAX_PAGE, PAGE = 100, 20
+_INVOCATION = ("x-fc-invocation-type", "x-fc-log-type")
+_TASKS = ("x-fc-async-task-id", "x-fc-stateful-async-invocation-id", "x-fc-async-delay", "x-fc-session-id")
+
+
+@dataclass(frozen=True)
+class Operation:
+    """``query`` and ``headers`` are honoured; ``refused`` names headers that mean something and are not emulated."""
+
+    query: tuple[str, ...] = ()
+    headers: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+
+
+OPERATIONS = {
+    "InvokeFunction": Operation(("qualifier",), _INVOCATION, _TASKS),
+    "GetFunction": Operation(("qualifier",)),
+    "ListFunctions": Operation(("limit", "nextToken", "prefix", "startKey")),
+}
+"""Others are refused with PathNotSupported. Requests of HTTP triggers are their functions' own matter."""
+
+
+def check(operation: str, request: Request, *, strict: bool = True) -> None:
+    """Refuse what is not emulated; a query parameter that the operation does not have only where ``strict``."""
+    known = OPERATIONS[operation]
+    given = dict(request.query)
+    unknown = sorted(set(given) - set(known.query)) if strict else []
+    if meant := [*unknown, *(name for name in known.refused if name in request.headers)]:
+        raise ApiError("InvalidArgument", f"{', '.join(meant)}: not a parameter of {operation}, or not emulated")
+    if given.get("qualifier", "LATEST") != "LATEST":
+        raise ApiError("QualifierNotFound", f"qualifier '{given['qualifier']}' does not exist; only LATEST is emulated", 404)
+
+
+def page(functions: list[Function], query: dict[str, str]) -> tuple[list[Function], str]:
+    """The functions (sorted by name) that a listing shows, and the token of the next page; raises InvalidArgument."""
+    limit = query.get("limit", str(PAGE))
+    if not limit.isascii() or not limit.isdigit() or not 1 <= int(limit) <= MAX_PAGE:
+        raise ApiError("InvalidArgument", f"limit must be a number from 1 to {MAX_PAGE}")
+    start = max(query.get("startKey", ""), query.get("nextToken", ""))
+    found = [each for each in functions if each.name.startswith(query.get("prefix", "")) and each.name >= start]
+    shown, rest = found[: int(limit)], found[int(limit) :]
+    return shown, rest[0].name if rest else ""
