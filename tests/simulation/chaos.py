@@ -1,0 +1,175 @@
+"""The scheduler that wishes us ill: at every call, delivery and minute it may do what the scenario's rates allow."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.core.app import Cloud
+from localcloud.core.errors import ApiError, Dropped
+from localcloud.core.http import Request, Response
+from localcloud.core.scheduler import Job
+from tests.simulation.invoker import Killed, SimInvoker
+
+DEEPEST = 3
+"""Invocations inside each other at most."""
+SLOWEST_S = 240
+MEANWHILE = 60
+"""Jobs done at most while one call is slow."""
+Handle = Callable[[Request], Response]
+
+
+@dataclass
+class Chaos:
+    """``allowed`` limits the faults that really happen to some of those decided on (by number), for shrinking a trace."""
+
+    seed: int
+    rates: dict[str, float]
+    cloud: Cloud
+    invoker: SimInvoker
+    say: Callable[[str], None]
+    aside: Callable[[], None] = lambda: None
+    """What a person may do in the middle of a call."""
+    allowed: Callable[[int], bool] = lambda number: True
+    on: bool = False
+    decided: int = 0
+    done: list[int] = field(default_factory=list)
+    injected: Counter[str] = field(default_factory=Counter)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(f"chaos:{self.seed}")
+
+    def hits(self, kind: str, *, scale: float = 1.0) -> bool:
+        """Whether a fault of this kind happens now."""
+        rate = self.rates.get(kind, 0.0) * scale
+        if not self.on or not rate or self.rng.random() >= rate:
+            return False
+        self.decided += 1
+        if not self.allowed(self.decided):
+            return False
+        self.injected[kind] += 1
+        self.done.append(self.decided)
+        return True
+
+    def attach(self) -> None:
+        """Stand between the product and the cloud from now on."""
+        cloud = self.cloud
+        cloud.faults.strike = self._strike  # type: ignore[method-assign]
+        cloud.hooks["plan_delivery"] = self._plan
+        due = cloud.scheduler.due
+
+        def shuffled(now_ms: int, limit: int = 64) -> list[Job]:
+            jobs = due(now_ms, limit)
+            if limit == 1 and len(jobs) == 1 and self.on and self.rates.get("shuffle"):
+                others = due(now_ms, 8)
+                if len(others) > 1 and self.hits("shuffle"):
+                    return [self.rng.choice(others)]
+            return jobs
+
+        cloud.scheduler.due = shuffled  # type: ignore[method-assign]
+
+    # Calls --------------------------------------------------------------------------------------------------------
+
+    def around(self, handle: Handle) -> Handle:
+        """The transport of every SDK: a function may die, wait or be overtaken on both sides of a call."""
+
+        def handled(request: Request) -> Response:
+            if not self.invoker.frames or not self.on:
+                return handle(request)
+            self.invoker.frames[-1].calls += 1
+            self._before()
+            response = handle(request)
+            if self.hits("kill_after"):
+                self._kill("after")
+            return response
+
+        return handled
+
+    def _before(self) -> None:
+        if self.hits("kill_before"):
+            self._kill("before")
+        if len(self.invoker.frames) >= DEEPEST:
+            return
+        if self.hits("interleave"):
+            self._interleave()
+        if self.hits("slow"):
+            self._slow()
+
+    def _kill(self, side: str) -> None:
+        frame = self.invoker.frames[-1]
+        self.say(f"FAULT kill {frame.function} {side} its call {frame.calls}")
+        raise Killed
+
+    def _interleave(self) -> None:
+        """Something else happens first: the next job that is due, or a person's act."""
+        self.say("FAULT interleave")
+        if self.rng.random() < 0.25:
+            self.aside()
+        else:
+            self._job()
+
+    def _job(self) -> bool:
+        now = self.cloud.clock.now_ms()
+        if not self.cloud.scheduler.due(now, limit=1):
+            return False
+        return self.cloud.step(now)
+
+    def _slow(self) -> None:
+        """The call takes minutes, and the world goes on meanwhile; never longer than the function may run."""
+        frame = self.invoker.frames[-1]
+        left = frame.timeout_s - (self.cloud.clock.now_ms() - frame.now_ms) / 1000 - 1
+        if left < 2 or not hasattr(self.cloud.clock, "advance_to"):
+            return
+        seconds = self.rng.uniform(1, min(SLOWEST_S, left))
+        self.say(f"FAULT slow {frame.function} {seconds:.0f}s")
+        end = self.cloud.clock.now_ms() + round(seconds * 1000)
+        for _ in range(MEANWHILE):
+            due = self.cloud.scheduler.next_due_ms()
+            if due is None or due > end:
+                break
+            self.cloud.clock.advance_to(due)
+            self._job()
+        self.cloud.clock.advance_to(end)
+
+    def _strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:
+        """What ``Faults.strike`` is otherwise: only calls of functions, and deliveries, meet faults."""
+        if not self.on or not (principal.startswith("role:") or operation == "Deliver"):
+            return
+        if when == "after":
+            for kind in ("drop_after", "error_after"):
+                if self.hits(kind):
+                    self._fail(kind, service, operation)
+        else:
+            for kind in ("throttle", "error", "drop_before"):
+                if self.hits(kind):
+                    self._fail(kind, service, operation)
+
+    def _fail(self, kind: str, service: str, operation: str) -> None:
+        self.say(f"FAULT {kind} {service}.{operation}")
+        if kind.startswith("drop"):
+            raise Dropped(kind)
+        if kind == "throttle":
+            raise ApiError("OTSServerBusy" if service == "tablestore" else "Throttling.User", "Too many requests.", 503)
+        code = {"tablestore": "OTSInternalServerError"}.get(service, "InternalError")
+        raise ApiError(code, "Something went wrong inside.", 500)
+
+    # Deliveries ---------------------------------------------------------------------------------------------------
+
+    def _plan(self, event: dict[str, Any], rule: str, target: str) -> tuple[int, ...]:
+        delays = [0]
+        if self.hits("lose"):
+            self.say(f"FAULT lose {event['id']} for {rule}")
+            return ()
+        if self.hits("duplicate"):
+            delays += [self._pause() for _ in range(self.rng.randint(1, 2))]
+            self.say(f"FAULT duplicate {event['id']} for {rule} at {delays}")
+        if self.hits("delay"):
+            delays[0] = self._pause()
+            self.say(f"FAULT delay {event['id']} for {rule} by {delays[0]} ms")
+        return tuple(delays)
+
+    def _pause(self) -> int:
+        return self.rng.choice((0, 50, 1000, 20_000, 90_000, 600_000, 3_600_000))

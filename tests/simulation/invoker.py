@@ -1,0 +1,138 @@
+"""Runs functions inside the simulation: nested, killable, each a fresh instance after it was killed."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import SimpleNamespace
+from typing import Any
+
+from localcloud.fc.invoker import OnDone, context, environment
+from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
+from shared.runtime import entrypoint
+
+
+class Killed(BaseException):
+    """The machine under a function went away in the middle of a call."""
+
+
+@dataclass
+class Frame:
+    """One invocation under way. ``began`` is the number of row changes seen when it began; ``calls`` counts its own."""
+
+    function: str
+    request_id: str
+    began: int
+    now_ms: int
+    timeout_s: int
+    payload: bytes = b""
+    calls: int = 0
+
+
+@dataclass
+class SimInvoker:
+    """An Invoker that keeps the stack of invocations. ``began`` gives a number that orders them among row changes."""
+
+    began: Callable[[], int] = lambda: 0
+    say: Callable[[str], None] = lambda text: None
+    ended: Callable[[Frame, Result], None] = lambda frame, result: None
+    now_ms: Callable[[], int] = lambda: 0
+    frames: list[Frame] = field(default_factory=list)
+    _environments: dict[str, dict[str, str]] = field(default_factory=dict)
+
+    def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
+        name = function.name.removeprefix("replank-")
+        frame = Frame(name, invocation.request_id, self.began(), self.now_ms(), function.timeout_s, invocation.payload)
+        self.say(f"BEGIN {name} {_gist(invocation.payload)}")
+        self.frames.append(frame)
+        try:
+            with _environment(function, invocation):
+                result = self._run(name, function, invocation)
+        finally:
+            self.frames.pop()
+        self.say(f"END {name} {result.error} {result.body[:160].decode(errors='replace') if name != 'api' else ''}")
+        self.ended(frame, result)
+        on_done(result)
+
+    def _run(self, name: str, function: Function, invocation: Invocation) -> Result:
+        handler = importlib.import_module(f"functions.{name}.index").handler
+        try:
+            return Result(_body(handler(invocation.payload, _namespace(context(function, invocation)))))
+        except Killed:
+            self.kill(name)
+            return _failed("Killed", "The function instance ended.")
+        except Exception as error:
+            return _failed(type(error).__name__, str(error))
+
+    def kill(self, name: str) -> None:
+        """Forget what an instance of the function held in memory."""
+        entrypoint._running.pop(name, None)
+
+    def forget(self, name: str) -> None:
+        self.kill(name.removeprefix("replank-"))
+
+    def close(self) -> None:
+        entrypoint._running.clear()
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        """While it lasts, calls are those of somebody outside of any function."""
+        frames, self.frames = self.frames, []
+        try:
+            yield
+        finally:
+            self.frames = frames
+
+
+@contextmanager
+def _environment(function: Function, invocation: Invocation) -> Iterator[None]:
+    wanted = environment(function, invocation, f"c-{function.name}")
+    if invocation.now:
+        wanted["LOCALCLOUD_NOW"] = invocation.now
+    before = {name: os.environ.get(name) for name in wanted}
+    os.environ.update({name: value for name, value in wanted.items() if before[name] != value})
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            elif value != wanted[name]:
+                os.environ[name] = value
+
+
+def _namespace(fields: dict[str, object]) -> SimpleNamespace:
+    return SimpleNamespace(
+        **{name: SimpleNamespace(**value) if isinstance(value, dict) else value for name, value in fields.items()}
+    )
+
+
+def _body(result: object) -> bytes:
+    if isinstance(result, bytes):
+        return result
+    return (result if isinstance(result, str) else json.dumps(result)).encode()
+
+
+def _failed(kind: str, message: str) -> Result:
+    return Result(json.dumps({"errorMessage": message, "errorType": kind}).encode(), UNHANDLED)
+
+
+def _gist(payload: bytes) -> str:
+    """What an invocation is about, for the trace."""
+    try:
+        document: Any = json.loads(payload)
+    except ValueError:
+        return "?"
+    if not isinstance(document, dict):
+        return "?"
+    if "requestContext" in document:
+        http = document["requestContext"].get("http") or {}
+        return f"{http.get('method')} {http.get('path')}"
+    data = document.get("data") or {}
+    kind = str(document.get("type", document.get("triggerName", ""))).rpartition(":")[2]
+    named = [str(data[key]) for key in ("migrationId", "batchId", "instanceId", "stage", "version") if key in data]
+    return " ".join([kind, *named])

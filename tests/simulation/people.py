@@ -1,0 +1,156 @@
+"""Operators: they submit, acknowledge, confirm, retry, cancel and roll back, at the worst moment and twice; later, sensibly."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from cli.problem import Problem
+from localcloud.account import service
+from localcloud.core.errors import ApiError
+from shared.domain.batch import RISKS_VERSION, BatchState
+from shared.domain.migration import Migration, State
+from tests.simulation.chaos import Chaos
+from tests.simulation.invariants import Scene
+from tests.simulation.scenario import BatchPlan
+from tests.simulation.truth import Truth
+from tests.support.world import World
+
+UNEXPECTED = ("Internal.",)
+"""Codes no operator should ever see; a function that was killed under him is another matter."""
+_USEFUL = {
+    State.MIGRATED: ("confirmation", "confirmation", "rollback"),
+    State.FAILED: ("retry", "retry", "rollback", "confirmation", "cancellation"),
+    State.PRECHECK_FAILED: ("retry", "cancellation"),
+    State.READY: ("cancellation", "rollback"),
+}
+ACTS = ("confirmation", "retry", "cancellation", "rollback")
+
+
+class People:
+    """``tell`` is given what must not be (an answer with a bug)."""
+
+    def __init__(self, world: World, scene: Scene, chaos: Chaos, tell: Callable[[str], None]) -> None:
+        self.world, self.scene, self.chaos, self.tell = world, scene, chaos, tell
+        self.truth: Truth = scene.truth
+        self._api = world.api
+
+    @property
+    def rng(self) -> random.Random:
+        return self.chaos.rng
+
+    def call(self, path: str, body: dict[str, Any] | None = None, *, operator: str = "ann") -> bool:
+        """One act by somebody outside; whether it succeeded."""
+        self._api.operator = operator
+        code = "ok"
+        with self.chaos.invoker.outside():
+            try:
+                self._api.post(path, body or {})
+            except Problem as problem:
+                code = problem.code
+        self.chaos.say(f"PERSON {operator} POST {path} -> {code}")
+        if code.startswith(UNEXPECTED):
+            self.tell(f"POST {path} was answered {code}")
+        return code == "ok"
+
+    def submit(self, plan: BatchPlan) -> None:
+        """Hand a batch in until it is taken (the same client token again is the same batch)."""
+        for _ in range(8):
+            if self.call("/batches", plan.request):
+                return
+
+    def acknowledge(self, batch_id: str) -> bool:
+        return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob")
+
+    def act(self) -> None:
+        """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice."""
+        open_batches = [each for each in self.truth.batches.values() if each.acknowledgement is None]
+        if open_batches and self.rng.random() < 0.5:
+            self.acknowledge(self.rng.choice(open_batches).batch_id)
+            return
+        if not self.truth.migrations:
+            return
+        if self.rng.random() < 0.1:
+            batch_id = self.rng.choice(sorted(self.truth.batches))
+            self.call(f"/batches/{batch_id}/confirmation")
+            return
+        migration = self.rng.choice([self.truth.migrations[id] for id in sorted(self.truth.migrations)])
+        verb = self._verb(migration)
+        if verb:
+            for _ in range(self.rng.choice((1, 1, 2))):
+                self.call(f"/migrations/{migration.migration_id}/{verb}", operator=self.rng.choice(("ann", "bob")))
+
+    def _verb(self, migration: Migration) -> str:
+        if migration.driver == "console" and migration.state is State.SNAPSHOTTED and self.rng.random() < 0.7:
+            self.press(migration)
+            return ""
+        useful = _USEFUL.get(migration.state, ())
+        if useful and self.rng.random() < 0.7:
+            return self.rng.choice(useful)
+        return self.rng.choice(ACTS) if self.rng.random() < 0.25 else ""
+
+    def press(self, migration: Migration) -> None:
+        """Start the job in the ECS console, as the console driver asks."""
+        smc = self.truth.smc
+        instance = self.truth.ecs.store.get("instance", migration.instance_id)
+        if instance is None:
+            return
+        jobs = service(self.world.cloud, "smc").jobs
+        try:
+            with self.world.cloud.lock, self.world.cloud.db.transaction():
+                jobs.start({"JobId": self._console_job(migration, jobs, smc)})
+            said = "started"
+            self.scene.pressed.add(migration.instance_id)
+        except ApiError as error:
+            said = error.code
+        self.chaos.say(f"PERSON console {migration.instance_id} -> {said}")
+
+    @staticmethod
+    def _console_job(migration: Migration, jobs: Any, smc: Any) -> str:
+        known = jobs.sources.of_instance(migration.instance_id)
+        if known is not None and known["JobId"]:
+            return str(known["JobId"])
+        if known is None:
+            token = jobs.sources.tokens.create({"Name": "console"})
+            jobs.sources.register(migration.instance_id, token["AccessTokenId"], token["AccessTokenCode"])
+            known = jobs.sources.of_instance(migration.instance_id)
+        count = len(smc.jobs.items())
+        request = {
+            "SourceId": known["SourceId"],
+            "JobType": 1,
+            "Name": f"console-{migration.instance_id}-{count}",
+            "TargetOsType": "Alibaba Cloud Linux 3",
+        }
+        return str(jobs.create(request)["JobId"])
+
+    # When the storm is over ---------------------------------------------------------------------------------------
+
+    def settle(self, final: bool) -> int:
+        """Decide everything that waits for a person, sensibly; how many decisions were made."""
+        made = 0
+        for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
+            if batch.acknowledgement is None and not batch.dry_run and batch.state is BatchState.OPEN and not final:
+                made += self.acknowledge(batch.batch_id)
+        for migration in [self.truth.migrations[id] for id in sorted(self.truth.migrations)]:
+            verb = self._decision(migration, final)
+            if verb == "press":
+                self.press(migration)
+                made += 1
+            elif verb:
+                made += self.call(f"/migrations/{migration.migration_id}/{verb}")
+        return made
+
+    def _decision(self, migration: Migration, final: bool) -> str:
+        state = migration.state
+        if state is State.MIGRATED:
+            return "confirmation" if final or self.rng.random() < 0.8 else "rollback"
+        if state is State.FAILED:
+            return "confirmation" if final else self.rng.choice(("retry", "rollback", "confirmation"))
+        if state in (State.ROLLED_BACK, State.CANCELLED) and migration.released_at is None:
+            return "confirmation"
+        if state is State.SNAPSHOTTED and migration.driver == "console":
+            return "cancellation" if final and migration.attempt == 1 else "press"
+        if state is State.READY and final:
+            return "rollback" if migration.hop else "cancellation"
+        return "cancellation" if state is State.PRECHECK_FAILED and final else ""

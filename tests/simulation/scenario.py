@@ -1,0 +1,150 @@
+"""What a seed means: a small fleet, its batches, and which faults are about, how often. Drawn once, before anything runs."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from localcloud.core.clock import START
+from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
+
+CALLS = ("throttle", "error", "drop_before", "drop_after", "error_after")
+"""What a call may meet: throttling, a server error, a time-out without and with its effect, an error after the effect."""
+CRASHES = ("kill_before", "kill_after")
+TURNS = ("interleave", "slow", "shuffle")
+"""Another job in the middle of a call; a call that takes minutes; due jobs in another order."""
+DELIVERIES = ("duplicate", "lose", "delay")
+WORLD = (
+    "index_lag",
+    "snapshot_fails",
+    "snapshot_sticks",
+    "snapshot_deleted",
+    "job_fails",
+    "job_hangs",
+    "job_vanishes",
+    "source_vanishes",
+    "agent_silent",
+    "instance_stopped",
+    "instance_rebooted",
+    "instance_released",
+    "clock_jump",
+    "second_tick",
+    "deployment",
+)
+PEOPLE = ("person",)
+KINDS = CALLS + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
+
+
+@dataclass(frozen=True)
+class BatchPlan:
+    """A batch somebody submits ``at_min`` minutes into the run, as the API's request."""
+
+    at_min: int
+    request: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One seed's run. ``rates`` gives, by kind of fault, its chance per call, per delivery, or per minute."""
+
+    seed: int
+    fleet: dict[str, Any]
+    batches: tuple[BatchPlan, ...]
+    rates: dict[str, float]
+    account_limit: int
+    chaos_min: int
+    inventory: bool = False
+    kinds: tuple[str, ...] = field(default=())
+
+
+def draw(seed: int) -> Scenario:
+    """The scenario of a seed. Each seed has a chosen few kinds of faults at full rate, so that rare ones come undisturbed too."""
+    rng = random.Random(f"scenario:{seed}")
+    count = rng.choice((2, 3, 4, 4, 5, 6))
+    numbers = list(range(1, count + 1))
+    windows = {number for number in numbers if rng.random() < 0.12}
+    records = [_record(number, number in windows) for number in numbers]
+    guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
+    batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 1, 2, 2, 3))))
+    kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
+    rates = {kind: _rate(rng, kind) for kind in kinds}
+    settings = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
+    settings |= {"event_form": rng.choice(("content", "cloudmonitor", "mixed"))}
+    return Scenario(
+        seed=seed,
+        fleet=fleet(*records, guests=guests, faults=settings),
+        batches=batches,
+        rates=rates,
+        account_limit=rng.choice((3, 20, 20)),
+        chaos_min=rng.choice((60, 90, 120, 180)),
+        inventory=rng.random() < 0.05,
+        kinds=kinds,
+    )
+
+
+def _record(number: int, windows: bool) -> dict[str, Any]:
+    """An instance whose guest is the same in every seed, so that its probes need not run again."""
+    address = {"PrivateIpAddress": {"IpAddress": [f"172.16.0.{number + 1}"]}}
+    fixed = {"SerialNumber": f"{number:032x}", "VpcAttributes": address, "HostName": f"web-{number}"}
+    return instance(number, WINDOWS_2008 if windows else CENTOS_7, **fixed)
+
+
+def _guest(rng: random.Random) -> dict[str, Any]:
+    facts: dict[str, Any] = {}
+    if rng.random() < 0.25:
+        facts["smc"] = {"fail_attempts": rng.choice((1, 1, 2)), "at": rng.choice(("Preparing", "Syncing", "Processing"))}
+    if rng.random() < 0.3:
+        facts["disks"] = [{}, {"size_gib": 20}]
+    if rng.random() < 0.06:
+        facts["free_mib"] = {"/": 50, "C:": 50}
+    return facts
+
+
+def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -> BatchPlan:
+    chosen = sorted(rng.sample(numbers, rng.randint(1, len(numbers)))) if at else numbers
+    policy: dict[str, Any] = {
+        "retentionDays": rng.choice((1, 2)),
+        "maxMoving": rng.choice((1, 2, 3, 6)),
+        "failureBudget": rng.choice((0, 1, 3)),
+    }
+    if rng.random() < 0.2:
+        policy["canary"] = 1
+    if rng.random() < 0.12 and not windows & set(chosen):
+        policy["driver"] = "console"
+    if rng.random() < 0.15:
+        opens = START + timedelta(minutes=rng.choice((-60, 20, 60)))
+        closes = opens + timedelta(minutes=rng.choice((120, 240)))
+        policy["window"] = {"start": f"{opens:%H:%M}", "end": f"{closes:%H:%M}", "cutoffMin": rng.choice((10, 60))}
+    request = {
+        "instanceIds": [f"i-test{number:04d}" for number in chosen],
+        "policy": policy,
+        "clientToken": f"batch-{at}",
+        "destinations": {f"i-test{number:04d}": "windows-2019-datacenter" for number in chosen if number in windows},
+    }
+    if rng.random() < 0.05:
+        request["dryRun"] = True
+    return BatchPlan(at * rng.choice((0, 5, 30)), request)
+
+
+def _rate(rng: random.Random, kind: str) -> float:
+    level = rng.choice((0.3, 1.0, 2.0))
+    base = {
+        **dict.fromkeys(CALLS, 0.008),
+        **dict.fromkeys(CRASHES, 0.005),
+        "interleave": 0.02,
+        "slow": 0.0015,
+        "shuffle": 0.2,
+        "duplicate": 0.15,
+        "lose": 0.08,
+        "delay": 0.15,
+        **dict.fromkeys(WORLD, 0.004),
+        "index_lag": 0.05,
+        "second_tick": 0.05,
+        "deployment": 0.004,
+        "clock_jump": 0.004,
+        "instance_released": 0.0006,
+        "person": 0.12,
+    }[kind]
+    return base * level

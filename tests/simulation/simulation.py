@@ -1,0 +1,355 @@
+"""One seed, from an empty account to swept snapshots: chaos, healing, decisions, rest; judged all the time."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest import mock
+
+import localcloud.account
+from localcloud.account import service
+from localcloud.core.app import Cloud
+from localcloud.core.calls import CallRecord
+from localcloud.deploy import apply
+from localcloud.deploy.plan import Plan
+from localcloud.fc.model import Result
+from shared.adapters import redact, tables
+from shared.domain.migration import TERMINAL, State
+from shared.runtime import entrypoint, logs
+from tests.simulation import guests
+from tests.simulation.chaos import Chaos
+from tests.simulation.invariants import Judge, Scene, Violation
+from tests.simulation.invoker import Frame, SimInvoker
+from tests.simulation.people import People
+from tests.simulation.scenario import BatchPlan, Scenario, draw
+from tests.simulation.trace import Trace
+from tests.simulation.truth import Change, Truth
+from tests.simulation.world_faults import WorldFaults
+from tests.support.world import World
+
+MINUTE = 60_000
+PERIOD = "simulation.minute"
+PATIENCE_MIN = 30 * 60
+"""After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
+IDLE_MIN = 10
+ROUNDS = 8
+"""Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""
+TOO_MANY_STEPS = 400_000
+_RESTING = TERMINAL | {State.MIGRATED, State.FAILED, State.CONFIRMED}
+_make = localcloud.account.make
+_plans: dict[str, Plan] = {}
+
+
+@dataclass
+class Report:
+    """What one seed showed."""
+
+    seed: int
+    violations: list[Violation]
+    migrations: int
+    injected: Counter[str]
+    states: Counter[str]
+    transitions: Counter[tuple[str, str]]
+    ended: Counter[str]
+    calls: int
+    digest: str
+    seconds: float
+    done: list[int]
+    trace: Trace = field(repr=False)
+    names: tuple[str, ...] = ()
+
+
+class Enough(Exception):
+    """The first violation ends a run."""
+
+
+@contextmanager
+def prepared() -> Iterator[None]:
+    """What holds for all runs of a process: doubled guests, quiet logs, deployment files read once."""
+
+    def make(*files: Any, env: dict[str, str], **more: Any) -> Plan:
+        key = repr(sorted(env.items()))
+        if key not in _plans:
+            _plans[key] = _make(*files, env=env, **more)
+        return _plans[key]
+
+    with ExitStack() as stack:
+        stack.enter_context(guests.doubled())
+        stack.enter_context(mock.patch.object(localcloud.account, "make", make))
+        stack.enter_context(mock.patch.object(logs, "configure", lambda level: None))
+        stack.enter_context(mock.patch.object(time, "sleep", lambda seconds: None))
+        level = logs.log.level
+        logs.log.setLevel(logging.CRITICAL + 1)
+        stack.callback(logs.log.setLevel, level)
+        yield
+
+
+class Simulation:
+    """Use ``run_seed``."""
+
+    def __init__(self, scenario: Scenario, *, keep_trace: bool, allowed: Callable[[int], bool]) -> None:
+        self.scenario = scenario
+        self.trace = Trace(keep_trace)
+        self.invoker = SimInvoker()
+        self.chaos: Chaos
+        env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0"}
+        self.world = World(seed=scenario.seed, invoker=self.invoker, env=env, around=lambda handle: self.chaos.around(handle))
+        cloud = self.cloud = self.world.cloud
+        self.trace.start_ms = cloud.clock.now_ms()
+        self.chaos = Chaos(scenario.seed, scenario.rates, cloud, self.invoker, self.say, allowed=allowed)
+        self.truth = Truth(cloud)
+        self.scene = Scene(self.truth, scenario.account_limit)
+        self.judge = Judge(self.scene, tell=self._violated)
+        self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told))
+        self.faults = WorldFaults(self.truth, self.scene, self.chaos, self._deploy)
+        self.transitions: Counter[tuple[str, str]] = Counter()
+        self.steps = 0
+        self._attach(cloud)
+
+    def _attach(self, cloud: Cloud) -> None:
+        self.truth.on_change, self.truth.on_effect = self._changed, self._affected
+        self.truth.attach()
+        self.chaos.attach()
+        self.chaos.aside = self.people.act
+        self.invoker.say, self.invoker.ended = self.say, self._ended
+        self.invoker.began = lambda: self.truth.count
+        self.invoker.now_ms = cloud.clock.now_ms
+        cloud.calls.add = self._called  # type: ignore[method-assign]
+        cloud.scheduler.on(PERIOD, lambda payload: None)
+        cloud.outside[PERIOD] = lambda job: self._minute(job.payload)
+
+    # Told by the others -------------------------------------------------------------------------------------------
+
+    def say(self, text: str) -> None:
+        """A line of the trace."""
+        self.trace.add(self.cloud.clock.now_ms(), len(self.invoker.frames), text)
+
+    def _called(self, record: CallRecord) -> None:
+        what = f"{record.service}.{record.operation} {record.code or record.status}"
+        self.say(f"{what} {record.principal} {record.summary[:200]}")
+        self.calls += 1
+
+    calls = 0
+    _idle = 0
+
+    def _changed(self, change: Change) -> None:
+        self.scene.frame = self.invoker.frames[-1] if self.invoker.frames else None
+        if change.table == tables.MIGRATIONS and change.after is not None:
+            before = change.before["state"] if change.before else ""
+            if change.before is None or change.before["version"] != change.after["version"]:
+                self.transitions[before, change.after["state"]] += 1
+                self.say(f"STEP {change.key[0]} {before or 'new'} -> {change.after['state']} v{change.after['version']}")
+        self.judge.row(change)
+
+    def _affected(self, effect: Any) -> None:
+        self.scene.frame = self.invoker.frames[-1] if self.invoker.frames else None
+        self.judge.effect(effect)
+
+    def _ended(self, frame: Frame, result: Result) -> None:
+        if result.error:
+            self.judge.invocation(frame, result.body)
+
+    def _violated(self, violation: Violation) -> None:
+        self.say(f"VIOLATION {violation}")
+
+    def _unexpected(self, told: str) -> None:
+        self.judge.invocation(Frame("api", "", 0, 0, 0), b'{"errorType": "Answer", "errorMessage": "%s"}' % told.encode())
+
+    def _deploy(self) -> None:
+        plan = next(iter(_plans.values()))
+        parts = (service(self.cloud, name) for name in ("eventbridge", "fc", "tablestore"))
+        self.invoker.close()
+        roles = Plan(plan.template, service(self.cloud, "fc").functions.all(), plan.rules)
+        apply.apply(roles, apply.Account(self.cloud, *parts))
+
+    # The run ------------------------------------------------------------------------------------------------------
+
+    def run(self) -> None:
+        """The whole of it; ends at the first violation."""
+        self._begin()
+        self._storm()
+        self._heal()
+        for number in range(ROUNDS):
+            self._rest()
+            if not self.people.settle(final=number >= ROUNDS - 4) and self._all_ended():
+                break
+            self._until(6, lambda: False)
+        self._rest()
+        self._sweep()
+        self.judge.rest()
+
+    def _begin(self) -> None:
+        self.world.load_fleet(self.scenario.fleet)
+        if not self.scenario.inventory:
+            with self.cloud.lock, self.cloud.db.transaction():
+                for key in self.cloud.scheduler.keys("fc.timer"):
+                    if key.startswith("replank-intake/"):
+                        self.cloud.scheduler.cancel("fc.timer", key)
+        for number, plan in enumerate(self.scenario.batches):
+            self._plan(plan.at_min * MINUTE, {"batch": number})
+        self._plan(MINUTE, {})
+
+    def _plan(self, after_ms: int, payload: dict[str, Any]) -> None:
+        with self.cloud.lock, self.cloud.db.transaction():
+            self.cloud.scheduler.at(self.cloud.clock.now_ms() + after_ms, PERIOD, payload, key="batch" if payload else "minute")
+
+    def _minute(self, payload: dict[str, Any]) -> None:
+        if payload:
+            self._submit(self.scenario.batches[payload["batch"]])
+            return
+        if not self.chaos.on:
+            return
+        self._plan(MINUTE, {})
+        self.faults.minute()
+        if self.chaos.hits("person"):
+            self.people.act()
+
+    def _submit(self, plan: BatchPlan) -> None:
+        self.people.submit(plan)
+
+    def _storm(self) -> None:
+        self.say("PHASE chaos")
+        self.chaos.on = True
+        last = max(plan.at_min for plan in self.scenario.batches)
+        self._until(last + 3, lambda: False)
+        self._until(self.scenario.chaos_min - last, self._quiet)
+        self.chaos.on = False
+
+    def _quiet(self) -> bool:
+        """Whether nothing has moved for a while: further minutes would only cost time."""
+        self._idle = self._idle + 1 if self._at_rest() else 0
+        return self._idle > IDLE_MIN
+
+    def _heal(self) -> None:
+        self.say("PHASE healing")
+        self.faults.heal()
+        with self.cloud.lock, self.cloud.db.transaction():
+            self.cloud.scheduler.cancel(PERIOD, "minute")
+
+    def _rest(self) -> None:
+        """Let time pass until everything has ended or waits for a person; too long is a violation of invariant 5."""
+        self.say("PHASE rest")
+        self._until(PATIENCE_MIN, self._at_rest)
+        if not self._at_rest():
+            for id in sorted(self.truth.migrations):
+                migration = self.truth.migrations[id]
+                if not self._rests(id):
+                    owes = [name for name in self.truth.rows[id] if name.startswith(tables.OUTBOX)]
+                    due = migration.due_at
+                    self.judge.stuck(f"{id} is {migration.state.value} since {migration.entered_at}, due {due}, owes {owes}")
+
+    def _at_rest(self) -> bool:
+        waiting = service(self.cloud, "fc").queue.waiting()
+        return not waiting and all(map(self._rests, self.truth.migrations)) and bool(self.truth.migrations)
+
+    def _rests(self, id: str) -> bool:
+        migration, row = self.truth.migrations[id], self.truth.rows[id]
+        if any(name.startswith(tables.OUTBOX) for name in row):
+            return False
+        if migration.state is State.READY:
+            return self._closed(migration.batch_id)
+        if migration.state is State.SNAPSHOTTED and migration.driver == "console":
+            return True
+        return migration.state in _RESTING
+
+    def _closed(self, batch_id: str) -> bool:
+        """Whether a batch admits nothing until a person acts."""
+        batch = self.truth.batches[batch_id]
+        spent = len(self.truth.failed(batch_id)) > batch.policy.failure_budget
+        mates = [each for each in self.truth.migrations.values() if each.batch_id == batch_id]
+        held = any(each.migration_id in self.truth.slots() for each in mates)
+        resting = held and all(each.state in _RESTING | {State.READY, State.SNAPSHOTTED} for each in mates)
+        full = resting and not any(self._driving(each.migration_id) for each in mates)
+        others = self.truth.slots()
+        waits = bool(others) and all(self._waits_for_person(id) for id in others)
+        return batch.acknowledgement is None or spent or full or waits or self._canary_failed(batch_id)
+
+    def _canary_failed(self, batch_id: str) -> bool:
+        """The canary has ended without success: nobody follows it until a person retries it or submits anew."""
+        return bool(self.truth.batches[batch_id].policy.canary) and False
+
+    def _driving(self, id: str) -> bool:
+        migration = self.truth.migrations[id]
+        return migration.state is State.SNAPSHOTTED and migration.driver != "console"
+
+    def _waits_for_person(self, id: str) -> bool:
+        migration = self.truth.migrations.get(id)
+        return migration is not None and migration.state is State.SNAPSHOTTED and migration.driver == "console"
+
+    def _all_ended(self) -> bool:
+        ended = TERMINAL | {State.CONFIRMED}
+        return all(each.state in ended for each in self.truth.migrations.values())
+
+    def _sweep(self) -> None:
+        """Retention passes; the daily sweep runs."""
+        self.say("PHASE sweep")
+        for days in (3, 1):
+            self.cloud.clock.advance_to(self.cloud.clock.now_ms() + days * 24 * 60 * MINUTE)  # type: ignore[attr-defined]
+            self._until(5, lambda: False)
+
+    def _until(self, minutes: int, condition: Callable[[], bool]) -> None:
+        end = self.cloud.clock.now_ms() + minutes * MINUTE
+        looked = 0
+        while self.cloud.clock.now_ms() < end and self.cloud.step(end):
+            self._check_enough()
+            if self.cloud.clock.now_ms() - looked >= MINUTE:
+                looked = self.cloud.clock.now_ms()
+                if condition():
+                    return
+
+    def _check_enough(self) -> None:
+        self.steps += 1
+        if self.judge.violations:
+            raise Enough
+        if self.steps > TOO_MANY_STEPS:
+            self.judge.stuck(f"the run does not end after {self.steps} steps")
+
+
+def run_seed(
+    seed: int,
+    *,
+    keep_trace: bool = False,
+    allowed: Callable[[int], bool] = lambda number: True,
+    scenario: Scenario | None = None,
+) -> Report:
+    """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen."""
+    started = time.perf_counter()
+    entrypoint._running.clear()
+    redact._known.clear()
+    chosen = scenario or draw(seed)
+    simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed)
+    try:
+        with simulation.world.connected():
+            try:
+                simulation.run()
+            except Enough:
+                pass
+    finally:
+        entrypoint._running.clear()
+        simulation.cloud.close()
+    return _report(simulation, time.perf_counter() - started)
+
+
+def _report(simulation: Simulation, seconds: float) -> Report:
+    truth = simulation.truth
+    states = Counter(state.value for past in truth.past.values() for _, _, state in past)
+    return Report(
+        seed=simulation.scenario.seed,
+        violations=simulation.judge.violations,
+        migrations=len(truth.migrations),
+        injected=simulation.chaos.injected,
+        states=states,
+        transitions=simulation.transitions,
+        ended=Counter(each.state.value for each in truth.migrations.values()),
+        calls=simulation.calls,
+        digest=simulation.trace.digest(),
+        seconds=seconds,
+        done=simulation.chaos.done,
+        trace=simulation.trace,
+        names=tuple(sorted({*truth.migrations, *(each.instance_id for each in truth.migrations.values())})),
+    )

@@ -1,0 +1,193 @@
+"""What really is: the rows as they are written and the account's own things, seen without asking the product."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.account import service
+from localcloud.core.app import Cloud
+from localcloud.tablestore.rows import Row
+from localcloud.tablestore.schema import Table
+from shared.adapters import tables
+from shared.domain.batch import Batch
+from shared.domain.ledger import LedgerEntry
+from shared.domain.migration import Migration, State
+
+Columns = dict[str, Any]
+_WATCHED = ("ecs", "smc")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row written: the table, its key, and the columns before and after (None: no row)."""
+
+    table: str
+    key: tuple[Any, ...]
+    before: Columns | None
+    after: Columns | None
+
+
+@dataclass(frozen=True)
+class Effect:
+    """One call of ECS or SMC that had its effect; ``before`` is the thing it was about to delete."""
+
+    operation: str
+    params: dict[str, Any]
+    principal: str
+    answer: dict[str, Any]
+    before: dict[str, Any] | None = None
+
+    @property
+    def ours(self) -> bool:
+        """Whether a function of the product made it."""
+        return self.principal.startswith("role:")
+
+
+@dataclass
+class Truth:
+    """Rows by table, kept up with every write; ``count`` numbers the writes."""
+
+    cloud: Cloud
+    on_change: Callable[[Change], None] = lambda change: None
+    on_effect: Callable[[Effect], None] = lambda effect: None
+    migrations: dict[str, Migration] = field(default_factory=dict)
+    rows: dict[str, Columns] = field(default_factory=dict)
+    batches: dict[str, Batch] = field(default_factory=dict)
+    batch_rows: dict[str, Columns] = field(default_factory=dict)
+    locks: dict[str, Columns] = field(default_factory=dict)
+    ledger: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
+    count: int = 0
+    past: dict[str, list[tuple[int, int, State]]] = field(default_factory=lambda: defaultdict(list))
+    """By migration: (write number, time in ms, state) of every change of state."""
+
+    def attach(self) -> None:
+        """Look over the shoulder of the cloud's store and services from now on."""
+        store = service(self.cloud, "tablestore")._store
+        replace = store.replace
+
+        def replaced(table: Table, key: bytes, old: Row | None, new: Row | None) -> None:
+            replace(table, key, old, new)
+            row = new or old
+            if row is not None:
+                self._written(Change(table.name, row.key, _columns(old), _columns(new)))
+
+        store.replace = replaced
+        for name in _WATCHED:
+            self._watch(service(self.cloud, name))
+
+    def _watch(self, watched: Any) -> None:
+        perform = watched.perform
+
+        def performed(call: Any, caller: Any) -> Any:
+            before = self.snapshot(call.params["SnapshotId"]) if call.operation == "DeleteSnapshot" else None
+            answer = perform(call, caller)
+            if not call.operation.startswith(("Describe", "List")):
+                body = json.loads(answer.body)
+                self.on_effect(Effect(call.operation, call.params, caller.principal, body, before))
+            return answer
+
+        watched.perform = performed
+
+    def _written(self, change: Change) -> None:
+        self.count += 1
+        keep = getattr(self, f"_keep_{change.table}", None)
+        if keep is not None:
+            keep(change)
+            self.on_change(change)
+
+    def _keep_migrations(self, change: Change) -> None:
+        id = change.key[0]
+        if change.after is None:
+            self.migrations.pop(id, None)
+            self.rows.pop(id, None)
+            return
+        self.rows[id] = change.after
+        if change.before is None or change.before["doc"] != change.after["doc"]:
+            self.migrations[id] = found = tables.migration_of({**change.after, "migration_id": id})
+            past = self.past[id]
+            if not past or past[-1][2] is not found.state:
+                past.append((self.count, self.cloud.clock.now_ms(), found.state))
+
+    def _keep_batches(self, change: Change) -> None:
+        if change.after is not None:
+            self.batch_rows[change.key[0]] = change.after
+            self.batches[change.key[0]] = tables.batch_of({**change.after, "batch_id": change.key[0]})
+
+    def _keep_locks(self, change: Change) -> None:
+        if change.after is None:
+            self.locks.pop(change.key[0], None)
+        else:
+            self.locks[change.key[0]] = change.after
+
+    def _keep_snapshots(self, change: Change) -> None:
+        if change.after is None:
+            self.ledger.pop((change.key[0], change.key[1]), None)
+        else:
+            self.ledger[change.key[0], change.key[1]] = tables.ledger_of(change.after)
+
+    # Asked by checkers --------------------------------------------------------------------------------------------
+
+    def states_since(self, migration_id: str, began: int) -> set[State]:
+        """The states a migration has been in from a write number on."""
+        found: set[State] = set()
+        for number, _, state in self.past[migration_id]:
+            if number <= began:
+                found.clear()
+            found.add(state)
+        return found
+
+    def holder(self, migration: Migration) -> str:
+        """The migration that holds the lock of this one's instance."""
+        row = self.locks.get(f"instance:{migration.region_id}:{migration.instance_id}") or {}
+        return str(row.get("migration_id", ""))
+
+    def slots(self) -> dict[str, str]:
+        """Who holds a slot: migration to batch."""
+        row = self.locks.get("slots") or {}
+        return {name[len(tables.HELD) :]: batch for name, batch in row.items() if name.startswith(tables.HELD)}
+
+    def failed(self, batch_id: str) -> set[str]:
+        """The migrations counted as failed in the batch's row."""
+        row = self.batch_rows.get(batch_id) or {}
+        return {name[len(tables.FAILED) :] for name in row if name.startswith(tables.FAILED)}
+
+    def of_job(self, job_id: str) -> Migration | None:
+        """The migration whose job it is."""
+        return next((each for each in self.migrations.values() if each.handle.job_id == job_id), None)
+
+    def of_instance(self, instance_id: str) -> list[Migration]:
+        return [each for each in self.migrations.values() if each.instance_id == instance_id]
+
+    # The account --------------------------------------------------------------------------------------------------
+
+    @property
+    def ecs(self) -> Any:
+        return service(self.cloud, "ecs").world
+
+    @property
+    def smc(self) -> Any:
+        return service(self.cloud, "smc").world
+
+    def snapshot(self, id: str) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = self.ecs.store.get("snapshot", id)
+        return found
+
+    def snapshots(self) -> list[dict[str, Any]]:
+        return list(self.ecs.store.find("snapshot", {}))
+
+    def disks(self, instance_id: str) -> list[dict[str, Any]]:
+        """Attached disks without SMC's transit disk."""
+        return [disk for disk in self.ecs.disks(instance_id) if not disk["sim"].get("transit")]
+
+    def jobs(self) -> list[dict[str, Any]]:
+        return [job for _, job in self.smc.jobs.items()]
+
+
+def _columns(row: Row | None) -> Columns | None:
+    if row is None:
+        return None
+    return {name: latest[1] for name in row.cells if (latest := row.latest(name)) is not None}

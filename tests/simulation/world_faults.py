@@ -1,0 +1,205 @@
+"""What the world does by itself or by other people's hands: to instances, snapshots, jobs, clocks and deployments."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+from localcloud.account import service
+from localcloud.core.clock import VirtualClock
+from localcloud.core.errors import ApiError
+from localcloud.ecs import agent, snapshot_life
+from localcloud.ecs.store import Doc
+from localcloud.smc import migration as smc_migration
+from tests.simulation.chaos import Chaos
+from tests.simulation.invariants import Scene
+from tests.simulation.scenario import WORLD
+from tests.simulation.truth import Truth
+
+MINUTE = 60_000
+
+
+class WorldFaults:
+    """Once a minute each kind may happen to something chosen by chance; ``heal`` ends what would last."""
+
+    def __init__(self, truth: Truth, scene: Scene, chaos: Chaos, deploy: Callable[[], None]) -> None:
+        self.truth, self.scene, self.chaos, self.deploy = truth, scene, chaos, deploy
+        self.cloud = truth.cloud
+        self._stuck: dict[str, int] = {}
+        self._hung: dict[str, dict[str, Any]] = {}
+        self._silent: set[str] = set()
+
+    @property
+    def rng(self) -> random.Random:
+        return self.chaos.rng
+
+    def minute(self) -> None:
+        """Everything that may happen in one minute."""
+        for kind in WORLD:
+            if self.chaos.hits(kind):
+                with self.cloud.lock, self.cloud.db.transaction():
+                    told = getattr(self, f"_{kind}")()
+                self.chaos.say(f"FAULT {kind} {told or 'nothing there'}")
+
+    # Choosing -----------------------------------------------------------------------------------------------------
+
+    def _instance(self, status: str = "Running") -> Doc | None:
+        return self._one(self.truth.ecs.store.find("instance", {"status": status}))
+
+    def _one(self, found: list[Any]) -> Any:
+        return self.rng.choice(found) if found else None
+
+    def _job(self, *states: str) -> Doc | None:
+        found: Doc | None = self._one([job for job in self.truth.jobs() if job["Status"] in states])
+        return found
+
+    # Happenings ---------------------------------------------------------------------------------------------------
+
+    def _index_lag(self) -> str:
+        lag = self.rng.choice((0, 0, 200, 3000, 30_000, 120_000))
+        service(self.cloud, "tablestore").set_index_lag(lag)
+        return f"{lag} ms"
+
+    def _snapshot_fails(self) -> str:
+        found = self._instance()
+        if found is None:
+            return ""
+        asked = self.truth.ecs.setting("snapshots_fail", {})
+        self.truth.ecs.set_setting("snapshots_fail", {**asked, found["InstanceId"]: 1})
+        return f"the next of {found['InstanceId']}"
+
+    def _snapshot_sticks(self) -> str:
+        found = self._one(self.truth.ecs.store.find("snapshot", {"status": "progressing"}))
+        if found is None:
+            return ""
+        id = found["SnapshotId"]
+        self.cloud.scheduler.cancel(snapshot_life.FINISH, id)
+        self._stuck[id] = 1
+        return f"{id} {found['SnapshotName']}"
+
+    def _snapshot_deleted(self) -> str:
+        found = self._one(self.truth.snapshots())
+        if found is None:
+            return ""
+        self.scene.deleted_by_others[found["SnapshotId"]] = self.truth.count
+        snapshot_life.delete(self.truth.ecs, found["SnapshotId"])
+        return f"{found['SnapshotId']} {found['SnapshotName']}"
+
+    def _job_fails(self) -> str:
+        job = self._job("Running")
+        if job is None:
+            return ""
+        self.cloud.scheduler.cancel(smc_migration.STEP, job["JobId"])
+        service(self.cloud, "smc").jobs.migration._fail(job, "M199", "The disk cannot be read.", restart=self.rng.random() < 0.5)
+        return f"{job['JobId']} {job['Name']}"
+
+    def _job_hangs(self) -> str:
+        job = self._job("Running")
+        if job is None or not self.cloud.scheduler.cancel(smc_migration.STEP, job["JobId"]):
+            return ""
+        self._hung[job["JobId"]] = job
+        return f"{job['JobId']} {job['Name']}"
+
+    def _job_vanishes(self) -> str:
+        job = self._job("Ready", "InError", "Finished", "Stopped")
+        if job is None:
+            return ""
+        self.scene.stopped_jobs.add(job["JobId"])
+        service(self.cloud, "smc").jobs._forget(job["JobId"])
+        return f"{job['JobId']} {job['Name']}"
+
+    def _source_vanishes(self) -> str:
+        running = {job["SourceId"] for job in self.truth.jobs() if job["Status"] == "Running"}
+        found = self._one([id for id, _ in self.truth.smc.sources.items() if id not in running])
+        if found:
+            self.truth.smc.sources.delete(found)
+        return found or ""
+
+    def _agent_silent(self) -> str:
+        found = self._instance()
+        if found is None:
+            return ""
+        agent.silence(self.truth.ecs, found)
+        found["sim"]["agent_lost"] = True
+        self.truth.ecs.store.put("instance", found["InstanceId"], found)
+        self._silent.add(found["InstanceId"])
+        return str(found["InstanceId"])
+
+    def _instance_stopped(self) -> str:
+        return self._power("StopInstance", "Running")
+
+    def _instance_rebooted(self) -> str:
+        return self._power("RebootInstance", "Running")
+
+    def _power(self, operation: str, status: str) -> str:
+        found = self._instance(status)
+        if found is None:
+            return ""
+        try:
+            service(self.cloud, "ecs").operations[operation].perform({"InstanceId": found["InstanceId"]})
+        except ApiError as error:
+            return f"{found['InstanceId']}: {error.code}"
+        return str(found["InstanceId"])
+
+    def _instance_released(self) -> str:
+        found = self._instance()
+        if found is None or found["sim"]["busy"]:
+            return ""
+        id = found["InstanceId"]
+        for disk in self.truth.ecs.disks(id):
+            self.truth.ecs.store.delete("disk", disk["DiskId"])
+        self.truth.ecs.store.delete("instance", id)
+        self.scene.released.add(id)
+        return str(id)
+
+    def _clock_jump(self) -> str:
+        minutes = self.rng.choice((2, 11, 45, 180))
+        assert isinstance(self.cloud.clock, VirtualClock)
+        self.cloud.clock.advance_to(self.cloud.clock.now_ms() + minutes * MINUTE)
+        return f"{minutes} minutes"
+
+    def _second_tick(self) -> str:
+        payload = b'{"triggerTime":"2026-11-23T08:00:00Z","triggerName":"tick","payload":""}'
+        for _ in range(self.rng.randint(1, 2)):
+            service(self.cloud, "fc").queue.add("replank-watch", payload, "timer")
+        return "watch"
+
+    def _deployment(self) -> str:
+        self.deploy()
+        return "of all functions"
+
+    # The end of it ------------------------------------------------------------------------------------------------
+
+    def heal(self) -> None:
+        """What hangs goes on, who is silent speaks, what is stopped starts; what is gone stays gone."""
+        ecs, smc = self.truth.ecs, self.truth.smc
+        with self.cloud.lock, self.cloud.db.transaction():
+            service(self.cloud, "tablestore").set_index_lag(0)
+            ecs.set_setting("snapshots_fail", {})
+            for id in sorted(self._stuck):
+                if ecs.store.get("snapshot", id) is not None:
+                    self.cloud.scheduler.at(ecs.now + MINUTE, snapshot_life.FINISH, {"snapshot": id}, key=id)
+            for id in sorted(self._hung):
+                job = smc.jobs.get(id)
+                if job is not None and job["Status"] == "Running":
+                    service(self.cloud, "smc").jobs.migration._fail(job, "M199", "It hung.", restart=True)
+            for instance in ecs.store.find("instance", {}):
+                self._wake(instance)
+
+    def _wake(self, instance: Doc) -> None:
+        ecs, id = self.truth.ecs, instance["InstanceId"]
+        if id in self._silent:
+            instance["sim"]["agent_lost"] = False
+            if instance["Status"] == "Running":
+                agent.return_at(ecs, instance, ecs.now + MINUTE)
+            ecs.store.put("instance", id, instance)
+        ours = any(each.state.value == "rolling_back" for each in self.truth.of_instance(id))
+        if instance["Status"] == "Stopped" and not instance["sim"]["busy"] and not ours:
+            self._power_on(id)
+
+    def _power_on(self, id: str) -> None:
+        try:
+            service(self.cloud, "ecs").operations["StartInstance"].perform({"InstanceId": id})
+        except ApiError:
+            return
