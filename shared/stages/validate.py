@@ -13,7 +13,7 @@ from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
-from shared.domain.validation import compare
+from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
@@ -64,6 +64,9 @@ def _ask(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
+    still = not_settled(guest, migration.current_hop, migration.os_type)
+    if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
+        return _later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
     baseline = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     result = compare(
@@ -87,13 +90,20 @@ def _not_yet(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     if now - migration.entered_at > VALIDATION_PATIENCE:
         ports.migrations.put_document(migration.migration_id, f"after-{migration.hop}", {"assessment": result.to_json()})
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
+    return _later(migration, ports, worst.code, result)
+
+
+def _later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
+    """Ask the guest again in a few minutes."""
+    now = ports.clock.now()
+    reason = f"not yet: {why}"[:500]
     again = step(
         migration,
         State.VALIDATING,
         now=now,
         by="validate",
-        reason=f"not yet: {worst.code}",
-        assessment=result,
+        reason=reason,
+        assessment=found or migration.assessment,
         probe_invocation_id="",
         due_at=now + VALIDATION_PAUSE,
     )

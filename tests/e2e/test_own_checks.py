@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
 
+from shared.domain.guest import GuestFacts
+from shared.probes import parse
 from tests.e2e.test_pipeline import migrate, only
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
@@ -54,3 +58,20 @@ def test_a_check_that_failed_before_is_a_warning(world: World) -> None:
     assert found["state"] == "migrated", found["failure"]
     detail = world.api.get(f"/migrations/{found['migrationId']}")
     assert "Validation.CheckFailedBefore" in {finding["code"] for finding in detail["findings"]}
+
+
+def test_nothing_is_judged_while_the_package_manager_still_runs(world: World) -> None:
+    busy = [True, True]
+
+    def answered(*given: Any, **more: Any) -> GuestFacts:
+        facts = parse(*given, **more)
+        if facts.os_id != "alinux" or facts.linux is None or not busy:
+            return facts
+        return replace(facts, linux=replace(facts.linux, package_manager_busy=busy.pop()))
+
+    with mock.patch("shared.stages.probe.parse", answered):
+        assert ended(world)["state"] == "migrated"
+    assert not busy
+    lines = world.api.get(f"/migrations/{only(world)['migrationId']}/journal")["lines"]
+    reasons = [line["reason"] for line in lines]
+    assert reasons.count("not yet: the package manager is still busy") == 2, reasons
