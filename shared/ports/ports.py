@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from shared.domain.errors import Permanent
-from shared.ports.admission import Admission
-from shared.ports.batches import Batches
-from shared.ports.bus import Bus
-from shared.ports.clock import Clock
-from shared.ports.compute import Compute
-from shared.ports.driver import Driver
-from shared.ports.guest import Guest
-from shared.ports.ids import Ids
-from shared.ports.ledger import Ledger
-from shared.ports.migrations import Migrations
+
+if TYPE_CHECKING:  # the types of what is handed in: who starts need not load them all
+    from shared.ports.admission import Admission
+    from shared.ports.batches import Batches
+    from shared.ports.bus import Bus
+    from shared.ports.clock import Clock
+    from shared.ports.compute import Compute
+    from shared.ports.driver import Driver
+    from shared.ports.guest import Guest
+    from shared.ports.ids import Ids
+    from shared.ports.ledger import Ledger
+    from shared.ports.migrations import Migrations
 
 
 @dataclass(frozen=True)

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.bus import EventBridgeBus
 from shared.adapters.clock import clock_of
-from shared.adapters.compute import Ecs
-from shared.adapters.drivers.console import ConsoleDriver
-from shared.adapters.drivers.smc import SmcDriver
-from shared.adapters.guest import CloudAssistant
 from shared.adapters.ids import RandomIds
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Store
 from shared.domain.errors import Permanent
-from shared.ports.driver import Driver
 from shared.ports.ports import Limits, Ports
 from shared.runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from shared.ports.compute import Compute
+    from shared.ports.driver import Driver
+    from shared.ports.guest import Guest
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
@@ -46,8 +48,6 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
     """All ports for a function; its clients are made here, so that the first message does not wait for them."""
     clients = Clients(_account(settings, credentials), pause_s=settings.retry_pause_ms / 1000)
     clock, store = clock_of(settings.clock), Store(clients)
-    guest = CloudAssistant(clients)
-    drivers: dict[str, Driver] = {"smc": SmcDriver(clients, guest, settings.smc), "console": ConsoleDriver(clients)}
     _warm(function, settings, clients)
     return Ports(
         clock=clock,
@@ -57,23 +57,70 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
         batches=TablestoreBatches(store),
         admission=TablestoreAdmission(store),
         ledger=TablestoreLedger(store),
-        compute=Ecs(clients),
-        guest=guest,
-        drivers=drivers if function in USES_SMC else {},
-        unready=_unready(drivers),
+        compute=Later(lambda: _compute(clients)),
+        guest=Later(lambda: _guest(clients)),
+        drivers=_drivers(clients, settings) if function in USES_SMC else {},
+        unready=Unready(lambda: _drivers(clients, settings)),
         limits=Limits(max_moving=settings.max_moving),
         regions=settings.regions,
     )
 
 
-def _unready(drivers: Mapping[str, Driver]) -> dict[str, Permanent]:
-    found: dict[str, Permanent] = {}
-    for name, driver in drivers.items():
-        try:
-            driver.check()
-        except Permanent as error:
-            found[name] = error
-    return found
+class Later:
+    """An adapter that is made, with what it imports, when something of it is first used: not every function uses every port."""
+
+    def __init__(self, make: Callable[[], Any]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        made = self._make()
+        self.__dict__.update({each: getattr(made, each) for each in dir(type(made)) if not each.startswith("_")})
+        return getattr(made, name)
+
+
+class Unready(Mapping[str, Permanent]):
+    """The drivers that lack settings, and which; found out when somebody asks."""
+
+    def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
+        self._drivers = drivers
+
+    @cached_property
+    def _found(self) -> dict[str, Permanent]:
+        found: dict[str, Permanent] = {}
+        for name, driver in self._drivers().items():
+            try:
+                driver.check()
+            except Permanent as error:
+                found[name] = error
+        return found
+
+    def __getitem__(self, name: str) -> Permanent:
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+
+def _compute(clients: Clients) -> Compute:
+    from shared.adapters.compute import Ecs
+
+    return Ecs(clients)
+
+
+def _guest(clients: Clients) -> Guest:
+    from shared.adapters.guest import CloudAssistant
+
+    return CloudAssistant(clients)
+
+
+def _drivers(clients: Clients, settings: Settings) -> dict[str, Driver]:
+    from shared.adapters.drivers.console import ConsoleDriver
+    from shared.adapters.drivers.smc import SmcDriver
+
+    return {"smc": SmcDriver(clients, _guest(clients), settings.smc), "console": ConsoleDriver(clients)}
 
 
 def _warm(function: str, settings: Settings, clients: Clients) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import platform
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -28,6 +29,8 @@ DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "crc32c": {},
     "cryptography": dict.fromkeys(("default_backend", "hashes", "load_pem_private_key", "padding")),
     "google.protobuf.text_format": {},
+    "importlib.metadata": {"version": None},
+    "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series, taken over with all its names
 }
 """What is deferred, with the names that the SDKs take from it while they are imported: a value, or None for a stand-in."""
 _loading = threading.RLock()
@@ -110,10 +113,14 @@ def install(environment: Mapping[str, str]) -> None:
 def starting(environment: Mapping[str, str]) -> Iterator[None]:
     """For the initializer: defers, and lets the garbage collector rest: thousands of classes are made, none of them garbage."""
     install(environment)
-    rests = gc.isenabled()
+    rests, architecture = gc.isenabled(), platform.architecture
     gc.disable()
+    # The SDKs ask for these two for constants and user agents, and both would start a process (`file`, `uname -p`) to find out.
+    vars(platform.uname()).setdefault("processor", "")
+    platform.architecture = lambda *_: (f"{sys.maxsize.bit_length() + 1}bit", "")
     try:
         yield
     finally:
+        platform.architecture = architecture
         if rests:
             gc.enable()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.runtime import requests
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import batches, migrations, pages, reports, show, snapshots, views
+from shared.stages.api import batches, migrations, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -51,6 +51,8 @@ def _acknowledge(call: Call) -> Reply:
 
 
 def _batch_report(call: Call) -> Reply:
+    from shared.stages.api import pages, reports  # asked for seldom, and what they import is much
+
     batch_id, given = call.path["batchId"], call.query
     if _wants_page(call):
         return Reply(pages.of_batch(call.ports, batch_id), content_type=HTML)
@@ -58,6 +60,8 @@ def _batch_report(call: Call) -> Reply:
 
 
 def _report(call: Call) -> Reply:
+    from shared.stages.api import pages, reports
+
     migration_id = call.path["migrationId"]
     if _wants_page(call):
         return Reply(pages.of_migration(call.ports, migration_id), content_type=HTML)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from shared.adapters.clock import clock_of
-from shared.adapters.drivers.smc import SmcSettings
+from shared.adapters.drivers.settings import SmcSettings
 from shared.domain.errors import Permanent, ReplankError
 
 T = TypeVar("T")

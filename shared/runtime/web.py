@@ -15,7 +15,6 @@ from typing import Any, Protocol
 from shared.domain.errors import Fate, Refused, ReplankError
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
-from shared.runtime.openapi import document
 from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
 from shared.runtime.routes import ROUTES
 from shared.stages.api.views import as_json
@@ -79,6 +78,8 @@ def _answer(request: Mapping[str, Any], ports: Ports, settings: WebSettings) -> 
     method, path = about.get("method", "GET").upper(), request.get("rawPath") or about.get("path", "/")
     headers = {name.lower(): str(value) for name, value in (request.get("headers") or {}).items()}
     if (method, path) == ("GET", "/openapi.json"):
+        from shared.runtime.openapi import document
+
         return Reply(document(ROUTES, settings.operator_header))
     route, parameters = find(ROUTES, method, path)
     operator = _operator(headers, settings.operator_header) if route.act else ""

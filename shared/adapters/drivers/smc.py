@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from shared.adapters.clock import moment_or_none
 from shared.adapters.drivers.jobs import OS_JOB, Jobs, observed
+from shared.adapters.drivers.settings import SmcSettings
 from shared.adapters.drivers.tokens import AccessTokens
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.errors import Permanent, Transient
+from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
 from shared.ports.driver import Phase, Report
 from shared.ports.guest import CommandResult, Guest
@@ -27,16 +29,6 @@ _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully"
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
 """Jobs that can be started or already do their work; an expired one is made anew."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
-
-
-@dataclass(frozen=True)
-class SmcSettings:
-    """What Alibaba Cloud does not publish. ``target_values``: what SMC calls a release, by our release key."""
-
-    import_linux: str = ""
-    import_windows: str = ""
-    target_parameter: str = "ReplicationParameters.TargetOsType"
-    target_values: Mapping[str, str] = field(default_factory=dict)
 
 
 class SmcDriver:
@@ -176,23 +168,30 @@ class SmcDriver:
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         return observed(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, private_ips: Sequence[str] = ()) -> None:
         from alibabacloud_smc20190601 import models
 
         if handle == Handle() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
-        job_id = handle.job_id
-        if handle.source_id and not job_id:  # made, perhaps, by a call that was lost
-            job = self._jobs.by_name(_name(migration))
-            job_id = job.job_id if job is not None else ""
-        if job_id:
+        names = [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
+        for job_id in [handle.job_id] if handle.job_id else self._lost_jobs(names):
             self._delete_job(job_id)
-        if handle.source_id:
-            self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=handle.source_id, force=True))
+        for source_id in self._left_sources(migration, handle, private_ips):
+            self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
         if handle.token_id:
             self._tokens.delete(handle.token_id)
-        else:
-            self._tokens.forget(_name(migration))
+        for name in names:
+            self._tokens.forget(name)
+
+    def _lost_jobs(self, names: Sequence[str]) -> list[str]:
+        """Jobs made, perhaps, by a call whose answer or whose step was lost."""
+        return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
+
+    def _left_sources(self, migration: Migration, handle: Handle, private_ips: Sequence[str]) -> list[str]:
+        """The source known, and those registered for this instance since the migration began."""
+        found = self._jobs.sources_at(private_ips) if private_ips else []
+        made = [each.source_id for each in found if (at := moment_or_none(each.creation_time)) and at >= migration.created_at]
+        return sorted({*made, handle.source_id} - {""})
 
     def _delete_job(self, job_id: str) -> None:
         from alibabacloud_smc20190601 import models
@@ -217,7 +216,8 @@ def _imported(handle: Handle, result: CommandResult) -> Report:
     if found:
         return Report(Phase.PREPARING, replace(handle, source_id=found.group(1)))
     if not result.output and result.problem and result.status in ("Cancelled", "Aborted"):
-        raise Transient("Import.Interrupted", result.problem)
+        # It never ran, and its result will not change: the next look begins another import, under another code.
+        return Report(Phase.PREPARING, replace(handle, import_invocation_id=""), remedy=result.problem)
     # The output is not shown: it may repeat the activation code, and only the call that made the code knows it.
     message = f"The SMC client ended with {result.status}, exit code {result.exit_code}. {result.problem}".strip()
     remedy = "Run the import command in the instance by hand to see why it fails (network, SMC client), then retry."

@@ -1,0 +1,84 @@
+"""Deferred modules: not loaded by a start, loaded and complete when used, left alone when the switch is off.
+
+Each case runs in an interpreter of its own, since what is deferred is a process's whole view of its modules.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.support.repository import ROOT
+
+MODULES_AT_MOST = {"api": 420, "intake": 435, "watch": 450, "validate": 540}
+"""Modules after import and initializer, the interpreter's own and (where it is installed) none of numpy's counted."""
+ENVIRONMENT = {
+    "REPLANK_REGION": "cn-hangzhou",
+    "FC_ACCOUNT_ID": "1",
+    "ALIBABA_CLOUD_ACCESS_KEY_ID": "key",
+    "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
+}
+
+
+def run(code: str, **environment: str) -> str:
+    """What a fresh interpreter prints."""
+    found = {**os.environ, **ENVIRONMENT, "PYTHONPATH": str(ROOT), **environment}
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, env=found, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def start(function: str, then: str, **environment: str) -> str:
+    code = f"import sys\nfrom functions.{function} import index\nindex.initialize(None)\n{then}"
+    return run(code, **environment)
+
+
+LOADED = "print(*(name for name in ('aiohttp.client', 'asyncio.events', 'cryptography.hazmat.bindings') if name in sys.modules))"
+
+
+def test_a_start_loads_none_of_them() -> None:
+    assert start("watch", LOADED) == ""
+
+
+def test_the_switch_leaves_them_alone() -> None:
+    assert start("watch", LOADED, REPLANK_LAZY_AIOHTTP="0") == "aiohttp.client asyncio.events"
+
+
+def test_the_real_module_answers_when_it_is_used() -> None:
+    shown = "aiohttp.ClientSession.__module__, type(c.ClientTimeout(sock_read=3)).__module__"
+    code = f"import aiohttp, tablestore.connection as c\nprint({shown})"
+    assert start("api", code) == "aiohttp.client aiohttp.client"
+
+
+def test_asynchronous_calls_still_work() -> None:
+    code = "import asyncio\nasync def f():\n    await asyncio.sleep(0)\n    return 'ran'\nprint(asyncio.run(f()))"
+    assert start("api", code) == "ran"
+
+
+def test_an_rsa_key_still_signs_where_cryptography_is_installed() -> None:
+    pytest.importorskip("cryptography")
+    code = (
+        "from cryptography.hazmat.primitives.asymmetric import rsa\n"
+        "from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat\n"
+        "key = rsa.generate_private_key(65537, 2048)\n"
+        "pem = key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())\n"
+        "from alibabacloud_openapi_util.client import rsa_sign\n"
+        "print(len(rsa_sign(b'text', pem.strip())))"
+    )
+    assert start("watch", code) == "256"
+
+
+@pytest.mark.parametrize("function", sorted(MODULES_AT_MOST))
+def test_a_start_imports_no_more_than_it_did(function: str) -> None:
+    count = "print(sum(not name.startswith(('numpy', '_')) for name in sys.modules))"
+    assert int(start(function, count)) <= MODULES_AT_MOST[function]
+
+
+def test_a_start_starts_no_process() -> None:
+    code = "import subprocess\ndef refuse(*a, **k):\n    raise AssertionError(a)\nsubprocess.Popen.__init__ = refuse\n"
+    assert run(f"{code}from functions.api import index\nindex.initialize(None)\nprint('none')") == "none"
