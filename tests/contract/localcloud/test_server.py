@@ -8,9 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,75 +16,15 @@ import pytest
 from alibabacloud_eventbridge import models as eb
 from fc2.fc_exceptions import FcError
 
-from localcloud.core.app import Cloud
-from localcloud.core.identity import OWNER, Key
-from tests.contract.localcloud.account_support import BUS, event, eventbridge, functions, write_application
-
-ROOT = Path(__file__).resolve().parents[3]
-
-
-class Process:
-    """``python -m localcloud`` with the application, and the clients of its ready line."""
-
-    def __init__(self, *arguments: object) -> None:
-        command = [sys.executable, "-m", "localcloud", *map(str, arguments)]
-        environment = {**os.environ, "http_proxy": "http://127.0.0.1:9"}
-        self.started = time.monotonic()
-        self.process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
-        _started.append(self.process)
-        assert self.process.stdout
-        line = self.process.stdout.readline()
-        self.ready_s = time.monotonic() - self.started
-        assert line, self.process.stderr.read() if self.process.stderr else ""
-        self.line: dict[str, Any] = json.loads(line)
-        self.owner = Key(self.line["access_key_id"], self.line["access_key_secret"], "", OWNER)
-
-    @property
-    def eventbridge(self) -> Any:
-        return eventbridge(_Region, self.owner, endpoint=self.line["eventbridge"].removeprefix("http://"))  # type: ignore[arg-type]
-
-    @property
-    def fc(self) -> Any:
-        return functions(Cloud, self.owner, endpoint=self.line["fc"])  # type: ignore[arg-type]
-
-    def admin(self, path: str, body: Any = None) -> Any:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(self.line["admin"] + path, data)
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(request, timeout=60) as answer:
-            return json.load(answer)
-
-    def until(self, found: Callable[[], Any], limit_s: float = 20.0) -> Any:
-        """Ask again until there is something; the only waiting there is for another process."""
-        deadline = time.monotonic() + limit_s
-        while not (got := found()):
-            assert time.monotonic() < deadline, "not reached in time"
-            time.sleep(0.02)
-        return got
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        self.process.send_signal(number)
-        self.process.communicate(timeout=20)
-        return self.process.returncode
-
-
-_started: list[subprocess.Popen[str]] = []
+from localcloud.client import AdminError
+from tests.contract.localcloud.account_support import BUS, event, write_application
+from tests.contract.localcloud.served import ROOT, Process, nothing_left_running
 
 
 @pytest.fixture(autouse=True)
 def _nothing_left_running() -> Iterator[None]:
-    yield
-    while _started:
-        process = _started.pop()
-        if process.poll() is None:
-            process.kill()
-            process.wait()
-
-
-class _Region:
-    region = "cn-hangzhou"
+    with nothing_left_running():
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -248,9 +186,9 @@ def test_malformed_http_never_harms(cloud: Process) -> None:
     ],
 )
 def test_admin_refuses(cloud: Process, path: str, body: Any, status: int) -> None:
-    with pytest.raises(urllib.error.HTTPError) as caught:
+    with pytest.raises(AdminError) as caught:
         cloud.admin(path, body)
-    assert caught.value.code == status
+    assert caught.value.status == status
 
 
 def test_faults_and_call_log(cloud: Process) -> None:

@@ -1,0 +1,85 @@
+"""``python -m localcloud`` in a process of its own, for tests of what only a process shows: start, end, kill -9."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from localcloud.client import LocalCloud
+from localcloud.core.app import Cloud
+from localcloud.core.identity import OWNER, Key
+from tests.contract.localcloud.account_support import eventbridge, functions
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Process:
+    """A served cloud, and the clients of its ready line."""
+
+    def __init__(self, *arguments: object) -> None:
+        command = [sys.executable, "-m", "localcloud", *map(str, arguments)]
+        environment = {**os.environ, "http_proxy": "http://127.0.0.1:9"}
+        self.started = time.monotonic()
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+        _started.append(self.process)
+        assert self.process.stdout
+        line = self.process.stdout.readline()
+        self.ready_s = time.monotonic() - self.started
+        assert line, self.process.stderr.read() if self.process.stderr else ""
+        self.line: dict[str, Any] = json.loads(line)
+        self.owner = Key(self.line["access_key_id"], self.line["access_key_secret"], "", OWNER)
+        self.client = LocalCloud(self.line["admin"])
+
+    @property
+    def eventbridge(self) -> Any:
+        return eventbridge(_Region, self.owner, endpoint=self.line["eventbridge"].removeprefix("http://"))  # type: ignore[arg-type]
+
+    @property
+    def fc(self) -> Any:
+        return functions(Cloud, self.owner, endpoint=self.line["fc"])  # type: ignore[arg-type]
+
+    def admin(self, path: str, body: Any = None) -> Any:
+        """What the cloud's own endpoint answers."""
+        name = path.removeprefix("/")
+        return self.client.get(name) if body is None else self.client.post(name, body)
+
+    def until(self, found: Callable[[], Any], limit_s: float = 20.0) -> Any:
+        """Ask again until there is something; the only waiting there is for another process."""
+        deadline = time.monotonic() + limit_s
+        while not (got := found()):
+            assert time.monotonic() < deadline, "not reached in time"
+            time.sleep(0.02)
+        return got
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        self.process.communicate(timeout=20)
+        return self.process.returncode
+
+
+class _Region:
+    region = "cn-hangzhou"
+
+
+_started: list[subprocess.Popen[str]] = []
+
+
+@contextmanager
+def nothing_left_running() -> Iterator[None]:
+    """At its end every process started meanwhile is gone."""
+    yield
+    while _started:
+        process = _started.pop()
+        if process.poll() is None:
+            process.kill()
+            process.wait()
