@@ -29,21 +29,30 @@ def advance(ports: Ports, taken: Step) -> Migration:
     return taken.after
 
 
-def settle(ports: Ports, migration: Migration, owed: Outbox) -> bool:
-    """Carry out one outbox and remove it; False if something of it is still owed."""
+def settle(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
+    """Carry out one outbox and remove it; False if something of it is still owed.
+
+    The step stands whatever becomes of its events: a bus that refuses them is no failure of the migration. ``quietly`` leaves the
+    events for later while an effect cannot be carried out: a stage that they wake would else wake itself for ever.
+    """
     left = [effect for effect in owed.effects if not _performed(effect, migration, ports)]
+    if quietly and left:
+        return False
     try:
         ports.bus.publish(owed.events)
         if not left:
             ports.migrations.settle(migration, owed.version)
     except Transient:
         return False
+    except Permanent as error:
+        _LOG.error("events are still owed: %s", error, extra={"migrationId": migration.migration_id})
+        return False
     return not left
 
 
-def settle_all(ports: Ports, migration: Migration) -> bool:
+def settle_all(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
     """Carry out everything a migration owes, oldest first; False if something is still owed."""
-    settled = [settle(ports, migration, owed) for owed in ports.migrations.outboxes(migration.migration_id)]
+    settled = [settle(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
     return all(settled)
 
 

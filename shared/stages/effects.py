@@ -18,8 +18,11 @@ from shared.domain.effects import (
     ScheduleSweep,
 )
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
-from shared.domain.migration import Migration
+from shared.domain.migration import ACTIVE, MOVING, Migration, State
 from shared.ports.ports import Ports
+
+TRIED_AGAIN = MOVING | {State.ACCEPTED, State.PRECHECKING, State.READY}
+"""In these a retry has undone the failure: the slot is held anew, and the failure taken back."""
 
 
 def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
@@ -28,14 +31,20 @@ def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
 
 
 def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> None:
+    if migration.state in ACTIVE:
+        return  # owed by an end that a retry has undone: the lock is needed again
     ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id)
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
+    if migration.state in TRIED_AGAIN:
+        return
     ports.admission.give_slot(migration.migration_id)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
+    if effect.outcome == "failed" and migration.state in TRIED_AGAIN | {State.MIGRATED}:
+        return
     if effect.outcome == "moved":
         # Only the canary asks who has moved: a batch of thousands must not grow a row of thousands of columns.
         _, moved = ports.batches.outcomes(migration.batch_id)
@@ -45,6 +54,8 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
 
 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
+    if migration.state is not State.MIGRATING:
+        return  # it was given up before the job could be started: starting it now would lead where nobody looks
     ports.drivers[migration.driver].launch(migration)
 
 

@@ -35,7 +35,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
             f"Not back within {ROLLBACK_LIMIT} (phase {migration.rollback_phase}).",
             "Look at the instance in the ECS console; its snapshots are kept. Then retry.",
         )
-    if migration.owes and not settle_all(ports, migration):
+    if migration.owes and not settle_all(ports, migration, quietly=True):
         return Outcome("waiting", {"state": "rolling_back", "reason": "the job in SMC is being removed"})
     return _PHASES[migration.rollback_phase](migration, ports)
 

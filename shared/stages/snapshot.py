@@ -109,7 +109,8 @@ def _asked(migration: Migration, disk_id: str, ports: Ports) -> LedgerEntry:
         token=migration.token("snap", *words),
         migration_id=migration.migration_id,
     )
-    asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING)
+    # Its time is that of the answer: the listing's lag counts from here, however long the disk was busy before.
+    asked = replace(entry, snapshot_id=snapshot_id, state=SnapshotState.CREATING, created_at=ports.clock.now())
     ports.ledger.put(asked)
     return asked
 

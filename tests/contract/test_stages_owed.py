@@ -1,0 +1,171 @@
+"""What a step owes, when somebody acts before it is settled: void effects do no harm, and no stage wakes itself for ever."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from shared.domain import events
+from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.effects import CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
+from shared.domain.errors import Permanent, ReplankError, Transient
+from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Failure, Handle, Migration, State, born, step
+from shared.ports.compute import Compute
+from shared.ports.driver import Driver
+from shared.ports.ports import Ports
+from shared.stages import rollback, snapshot
+from shared.stages.advance import advance, guarded, settle_all
+from shared.stages.api import migrations as acts
+from tests.support.fakes import FakeBus
+from tests.support.ports import T0, Bench, bench, migration
+
+_numbers = iter(range(1, 10_000))
+
+
+@dataclass
+class Unwilling:
+    """A driver that refuses as it is told."""
+
+    refusal: ReplankError | None = None
+    launched: list[str] = field(default_factory=list)
+
+    def launch(self, migration: Migration) -> None:
+        self.launched.append(migration.migration_id)
+        self._refuse()
+
+    def clean_up(self, *_: Any) -> None:
+        self._refuse()
+
+    def _refuse(self) -> None:
+        if self.refusal:
+            raise self.refusal
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Bench]:
+    with bench() as made:
+        selection = Selection(("cn-hangzhou",))
+        policy = Policy(max_moving=5, failure_budget=9)
+        made.ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", selection, policy))
+        yield made
+
+
+@pytest.fixture
+def driver() -> Unwilling:
+    return Unwilling()
+
+
+@pytest.fixture
+def ports(one: Bench, driver: Unwilling) -> Ports:
+    return replace(one.ports, drivers={"smc": cast(Driver, driver)}, bus=FakeBus())
+
+
+def stand(ports: Ports, state: State, **more: Any) -> Migration:
+    made = migration(next(_numbers), state=state, snapshots_made=1, prechecked_at=T0, **more)
+    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    return made
+
+
+def fail(ports: Ports, made: Migration, to: State, *effects: Effect) -> None:
+    """A step to a failure whose function dies before its effects."""
+    taken = step(made, to, now=T0, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
+    ports.migrations.commit(replace(taken, effects=effects))
+
+
+def published(ports: Ports) -> list[str]:
+    return cast(FakeBus, ports.bus).types
+
+
+def test_a_retry_keeps_its_slot_whatever_the_failure_still_owes(ports: Ports) -> None:
+    made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
+    assert ports.admission.take_slot(ports.admission.slots(), made.migration_id, made.batch_id)
+    fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
+    acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
+    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    assert made.migration_id in ports.admission.slots().held
+    assert made.migration_id not in ports.batches.outcomes(made.batch_id)[0]
+
+
+def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) -> None:
+    made = stand(ports, State.PRECHECKING)
+    ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
+    fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
+    acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
+    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    assert ports.admission.holder(made.region_id, made.instance_id) == made.migration_id
+
+
+def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_failed(ports: Ports, driver: Unwilling) -> None:
+    made = stand(ports, State.SNAPSHOTTED)
+    driver.refusal = Permanent("NoPermission", "smc:StartReplicationJob", "Give it.")
+
+    def body(found: Migration, ports: Ports) -> Outcome:
+        taken = step(found, State.MIGRATING, now=T0, by="migrate", reason="job", handle=Handle(job_id="j-2"))
+        advance(ports, replace(taken, effects=(LaunchDriver(),)))
+        return Outcome("done")
+
+    message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
+    guarded(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
+    failed = ports.migrations.load(made.migration_id)
+    assert (failed.state, driver.launched) == (State.FAILED, [made.migration_id])
+    driver.refusal = None
+    assert settle_all(ports, failed)
+    assert driver.launched == [made.migration_id]
+    assert ports.migrations.load(made.migration_id).owes == ()
+
+
+def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:
+    made = stand(ports, State.MIGRATED, handle=Handle(job_id="j-3"))
+    driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
+    acts.roll_back(replace(ports, drivers={}), made.migration_id, "ann")
+    assert published(ports) == ["RollbackRequested"]
+    asked = Message(events.ROLLBACK_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
+    for _ in range(3):
+        assert rollback.run(asked, ports).result == "waiting"
+    assert published(ports) == ["RollbackRequested"]
+
+
+def test_a_bus_that_refuses_is_no_failure_of_the_migration(ports: Ports) -> None:
+    class Refusing(FakeBus):
+        def publish(self, events: Any) -> None:
+            raise Permanent("AccessDenied", "eventbridge:PutEvents", "Give it.")
+
+    made = stand(ports, State.SNAPSHOTTED)
+    taken = step(made, State.MIGRATING, now=T0, by="migrate", reason="job")
+    told = events.about(taken.after, events.MIGRATION_STARTED)
+    advance(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
+    found = ports.migrations.load(made.migration_id)
+    assert (found.state, found.owes) == (State.MIGRATING, (2,))
+
+
+def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
+    class Slow:
+        def create_snapshot(self, *_: Any, **__: Any) -> str:
+            return "s-late"
+
+        def snapshots(self, *_: Any) -> dict[str, Any]:
+            return {}  # listings lag behind
+
+    made = stand(ports, State.SNAPSHOTTING, disks=("d-1",), due_at=T0, entered_at=ports.clock.now())
+    an_hour_ago = ports.clock.now() - timedelta(hours=1)
+    entry = LedgerEntry(
+        made.migration_id,
+        "0-1-d-1",
+        made.region_id,
+        made.instance_id,
+        "d-1",
+        0,
+        "replank",
+        SnapshotState.INTENDED,
+        an_hour_ago,
+    )
+    ports.ledger.put_new(entry)  # the disk was busy with another snapshot ever since
+    due = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
+    assert snapshot.run(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
+    assert [each.state for each in ports.ledger.of_migration(made.migration_id)] == [SnapshotState.CREATING]
