@@ -104,6 +104,6 @@ def _problem(error: Exception) -> str:
         raise error
     # EventBridge's errors carry no status in the SDK's exception: unknown codes are tried again, denials are not.
     known = translated(failed)
-    if isinstance(known, Permanent) and failed.family in ("Forbidden", "NoPermission", "EventBusNotExist"):
+    if isinstance(known, Permanent) and (failed.denied or failed.family == "EventBusNotExist"):
         raise known from error
     return failed.code or failed.message

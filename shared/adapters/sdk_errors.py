@@ -21,7 +21,12 @@ class CloudError(Exception):
     @property
     def worth_repeating(self) -> bool:
         """Whether the same call may succeed in a moment: throttling, server errors, no answer."""
-        return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.family == "Throttling"
+        return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.family in _THROTTLED
+
+    @property
+    def denied(self) -> bool:
+        """Whether a permission is missing."""
+        return self.family in _DENIED or self.status in (401, 403)
 
     @property
     def family(self) -> str:
@@ -29,6 +34,10 @@ class CloudError(Exception):
         return self.code.partition(".")[0]
 
 
+_THROTTLED = frozenset({"Throttling", "TooManyRequests"})
+"""ECS and SMC, EventBridge."""
+_DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
+"""ECS, SMC, EventBridge (whose errors come without a status)."""
 _WAIT = "Wait; it is tried again by itself."
 TRANSIENT: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
@@ -104,6 +113,6 @@ def translated(error: CloudError) -> ReplankError:
         return Refused(ours, where, remedy, status=404)
     if error.code in TRANSIENT or error.worth_repeating:
         return Transient(code, where)
-    if error.family in ("Forbidden", "NoPermission") or error.status in (401, 403):
+    if error.denied:
         return Permanent(code, where, PERMANENT.get(error.code, PERMANENT["NoPermission"]))
     return Permanent(code, where, PERMANENT.get(error.code, "Look the code up in the service's error list; correct it and retry."))

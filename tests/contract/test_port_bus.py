@@ -49,6 +49,15 @@ def test_throttling_is_waited_out_then_given_up(one: Bench) -> None:
     one.faults()
 
 
+def test_a_denial_is_told_at_once(one: Bench) -> None:
+    one.faults({"service": "eventbridge", "operation": "putEvents", "kind": "error", "code": "AccessDenied", "status": 403})
+    with pytest.raises(Permanent) as caught:
+        one.ports.bus.publish([happened(1)])
+    assert caught.value.code == "AccessDenied"
+    assert "role" in caught.value.remedy
+    one.faults()
+
+
 def test_a_lost_answer_is_sent_again(one: Bench) -> None:
     one.faults({"service": "eventbridge", "operation": "putEvents", "kind": "drop_after", "times": 1})
     one.ports.bus.publish([happened(1)])

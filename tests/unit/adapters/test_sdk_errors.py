@@ -23,6 +23,8 @@ from shared.domain.errors import Fate
         ("InvalidInstanceId.NotFound", 404, Fate.REFUSED, "Instance.NotFound"),
         ("Forbidden.RAM", 403, Fate.PERMANENT, "Forbidden.RAM"),
         ("Forbidden.Unauthorized", 403, Fate.PERMANENT, "Forbidden.Unauthorized"),
+        ("TooManyRequests", 0, Fate.TRANSIENT, "TooManyRequests"),
+        ("AccessDenied", 0, Fate.PERMANENT, "AccessDenied"),
         ("NoPermission", 403, Fate.PERMANENT, "NoPermission"),
         ("InvalidOsMigrationType.NotMatched", 400, Fate.PERMANENT, "InvalidOsMigrationType.NotMatched"),
         ("Never.HeardOf", 400, Fate.PERMANENT, "Never.HeardOf"),
