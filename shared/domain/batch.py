@@ -43,6 +43,13 @@ class Window:
     cutoff_min: int = 60
     """Nothing starts in the last minutes: a hop takes half an hour to an hour."""
 
+    @property
+    def minutes(self) -> int:
+        """How long it stays open for starts: its length less the cutoff."""
+        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
+        length = (end.hour - start.hour) * 60 + end.minute - start.minute
+        return length + 1440 * (length <= 0) - self.cutoff_min
+
     def allows(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
         local = now + timedelta(minutes=self.utc_offset_min)

@@ -110,6 +110,11 @@ def _checked(window: Any) -> Any:
         window.allows(datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
     except ValueError:
         raise Refused("Policy.Invalid", "policy.window.start and end must be HH:MM.", "Write times like 22:00.") from None
+    if window.minutes <= 0:
+        sentence = f"policy.window is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
+        raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")
+    if not set(window.days) & set(range(7)):
+        raise Refused("Policy.Invalid", "policy.window.days names no day.", "Name days from 0 (Monday) to 6.")
     return window
 
 

@@ -44,6 +44,26 @@ def test_a_policy_in_the_apis_spelling_is_read() -> None:
 
 
 @pytest.mark.parametrize(
+    "window",
+    [
+        {"start": "22:00", "end": "23:00"},
+        {"start": "23:45", "end": "00:15", "cutoffMin": 30},
+        {"start": "22:00", "end": "04:00", "days": []},
+        {"start": "22:00", "end": "04:00", "days": [7]},
+    ],
+)
+def test_a_window_that_never_opens_is_refused(window: dict[str, object]) -> None:
+    with pytest.raises(Refused) as caught:
+        read_policy({"window": window})
+    assert caught.value.code == "Policy.Invalid"
+
+
+def test_a_window_that_opens_for_a_minute_or_all_day_is_taken() -> None:
+    assert read_policy({"window": {"start": "22:00", "end": "23:01"}}).window is not None
+    assert read_policy({"window": {"start": "22:00", "end": "22:00"}}).window is not None
+
+
+@pytest.mark.parametrize(
     "policy", [{"maxMoving": 0}, {"retentionDays": 0}, {"driver": "magic"}, {"window": {"start": "noon", "end": "1"}}]
 )
 def test_a_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
