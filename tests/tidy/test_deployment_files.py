@@ -64,6 +64,12 @@ def test_every_action_granted_is_one_that_the_local_cloud_checks() -> None:
     assert granted - known == set()
 
 
+def test_who_writes_a_row_may_look_whether_the_write_was_made() -> None:
+    """A conditional write whose answer is lost is decided by reading the row."""
+    blind = [name for name, role in ROLES.items() if "ots:GetRow" not in policy_actions(role)]
+    assert blind == []
+
+
 def test_only_the_sweep_deletes_snapshots_and_only_the_rollback_resets_disks() -> None:
     for action, owner in (
         ("ecs:DeleteSnapshot", "replank-sweep"),
