@@ -1,0 +1,1 @@
+"""One file per figure: ``python -m bench.<name>`` prints a table and writes results/<name>.json. ``make bench`` runs them all."""

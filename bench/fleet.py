@@ -1,0 +1,88 @@
+"""Fleets of 100, 1,000 and 10,000 instances through their whole life: wall time, peak memory, calls per migration.
+
+Each fleet in a process of its own (memory), a tenth of it moving at once. What the idle account would do anyway is subtracted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from typing import Any
+
+from bench.fleets import live
+from bench.migration import per_migration
+from bench.report import table, write
+
+HEADS = [
+    "instances",
+    "wall s",
+    "ms each",
+    "peak MiB",
+    "virtual days",
+    "invocations",
+    "tablestore",
+    "eventbridge",
+    "ecs",
+    "smc",
+    "function ms",
+]
+SERVICES = ("tablestore", "eventbridge", "ecs", "smc")
+PATIENCE_S = 3600
+
+
+def one(count: int) -> dict[str, Any]:
+    """One fleet's figures; calls, invocations and function milliseconds are per migration."""
+    busy = live(count, max_moving=max(20, count // 10))
+    found = per_migration(busy, live(0, max_moving=1, days=busy.virtual_days))
+    calls = {service: sum(each["calls"] for each in found["calls"] if each["service"] == service) for service in SERVICES}
+    return {
+        "instances": count,
+        "wall_s": busy.wall_s,
+        "peak_mib": busy.peak_mib,
+        "virtual_days": busy.virtual_days,
+        "states": busy.states,
+        "invocations": sum(found["invocations"].values()),
+        "calls": calls,
+        "function_ms": sum(found["function_ms"].values()),
+        "capacity_units": found["capacity_units"],
+        "operations": found["calls"],
+    }
+
+
+def row(found: dict[str, Any]) -> list[Any]:
+    """One line of the table."""
+    count = found["instances"]
+    head = [
+        count,
+        found["wall_s"],
+        found["wall_s"] * 1e3 / count,
+        round(found["peak_mib"]),
+        found["virtual_days"],
+        found["invocations"],
+    ]
+    return [*head, *found["calls"].values(), found["function_ms"]]
+
+
+def main() -> int:
+    """Measure the sizes asked for and print."""
+    options = argparse.ArgumentParser("python -m bench.fleet", description=__doc__)
+    options.add_argument("--sizes", default="100,1000", help="instances, separated by commas (10000 takes minutes)")
+    options.add_argument("--one", type=int, help=argparse.SUPPRESS)
+    given = options.parse_args()
+    if given.one:
+        print(json.dumps(one(given.one)))
+        return 0
+    found = []
+    for size in given.sizes.split(","):
+        command = [sys.executable, "-W", "ignore", "-m", "bench.fleet", "--one", size]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+        found.append(json.loads(done.stdout.splitlines()[-1]))
+    print(table(HEADS, [row(each) for each in found]))
+    write("fleet", f"python -m bench.fleet --sizes {given.sizes}", {"fleets": found})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

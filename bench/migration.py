@@ -1,0 +1,99 @@
+"""What one whole single-hop migration takes: invocations, events, calls with their purpose, capacity units, function milliseconds.
+
+An idle account of the same duration is measured too and subtracted: the tick runs every minute whether anything moves or not.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import Any
+
+from bench.fleets import Life, live
+from bench.meter import OUTSIDE
+from bench.report import table, write
+
+DISKS = 1
+"""Of the instance migrated; snapshots, their ledger rows and their deletion are per disk."""
+PURPOSES = {
+    ("tablestore", "GetRow"): "a consumer reads the row before it acts, so that duplicates change nothing; batch and policy",
+    ("tablestore", "UpdateRow"): "one step (state, journal, outbox in one write), and one that settles its outbox",
+    ("tablestore", "PutRow"): "the migration, its batch, the instance's lock, the ledger's row before each snapshot",
+    ("tablestore", "DeleteRow"): "the instance's lock when it ends",
+    ("tablestore", "GetRange"): "the tick's look at what is due, the admission's lane, the sweep's ledger",
+    ("tablestore", "BatchGetRow"): "rows that an index has named",
+    ("eventbridge", "putEvents"): "a step's event: the next stage, and whoever listens",
+    ("ecs", "DescribeInstances"): "which instances; facts for the prechecks; whether it is still the same machine",
+    ("ecs", "DescribeDisks"): "every disk, again just before its snapshot",
+    ("ecs", "DescribeSnapshots"): "whether the snapshots are accomplished; SMC's own copies",
+    ("ecs", "CreateSnapshot"): "one for each disk, the way back",
+    ("ecs", "DeleteSnapshot"): "one for each snapshot, after confirmation and retention",
+    ("ecs", "DescribeCloudAssistantStatus"): "whether the guest answers",
+    ("ecs", "RunCommand"): "the probe before, SMC's client, the probe after",
+    ("ecs", "DescribeInvocationResults"): "what the commands said",
+}
+Figures = dict[str, Any]
+
+
+def figures(count: int = 1) -> Figures:
+    """The figures per migration of ``count`` alike: the fleet's life less an idle one of the same length."""
+    busy = live(count, max_moving=max(count, 1))
+    return per_migration(busy, live(0, max_moving=1, days=busy.virtual_days))
+
+
+def per_migration(busy: Life, idle: Life) -> Figures:
+    """What the busy account did beyond the idle one, divided by its migrations."""
+    share = 1 / busy.instances
+    calls: Counter[tuple[str, str]] = Counter()
+    for sign, meter in ((1, busy.meter), (-1, idle.meter)):
+        for (function, service, operation), number in meter.calls.items():
+            if function != OUTSIDE and service != "other":
+                calls[service, operation] += sign * number
+    rows = [{"service": each[0], "operation": each[1], "calls": number * share} for each, number in sorted(calls.items()) if number]
+    invocations = busy.meter.invocations - idle.meter.invocations
+    return {
+        "virtual_days": busy.virtual_days,
+        "invocations": {name: number * share for name, number in sorted(invocations.items())},
+        "calls": rows,
+        "events": calls["eventbridge", "putEvents"] * share,
+        "capacity_units": {kind: (busy.meter.units[kind] - idle.meter.units[kind]) * share for kind in ("read", "write")},
+        "function_ms": {n: (busy.meter.cpu_ms[n] - idle.meter.cpu_ms[n]) * share for n in sorted(invocations)},
+        "idle_per_day": {
+            "invocations": sum(idle.meter.invocations.values()) / idle.virtual_days,
+            "tablestore": idle.meter.by_service()["tablestore"] / idle.virtual_days,
+            "read_units": idle.meter.units["read"] / idle.virtual_days,
+            "function_ms": sum(idle.meter.cpu_ms.values()) / idle.virtual_days,
+        },
+    }
+
+
+def tables(found: Figures) -> str:
+    """For reading."""
+    calls = [
+        [each["service"], each["operation"], each["calls"], PURPOSES.get((each["service"], each["operation"]), "the job of SMC")]
+        for each in found["calls"]
+    ]
+    functions = [[name, number, round(found["function_ms"][name], 1)] for name, number in found["invocations"].items()]
+    totals = ["all", sum(found["invocations"].values()), round(sum(found["function_ms"].values()), 1)]
+    units = found["capacity_units"]
+    return "\n\n".join(
+        [
+            table(["function", "invocations", "CPU ms"], [*functions, totals]),
+            table(["service", "operation", "calls", "what for"], calls),
+            f"{found['events']:.0f} events, {units['read']:.0f} read and {units['write']:.0f} write capacity units.",
+        ]
+    )
+
+
+def main() -> int:
+    """Measure and print."""
+    found = figures()
+    print(tables(found))
+    idle = found["idle_per_day"]
+    print(f"\nAn idle account, per day: {idle['invocations']:.0f} invocations, {idle['tablestore']:.0f} Tablestore calls.")
+    write("migration", "python -m bench.migration", found)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

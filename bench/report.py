@@ -1,0 +1,43 @@
+"""What every figure shares: the machine it was made on, its file, its table."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).with_name("results")
+
+
+def machine() -> dict[str, Any]:
+    """Where the figures were made."""
+    load = round(os.getloadavg()[0], 1)
+    return {
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "cores": os.cpu_count(),
+        "load": load,
+    }
+
+
+def write(name: str, command: str, result: Mapping[str, Any]) -> None:
+    """Keep a figure."""
+    RESULTS.mkdir(exist_ok=True)
+    document = {"command": command, "machine": machine(), **result}
+    (RESULTS / f"{name}.json").write_text(json.dumps(document, indent=1, sort_keys=False) + "\n", encoding="utf-8")
+
+
+def table(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    """A Markdown table, its columns aligned."""
+    texts = [[*heads], *([_shown(cell) for cell in row] for row in rows)]
+    widths = [max(len(row[column]) for row in texts) for column in range(len(heads))]
+    lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in texts]
+    rule = "|" + "|".join("-" * (width + 2) for width in widths) + "|"
+    return "\n".join([lines[0], rule, *lines[1:]])
+
+
+def _shown(cell: Any) -> str:
+    return f"{cell:.2f}" if isinstance(cell, float) else str(cell)

@@ -1,0 +1,143 @@
+"""Start-up: what each function's import and initializer cost, beside the bare interpreter and the plain import of its SDKs.
+
+Cold processes on warm bytecode from the unpacked zip; rounds are interleaved, and the least of each is kept. CPU time is compared:
+starting does nothing but compute, and on a busy machine its wall time tells about the neighbours.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from bench.report import table, write
+from shared.runtime.bootstrap import FUNCTIONS
+from tools.package.build import Builder, sdks_of
+from tools.package.content import compiled, unpack
+from tools.package.target import Target
+from tools.package.wheelhouse import ROOT, UNUSED, Wheelhouse
+
+PROBE = Path(__file__).with_name("start_probe.py")
+MODULES = {
+    "tablestore": "tablestore",
+    "alibabacloud-eventbridge": "alibabacloud_eventbridge.client",
+    "alibabacloud-ecs20140526": "alibabacloud_ecs20140526.client",
+    "alibabacloud-smc20190601": "alibabacloud_smc20190601.client",
+    "aliyun-fc2": "fc2",
+}
+AIM = 0.6
+"""Of the plain import of a function's SDKs."""
+Sample = dict[str, Any]
+
+
+class Starts:
+    """Folders with everything unpacked, and a way to start in them."""
+
+    def __init__(self, builder: Builder, folder: Path) -> None:
+        assert builder.python is not None
+        self._python, self._folder, self._builder = builder.python, folder, builder
+        for function in FUNCTIONS:
+            with zipfile.ZipFile(builder.out / f"{function}.zip") as archive:
+                archive.extractall(folder / function)
+        self._unpack_plain(folder / "plain")
+
+    def _unpack_plain(self, into: Path) -> None:
+        """All five SDKs as they are published, compiled in the same way, but without numpy, which would cost another 60 ms."""
+        builder, kept = self._builder, set(UNUSED) - {"cryptography"}
+        wheels = Wheelhouse(builder.wheels.folder, builder.target, unused=kept)
+        content = {}
+        for wheel in wheels.closure(MODULES).values():
+            content.update(unpack(wheel, into, builder.target, built=False, fresh=False))
+        compiled(content, into, self._python, builder.target)
+
+    def function(self, name: str) -> Sample:
+        """Import a handler and run its initializer."""
+        return self._start(self._folder / name, "function")
+
+    def plain(self, sdks: Iterable[str]) -> Sample:
+        """Import SDKs."""
+        return self._start(self._folder / "plain", "plain", *(MODULES[sdk] for sdk in sdks))
+
+    def bare(self) -> Sample:
+        """The interpreter and nothing else, from outside: CPU time of the whole process."""
+        return self._start(self._folder, "plain")
+
+    def _start(self, folder: Path, *arguments: str) -> Sample:
+        command = [str(self._python), "-I", "-S", "-B", str(PROBE), str(folder), *arguments]
+        started = time.perf_counter()
+        done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
+        return {**json.loads(done.stdout.splitlines()[-1]), "process_ms": (time.perf_counter() - started) * 1e3}
+
+
+def least(samples: list[Sample]) -> Sample:
+    """The least of every figure."""
+    return {name: min(each[name] for each in samples) for name in samples[0] if name != "loaded"}
+
+
+def measure(starts: Starts, rounds: int) -> dict[str, Sample]:
+    """Every start, interleaved."""
+    cases: dict[str, Any] = {"bare": starts.bare, "plain: all five": lambda: starts.plain(MODULES)}
+    for function in FUNCTIONS:
+        cases[function] = lambda function=function: starts.function(function)
+        cases[f"plain: {_key(function)}"] = lambda function=function: starts.plain(sdks_of(function))
+    samples: dict[str, list[Sample]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, case in cases.items():
+            samples[name].append(case())
+    return {name: least(each) for name, each in samples.items()}
+
+
+def _key(function: str) -> str:
+    return " + ".join(sdk.removeprefix("alibabacloud-") for sdk in sdks_of(function))
+
+
+def rows_of(found: dict[str, Sample]) -> list[list[Any]]:
+    """The table's rows."""
+    rows = []
+    for function in FUNCTIONS:
+        own, plain = found[function], found[f"plain: {_key(function)}"]
+        share = own["cpu_ms"] / plain["cpu_ms"]
+        row = [function, round(own["cpu_ms"]), round(plain["cpu_ms"]), share, round(own["wall_ms"]), round(plain["wall_ms"])]
+        rows.append([*row, own["modules"], plain["modules"], round(own["memory_mib"]), round(plain["memory_mib"])])
+    return rows
+
+
+HEADS = ["function", "CPU ms", "its SDKs", "share", "wall ms", "its SDKs", "modules", "its SDKs", "MiB", "its SDKs"]
+
+
+def main() -> int:
+    """Measure and print; 1 where a function is over its aim."""
+    options = argparse.ArgumentParser("python -m bench.startup", description=__doc__)
+    options.add_argument("--rounds", type=int, default=7)
+    options.add_argument("--for", dest="version", default="3.10")
+    given = options.parse_args()
+    builder = Builder(Target(given.version), ROOT / "build")
+    if builder.python is None:
+        print(f"Python {given.version} is not on this machine: nothing to measure.", file=sys.stderr)
+        return 1
+    builder.build()
+    with tempfile.TemporaryDirectory(prefix="replank-startup-") as folder:
+        found = measure(Starts(builder, Path(folder)), given.rounds)
+    print(table(HEADS, rows_of(found)))
+    bare, five = found["bare"], found["plain: all five"]
+    print(
+        f"\nBare interpreter: {bare['process_ms']:.0f} ms, {bare['memory_mib']:.0f} MiB. Plain import of all five SDKs: "
+        f"{five['cpu_ms']:.0f} ms CPU, {five['wall_ms']:.0f} ms wall, {five['modules']} modules, {five['memory_mib']:.0f} MiB."
+    )
+    write(
+        "startup",
+        f"python -m bench.startup --for {given.version} --rounds {given.rounds}",
+        {"runtime": given.version, "starts": found},
+    )
+    return int(any(row[3] > AIM for row in rows_of(found)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
