@@ -14,7 +14,7 @@ import pytest
 from shared.runtime.bootstrap import FUNCTIONS
 from tests.support.repository import ROOT, of_type, policy_actions, services
 from tools.package.build import Builder, sdks_of
-from tools.package.content import compiled
+from tools.package.content import compiled, own
 from tools.package.target import Target, interpreter
 from tools.package.trial import event_of, probe
 from tools.package.wheelhouse import NotAvailable, Wheelhouse
@@ -35,6 +35,10 @@ def test_a_function_carries_the_sdks_its_role_may_use(function: str) -> None:
     (role,) = (each for each in of_type("ALIYUN::RAM::Role") if each["RoleName"] == f"replank-{function}")
     allowed = {action.partition(":")[0] for action in policy_actions(role)}
     assert sdks_of(function) == [sdk for service, sdk in SERVICES.items() if service in allowed]
+
+
+def test_the_probes_are_in_the_packages() -> None:
+    assert {"shared/probes/__init__.py", "shared/probes/linux.sh", "shared/probes/windows.ps1"} <= own(ROOT, ["shared"]).keys()
 
 
 def test_the_runtime_is_the_one_that_is_built_for_by_default() -> None:

@@ -16,6 +16,8 @@ Content = dict[str, Path]
 """The files of a package: name in the zip to file."""
 KEPT = frozenset({".py", ".so", ".pem"})
 """Suffixes of what is read at run time; sources in C, stubs, headers and marker files are not."""
+OWN = KEPT | {".sh", ".ps1", ".json"}
+"""Suffixes of our own files: the probes are scripts, and a catalog of the operator's own may lie beside them."""
 NOT_OURS = frozenset({"test", "tests", "testing", "cli"})
 """Folders of the SDKs that serve their own tests and command lines."""
 CODECS = ("tablestore/ots_sdk/", "tablestore/native/")
@@ -60,8 +62,8 @@ def _loads(name: PurePosixPath, target: Target) -> bool:
 
 
 def own(root: Path, folders: Iterable[str]) -> Content:
-    """Our own Python files below some folders of the repository."""
-    found = sorted(path for folder in folders for path in (root / folder).rglob("*.py"))
+    """Our own files below some folders of the repository: modules, probes, an operator's catalog."""
+    found = sorted(path for folder in folders for path in (root / folder).rglob("*") if path.suffix in OWN)
     return {path.relative_to(root).as_posix(): path for path in found}
 
 
