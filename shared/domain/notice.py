@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.batch import Policy
-from shared.domain.catalog import LIFECYCLE, Release, find_release
+from shared.domain.catalog import CATALOG, Catalog, Release, find_release
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
 
@@ -49,20 +49,20 @@ class Notice:
     policy: Policy
 
 
-def read_notice(data: dict[str, Any]) -> Notice:
+def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice in an EndOfLife event's data; raises Refused naming the field."""
-    releases = tuple(_release(each) for each in as_list(data.get("releases"), "releases"))
+    releases = tuple(_release(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
     regions = tuple(str(each) for each in as_list(data.get("regionIds", []), "regionIds"))
     return Notice(releases, regions, str(data.get("destination", "")), read_policy(data.get("policy", {})))
 
 
-def _release(name: object) -> str:
+def _release(name: object, catalog: Catalog) -> str:
     text = str(name).strip()
-    release = find_release(text)
+    release = find_release(text, catalog)
     key = release.key if release else text.lower().replace("windows server", "windows").replace(" r2", "r2").replace(" ", "-")
-    if release is None and not any(product.startswith(key) for product in LIFECYCLE):
+    if release is None and not any(product.startswith(key) for product in catalog.lifecycle):
         raise Refused("Catalog.ReleaseUnknown", f"The catalog has no release {text[:100]!r}.", "See `replank catalog releases`.")
     return key
 
@@ -130,11 +130,11 @@ def matches(release: Release, wanted: Iterable[str]) -> bool:
     return any(release.key == each or release.product == each or release.key.startswith(each + "-") for each in wanted)
 
 
-def due_notices(releases: Iterable[Release], now: datetime) -> list[events.Event]:
+def due_notices(releases: Iterable[Release], now: datetime, catalog: Catalog = CATALOG) -> list[events.Event]:
     """The EndOfLife events the inventory should publish at ``now``, one per product, the same ids all month."""
     found: dict[str, events.Event] = {}
     for release in releases:
-        row = LIFECYCLE.get(release.product)
+        row = catalog.lifecycle.get(release.product)
         if row is None or row.ends_on is None or row.ends_on > (now + LEAD).date():
             continue
         event_id = f"eol-{release.product}-{now:%Y-%m}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent
 
 if TYPE_CHECKING:  # the types of what is handed in: who starts need not load them all
@@ -49,5 +50,7 @@ class Ports:
     unready: Mapping[str, Permanent] = field(default_factory=dict)
     """Drivers that would refuse to start, and why: known to every function, so that nothing is begun that cannot go on."""
     limits: Limits = field(default_factory=Limits)
+    catalog: Catalog = CATALOG
+    """The rows that ship with Replank, and the operator's own over them."""
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""

@@ -62,6 +62,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
         drivers=_drivers(clients, settings) if function in USES_SMC else {},
         unready=Unready(lambda: _drivers(clients, settings)),
         limits=Limits(max_moving=settings.max_moving),
+        catalog=settings.catalog,
         regions=settings.regions,
     )
 

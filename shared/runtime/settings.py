@@ -5,13 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
 from typing import Any, TypeVar
 
 from shared.adapters.clock import clock_of
 from shared.adapters.drivers.settings import SmcSettings
+from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.catalog.extend import extend_catalog
 from shared.domain.errors import Permanent, ReplankError
 
 T = TypeVar("T")
+PACKAGE = Path(__file__).resolve().parents[2]
+"""The folder a function's package is unpacked into; the repository itself on a developer's machine."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Settings:
     smc_endpoint: str = ""
     max_moving: int = 20
     smc: SmcSettings = field(default_factory=SmcSettings)
+    catalog: Catalog = CATALOG
     clock: str = "system"
     snapshot_price: float = 0.0
     currency: str = "CNY"
@@ -82,6 +89,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         smc_endpoint=text("REPLANK_SMC_ENDPOINT"),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _count, "a whole number of at least 1"),
         smc=_smc(reader),
+        catalog=_catalog(reader),
         clock=parsed("REPLANK_CLOCK", "system", _clock, "`system` or `env:VARIABLE`"),
         snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
@@ -106,6 +114,21 @@ def _smc(reader: _Reader) -> SmcSettings:
         target_parameter=reader.parsed("REPLANK_SMC_TARGET_PARAMETER", default, _parameter, parameter),
         target_values=reader.parsed("REPLANK_SMC_TARGET_VALUES", {}, _values, 'JSON such as {"alinux-3": "..."}'),
     )
+
+
+def _catalog(reader: _Reader) -> Catalog:
+    """Our rows with the operator's laid over them: JSON, or the name of a file of the package that holds it."""
+    given = reader.text("REPLANK_CATALOG")
+    if not given:
+        return CATALOG
+    try:
+        text = given if given.startswith("{") else (PACKAGE / given).read_text(encoding="utf-8")
+        return extend_catalog(json.loads(text), CATALOG, on=date.today())
+    except ReplankError as error:
+        reader.problems.append(f"REPLANK_CATALOG: {error.message}")
+    except (OSError, ValueError) as error:
+        reader.problems.append(f"REPLANK_CATALOG is no JSON and no file of the package that holds any: {error}")
+    return CATALOG
 
 
 def _listed(value: str) -> tuple[str, ...]:

@@ -12,7 +12,8 @@ from datetime import timedelta
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
-from shared.domain.catalog import Release, identify
+from shared.domain.catalog import Release
+from shared.domain.catalog.identify import identify_in
 from shared.domain.errors import Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, born
@@ -36,7 +37,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 def _batch_of(message: Message, ports: Ports) -> Batch:
     """The batch of a notice: its id is derived from the notice's source and id, so a second delivery finds the first."""
-    notice: Notice = read_notice(message.data)
+    notice: Notice = read_notice(message.data, ports.catalog)
     batch_id = "b" + _digest(message.source, message.event_id)
     batch = Batch(
         batch_id=batch_id,
@@ -57,7 +58,7 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     size, seen = 0, set[str]()
     for page in _pages(batch, ports):
-        chosen = [instance for instance in page if _chosen(instance, batch) and not _covered(instance, batch, ports)]
+        chosen = [instance for instance in page if _chosen(instance, batch, ports) and not _covered(instance, batch, ports)]
         seen.update(instance.instance_id for instance in page)
         _create(chosen, batch, ports)
         size += len(chosen)
@@ -84,10 +85,10 @@ def _pages(batch: Batch, ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
                     break
 
 
-def _chosen(instance: FoundInstance, batch: Batch) -> bool:
+def _chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     if batch.selection.instance_ids:
         return instance.instance_id in batch.selection.instance_ids
-    release = identify(instance.os_name, instance.os_name_en)
+    release = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
     return release is not None and matches(release, batch.selection.releases)
 
 
@@ -138,11 +139,12 @@ def _inventory(ports: Ports) -> Outcome:
         token = ""
         while True:
             found = ports.compute.find(region_id, token=token)
-            releases.update(filter(None, (identify(each.os_name, each.os_name_en) for each in found.instances)))
+            names = {(each.os_name, each.os_name_en) for each in found.instances}
+            releases.update(filter(None, (identify_in(ports.catalog, *each) for each in names)))
             token = found.next_token
             if not token:
                 break
-    notices = due_notices(releases, ports.clock.now())
+    notices = due_notices(releases, ports.clock.now(), ports.catalog)
     ports.bus.publish(notices)
     return Outcome("done", {"releases": len(releases), "notices": len(notices)})
 

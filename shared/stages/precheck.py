@@ -7,7 +7,8 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.batch import Batch
-from shared.domain.catalog import find_release, identify
+from shared.domain.catalog import find_release
+from shared.domain.catalog.identify import identify_in
 from shared.domain.effects import CountOutcome, Effect, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
@@ -51,7 +52,7 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     except Refused as error:
         return _blocked(migration, batch, _one(error), ports)
     facts = Facts(instance, None, migration.current_hop, ports.clock.now())
-    early = assess(facts, batch.policy.overrides, rules=cheap_rules)
+    early = assess(facts, batch.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
         return _blocked(migration, batch, early, ports)
     ports.migrations.put_document(migration.migration_id, f"instance-{migration.hop}", instance.to_json())
@@ -75,13 +76,13 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
 
 
 def _route(migration: Migration, instance: InstanceFacts, batch: Batch, ports: Ports) -> tuple[Hop, ...]:
-    source = identify(instance.os_name, instance.os_name_en)
+    source = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
     if source is None:
         name = instance.os_name_en or instance.os_name or "an unnamed system"
         raise Refused(
             "Catalog.ReleaseUnknown", f"The catalog has no release {name!r}.", "Add a row for it, or leave the instance out."
         )
-    destination = find_release(migration.destination) if migration.destination else None
+    destination = find_release(migration.destination, ports.catalog) if migration.destination else None
     route = plan_route(
         source,
         instance.architecture,
@@ -89,6 +90,7 @@ def _route(migration: Migration, instance: InstanceFacts, batch: Batch, ports: P
         destination=destination.key if destination else migration.destination or None,
         allow_end_of_life=batch.policy.allow_end_of_life,
         allow_listed=batch.policy.allow_listed,
+        catalog=ports.catalog,
     )
     return route.hops
 
@@ -117,7 +119,7 @@ def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
         return _blocked(migration, batch, assessment([finding_for_unreadable(found)], {}), ports)
     instance = _instance(migration, ports)
     facts = Facts(instance, found, migration.current_hop, now)
-    result = assess(facts, batch.policy.overrides)
+    result = assess(facts, batch.policy.overrides, catalog=ports.catalog)
     if result.blocked:
         return _blocked(migration, batch, result, ports)
     return _passed(migration, batch, result, instance, found, ports)

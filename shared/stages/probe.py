@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from shared.domain.batch import Policy
-from shared.domain.catalog import CATALOG
 from shared.domain.errors import Refused
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
@@ -15,7 +14,7 @@ from shared.probes import ProbeUnreadable, parse, script
 
 def send(migration: Migration, ports: Ports, purpose: str, policy: Policy) -> str:
     """Start the probe; the same purpose and count again is the same invocation. Returns its id."""
-    goal = CATALOG.releases.get(migration.current_hop.destination)
+    goal = ports.catalog.releases.get(migration.current_hop.destination)
     return ports.guest.run(
         migration.region_id,
         migration.instance_id,

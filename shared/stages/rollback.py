@@ -98,7 +98,7 @@ def _verifying(migration: Migration, ports: Ports) -> Outcome:
     baseline = ports.migrations.document(migration.migration_id, "baseline-0") or {}
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     before = GuestFacts.from_json(baseline.get("guest"))
-    result = compare_restored(InstanceFacts.from_json(baseline.get("instance")), before, instance, found)
+    result = compare_restored(InstanceFacts.from_json(baseline.get("instance")), before, instance, found, catalog=ports.catalog)
     if result.blocked:
         worst: Finding = result.blocking[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)

@@ -64,7 +64,7 @@ def _ask(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
-    still = not_settled(guest, migration.current_hop, migration.os_type)
+    still = not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         return _later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
     baseline = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
@@ -75,6 +75,7 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
         instance,
         guest,
         migration.current_hop,
+        catalog=ports.catalog,
     )
     if result.blocked:
         return _not_yet(migration, result, ports)

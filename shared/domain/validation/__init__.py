@@ -45,17 +45,28 @@ def not_settled(now: GuestFacts, hop: Hop, os_type: str, *, catalog: Catalog = C
 
 
 def compare(
-    baseline_instance: InstanceFacts, baseline: GuestFacts, instance: InstanceFacts, now: GuestFacts, hop: Hop
+    baseline_instance: InstanceFacts,
+    baseline: GuestFacts,
+    instance: InstanceFacts,
+    now: GuestFacts,
+    hop: Hop,
+    *,
+    catalog: Catalog = CATALOG,
 ) -> Assessment:
     """What the hop changed. ``blocked`` means that the validation failed."""
-    return _assess(View(baseline_instance, baseline, instance, now, hop, CATALOG))
+    return _assess(View(baseline_instance, baseline, instance, now, hop, catalog))
 
 
 def compare_restored(
-    baseline_instance: InstanceFacts, baseline: GuestFacts, instance: InstanceFacts, now: GuestFacts
+    baseline_instance: InstanceFacts,
+    baseline: GuestFacts,
+    instance: InstanceFacts,
+    now: GuestFacts,
+    *,
+    catalog: Catalog = CATALOG,
 ) -> Assessment:
     """Whether a rollback brought everything back. ``blocked`` means that it did not."""
-    return _assess(View(baseline_instance, baseline, instance, now, None, CATALOG))
+    return _assess(View(baseline_instance, baseline, instance, now, None, catalog))
 
 
 def _assess(view: View) -> Assessment:

@@ -67,11 +67,13 @@ def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
         selection=Selection(
             regions=_unique(request.get("regionIds") or ports.regions),
             instance_ids=_unique(request.get("instanceIds", ())),
-            releases=read_notice({"releases": request["releases"]}).releases if "releases" in request else (),
+            releases=read_notice({"releases": request["releases"]}, ports.catalog).releases if "releases" in request else (),
         ),
         policy=read_policy(request.get("policy", {})),
-        destination=require_release(request["destination"]).key if "destination" in request else "",
-        destinations={each: require_release(release).key for each, release in request.get("destinations", {}).items()},
+        destination=require_release(request["destination"], ports.catalog).key if "destination" in request else "",
+        destinations={
+            each: require_release(release, ports.catalog).key for each, release in request.get("destinations", {}).items()
+        },
         dry_run=request.get("dryRun", False),
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared.domain.catalog import CATALOG
 from shared.domain.codec import Json
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment
@@ -40,7 +39,7 @@ def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration]) 
 def _row(ports: Ports, migration: Migration) -> ReportRow:
     before = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
     after = ports.migrations.document(migration.migration_id, f"after-{migration.hop}") or {}
-    route = [migration.source, *(CATALOG.name(hop.destination) for hop in migration.hops)]
+    route = [migration.source, *(ports.catalog.name(hop.destination) for hop in migration.hops)]
     return ReportRow(
         instance_id=migration.instance_id,
         name=migration.instance_name,

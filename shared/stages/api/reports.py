@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from shared.domain.catalog import CATALOG
 from shared.domain.migration import JournalEntry, Migration, State
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
@@ -44,7 +43,7 @@ def _result(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> 
         instance_id=migration.instance_id,
         instance_name=migration.instance_name,
         from_=migration.source,
-        to=CATALOG.name(migration.hops[-1].destination if migration.hops else migration.destination),
+        to=ports.catalog.name(migration.hops[-1].destination if migration.hops else migration.destination),
         state=migration.state.value,
         result=RESULTS.get(migration.state, "open"),
         hops=len(migration.hops),

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 
+from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent
 from shared.runtime.bootstrap import FUNCTIONS, credentials_of
 from shared.runtime.settings import read
@@ -52,6 +56,22 @@ def test_one_error_names_all_that_is_wrong() -> None:
         read(wrong)
     assert caught.value.code == "Settings.Invalid"
     assert all(name in caught.value.message for name in (*wrong, "REPLANK_REGION", "FC_ACCOUNT_ID"))
+
+
+OWN_ROW = {"defaults": {"centos-7": "anolis-8"}}
+
+
+def test_rows_of_the_operators_own_lie_over_the_catalog(tmp_path: Path) -> None:
+    assert read(LEAST).catalog is CATALOG
+    assert read({**LEAST, "REPLANK_CATALOG": json.dumps(OWN_ROW)}).catalog.defaults["centos-7"] == "anolis-8"
+    (tmp_path / "rows.json").write_text(json.dumps(OWN_ROW), encoding="utf-8")
+    assert read({**LEAST, "REPLANK_CATALOG": str(tmp_path / "rows.json")}).catalog.defaults["centos-7"] == "anolis-8"
+
+
+@pytest.mark.parametrize("given", ["{", "shared/none.json", '{"defaults": {"centos-7": "plan-9"}}', '{"rows": []}'])
+def test_rows_that_cannot_be_used_are_named(given: str) -> None:
+    with pytest.raises(Permanent, match="REPLANK_CATALOG"):
+        read({**LEAST, "REPLANK_CATALOG": given})
 
 
 def test_credentials_come_from_the_environment_or_the_context() -> None:
