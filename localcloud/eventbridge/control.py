@@ -115,7 +115,8 @@ class Control:
         return {"ErrorEntriesCount": len(errors), "ErrorEntries": errors}
 
     def list_targets(self, params: Params) -> Params:
-        return {"Targets": self._need(params).targets}
+        page, following = paged(self._need(params).targets, params)
+        return {"Targets": page, **({"NextToken": following} if following else {})}
 
     def test_event_pattern(self, params: Params) -> Params:
         wanted = json.loads(check_filter(params["EventPattern"]))

@@ -164,7 +164,7 @@ def check_targets(targets: object) -> list[dict[str, Any]]:
 
 
 _NEEDED_KEYS = ("Id", "Type", "Endpoint")
-_TARGET_KEYS = {*_NEEDED_KEYS, "ParamList", "PushRetryStrategy", "DeadLetterQueue", "ErrorsTolerance", "ConcurrentConfig"}
+_TARGET_KEYS = {*_NEEDED_KEYS, "ParamList", "PushRetryStrategy", "DeadLetterQueue", "ErrorsTolerance"}
 
 
 def _check_target(target: Any) -> None:

@@ -20,12 +20,12 @@ class Operation:
 _BUS = {"EventBusName": str}
 _RULE = {"EventBusName": str, "RuleName": str}
 _PAGE: dict[str, type | tuple[type, ...]] = {"Limit": (int, str), "NextToken": str}
-_RULE_BODY: dict[str, type | tuple[type, ...]] = {"Description": str, "Status": str, "FilterPattern": str, "Tags": list}
+_RULE_BODY: dict[str, type | tuple[type, ...]] = {"Description": str, "Status": str, "FilterPattern": str}
 
 OPERATIONS = {
     operation.name: operation
     for operation in (
-        Operation("createEventBus", {**_BUS, "Description": str, "Tags": list}, ("EventBusName",)),
+        Operation("createEventBus", {**_BUS, "Description": str}, ("EventBusName",)),
         Operation("deleteEventBus", {**_BUS}, ("EventBusName",)),
         Operation("getEventBus", {**_BUS}, ("EventBusName",)),
         Operation("listEventBuses", {"NamePrefix": str, **_PAGE}),

@@ -21,7 +21,7 @@ from localcloud.wire.rpc_service import Operation, RpcService
 VERSION = "2020-04-01"
 _BUS, _RULE = {"EventBusName": "str!"}, {"EventBusName": "str!", "RuleName": "str!"}
 _PAGE = {"Limit": "int", "NextToken": "str"}
-_RULE_BODY = {"ClientToken": "str", "Description": "str", "Status": "str"}
+_RULE_BODY = {"Description": "str", "Status": "str"}
 SPEC: dict[str, Spec] = {
     "CreateEventBus": {**_BUS, "Description": "str"},
     "DeleteEventBus": _BUS,
@@ -36,7 +36,7 @@ SPEC: dict[str, Spec] = {
     "DeleteRule": _RULE,
     "PutTargets": {**_RULE, "Targets": "json!"},
     "DeleteTargets": {**_RULE, "TargetIds": "json!"},
-    "ListTargets": {**_RULE, "Arn": "str", **_PAGE},
+    "ListTargets": {**_RULE, **_PAGE},
     "TestEventPattern": {"Event": "str!", "EventPattern": "str!"},
     "PutEvents": {"EventBusName": "str", "EventList": "json!"},
 }
@@ -100,8 +100,8 @@ def _resources(params: Params) -> tuple[str, ...]:
 
 
 def _with_targets(params: Params) -> Params:
-    """The fields as ``control`` knows them: targets by their other name, no client token."""
-    fields = {name: value for name, value in params.items() if name not in ("EventTargets", "ClientToken")}
+    """The fields as ``control`` knows them: targets by their other name."""
+    fields = {name: value for name, value in params.items() if name != "EventTargets"}
     return {**fields, "Targets": params["EventTargets"]} if "EventTargets" in params else fields
 
 

@@ -18,7 +18,7 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.identity import Key
 from localcloud.core.service import Call
-from localcloud.tablestore import limits
+from localcloud.tablestore import limits, refused
 from localcloud.tablestore.errors import auth_failed, in_own_words, invalid, table_exists
 from localcloud.tablestore.messages import DecodeError, messages
 from localcloud.tablestore.reads import Reads
@@ -87,6 +87,7 @@ class Tablestore:
         if not _is_instance_name(instance):
             raise invalid(f"Invalid instance name: '{instance}'.")
         message = _parsed(operation, request.body)
+        refused.check(operation, message, strict=self._cloud.hooks.get("strict", True))
         tables = self._tables_named(operation, instance, message)
         key = self._cloud.identities.find(request.headers["x-ots-accesskeyid"])
         signing_key = ots_sign.signing_key(request.headers, key.access_key_secret) if key else b""

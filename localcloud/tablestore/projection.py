@@ -70,8 +70,6 @@ def read_projection(message: Any) -> Projection:
         most = limits.COLUMNS_PER_WRITE
         count = len(message.columns_to_get)
         raise invalid(f"The number of columns from the request exceeds the limit, limit count: {most}, column count: {count}.")
-    if message.token:
-        raise invalid("token is not emulated.")
     columns = frozenset(message.columns_to_get)
     versions = given or limits.INT64_MAX
     return Projection(columns, message.start_column, message.end_column, from_ms, until_ms, versions, read_filter(message.filter))

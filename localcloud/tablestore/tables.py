@@ -60,8 +60,6 @@ class Tables:
         table = self._existing(instance, request.table_name)
         if table.is_index:
             raise invalid("Can't write index table directly.")
-        if request.stream_spec.enable_stream:
-            raise invalid("stream_spec is not emulated.")
         if request.HasField("table_options"):
             table = replace(table, options=_options(request.table_options, table.options))
             check_options(table.options)
@@ -156,14 +154,7 @@ class Tables:
         return table
 
 
-def _refuse_not_emulated(request: Any) -> None:
-    """What this cloud does not do is refused, never ignored."""
-    if request.partitions or request.stream_spec.enable_stream or request.sse_spec.enable:
-        raise invalid("partitions, stream_spec and sse_spec are not emulated.")
-
-
 def _table_of(instance: str, request: Any) -> Table:
-    _refuse_not_emulated(request)
     meta = request.table_meta
     key = [KeyColumn(each.name, _KEY_NAMES[each.type], each.HasField("option")) for each in meta.primary_key]
     columns = [Column(each.name, _COLUMN_NAMES[each.type]) for each in meta.defined_column]
