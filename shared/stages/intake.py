@@ -14,7 +14,7 @@ from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.catalog import Release
 from shared.domain.catalog.identify import identify_in
-from shared.domain.errors import Stale
+from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, born
 from shared.domain.notice import Notice, due_notices, matches, read_notice
@@ -57,28 +57,33 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     size, seen = 0, set[str]()
-    for page in _pages(batch, ports):
+    problems: list[tuple[str, str, str]] = []
+    for page in _pages(batch, ports, problems):
         chosen = [instance for instance in page if _chosen(instance, batch, ports) and not _covered(instance, batch, ports)]
         seen.update(instance.instance_id for instance in page)
         _create(chosen, batch, ports)
         size += len(chosen)
     missing = [instance_id for instance_id in batch.selection.instance_ids if instance_id not in seen]
-    problems = tuple(
-        (each, "Instance.NotFound", f"No instance {each} in {', '.join(batch.selection.regions)}.") for each in missing
-    )
-    planned = replace(batch, state=BatchState.OPEN, version=batch.version + 1, size=size, problems=problems)
+    where = ", ".join(batch.selection.regions)
+    problems += [(each, "Instance.NotFound", f"No instance {each} in {where}.") for each in missing]
+    planned = replace(batch, state=BatchState.OPEN, version=batch.version + 1, size=size, problems=tuple(problems))
     ports.batches.commit(batch, planned)
     return Outcome("done", {"batchId": batch.batch_id, "instances": size, "missing": len(missing)})
 
 
-def _pages(batch: Batch, ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
+def _pages(batch: Batch, ports: Ports, problems: list[tuple[str, str, str]]) -> Iterator[tuple[FoundInstance, ...]]:
+    """The instances of every region; one that refuses to be listed is a problem of the batch, which must not wait for it."""
     ids = batch.selection.instance_ids
     chunks = [ids[start : start + 100] for start in range(0, len(ids), 100)] or [()]
     for region_id in batch.selection.regions:
         for chunk in chunks:
             token = ""
             while True:
-                found = ports.compute.find(region_id, instance_ids=chunk, token=token)
+                try:
+                    found = ports.compute.find(region_id, instance_ids=chunk, token=token)
+                except (Refused, Permanent) as error:
+                    problems.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
+                    break
                 yield found.instances
                 token = found.next_token
                 if not token:

@@ -137,25 +137,25 @@ def _passed(
     reason = _since_last_time(migration, guest, ports)
     baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json()}
     ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)
+    # A dry run ends in the same step: nobody drives one that is ready.
+    end: dict[str, Any] = {"finished_at": now} if batch.dry_run else {"due_at": now}
     taken = step(
         migration,
-        State.READY,
+        State.CANCELLED if batch.dry_run else State.READY,
         now=now,
         by="precheck",
-        reason=reason,
+        reason=f"{reason}; the dry run is over" if batch.dry_run else reason,
         assessment=result,
         prechecked_at=now,
         probe_invocation_id="",
         disks=tuple(disk.disk_id for disk in instance.disks if not disk.used_by_smc_transit),
-        due_at=now,
+        **end,
     )
     passed = events.about(taken.after, events.PRECHECK_PASSED, stage="snapshot")
     if batch.dry_run:
         passed.data.pop("stage")
-    ready = advance(ports, replace(taken, events=(passed,)))
-    if batch.dry_run:
-        advance(ports, step(ready, State.CANCELLED, now=now, by="precheck", reason="the dry run is over", finished_at=now))
-    return Outcome("done", {"state": ready.state.value, "findings": len(result.findings)})
+    passed_on = advance(ports, replace(taken, events=(passed,)))
+    return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
 def _since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
