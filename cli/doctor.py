@@ -19,6 +19,7 @@ SMC_SETTINGS = {
     "REPLANK_SMC_IMPORT_LINUX": "the import command that the SMC console shows for Linux (docs/operations.md)",
     "REPLANK_SMC_IMPORT_WINDOWS": "the import command that the SMC console shows for Windows (docs/operations.md)",
     "REPLANK_SMC_TARGET_PARAMETER": "the parameter of CreateReplicationJob that names the destination (ask SMC support)",
+    "REPLANK_SMC_TARGET_VALUES": "what SMC calls each destination, by release key (docs/operations.md)",
 }
 
 
