@@ -15,7 +15,10 @@ from cli import output
 from cli.client import Api
 from cli.options import AsJson
 from cli.problem import Problem, bad_input
-from shared.domain.catalog import identify, require_release
+from cli.rows import CatalogFile, catalog_of
+from shared.domain.catalog import Catalog, require_release
+from shared.domain.catalog.identify import identify_in
+from shared.domain.errors import Refused
 from shared.domain.facts import Facts, InstanceFacts, facts_schema
 from shared.domain.findings import Assessment
 from shared.domain.prechecks import assess as apply_rules
@@ -35,6 +38,7 @@ def assess(
     facts: Annotated[Path | None, typer.Option("--facts", help="JSON file with the facts of one instance.")] = None,
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the hop in the facts.")] = "",
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a facts file and end.")] = False,
+    catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Apply every precheck rule to the facts in a file; works offline. Exit status 1 if anything blocks."""
@@ -43,7 +47,8 @@ def assess(
         return
     if facts is None:
         raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
-    found = apply_rules(_facts(facts, to))
+    known = catalog_of(catalog)
+    found = apply_rules(_facts(facts, to, known), catalog=known)
     if as_json:
         output.show_json(found.to_json())
     else:
@@ -52,7 +57,7 @@ def assess(
         raise typer.Exit(1)
 
 
-def _facts(file: Path, to: str) -> Facts:
+def _facts(file: Path, to: str, known: Catalog) -> Facts:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
@@ -60,21 +65,19 @@ def _facts(file: Path, to: str) -> Facts:
             "File.Unreadable", f"{file}: {error}.", "Give a JSON file; `replank assess --schema` describes it."
         ) from None
     if to and isinstance(document, dict) and isinstance(document.get("instance"), dict):
-        document = {**document, "hop": _hop(document, to)}
+        document = {**document, "hop": _hop(document, to, known)}
     return Facts.from_json(document, strict=True)
 
 
-def _hop(document: Json, to: str) -> Json:
+def _hop(document: Json, to: str, known: Catalog) -> Json:
     """The first hop from what the instance runs to the destination asked for; just both ends where no route is known."""
     instance = InstanceFacts.from_json(document["instance"])
-    release = identify(instance.os_name, instance.os_name_en)
-    goal = require_release(to).key
+    release = identify_in(known, instance.os_name, instance.os_name_en)
+    goal = require_release(to, known).key
     if release is None:
         return {"source": "unknown", "destination": goal}
-    from shared.domain.errors import Refused
-
     try:
-        first = plan_route(release, instance.architecture, on=date.today(), destination=goal).hops[0]
+        first = plan_route(release, instance.architecture, on=date.today(), destination=goal, catalog=known).hops[0]
     except Refused:
         return {"source": release.key, "destination": goal}
     return {"source": first.source, "destination": first.destination}

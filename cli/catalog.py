@@ -14,7 +14,11 @@ from cli import output
 from cli.fleet import read_fleet
 from cli.options import AsJson
 from cli.problem import bad_input
-from shared.domain.catalog import CATALOG, LIFECYCLE, PATHS, RELEASES, identify, require_release
+from cli.rows import CatalogFile, catalog_of
+from shared.domain.catalog import Catalog, require_release
+from shared.domain.catalog.eol import standing_of
+from shared.domain.catalog.identify import identify_in
+from shared.domain.errors import Refused
 from shared.domain.route import plan_route
 
 Json = dict[str, Any]
@@ -41,11 +45,11 @@ def day(text: str) -> date:
         raise bad_input("Option.Invalid", f"{text!r} is no date.", "Write it like 2026-12-01.") from None
 
 
-def releases(as_json: AsJson = False) -> None:
+def releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
     """List every release the catalog can name, with the end of its support."""
-    rows = []
-    for release in RELEASES.values():
-        life = LIFECYCLE.get(release.product)
+    rows, known = [], catalog_of(catalog)
+    for release in known.releases.values():
+        life = known.lifecycle.get(release.product)
         ends = life.ends_on.isoformat() if life and life.ends_on else ""
         rows.append({"key": release.key, "name": release.name, "osType": release.os_type, "supportEnds": ends})
     if as_json:
@@ -56,10 +60,12 @@ def releases(as_json: AsJson = False) -> None:
 
 def paths(
     source: Annotated[str, typer.Option("--from", help="Only paths from this release.")] = "",
+    catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the supported paths (one hop each)."""
-    key = require_release(source).key if source else ""
+    known = catalog_of(catalog)
+    key = require_release(source, known).key if source else ""
     rows = [
         {
             "from": path.source,
@@ -69,7 +75,7 @@ def paths(
             "allowListed": path.allow_listed,
             "note": path.note,
         }
-        for path in PATHS
+        for path in known.paths
         if key in ("", path.source)
     ]
     if as_json:
@@ -79,18 +85,23 @@ def paths(
 
 
 def route(  # noqa: PLR0913 - one parameter per option
-    source: Annotated[str, typer.Argument(help="Release to leave (key or name, e.g. 'CentOS 7.9').")],
+    source: Annotated[str, typer.Argument(help="Release to leave (key or name, e.g. 'CentOS 7.9').")] = "",
+    from_: Annotated[str, typer.Option("--from", help="The same, as an option.")] = "",
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
-    architecture: Annotated[str, typer.Option(help="x86_64 or arm64.")] = "x86_64",
+    architecture: Annotated[str, typer.Option("--architecture", "--arch", help="x86_64 or arm64.")] = "x86_64",
     on: _ON = "",
     allow_end_of_life: Annotated[bool, typer.Option(help="Allow a destination out of support.")] = False,
     allow_listed: Annotated[bool, typer.Option(help="Allow paths opened on request only.")] = False,
+    catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Plan a route: the hops from a release to a supported one, with warnings. Exit status 2 if there is none."""
     if architecture not in ("x86_64", "arm64"):
         raise bad_input("Option.Invalid", f"{architecture!r} is no architecture.", "Use x86_64 or arm64.")
-    release = identify(source) or require_release(source)
+    if bool(source) == bool(from_):
+        raise bad_input("Option.Missing", "Exactly one release to leave is needed.", "Name it, e.g. --from 'CentOS 7.9'.")
+    known = catalog_of(catalog)
+    release = identify_in(known, source or from_) or require_release(source or from_, known)
     looked_from = day(on) if on else date.today()
     planned = plan_route(
         release,
@@ -99,12 +110,13 @@ def route(  # noqa: PLR0913 - one parameter per option
         destination=to or None,
         allow_end_of_life=allow_end_of_life,
         allow_listed=allow_listed,
+        catalog=known,
     )
     if as_json:
         hops = [{"from": hop.source, "to": hop.destination} for hop in planned.hops]
         output.show_json({"hops": hops, "warnings": [finding.to_json() for finding in planned.warnings]})
         return
-    print(" -> ".join([CATALOG.name(release.key), *(CATALOG.name(hop.destination) for hop in planned.hops)]))
+    print(" -> ".join([known.name(release.key), *(known.name(hop.destination) for hop in planned.hops)]))
     for finding in planned.warnings:
         print(f"[{finding.severity.value}] {finding.code}: {finding.seen}. {finding.remedy}")
 
@@ -112,41 +124,49 @@ def route(  # noqa: PLR0913 - one parameter per option
 def eol(
     fleet: Annotated[Path, typer.Option("--fleet", help="JSON file with what DescribeInstances returned.")],
     on: _ON = "",
+    catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which instances of a fleet run a release out of support, and where each may go. Exit status 1 if any does."""
-    looked_from = day(on) if on else date.today()
-    rows = [_verdict(record, looked_from) for record in read_fleet(fleet).instances]
+    looked_from, known = day(on) if on else date.today(), catalog_of(catalog)
+    rows = [_verdict(record, looked_from, known) for record in read_fleet(fleet).instances]
+    over = sum(row["standing"] in _OVER for row in rows)
     if as_json:
         print(json.dumps({"on": looked_from.isoformat(), "instances": rows}, indent=2, ensure_ascii=False))
     else:
-        output.table(("instance", "name", "release", "support ended", "days", "route"), (tuple(row.values()) for row in rows))
-        print(f"\n{sum(bool(row['ended']) for row in rows)} of {len(rows)} instances are out of support on {looked_from}")
-    if any(row["ended"] for row in rows):
+        heads = ("instance", "name", "release", "standing", "support ends", "#days left", "route")
+        output.table(heads, (tuple(row.values())[: len(heads)] for row in rows))
+        print(f"\n{over} of {len(rows)} instances are out of support on {looked_from}")
+    if over:
         raise typer.Exit(1)
 
 
-def _verdict(record: Json, on: date) -> Json:
-    release = identify(record["OSName"], record.get("OSNameEn") or "")
-    life = CATALOG.life(release.key) if release else None
-    ended = life is not None and life.ended(on)
-    ends_on = life.ends_on if life else None
+_OVER = ("ended", "extended")
+"""Standings past the end of support; ``extended`` can be paid for."""
+
+
+def _verdict(record: Json, on: date, known: Catalog) -> Json:
+    name, name_en = record["OSName"], record.get("OSNameEn") or ""
+    life = standing_of(name, name_en, on, known)
     return {
         "instanceId": record["InstanceId"],
         "name": record.get("InstanceName", ""),
-        "release": release.key if release else f"unknown: {record['OSName']}",
-        "ended": ends_on.isoformat() if ended and ends_on else "",
-        "days": (on - ends_on).days if ended and ends_on else None,
-        "route": _route(record, release, on) if ended and release else "",
+        "release": life.release or f"unknown: {name}",
+        "standing": life.standing,
+        "supportEnds": life.ends_on.isoformat() if life.ends_on else "",
+        "daysLeft": life.days_left,
+        "route": _route(record, on, known) if life.standing in _OVER else "",
+        "source": life.source,
     }
 
 
-def _route(record: Json, release: Any, on: date) -> str:
-    from shared.domain.errors import Refused
-
+def _route(record: Json, on: date, known: Catalog) -> str:
+    release = identify_in(known, record["OSName"], record.get("OSNameEn") or "")
     architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
+    if release is None:
+        return ""
     try:
-        planned = plan_route(release, architecture, on=on)
+        planned = plan_route(release, architecture, on=on, catalog=known)
     except Refused as refused:
         return f"none: {refused.code}"
     return " -> ".join(hop.destination for hop in planned.hops)

@@ -74,6 +74,33 @@ def test_eol_says_who_is_out_of_support(capsys: pytest.CaptureFixture[str]) -> N
     assert answer(capsys, "eol", "--fleet", fleet, "--on", "2019-01-01")[0] == 0
 
 
+def test_eol_tells_where_each_release_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = answer(capsys, "eol", "--fleet", str(ROOT / "examples/fleet.json"), "--on", "2026-11-23")[1]["instances"]
+    centos = next(each for each in rows if each["release"] == "centos-7")
+    assert (centos["standing"], centos["supportEnds"], centos["daysLeft"]) == ("ended", "2024-06-30", -876)
+    assert centos["source"]
+    assert {each["standing"] for each in rows if each["route"]} <= {"ended", "extended"}
+
+
+def test_rows_of_ones_own_are_known_offline(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    own = tmp_path / "rows.json"
+    path = {"source": "alinux-3", "destination": "rhel-9", "architecture": "x86_64", "source_document": "ticket 42"}
+    life = {"product": "centos-7", "support_end": "2030-01-31", "source": "our own contract"}
+    own.write_text(json.dumps({"paths": [path], "lifecycle": [life]}), encoding="utf-8")
+    more = ("--catalog", str(own))
+    assert "rhel-9" in [each["to"] for each in answer(capsys, "catalog", "paths", "--from", "alinux-3", *more)[1]["paths"]]
+    found = answer(capsys, "catalog", "route", "--from", "alinux-3", "--to", "rhel-9", "--arch", "x86_64", *more)[1]
+    assert found["hops"] == [{"from": "alinux-3", "to": "rhel-9"}]
+    fleet = str(ROOT / "examples/fleet.json")
+    rows = answer(capsys, "eol", "--fleet", fleet, "--on", "2026-11-23", *more)[1]["instances"]
+    assert {each["standing"] for each in rows if each["release"] == "centos-7"} == {"supported"}
+    own.write_text('{"paths": [{"source": "alinux-3"}]}', encoding="utf-8")
+    assert run(["catalog", "releases", *more]) == 2
+    own.write_text("{", encoding="utf-8")
+    assert run(["catalog", "releases", *more]) == 2
+    assert run(["catalog", "route"]) == 2
+
+
 def test_assess_applies_the_rules_to_a_file(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "facts.json"
     file.write_text(json.dumps(LINUX.to_json()), encoding="utf-8")
