@@ -109,7 +109,7 @@ def _later(migration: Migration, ports: Ports, why: str, found: Assessment | Non
         due_at=now + VALIDATION_PAUSE,
     )
     advance(ports, again)
-    return Outcome("waiting", {"state": "validating", "code": worst.code})
+    return Outcome("waiting", {"state": "validating", "code": why})
 
 
 def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
