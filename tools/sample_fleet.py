@@ -130,6 +130,7 @@ MEMBERS = (
     Member("iis-01", WIN_2008_STANDARD),
     Member("full-02", WIN_2008, "refused", "Guest.SystemDriveTooFull", facts={"free_mib": {"C:": 10240}}),
     Member("sql-01", WIN_2012, disks=((200, "D:", ESSD), (300, "E:", EFFICIENCY))),
+    Member("far-01", WIN_2008, "refused", "Instance.RegionNotSupported", record={"RegionId": "me-east-1", "ZoneId": "me-east-1a"}),
     Member("tiny-01", WIN_2012, "refused", "Instance.TooSmall", record={"Cpu": 1, "Memory": 1024}),
 )
 POLICY = {"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}

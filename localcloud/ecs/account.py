@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.core.regions import REGIONS
 from localcloud.ecs.paging import Params, page_of
 from localcloud.ecs.store import Doc
 from localcloud.ecs.world import World
@@ -25,15 +26,12 @@ class Account:
         self.world = world
 
     def regions(self, params: Params) -> dict[str, Any]:
-        """DescribeRegions: the one region there is."""
-        region = self.world.cloud.region
-        row = {
-            "RegionId": region,
-            "LocalName": "China (Hangzhou)",
-            "RegionEndpoint": f"ecs.{region}.aliyuncs.com",
-            "Status": "available",
-        }
-        return {"Regions": {"Region": [row]}}
+        """DescribeRegions; every region is answered by this one cloud."""
+        rows = [
+            {"RegionId": id, "LocalName": name, "RegionEndpoint": f"ecs.{id}.aliyuncs.com", "Status": "available"}
+            for id, name in REGIONS.items()
+        ]
+        return {"Regions": {"Region": rows}}
 
     def attributes(self, params: Params) -> dict[str, Any]:
         """DescribeAccountAttributes."""

@@ -45,7 +45,10 @@ def return_at(world: World, instance: Doc, when_ms: int) -> None:
 def describe_status(world: World, params: Params) -> dict[str, Any]:
     """DescribeCloudAssistantStatus."""
     ids = params.get("InstanceId")
-    found = world.store.find("instance", {}) if ids is None else [doc for id in ids if (doc := world.store.get("instance", id))]
+    everywhere = {"region": params["RegionId"]}
+    found = (
+        world.store.find("instance", everywhere) if ids is None else [doc for id in ids if (doc := world.store.get("instance", id))]
+    )
     wanted = params.get("OSType", "").lower()
     docs, fields = page_of([doc for doc in found if wanted in ("", doc["OSType"])], params)
     return {**fields, "InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": [_status(world, doc) for doc in docs]}}

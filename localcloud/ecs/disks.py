@@ -24,7 +24,7 @@ class Disks:
     def describe(self, params: Params) -> dict[str, Any]:
         """DescribeDisks; all filters must hold."""
         ids = paging.id_list(params, "DiskIds")
-        where = paging.tag_links(params)
+        where = {**paging.tag_links(params), "region": params["RegionId"]}
         if "InstanceId" in params:
             where["instance"] = params["InstanceId"]
         if params.get("Status", "All") != "All":
@@ -107,7 +107,7 @@ def _defaults(world: World, id: str, instance: Doc) -> Doc:
         "DiskName": "",
         "Description": "",
         "InstanceId": instance["InstanceId"],
-        "RegionId": world.cloud.region,
+        "RegionId": instance["RegionId"],
         "ZoneId": instance["ZoneId"],
         "ResourceGroupId": instance["ResourceGroupId"],
         "Status": "In_use",

@@ -53,7 +53,8 @@ def _publish(world: World, name: str, resource: str, content: dict[str, Any], *,
         return
     cloud = world.cloud
     id = cloud.request_id()
-    arn = f"acs:ecs:{cloud.region}:{cloud.account_id}:{resource}"
+    region = _region(world, resource)
+    arn = f"acs:ecs:{region}:{cloud.account_id}:{resource}"
     emit(
         {
             "specversion": "1.0",
@@ -65,9 +66,16 @@ def _publish(world: World, name: str, resource: str, content: dict[str, Any], *,
             "datacontenttype": "application/json;charset=utf-8",
             "data": _data(world, id, name, arn, content, ok),
             "aliyunaccountid": cloud.account_id,
-            "aliyunregionid": cloud.region,
+            "aliyunregionid": region,
         }
     )
+
+
+def _region(world: World, resource: str) -> str:
+    """The region of an instance, disk or snapshot; the account's own once it is gone. One bus here hears of all regions."""
+    kind, _, id = resource.partition("/")
+    doc = world.store.get(kind, id) or {}
+    return str(doc.get("RegionId", world.cloud.region))
 
 
 def _data(world: World, id: str, name: str, arn: str, content: dict[str, Any], ok: bool) -> dict[str, Any]:
@@ -82,6 +90,6 @@ def _data(world: World, id: str, name: str, arn: str, content: dict[str, Any], o
         "name": name,
         "userId": world.cloud.account_id,
         "eventTime": iso(world.now).replace("-", "").replace(":", "").replace("Z", ".000+0000"),
-        "regionId": world.cloud.region,
+        "regionId": arn.split(":")[2],
         "content": content,
     }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.core.regions import REGIONS
+
 SETTINGS: dict[str, tuple[type, ...]] = {
     "event_form": (str,),
     "snapshots_fail": (dict,),
@@ -110,6 +112,8 @@ def _record(record: Any, where: str, ids: set[str]) -> None:
     if id in ids:
         raise FleetInvalid(f"{where}.InstanceId: {id} occurs twice")
     ids.add(id)
+    if record.get("RegionId", "cn-hangzhou") not in REGIONS:
+        raise FleetInvalid(f"{where}.RegionId: {record['RegionId']!r} is no region known here")
     if record.get("Status", "Running") not in _STATES:
         raise FleetInvalid(f"{where}.Status: must be one of {', '.join(_STATES)}")
     if record.get("OSType", "linux").lower() not in ("linux", "windows"):

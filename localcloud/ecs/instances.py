@@ -38,7 +38,7 @@ class Instances:
 
     def describe(self, params: Params) -> dict[str, Any]:
         """DescribeInstances; all filters must hold."""
-        where = paging.tag_links(params)
+        where = {**paging.tag_links(params), "region": params["RegionId"]}
         if "Status" in params:
             refuse_unless(params["Status"] in _STATES, "InvalidParameter", "The specified parameter Status is not valid.", 400)
             where["status"] = params["Status"]

@@ -67,7 +67,7 @@ def _new(world: World, id: str, disk: Doc, name: str) -> Doc:
         "SnapshotType": "user",
         "Category": "standard",
         "Description": "",
-        "RegionId": world.cloud.region,
+        "RegionId": disk["RegionId"],
         "SourceDiskId": disk["DiskId"],
         "SourceDiskSize": str(disk["Size"]),
         "SourceDiskType": disk["Type"],

@@ -46,7 +46,7 @@ class Snapshots:
     def describe(self, params: Params) -> dict[str, Any]:
         """DescribeSnapshots; all filters must hold."""
         ids = paging.id_list(params, "SnapshotIds")
-        where = {**paging.tag_links(params), **_links(params)}
+        where = {**paging.tag_links(params), **_links(params), "region": params["RegionId"]}
         query = paging.Query("snapshot", where, ids, _keep(params) if _needs_scan(params) else None)
         docs, fields = paging.page(self.world.store, query, params)
         dry_run(params)

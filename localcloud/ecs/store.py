@@ -24,16 +24,19 @@ CREATE TABLE IF NOT EXISTS ecs_links (kind TEXT NOT NULL, name TEXT NOT NULL, va
 
 
 def _instance_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "region", doc["RegionId"]
     yield "status", doc["Status"]
     yield "ip", doc["sim"]["ip"]
 
 
 def _disk_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "region", doc["RegionId"]
     yield "instance", doc["InstanceId"]
     yield "status", doc["Status"]
 
 
 def _snapshot_links(doc: Doc) -> Iterator[tuple[str, str]]:
+    yield "region", doc["RegionId"]
     yield "disk", doc["SourceDiskId"]
     yield "instance", doc["sim"]["instance"]
     yield "status", doc["Status"]

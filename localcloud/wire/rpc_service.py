@@ -15,6 +15,7 @@ from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.identity import Key
+from localcloud.core.regions import REGIONS
 from localcloud.core.service import Call
 from localcloud.wire import acs3, rpc, rpc_v1, rpc_xml
 
@@ -74,7 +75,7 @@ class RpcService:
             )
         params = rpc.decode(pairs, self.spec[operation], strict=self.cloud.hooks.get("strict", True))
         region = params.get("RegionId", self.cloud.region)
-        if region != self.cloud.region:
+        if region not in REGIONS:
             raise ApiError("InvalidRegionId.NotFound", f"The specified RegionId {region} does not exist.", 404)
         owner = f"acs:{self.name}:{self.cloud.region}:{self.cloud.account_id}"
         relative = self.operations[operation].resources(params)

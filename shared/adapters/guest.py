@@ -35,7 +35,6 @@ class CloudAssistant:
             content_encoding="Base64",
             command_content=base64.b64encode(script.encode()).decode(),
             timeout=timeout_s,
-            keep_command=False,
             client_token=token,
         )
         client = self._clients.ecs(region_id)

@@ -135,7 +135,7 @@ def _passed(
 ) -> Outcome:
     now = ports.clock.now()
     reason = _since_last_time(migration, guest, ports)
-    baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json()}
+    baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
     ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)
     # A dry run ends in the same step: nobody drives one that is ready.
     end: dict[str, Any] = {"finished_at": now} if batch.dry_run else {"due_at": now}

@@ -148,3 +148,11 @@ def test_a_migration_that_waited_is_looked_at_again_before_its_snapshot(world: W
     journal = world.api.get(f"/migrations/{only(world)['migrationId']}/journal")["lines"]
     reasons = [entry["reason"] for entry in journal]
     assert any(reason.startswith("every rule passed again; changed since:") for reason in reasons), reasons
+
+
+def test_a_region_that_cannot_be_asked_is_a_problem_of_the_batch_and_stops_nothing_else(world: World) -> None:
+    world.load_fleet(fleet(instance(1), instance(2, RegionId="ap-southeast-1")))
+    batch_id = submit(world, "i-test0001", "i-test0002", "i-none", regionIds=["cn-hangzhou", "cn-atlantis", "ap-southeast-1"])
+    world.run_until(lambda: world.states() == {"i-test0001": "ready", "i-test0002": "ready"}, minutes=30)
+    codes = {each["code"] for each in world.api.get(f"/batches/{batch_id}")["problems"]}
+    assert codes == {"Region.NotFound", "Instance.NotFound"}

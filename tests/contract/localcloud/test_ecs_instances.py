@@ -145,8 +145,10 @@ def test_an_instance_that_is_not_there_is_a_404(cloud: Account) -> None:
 
 
 def test_the_account_answers_the_usual_questions(cloud: Account) -> None:
-    (region,) = cloud.ecs.describe_regions(ecs.DescribeRegionsRequest()).body.regions.region
-    assert region.region_id == REGION
+    regions = {each.region_id for each in cloud.ecs.describe_regions(ecs.DescribeRegionsRequest()).body.regions.region}
+    assert {REGION, "ap-southeast-1", "me-east-1"} <= regions
+    elsewhere = ecs.DescribeInstancesRequest(region_id="me-east-1")
+    assert cloud.ecs.describe_instances(elsewhere).body.total_count == 0, "instances belong to their region"
     attributes = cloud.ecs.describe_account_attributes(ecs.DescribeAccountAttributesRequest(region_id=REGION)).body
     assert len(attributes.account_attribute_items.account_attribute_item) > 3
     images = cloud.ecs.describe_images(ecs.DescribeImagesRequest(region_id=REGION)).body.images.image

@@ -106,7 +106,7 @@ def test_a_role_does_what_its_policy_says(cloud: Account) -> None:
     [
         ("DescribeNothing", "", "InvalidAction.NotFound"),
         ("DescribeInstances", "", "MissingParameter"),
-        ("DescribeInstances", "RegionId=cn-shanghai", "InvalidRegionId.NotFound"),
+        ("DescribeInstances", "RegionId=cn-atlantis", "InvalidRegionId.NotFound"),
         ("DescribeInstances", "RegionId=cn-hangzhou&PageSize=ten", "InvalidParameter"),
         ("DescribeInstances", "RegionId=cn-hangzhou&PageSize=101", "InvalidParameter"),
         ("DescribeInstances", "RegionId=cn-hangzhou&NextToken=%21%21", "InvalidParameter"),

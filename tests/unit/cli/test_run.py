@@ -40,7 +40,7 @@ def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
     plan = plans.given(plans.EXAMPLES / "fleet.json", None, [], None)
-    assert [len(body["instanceIds"]) for body in plan.batches] == [28]
+    assert [len(body["instanceIds"]) for body in plan.batches] == [29]
     assert plan.expected == {}
     expect = tmp_path / "expect.json"
     expect.write_text(json.dumps({"expected": {"i-none": "completed"}}), encoding="utf-8")
