@@ -54,7 +54,7 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     if to is State.CONFIRMED:
         effects.append(ReleaseLock(migration.region_id, migration.instance_id))
     if migration.state is State.FAILED:
-        effects += [ReleaseSlot(), CleanUpDriver(migration.handle)]
+        effects += [ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop)]
     return _with(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
@@ -108,7 +108,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason="cancelled", finished_at=now, failure=None)
     effects: list[Effect] = [
         ReleaseSlot(),
-        CleanUpDriver(migration.handle),
+        CleanUpDriver(migration.handle, migration.hop),
         ReleaseLock(migration.region_id, migration.instance_id),
     ]
     return _with(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
@@ -134,7 +134,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
         probe_invocation_id="",
         due_at=now,
     )
-    effects: list[Effect] = [ReleaseSlot(), CleanUpDriver(migration.handle)]
+    effects: list[Effect] = [ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop)]
     return _with(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
 
 

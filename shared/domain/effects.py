@@ -40,9 +40,10 @@ class LaunchDriver:
 
 @dataclass(frozen=True)
 class CleanUpDriver:
-    """Remove what the driver left in SMC: job, source server, activation code."""
+    """Remove what the driver left in SMC for one hop: job, source server, activation code."""
 
     handle: Handle
+    hop: int = 0
 
 
 @dataclass(frozen=True)

@@ -59,5 +59,9 @@ class Driver(Protocol):
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         """How the jobs stand, by migration id; as few calls as paging allows."""
 
-    def clean_up(self, migration: Migration, handle: Handle) -> None:
-        """Remove what was left in SMC: the job, the source server, the activation code. What is gone already is no error."""
+    def clean_up(self, migration: Migration, handle: Handle, private_ips: Sequence[str] = ()) -> None:
+        """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.
+
+        What is gone already is no error. A call that was lost may have left more than the handle knows: jobs and codes are found
+        by their names, source servers by ``private_ips``.
+        """

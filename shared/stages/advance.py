@@ -14,6 +14,7 @@ from shared.domain.migration import Failure, Migration, State, Step, step
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform
+from shared.stages.slots import give_back
 
 _LOG = logging.getLogger("replank")
 
@@ -94,15 +95,26 @@ def guarded(
 
     ``giving_up`` is the stage's name and the type of the event that tells of the failure.
     """
-    migration = current(message, ports, states)
     try:
-        return body(migration, ports)
-    except (Permanent, Refused) as error:
-        stage, event_type = giving_up
-        now = ports.migrations.load(migration.migration_id)
-        if now.state not in states | {State.MIGRATING} or now.attempt != migration.attempt:
-            raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
-        return give_up(ports, now, stage, event_type, error)
+        migration = current(message, ports, states)
+        try:
+            return body(migration, ports)
+        except (Permanent, Refused) as error:
+            return _given_up(migration, ports, states, giving_up, error)
+    except Stale:
+        give_back(str(message.data.get("migrationId", "")), ports)
+        raise
+
+
+def _given_up(
+    migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
+) -> Outcome:
+    """The body's error as the migration's failure, unless somebody else moved it on meanwhile."""
+    stage, event_type = giving_up
+    now = ports.migrations.load(migration.migration_id)
+    if now.state not in states | {State.MIGRATING} or now.attempt != migration.attempt:
+        raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
+    return give_up(ports, now, stage, event_type, error)
 
 
 def give_up(ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError) -> Outcome:

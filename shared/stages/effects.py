@@ -17,8 +17,9 @@ from shared.domain.effects import (
     ReleaseSlot,
     ScheduleSweep,
 )
+from shared.domain.facts import InstanceFacts
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
-from shared.domain.migration import ACTIVE, MOVING, Migration, State
+from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.ports.ports import Ports
 
 TRIED_AGAIN = MOVING | {State.ACCEPTED, State.PRECHECKING, State.READY}
@@ -60,7 +61,14 @@ def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    ports.drivers[migration.driver].clean_up(migration, effect.handle)
+    """Of the hop that the step ended; once the next one has begun in SMC, the source server is its own."""
+    then = replace(migration, hop=effect.hop)
+    if migration.hop > effect.hop and migration.handle != Handle():
+        ports.drivers[migration.driver].clean_up(then, replace(effect.handle, source_id=""))
+        return
+    facts = ports.migrations.document(migration.migration_id, f"instance-{effect.hop}")
+    private_ips = InstanceFacts.from_json(facts).private_ips if facts else ()
+    ports.drivers[migration.driver].clean_up(then, effect.handle, private_ips)
 
 
 def _adopt_snapshots(_: AdoptSnapshots, migration: Migration, ports: Ports) -> None:

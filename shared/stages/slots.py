@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from shared.domain.batch import Batch, Standing, closed_because, free_slots
 from shared.domain.errors import Refused, Transient
-from shared.domain.migration import Migration
+from shared.domain.migration import Migration, State
 from shared.ports.admission import Slots
 from shared.ports.ports import Ports
 
@@ -36,6 +36,19 @@ def readmit(migration: Migration, batch: Batch, ports: Ports) -> None:
     if _take(migration, batch, forbidden, ports):
         sentence = "As many instances as the batch or the account allows are moving now."
         raise Refused("Batch.NoFreeSlot", sentence, "Retry when one of them has ended.", status=409)
+
+
+def give_back(migration_id: str, ports: Ports) -> None:
+    """Release what a stage or an act took for a step that came too late: the row had moved on, and had released it before."""
+    migration = ports.migrations.load(migration_id)
+    if migration.state in _NEVER_AGAIN | {State.FAILED, State.ROLLING_BACK}:
+        ports.admission.give_slot(migration_id)
+    if migration.state in _NEVER_AGAIN:
+        ports.admission.unlock(migration.region_id, migration.instance_id, migration_id)
+
+
+_NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
+"""States without a way back: their lock and slot are nobody's."""
 
 
 def _take(migration: Migration, batch: Batch, forbidden: Callable[[Standing], str], ports: Ports) -> str:

@@ -109,7 +109,7 @@ def _later(migration: Migration, ports: Ports, why: str, found: Assessment | Non
         due_at=now + VALIDATION_PAUSE,
     )
     advance(ports, again)
-    return Outcome("waiting", {"state": "validating", "code": why})
+    return Outcome("waiting", {"state": "validating", "reason": reason})
 
 
 def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
@@ -127,7 +127,7 @@ def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
         snapshots_made=made,
         finished_at=now,
     )
-    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle), ReleaseSlot())
+    effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot())
     if ports.batches.load(migration.batch_id).policy.canary:
         effects += (CountOutcome("moved"),)
     told = events.about(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
@@ -151,5 +151,5 @@ def _next_hop(migration: Migration, ports: Ports) -> Outcome:
         due_at=now + LOST,
     )
     told = events.about(taken.after, events.HOP_VALIDATED, stage="precheck")
-    advance(ports, replace(taken, effects=(CleanUpDriver(migration.handle),), events=(told,)))
+    advance(ports, replace(taken, effects=(CleanUpDriver(migration.handle, migration.hop),), events=(told,)))
     return Outcome("done", {"state": "accepted", "hop": migration.hop + 1})

@@ -33,6 +33,8 @@ class Chaos:
     say: Callable[[str], None]
     aside: Callable[[], None] = lambda: None
     """What a person may do in the middle of a call."""
+    again: Callable[[str, bytes], None] = lambda function, payload: None
+    """Queue a message for a function once more."""
     allowed: Callable[[int], bool] = lambda number: True
     on: bool = False
     decided: int = 0
@@ -104,12 +106,16 @@ class Chaos:
         raise Killed
 
     def _interleave(self) -> None:
-        """Something else happens first: the next job that is due, or a person's act."""
+        """Something else happens first: the same message once more, the next job that is due, or a person's act."""
         self.say("FAULT interleave")
-        if self.rng.random() < 0.25:
+        frame, chosen = self.invoker.frames[-1], self.rng.random()
+        if chosen < 0.2:
             self.aside()
-        else:
-            self._job()
+            return
+        if chosen < 0.6 and frame.function != "api":
+            with self.cloud.lock, self.cloud.db.transaction():
+                self.again(frame.function, frame.payload)
+        self._job()
 
     def _job(self) -> bool:
         now = self.cloud.clock.now_ms()

@@ -31,6 +31,7 @@ WORLD = (
     "instance_released",
     "clock_jump",
     "second_tick",
+    "early_sweep",
     "deployment",
 )
 PEOPLE = ("person",)
@@ -93,7 +94,7 @@ def _record(number: int, windows: bool) -> dict[str, Any]:
 
 def _guest(rng: random.Random) -> dict[str, Any]:
     facts: dict[str, Any] = {}
-    if rng.random() < 0.25:
+    if rng.random() < 0.3:
         facts["smc"] = {"fail_attempts": rng.choice((1, 1, 2)), "at": rng.choice(("Preparing", "Syncing", "Processing"))}
     if rng.random() < 0.3:
         facts["disks"] = [{}, {"size_gib": 20}]
@@ -131,9 +132,9 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
 def _rate(rng: random.Random, kind: str) -> float:
     level = rng.choice((0.3, 1.0, 2.0))
     base = {
-        **dict.fromkeys(CALLS, 0.008),
-        **dict.fromkeys(CRASHES, 0.005),
-        "interleave": 0.02,
+        **dict.fromkeys(CALLS, 0.012),
+        **dict.fromkeys(CRASHES, 0.007),
+        "interleave": 0.03,
         "slow": 0.0015,
         "shuffle": 0.2,
         "duplicate": 0.15,
@@ -142,6 +143,7 @@ def _rate(rng: random.Random, kind: str) -> float:
         **dict.fromkeys(WORLD, 0.004),
         "index_lag": 0.05,
         "second_tick": 0.05,
+        "early_sweep": 0.03,
         "deployment": 0.004,
         "clock_jump": 0.004,
         "instance_released": 0.0006,

@@ -34,8 +34,9 @@ from tests.support.world import World
 
 MINUTE = 60_000
 PERIOD = "simulation.minute"
-PATIENCE_MIN = 30 * 60
-"""After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
+PATIENCE_MIN, WINDOW_PATIENCE_MIN = 9 * 60, 33 * 60
+"""After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another,
+where a batch has a window after its next opening)."""
 IDLE_MIN = 10
 ROUNDS = 8
 """Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""
@@ -116,6 +117,7 @@ class Simulation:
         self.truth.attach()
         self.chaos.attach()
         self.chaos.aside = self.people.act
+        self.chaos.again = lambda function, payload: service(cloud, "fc").queue.add(f"replank-{function}", payload, "again")
         self.invoker.say, self.invoker.ended = self.say, self._ended
         self.invoker.began = lambda: self.truth.count
         self.invoker.now_ms = cloud.clock.now_ms
@@ -178,6 +180,7 @@ class Simulation:
             self._rest()
             if not self.people.settle(final=number >= ROUNDS - 4) and self._all_ended():
                 break
+            self.faults.sweep_now()
             self._until(6, lambda: False)
         self._rest()
         self._sweep()
@@ -234,7 +237,8 @@ class Simulation:
     def _rest(self) -> None:
         """Let time pass until everything has ended or waits for a person; too long is a violation of invariant 5."""
         self.say("PHASE rest")
-        self._until(PATIENCE_MIN, self._at_rest)
+        windows = any(plan.request["policy"].get("window") for plan in self.scenario.batches)
+        self._until(WINDOW_PATIENCE_MIN if windows else PATIENCE_MIN, self._at_rest)
         if not self._at_rest():
             for id in sorted(self.truth.migrations):
                 migration = self.truth.migrations[id]

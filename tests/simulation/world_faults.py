@@ -165,6 +165,16 @@ class WorldFaults:
             service(self.cloud, "fc").queue.add("replank-watch", payload, "timer")
         return "watch"
 
+    def sweep_now(self) -> None:
+        """The sweep runs though nothing may be due."""
+        with self.cloud.lock, self.cloud.db.transaction():
+            self._early_sweep()
+
+    def _early_sweep(self) -> str:
+        payload = b'{"triggerTime":"2026-11-23T08:00:00Z","triggerName":"daily","payload":""}'
+        service(self.cloud, "fc").queue.add("replank-sweep", payload, "timer")
+        return "sweep"
+
     def _deployment(self) -> str:
         self.deploy()
         return "of all functions"

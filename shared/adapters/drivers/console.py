@@ -44,7 +44,7 @@ class ConsoleDriver:
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         return observed(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, private_ips: Sequence[str] = ()) -> None:
         return  # what a person made is theirs to delete
 
     def _job(self, migration: Migration, private_ips: Sequence[str]) -> Any | None:

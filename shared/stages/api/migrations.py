@@ -14,7 +14,7 @@ from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views
-from shared.stages.slots import readmit
+from shared.stages.slots import give_back, readmit
 
 PAGE = 100
 MOST_PAGES = 400
@@ -88,7 +88,11 @@ def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDeta
             readmit(migration, batch, ports)
         return taken
 
-    return _act(ports, migration_id, decide)
+    try:
+        return _act(ports, migration_id, decide)
+    except Refused:
+        give_back(migration_id, ports)
+        raise
 
 
 def cancel(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:
