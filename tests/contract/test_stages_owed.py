@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Policy, Selection
-from shared.domain.effects import CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
@@ -19,7 +19,7 @@ from shared.domain.migration import Failure, Handle, Migration, State, born, ste
 from shared.ports.compute import Compute
 from shared.ports.driver import Driver
 from shared.ports.ports import Ports
-from shared.stages import rollback, snapshot
+from shared.stages import rollback, snapshot, watch
 from shared.stages.advance import advance, guarded, settle_all
 from shared.stages.api import migrations as acts
 from tests.support.fakes import FakeBus
@@ -169,3 +169,18 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
     due = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     assert snapshot.run(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
     assert [each.state for each in ports.ledger.of_migration(made.migration_id)] == [SnapshotState.CREATING]
+
+
+def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench, ports: Ports, driver: Unwilling) -> None:
+    made = stand(ports, State.VALIDATING, hops=migration().hops * 2, handle=Handle(job_id="j-4"))
+    ports.migrations.settle(made, 1)
+    driver.refusal = Permanent("SourceServer.Odd", "It cannot be deleted.", "Look it up.")
+    taken = step(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)
+    advance(ports, replace(taken, effects=(CleanUpDriver(made.handle),)))
+    accepted = ports.migrations.load(made.migration_id)
+    assert accepted.owes == (2,)
+    advance(ports, step(accepted, State.PRECHECKING, now=one.now, by="precheck", reason="probe sent", due_at=one.now))
+    one.world.run(5)
+    watch.run(Message("timer", "t", "timer", {}), ports)
+    due = [event.data["stage"] for event in cast(FakeBus, ports.bus).published if event.data["migrationId"] == made.migration_id]
+    assert due == ["precheck"]
