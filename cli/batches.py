@@ -42,6 +42,10 @@ def submit(  # noqa: PLR0913 - one parameter per option
     ] = None,
     max_moving: Annotated[int, typer.Option(help="At most so many instances move at once.")] = 5,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
+    file: Annotated[
+        list[str] | None, typer.Option("--file", help="File in the guests whose content must stay the same; may be repeated.")
+    ] = None,
+    check: Annotated[str, typer.Option(help="Command run in the guests before and after; it must end with status 0.")] = "",
     policy: Annotated[Path | None, typer.Option(help="JSON file with the policy (see /openapi.json, submitBatch).")] = None,
     client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
     as_json: AsJson = False,
@@ -52,7 +56,8 @@ def submit(  # noqa: PLR0913 - one parameter per option
         name: list(value) for name, value in (("instanceIds", instance), ("releases", release), ("regionIds", region)) if value
     }
     body |= _destinations(to or [])
-    body["policy"] = {**({"maxMoving": max_moving}), **(_policy(policy) if policy else {})}
+    own = {name: value for name, value in (("files", file), ("check", check)) if value}
+    body["policy"] = {"maxMoving": max_moving, **(_policy(policy) if policy else {}), **own}
     answer = Api.from_environment().post("/batches", body)
     if as_json:
         output.show_json(answer)

@@ -25,7 +25,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-_GROUPS = ("batches", "migrations", "snapshots", "catalog", "assess", "events", "invoke", "bootstrap", "doctor", "run.command")
+_GROUPS = (
+    *("batches", "migrations", "report", "snapshots", "catalog", "assess"),
+    *("events", "invoke", "bootstrap", "doctor", "run.command"),
+)
 
 
 def _register() -> None:

@@ -59,6 +59,13 @@ def _batch_report(call: Call) -> Reply:
     return Reply(reports.of_batch(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
+def _judgements(call: Call) -> Reply:
+    from shared.stages.api import pages
+
+    given = call.query
+    return Reply(pages.judgements(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
+
+
 def _report(call: Call) -> Reply:
     from shared.stages.api import pages, reports
 
@@ -161,6 +168,16 @@ ROUTES: tuple[Route, ...] = (
         views.BatchReport,
         query=_PAGE,
         html=True,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_BATCH}/judgements",
+        "judgeBatch",
+        "What prechecks and validations found, instance by instance, and the guests before and after: for a change board.",
+        _judgements,
+        views.Judgements,
+        query=_PAGE,
         refusals=(404,),
     ),
     Route(

@@ -92,7 +92,9 @@ def side_by_side(
     for what, beginnings, side in ASPECTS:
         severities = [f.severity for f in result.findings if _judges(f.code.removeprefix("Validation."), beginnings)]
         worst = min(severities, key=ORDER.__getitem__, default=None)
-        rows.append(Aspect(what, side(instance_before, before), side(instance_after, after), STANDING[worst] if worst else "same"))
+        old, new = side(instance_before, before), side(instance_after, after)
+        unjudged = "same" if old == new else "expected"  # no check objects to the difference
+        rows.append(Aspect(what, old, new, STANDING[worst] if worst else unjudged))
     return tuple(rows)
 
 

@@ -10,6 +10,7 @@ from shared.domain.migration import Migration, State
 from shared.domain.report import Report, ReportRow, report_html
 from shared.domain.validation.summary import Aspect, side_by_side
 from shared.ports.ports import Ports
+from shared.stages.api import views
 from shared.stages.api.migrations import every_migration
 
 MOST_ROWS = 500
@@ -29,6 +30,34 @@ def of_migration(ports: Ports, migration_id: str) -> str:
     """The page of one migration; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     return _page(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
+
+
+def judgements(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
+    """A page of what the batch's prechecks and validations found; raises Refused (Batch.NotFound)."""
+    ports.batches.load(batch_id)
+    page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
+    found = tuple(judgement(ports, each) for each in page.migrations)
+    return views.Judgements(batch_id, ports.clock.now(), found, page.next_token)
+
+
+def judgement(ports: Ports, migration: Migration) -> views.Judgement:
+    """What the last precheck and the last validation of a migration found."""
+    row = _row(ports, migration)
+    return views.Judgement(
+        migration.migration_id,
+        row.instance_id,
+        row.name,
+        row.route,
+        row.state,
+        row.verdict,
+        _judged(row.precheck),
+        _judged(row.validation),
+        tuple(views.AspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
+    )
+
+
+def _judged(found: Assessment | None) -> views.Judged | None:
+    return views.Judged(found.blocked, found.findings, dict(found.overrides)) if found else None
 
 
 def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration]) -> str:

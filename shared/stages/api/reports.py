@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.migration import JournalEntry, Migration, State
 from shared.ports.ports import Ports
-from shared.stages.api import show, views
+from shared.stages.api import pages, show, views
 
 RESULTS = {
     State.COMPLETED: "completed",
@@ -24,6 +24,7 @@ def of_migration(ports: Ports, migration_id: str, *, price: float) -> views.Migr
         result=_result(ports, migration, journal),
         route=migration.hops,
         findings=migration.assessment.findings if migration.assessment else (),
+        judgement=pages.judgement(ports, migration),
         journal=tuple(map(show.line, journal)),
         snapshots=tuple(show.snapshot(entry, price) for entry in ports.ledger.of_migration(migration_id)),
     )

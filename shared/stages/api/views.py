@@ -224,12 +224,58 @@ class BatchReport:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What one look found, worst first; ``overrides`` are the reasons given, by code."""
+
+    blocked: bool
+    findings: tuple[Finding, ...]
+    overrides: dict[str, str]
+
+
+@dataclass(frozen=True)
+class AspectView:
+    """One thing before and after, in words; ``standing`` is same, expected, warning or failure."""
+
+    what: str
+    before: str
+    after: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What precheck and validation found on one instance, and the guest before and after; null: not looked yet."""
+
+    migration_id: str
+    instance_id: str
+    name: str
+    route: tuple[str, ...]
+    state: str
+    verdict: str
+    """``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``."""
+    precheck: Judged | None
+    validation: Judged | None
+    aspects: tuple[AspectView, ...]
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """A page of a batch's judgements; ``next_token`` is empty on the last page."""
+
+    batch_id: str
+    made_at: datetime
+    instances: tuple[Judgement, ...]
+    next_token: str
+
+
+@dataclass(frozen=True)
 class MigrationReport:
     """Everything worth keeping of one migration."""
 
     result: ResultLine
     route: tuple[Hop, ...]
     findings: tuple[Finding, ...]
+    judgement: Judgement
     journal: tuple[JournalLine, ...]
     snapshots: tuple[SnapshotView, ...]
 

@@ -14,7 +14,7 @@ from tests.support.repository import ROOT
 
 COMMANDS = (
     *("submit", "status", "watch", "show", "acknowledge", "confirm", "retry", "cancel", "rollback", "snapshots", "sweep", "eol"),
-    *("assess", "precheck", "invoke", "bootstrap", "doctor", "run", "catalog", "events"),
+    *("assess", "precheck", "report", "invoke", "bootstrap", "doctor", "run", "catalog", "events"),
 )
 
 

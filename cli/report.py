@@ -1,0 +1,83 @@
+"""report: what prechecks and validations of a batch found, for a person, a program (JSON) or a change board (one HTML file)."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson
+from cli.problem import bad_input
+from shared.domain.findings import Assessment
+from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema
+from shared.domain.validation.summary import Aspect
+
+Json = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("report")(report)
+
+
+def report(
+    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch, as `replank status` shows it.")] = "",
+    html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page into this file.")] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of what --json prints and end.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Report what the prechecks and validations of a batch found, and the guests before and after."""
+    if schema:
+        output.show_json(report_schema())
+        return
+    if not batch:
+        raise bad_input("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
+    found = _collected(Api.from_environment(), batch)
+    if html is not None:
+        try:
+            html.write_text(report_html(found), encoding="utf-8")
+        except OSError as error:
+            raise bad_input("File.NotWritable", f"{html}: {error}.", "Give a file in a folder that exists.") from None
+    if as_json:
+        output.show_json(report_json(found))
+    elif html is not None:
+        print(f"Wrote {html}: {_summary(found)}")
+    else:
+        _show(found)
+
+
+def _collected(api: Api, batch_id: str) -> Report:
+    rows = tuple(_row(each) for each in api.pages(f"/batches/{batch_id}/judgements", "instances"))
+    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows)
+
+
+def _row(found: Json) -> ReportRow:
+    return ReportRow(
+        instance_id=found["instanceId"],
+        name=found["name"],
+        route=tuple(found["route"]),
+        state=found["state"],
+        precheck=Assessment.from_json(found["precheck"]) if found["precheck"] else None,
+        validation=Assessment.from_json(found["validation"]) if found["validation"] else None,
+        aspects=tuple(Aspect(each["what"], each["before"], each["after"], each["standing"]) for each in found["aspects"]),
+    )
+
+
+def _summary(found: Report) -> str:
+    return ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(found).items())) or "no instances"
+
+
+def _show(found: Report) -> None:
+    rows = []
+    for row in sorted(found.rows, key=lambda each: (each.verdict not in ("failed", "blocked"), each.verdict, each.instance_id)):
+        last = row.validation or row.precheck
+        told = ", ".join(
+            dict.fromkeys(finding.code for finding in (last.findings if last else ()) if finding.severity.value != "info")
+        )
+        rows.append((row.instance_id, row.name, " -> ".join(row.route), row.state, row.verdict, told))
+    output.table(("instance", "name", "route", "state", "verdict", "findings"), rows)
+    print(f"\n{_summary(found)}")
