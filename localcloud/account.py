@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,11 @@ from typing import Any
 from localcloud.admin.api import PREFIX, Admin
 from localcloud.admin.mishaps import Mishaps
 from localcloud.core.app import INSTANCE_NAME, Cloud
+from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.pump import Pump
 from localcloud.core.server import Server
+from localcloud.core.service import Call
 from localcloud.deploy import apply
 from localcloud.deploy.document import DeployError
 from localcloud.deploy.plan import Plan, make
@@ -23,6 +26,8 @@ from localcloud.fc.invoker import Invoker
 from localcloud.fc.process import WorkerInvoker
 
 OTHER_SERVICES = (("tablestore", "Tablestore"), ("ecs", "Ecs"), ("smc", "Smc"), ("sts", "Sts"), ("sts", "Location"))
+NOT_EMULATED = Path(__file__).with_name("not_emulated.json")
+"""Parameters of ECS and SMC that their code does not look at, by service and operation; written by ``make docs``."""
 ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "FC")
 
 
@@ -46,12 +51,26 @@ def build(
     """
     cloud = Cloud(folder, seed=seed, real_time=real_time)
     cloud.hooks["strict"] = strict
+    if strict:
+        cloud.hooks["check_call"] = _refuse_not_emulated
     cloud.services.append(FunctionCompute(cloud, invoker or WorkerInvoker(folder / "logs" if folder else None)))
     eventbridge = EventBridge(cloud)
     cloud.services += [eventbridge, EventBridgeRpc(cloud, eventbridge.control, eventbridge.publisher)]
     for module, name in OTHER_SERVICES:
         cloud.services.append(getattr(importlib.import_module(f"localcloud.{module}"), name)(cloud))
     return cloud
+
+
+_OFF = ("ConfirmStop", "ForceStop", "Hibernate", "InitLocalDisk", "InstantAccess", "KeepCommand", "SyncData")
+"""Switches that are off unless given: to give them as off asks for nothing."""
+_NOT_EMULATED: dict[str, dict[str, list[str]]] = json.loads(NOT_EMULATED.read_text(encoding="utf-8"))
+
+
+def _refuse_not_emulated(name: str, call: Call) -> None:
+    """Refuse a parameter that the real service obeys and this one would ignore (a finding of ours, like UnknownParameter)."""
+    idle = _NOT_EMULATED.get(name, {}).get(call.operation, ())
+    if meant := [each for each in idle if each in call.params and not (each in _OFF and call.params[each] is False)]:
+        raise ApiError("ParameterNotEmulated", f"{', '.join(meant)}: not emulated, see docs/localcloud.md of localcloud.", 400)
 
 
 def service(cloud: Cloud, name: str) -> Any:

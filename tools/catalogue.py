@@ -9,12 +9,24 @@ import re
 import sys
 from collections.abc import Callable
 
-from tools.pages import api, cloud_errors, errors, events, rules, settings, states
+from tools.pages import api, cloud_errors, emulation, errors, events, rules, settings, states
 from tools.pages.common import ROOT
 
-PAGES: dict[str, Callable[[], str]] = {"events/README.md": events.render, "docs/rules.md": rules.render}
+PAGES: dict[str, Callable[[], str]] = {
+    "events/README.md": events.render,
+    "docs/rules.md": rules.render,
+    "localcloud/not_emulated.json": emulation.not_emulated,
+}
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"states": states.render},
+    "docs/localcloud.md": {
+        "faults": emulation.faults,
+        "tablestore": emulation.tablestore,
+        "eventbridge": emulation.eventbridge,
+        "functions": emulation.functions,
+        "ecs": emulation.ecs,
+        "smc": emulation.smc,
+    },
     "docs/reference.md": {
         "settings": settings.render,
         "api": api.render,

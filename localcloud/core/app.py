@@ -59,7 +59,10 @@ class Cloud:
         self.faults = Faults(self.seed)
         self.services: list[Service] = []
         self.hooks: dict[str, Any] = {}
-        """Where services meet: ``emit_event`` and ``invoke_function`` (callables), ``ecs`` (the facade SMC works through)."""
+        """Where services meet: ``emit_event`` and ``invoke_function`` (callables), ``ecs`` (the facade SMC works through).
+
+        ``check_call`` takes a service's name and a call, and raises ApiError where the call must not go on.
+        """
         self.in_flight = 0
         """Calls and invocations that have begun and not ended: virtual time stands still while there are any."""
         self.last_outside_ms = self.clock.now_ms()
@@ -129,6 +132,8 @@ class Cloud:
                 self.last_outside_ms = self.clock.now_ms()
             call = service.parse(request)
             seen.operation, seen.summary = call.operation, call.summary
+            if check := self.hooks.get("check_call"):
+                check(service.name, call)
             self._authorise(call, caller)
             self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)
             answer = service.perform(call, caller)

@@ -149,6 +149,10 @@ class Tablestore:
     def _arn(self, instance: str, table: str) -> str:
         return f"acs:ots:{self._cloud.region}:{self._cloud.account_id}:instance/{instance}/table/{table}"
 
+    def operation_names(self) -> list[str]:
+        """The operations there are."""
+        return list(self._operations)
+
     # For deployment -------------------------------------------------------------------------------------------------
 
     def set_index_lag(self, lag_ms: int) -> None:
