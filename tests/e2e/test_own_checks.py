@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.guest import GuestFacts
 from shared.probes import parse
-from tests.e2e.test_pipeline import migrate, only
+from tests.e2e.test_pipeline import migrate, only, submit
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
 
@@ -75,3 +75,34 @@ def test_nothing_is_judged_while_the_package_manager_still_runs(world: World) ->
     lines = world.api.get(f"/migrations/{only(world)['migrationId']}/journal")["lines"]
     reasons = [line["reason"] for line in lines]
     assert reasons.count("not yet: the package manager is still busy") == 2, reasons
+
+
+def refused_or_ready(world: World, **policy: Any) -> dict[str, Any]:
+    """The newest migration, once its precheck has ended."""
+    batch_id = submit(world, "i-test0009", policy=policy)
+
+    def found() -> list[dict[str, Any]]:
+        return [each for each in world.migrations(batchId=batch_id) if each["state"] in ("ready", "precheck_failed")]
+
+    world.run_until(lambda: bool(found()), minutes=30)
+    return dict(world.api.get(f"/migrations/{found()[0]['migrationId']}"))
+
+
+def test_an_overridable_finding_is_overridden_by_name_and_with_a_reason() -> None:
+    with World().connected() as world:
+        world.load_fleet(fleet(instance(9, SpotStrategy="SpotAsPriceGo")))
+        assert refused_or_ready(world)["failure"]["code"] == "Instance.Spot"
+        other = refused_or_ready(world, overrides={"Instance.Locked": "not this one"})
+        assert other["state"] == "precheck_failed"
+        taken = refused_or_ready(world, overrides={"Instance.Spot": "bid is above the market, ticket 7"})
+        assert (taken["state"], taken["blocked"]) == ("ready", False)
+        report = world.api.get(f"/migrations/{taken['migrationId']}/report")["judgement"]
+        assert report["precheck"]["overrides"] == {"Instance.Spot": "bid is above the market, ticket 7"}
+        assert "Instance.Spot" in {finding["code"] for finding in report["precheck"]["findings"]}
+
+
+def test_an_error_cannot_be_overridden() -> None:
+    with World().connected() as world:
+        world.load_fleet(fleet(instance(9, Status="Stopped")))
+        found = refused_or_ready(world, overrides={"Instance.NotRunning": "it will be"})
+        assert (found["state"], found["failure"]["code"]) == ("precheck_failed", "Instance.NotRunning")
