@@ -61,7 +61,7 @@ class TablestoreMigrations:
 
     def _owes_more(self, migration: Migration, version: int) -> bool:
         """Whether another outbox is left; asked only where there was one when the row was read."""
-        return set(migration.owes) > {version} and len(self._numbered(migration.migration_id, tables.OUTBOX)) > 1
+        return bool(set(migration.owes) - {version}) and len(self._numbered(migration.migration_id, tables.OUTBOX)) > 1
 
     def _queue(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
         """Put the migration's own due time in force, if the row has not moved on."""

@@ -123,7 +123,10 @@ def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
             deleted = scene.deleted_by_others.get(entry.snapshot_id)
             if deleted is not None and deleted >= min(started, scene.began) - LOOK_BACK:
                 return True
-        elif snapshot["Status"] == "accomplished" and datetime.fromisoformat(snapshot["CreationTime"].replace("Z", "+00:00")) >= since:
+        elif (
+            snapshot["Status"] == "accomplished"
+            and datetime.fromisoformat(snapshot["CreationTime"].replace("Z", "+00:00")) >= since
+        ):
             return True
     return False
 

@@ -1,0 +1,89 @@
+"""Bugs that the simulation found, each in the smallest form that shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.adapters.drivers.smc import _imported
+from shared.domain import events
+from shared.domain.effects import CountOutcome
+from shared.domain.errors import Stale
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Handle, Migration, State, born, step
+from shared.ports.driver import Phase
+from shared.ports.guest import CommandResult
+from shared.ports.ports import Ports
+from shared.stages.advance import advance, guarded
+from tests.support.fleets import fleet, instance
+from tests.support.ports import T0, Bench, bench, migration
+
+
+@pytest.fixture(scope="module")
+def one() -> Iterator[Bench]:
+    with bench("migrate") as made:
+        made.world.load_fleet(fleet(instance(3)))
+        yield made
+
+
+def stand(ports: Ports, number: int, state: State) -> Migration:
+    made = migration(number, state=state)
+    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    return made
+
+
+@pytest.mark.parametrize(("number", "state"), [(1, State.READY), (2, State.ACCEPTED)])
+def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench, number: int, state: State) -> None:
+    """A cancellation between the slot (or the lock) and the step: its own release had run before there was anything to release."""
+    ports, made = one.ports, stand(one.ports, number, state)
+
+    def overtaken(found: Migration, ports: Ports) -> Outcome:
+        ports.migrations.commit(step(found, State.CANCELLED, now=T0, by="ann", reason="cancelled"))
+        assert ports.admission.take_slot(ports.admission.slots(), found.migration_id, found.batch_id)
+        ports.admission.lock(found.region_id, found.instance_id, found.migration_id)
+        advance(ports, step(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
+        return Outcome("done")
+
+    message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
+    with pytest.raises(Stale):
+        guarded(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+    assert made.migration_id not in ports.admission.slots().held
+    assert ports.admission.holder(made.region_id, made.instance_id) == ""
+
+
+def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(one: Bench) -> None:
+    """The row had left the tick's lane, and its older outbox was owed for ever."""
+    rows = one.ports.migrations
+    made = stand(one.ports, 4, State.PRECHECKING)
+    rows.commit(replace(step(made, State.READY, now=T0, by="precheck", reason="x"), effects=(CountOutcome("moved"),)))
+    owing = rows.load(made.migration_id)
+    failed = replace(step(owing, State.FAILED, now=T0, by="snapshot", reason="x"), effects=(CountOutcome("failed"),))
+    rows.commit(failed)
+    rows.settle(failed.after, failed.after.version)
+    assert made.migration_id in [each.migration_id for each in rows.due(T0 + timedelta(hours=1), 200)]
+
+
+def test_an_import_that_never_ran_is_begun_again() -> None:
+    """Its result never changes: waiting for it was waiting for ever."""
+    handle = Handle(token_id="at-1", import_invocation_id="t-1")
+    report = _imported(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
+    assert report.phase is Phase.PREPARING
+    assert report.handle.import_invocation_id == ""
+
+
+def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench) -> None:
+    """A code made by a call whose step was lost, and a source whose import was: neither stands in the handle."""
+    smc = one.ports.drivers["smc"]
+    ips = one.ports.compute.describe("cn-hangzhou", "i-test0003").private_ips
+    created_at = one.now.replace(microsecond=0)
+    made = migration(3, state=State.SNAPSHOTTED, entered_at=one.now, created_at=created_at, snapshots_made=1)
+    smc.prepare(made, ips)
+    one.world.run(2)
+    assert one.world.inventory()["sources"]
+    smc.clean_up(replace(made, attempt=2), Handle(job_id="j-gone"), ips)
+    held = one.world.inventory()
+    assert not held["sources"]
+    assert not held["access_tokens"]

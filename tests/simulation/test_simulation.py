@@ -1,0 +1,63 @@
+"""A fixed set of seeds, the mutants, and the promise that a seed is a run."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS, Mutant, hunt
+from tests.simulation.run import Figures, show
+from tests.simulation.simulation import prepared, run_seed
+
+SEEDS = range(0, 12)
+REGRESSIONS = Path(__file__).with_name("regressions") / "seeds.txt"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prepared() -> Iterator[None]:
+    with prepared():
+        yield
+
+
+def _regressions() -> list[int]:
+    """Seeds that once broke an invariant: the number at the beginning of each line."""
+    lines = REGRESSIONS.read_text(encoding="utf-8").splitlines()
+    return [int(line.split()[0]) for line in lines if line and not line.startswith("#")]
+
+
+def test_a_fixed_set_of_seeds_breaks_no_invariant() -> None:
+    figures = Figures()
+    for seed in SEEDS:
+        figures.add(run_seed(seed))
+    assert not figures.broken, show(figures, 0)
+    assert figures.migrations > 50
+    assert sum(figures.injected.values()) > 500
+
+
+@pytest.mark.parametrize("seed", _regressions())
+def test_a_seed_that_once_broke_an_invariant(seed: int) -> None:
+    assert [str(each) for each in run_seed(seed).violations] == []
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_the_checker_finds_its_mutant(mutant: Mutant) -> None:
+    assert hunt(mutant) is not None, f"not found within {mutant.seeds} seeds"
+
+
+def test_two_runs_of_a_seed_are_the_same_line_by_line() -> None:
+    assert run_seed(2).digest == run_seed(2).digest
+
+
+def test_a_seed_is_the_same_run_in_another_process() -> None:
+    code = "from tests.simulation.simulation import prepared, run_seed\nwith prepared():\n    print(run_seed(2).digest)"
+    environment = {**os.environ, "PYTHONHASHSEED": "1234", "PYTHONPATH": str(ROOT)}
+    found = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert found.stdout.strip() == run_seed(2).digest
