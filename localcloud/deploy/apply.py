@@ -34,6 +34,7 @@ def apply(plan: Plan, account: Account) -> None:
         for function in plan.functions:
             account.fc.put(function)
         _drop_absent(plan, account)
+        _drop_absent_rules(plan, account)
         for rule in plan.rules:
             _set_rule(account.eventbridge, rule)
 
@@ -65,6 +66,18 @@ def _drop_absent(plan: Plan, account: Account) -> None:
     for function in account.fc.functions.all():
         if function.name not in wanted:
             account.fc.drop(function.name)
+
+
+def _drop_absent_rules(plan: Plan, account: Account) -> None:
+    """Rules that an earlier deployment made and this one does not name; those made by calls stay."""
+    made = account.cloud.db.collection("deploy.rule")
+    wanted = {f"{rule['EventBusName']}/{rule['RuleName']}" for rule in plan.rules}
+    for key, doc in list(made.items()):
+        if key not in wanted:
+            account.eventbridge.store.forget_rule(doc["bus"], doc["name"])
+            made.delete(key)
+    for rule in plan.rules:
+        made.put(f"{rule['EventBusName']}/{rule['RuleName']}", {"bus": rule["EventBusName"], "name": rule["RuleName"]})
 
 
 def _set_rule(eventbridge: EventBridge, rule: dict[str, Any]) -> None:

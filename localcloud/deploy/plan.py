@@ -13,8 +13,8 @@ from localcloud.deploy import services, template
 from localcloud.deploy.document import Document, load
 from localcloud.deploy.template import Template
 from localcloud.deploy.variables import Variables
-from localcloud.eventbridge.model import check_filter, check_targets, function_name
-from localcloud.fc.model import Function
+from localcloud.eventbridge.model import DEFAULT_BUS, check_filter, check_targets, function_name
+from localcloud.fc.model import Function, Trigger
 
 
 @dataclass
@@ -38,7 +38,8 @@ def make(template_path: Path, services_path: Path, *, env: Mapping[str, str] | N
     _check_agreement(ros, s, resources, functions)
     ros.problems += s.problems
     ros.need_sound()
-    return Plan(resources, functions, rules)
+    triggered = [_trigger_rule(each, trigger) for each in functions for trigger in each.triggers if trigger.type == "eventbridge"]
+    return Plan(resources, functions, rules + triggered)
 
 
 def _rule(document: Document, resources: Template, rule: dict[str, Any]) -> dict[str, Any]:
@@ -50,6 +51,23 @@ def _rule(document: Document, resources: Template, rule: dict[str, Any]) -> dict
         except ApiError as error:
             document.complain((*place, part), error.message)
     return {**rule, "FilterPattern": text}
+
+
+def _trigger_rule(function: Function, trigger: Trigger) -> dict[str, Any]:
+    """The rule on the default bus that an EventBridge trigger stands for; its function gets the event as it is."""
+    target = {
+        "Id": "function",
+        "Type": "acs.fc.function",
+        "Endpoint": f"acs:fc:{REGION}:{ACCOUNT_ID}:functions/{function.name}",
+        "ParamList": [{"ResourceKey": "Body", "Form": "ORIGINAL", "Value": ""}],
+    }
+    return {
+        "EventBusName": DEFAULT_BUS,
+        "RuleName": f"fc-{function.name}-{trigger.name}".replace("_", "-"),
+        "FilterPattern": trigger.config["eventRuleFilterPattern"],
+        "Status": "ENABLE" if trigger.config.get("triggerEnable", True) else "DISABLE",
+        "Targets": [target],
+    }
 
 
 def _check_agreement(ros: Document, s: Document, resources: Template, functions: list[Function]) -> None:

@@ -9,9 +9,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from localcloud.core.errors import ApiError
 from localcloud.deploy.check import Fields, Shape, anything, either, listed, mapped, number, one_of, text, truth
 from localcloud.deploy.document import Document, Place
 from localcloud.deploy.variables import Variables
+from localcloud.eventbridge.model import check_filter
 from localcloud.fc import cron
 from localcloud.fc.model import AsyncPolicy, Function, Trigger
 
@@ -29,7 +31,17 @@ _HTTP = Fields(
     },
     ("authType", "methods"),
 )
-TRIGGERS: dict[str, Shape] = {"timer": _TIMER, "http": _HTTP}
+_EVENTS = Fields(
+    {
+        "triggerEnable": truth,
+        "asyncInvocationType": one_of(True),
+        "eventRuleFilterPattern": text(r"(?s).+", "an event pattern in JSON"),
+        "eventSourceConfig": Fields({"eventSourceType": one_of("Default")}, ("eventSourceType",), ("eventSourceParameters",)),
+    },
+    ("eventRuleFilterPattern", "eventSourceConfig"),
+    ("eventTargetConfig", "runOptions"),
+)
+TRIGGERS: dict[str, Shape] = {"timer": _TIMER, "http": _HTTP, "eventbridge": _EVENTS}
 _DESTINATION = Fields({"destination": _ARN}, ("destination",))
 _HOOK = Fields({"handler": _HANDLER, "timeout": number(1, 300)}, ("handler",))
 _PROPS = Fields(
@@ -161,6 +173,11 @@ def _trigger(document: Document, place: Place, fields: dict[str, Any]) -> Trigge
             cron.parse(str(config.get("cronExpression", "")))
         except cron.CronError as error:
             document.complain((*place, "triggerConfig", "cronExpression"), str(error))
+    if fields["triggerType"] == "eventbridge":
+        try:
+            check_filter(config.get("eventRuleFilterPattern", "{}"))
+        except ApiError as error:
+            document.complain((*place, "triggerConfig", "eventRuleFilterPattern"), error.message)
     return Trigger(fields["triggerName"], fields["triggerType"], config, fields.get("qualifier", "LATEST"))
 
 

@@ -120,6 +120,13 @@ class Store:
         self._rules.delete(f"{rule.bus}/{rule.name}")
         self._by_bus.pop(rule.bus, None)
 
+    def forget_rule(self, bus: str, name: str) -> None:
+        """Delete a rule, if it exists or waits for its bus."""
+        rule = self.rule(bus, name)
+        if rule is not None:
+            self.drop_rule(rule)
+        self._waiting.delete(f"{bus}/{name}")
+
     def hold_back(self, rule: Rule) -> None:
         """Keep a checked rule until its bus is created."""
         self._waiting.put(f"{rule.bus}/{rule.name}", asdict(replace(rule, wanted={})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from localcloud import account
 from localcloud.deploy.document import DeployError
 from localcloud.deploy.plan import make
-from tests.contract.localcloud.account_support import ROLE, SERVICES, TEMPLATE, App, in_process_app, write_application
+from tests.contract.localcloud.account_support import BUS, ROLE, SERVICES, TEMPLATE, App, in_process_app, write_application
 
 
 @pytest.fixture
@@ -123,6 +124,43 @@ def test_mistakes_in_the_services(tmp_path: Path, old: str, new: str, where: str
     assert old in text
     found = problems(tmp_path, services=text.replace(old, new, 1))
     assert any(where in each and what in each and each.startswith("s.yaml:") for each in found)
+
+
+EVENTS = """        - triggerName: events
+          triggerType: eventbridge
+          triggerConfig:
+            triggerEnable: true
+            asyncInvocationType: true
+            eventRuleFilterPattern: '{"source": ["acs.ecs"]}'
+            eventSourceConfig: {eventSourceType: Default}
+"""
+
+
+def test_eventbridge_triggers_are_rules_on_the_default_bus_and_go_with_the_file(tmp_path: Path) -> None:
+    with in_process_app(tmp_path) as app:
+        app.files.services.write_text(SERVICES + EVENTS)
+        app.deploy()
+        for source in ("acs.ecs", "acs.oss"):
+            app.cloud.hooks["emit_event"]({"id": source, "source": source, "type": "t", "specversion": "1.0", "data": {}})
+        app.settle()
+        assert [json.loads(run.result)["event"]["id"] for run in app.invocations("app-dead")] == ["acs.ecs"]
+        app.files.services.write_text(SERVICES)
+        app.deploy()
+        rules = account.service(app.cloud, "eventbridge").store
+        assert ([rule.name for rule in rules.rules("default")], [rule.name for rule in rules.rules(BUS)]) == ([], ["to-echo"])
+
+
+def test_mistakes_in_an_eventbridge_trigger(tmp_path: Path) -> None:
+    for number, (old, new, what) in enumerate(
+        (
+            ('["acs.ecs"]', '[{"prefx": "acs"}]', "unknown operator"),
+            ("Default}", "RocketMQ}", "must be one of Default"),
+            ("triggerEnable", "triggerEnabel", "unknown key"),
+        )
+    ):
+        (tmp_path / str(number)).mkdir()
+        found = problems(tmp_path / str(number), services=SERVICES + EVENTS.replace(old, new))
+        assert any(what in each and each.startswith("s.yaml:") for each in found), found
 
 
 def test_files_that_are_none(tmp_path: Path) -> None:
