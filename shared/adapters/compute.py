@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+from shared.adapters.account import AccountBook
 from shared.adapters.compute_facts import disk_facts, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, codes, gone, never
 from shared.adapters.sdk_errors import CloudError, translated
 from shared.domain.errors import Refused, Transient
-from shared.domain.facts import DiskFacts, InstanceFacts
+from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
+from shared.ports.clock import Clock
 from shared.ports.compute import Found, FoundInstance, Snapshot
 
 PAGE = 100
@@ -34,9 +36,13 @@ _WRONG_STATUS = codes("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initia
 class Ecs:
     """See the port."""
 
-    def __init__(self, clients: Clients) -> None:
+    def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients = clients
         self._guest = CloudAssistant(clients)
+        self._account = AccountBook(clients, clock)
+
+    def account(self, region_id: str) -> AccountFacts:
+        return self._account.facts(region_id)
 
     # Instances --------------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from shared.domain.facts import DiskFacts, InstanceFacts
+from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
 
 
 @dataclass(frozen=True)
@@ -55,6 +55,9 @@ class Compute(Protocol):
 
         Raises Refused (Instance.NotFound).
         """
+
+    def account(self, region_id: str) -> AccountFacts:
+        """What the account allows in the region, as of the last two minutes; what cannot be asked is None."""
 
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         """The disks attached now."""

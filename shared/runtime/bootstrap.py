@@ -20,6 +20,7 @@ from shared.ports.ports import Limits, Ports
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.ports.clock import Clock
     from shared.ports.compute import Compute
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
@@ -57,7 +58,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
         batches=TablestoreBatches(store),
         admission=TablestoreAdmission(store),
         ledger=TablestoreLedger(store),
-        compute=Later(lambda: _compute(clients)),
+        compute=Later(lambda: _compute(clients, clock)),
         guest=Later(lambda: _guest(clients)),
         drivers=_drivers(clients, settings) if function in USES_SMC else {},
         unready=Unready(lambda: _drivers(clients, settings)),
@@ -105,10 +106,10 @@ class Unready(Mapping[str, Permanent]):
         return len(self._found)
 
 
-def _compute(clients: Clients) -> Compute:
+def _compute(clients: Clients, clock: Clock) -> Compute:
     from shared.adapters.compute import Ecs
 
-    return Ecs(clients)
+    return Ecs(clients, clock)
 
 
 def _guest(clients: Clients) -> Guest:

@@ -51,7 +51,7 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
         _lock(migration, batch, ports)
     except Refused as error:
         return _blocked(migration, batch, _one(error), ports)
-    facts = Facts(instance, None, migration.current_hop, ports.clock.now())
+    facts = _facts(migration, instance, None, batch, ports)
     early = assess(facts, batch.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
         return _blocked(migration, batch, early, ports)
@@ -118,7 +118,7 @@ def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     if isinstance(found, ProbeUnreadable):
         return _blocked(migration, batch, assessment([finding_for_unreadable(found)], {}), ports)
     instance = _instance(migration, ports)
-    facts = Facts(instance, found, migration.current_hop, now)
+    facts = _facts(migration, instance, found, batch, ports)
     result = assess(facts, batch.policy.overrides, catalog=ports.catalog)
     if result.blocked:
         return _blocked(migration, batch, result, ports)
@@ -134,6 +134,14 @@ def _passed(
     migration: Migration, batch: Batch, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
+def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, batch: Batch, ports: Ports) -> Facts:
+    """Everything the rules look at; nobody but the operator knows whether Alibaba Cloud has listed the account."""
+    account = ports.compute.account(migration.region_id)
+    if batch.policy.allow_listed:
+        account = replace(account, allow_listed=True)
+    return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
+
+
     reason = _since_last_time(migration, guest, ports)
     baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
     ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)

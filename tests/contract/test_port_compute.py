@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
+from localcloud.ecs import account as cloud_account
 from shared.domain.errors import Permanent, Refused, Transient
+from shared.domain.facts import AccountFacts
 from shared.ports.compute import Snapshot
 from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 from tests.support.ports import Bench, bench
@@ -145,3 +148,35 @@ def test_agents_tell_their_last_heartbeat(one: Bench) -> None:
     assert agents["i-test0005"].alive
     assert agents["i-test0005"].heartbeat_at is not None
     assert one.ports.guest.agents(REGION, []) == {}
+
+
+def test_the_account_is_asked_once_for_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bench("precheck") as one:
+        one.world.load_fleet(fleet(instance(1)))
+        calls = one.calls(lambda: [one.ports.compute.account(REGION) for _ in range(3)])
+        assert calls == ["DescribeAccountAttributes", "DescribeSnapshots"]
+        assert one.ports.compute.account(REGION) == AccountFacts(), "no snapshot yet: nothing is known of the service"
+        make(one, "i-test0001", "rp-m1-a")
+        assert one.ports.compute.account(REGION).snapshot_service is None
+        monkeypatch.setattr("shared.adapters.account.KEPT", timedelta(0))
+        assert one.ports.compute.account(REGION).snapshot_service is True
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "known"),
+    [
+        ("DescribeSnapshots", "InvalidAccountStatus.SnapshotServiceUnavailable", AccountFacts(snapshot_service=False)),
+        ("DescribeSnapshots", "Forbidden.RAM", AccountFacts()),
+        ("DescribeAccountAttributes", "InvalidAccountStatus.Locked", AccountFacts(problems=("InvalidAccountStatus.Locked",))),
+    ],
+)
+def test_what_the_account_is_refused_is_a_fact_or_unknown(operation: str, code: str, known: AccountFacts) -> None:
+    with bench("precheck") as one:
+        one.faults({"service": "ecs", "operation": operation, "kind": "error", "code": code, "status": 403, "times": 9})
+        assert one.ports.compute.account(REGION) == known
+
+
+def test_an_account_without_a_real_name_has_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(cloud_account._ATTRIBUTES, "real-name-authentication", ["no"])
+    with bench("precheck") as one:
+        assert one.ports.compute.account(REGION).problems == ("RealNameAuthenticationError",)

@@ -1,0 +1,77 @@
+"""What the account allows, as far as cheap calls of ECS tell: two per region, and their answers kept for two minutes.
+
+Nothing tells without acting whether SMC is authorised, or what its quotas are: those facts stay unknown (docs/assumptions.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import call
+from shared.domain.errors import Permanent
+from shared.domain.facts import AccountFacts
+from shared.ports.clock import Clock
+
+KEPT = timedelta(minutes=2)
+"""Prechecks come in crowds; whoever has just topped up waits no longer than this."""
+REAL_NAME = "real-name-authentication"
+_UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
+
+
+class AccountBook:
+    """The account's facts by region."""
+
+    def __init__(self, clients: Clients, clock: Clock) -> None:
+        self._clients, self._clock = clients, clock
+        self._known: dict[str, tuple[datetime, AccountFacts]] = {}
+
+    def facts(self, region_id: str) -> AccountFacts:
+        """What is known now; what the role may not ask stays unknown. Raises Transient."""
+        now = self._clock.now()
+        asked_at, found = self._known.get(region_id, (None, AccountFacts()))
+        if asked_at is None or not timedelta(0) <= now - asked_at < KEPT:
+            found = self._ask(region_id)
+            self._known[region_id] = (now, found)
+        return found
+
+    def _ask(self, region_id: str) -> AccountFacts:
+        attributes, first = _answer_or_code(lambda: self._attributes(region_id))
+        snapshots, second = _answer_or_code(lambda: self._has_snapshots(region_id))
+        problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
+        if attributes and attributes.get(REAL_NAME) == ["no"]:
+            problems.append("RealNameAuthenticationError")
+        active = False if second == _UNAVAILABLE else True if snapshots else None  # none yet says nothing of the service
+        return AccountFacts(snapshot_service=active, problems=tuple(dict.fromkeys(problems)))
+
+    def _attributes(self, region_id: str) -> dict[str, list[str]]:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeAccountAttributesRequest(region_id=region_id, attribute_name=[REAL_NAME])
+        client = self._clients.ecs(region_id)
+        body = call(self._clients, lambda runtime: client.describe_account_attributes_with_options(request, runtime))
+        items = body.account_attribute_items.account_attribute_item if body.account_attribute_items else None
+        return {each.attribute_name: _values(each) for each in items or ()}
+
+    def _has_snapshots(self, region_id: str) -> bool:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeSnapshotsRequest(region_id=region_id, max_results=1)
+        client = self._clients.ecs(region_id)
+        body = call(self._clients, lambda runtime: client.describe_snapshots_with_options(request, runtime))
+        return bool(body.snapshots and body.snapshots.snapshot)
+
+
+def _values(item: Any) -> list[str]:
+    values = item.attribute_values.value_item if item.attribute_values else None
+    return [each.value for each in values or ()]
+
+
+def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
+    """The answer, or the code with which it was refused."""
+    try:
+        return ask(), ""
+    except Permanent as error:
+        return None, error.code
