@@ -61,8 +61,8 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
 def retry(migration: Migration, operator: str, now: datetime) -> Step:
     """Try again where it failed: from the precheck if nothing had moved, else the job, the validation or the rollback.
 
-    The first snapshots stay the ones to roll back to: new ones would hold a half-replaced system. Raises Refused
-    (Migration.NotRetryable) unless it failed.
+    Once a job has run, the first snapshots stay the ones to roll back to: new ones would hold a half-replaced system.
+    Raises Refused (Migration.NotRetryable) unless it failed.
     """
     if migration.state is State.PRECHECK_FAILED:
         return _again(migration, State.ACCEPTED, "precheck", operator, now)
@@ -73,7 +73,7 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
         return roll_back(migration, operator, now)
     if failed == "validate":
         return _again(migration, State.RESTARTING, "", operator, now)
-    if failed == "migrate":
+    if failed == "migrate" and not migration.is_untouched:
         return _again(migration, State.SNAPSHOTTED, "migrate", operator, now)
     return _again(migration, State.ACCEPTED, "precheck", operator, now)
 
@@ -88,6 +88,7 @@ def _again(migration: Migration, to: State, stage: str, operator: str, now: date
         attempt=migration.attempt + 1,
         failure=None,
         probe_invocation_id="",
+        handle=replace(migration.handle, began_at=None),
         due_at=now,
     )
     asked = events.about(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
@@ -101,9 +102,9 @@ _CANCELLABLE = frozenset(
 
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     """Give up before anything has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
-    untouched = migration.hop == 0 and not (migration.state is State.SNAPSHOTTED and migration.attempt > 1)
-    nothing_ran = migration.state is State.FAILED and migration.failure is not None and migration.failure.stage in _HARMLESS
-    if not untouched or not (migration.state in _CANCELLABLE or nothing_ran):
+    nothing_ran = migration.hop == 0 and migration.handle.started_at is None
+    failed_before = migration.state is State.FAILED and (migration.is_untouched or _failed_harmlessly(migration))
+    if not nothing_ran or not (migration.state in _CANCELLABLE or failed_before):
         raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason="cancelled", finished_at=now, failure=None)
     effects: list[Effect] = [
@@ -117,9 +118,13 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
 _HARMLESS = frozenset({"precheck", "snapshot"})
 
 
+def _failed_harmlessly(migration: Migration) -> bool:
+    return migration.failure is None or migration.failure.stage in _HARMLESS
+
+
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
     """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere."""
-    moved = migration.hop > 0 or (migration.failure is not None and migration.failure.stage not in _HARMLESS)
+    moved = migration.hop > 0 or not (migration.is_untouched or _failed_harmlessly(migration))
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved)
     if not rollable or not migration.snapshots_made:
         raise _refused("NotRollbackable", migration, "rolled back", "Only a migrated or failed one with snapshots can be.")

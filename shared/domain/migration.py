@@ -84,7 +84,10 @@ class Handle:
     import_invocation_id: str = ""
     source_id: str = ""
     job_id: str = ""
+    began_at: datetime | None = None
+    """When preparing began; the first step of it is committed before the first call, so that only one invocation prepares."""
     started_at: datetime | None = None
+    """When the job was started; None as long as nothing of this hop can have changed the instance."""
     finished_at: datetime | None = None
 
 
@@ -142,6 +145,11 @@ class Migration:
     @property
     def is_last_hop(self) -> bool:
         return self.hop >= len(self.hops) - 1
+
+    @property
+    def is_untouched(self) -> bool:
+        """Whether nothing can have changed the instance yet. A person in the console may start a job unseen."""
+        return self.hop == 0 and self.handle.started_at is None and self.driver != "console"
 
     def token(self, *words: object) -> str:
         """A client token for one call, the same whenever the same step repeats it (at most 64 ASCII characters)."""

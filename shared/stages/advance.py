@@ -57,6 +57,10 @@ def settle_all(ports: Ports, migration: Migration, *, quietly: bool = False) -> 
     return all(settled)
 
 
+class LaunchRefused(Permanent):
+    """The one effect whose refusal is the migration's failure: the job cannot be started."""
+
+
 def _performed(effect: Effect, migration: Migration, ports: Ports) -> bool:
     if isinstance(effect, NEEDS_THE_CLOUD) and not ports.drivers:
         return False
@@ -64,8 +68,9 @@ def _performed(effect: Effect, migration: Migration, ports: Ports) -> bool:
         perform(effect, migration, ports)
     except ReplankError as error:
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
-            raise
-        _LOG.warning("%s is still owed: %s", type(effect).__name__, error, extra={"migrationId": migration.migration_id})
+            raise LaunchRefused(error.code, error.message, error.remedy) from error
+        level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
+        _LOG.log(level, "%s is still owed: %s", type(effect).__name__, error, extra={"migrationId": migration.migration_id})
         return False
     return True
 
@@ -112,7 +117,8 @@ def _given_up(
     """The body's error as the migration's failure, unless somebody else moved it on meanwhile."""
     stage, event_type = giving_up
     now = ports.migrations.load(migration.migration_id)
-    if now.state not in states | {State.MIGRATING} or now.attempt != migration.attempt:
+    mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
+    if now.state not in mine or now.attempt != migration.attempt:
         raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
     return give_up(ports, now, stage, event_type, error)
 

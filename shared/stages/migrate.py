@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import events
+from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.facts import InstanceFacts
@@ -27,10 +28,15 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.drivers[migration.driver]
     driver.check()
-    _safe_to_move(migration, ports)
+    batch = ports.batches.load(migration.batch_id)
+    _safe_to_move(migration, batch, ports)
+    if migration.attempt == 1 and batch.policy.window is not None and not batch.policy.window.allows(ports.clock.now()):
+        return Outcome("waiting", {"state": "snapshotted", "reason": "the maintenance window is closed"})
     absent = _absent(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
+    if migration.handle.began_at is None:
+        migration = _begin(migration, ports)
     report = driver.prepare(migration, _private_ips(migration, ports))
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
@@ -52,6 +58,16 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 
+def _begin(migration: Migration, ports: Ports) -> Migration:
+    """Claim the preparation: of two invocations at once only one commits this step, the other is behind."""
+    now = ports.clock.now()
+    handle = replace(migration.handle, began_at=now)
+    reason = "preparing the job"
+    return advance(
+        ports, step(migration, State.SNAPSHOTTED, now=now, by="migrate", reason=reason, handle=handle, due_at=now + LOOK_AGAIN)
+    )
+
+
 def _absent(migration: Migration, ports: Ports) -> str:
     """What keeps an instance from being tried again: after a failed attempt it may still be coming up."""
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
@@ -61,9 +77,8 @@ def _absent(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _safe_to_move(migration: Migration, ports: Ports) -> None:
+def _safe_to_move(migration: Migration, batch: Batch, ports: Ports) -> None:
     """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
-    batch = ports.batches.load(migration.batch_id)
     if batch.acknowledgement is None or batch.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     if ports.admission.holder(migration.region_id, migration.instance_id) != migration.migration_id:
@@ -72,23 +87,31 @@ def _safe_to_move(migration: Migration, ports: Ports) -> None:
         )
     if migration.migration_id not in ports.admission.slots().held:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
-    since = migration.prechecked_at or migration.created_at
-    safe = {
-        entry.disk_id
-        for entry in ports.ledger.of_migration(migration.migration_id)
-        if entry.hop == migration.hop
-        and entry.owner == "replank"
-        and entry.state is SnapshotState.ACCOMPLISHED
-        and entry.created_at >= since
-    }
+    safe = _snapshotted(migration, ports)
     attached = {
         disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
     }
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
-        raise Permanent(
-            "Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", "Cancel it and submit the instance again."
-        )
+        remedy = "Retry: it is prechecked and snapshotted anew. After a job has run, roll back or cancel instead."
+        raise Permanent("Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", remedy)
+
+
+def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
+    """The disks with a finished snapshot made for this hop since the last precheck, as ECS itself says now."""
+    since = migration.prechecked_at or migration.created_at
+    mine = [
+        entry
+        for entry in ports.ledger.of_migration(migration.migration_id)
+        if entry.hop == migration.hop and entry.owner == "replank" and entry.snapshot_id and entry.created_at >= since
+    ]
+    known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
+    finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]
+    for entry in finished:
+        if entry.state is not SnapshotState.ACCOMPLISHED:  # a slow duplicate may have written over it
+            size_gib = known[entry.snapshot_id].size_gib
+            ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=size_gib))
+    return {entry.disk_id for entry in finished}
 
 
 def _private_ips(migration: Migration, ports: Ports) -> tuple[str, ...]:
@@ -98,7 +121,8 @@ def _private_ips(migration: Migration, ports: Ports) -> tuple[str, ...]:
 
 def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    if migration.driver != "console" and now - migration.entered_at > PREPARE_LIMIT:
+    began_at = migration.handle.began_at or now
+    if migration.driver != "console" and now - began_at > PREPARE_LIMIT:
         raise Permanent("Driver.PrepareTimedOut", f"Not ready within {PREPARE_LIMIT}.", report.remedy or "Look at SMC, then retry.")
     if report.handle != migration.handle:
         preparing = step(
@@ -106,7 +130,7 @@ def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
             State.SNAPSHOTTED,
             now=now,
             by="migrate",
-            reason="preparing the job",
+            reason="the job is being prepared",
             handle=report.handle,
             due_at=now + LOOK_AGAIN,
         )

@@ -16,7 +16,7 @@ from shared.domain.findings import Assessment, Finding, Severity, assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Failure, Migration, State, step
+from shared.domain.migration import ACTIVE, Failure, Migration, State, step
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed
 from shared.domain.route import plan_route
@@ -98,13 +98,22 @@ def _route(migration: Migration, instance: InstanceFacts, batch: Batch, ports: P
 def _lock(migration: Migration, batch: Batch, ports: Ports) -> None:
     if batch.dry_run:
         return
-    holder = ports.admission.lock(migration.region_id, migration.instance_id, migration.migration_id)
+    where = (migration.region_id, migration.instance_id)
+    holder = ports.admission.lock(*where, migration.migration_id)
+    if holder != migration.migration_id and not _is_active(holder, ports):
+        # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
+        ports.admission.unlock(*where, holder)
+        holder = ports.admission.lock(*where, migration.migration_id)
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
             f"Migration {holder} has the instance.",
             f"Let it end, or cancel it while it waits: replank cancel {holder}.",
         )
+
+
+def _is_active(migration_id: str, ports: Ports) -> bool:
+    return any(each.state in ACTIVE for each in ports.migrations.load_many([migration_id]))
 
 
 def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
@@ -125,6 +134,14 @@ def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     return _passed(migration, batch, result, instance, found, ports)
 
 
+def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, batch: Batch, ports: Ports) -> Facts:
+    """Everything the rules look at; nobody but the operator knows whether Alibaba Cloud has listed the account."""
+    account = ports.compute.account(migration.region_id)
+    if batch.policy.allow_listed:
+        account = replace(account, allow_listed=True)
+    return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
+
+
 def _instance(migration: Migration, ports: Ports) -> InstanceFacts:
     document = ports.migrations.document(migration.migration_id, f"instance-{migration.hop}")
     return InstanceFacts.from_json(document)
@@ -134,14 +151,6 @@ def _passed(
     migration: Migration, batch: Batch, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
-def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, batch: Batch, ports: Ports) -> Facts:
-    """Everything the rules look at; nobody but the operator knows whether Alibaba Cloud has listed the account."""
-    account = ports.compute.account(migration.region_id)
-    if batch.policy.allow_listed:
-        account = replace(account, allow_listed=True)
-    return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
-
-
     reason = _since_last_time(migration, guest, ports)
     baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
     ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)

@@ -41,7 +41,7 @@ def readmit(migration: Migration, batch: Batch, ports: Ports) -> None:
 def give_back(migration_id: str, ports: Ports) -> None:
     """Release what a stage or an act took for a step that came too late: the row had moved on, and had released it before."""
     migration = ports.migrations.load(migration_id)
-    if migration.state in _NEVER_AGAIN | {State.FAILED, State.ROLLING_BACK}:
+    if migration.state in _NEVER_AGAIN | {State.ROLLING_BACK}:
         ports.admission.give_slot(migration_id)
     if migration.state in _NEVER_AGAIN:
         ports.admission.unlock(migration.region_id, migration.instance_id, migration_id)

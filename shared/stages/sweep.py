@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState
@@ -74,10 +75,18 @@ def _swept(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
     """Delete one snapshot if every condition of invariant 2 holds now, by the migration's own row."""
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
-    if entry.snapshot_id and not ports.compute.delete_snapshot(entry.region_id, entry.snapshot_id):
+    snapshot_id = entry.snapshot_id or _asked_for(entry, ports)
+    if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
         return False
-    ports.ledger.put(replace(entry, state=SnapshotState.SWEPT))
+    ports.ledger.put(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
     return True
+
+
+def _asked_for(entry: LedgerEntry, ports: Ports) -> str:
+    """The snapshot of an entry that never learned its id: the function ended between asking for it and noting it."""
+    name = f"replank-{entry.migration_id}-{entry.key}"
+    found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
+    return next((snapshot.snapshot_id for snapshot in found if snapshot.name == name), "")
 
 
 def _complete(touched: set[str], ports: Ports) -> int:
@@ -95,11 +104,22 @@ def _complete(touched: set[str], ports: Ports) -> int:
     return completed
 
 
+def _schedule_the_late(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
+    """Entries that came into the ledger after the release, or raced it, get their time as well."""
+    late = [entry for entry in held if entry.sweep_at is None]
+    if late and migration.released_at is not None:
+        retention = timedelta(days=ports.batches.load(migration.batch_id).policy.retention_days)
+        for entry in late:
+            ports.ledger.put(replace(entry, sweep_at=migration.released_at + retention))
+
+
 def _completed(migration: Migration, ports: Ports) -> bool:
     if migration.owes or migration.state not in KEPT | {State.CONFIRMED}:
         return False
     entries = ports.ledger.of_migration(migration.migration_id)
-    if any(entry.state is not SnapshotState.SWEPT for entry in entries):
+    held = [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
+    if held:
+        _schedule_the_late(migration, held, ports)
         return False
     swept = sum(bool(entry.snapshot_id) for entry in entries)
     to = migration.state if migration.state in KEPT else State.COMPLETED

@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from shared.domain import events
-from shared.domain.errors import Permanent, Stale, Transient
+from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
 from shared.ports.guest import Agent
@@ -27,9 +27,19 @@ def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
         mine = list(group)
         for start in range(0, len(mine), AGENTS_PER_CALL):
             some = mine[start : start + AGENTS_PER_CALL]
-            agents = ports.guest.agents(region_id, [each.instance_id for each in some])
+            agents = _agents(region_id, some, ports)
             moved += sum(_follow(each, agents.get(each.instance_id), ports) for each in some)
     return moved
+
+
+def _agents(region_id: str, migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
+    """The agents by instance id; none where they cannot be asked for: the others are looked at, and time limits still hold."""
+    try:
+        return ports.guest.agents(region_id, [each.instance_id for each in migrations])
+    except ReplankError as error:
+        level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
+        _LOG.log(level, "agents cannot be asked for, the next tick tries again: %s", error)
+        return {}
 
 
 def _follow(migration: Migration, agent: Agent | None, ports: Ports) -> bool:

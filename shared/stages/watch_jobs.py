@@ -9,7 +9,7 @@ from dataclasses import replace
 from shared.domain import events
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
-from shared.domain.migration import Migration, State, step
+from shared.domain.migration import Handle, Migration, State, step
 from shared.domain.timing import JOB_LIMIT, LOOK_AGAIN
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
@@ -25,10 +25,22 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     moved = 0
     for name in sorted({each.driver for each in migrations}):
         mine = [each for each in migrations if each.driver == name]
-        reports = ports.drivers[name].observe(mine)
+        try:
+            reports = ports.drivers[name].observe(mine)
+        except ReplankError as error:
+            moved += _unseen(mine, error, ports)
+            continue
         for migration in mine:
             moved += _follow(migration, reports.get(migration.migration_id), ports)
     return moved
+
+
+def _unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
+    """Nothing is known of these jobs now; those past their time need a person all the same."""
+    level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
+    _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
+    blind = Report(Phase.RUNNING, Handle())
+    return sum(_follow(each, blind, ports) for each in migrations)
 
 
 def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:

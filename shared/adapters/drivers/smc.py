@@ -62,7 +62,7 @@ class SmcDriver:
             if job is not None and job.status in _USABLE:
                 return Report(Phase.PREPARED, handle)
             self._delete_job(handle.job_id)
-            handle = replace(handle, job_id="", started_at=None, finished_at=None)
+            handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
             imported = self._import(migration, handle, private_ips)
             if not imported.handle.source_id:

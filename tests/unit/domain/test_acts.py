@@ -9,7 +9,7 @@ from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Policy, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused, Stale
-from shared.domain.migration import Failure, Migration, State
+from shared.domain.migration import Failure, Handle, Migration, State
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy())
@@ -19,6 +19,9 @@ def at(state: State, stage: str = "", **more: object) -> Migration:
     failure = Failure(stage, "Some.Code", "it failed", "mend it") if stage else None
     migration = Migration("m1", "b1", "i-1", "cn-hangzhou", state, 7, 7, NOW, NOW, snapshots_made=2, failure=failure)
     return replace(migration, **more)  # type: ignore[arg-type]
+
+
+STARTED = Handle(job_id="j-1", started_at=NOW)
 
 
 def kinds(taken: object) -> set[type]:
@@ -75,14 +78,14 @@ def test_nothing_under_way_can_be_confirmed(state: State) -> None:
     [("precheck", State.ACCEPTED, "precheck"), ("snapshot", State.ACCEPTED, "precheck"), ("migrate", State.SNAPSHOTTED, "migrate")],
 )
 def test_a_retry_goes_back_to_where_it_is_safe(stage: str, to: State, next_stage: str) -> None:
-    taken = acts.retry(at(State.FAILED, stage), "ann", NOW)
+    taken = acts.retry(at(State.FAILED, stage, handle=STARTED if stage == "migrate" else Handle()), "ann", NOW)
     assert (taken.after.state, taken.after.attempt, taken.after.failure) == (to, 2, None)
     assert taken.events[0].data["stage"] == next_stage
     assert CountOutcome("retried") in taken.effects
 
 
 def test_a_failed_rollback_is_retried_as_a_rollback() -> None:
-    taken = acts.retry(at(State.FAILED, "rollback"), "ann", NOW)
+    taken = acts.retry(at(State.FAILED, "rollback", handle=STARTED), "ann", NOW)
     assert (taken.after.state, taken.after.rollback_phase, taken.events[0].type) == (
         State.ROLLING_BACK,
         "stopping",
@@ -107,9 +110,10 @@ def test_a_migration_can_be_cancelled_until_its_job_starts(state: State) -> None
     [
         at(State.MIGRATING),
         at(State.RESTARTING),
-        at(State.FAILED, "migrate"),
+        at(State.FAILED, "migrate", handle=STARTED),
         at(State.READY, hop=1),
-        at(State.SNAPSHOTTED, attempt=2),
+        at(State.SNAPSHOTTED, attempt=2, handle=STARTED),
+        at(State.FAILED, "migrate", driver="console"),
     ],
 )
 def test_once_something_may_have_changed_it_is_too_late_to_cancel(migration: Migration) -> None:
@@ -132,3 +136,11 @@ def test_without_snapshots_or_in_flight_there_is_no_rollback(migration: Migratio
 
 def test_after_the_first_hop_even_a_precheck_failure_can_be_rolled_back() -> None:
     assert acts.roll_back(at(State.FAILED, "precheck", hop=1), "ann", NOW).after.state is State.ROLLING_BACK
+
+
+def test_what_failed_before_its_job_started_is_made_anew_or_cancelled() -> None:
+    failed = at(State.FAILED, "migrate")
+    assert acts.retry(failed, "ann", NOW).after.state is State.ACCEPTED
+    assert acts.cancel(failed, "ann", NOW).after.state is State.CANCELLED
+    with pytest.raises(Refused):
+        acts.roll_back(failed, "ann", NOW)
