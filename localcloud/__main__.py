@@ -7,7 +7,6 @@ import json
 import os
 import signal
 import sys
-import threading
 from pathlib import Path
 
 from localcloud import account
@@ -97,11 +96,12 @@ def _start(options: argparse.Namespace) -> account.Running:
 
 
 def _serve(running: account.Running) -> None:
-    stop = threading.Event()
+    # A pipe, no Event: a signal that comes while the main thread enters Event.wait would wait for a lock it holds itself.
+    told, tell = os.pipe()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda *_: os.write(tell, b"."))
     print(json.dumps(running.describe()), flush=True)
-    stop.wait()
+    os.read(told, 1)
     running.close()
 
 
