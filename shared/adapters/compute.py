@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 from shared.adapters.account import AccountBook
+from shared.adapters.auto_snapshots import next_of, policies_of
 from shared.adapters.compute_facts import disk_facts, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.sdk import Clients
@@ -39,6 +41,7 @@ class Ecs:
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients = clients
         self._guest = CloudAssistant(clients)
+        self._clock = clock
         self._account = AccountBook(clients, clock)
 
     def account(self, region_id: str) -> AccountFacts:
@@ -54,14 +57,17 @@ class Ecs:
     def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
         return {each.instance_id: each.status for each in self.find(region_id, instance_ids=instance_ids).instances}
 
-    def describe(self, region_id: str, instance_id: str) -> InstanceFacts:
+    def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         instances = self._instances(region_id, [instance_id]).instances.instance
         if not instances:
             remedy = "The instance is gone, or in another region or account."
             raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
         disks = list(self._disks(region_id, instance_id))
         agent = self._guest.agents(region_id, [instance_id]).get(instance_id)
-        return instance_facts(instances[0], disks, agent, list(self._snapshots(region_id, instance_id=instance_id)))
+        facts = instance_facts(instances[0], disks, agent, list(self._snapshots(region_id, instance_id=instance_id)))
+        if not schedule:
+            return facts
+        return replace(facts, auto_snapshot_at=next_of(self._clients, region_id, policies_of(disks), self._clock.now()))
 
     def stop(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models

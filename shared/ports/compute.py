@@ -50,8 +50,10 @@ class Compute(Protocol):
     def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
         """A page of the region's instances (at most 100), all or those asked for."""
 
-    def describe(self, region_id: str, instance_id: str) -> InstanceFacts:
+    def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         """Everything the rules ask about an instance: itself, its disks, its agent, snapshots in progress.
+
+        With ``schedule`` also when the next automatic snapshot is due.
 
         Raises Refused (Instance.NotFound).
         """

@@ -46,7 +46,7 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     if migration.driver in ports.unready:
         return _blocked(migration, batch, _one(ports.unready[migration.driver]), ports)
     try:
-        instance = ports.compute.describe(migration.region_id, migration.instance_id)
+        instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
         migration = replace(migration, hops=migration.hops or _route(migration, instance, batch, ports))
         _lock(migration, batch, ports)
     except Refused as error:

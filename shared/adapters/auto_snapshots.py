@@ -1,0 +1,60 @@
+"""When the next automatic snapshot of an instance's disks is due: their policies' days and hours, which ECS keeps in UTC+8."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import call
+from shared.domain.errors import Permanent
+
+ZONE = timezone(timedelta(hours=8))
+"""Of TimePoints and RepeatWeekdays, in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
+
+
+def policies_of(disks: Iterable[Any]) -> list[str]:
+    """The policies in force on some disks, as DescribeDisks names them."""
+    return sorted({disk.auto_snapshot_policy_id for disk in disks if disk.auto_snapshot_policy_id})
+
+
+def next_of(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
+    """When the first of the policies runs next; None if none does, or nobody may ask. One call per policy."""
+    runs = [next_run(*_policy(clients, region_id, each), now) for each in policy_ids]
+    return min((each for each in runs if each is not None), default=None)
+
+
+def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
+    """The next hour on the days given after ``now``: ``["0", "12"]`` and ``["1", "7"]`` (Monday is 1); None if there is none."""
+    hours, days = _numbers(time_points), _numbers(weekdays)
+    today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
+    due = (
+        today + timedelta(days=ahead, hours=hour)
+        for ahead in range(8)
+        if (today + timedelta(days=ahead)).isoweekday() in days
+        for hour in hours
+    )
+    return next((each.astimezone(timezone.utc) for each in due if each > now), None)
+
+
+def _numbers(text: str) -> list[int]:
+    """The numbers of a JSON list of texts; none if it is something else."""
+    try:
+        return sorted(int(each) for each in json.loads(text))
+    except (ValueError, TypeError):
+        return []
+
+
+def _policy(clients: Clients, region_id: str, policy_id: str) -> tuple[str, str]:
+    from alibabacloud_ecs20140526 import models
+
+    request = models.DescribeAutoSnapshotPolicyExRequest(region_id=region_id, auto_snapshot_policy_id=policy_id)
+    client = clients.ecs(region_id)
+    try:
+        body = call(clients, lambda runtime: client.describe_auto_snapshot_policy_ex_with_options(request, runtime))
+    except Permanent:
+        return "", ""
+    policies = body.auto_snapshot_policies.auto_snapshot_policy if body.auto_snapshot_policies else None
+    return next(((each.time_points or "", each.repeat_weekdays or "") for each in policies or ()), ("", ""))
