@@ -9,7 +9,6 @@ PYTHON_HERE := $(VENV)/bin/python
 ARGS ?=
 PORT ?= 8600
 STATE ?= run/cloud
-BENCH ?= $(patsubst bench/%.py,%,$(shell grep -l '^def main' bench/*.py))
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,11 +42,31 @@ validate: $(VENV)/test.ok  ## Check the deployment files, the events, the settin
 simulate: $(VENV)/test.ok  ## Run fleets under faults and check the invariants, seed by seed (ARGS="--help")
 	@$(PYTHON_HERE) -m tests.simulation.run $(ARGS)
 
-bench: $(VENV)/test.ok  ## Measure, and write bench/results (BENCH=startup for one figure)
-	@for each in $(BENCH); do $(PYTHON_HERE) -m bench.$$each $(ARGS) || exit 1; done
-
 package: $(VENV)/run.ok  ## Build and try build/<function>.zip, the same bytes for the same sources (PY=3.12)
 	@$(PYTHON_HERE) -m tools.package --for $(or $(PY),3.10) $(ARGS)
+
+deploy: package  ## Deploy the functions (Serverless Devs); docs/deploy.md has what comes before
+	@command -v s >/dev/null || { echo "Serverless Devs is missing: npm install -g @serverless-devs/s" >&2; exit 1; }
+	s deploy -y
+
+FLEET ?= 100,1000
+bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure everything into bench/results and docs/performance.md (FLEET=100,1000,10000)
+	@$(PYTHON_HERE) -m bench.startup
+	@$(PYTHON_HERE) -m bench.packages
+	@$(PYTHON_HERE) -W ignore -m bench.migration
+	@$(PYTHON_HERE) -W ignore -m bench.fleet --sizes $(FLEET)
+	@$(PYTHON_HERE) -W ignore -m bench.durable_step
+	@$(PYTHON_HERE) -W ignore -m bench.cloud
+	@$(MAKE) costs
+
+costs: $(VENV)/run.ok  ## Write docs/performance.md and docs/costs.md from bench/results and bench/prices.json
+	@$(PYTHON_HERE) -m bench.pages
+	@$(PYTHON_HERE) -m bench.costs
+
+# DBOS, to compare with, in an environment of its own: its pins are not ours.
+build/bench/dbos.ok: requirements/bench.txt
+	@tools/venv.sh build/bench/dbos requirements/bench.txt
+	@touch $@
 
 serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud)
 	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) --template template.yml --services s.yaml $(ARGS)
@@ -64,4 +83,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test lint check format docs validate simulate bench package serve clean
+.PHONY: help run test lint check format docs validate simulate package deploy bench costs serve clean

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import resource
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
-from unittest import mock
 
 from bench.meter import Meter
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
 
 DAY = 24 * 60
-QUIET = {"REPLANK_LOG_LEVEL": "ERROR"}
 PER_BATCH = 1000
 """Instances one batch may hold."""
 
@@ -35,9 +32,9 @@ class Life:
 def live(count: int, *, max_moving: int, days: float = 0, seed: int = 1) -> Life:
     """Run a fleet of ``count`` instances until its snapshots are swept; with none, an idle account for so many ``days``."""
     meter, started = Meter(), time.perf_counter()
-    env = {"REPLANK_MAX_MOVING": str(max_moving)}
+    env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
     world = World(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
-    with mock.patch.dict(os.environ, QUIET), world.connected():
+    with world.connected():
         if count:
             _move(world, count, max_moving)
         world.run(max(0.0, days * DAY - world.minutes))

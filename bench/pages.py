@@ -1,0 +1,68 @@
+"""docs/performance.md and its two plots, from bench/results."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any
+
+from bench import cloud, durable_step, fleet, migration, packages, startup
+from bench.plots import Bar, bars
+from bench.report import RESULTS
+from tools.package.wheelhouse import ROOT
+
+Json = dict[str, Any]
+DOCS = ROOT / "docs"
+SECTIONS = (
+    ("startup", "Start-up", startup.shown),
+    ("packages", "Packages", packages.shown),
+    ("durable_step", "One durable step", durable_step.shown),
+    ("migration", "One migration of one hop", migration.shown),
+    ("fleet", "Fleets", fleet.shown),
+    ("cloud", "The local cloud", cloud.shown),
+)
+HEAD = """\
+# Performance
+
+Written by `make bench` (`make costs` writes it anew from `bench/results`). Times were taken on a shared machine: compare within a
+table, not between machines. Calls, modules and package contents are exact, and tests hold them.
+"""
+PLOTS = {"startup": "startup.svg", "fleet": "fleet.svg"}
+
+
+def section(name: str, title: str, shown: Any) -> str:
+    """One figure: its command, its machine, its table."""
+    path = RESULTS / f"{name}.json"
+    if not path.exists():
+        return ""
+    found: Json = json.loads(path.read_text(encoding="utf-8"))
+    at = found["machine"]
+    made = f"`{found['command']}`, Python {at['python']}, {at['cores']} cores, load {at['load']}"
+    plot = f"\n![{title}]({PLOTS[name]})\n" if name in PLOTS else ""
+    return f"## {title}\n{made}\n\n{(shown.__doc__ or '').strip()}\n\n{shown(found)}\n{plot}"
+
+
+def plots() -> None:
+    """Draw what is measured."""
+    starts = json.loads((RESULTS / "startup.json").read_text(encoding="utf-8"))["starts"]
+    rows = [Bar(row[0], row[1], row[2]) for row in startup.rows_of(starts)]
+    drawn = bars("Start-up, CPU ms: a function, and the plain import of its SDKs", ("function", "its SDKs"), rows)
+    (DOCS / PLOTS["startup"]).write_text(drawn, encoding="utf-8")
+    fleets = json.loads((RESULTS / "fleet.json").read_text(encoding="utf-8"))["fleets"]
+    sizes = [
+        Bar(f"{each['instances']:,}", sum(each["calls"].values()), each["wall_s"] * 1e3 / each["instances"]) for each in fleets
+    ]
+    drawn = bars("Fleets, per migration: calls, and wall ms on the local cloud", ("calls", "wall ms"), sizes)
+    (DOCS / PLOTS["fleet"]).write_text(drawn, encoding="utf-8")
+
+
+def main() -> int:
+    """Write the page and its plots."""
+    plots()
+    text = "\n".join([HEAD, *(section(*each) for each in SECTIONS)])
+    (DOCS / "performance.md").write_text(text.rstrip() + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""A local cloud in a process of its own, and the ports of a function that talk to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from unittest import mock
+
+from cli.account import Account
+from cli.bootstrap import ensure_bus
+from shared.ports.ports import Ports
+from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.settings import read
+from tools.package.trial import local_cloud
+
+
+@contextmanager
+def served() -> Iterator[Ports]:
+    """The ports of replank-validate, over a socket, with the bus made."""
+    with local_cloud() as environment, mock.patch.dict(os.environ, environment):
+        ensure_bus(Account.from_environment())
+        yield ports_of("validate", read(os.environ), credentials_of(os.environ, None))

@@ -1,0 +1,159 @@
+"""The local cloud, service by service: requests per second through the real SDKs, beside what the SDK alone costs; start to ready.
+
+One client, over a socket, the cloud in a process of its own. "The SDK alone" is the same call against a server that answers at once
+with the bytes of the cloud's first answer: what is left is the cloud's own share. CPU is that of the client's process.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from alibabacloud_ecs20140526 import models as ecs
+from alibabacloud_ecs20140526.client import Client as EcsClient
+from alibabacloud_eventbridge import models as eb
+from alibabacloud_smc20190601 import models as smc
+from alibabacloud_smc20190601.client import Client as SmcClient
+from alibabacloud_tea_openapi.models import Config
+from tablestore import CapacityUnit, OTSClient, ReservedThroughput, Row, TableMeta, TableOptions
+
+from bench.report import table, write
+from localcloud.core.http import Request, Response
+from localcloud.core.server import Server
+from tests.contract.localcloud.account_support import BUS, event, eventbridge, functions, write_application
+from tests.contract.localcloud.ecs_support import GUESTS, INSTANCES, REGION
+from tests.contract.localcloud.served import ROOT, Process
+
+SECONDS = 1.5
+READY_S = 2.0
+ROUNDS = 5
+HEADS = ("service", "call", "requests/s", "the SDK alone", "ms the cloud adds")
+Call = Callable[[], Any]
+
+
+def calls(line: dict[str, Any], owner: Any, url: str) -> dict[tuple[str, str], Call]:
+    """One call of each service, sent to ``url``."""
+    host = url.removeprefix("http://")
+    keys = {"access_key_id": owner.access_key_id, "access_key_secret": owner.access_key_secret}
+    config = Config(**keys, endpoint=host, protocol="http", region_id=REGION)
+    rows = OTSClient(url, owner.access_key_id, owner.access_key_secret, line["instance_name"])
+    machines, migrations = EcsClient(config), SmcClient(config)
+    region = type("Region", (), {"region": REGION})
+    events, compute = eventbridge(region, owner, endpoint=host), functions(region, owner, endpoint=url)  # type: ignore[arg-type]
+    row = Row([("id", "a")], [("v", "x" * 200)])
+    return {
+        ("Tablestore", "PutRow, durable"): lambda: rows.put_row("bench", row),
+        ("Tablestore", "GetRow"): lambda: rows.get_row("bench", [("id", "a")]),
+        ("EventBridge", "putEvents, one"): lambda: events.put_events([event(type="nobody")]),
+        ("Function Compute", "InvokeFunction"): lambda: compute.invoke_function("s", "app-echo", payload=b"{}"),
+        ("ECS", "DescribeInstances"): lambda: machines.describe_instances(ecs.DescribeInstancesRequest(region_id=REGION)),
+        ("SMC", "ListAccessTokens"): lambda: migrations.list_access_tokens(smc.ListAccessTokensRequest()),
+    }
+
+
+def rate(call: Call) -> float:
+    """Calls per second."""
+    call()
+    done, started = 0, time.perf_counter()
+    while (passed := time.perf_counter() - started) < SECONDS:
+        call()
+        done += 1
+    return done / passed
+
+
+class Parrot:
+    """A process that answers everything with the bytes of one answer of the cloud."""
+
+    def __init__(self, url: str, call: Callable[[str], Call]) -> None:
+        """``call(url)`` makes the call to repeat; its answer is taken down on the way through this process."""
+        heard: list[Response] = []
+        tap = Server(0, lambda request: _passed_on(request, url, heard))
+        tap.start()
+        call(tap.url)()
+        tap.shutdown()
+        tap.server_close()
+        ours, theirs = multiprocessing.Pipe()
+        self._process = multiprocessing.get_context("fork").Process(target=_repeat, args=(theirs, heard[-1]), daemon=True)
+        self._process.start()
+        self.url: str = ours.recv()
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.join()
+
+
+def _passed_on(request: Request, url: str, heard: list[Response]) -> Response:
+    import urllib3
+
+    sent = {name: value for name, value in request.headers.items() if name not in ("connection", "accept-encoding")}
+    answer = urllib3.PoolManager().request(request.method, url + request.target, headers=sent, body=request.body, retries=False)
+    heard.append(Response(answer.status, dict(answer.headers), answer.data))
+    return heard[-1]
+
+
+def _repeat(pipe: Any, response: Response) -> None:
+    server = Server(0, lambda request: response)
+    server.start()
+    pipe.send(server.url)
+    signal.pause()
+
+
+def measure(cloud: Process) -> list[list[Any]]:
+    """The table's rows."""
+    line, url = cloud.line, cloud.line["ecs"]
+    rows = []
+    for name, call in calls(line, cloud.owner, url).items():
+        parrot = Parrot(url, lambda other, name=name: calls(line, cloud.owner, other)[name])
+        served, alone = rate(call), rate(calls(line, cloud.owner, parrot.url)[name])
+        parrot.stop()
+        rows.append([*name, round(served), round(alone), 1000 / served - 1000 / alone])
+    return rows
+
+
+def prepared(folder: Path) -> Process:
+    """A served cloud with a table, a bus, functions and a fleet."""
+    files = write_application(folder / "app")
+    cloud = Process("--state", folder / "state", "--template", files.template, "--services", files.services, "--hold")
+    owner, line = cloud.owner, cloud.line
+    rows = OTSClient(line["tablestore"], owner.access_key_id, owner.access_key_secret, line["instance_name"])
+    rows.create_table(TableMeta("bench", [("id", "STRING")]), TableOptions(), ReservedThroughput(CapacityUnit(0, 0)))
+    cloud.eventbridge.create_event_bus(eb.CreateEventBusRequest(event_bus_name=BUS))
+    cloud.client.load_fleet({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
+    return cloud
+
+
+def ready_s() -> float:
+    """From the command to the ready line, with template.yml and s.yaml deployed: the best of a few."""
+    best = 1e9
+    for _ in range(ROUNDS):
+        cloud = Process("--template", ROOT / "template.yml", "--services", ROOT / "s.yaml")
+        best = min(best, cloud.ready_s)
+        cloud.stop()
+    return best
+
+
+def main() -> int:
+    """Measure and print; 1 where the start takes too long."""
+    for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
+        del os.environ[name]
+    ready = ready_s()
+    with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
+        cloud = prepared(Path(folder))
+        rows = measure(cloud)
+        cloud.stop()
+    print(table(HEADS, rows))
+    print(f"\nStart to ready, everything deployed: {ready:.2f} s (aim: under {READY_S:g} s).")
+    found = {"ready_s": round(ready, 2), "services": [dict(zip(HEADS, row, strict=True)) for row in rows]}
+    write("services", "python -m bench.services", found)
+    return int(ready >= READY_S)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
