@@ -53,7 +53,7 @@ class Driver(Protocol):
     def launch(self, migration: Migration) -> None:
         """Start the prepared job, the one destructive call; it comes after the step to ``migrating`` is committed.
 
-        Called again after a crash: a job that runs or has finished is left alone, one in error is started again.
+        Called again after a crash it does nothing, even if the job has failed since; a retry (a later step) starts it again.
         """
 
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:

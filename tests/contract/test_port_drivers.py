@@ -115,7 +115,9 @@ def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Benc
     assert report.code
     assert report.remedy
     one.world.run(30)  # until the agent answers again
-    again = replace(made, attempt=2)
+    smc.launch(made)
+    assert smc.observe([made])[made.migration_id].phase is Phase.FAILED, "only a person may have it started again"
+    again = replace(made, attempt=2, entered_at=one.now)
     assert smc.prepare(again, ()) == Report(Phase.PREPARED, made.handle)
     smc.launch(again)
     end = ended(one, smc, again)

@@ -4,9 +4,8 @@ invocation that ended, and asked once more when all is at rest. A checker answer
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -132,7 +131,7 @@ def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
 
 
 LOOK_BACK = 12
-"""Rows the deciding invocation may write between its look at the snapshots and its step: a deletion in between is nobody's fault."""
+"""Rows written at most between the deciding invocation's look at the snapshots and its step: a deletion then is nobody's fault."""
 
 
 class DeleteOnlyOurs(Checker):
@@ -167,11 +166,16 @@ class OneAtATime(Checker):
         entered = _entered(change, scene.truth)
         if entered is not None:
             yield from self._entering(entered[1], scene)
-        if change.table == tables.LOCKS and change.before and "migration_id" in change.before:
-            if change.after is None or change.after["migration_id"] != change.before["migration_id"]:
-                loser = scene.truth.migrations.get(change.before["migration_id"])
-                if loser is not None and loser.state in HOLDING:
-                    yield f"the lock of {loser.instance_id} was taken from {loser.migration_id}, which is {loser.state.value}"
+        loser = self._loser(change, scene)
+        if loser is not None and loser.state in HOLDING:
+            yield f"the lock of {loser.instance_id} was taken from {loser.migration_id}, which is {loser.state.value}"
+
+    @staticmethod
+    def _loser(change: Change, scene: Scene) -> Migration | None:
+        """The migration whose lock a written row took away."""
+        former = (change.before or {}).get("migration_id")
+        kept = change.table != tables.LOCKS or former is None or former == (change.after or {}).get("migration_id")
+        return None if kept else scene.truth.migrations.get(str(former))
 
     def _entering(self, migration: Migration, scene: Scene) -> Found:
         if migration.state not in HOLDING or scene.batch(migration).dry_run:
@@ -384,7 +388,7 @@ class Limits(Checker):
             proved = sum(tables.MOVED + each.migration_id in truth.batch_rows[batch.batch_id] for each in mates)
             moving = sum(each.state in MOVING for each in mates)
             if proved < policy.canary < moving + proved:
-                yield f"{migration.migration_id} was admitted beside {moving - 1} others before the canary of {policy.canary} had passed"
+                yield f"{migration.migration_id} was admitted beside {moving - 1} others before the canary"
 
 
 class OnceOnly(Checker):
@@ -413,7 +417,7 @@ class OnceOnly(Checker):
         if effect.operation == "ResetDisk":
             entry = next((each for each in scene.truth.ledger.values() if each.snapshot_id == effect.params["SnapshotId"]), None)
             if entry is None or entry.hop != 0 or entry.disk_id != effect.params["DiskId"]:
-                yield f"disk {effect.params['DiskId']} was reset from {effect.params['SnapshotId']}, not one from before its first hop"
+                yield f"disk {effect.params['DiskId']} was reset from {effect.params['SnapshotId']}, not from before"
 
     def row(self, change: Change, scene: Scene) -> Found:
         entered = _entered(change, scene.truth)
@@ -442,7 +446,8 @@ class OnceOnly(Checker):
         if migration.handle.job_id in scene.stopped_jobs:
             return
         if job is None or job["Status"] != "Finished":
-            yield f"{migration.migration_id} is called migrated, its job {migration.handle.job_id} is {(job or {}).get('Status', 'gone')}"
+            status = (job or {}).get("Status", "gone")
+            yield f"{migration.migration_id} is called migrated, its job {migration.handle.job_id} is {status}"
 
     def invocation(self, frame: Frame, error: dict[str, Any], scene: Scene) -> Found:
         if error.get("errorType") not in ("Transient", "Killed"):
@@ -469,55 +474,3 @@ def all_checkers() -> list[Checker]:
         Limits(),
         OnceOnly(),
     ]
-
-
-@dataclass(frozen=True)
-class Violation:
-    """Which invariant, and the sentence."""
-
-    number: int
-    name: str
-    sentence: str
-
-    def __str__(self) -> str:
-        return f"invariant {self.number} ({self.name}): {self.sentence}"
-
-
-@dataclass
-class Judge:
-    """Tells all checkers what happens and keeps the violations."""
-
-    scene: Scene
-    tell: Callable[[Violation], None] = lambda violation: None
-    checkers: list[Checker] = field(default_factory=all_checkers)
-    violations: list[Violation] = field(default_factory=list)
-
-    def row(self, change: Change) -> None:
-        for checker in self.checkers:
-            self._note(checker, checker.row(change, self.scene))
-
-    def effect(self, effect: Effect) -> None:
-        if effect.operation == "StartReplicationJob" and effect.ours:
-            job = self.scene.truth.smc.jobs.get(effect.params["JobId"])
-            self.scene.moved.add(job["sim"]["instance_id"])
-        for checker in self.checkers:
-            self._note(checker, checker.effect(effect, self.scene))
-
-    def invocation(self, frame: Frame, body: bytes) -> None:
-        error = json.loads(body)
-        for checker in self.checkers:
-            self._note(checker, checker.invocation(frame, error, self.scene))
-
-    def rest(self) -> None:
-        for checker in self.checkers:
-            self._note(checker, checker.rest(self.scene))
-
-    def stuck(self, sentence: str) -> None:
-        """The runner waited long enough: invariant 5."""
-        self._note(NeverStuck(), iter((sentence,)))
-
-    def _note(self, checker: Checker, found: Found) -> None:
-        for sentence in found:
-            violation = Violation(checker.number, checker.name, sentence)
-            self.violations.append(violation)
-            self.tell(violation)

@@ -40,8 +40,8 @@ class Mutant:
 
 def _no_wait() -> list[Patch]:
     return [
-        mock.patch.object(snapshot, "_accomplished", lambda entry, found, ports: True),
-        mock.patch.object(migrate, "_safe_to_move", lambda migration, ports: None),
+        mock.patch.object(snapshot, "_accomplished", return_value=True),
+        mock.patch.object(migrate, "_safe_to_move"),
     ]
 
 
@@ -69,7 +69,7 @@ def _no_acknowledgement() -> list[Patch]:
 
 
 def _no_tick() -> list[Patch]:
-    return [mock.patch.object(TablestoreMigrations, "due", lambda self, now, limit: [])]
+    return [mock.patch.object(TablestoreMigrations, "due", return_value=[])]
 
 
 def _lock_kept() -> list[Patch]:
@@ -115,8 +115,8 @@ def _no_budget() -> list[Patch]:
 
 def _false_rollback() -> list[Patch]:
     return [
-        mock.patch.object(Ecs, "reset_disk", lambda self, region, disk, snapshot_id: None),
-        mock.patch.object(rollback, "compare_restored", lambda *facts: assessment([], {})),
+        mock.patch.object(Ecs, "reset_disk"),
+        mock.patch.object(rollback, "compare_restored", return_value=assessment([], {})),
     ]
 
 

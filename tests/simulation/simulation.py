@@ -23,8 +23,9 @@ from shared.domain.migration import TERMINAL, State
 from shared.runtime import entrypoint, logs
 from tests.simulation import guests
 from tests.simulation.chaos import Chaos
-from tests.simulation.invariants import Judge, Scene, Violation
+from tests.simulation.invariants import Scene
 from tests.simulation.invoker import Frame, SimInvoker
+from tests.simulation.judge import Judge, Violation
 from tests.simulation.people import People
 from tests.simulation.scenario import BatchPlan, Scenario, draw
 from tests.simulation.trace import Trace
@@ -82,8 +83,8 @@ def prepared() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(guests.doubled())
         stack.enter_context(mock.patch.object(localcloud.account, "make", make))
-        stack.enter_context(mock.patch.object(logs, "configure", lambda level: None))
-        stack.enter_context(mock.patch.object(time, "sleep", lambda seconds: None))
+        stack.enter_context(mock.patch.object(logs, "configure"))
+        stack.enter_context(mock.patch.object(time, "sleep"))
         level = logs.log.level
         logs.log.setLevel(logging.CRITICAL + 1)
         stack.callback(logs.log.setLevel, level)

@@ -24,6 +24,8 @@ from shared.ports.guest import CommandResult, Guest
 VALID_FOR = timedelta(days=14)
 """From the state's beginning: SMC wants 7 to 90 days from now, and the call must be the same when it is repeated."""
 IMPORT_TIMEOUT_S = 600
+SKEW = timedelta(seconds=5)
+"""SMC's times are whole seconds, and its clock is not ours."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """What the SMC client prints (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
@@ -155,6 +157,8 @@ class SmcDriver:
         from alibabacloud_smc20190601 import models
 
         job_id = migration.handle.job_id
+        if _launched(self._jobs.by_id([job_id]).get(job_id), migration):
+            return  # a call before this one did it; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
             self._jobs.send("start_replication_job", request, expected=codes("ReplicationJob.InvalidStatus"))
@@ -203,6 +207,12 @@ class SmcDriver:
             self._jobs.send(operation, request, expected=gone)
         except CloudError:
             return
+
+
+def _launched(job: Any | None, migration: Migration) -> bool:
+    """Whether the job was started after the step that this attempt moves by."""
+    started = moment_or_none(job.start_time) if job is not None else None
+    return started is not None and started >= migration.entered_at - SKEW
 
 
 def _name(migration: Migration) -> str:
