@@ -209,8 +209,8 @@ def acknowledge(
     risks = api.get("/risks")
     if not yes:
         for line in risks["text"]:
-            print(f"- {line}")
-        typer.confirm(f"Accept this for batch {batch} as {api.operator}?", abort=True)
+            typer.echo(f"- {line}", err=True)
+        typer.confirm(f"Accept this for batch {batch} as {api.operator}?", abort=True, err=True)
     answer = api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks["version"]})
     if as_json:
         output.show_json(answer)

@@ -9,7 +9,7 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson, MigrationId
-from cli.problem import Problem
+from cli.problem import Problem, bad_input
 
 Json = dict[str, Any]
 
@@ -77,6 +77,8 @@ def confirm(
 ) -> None:
     """Accept the outcome of a migration (or of all migrated ones of a batch); snapshots go after the batch's retention."""
     api = Api.from_environment()
+    if not batch and not migration:
+        raise bad_input("Argument.Missing", "Neither a migration nor --batch is named.", "Give a migration's id, or --batch ID.")
     if batch:
         _confirm_batch(api, batch, as_json)
     else:
@@ -116,7 +118,8 @@ def rollback(
     migration_id = resolve(api, migration)
     if not yes:
         found = api.get(f"/migrations/{migration_id}")
-        typer.confirm(f"Reset every disk of {found['instanceId']} to its snapshot? Data written since is lost.", abort=True)
+        question = f"Reset every disk of {found['instanceId']} to its snapshot? Data written since is lost."
+        typer.confirm(question, abort=True, err=True)
     _act(api, migration_id, "rollback", as_json)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -156,3 +157,15 @@ def test_a_region_that_cannot_be_asked_is_a_problem_of_the_batch_and_stops_nothi
     world.run_until(lambda: world.states() == {"i-test0001": "ready", "i-test0002": "ready"}, minutes=30)
     codes = {each["code"] for each in world.api.get(f"/batches/{batch_id}")["problems"]}
     assert codes == {"Region.NotFound", "Instance.NotFound"}
+
+
+def test_no_job_starts_outside_the_window_however_long_the_snapshots_took(world: World) -> None:
+    slow = {"disks": [{"size_gib": 500, "used_gib": 400}]}
+    world.load_fleet(fleet(instance(1), guests={"i-test0001": slow}))
+    window = {"start": "08:00", "end": "08:40", "cutoffMin": 20}
+    migrate(world, "i-test0001", policy={"window": window})
+    world.run_until(lambda: only(world)["state"] == "snapshotted", minutes=3 * 60)
+    world.run(60)
+    assert only(world)["state"] == "snapshotted", "its snapshots were finished after the window"
+    world.run_until(lambda: only(world)["state"] == "migrating", minutes=DAY)
+    assert datetime.fromisoformat(world.now).strftime("%H:%M") < "08:20"

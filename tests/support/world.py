@@ -157,6 +157,11 @@ class World:
         """Virtual minutes since this world began."""
         return (self.cloud.clock.now_ms() - self._start_ms) / MINUTE_MS
 
+    @property
+    def now(self) -> str:
+        """The cloud's time, ISO 8601."""
+        return datetime.fromtimestamp(self.cloud.clock.now_ms() / 1000, timezone.utc).isoformat()
+
     def inventory(self) -> dict[str, Any]:
         """What the account holds: instances, snapshots, jobs, sources, tokens."""
         found: dict[str, Any] = self._admin("inventory")

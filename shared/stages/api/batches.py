@@ -57,6 +57,13 @@ def _essence(batch: Batch) -> tuple[object, ...]:
 
 
 def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
+    strangers = sorted(set(request.get("destinations", {})) - set(request.get("instanceIds", ())))
+    if strangers:
+        raise Refused(
+            "Request.Invalid",
+            f"destinations names {strangers[0]}, which is not among instanceIds.",
+            "Name every instance of destinations in instanceIds as well; a misspelt id would get the default destination.",
+        )
     return Batch(
         batch_id=batch_id,
         state=BatchState.PLANNING,

@@ -281,3 +281,9 @@ def test_the_store_failing_is_503(api: ApiInMemory) -> None:
 
 def _unavailable(**_: Any) -> Any:
     raise Transient("Store.Unavailable", "Tablestore does not answer.")
+
+
+def test_a_destination_for_an_instance_that_is_not_asked_for_is_refused(api: ApiInMemory) -> None:
+    status, body = api.call("POST", "/batches", {"instanceIds": ["i-one"], "destinations": {"i-two": "alinux-3"}})
+    assert (status, body["Code"]) == (400, "Request.Invalid")
+    assert "i-two" in body["Message"]
