@@ -35,9 +35,10 @@ from tests.support.world import World
 
 MINUTE = 60_000
 PERIOD = "simulation.minute"
-PATIENCE_MIN, WINDOW_PATIENCE_MIN = 9 * 60, 33 * 60
-"""After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another,
-where a batch has a window after its next opening)."""
+PATIENCE_MIN = 9 * 60
+"""After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
+WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
+"""While all that is left waits for a closed window, time jumps on; two days hold each window twice."""
 IDLE_MIN = 10
 ROUNDS = 8
 """Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""
@@ -238,8 +239,12 @@ class Simulation:
     def _rest(self) -> None:
         """Let time pass until everything has ended or waits for a person; too long is a violation of invariant 5."""
         self.say("PHASE rest")
-        windows = any(plan.request["policy"].get("window") for plan in self.scenario.batches)
-        self._until(WINDOW_PATIENCE_MIN if windows else PATIENCE_MIN, self._at_rest)
+        self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_windows())
+        for _ in range(WINDOWS):
+            if not self._only_windows():
+                break
+            self.cloud.clock.advance_to(self.cloud.clock.now_ms() + WINDOW_STEP_MIN * MINUTE)  # type: ignore[attr-defined]
+            self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_windows())
         if not self._at_rest():
             for id in sorted(self.truth.migrations):
                 migration = self.truth.migrations[id]
@@ -247,6 +252,16 @@ class Simulation:
                     owes = [name for name in self.truth.rows[id] if name.startswith(tables.OUTBOX)]
                     due = migration.due_at
                     self.judge.stuck(f"{id} is {migration.state.value} since {migration.entered_at}, due {due}, owes {owes}")
+
+    def _only_windows(self) -> bool:
+        """Whether all that is left waits for a window that is closed now."""
+        left = [self.truth.migrations[id] for id in self.truth.migrations if not self._rests(id)]
+        waiting = [each for each in left if each.state is State.READY and self._shut(each.batch_id)]
+        return bool(left) and len(waiting) == len(left) and not service(self.cloud, "fc").queue.waiting()
+
+    def _shut(self, batch_id: str) -> bool:
+        window = self.truth.batches[batch_id].policy.window
+        return window is not None and not window.allows(self.scene.now)
 
     def _at_rest(self) -> bool:
         waiting = service(self.cloud, "fc").queue.waiting()

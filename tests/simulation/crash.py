@@ -1,0 +1,202 @@
+"""Real processes, really killed: ``kill -9`` of the local cloud or of a function's worker at random moments of a fleet's run.
+
+``python -m tests.simulation.crash --kills 200 --instances 50``. Each kill of the cloud is followed by a start on the same state;
+at the end every migration must be done, its journal must replay, and nothing may be left behind.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import random
+import signal
+import sys
+import tempfile
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cli.bootstrap import ensure_bus
+from cli.problem import Problem
+from cli.run.cloud import LocalCloud as Served
+from localcloud.client import LocalCloud
+from shared.domain.batch import RISKS_VERSION
+from shared.domain.migration import TRANSITIONS, State
+from tests.support.fleets import fleet, instance
+
+LIMIT_S = 3600
+STEP_S = 120
+"""Virtual time that passes at a go; a kill comes in the middle of it."""
+
+
+@dataclass
+class Crashes:
+    """One fleet's run on one state folder."""
+
+    folder: Path
+    instances: int
+    kills: int
+    seed: int
+    done: dict[str, int] = field(default_factory=lambda: {"cloud": 0, "worker": 0})
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.rng = random.Random(f"crash:{self.seed}")
+        self.cloud = self._start()
+
+    def _start(self) -> Served:
+        cloud = Served.start(self.folder, self.seed, ["cn-hangzhou"])
+        ensure_bus(cloud.account)
+        return cloud
+
+    @property
+    def killed(self) -> int:
+        return sum(self.done.values())
+
+    def run(self) -> None:
+        """Submit, kill and go on until everything has ended; raises AssertionError."""
+        numbers = range(1, self.instances + 1)
+        self._admin("POST", "fleet", fleet(*[instance(number) for number in numbers]))
+        policy = {"maxMoving": min(self.instances, 20), "retentionDays": 1}
+        ids = [f"i-test{number:04d}" for number in numbers]
+        batch = self._post("/batches", {"instanceIds": ids, "policy": policy, "clientToken": "crash"})["batchId"]
+        until = time.monotonic() + LIMIT_S
+        while not self._ended() or self.killed < self.kills:
+            assert time.monotonic() < until, f"not done within {LIMIT_S} s: {self._states()}"
+            self._acts(batch)
+            self._advance(kill=self.killed < self.kills)
+        self.verify()
+
+    def _acts(self, batch: str) -> None:
+        states = set(self._states().values())
+        if states == {"ready"}:
+            self._post(f"/batches/{batch}/acknowledgement", {"risksVersion": RISKS_VERSION})
+        if "failed" in states:
+            for each in self._migrations():
+                if each["state"] == "failed":
+                    self._post(f"/migrations/{each['migrationId']}/retry", {})
+
+    def _ended(self) -> bool:
+        return len(self._migrations()) == self.instances and set(self._states().values()) == {"migrated"}
+
+    # Killing ------------------------------------------------------------------------------------------------------
+
+    def _advance(self, *, kill: bool) -> None:
+        passing = threading.Thread(target=self._pass_time, daemon=True)
+        passing.start()
+        if kill:
+            passing.join(self.rng.uniform(0.01, 1.2))
+            self._kill()
+        passing.join(LIMIT_S)
+
+    def _pass_time(self) -> None:
+        try:
+            self._admin("POST", "clock", {"advance_s": STEP_S})
+        except (Problem, OSError, ValueError):
+            return  # the cloud was killed meanwhile
+
+    def _kill(self) -> None:
+        """The cloud with all its workers, or one worker alone."""
+        workers = _children(self.cloud.process.pid)
+        if workers and self.rng.random() < 0.4:
+            _end(self.rng.choice(workers))
+            self.done["worker"] += 1
+            return
+        self.cloud.process.send_signal(signal.SIGKILL)
+        self.cloud.process.wait()
+        for worker in workers:
+            _end(worker)
+        self.done["cloud"] += 1
+        self.cloud = self._start()
+
+    # Looking ------------------------------------------------------------------------------------------------------
+
+    def _admin(self, method: str, name: str, body: Any = None) -> Any:
+        client = LocalCloud(self.cloud.ready["admin"])
+        return client.get(name) if method == "GET" else client.post(name, body)
+
+    def _post(self, path: str, body: Any) -> Any:
+        """An act, repeated while a killed worker answers for it."""
+        for _ in range(5):
+            try:
+                return self.cloud.api("ann").post(path, body)
+            except Problem as problem:
+                if problem.code.startswith("Migration."):
+                    return {}
+                last = problem
+        raise last
+
+    def _migrations(self) -> list[dict[str, Any]]:
+        return list(self.cloud.api("ann").pages("/migrations", "migrations"))
+
+    def _states(self) -> dict[str, str]:
+        return {each["instanceId"]: each["state"] for each in self._migrations()}
+
+    def verify(self) -> None:
+        """Journals replay, nothing was made twice, nothing is left in SMC."""
+        for each in self._migrations():
+            lines = self.cloud.api("ann").get(f"/migrations/{each['migrationId']}/journal")["lines"]
+            state: State | None = None
+            for place, line in enumerate(lines, start=1):
+                to = State(line["to"])
+                assert line["version"] == place, line
+                assert to in TRANSITIONS[state], line
+                state = to
+            assert state is State.MIGRATED
+        held = self._admin("GET", "inventory")
+        for _ in range(10):
+            if not (held["jobs"] or held["sources"] or held["access_tokens"]):
+                break
+            self._advance(kill=False)
+            held = self._admin("GET", "inventory")
+        assert not held["jobs"], held["jobs"]
+        assert not held["sources"], held["sources"]
+        assert not held["access_tokens"], held["access_tokens"]
+        names = [each["SnapshotName"] for each in held["snapshots"].values() if each["SnapshotName"].startswith("replank-")]
+        assert len(names) == len(set(names)) == self.instances, sorted(names)
+
+    def close(self) -> None:
+        self.cloud.stop()
+
+
+def _children(pid: int) -> list[int]:
+    """The processes a process has started, by whichever of its threads."""
+    found: list[int] = []
+    for task in sorted(Path(f"/proc/{pid}/task").glob("*/children")):
+        try:
+            found += [int(each) for each in task.read_text(encoding="ascii").split()]
+        except OSError:
+            continue
+    return found
+
+
+def _end(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; an AssertionError where something was lost or done twice."""
+    parser = argparse.ArgumentParser(prog="make crash", description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--instances", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=0)
+    chosen = parser.parse_args(arguments)
+    started = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="replank-crash-") as name:
+        run = Crashes(Path(name), chosen.instances, chosen.kills, chosen.seed)
+        try:
+            run.run()
+        finally:
+            run.close()
+    killed = ", ".join(f"{count} times the {what}" for what, count in run.done.items())
+    print(f"{chosen.instances} instances, killed {killed}, in {time.monotonic() - started:.0f} s: nothing lost, nothing twice")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
