@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.eventbridge.publish import Publisher
 from shared.domain.events import SOURCE
+from tests.support import permissions
 from tests.support.event_contract import problems_of
 
 WHOLE = frozenset({"e2e", "simulation"})
@@ -30,6 +31,15 @@ def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]
             problems.extend(problems_of(event))
         return accept(self, event)
 
-    with mock.patch.object(Publisher, "accept", checked):
+    with mock.patch.object(Publisher, "accept", checked), permissions.counted():
         yield
     assert problems == []
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What the deployed roles may do and no test of the pipeline made them do."""
+    lines = permissions.report()
+    if lines:
+        terminalreporter.section("permissions granted and never used in this run")
+        for line in lines:
+            terminalreporter.write_line(line)

@@ -47,14 +47,17 @@ class Policies:
 
     def unused(self) -> list[tuple[str, str]]:
         """(role, action pattern) granted and never used since the start: candidates for removal."""
-        granted = {
+        return sorted(self.granted() - self.used)
+
+    def granted(self) -> set[tuple[str, str]]:
+        """Every (role, action pattern) that a statement allows."""
+        return {
             (role, pattern)
             for role, statements in self.roles().items()
             for statement in statements
             if statement["Effect"] == "Allow"
             for pattern in _listed(statement["Action"])
         }
-        return sorted(granted - self.used)
 
     def _statements(self, role: str) -> list[dict[str, Any]]:
         if role not in self._cache:

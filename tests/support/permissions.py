@@ -1,0 +1,42 @@
+"""What the roles of template.yml may do and never did while the tests ran: candidates for removal, told at the end of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+from unittest import mock
+
+from localcloud.core.policy import Policies
+from tests.support.repository import of_type
+
+granted: set[tuple[str, str]] = set()
+used: set[tuple[str, str]] = set()
+
+
+@contextmanager
+def counted() -> Iterator[None]:
+    """While it lasts, what clouds of this process grant to the deployed roles is noted, and what those roles use."""
+    roles = {role["RoleName"] for role in of_type("ALIYUN::RAM::Role")}
+    set_role, allows = Policies.set_role, Policies.allows
+
+    def noted(self: Policies, role: str, statements: Iterable[Mapping[str, Any]]) -> None:
+        set_role(self, role, statements)
+        if role in roles:
+            granted.update(each for each in self.granted() if each[0] == role)
+
+    def asked(self: Policies, principal: str, action: str, resource: str) -> bool:
+        allowed = allows(self, principal, action, resource)
+        used.update(self.used)
+        return allowed
+
+    with mock.patch.object(Policies, "set_role", noted), mock.patch.object(Policies, "allows", asked):
+        yield
+
+
+def report() -> list[str]:
+    """One line for each role with something it never used; empty where no pipeline ran."""
+    never: dict[str, list[str]] = {}
+    for role, action in sorted(granted - used) if granted & used else ():
+        never.setdefault(role, []).append(action)
+    return [f"{role}: {', '.join(actions)}" for role, actions in never.items()]
