@@ -39,6 +39,17 @@ class Account:
         items = [_attribute(name) for name in names if name in _ATTRIBUTES]
         return {"AccountAttributeItems": {"AccountAttributeItem": items}}
 
+    def auto_snapshot_policies(self, params: Params) -> dict[str, Any]:
+        """DescribeAutoSnapshotPolicyEx: those of the fleet's faults; nothing is made by them."""
+        wanted = params.get("AutoSnapshotPolicyId", "")
+        rows = [
+            {"AutoSnapshotPolicyId": id, "RegionId": params["RegionId"], "Status": "Normal", "RetentionDays": -1, **policy}
+            for id, policy in sorted(self.world.setting("auto_snapshot_policies", {}).items())
+            if wanted in ("", id)
+        ]
+        rows, fields = page_of(rows, {name: params[name] for name in ("PageNumber", "PageSize") if name in params})
+        return {**fields, "AutoSnapshotPolicies": {"AutoSnapshotPolicy": rows}}
+
     def open_snapshots(self, params: Params) -> dict[str, Any]:
         """OpenSnapshotService: opens it; opening it twice is fine."""
         if self.world.setting("account", "normal") == "no_snapshot_service":

@@ -84,6 +84,7 @@ class Ecs(RpcService):
             "DescribeRegions": Operation(account.regions),
             "DescribeAccountAttributes": Operation(account.attributes),
             "DescribeImages": Operation(account.images, _any("image")),
+            "DescribeAutoSnapshotPolicyEx": Operation(account.auto_snapshot_policies, _any("snapshot")),
             "OpenSnapshotService": Operation(account.open_snapshots),
             "TagResources": Operation(tags.add, _tagged),
             "UntagResources": Operation(tags.remove, _tagged),

@@ -135,6 +135,8 @@ class Fleet:
             "Category": disk["category"],
             "Encrypted": disk["encrypted"],
             "MultiAttach": disk.get("multi_attach", "Disabled"),
+            "AutoSnapshotPolicyId": disk.get("auto_snapshot_policy", ""),
+            "EnableAutomatedSnapshotPolicy": "auto_snapshot_policy" in disk,
             **more,
         }
         self.disks.add(instance, sim, DiskId=disk.get("disk_id", ""), **kind, **shown)

@@ -11,13 +11,15 @@ SETTINGS: dict[str, tuple[type, ...]] = {
     "snapshots_fail": (dict,),
     "snapshots_per_disk": (int,),
     "concurrent_snapshots": (int,),
+    "auto_snapshot_policies": (dict,),
     "account": (str,),
     "system_disk_replaced": (bool,),
     "smc_concurrent_jobs": (int,),
     "smc_role_missing": (bool,),
 }
-"""Options: the form of events (content, cloudmonitor, mixed); failures per disk or instance id; quotas (0: none); the account's
-state (normal, arrears, no_snapshot_service); whether SMC gives an instance a new system disk; SMC's quota and role."""
+"""Options: the form of events (content, cloudmonitor, mixed); failures per disk or instance id; quotas (0: none); policies of
+automatic snapshots by id (TimePoints, RepeatWeekdays); the account's state (normal, arrears, no_snapshot_service); whether SMC
+gives an instance a new system disk; SMC's quota and role."""
 _RECORD: dict[str, tuple[type, ...]] = {
     "InstanceName": (str,),
     "HostName": (str,),
@@ -68,6 +70,7 @@ _DISK: dict[str, tuple[type, ...]] = {
     "used_gib": (int, float),
     "encrypted": (bool,),
     "multi_attach": (str,),
+    "auto_snapshot_policy": (str,),
     "files": (dict,),
 }
 _SMC: dict[str, tuple[type, ...]] = {"fail_attempts": (int,), "cause": (str,), "code": (str,), "at": (str,)}

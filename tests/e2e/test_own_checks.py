@@ -106,3 +106,13 @@ def test_an_error_cannot_be_overridden() -> None:
         world.load_fleet(fleet(instance(9, Status="Stopped")))
         found = refused_or_ready(world, overrides={"Instance.NotRunning": "it will be"})
         assert (found["state"], found["failure"]["code"]) == ("precheck_failed", "Instance.NotRunning")
+
+
+def test_an_automatic_snapshot_that_is_due_soon_blocks() -> None:
+    policies = {"sp-1": {"TimePoints": str(list(range(24))), "RepeatWeekdays": "[1, 2, 3, 4, 5, 6, 7]"}}
+    disks = [{"size_gib": 40, "mount": "/", "used_gib": 8.0, "auto_snapshot_policy": "sp-1"}]
+    with World().connected() as world:
+        world.load_fleet(fleet(instance(9), guests={"i-test0009": {"disks": disks}}, faults={"auto_snapshot_policies": policies}))
+        found = refused_or_ready(world)
+        assert (found["state"], found["failure"]["code"]) == ("precheck_failed", "Instance.AutoSnapshotCollides")
+        assert "next automatic snapshot" in found["failure"]["message"]
