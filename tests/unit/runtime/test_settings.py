@@ -11,6 +11,7 @@ from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent
 from shared.runtime.bootstrap import FUNCTIONS, credentials_of
 from shared.runtime.settings import read
+from tests.support.repository import ROOT
 
 LEAST = {"REPLANK_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1"}
 
@@ -66,6 +67,12 @@ def test_rows_of_the_operators_own_lie_over_the_catalog(tmp_path: Path) -> None:
     assert read({**LEAST, "REPLANK_CATALOG": json.dumps(OWN_ROW)}).catalog.defaults["centos-7"] == "anolis-8"
     (tmp_path / "rows.json").write_text(json.dumps(OWN_ROW), encoding="utf-8")
     assert read({**LEAST, "REPLANK_CATALOG": str(tmp_path / "rows.json")}).catalog.defaults["centos-7"] == "anolis-8"
+
+
+def test_the_rows_that_the_documents_show_can_be_used() -> None:
+    text = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("### Catalog rows of your own")[2]
+    shown = text[text.index("    {") : text.index("}\n\n") + 1]
+    assert "house-7" in read({**LEAST, "REPLANK_CATALOG": shown.strip()}).catalog.releases
 
 
 @pytest.mark.parametrize("given", ["{", "shared/none.json", '{"defaults": {"centos-7": "plan-9"}}', '{"rows": []}'])
