@@ -57,6 +57,16 @@ class Served:
         self.admin.advance(7200)
         return id, self.status_of(id)
 
+    def job(self, id: str) -> Any:
+        request = smc.DescribeReplicationJobsRequest(job_id=[id])
+        return self.smc.describe_replication_jobs(request).body.replication_jobs.replication_job[0]
+
+    def run_job(self, id: str) -> Any:
+        """Start a job, and what it is three hours later."""
+        self.smc.start_replication_job(smc.StartReplicationJobRequest(job_id=id))
+        self.admin.advance(3 * 3600)
+        return self.job(id)
+
     def status_of(self, snapshot_id: str) -> str:
         request = ecs.DescribeSnapshotsRequest(region_id=REGION, snapshot_ids=f'["{snapshot_id}"]')
         return str(self.ecs.describe_snapshots(request).body.snapshots.snapshot[0].status)
@@ -148,6 +158,26 @@ def test_snapshots_fail_and_stick(cloud: Served) -> None:
         assert status == "progressing"
     cloud.admin.advance(86_400)
     assert cloud.status_of(id) == "accomplished"
+
+
+def test_migrations_fail_and_stick(cloud: Served) -> None:
+    token = cloud.smc.create_access_token(smc.CreateAccessTokenRequest()).body
+    source = cloud.cloud.hooks["smc_import"](CENTOS, token.access_token_id, token.access_token_code)
+    fields = {"source_id": source, "job_type": 1, "region_id": REGION}
+    target = smc.CreateReplicationJobRequest(**fields, replication_parameters='{"TargetOsType": "Anolis OS 8"}')
+    id = cloud.smc.create_replication_job(target).body.job_id
+    cloud.admin.happen("migration_fails", instance_id=CENTOS, at="Syncing", cause="No repository answers.")
+    seen = [cloud.run_job(id)]
+    rule = {"service": "smc", "operation": "job_step", "match": id, "kind": "stick", "delay_ms": 86_400_000}
+    with cloud.admin.faults(rule):
+        seen.append(cloud.run_job(id))
+    cloud.admin.advance(2 * 86_400)
+    seen.append(cloud.job(id))
+    assert [(each.status, each.status_info) for each in seen] == [
+        ("InError", "No repository answers."),
+        ("Running", ""),
+        ("Finished", ""),
+    ]
 
 
 def test_the_call_log_tells_who_asked_what(cloud: Served) -> None:
