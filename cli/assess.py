@@ -37,6 +37,9 @@ def register(app: typer.Typer) -> None:
 def assess(
     facts: Annotated[Path | None, typer.Option("--facts", help="JSON file with the facts of one instance.")] = None,
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the hop in the facts.")] = "",
+    override: Annotated[
+        list[str] | None, typer.Option("--override", metavar="CODE=REASON", help="Accept an overridable finding; may be repeated.")
+    ] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of a facts file and end.")] = False,
     catalog: CatalogFile = None,
     as_json: AsJson = False,
@@ -48,13 +51,20 @@ def assess(
     if facts is None:
         raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
     known = catalog_of(catalog)
-    found = apply_rules(_facts(facts, to, known), catalog=known)
+    found = apply_rules(_facts(facts, to, known), _overrides(override or []), catalog=known)
     if as_json:
         output.show_json(found.to_json())
     else:
         show_assessment(found)
     if found.blocked:
         raise typer.Exit(1)
+
+
+def _overrides(given: list[str]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    if not all(code and reason.strip() for code, _, reason in pairs):
+        raise bad_input("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
+    return {code: reason for code, _, reason in pairs}
 
 
 def _facts(file: Path, to: str, known: Catalog) -> Facts:
@@ -93,24 +103,27 @@ def show_assessment(found: Assessment) -> None:
 
 
 def precheck(
-    instance: Annotated[str, typer.Argument(metavar="INSTANCE", help="Instance id.")],
+    instance: Annotated[list[str], typer.Argument(metavar="INSTANCE...", help="Instance ids.")],
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
     region: Annotated[str, typer.Option(help="Region id; default: the regions the pipeline covers.")] = "",
     every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Run every precheck on one instance, in the cloud and in the guest (a dry-run batch). Exit status 1 if anything blocks."""
+    """Run every precheck on instances, in the cloud and in the guests (a dry-run batch). Exit status 1 if anything blocks."""
     api = Api.from_environment()
-    body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": [instance], "dryRun": True}
+    body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": instance, "dryRun": True}
     body |= {"destination": to} if to else {}
     body |= {"regionIds": [region]} if region else {}
     batch_id = api.post("/batches", body)["batchId"]
     found = _wait(api, batch_id, every)
     if as_json:
-        output.show_json(found)
+        output.show_json(found[0] if len(instance) == 1 else {"migrations": found})
     else:
-        _show(found)
-    if not _passed(found):
+        for each in found:
+            if len(found) > 1:
+                print(f"\n{each['instanceId']} {each['instanceName']}")
+            _show(each)
+    if not all(map(_passed, found)):
         raise typer.Exit(1)
 
 
@@ -119,16 +132,15 @@ def _passed(found: Json) -> bool:
     return found["state"] in ("ready", "cancelled") and not found["blocked"]
 
 
-def _wait(api: Api, batch_id: str, every: int) -> Json:
+def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
     for _ in range(max(1, PATIENCE_S // every)):
         batch = api.get(f"/batches/{batch_id}")
         if batch["problems"]:
             problem = batch["problems"][0]
             raise Problem(problem["code"], problem["message"], "Check the id and --region.")
-        found = api.get("/migrations", batchId=batch_id)["migrations"]
-        if found and found[0]["state"] not in ("accepted", "prechecking"):
-            detail: Json = api.get(f"/migrations/{found[0]['migrationId']}")
-            return detail
+        found = list(api.pages("/migrations", "migrations", batchId=batch_id))
+        if batch["state"] != "planning" and all(each["state"] not in ("accepted", "prechecking") for each in found):
+            return [api.get(f"/migrations/{each['migrationId']}") for each in found]
         time.sleep(every)
     raise Problem("Precheck.Pending", f"Batch {batch_id} is still being checked.", f"Look again: replank status {batch_id}")
 

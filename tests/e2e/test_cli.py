@@ -77,6 +77,8 @@ def test_a_precheck_says_what_blocks(world: World, shell: Shell) -> None:
     world.load_fleet(fleet(instance(1), instance(2, Status="Stopped")))
     assert shell.json("precheck", FIRST)["blocked"] is False
     assert "Instance.NotRunning" in shell.text("precheck", SECOND, status=1)
+    both = shell.json("precheck", FIRST, SECOND, status=1)["migrations"]
+    assert {each["instanceId"]: each["blocked"] for each in both} == {FIRST: False, SECOND: True}
     assert "Instance.NotFound" in shell.text("precheck", "i-nobody", status=1)
     assert world.inventory()["counts"]["snapshots"] == 0
 

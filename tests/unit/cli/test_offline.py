@@ -115,6 +115,16 @@ def test_assess_applies_the_rules_to_a_file(capsys: pytest.CaptureFixture[str], 
     assert run(["assess", "--facts", str(file)]) == 2
 
 
+def test_assess_takes_overrides_with_a_reason(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    file, spot = tmp_path / "facts.json", LINUX.to_json()
+    spot["instance"]["spot"] = True
+    file.write_text(json.dumps(spot), encoding="utf-8")
+    assert answer(capsys, "assess", "--facts", str(file))[0] == 1
+    status, found = answer(capsys, "assess", "--facts", str(file), "--override", "Instance.Spot=bid is high")
+    assert (status, found["overrides"]) == (0, {"Instance.Spot": "bid is high"})
+    assert run(["assess", "--facts", str(file), "--override", "Instance.Spot"]) == 2
+
+
 def test_the_schema_of_facts_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert "properties" in json.dumps(answer(capsys, "assess", "--schema")[1])
 
