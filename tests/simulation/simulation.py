@@ -256,8 +256,9 @@ class Simulation:
     def _only_windows(self) -> bool:
         """Whether all that is left waits for a window that is closed now."""
         left = [self.truth.migrations[id] for id in self.truth.migrations if not self._rests(id)]
-        waiting = [each for each in left if each.state is State.READY and self._shut(each.batch_id)]
-        return bool(left) and len(waiting) == len(left) and not service(self.cloud, "fc").queue.waiting()
+        shut = [each for each in left if each.state in (State.READY, State.SNAPSHOTTED) and self._shut(each.batch_id)]
+        behind = [each for each in left if each.state is State.READY and each not in shut]
+        return bool(shut) and len(shut) + len(behind) == len(left) and not service(self.cloud, "fc").queue.waiting()
 
     def _shut(self, batch_id: str) -> bool:
         window = self.truth.batches[batch_id].policy.window
