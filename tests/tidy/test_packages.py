@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.bootstrap import FUNCTIONS
-from tests.support.repository import ROOT, of_type, policy_actions, services
+from tests.support.repository import ROOT, files, name_of, of_type, policy_actions, services
 from tools.package.build import Builder, sdks_of
 from tools.package.content import compiled, own
 from tools.package.target import Target, interpreter
@@ -104,6 +104,8 @@ def test_a_package_holds_what_is_needed_and_no_more(built: Path) -> None:
         "async_timeout/__init__.py",
         "licenses/LICENSE",
     } <= set(names)
+    beside = {path.relative_to(ROOT).as_posix() for path in files() if name_of(path).startswith("shared/")}
+    assert beside <= set(names), "scripts and data beside the code go with it"
     assert [name for name in names if NEVER.search(name) and not name.endswith(".py")] == []
     assert [
         name for name in names if name.startswith(("alibabacloud_ecs", "alibabacloud_smc", "cryptography", "fc2", "numpy"))

@@ -62,9 +62,11 @@ def _loads(name: PurePosixPath, target: Target) -> bool:
 
 
 def own(root: Path, folders: Iterable[str]) -> Content:
-    """Our own files below some folders of the repository: modules, probes, an operator's catalog."""
-    found = sorted(path for folder in folders for path in (root / folder).rglob("*") if path.suffix in OWN)
-    return {path.relative_to(root).as_posix(): path for path in found}
+    """Our own files below some folders of the repository: code, and the scripts and data that lie beside it."""
+    found = (
+        path for folder in folders for path in (root / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+    return {path.relative_to(root).as_posix(): path for path in sorted(found)}
 
 
 def compiled(content: Mapping[str, Path], into: Path, interpreter: Path, target: Target) -> Content:

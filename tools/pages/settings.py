@@ -32,14 +32,16 @@ WORDS = {
     "REPLANK_OPERATOR_HEADER": "HTTP header with the name of the person who acts; recorded with each act.",
     "REPLANK_RETRY_PAUSE_MS": "Pause before the second attempt of a call; doubled before each further one.",
     "REPLANK_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR.",
+    "REPLANK_LAZY_AIOHTTP": "0: load everything the SDKs import at once, twice the start-up time (shared/runtime/lazy.py).",
 }
 """What each setting decides."""
 
 
 def read_by_code() -> set[str]:
-    """The variables that settings.py asks for."""
-    tree = ast.parse((ROOT / "shared/runtime/settings.py").read_text(encoding="utf-8"))
-    words = {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str)}
+    """The variables that settings.py and lazy.py ask for."""
+    trees = [ast.parse((ROOT / f"shared/runtime/{name}.py").read_text(encoding="utf-8")) for name in ("settings", "lazy")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    words = {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return {word for word in words if _NAME.fullmatch(word)}
 
 
