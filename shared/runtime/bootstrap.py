@@ -122,7 +122,7 @@ def _drivers(clients: Clients, settings: Settings) -> dict[str, Driver]:
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
-    return {"smc": SmcDriver(clients, _guest(clients), settings.smc), "console": ConsoleDriver(clients)}
+    return {"smc": SmcDriver(clients, _guest(clients), settings.smc), "console": ConsoleDriver(clients, settings.catalog)}
 
 
 def _warm(function: str, settings: Settings, clients: Clients) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from shared.adapters.clock import moment_or_none
 from shared.adapters.drivers.jobs import Jobs, observed, report
 from shared.adapters.sdk import Clients
-from shared.domain.catalog import CATALOG
+from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
 from shared.ports.driver import Phase, Report
 
@@ -21,8 +21,8 @@ class ConsoleDriver:
 
     name = "console"
 
-    def __init__(self, clients: Clients) -> None:
-        self._jobs = Jobs(clients)
+    def __init__(self, clients: Clients, catalog: Catalog = CATALOG) -> None:
+        self._jobs, self._catalog = Jobs(clients), catalog
 
     def check(self) -> None:
         return  # nothing to set
@@ -30,7 +30,7 @@ class ConsoleDriver:
     def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
         job = self._job(migration, private_ips)
         if job is None:
-            return Report(Phase.PREPARING, migration.handle, remedy=_instructions(migration))
+            return Report(Phase.PREPARING, migration.handle, remedy=_instructions(migration, self._catalog))
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
             # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
@@ -63,10 +63,10 @@ def _belongs(job: Any, migration: Migration) -> bool:
     return job.status == "Running" or (made is not None and made >= migration.entered_at.replace(second=0, microsecond=0))
 
 
-def _instructions(migration: Migration) -> str:
+def _instructions(migration: Migration, catalog: Catalog) -> str:
     hop = migration.current_hop
     return (
         f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "
-        f"{CATALOG.name(hop.source)} to {CATALOG.name(hop.destination)}. Many instances can be started at once. "
+        f"{catalog.name(hop.source)} to {catalog.name(hop.destination)}. Many instances can be started at once. "
         "The pipeline notices the job and goes on by itself; its own snapshots of all disks are made already."
     )
