@@ -39,8 +39,11 @@ docs: $(VENV)/test.ok  ## Write the generated pages anew from the code
 validate: $(VENV)/test.ok  ## Check the deployment files, the events, the settings and the documents against the code
 	@$(PYTHON_HERE) -m pytest tests/tidy
 
-simulate: $(VENV)/test.ok  ## Run fleets under faults and check the invariants, seed by seed (ARGS="--help")
-	@$(PYTHON_HERE) -m tests.simulation.run $(ARGS)
+simulate: $(VENV)/test.ok  ## Run fleets under faults, seed by seed, and check the invariants (SEEDS=1000 SEED=0, or REPLAY=7)
+	@$(PYTHON_HERE) -W ignore -m tests.simulation.run $(if $(SEEDS),--seeds $(SEEDS)) $(if $(SEED),--seed $(SEED)) $(if $(REPLAY),--replay $(REPLAY)) $(ARGS)
+
+crash: $(VENV)/test.ok  ## Kill the real processes of a run 200 times (ARGS="--kills 20 --instances 5")
+	@$(PYTHON_HERE) -W ignore -m tests.simulation.crash $(ARGS)
 
 package: $(VENV)/run.ok  ## Build and try build/<function>.zip, the same bytes for the same sources (PY=3.12)
 	@$(PYTHON_HERE) -m tools.package --for $(or $(PY),3.10) $(ARGS)
@@ -83,4 +86,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test lint check format docs validate simulate package deploy bench costs serve clean
+.PHONY: help run test lint check format docs validate simulate package deploy bench costs serve crash clean

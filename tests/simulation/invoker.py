@@ -13,6 +13,7 @@ from typing import Any
 
 from localcloud.fc.invoker import OnDone, context, environment
 from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
+from shared.domain.errors import Transient
 from shared.runtime import entrypoint
 
 
@@ -66,7 +67,7 @@ class SimInvoker:
             self.kill(name)
             return _failed("Killed", "The function instance ended.")
         except Exception as error:
-            return _failed(type(error).__name__, str(error))
+            return _failed("Transient" if isinstance(error, Transient) else type(error).__name__, str(error))
 
     def kill(self, name: str) -> None:
         """Forget what an instance of the function held in memory."""

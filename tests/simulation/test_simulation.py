@@ -14,7 +14,7 @@ from tests.simulation.mutants import MUTANTS, Mutant, hunt
 from tests.simulation.run import Figures, show
 from tests.simulation.simulation import prepared, run_seed
 
-SEEDS = range(0, 12)
+SEEDS = range(0, 8)
 REGRESSIONS = Path(__file__).with_name("regressions") / "seeds.txt"
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -36,8 +36,8 @@ def test_a_fixed_set_of_seeds_breaks_no_invariant() -> None:
     for seed in SEEDS:
         figures.add(run_seed(seed))
     assert not figures.broken, show(figures, 0)
-    assert figures.migrations > 50
-    assert sum(figures.injected.values()) > 500
+    assert figures.migrations > 30
+    assert sum(figures.injected.values()) > 300
 
 
 @pytest.mark.parametrize("seed", _regressions())
