@@ -25,6 +25,7 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
 from shared.stages.advance import advance, guarded
+from shared.stages.closing import reopen
 
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
@@ -36,6 +37,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
     batch = ports.batches.load(migration.batch_id)
+    reopen(batch, ports)
     if migration.state is State.ACCEPTED:
         return _begin(migration, batch, ports)
     return _conclude(migration, batch, ports)

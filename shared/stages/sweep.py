@@ -6,19 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState
 from shared.domain.errors import Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import TERMINAL, Migration, State, step
+from shared.domain.migration import Migration, State, step
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
 ROUNDS = 50
 """Pages of the ledger in one run at most; the next day's run goes on."""
-OPEN_BATCHES = 500
-ENDED = TERMINAL | {State.CONFIRMED}
-"""States from which nothing moves any more unless a person asks for it."""
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """States that a sweep only notes in the journal."""
 
@@ -40,27 +36,7 @@ def run(message: Message, ports: Ports) -> Outcome:
             else:
                 refused.add((entry.migration_id, entry.key))
     completed = _complete(touched, ports)
-    closed = sum(_closed(batch, ports) for batch in ports.batches.open(OPEN_BATCHES))
-    return Outcome("done", {"deleted": deleted, "kept": len(refused), "completed": completed, "closed": closed})
-
-
-def _closed(batch: Batch, ports: Ports) -> bool:
-    """Close a batch in which everything has ended, so that the tick need not look at it any more; a retry opens it again."""
-    if batch.state is not BatchState.OPEN:
-        return False
-    token = ""
-    while True:
-        page = ports.migrations.of_batch(batch.batch_id, state=None, limit=100, token=token)
-        if any(each.state not in ENDED for each in page.migrations):
-            return False
-        token = page.next_token
-        if not token:
-            break
-    try:
-        ports.batches.commit(batch, replace(batch, state=BatchState.CLOSED, version=batch.version + 1))
-    except Stale:
-        return False
-    return True
+    return Outcome("done", {"deleted": deleted, "kept": len(refused), "completed": completed})
 
 
 def _load(migration_ids: list[str], ports: Ports) -> list[Migration]:

@@ -14,6 +14,7 @@ from shared.domain.timing import LOOK_AGAIN, LOST
 from shared.ports.admission import Slots
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
+from shared.stages.closing import close
 from shared.stages.watch_ecs import on_ecs_event
 from shared.stages.watch_guests import watch_guests
 from shared.stages.watch_jobs import watch_jobs
@@ -30,7 +31,9 @@ STAGE_OF = {
 }
 """Which stage drives a state; migrating and restarting are watched here."""
 OPEN_BATCHES = 500
-"""A batch is closed once everything in it has ended, so that not many are open at a time."""
+"""A batch is closed once nothing in it can start any more, so that not many are open at a time."""
+READY_READ = 100
+"""Of those that wait, the longest waiting."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -110,8 +113,13 @@ def _offer(batches: Sequence[Batch], ports: Ports) -> int:
     nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
     seen: Slots | None = None
     for batch in batches:
+        ready = ports.migrations.ready(batch.batch_id, limit=READY_READ)
+        if not ready:
+            if ports.clock.now().minute == 0:  # once an hour is often enough: it reads the whole batch
+                close(batch, ports)
+            continue
         seen = seen or ports.admission.slots()
-        chosen = _choose(batch, seen, ports)
+        chosen = _choose(batch, ready, seen, ports)
         for migration in ports.migrations.load_many(chosen) if chosen else []:
             if migration.state is State.READY:
                 offers.append(events.about(migration, events.ADMISSION_DUE, stage="snapshot", nudge=nudge))
@@ -119,12 +127,9 @@ def _offer(batches: Sequence[Batch], ports: Ports) -> int:
     return len(offers)
 
 
-def _choose(batch: Batch, seen: Slots, ports: Ports) -> list[str]:
+def _choose(batch: Batch, ready: list[str], seen: Slots, ports: Ports) -> list[str]:
     """Ids to offer: those that hold a slot already (a crash came between), then as many as may start."""
     mine = {holder for holder, batch_id in seen.held.items() if batch_id == batch.batch_id}
-    ready = ports.migrations.ready(batch.batch_id, limit=min(len(mine) + ports.limits.max_moving, 100))
-    if not ready:
-        return []
     held = [each for each in ready if each in mine]
     failed, moved = ports.batches.outcomes(batch.batch_id)
     standing = Standing(failed, moved, held_by_batch=len(mine), held_by_account=len(seen.held))

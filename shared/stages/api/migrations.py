@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import acts
-from shared.domain.batch import BatchState
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import MOVING, Migration, State, Step
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views
+from shared.stages.closing import reopen
 from shared.stages.slots import give_back, readmit
 
 PAGE = 100
@@ -82,8 +81,7 @@ def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDeta
     def decide(migration: Migration, now: datetime) -> Step:
         taken = acts.retry(migration, operator, now)
         batch = ports.batches.load(migration.batch_id)
-        if batch.state is BatchState.CLOSED:
-            ports.batches.commit(batch, replace(batch, state=BatchState.OPEN, version=batch.version + 1))
+        reopen(batch, ports)
         if taken.after.state in MOVING:
             readmit(migration, batch, ports)
         return taken

@@ -1,0 +1,39 @@
+"""Closing a batch from which nothing can start any more, so that the tick need not look at it; a retry opens it again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain.batch import Batch, BatchState
+from shared.domain.errors import Stale
+from shared.domain.migration import TERMINAL, State
+from shared.ports.ports import Ports
+
+SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
+"""States from which a migration asks for no slot, unless a person retries it."""
+
+
+def close(batch: Batch, ports: Ports) -> bool:
+    """Close the batch if every migration in it is settled; False if it stays open."""
+    token = ""
+    while True:
+        page = ports.migrations.of_batch(batch.batch_id, state=None, limit=100, token=token)
+        if any(each.state not in SETTLED for each in page.migrations):
+            return False
+        token = page.next_token
+        if not token:
+            break
+    return _written(batch, BatchState.CLOSED, ports)
+
+
+def reopen(batch: Batch, ports: Ports) -> bool:
+    """Open a closed batch again; nothing if it is open."""
+    return batch.state is BatchState.CLOSED and _written(batch, BatchState.OPEN, ports)
+
+
+def _written(batch: Batch, state: BatchState, ports: Ports) -> bool:
+    try:
+        ports.batches.commit(batch, replace(batch, state=state, version=batch.version + 1))
+    except Stale:
+        return False
+    return True
