@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -118,18 +119,21 @@ class Crashes:
         return client.get(name) if method == "GET" else client.post(name, body)
 
     def _post(self, path: str, body: Any) -> Any:
-        """An act, repeated while a killed worker answers for it."""
-        for _ in range(5):
+        """An act; one that is done already is no error."""
+
+        def act() -> Any:
             try:
                 return self.cloud.api("ann").post(path, body)
             except Problem as problem:
                 if problem.code.startswith("Migration."):
                     return {}
-                last = problem
-        raise last
+                raise
+
+        return _patiently(act)
 
     def _migrations(self) -> list[dict[str, Any]]:
-        return list(self.cloud.api("ann").pages("/migrations", "migrations"))
+        found: list[dict[str, Any]] = _patiently(lambda: list(self.cloud.api("ann").pages("/migrations", "migrations")))
+        return found
 
     def _states(self) -> dict[str, str]:
         return {each["instanceId"]: each["state"] for each in self._migrations()}
@@ -137,7 +141,8 @@ class Crashes:
     def verify(self) -> None:
         """Journals replay, nothing was made twice, nothing is left in SMC."""
         for each in self._migrations():
-            lines = self.cloud.api("ann").get(f"/migrations/{each['migrationId']}/journal")["lines"]
+            path = f"/migrations/{each['migrationId']}/journal"
+            lines = _patiently(lambda path=path: self.cloud.api("ann").get(path))["lines"]
             state: State | None = None
             for place, line in enumerate(lines, start=1):
                 to = State(line["to"])
@@ -159,6 +164,16 @@ class Crashes:
 
     def close(self) -> None:
         self.cloud.stop()
+
+
+def _patiently(ask: Callable[[], Any]) -> Any:
+    """Ask again while a killed worker is the answer."""
+    for _ in range(8):
+        try:
+            return ask()
+        except Problem as problem:
+            last = problem
+    raise last
 
 
 def _children(pid: int) -> list[int]:
