@@ -29,8 +29,8 @@ class Publisher:
         return [self._put_one(event) for event in events]
 
     def emit(self, event: dict[str, Any]) -> None:
-        """Publish a cloud service's event on the default bus."""
-        self.accept({**event, BUS_ATTRIBUTE: DEFAULT_BUS})
+        """Publish a cloud service's event on the default bus; it keeps the region of what it is about."""
+        self.accept({**event, BUS_ATTRIBUTE: DEFAULT_BUS}, region=str(event.get("aliyunregionid", "")))
 
     def _put_one(self, event: Any) -> dict[str, Any]:
         event_id = str(event.get("id", "")) if isinstance(event, dict) else ""
@@ -40,10 +40,10 @@ class Publisher:
         except ApiError as error:
             return {"EventId": event_id, "ErrorCode": error.code, "ErrorMessage": error.message}
 
-    def accept(self, event: dict[str, Any]) -> str:
+    def accept(self, event: dict[str, Any], *, region: str = "") -> str:
         """Stamp a checked event and queue its deliveries; the trace id. Raises EventBusNotExist."""
         bus = self._store.need_bus(str(event.get(BUS_ATTRIBUTE, DEFAULT_BUS))).name
-        stamped = self._stamped(event, bus)
+        stamped = self._stamped(event, bus, region or self._cloud.region)
         trace_id = self._cloud.request_id()
         self._traces.received(stamped)
         for rule in self._store.rules(bus):
@@ -53,7 +53,7 @@ class Publisher:
                     self._deliveries.queue(stamped, rule.name, target["Id"])
         return trace_id
 
-    def _stamped(self, event: dict[str, Any], bus: str) -> dict[str, Any]:
+    def _stamped(self, event: dict[str, Any], bus: str, region: str) -> dict[str, Any]:
         now, account = self._cloud.clock.now_ms(), self._cloud.account_id
         return {
             "specversion": "1.0",
@@ -64,7 +64,7 @@ class Publisher:
             "aliyunoriginalaccountid": event.get("aliyunoriginalaccountid", account),
             "aliyunpublishtime": iso(now, millis=True),
             BUS_ATTRIBUTE: bus,
-            "aliyunregionid": self._cloud.region,
+            "aliyunregionid": region,
             "aliyunpublishaddr": "127.0.0.1",
         }
 

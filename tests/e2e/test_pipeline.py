@@ -169,3 +169,10 @@ def test_no_job_starts_outside_the_window_however_long_the_snapshots_took(world:
     assert only(world)["state"] == "snapshotted", "its snapshots were finished after the window"
     world.run_until(lambda: only(world)["state"] == "migrating", minutes=DAY)
     assert datetime.fromisoformat(world.now).strftime("%H:%M") < "08:20"
+
+
+def test_restarts_are_counted_in_every_region(world: World) -> None:
+    world.load_fleet(fleet(instance(1, RegionId="ap-southeast-1")))
+    migrate(world, "i-test0001", regionIds=["ap-southeast-1"])
+    world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
+    assert world.api.get(f"/migrations/{only(world)['migrationId']}")["restarts"] >= 2
