@@ -26,10 +26,10 @@ def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]
     problems: list[str] = []
     accept = Publisher.accept
 
-    def checked(self: Publisher, event: dict[str, Any]) -> str:
+    def checked(self: Publisher, event: dict[str, Any], **options: Any) -> str:
         if event.get("source") == SOURCE and str(event.get("type", "")).startswith("replank:"):
             problems.extend(problems_of(event))
-        return accept(self, event)
+        return accept(self, event, **options)
 
     with mock.patch.object(Publisher, "accept", checked), permissions.counted():
         yield
