@@ -21,9 +21,15 @@ FAILING_ONCE = {"i-test0001": {"smc": {"fail_attempts": 1, "cause": "no reposito
 
 
 def start(*arguments: str) -> subprocess.Popen[str]:
-    """Start a run; its output is piped."""
+    """Start a run; its output is piped. It hears Ctrl-C even where these tests run as a background job, which would ignore it."""
     command = [sys.executable, "-m", "cli", "run", *arguments]
-    return subprocess.Popen(command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ})
+
+    def hear() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    return subprocess.Popen(
+        command, cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env={**os.environ}, preexec_fn=hear
+    )
 
 
 def written(folder: Path, document: Any, name: str = "fleet.json") -> str:
