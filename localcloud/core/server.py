@@ -22,7 +22,6 @@ from localcloud.core.http import Request, Response
 MAX_HEAD_BYTES = 64 * 1024
 MAX_BODY_BYTES = 64 * 1024 * 1024
 IDLE_TIMEOUT_S = 300.0
-_OWN_HEADERS = ("content-length", "connection")
 
 Handle = Callable[[Request], Response]
 

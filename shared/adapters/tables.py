@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
@@ -21,6 +20,7 @@ from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.domain.timing import OUTBOX_GRACE
 from shared.ports.migrations import Outbox
 
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
@@ -37,8 +37,6 @@ JUST_DOC = ("doc", "doc0")
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
 MAX_COLUMN = 2 * 1024 * 1024
 """Bytes of one attribute column (Tablestore, wide column model)."""
-OUTBOX_DUE = timedelta(minutes=2)
-"""How long after a step its outbox is looked at again, if it was not settled."""
 
 T = TypeVar("T")
 
@@ -125,7 +123,7 @@ def step_columns(taken: Step) -> Columns:
     if taken.effects or taken.events:
         columns[numbered(OUTBOX, version)] = text("outbox", outbox_document(taken.effects, taken.events))
     if taken.effects or taken.events or taken.before.owes:
-        columns.update(due_lane=DRIVE, due_at=milliseconds(taken.entry.at + OUTBOX_DUE))
+        columns.update(due_lane=DRIVE, due_at=milliseconds(taken.entry.at + OUTBOX_GRACE))
     return columns
 
 

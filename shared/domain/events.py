@@ -12,7 +12,6 @@ from typing import Any
 from shared.domain.migration import Migration
 
 SOURCE = "replank"
-BUS = "replank"
 
 END_OF_LIFE = "replank:OperatingSystem:EndOfLife"
 BATCH_SUBMITTED = "replank:Batch:BatchSubmitted"
@@ -80,7 +79,7 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
     SNAPSHOT_READY: ("migrate",),
     INSTANCE_RESTARTED: ("validate",),
     HOP_VALIDATED: ("precheck",),
-    RETRY_REQUESTED: ("precheck", "migrate", "validate"),
+    RETRY_REQUESTED: ("precheck", "migrate"),
     ROLLBACK_REQUESTED: ("rollback",),
     STEP_DUE: ("precheck", "snapshot", "migrate", "validate", "rollback"),
 }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -47,10 +46,3 @@ def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATA
     if left < 0:
         standing = "extended" if life.extended_end and on <= life.extended_end else "ended"
     return Life(shown, release.key, standing, life.ends_on, left, life.source.document)
-
-
-def standing_of_fleet(names: Iterable[tuple[str, str, str]], on: date, catalog: Catalog = CATALOG) -> list[tuple[str, Life]]:
-    """(instance id, its standing) for each (instance id, OSName, OSNameEn); the worst first."""
-    lives = [(instance_id, standing_of(os_name, os_name_en, on, catalog)) for instance_id, os_name, os_name_en in names]
-    order = ("ended", "extended", "ending", "unknown", "supported")
-    return sorted(lives, key=lambda pair: (order.index(pair[1].standing), pair[1].days_left or 0, pair[0]))

@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from shared.domain.catalog import CATALOG, DEFAULTS, LIFECYCLE, MINIMA, PATHS, RELEASES, WINDOWS_REGIONS, Source
-from shared.domain.catalog.eol import SOON_DAYS, standing_of, standing_of_fleet
+from shared.domain.catalog.eol import SOON_DAYS, standing_of
 from shared.domain.catalog.extend import extend_catalog
 from shared.domain.catalog.software import MYSQL
 from shared.domain.codec import FactsInvalid
@@ -63,14 +63,7 @@ def test_standing(name: str, on: date, standing: str, left: int | None) -> None:
     assert life.to_json()["standing"] == standing
 
 
-def test_the_worst_of_a_fleet_comes_first() -> None:
-    fleet = [
-        ("i-1", "Alibaba Cloud Linux 3", ""),
-        ("i-2", "CentOS 8.5", ""),
-        ("i-3", "Windows Server 2016 Datacenter", ""),
-        ("i-4", "?", ""),
-    ]
-    assert [instance for instance, _ in standing_of_fleet(fleet, TODAY)] == ["i-2", "i-3", "i-4", "i-1"]
+def test_an_end_is_told_half_a_year_ahead() -> None:
     assert SOON_DAYS == 180
 
 
