@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.account import service
 from shared.adapters import redact
 from shared.domain.errors import Permanent
 from shared.domain.hop import Hop
@@ -207,3 +208,25 @@ def test_the_console_driver_waits_for_a_person_and_touches_nothing(one: Bench) -
     assert ended(one, console, made).phase is Phase.FINISHED
     assert console.prepare(replace(made, handle=Handle(), entered_at=one.now), ips).phase is Phase.PREPARING
     assert one.calls(lambda: console.clean_up(made, made.handle)) == []
+
+
+def test_the_console_driver_follows_the_person_to_another_job(one: Bench) -> None:
+    """The job known failed, and its source was deleted: the person can only go on with a new one."""
+    console = one.ports.drivers["console"]
+    made = moving(one, 11, driver="console")
+    ips = addresses(one, made)
+    smc = service(one.world.cloud, "smc")
+    first = one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
+    seen = console.prepare(made, ips)
+    one.world.run(1)
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        job = smc.jobs.need(first) | {"Name": "console-before"}
+        smc.jobs.migration._fail(job, "M199", "It failed.")
+        smc.world.sources.delete(job["SourceId"])
+    again = replace(made, attempt=2, entered_at=one.now, handle=replace(seen.handle, started_at=one.now))
+    waiting = console.prepare(again, ips)
+    assert (waiting.phase, waiting.handle.job_id) == (Phase.PREPARING, first)
+    second = one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
+    assert second != first
+    followed = console.prepare(again, ips)
+    assert (followed.phase, followed.handle.job_id) == (Phase.RUNNING, second)

@@ -48,19 +48,25 @@ class ConsoleDriver:
         return  # what a person made is theirs to delete
 
     def _job(self, migration: Migration, private_ips: Sequence[str]) -> Any | None:
-        """The job known from before, or the newest one of this instance that is not from before this step."""
-        if migration.handle.job_id:
-            return self._jobs.by_id([migration.handle.job_id]).get(migration.handle.job_id)
+        """The job known from before if it is under way or done; else the newest one of this instance that belongs here.
+
+        A job that has failed or is gone may not be the one that the person goes on with: its source can be gone as well.
+        """
+        known_id = migration.handle.job_id
+        known = self._jobs.by_id([known_id]).get(known_id) if known_id else None
+        if known is not None and known.status in _BEGUN:
+            return known
         sources = self._jobs.sources_at(private_ips, related_job_type=["Os"])
         jobs = self._jobs.of_sources([source.source_id for source in sources])
-        fresh = [job for job in jobs if _belongs(job, migration)]
-        return max(fresh, key=lambda job: job.creation_time or "", default=None)
+        fresh = [job for job in jobs if job.job_id != known_id and _belongs(job, migration)]
+        return max(fresh, key=lambda job: job.creation_time or "", default=known)
 
 
 def _belongs(job: Any, migration: Migration) -> bool:
-    """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready."""
+    """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready (or the first job ran)."""
     made = moment_or_none(job.creation_time)
-    return job.status == "Running" or (made is not None and made >= migration.entered_at.replace(second=0, microsecond=0))
+    since = migration.handle.started_at or migration.entered_at
+    return job.status == "Running" or (made is not None and made >= since.replace(second=0, microsecond=0))
 
 
 def _instructions(migration: Migration, catalog: Catalog) -> str:
