@@ -62,6 +62,8 @@ def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
     """Of the hop that the step ended; once the next one has begun in SMC, the source server is its own."""
+    if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
+        return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)
     if migration.hop > effect.hop and migration.handle != Handle():
         ports.drivers[migration.driver].clean_up(then, replace(effect.handle, source_id=""))

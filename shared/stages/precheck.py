@@ -9,7 +9,7 @@ from shared.domain import events
 from shared.domain.batch import Batch
 from shared.domain.catalog import find_release
 from shared.domain.catalog.identify import identify_in
-from shared.domain.effects import CountOutcome, Effect, ReleaseLock, ReleaseSlot
+from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Assessment, Finding, Severity, assessment
@@ -214,7 +214,8 @@ def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Port
     if to is State.FAILED:
         effects = (ReleaseSlot(), CountOutcome("failed"))
     elif migration.prechecked_at is not None:
-        effects = (ReleaseSlot(), *effects)
+        # An attempt before this one may have held a slot, and left a source server or a job in SMC.
+        effects = (ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop), *effects)
     advance(ports, replace(taken, effects=effects, events=(told,)))
     return Outcome("done", {"state": to.value, "code": worst.code})
 

@@ -101,6 +101,14 @@ def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) ->
     assert ports.admission.holder(made.region_id, made.instance_id) == made.migration_id
 
 
+def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports: Ports, driver: Unwilling) -> None:
+    driver.refusal = Permanent("Driver.Asked", "The clean-up would take the retry's own job.", "")
+    made = stand(ports, State.PRECHECKING, handle=Handle(token_id="at-1"))
+    fail(ports, made, State.PRECHECK_FAILED, CleanUpDriver(made.handle))
+    acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
+    assert settle_all(ports, ports.migrations.load(made.migration_id))
+
+
 def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_failed(ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.SNAPSHOTTED)
     driver.refusal = Permanent("NoPermission", "smc:StartReplicationJob", "Give it.")

@@ -10,13 +10,15 @@ import pytest
 
 from shared.adapters.drivers.smc import _imported
 from shared.domain import events
-from shared.domain.effects import CountOutcome
+from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.effects import CleanUpDriver, CountOutcome
 from shared.domain.errors import Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, born, step
 from shared.ports.driver import Phase
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
+from shared.stages import precheck
 from shared.stages.advance import advance, guarded
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
@@ -87,3 +89,15 @@ def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench)
     held = one.world.inventory()
     assert not held["sources"]
     assert not held["access_tokens"]
+
+
+def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_smc(one: Bench) -> None:
+    """The instance was released before the retry: nothing else would ever have removed the token."""
+    ports = replace(one.ports, drivers={})  # as in the precheck function: the tick carries it out
+    ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
+    made = migration(5, state=State.ACCEPTED, attempt=2, prechecked_at=T0, snapshots_made=1, handle=Handle(token_id="at-1"))
+    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    precheck.run(Message(events.RETRY_REQUESTED, "e", "replank", {"migrationId": made.migration_id}), ports)
+    assert ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
+    owed = [effect for outbox in ports.migrations.outboxes(made.migration_id) for effect in outbox.effects]
+    assert CleanUpDriver(made.handle, 0) in owed
