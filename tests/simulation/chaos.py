@@ -56,6 +56,10 @@ class Chaos:
         self.done.append(self.decided)
         return True
 
+    def take_back(self, kind: str) -> None:
+        """What was decided on last found nothing to happen to: no fault was injected."""
+        self.injected[kind] -= 1
+
     def attach(self) -> None:
         """Stand between the product and the cloud from now on."""
         cloud = self.cloud
@@ -152,11 +156,15 @@ class Chaos:
             for kind in ("throttle", "error", "drop_before"):
                 if self.hits(kind):
                     self._fail(kind, service, operation)
+            if service in ("ecs", "smc") and self.hits("denied"):
+                self._fail("denied", service, operation)
 
     def _fail(self, kind: str, service: str, operation: str) -> None:
         self.say(f"FAULT {kind} {service}.{operation}")
         if kind.startswith("drop"):
             raise Dropped(kind)
+        if kind == "denied":
+            raise ApiError("Forbidden.RAM", "The role may not do this.", 403)
         if kind == "throttle":
             raise ApiError("OTSServerBusy" if service == "tablestore" else "Throttling.User", "Too many requests.", 503)
         code = {"tablestore": "OTSInternalServerError"}.get(service, "InternalError")

@@ -12,6 +12,8 @@ from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 
 CALLS = ("throttle", "error", "drop_before", "drop_after", "error_after")
 """What a call may meet: throttling, a server error, a time-out without and with its effect, an error after the effect."""
+DENIED = ("denied",)
+"""A call of ECS or SMC refused with 403: somebody took a permission away for a moment."""
 CRASHES = ("kill_before", "kill_after")
 TURNS = ("interleave", "slow", "shuffle")
 """Another job in the middle of a call; a call that takes minutes; due jobs in another order."""
@@ -35,7 +37,7 @@ WORLD = (
     "deployment",
 )
 PEOPLE = ("person",)
-KINDS = CALLS + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
+KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,12 @@ class Scenario:
 def draw(seed: int) -> Scenario:
     """The scenario of a seed. Each seed has a chosen few kinds of faults at full rate, so that rare ones come undisturbed too."""
     rng = random.Random(f"scenario:{seed}")
-    count = rng.choice((2, 3, 4, 4, 5, 6))
+    count = rng.choice((4, 6, 7, 7, 8, 9))
     numbers = list(range(1, count + 1))
     windows = {number for number in numbers if rng.random() < 0.12}
     records = [_record(number, number in windows) for number in numbers]
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
-    batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 1, 2, 2, 3))))
+    batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     settings = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
@@ -133,6 +135,7 @@ def _rate(rng: random.Random, kind: str) -> float:
     level = rng.choice((0.3, 1.0, 2.0))
     base = {
         **dict.fromkeys(CALLS, 0.012),
+        "denied": 0.004,
         **dict.fromkeys(CRASHES, 0.007),
         "interleave": 0.03,
         "slow": 0.0015,
@@ -140,13 +143,14 @@ def _rate(rng: random.Random, kind: str) -> float:
         "duplicate": 0.15,
         "lose": 0.08,
         "delay": 0.15,
-        **dict.fromkeys(WORLD, 0.004),
+        **dict.fromkeys(WORLD, 0.008),
         "index_lag": 0.05,
         "second_tick": 0.05,
         "early_sweep": 0.03,
-        "deployment": 0.004,
+        "snapshot_fails": 0.02,
+        "deployment": 0.01,
         "clock_jump": 0.004,
-        "instance_released": 0.0006,
+        "instance_released": 0.002,
         "person": 0.12,
     }[kind]
     return base * level

@@ -40,6 +40,8 @@ class WorldFaults:
             if self.chaos.hits(kind):
                 with self.cloud.lock, self.cloud.db.transaction():
                     told = getattr(self, f"_{kind}")()
+                if not told:
+                    self.chaos.take_back(kind)
                 self.chaos.say(f"FAULT {kind} {told or 'nothing there'}")
 
     # Choosing -----------------------------------------------------------------------------------------------------
@@ -139,7 +141,8 @@ class WorldFaults:
         try:
             service(self.cloud, "ecs").operations[operation].perform({"InstanceId": found["InstanceId"]})
         except ApiError as error:
-            return f"{found['InstanceId']}: {error.code}"
+            self.chaos.say(f"{operation} {found['InstanceId']}: {error.code}")
+            return ""
         return str(found["InstanceId"])
 
     def _instance_released(self) -> str:
