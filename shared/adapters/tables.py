@@ -140,7 +140,8 @@ def outbox_of(name: str, written: str) -> Outbox:
     try:
         document = json.loads(written)
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
-        events = tuple(Event(**each) for each in document["events"])
+        # As everywhere, what another version has added is left alone.
+        events = tuple(Event(each["type"], each["event_id"], each["subject"], each["data"]) for each in document["events"])
     except (ValueError, KeyError, TypeError, FactsInvalid) as error:
         raise Permanent("Store.RowInvalid", f"outbox {name}: {error}", "Correct the column, or remove it.") from error
     return Outbox(int(name[len(OUTBOX) :]), effects, events)

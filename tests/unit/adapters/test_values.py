@@ -135,6 +135,15 @@ def test_every_effect_survives_the_outbox() -> None:
         assert caught.value.code == "Store.RowInvalid"
 
 
+def test_an_outbox_of_a_later_version_is_understood() -> None:
+    event = Event("replank:Migration:StepDue", "m-1", "migration/m", {"n": 1})
+    document = tables.outbox_document((CountOutcome("moved"),), (event,))
+    for each in (document, *document["effects"], *document["events"]):
+        each["later"] = {"since": 2}
+    found = tables.outbox_of("o_00000012", tables.text("outbox", document))
+    assert (found.effects, found.events) == ((CountOutcome("moved"),), (event,))
+
+
 def test_a_migration_survives_its_row() -> None:
     made = migration(3, handle=Handle(job_id="j-1", started_at=T0), owes=(1, 2))
     row = {"migration_id": made.migration_id, **tables.migration_columns(made), "progress": 30, "o_00000004": "{}"}
