@@ -32,6 +32,8 @@ class Frame:
     timeout_s: int
     payload: bytes = b""
     calls: int = 0
+    newer: bool = False
+    """Whether a newer version of the code runs in it."""
 
 
 @dataclass
@@ -43,11 +45,15 @@ class SimInvoker:
     ended: Callable[[Frame, Result], None] = lambda frame, result: None
     now_ms: Callable[[], int] = lambda: 0
     frames: list[Frame] = field(default_factory=list)
+    newer: bool = False
+    """Whether what starts from now on is the newer version; what runs stays what it is."""
     _environments: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def start(self, function: Function, invocation: Invocation, on_done: OnDone) -> None:
         name = function.name.removeprefix("replank-")
-        frame = Frame(name, invocation.request_id, self.began(), self.now_ms(), function.timeout_s, invocation.payload)
+        frame = Frame(
+            name, invocation.request_id, self.began(), self.now_ms(), function.timeout_s, invocation.payload, newer=self.newer
+        )
         self.say(f"BEGIN {name} {_gist(invocation.payload)}")
         self.frames.append(frame)
         try:
@@ -78,6 +84,15 @@ class SimInvoker:
 
     def close(self) -> None:
         entrypoint._running.clear()
+
+    def deploy(self, newer: bool) -> None:
+        """From now on every invocation begins with nothing in memory, in the other version or the same."""
+        self.newer = newer
+        self.close()
+
+    def runs_newer(self) -> bool:
+        """Whether the invocation under way is of the newer version."""
+        return bool(self.frames) and self.frames[-1].newer
 
     @contextmanager
     def outside(self) -> Iterator[None]:

@@ -25,6 +25,8 @@ _USEFUL = {
     State.PRECHECK_FAILED: ("retry", "cancellation"),
     State.READY: ("cancellation", "rollback"),
 }
+_EARLY = frozenset({State.ACCEPTED, State.PRECHECKING, State.SNAPSHOTTING, State.SNAPSHOTTED})
+_FAILED = frozenset({State.FAILED})
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
 
 
@@ -75,11 +77,17 @@ class People:
             batch_id = self.rng.choice(sorted(self.truth.batches))
             self.call(f"/batches/{batch_id}/confirmation")
             return
-        migration = self.rng.choice([self.truth.migrations[id] for id in sorted(self.truth.migrations)])
+        migration = self._chosen()
         verb = self._verb(migration)
         if verb:
             for _ in range(self.rng.choice((1, 1, 2))):
                 self.call(f"/migrations/{migration.migration_id}/{verb}", operator=self.rng.choice(("ann", "bob")))
+
+    def _chosen(self) -> Migration:
+        """Any migration; now and then one in a state that does not last, or one that waits for somebody."""
+        all_of_them = [self.truth.migrations[id] for id in sorted(self.truth.migrations)]
+        wanted = self.rng.choice((frozenset[State](), frozenset[State](), _EARLY, _FAILED))
+        return self.rng.choice([each for each in all_of_them if each.state in wanted] or all_of_them)
 
     def _verb(self, migration: Migration) -> str:
         if migration.driver == "console" and migration.state is State.SNAPSHOTTED and self.rng.random() < 0.7:
@@ -88,6 +96,8 @@ class People:
         useful = _USEFUL.get(migration.state, ())
         if useful and self.rng.random() < 0.7:
             return self.rng.choice(useful)
+        if migration.state in _EARLY and self.rng.random() < 0.3:
+            return "cancellation"
         return self.rng.choice(ACTS) if self.rng.random() < 0.25 else ""
 
     def press(self, migration: Migration) -> None:

@@ -18,12 +18,14 @@ from tests.simulation.scenario import WORLD
 from tests.simulation.truth import Truth
 
 MINUTE = 60_000
+LONG_SILENT_MIN = 150
+"""How long after the storm some agents are still silent: longer than anybody waits for a guest to come back."""
 
 
 class WorldFaults:
     """Once a minute each kind may happen to something chosen by chance; ``heal`` ends what would last."""
 
-    def __init__(self, truth: Truth, scene: Scene, chaos: Chaos, deploy: Callable[[], None]) -> None:
+    def __init__(self, truth: Truth, scene: Scene, chaos: Chaos, deploy: Callable[[], str]) -> None:
         self.truth, self.scene, self.chaos, self.deploy = truth, scene, chaos, deploy
         self.cloud = truth.cloud
         self._stuck: dict[str, int] = {}
@@ -179,8 +181,7 @@ class WorldFaults:
         return "sweep"
 
     def _deployment(self) -> str:
-        self.deploy()
-        return "of all functions"
+        return self.deploy()
 
     # The end of it ------------------------------------------------------------------------------------------------
 
@@ -205,7 +206,7 @@ class WorldFaults:
         if id in self._silent:
             instance["sim"]["agent_lost"] = False
             if instance["Status"] == "Running":
-                agent.return_at(ecs, instance, ecs.now + MINUTE)
+                agent.return_at(ecs, instance, ecs.now + self.rng.choice((1, 1, 1, LONG_SILENT_MIN)) * MINUTE)
             ecs.store.put("instance", id, instance)
         ours = any(each.state.value == "rolling_back" for each in self.truth.of_instance(id))
         if instance["Status"] == "Stopped" and not instance["sim"]["busy"] and not ours:
