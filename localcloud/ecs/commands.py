@@ -82,7 +82,10 @@ class Commands:
         world.store.put("instance", id, instance)
         reachable = agent.alive(world, instance)
         seconds = (0.5, 3) if reachable or instance["Status"] != "Running" else (50, 60)
-        self.runs.schedule(f"{invoke}:{id}", world.now + world.between(*seconds, "command", invoke, id))
+        due_ms = world.now + world.between(*seconds, "command", invoke, id)
+        self.runs.schedule(f"{invoke}:{id}", due_ms)
+        if reachable:
+            self.runs.expect(f"{invoke}:{id}", instance, script, due_ms)
 
     def stop(self, params: Params) -> dict[str, Any]:
         """StopInvocation: what has not ended is Cancelled or Terminated."""

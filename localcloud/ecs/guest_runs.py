@@ -9,6 +9,7 @@ from localcloud.core.errors import ApiError
 from localcloud.core.scheduler import Job
 from localcloud.ecs import agent
 from localcloud.ecs.guest import machine
+from localcloud.ecs.guest.ahead import Ahead, Begun, Start
 from localcloud.ecs.guest.blob import pack
 from localcloud.ecs.guest.folders import Folder, Folders, Layout
 from localcloud.ecs.store import Doc
@@ -32,6 +33,7 @@ class GuestRuns:
     def __init__(self, world: World) -> None:
         self.world = world
         self.folders = Folders()
+        self.ahead = Ahead(self.folders, world.cloud.db.blob)
         world.cloud.scheduler.on(RUN, lambda payload: None)
         world.cloud.scheduler.on(DONE, self._done)
         world.cloud.outside[RUN] = self._run
@@ -41,8 +43,13 @@ class GuestRuns:
         """Run the command of a result at a time."""
         self.world.cloud.scheduler.at(due_ms, RUN, {"key": key}, key=key)
 
+    def expect(self, key: str, instance: Doc, script: str, due_ms: int) -> None:
+        """Begin ahead what is to run at a time, as it will be if nothing changes."""
+        self.ahead.expect(key, self._start(instance, self._layout(instance["InstanceId"]), script, due_ms))
+
     def cancel(self, key: str) -> None:
         """Neither run it nor show its result."""
+        self.ahead.drop(key)
         self.world.cloud.scheduler.cancel(RUN, key)
         self.world.cloud.scheduler.cancel(DONE, key)
 
@@ -62,27 +69,35 @@ class GuestRuns:
         with cloud.lock, cloud.db.transaction():
             started = self._started(key)
             if started is None:
+                self.ahead.drop(key)
                 return
             result, instance, layout = started
-            folder = self.folders.take(layout, cloud.db.blob)
-            folder.volatile(*self._boot(instance))
-        try:
-            windows = instance["OSType"] == "windows"
-            run = machine.run(
-                machine.Machine(folder, self.folders.commands, windows, self.world.now // SECOND),
-                result["sim"]["script"],
-                timeout_s=result["sim"]["timeout_ms"] // SECOND,
-                ask=lambda line: self._ask(instance["InstanceId"], line),
-            )
-        except OSError as error:
-            run = machine.Run(exit_code=126, output=f"cannot run the script: {error}\n".encode())
+            start = self._start(instance, layout, result["sim"]["script"], self.world.now)
+            begun = self.ahead.take(key, start)
+            folder = begun.folder if begun else self.folders.take(layout, cloud.db.blob)
+            if begun is None:
+                folder.volatile(*start.boot)
+        run = self._ran(begun, folder, start, result)
         with cloud.lock, cloud.db.transaction():
             self._ended(key, run, folder, layout)
 
-    def _boot(self, instance: Doc) -> tuple[str, int, int]:
-        booted = instance["sim"]["booted_ms"]
-        number = self.world.cloud.random("boot", instance["InstanceId"], instance["sim"]["boots"]).randbytes(16).hex()
-        return number, (self.world.now - booted) // SECOND, booted // SECOND
+    def _ran(self, begun: Begun | None, folder: Folder, start: Start, result: Doc) -> machine.Run:
+        """The run that was begun, or one from the start."""
+        timeout_s, instance_id = result["sim"]["timeout_ms"] // SECOND, result["InstanceId"]
+        try:
+            if begun is not None:
+                return begun.shell.attend(timeout_s=timeout_s, ask=lambda line: self._ask(instance_id, line))
+            guest = machine.Machine(folder, self.folders.commands, start.windows, start.now_s)
+            return machine.run(guest, start.script, timeout_s=timeout_s, ask=lambda line: self._ask(instance_id, line))
+        except OSError as error:
+            return machine.Run(exit_code=126, output=f"cannot run the script: {error}\n".encode())
+
+    def _start(self, instance: Doc, layout: Layout, script: str, at_ms: int) -> Start:
+        """All that a run at a time depends on."""
+        booted, boots = instance["sim"]["booted_ms"], instance["sim"]["boots"]
+        number = self.world.cloud.random("boot", instance["InstanceId"], boots).randbytes(16).hex()
+        boot = (number, (at_ms - booted) // SECOND, booted // SECOND)
+        return Start(layout, boot, instance["OSType"] == "windows", at_ms // SECOND, script)
 
     def _started(self, key: str) -> tuple[Doc, Doc, Layout] | None:
         """The result, its instance and disks, if the guest can run a command now; else the failure is noted."""

@@ -16,7 +16,7 @@ from typing import cast
 from unittest import mock
 
 from localcloud.ecs import guest_runs
-from localcloud.ecs.guest import machine
+from localcloud.ecs.guest import ahead, machine
 from localcloud.ecs.guest.blob import unpack
 from localcloud.ecs.guest.folders import Folder, Folders, Layout
 
@@ -78,5 +78,6 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
 @contextmanager
 def doubled() -> Iterator[None]:
     """While it lasts, the guests of every new cloud are such doubles."""
-    with mock.patch.object(machine, "run", run), mock.patch.object(guest_runs, "Folders", Shelf):
+    nothing_ahead = mock.patch.object(ahead, "RUNNING", 0)
+    with nothing_ahead, mock.patch.object(machine, "run", run), mock.patch.object(guest_runs, "Folders", Shelf):
         yield

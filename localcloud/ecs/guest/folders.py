@@ -87,6 +87,10 @@ class Folders:
         root = Path(tempfile.mkdtemp(dir=self._base))
         return Folder(root, layout, {mount: unpack(blob(digest)) for mount, digest in layout})
 
+    def discard(self, folder: Folder) -> None:
+        """Remove a folder in which a run was cut off."""
+        shutil.rmtree(folder.root, ignore_errors=True)
+
     def give_back(self, folder: Folder, layout: Layout) -> None:
         """Keep a folder for the next run of disks with these digests; the longest unused one goes."""
         folder.layout = layout

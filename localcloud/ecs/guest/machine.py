@@ -14,6 +14,7 @@ import signal
 import subprocess
 import tempfile
 import time
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,6 +25,8 @@ from localcloud.ecs.guest.folders import Folder, room
 WALL_LIMIT_S = 30.0
 """No script keeps the machine longer than this; the cloud's own time limit counts the time a script says it sleeps."""
 _CLIENT = re.compile(r"(?<![\w$}./\"'-])/smc/go2aliyun_client")
+_MODEST = 5
+"""The niceness of a script whose answer nobody waits for yet."""
 Ask = Callable[[str], str]
 
 
@@ -51,15 +54,112 @@ class Machine:
 
 def run(guest: Machine, script: str, *, timeout_s: int, ask: Ask) -> Run:
     """Run a script in a guest. ``ask`` answers what the guest asks of the outside."""
-    with tempfile.TemporaryDirectory(prefix="guest-port-", dir=room()) as name:
-        port = Path(name)
+    return Shell(guest, script).attend(timeout_s=timeout_s, ask=ask)
+
+
+class Shell:
+    """A script that has been started in a guest. It asks nothing of the outside until it is attended to."""
+
+    def __init__(self, guest: Machine, script: str) -> None:
+        """Raises OSError where no process can be made."""
+        self._guest, self._result, self._asked, self._silent = guest, Run(), b"", False
+        self._port = tempfile.TemporaryDirectory(prefix="guest-port-", dir=room())
+        port = Path(self._port.name)
         (port / "script").write_text(script if guest.windows else _CLIENT.sub("go2aliyun_client", script), encoding="utf-8")
-        os.mkfifo(port / "ask")
-        os.mkfifo(port / "answer")
-        process = _start(guest, port)
-        result = _attend(process, port, timeout_s, ask)
-    result.changed = guest.folder.changes()
-    return result
+        for name in ("ask", "answer"):
+            os.mkfifo(port / name)
+        # Open before the script is: it must not wait for somebody to open them, and must end when this process does.
+        self._asking, self._answering = (os.open(port / name, os.O_RDWR | os.O_NONBLOCK) for name in ("ask", "answer"))
+        self._close = weakref.finalize(self, _closed, self._asking, self._answering)
+        try:
+            self._process = _start(guest, port)
+        except OSError:
+            self._tidy()
+            raise
+        self._selector = selectors.DefaultSelector()
+        assert self._process.stdout is not None
+        self._output = self._process.stdout.fileno()
+        self._selector.register(self._output, selectors.EVENT_READ)
+        self._selector.register(self._asking, selectors.EVENT_READ)
+
+    def yield_to_others(self) -> None:
+        """Let the script run with what the others leave of the processors."""
+        os.setpriority(os.PRIO_PROCESS, self._process.pid, _MODEST)
+
+    def collect(self) -> bool:
+        """Take what the script has said so far, without waiting; whether it has ended."""
+        if self._process.returncode is None:
+            self._hear(0)
+            if self._silent and self._process.poll() is not None:
+                self._hear(0)
+                self._over()
+        return self._process.returncode is not None
+
+    def attend(self, *, timeout_s: int, ask: Ask) -> Run:
+        """Answer its questions until it ends or its time is up."""
+        result, limit = self._result, time.monotonic() + min(timeout_s, WALL_LIMIT_S)
+        try:
+            while not result.timed_out:
+                lines, self._asked = self._asked.decode(errors="replace"), b""
+                self._answer(lines, timeout_s, ask)
+                if self._silent or result.timed_out:
+                    break
+                self._hear(max(0.0, limit - time.monotonic()))
+                result.timed_out = time.monotonic() >= limit
+        finally:
+            if self._process.returncode is None:
+                self._over(kill=result.timed_out)
+        result.exit_code = self._process.returncode
+        result.changed = self._guest.folder.changes()
+        return result
+
+    def end(self) -> None:
+        """Nobody waits for it any more."""
+        if self._process.returncode is None:
+            self._over(kill=True)
+
+    def _hear(self, patience_s: float) -> None:
+        """Read the output and the questions that come within a time."""
+        ready = {key.fd for key, _ in self._selector.select(patience_s)}
+        if self._asking in ready:
+            self._asked += os.read(self._asking, 65536)
+        if self._output in ready:
+            chunk = os.read(self._output, 65536)
+            self._result.output += chunk
+            self._silent = not chunk
+
+    def _answer(self, lines: str, timeout_s: int, ask: Ask) -> None:
+        result = self._result
+        for line in lines.splitlines():
+            verb, _, rest = line.partition(" ")
+            if verb == "sleep":
+                result.slept_s += float(rest) if re.fullmatch(r"[\d.]+", rest) else 0.0
+                result.timed_out = result.slept_s > timeout_s
+                if result.timed_out:
+                    return
+                reply = "ok"
+            else:
+                reply = ask(line)
+            if self._close.alive:
+                os.write(self._answering, reply.replace("\n", " ").encode() + b"\n")
+
+    def _over(self, *, kill: bool = False) -> None:
+        if kill:
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._selector.close()
+        self._tidy()
+
+    def _tidy(self) -> None:
+        self._close()
+        self._port.cleanup()
+
+
+def _closed(*files: int) -> None:
+    for file in files:
+        os.close(file)
 
 
 def _start(guest: Machine, port: Path) -> subprocess.Popen[bytes]:
@@ -84,50 +184,3 @@ def _start(guest: Machine, port: Path) -> subprocess.Popen[bytes]:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-
-
-def _attend(process: subprocess.Popen[bytes], port: Path, timeout_s: int, ask: Ask) -> Run:
-    """Read the output and answer questions until the script ends or its time is up."""
-    result, limit = Run(), time.monotonic() + min(timeout_s, WALL_LIMIT_S)
-    asking, answering = (os.open(port / name, os.O_RDWR | os.O_NONBLOCK) for name in ("ask", "answer"))
-    assert process.stdout is not None
-    output = process.stdout.fileno()
-    try:
-        with selectors.DefaultSelector() as selector:
-            selector.register(output, selectors.EVENT_READ)
-            selector.register(asking, selectors.EVENT_READ)
-            while not result.timed_out:
-                ready = {key.fd for key, _ in selector.select(max(0.0, limit - time.monotonic()))}
-                if asking in ready:
-                    _answer(os.read(asking, 65536).decode(errors="replace"), answering, result, ask)
-                if output in ready:
-                    chunk = os.read(output, 65536)
-                    if not chunk:
-                        break
-                    result.output += chunk
-                result.timed_out = time.monotonic() >= limit or result.slept_s > timeout_s
-    finally:
-        _end(process, kill=result.timed_out)
-        os.close(asking)
-        os.close(answering)
-    result.exit_code = process.returncode
-    return result
-
-
-def _answer(lines: str, answering: int, result: Run, ask: Ask) -> None:
-    for line in lines.splitlines():
-        verb, _, rest = line.partition(" ")
-        if verb == "sleep":
-            result.slept_s += float(rest) if re.fullmatch(r"[\d.]+", rest) else 0.0
-            reply = "ok"
-        else:
-            reply = ask(line)
-        os.write(answering, reply.replace("\n", " ").encode() + b"\n")
-
-
-def _end(process: subprocess.Popen[bytes], *, kill: bool) -> None:
-    if kill:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    if process.stdout is not None:
-        process.stdout.close()
