@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,14 +13,16 @@ from shared.adapters.drivers.smc import _imported
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Policy, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
-from shared.domain.errors import Stale
+from shared.domain.errors import Permanent, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, born, step
-from shared.ports.driver import Phase
+from shared.domain.timing import PREPARE_LIMIT
+from shared.ports.driver import Phase, Report
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
 from shared.stages.advance import advance, guarded
+from shared.stages.migrate import _wait
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -101,3 +104,11 @@ def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_
     assert ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
     owed = [effect for outbox in ports.migrations.outboxes(made.migration_id) for effect in outbox.effects]
     assert CleanUpDriver(made.handle, 0) in owed
+
+
+def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(one: Bench) -> None:
+    """Its agent stayed silent after the failed job: the retry waited for it before anything was begun, and without a limit."""
+    for waited, gives_up in ((PREPARE_LIMIT / 2, False), (PREPARE_LIMIT * 2, True)):
+        made = migration(6, state=State.SNAPSHOTTED, attempt=2, entered_at=one.ports.clock.now() - waited)
+        with pytest.raises(Permanent) if gives_up else nullcontext():
+            assert _wait(made, Report(Phase.PREPARING, made.handle, remedy="the agent is not back"), one.ports).result == "waiting"
