@@ -22,6 +22,7 @@ from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
 from shared.stages.advance import advance, guarded
+from shared.stages.effects import perform
 from shared.stages.migrate import _wait
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
@@ -92,6 +93,23 @@ def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench)
     held = one.world.inventory()
     assert not held["sources"]
     assert not held["access_tokens"]
+
+
+def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -> None:
+    """It came late: the next hop had its code, its source and its job by then, and lost them."""
+    one.world.load_fleet(fleet(instance(7)))
+    smc, two_hops = one.ports.drivers["smc"], migration().hops * 2
+    made = migration(7, state=State.SNAPSHOTTED, hops=two_hops, hop=1, entered_at=one.now, created_at=one.now, snapshots_made=1)
+    ips = one.ports.compute.describe("cn-hangzhou", "i-test0007").private_ips
+    for _ in range(4):
+        made = replace(made, handle=smc.prepare(made, ips).handle)
+        one.world.run(1)
+    held = one.world.inventory()
+    assert [len(held[what]) for what in ("jobs", "sources", "access_tokens")] == [1, 1, 1]
+    first = Handle(token_id="at-gone", source_id=made.handle.source_id)
+    perform(CleanUpDriver(first, 0), made, one.ports)
+    assert one.world.inventory() == held
+    perform(CleanUpDriver(made.handle, 1), replace(made, state=State.MIGRATED), one.ports)
 
 
 def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_smc(one: Bench) -> None:
