@@ -141,6 +141,8 @@ def main(arguments: list[str] | None = None) -> int:
     total, started = Figures(), time.monotonic()
     for figures in _results(chosen.seed, chosen.seeds, chosen.jobs):
         total.merge(figures)
+        for seed, sentence in figures.broken:
+            print(f"\nseed {seed}: {sentence}", file=sys.stderr)
         print(f"\r{total.seeds} seeds, {total.migrations} migrations, {len(total.broken)} violations", end="", file=sys.stderr)
     print(file=sys.stderr)
     print(show(total, time.monotonic() - started))

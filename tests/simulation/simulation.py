@@ -290,11 +290,7 @@ class Simulation:
         full = resting and not any(self._driving(each.migration_id) for each in mates)
         others = self.truth.slots()
         waits = bool(others) and all(self._waits_for_person(id) for id in others)
-        return batch.acknowledgement is None or spent or full or waits or self._canary_failed(batch_id)
-
-    def _canary_failed(self, batch_id: str) -> bool:
-        """The canary has ended without success: nobody follows it until a person retries it or submits anew."""
-        return bool(self.truth.batches[batch_id].policy.canary) and False
+        return batch.acknowledgement is None or spent or full or waits
 
     def _driving(self, id: str) -> bool:
         migration = self.truth.migrations[id]
