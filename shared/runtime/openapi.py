@@ -26,9 +26,18 @@ ERROR: Json = {
     "required": ["Code", "Message", "RequestId", "Recommend"],
     "additionalProperties": False,
 }
+TRIGGER_ERROR: Json = {
+    "type": "object",
+    "description": "A refusal by Function Compute's HTTP trigger, before the API is asked.",
+    "properties": {"Code": {"type": "string"}, "Message": {"type": "string"}, "RequestId": {"type": "string"}},
+    "required": ["Code", "Message"],
+}
+_TRIGGERS = (401, 403)
+"""What the trigger may answer to every request, because of its signature."""
 _STATUSES = {
     400: "The request is not as described; the message names the field.",
-    401: "The operator's name is missing.",
+    401: "The signature or the operator's name is missing.",
+    403: "The signature is wrong, or who signed may not call the API.",
     404: "There is no such thing.",
     409: "Not possible as things stand.",
     500: "A fault of the pipeline or of its settings.",
@@ -38,7 +47,7 @@ _STATUSES = {
 
 def document(routes: tuple[Route, ...], operator_header: str) -> Json:
     """The whole document."""
-    schemas: Json = {"Error": ERROR}
+    schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operator_header, schemas)
@@ -101,11 +110,15 @@ def _responses(route: Route, schemas: Json) -> Json:
     found: Json = {"200": {"description": "As asked.", "content": content}}
     if route.created:
         found["201"] = {"description": "Created.", "content": content}
-    refusals = {400, 500, 503, *route.refusals, *((401,) if route.act else ())}
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    for status in sorted(refusals):
-        found[str(status)] = {"description": _STATUSES[status], "content": error}
+    for status in sorted({400, 500, 503, *_TRIGGERS, *route.refusals}):
+        shape = _refused_by(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
+        found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}
     return found
+
+
+def _refused_by(*names: str) -> Json:
+    found = [{"$ref": f"#/components/schemas/{name}"} for name in names]
+    return {"anyOf": found} if len(found) > 1 else found[0]
 
 
 _SCALARS: dict[Any, Json] = {

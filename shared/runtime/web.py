@@ -7,8 +7,8 @@ operator's name comes with every act in a header and is recorded.
 from __future__ import annotations
 
 import base64
-import binascii
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -22,6 +22,7 @@ from shared.stages.api.views import as_json
 Json = dict[str, Any]
 MAX_BODY_BYTES = 1024 * 1024
 """A batch of a thousand instances with a destination each has a tenth of this."""
+_WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
 class WebSettings(Protocol):
@@ -69,7 +70,8 @@ def _response(status: int, body: str, content_type: str, request_id: str, header
             **headers,
         },
         "isBase64Encoded": False,
-        "body": body,
+        # A request may name half a surrogate pair (JSON can), and the answer may repeat it: UTF-8 cannot, JSON's escape can.
+        "body": body.encode("utf-8", "backslashreplace").decode(),
     }
 
 
@@ -124,7 +126,7 @@ def _query(route: Route, given: Mapping[str, Any]) -> Json:
 
 
 def _whole(name: str, text: str) -> int:
-    if not text.isascii() or not text.lstrip("-").isdigit() or len(text) > 10:
+    if not _WHOLE.fullmatch(text):
         raise schema.invalid(name, "must be a whole number")
     return int(text)
 
@@ -133,20 +135,27 @@ def _body(route: Route, request: Mapping[str, Any]) -> Json:
     raw = request.get("body") or ""
     if len(raw) > MAX_BODY_BYTES:
         raise schema.invalid("body", f"is larger than {MAX_BODY_BYTES} bytes")
+    text = _decoded(raw) if request.get("isBase64Encoded") else raw
     if route.body is None:
-        if raw.strip() not in ("", "{}"):
+        if text.strip() not in ("", "{}"):
             raise schema.invalid("body", "must be empty here")
         return {}
-    body = _parse(raw, encoded=bool(request.get("isBase64Encoded")))
+    body = _parse(text)
     schema.check(body, dict(route.body), "body")
     return dict(body)
 
 
-def _parse(raw: str, *, encoded: bool) -> Any:
+def _decoded(raw: str) -> str:
     try:
-        text = base64.b64decode(raw, validate=True).decode() if encoded else raw
+        return base64.b64decode(raw, validate=True).decode()
+    except ValueError:
+        raise schema.invalid("body", "must be JSON in UTF-8") from None
+
+
+def _parse(text: str) -> Any:
+    try:
         return json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError, binascii.Error):
+    except (ValueError, RecursionError):
         raise schema.invalid("body", "must be JSON in UTF-8") from None
 
 

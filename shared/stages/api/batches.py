@@ -60,7 +60,7 @@ def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
     strangers = sorted(set(request.get("destinations", {})) - set(request.get("instanceIds", ())))
     if strangers:
         raise Refused(
-            "Request.Invalid",
+            "Batch.DestinationOfOther",
             f"destinations names {strangers[0]}, which is not among instanceIds.",
             "Name every instance of destinations in instanceIds as well; a misspelt id would get the default destination.",
         )

@@ -28,7 +28,7 @@ def test_every_operation_says_its_statuses() -> None:
     assert len(names) == len(set(names)) == len(ROUTES)
     for path in DOCUMENT["paths"].values():
         for operation in path.values():
-            assert {"200", "400", "500", "503"} <= set(operation["responses"])
+            assert {"200", "400", "401", "403", "500", "503"} <= set(operation["responses"])
 
 
 def test_every_schema_is_one() -> None:

@@ -114,8 +114,28 @@ def test_a_body_in_base64_is_read(api: ApiInMemory) -> None:
     assert api.handled({**request, "body": "%%%"})[0] == 400
 
 
+def test_an_act_takes_an_empty_body_in_base64_as_well(api: ApiInMemory) -> None:
+    api.open_batch(migration("m1"))
+    request = api.request("POST", "/migrations/m1/confirmation")
+    for content, status in (("{}", 200), ('{"force": true}', 400)):
+        body = base64.b64encode(content.encode()).decode()
+        assert api.handled({**request, "body": body, "isBase64Encoded": True})[0] == status
+
+
+def test_half_a_surrogate_pair_is_answered_in_text_that_can_be_sent(api: ApiInMemory) -> None:
+    request = {**api.request("POST", "/batches"), "body": '{"instanceIds": ["i-a"], "\\ud800": 1}'}
+    answer = web.handle(request, api.fakes.ports, Shown(), "R1")
+    assert (answer["statusCode"], json.loads(answer["body"].encode())["Code"]) == (400, "Request.Invalid")
+
+
 @pytest.mark.parametrize(
-    "query", [{"limit": "0"}, {"limit": "101"}, {"limit": "x"}, {"colour": "1"}, {"nextToken": ""}, {"nextToken": "ä"}]
+    "query",
+    [
+        *({"limit": text} for text in ("0", "101", "x", "--5", "-", "", "5" * 11, "٣")),
+        {"colour": "1"},
+        {"nextToken": ""},
+        {"nextToken": "ä"},
+    ],
 )
 def test_wrong_parameters_are_refused(api: ApiInMemory, query: dict[str, str]) -> None:
     assert api.refused("GET", "/batches", query=query) == (400, "Request.Invalid")
@@ -285,5 +305,5 @@ def _unavailable(**_: Any) -> Any:
 
 def test_a_destination_for_an_instance_that_is_not_asked_for_is_refused(api: ApiInMemory) -> None:
     status, body = api.call("POST", "/batches", {"instanceIds": ["i-one"], "destinations": {"i-two": "alinux-3"}})
-    assert (status, body["Code"]) == (400, "Request.Invalid")
+    assert (status, body["Code"]) == (400, "Batch.DestinationOfOther")
     assert "i-two" in body["Message"]

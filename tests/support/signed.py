@@ -1,0 +1,33 @@
+"""Requests signed for the API's HTTP trigger whatever their path and query hold, as ``requests`` takes authentication."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from urllib.parse import urlsplit
+
+import requests.auth
+
+from localcloud.core.http import Request
+from localcloud.core.identity import Key
+from localcloud.wire import acs3
+
+_SIGNED = "x-acs-date"
+
+
+class Signed(requests.auth.AuthBase):
+    """ACS3 over method, path, query and the date, with ``key``."""
+
+    def __init__(self, key: Key) -> None:
+        self._key = key
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        parts = urlsplit(str(request.url))
+        target = parts.path + (f"?{parts.query}" if parts.query else "")
+        date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        to_sign = acs3.string_to_sign(Request(str(request.method), target, {_SIGNED: date}), [_SIGNED])
+        signature = acs3.hmac_sha256(self._key.access_key_secret, to_sign)
+        request.headers[_SIGNED] = date
+        request.headers["authorization"] = (
+            f"{acs3.ALGORITHM} Credential={self._key.access_key_id},SignedHeaders={_SIGNED},Signature={signature}"
+        )
+        return request
