@@ -30,6 +30,8 @@ STAGE_OF = {
     State.ROLLING_BACK: "rollback",
 }
 """Which stage drives a state; migrating and restarting are watched here."""
+_WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
+"""States in which nobody but the tick looks at a migration."""
 OPEN_BATCHES = 500
 """A batch is closed once nothing in it can start any more, so that not many are open at a time."""
 READY_READ = 100
@@ -68,14 +70,15 @@ def _looked_at(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]
 def _settled(migration: Migration, ports: Ports) -> bool:
     """Carry out what the migration owes; afterwards it is looked at in the next tick, as its row then stands.
 
-    True if it goes on now: it has moved on since, and what an earlier step cannot get rid of must not hold it up.
+    True if it goes on now: it has moved on since, and what an earlier step cannot get rid of must not hold it up. Nor may what is
+    still owed hide how a job or a guest stands, because nobody else looks: a launch owed for a job that is gone is a failure.
     """
     try:
         if not settle_all(ports, migration):
             _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
     except ReplankError as error:
         _LOG.error("a step's effects cannot be carried out: %s", error, extra={"migrationId": migration.migration_id})
-    return max(migration.owes) < migration.entered_version
+    return migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
 
 
 def _watched(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:

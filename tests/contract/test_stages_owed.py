@@ -128,6 +128,17 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
     assert ports.migrations.load(made.migration_id).owes == ()
 
 
+def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Ports) -> None:
+    """The tick could not carry it out, and looked at nothing else of a migration that owed it: nobody was ever told."""
+    made = stand(ports, State.SNAPSHOTTED)
+    an_hour_ago = ports.clock.now() - timedelta(hours=1)
+    taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=Handle(job_id="j-gone"))
+    ports.migrations.commit(replace(taken, effects=(LaunchDriver(),)))
+    watch.run(Message("timer", "t", "timer", {}), replace(ports, drivers=one.ports.drivers))
+    failed = ports.migrations.load(made.migration_id)
+    assert (failed.state, failed.failure and failed.failure.code) == (State.FAILED, "Job.Gone")
+
+
 def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.MIGRATED, handle=Handle(job_id="j-3"))
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
