@@ -65,7 +65,7 @@ class Scenario:
 def draw(seed: int) -> Scenario:
     """The scenario of a seed. Each seed has a chosen few kinds of faults at full rate, so that rare ones come undisturbed too."""
     rng = random.Random(f"scenario:{seed}")
-    count = rng.choice((4, 6, 7, 7, 8, 9))
+    count = rng.choice((5, 6, 7, 8, 8, 9))
     numbers = list(range(1, count + 1))
     windows = {number for number in numbers if rng.random() < 0.12}
     records = [_record(number, number in windows) for number in numbers]
@@ -135,7 +135,7 @@ def _rate(rng: random.Random, kind: str) -> float:
     level = rng.choice((0.3, 1.0, 2.0))
     base = {
         **dict.fromkeys(CALLS, 0.012),
-        "denied": 0.004,
+        "denied": 0.008,
         **dict.fromkeys(CRASHES, 0.007),
         "interleave": 0.03,
         "slow": 0.0015,
@@ -150,7 +150,7 @@ def _rate(rng: random.Random, kind: str) -> float:
         "snapshot_fails": 0.02,
         "deployment": 0.01,
         "clock_jump": 0.004,
-        "instance_released": 0.002,
+        "instance_released": 0.003,
         "person": 0.12,
     }[kind]
     return base * level
