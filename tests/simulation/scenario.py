@@ -148,6 +148,7 @@ def _rate(rng: random.Random, kind: str) -> float:
         "second_tick": 0.05,
         "early_sweep": 0.03,
         "snapshot_fails": 0.02,
+        "snapshot_sticks": 0.08,
         "deployment": 0.01,
         "clock_jump": 0.004,
         "instance_released": 0.003,
