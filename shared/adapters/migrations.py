@@ -68,8 +68,9 @@ class TablestoreMigrations:
         lane = tables.lane(migration)
         return self._update_if(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
-    def nudge(self, migration: Migration, due_at: datetime) -> None:
-        self._update_if(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at)})
+    def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+        progress = {} if percent is None else {"progress": percent}
+        self._update_if(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at), **progress})
 
     def note_progress(self, migration: Migration, percent: int) -> None:
         self._update_if(migration, {"progress": percent})

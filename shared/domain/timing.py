@@ -22,6 +22,10 @@ PREPARE_LIMIT = timedelta(hours=1)
 """Import and creation of a job by the smc driver (minutes as a rule). A person in the console may take any time."""
 JOB_LIMIT = timedelta(hours=6)
 """A job runs 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
+LONGEST_PAUSE = timedelta(minutes=5)
+"""A job's end is noticed this late at most."""
+TICK_JITTER = timedelta(seconds=15)
+"""One tick comes later after its minute than another: what is due so much after a tick still belongs to it."""
 SETTLE = timedelta(minutes=5)
 """Finished is not yet usable: the guest restarts once more; nothing is asked of it before."""
 RETURN_LIMIT = timedelta(hours=2)
@@ -30,3 +34,12 @@ VALIDATION_PATIENCE = timedelta(minutes=40)
 """Services may still be starting: a difference counts as a failure only after so long."""
 VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
+
+
+def job_pause(waited: timedelta) -> timedelta:
+    """How long to leave a job alone that has been watched for ``waited``: half as long again, zero for every tick.
+
+    What fails soon is seen soon; what runs long is asked seldom. The look at JOB_LIMIT is not put off.
+    """
+    pause = min(waited / 2, LONGEST_PAUSE, max(JOB_LIMIT - waited, timedelta(0)))
+    return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

@@ -53,8 +53,11 @@ class Migrations(Protocol):
     def settle(self, migration: Migration, version: int) -> None:
         """Remove the outbox that ``version`` wrote and, if the row has not moved since, put its own due time in force."""
 
-    def nudge(self, migration: Migration, due_at: datetime) -> None:
-        """Look at the row again at ``due_at``; nothing if it has moved on. No step: the version stays."""
+    def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+        """Look at the row again at ``due_at``; nothing if it has moved on. No step: the version stays.
+
+        ``percent`` is noted in the same write, as by ``note_progress``.
+        """
 
     def note_progress(self, migration: Migration, percent: int) -> None:
         """Show how far the job is; for display only, nothing if the row has moved on."""

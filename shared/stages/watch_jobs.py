@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 from shared.domain import events
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
-from shared.domain.timing import JOB_LIMIT, LOOK_AGAIN
+from shared.domain.timing import JOB_LIMIT, SETTLE, job_pause
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
@@ -39,8 +40,7 @@ def _unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) 
     """Nothing is known of these jobs now; those past their time need a person all the same."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
-    blind = Report(Phase.RUNNING, Handle())
-    return sum(_follow(each, blind, ports) for each in migrations)
+    return sum(_follow(each, Report(Phase.RUNNING, Handle(), progress=each.progress), ports) for each in migrations)
 
 
 def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
@@ -67,8 +67,11 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
         raise Permanent(
             "Job.TimedOut", f"Not finished within {JOB_LIMIT}.", "Look at the job in the SMC console before anything else."
         )
+    pause = timedelta(0) if migration.owes else job_pause(ports.clock.now() - migration.entered_at)
     if report.phase is Phase.PREPARED:
         ports.drivers[migration.driver].launch(migration)
+    elif pause:
+        ports.migrations.nudge(migration, ports.clock.now() + pause, percent=report.progress)
     elif report.progress >= migration.progress + NOTED_PERCENT:
         ports.migrations.note_progress(migration, report.progress)
     return False
@@ -84,7 +87,7 @@ def _finished(migration: Migration, report: Report, ports: Ports) -> bool:
         reason="the job is finished, the guest is not back yet",
         handle=replace(migration.handle, finished_at=now),
         progress=100,
-        due_at=now + LOOK_AGAIN,
+        due_at=now + SETTLE,
     )
     advance(ports, replace(taken, effects=(AdoptSnapshots(),)))
     return True

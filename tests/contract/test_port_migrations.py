@@ -152,6 +152,8 @@ def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: 
     assert made in rows.due(T0 - timedelta(days=60), 10)
     rows.note_progress(made, 40)
     assert rows.load(made.migration_id) == replace(made, progress=40)
+    rows.nudge(made, T0 - timedelta(days=60), percent=55)
+    assert rows.load(made.migration_id) == replace(made, progress=55)
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
     rows.commit(taken)
     rows.nudge(made, T0 - timedelta(days=60))

@@ -128,10 +128,12 @@ class FakeMigrations:
         if row.migration.version == migration.version and not row.outboxes:
             row.due_at = row.migration.due_at
 
-    def nudge(self, migration: Migration, due_at: datetime) -> None:
+    def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         row = self._row(migration.migration_id)
         if row.migration.version == migration.version:
             row.due_at = due_at
+            if percent is not None:
+                row.migration = replace(row.migration, progress=percent)
 
     def note_progress(self, migration: Migration, percent: int) -> None:
         row = self._row(migration.migration_id)

@@ -1,0 +1,48 @@
+"""How often a running job is looked at."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from itertools import pairwise
+
+from shared.domain.timing import JOB_LIMIT, LONGEST_PAUSE, LOOK_AGAIN, job_pause
+
+MINUTE = timedelta(minutes=1)
+
+
+def looks(until: timedelta) -> list[int]:
+    """The minutes of the looks, with ticks on the minute and the first one after a minute."""
+    at, found = MINUTE, []
+    while at <= until:
+        found.append(at // MINUTE)
+        due = at + job_pause(at)
+        at += MINUTE
+        while at < due:
+            at += MINUTE
+    return found
+
+
+def test_a_job_of_half_an_hour_is_looked_at_nine_times() -> None:
+    assert looks(30 * MINUTE) == [1, 2, 3, 5, 8, 12, 17, 22, 27]
+
+
+def test_the_end_is_never_noticed_later_than_the_longest_pause() -> None:
+    found = looks(JOB_LIMIT + timedelta(minutes=2))
+    pauses = [after - before for before, after in pairwise(found)]
+    assert max(pauses) == LONGEST_PAUSE // MINUTE
+
+
+def test_the_look_at_the_deadline_is_not_put_off() -> None:
+    found = looks(JOB_LIMIT + timedelta(minutes=2))
+    assert [each for each in found if each * MINUTE > JOB_LIMIT] == [361, 362]
+    assert job_pause(JOB_LIMIT + MINUTE) == timedelta(0)
+
+
+def test_ticks_that_come_late_and_early_still_find_it_due() -> None:
+    late, early = timedelta(seconds=7), timedelta(seconds=-7)
+    for minute in range(1, 360):
+        waited = minute * MINUTE + late
+        pause = job_pause(waited)
+        assert pause == timedelta(0) or pause > LOOK_AGAIN
+        ticks = -(-(waited + pause - minute * MINUTE - early) // MINUTE) if pause else 1
+        assert ticks * MINUTE <= LONGEST_PAUSE
