@@ -15,8 +15,9 @@ from unittest import mock
 
 from shared.adapters import bus, tables
 from shared.domain import codec
+from tests.support.event_contract import LATER
 
-FIELD, VALUE = "laterField", {"since": 2, "names": ["of a version to come"]}
+VALUE = {"since": 2, "names": ["of a version to come"]}
 COLUMN = "laterColumn"
 
 
@@ -27,11 +28,11 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
 
     def encoded(value: object) -> Any:
         plain = encode(value)
-        return {**plain, FIELD: VALUE} if is_dataclass(value) and newer() else plain
+        return {**plain, LATER: VALUE} if is_dataclass(value) and newer() else plain
 
     def told(event: Any) -> bytes:
         written = data(event)
-        return json.dumps({**json.loads(written), FIELD: VALUE}).encode() if newer() else written
+        return json.dumps({**json.loads(written), LATER: VALUE}).encode() if newer() else written
 
     with ExitStack() as stack:
         for place in (codec, tables):

@@ -13,6 +13,8 @@ from shared.domain import events
 from tests.support.repository import ROOT
 
 FOLDER = ROOT / "events"
+LATER = "laterField"
+"""What the simulation adds in the name of a version to come, whose schemas are not here."""
 
 
 def problems_of(event: Mapping[str, Any]) -> list[str]:
@@ -20,9 +22,11 @@ def problems_of(event: Mapping[str, Any]) -> list[str]:
     if event.get("type") not in events.PRODUCERS:
         return [f"{event.get('type')} is no type of ours"]
     word = str(event["type"]).rpartition(":")[2]
+    data = event.get("data")
+    known = {name: value for name, value in data.items() if name != LATER} if isinstance(data, dict) else data
     found = [
         *_validator("envelope.schema.json").iter_errors(event),
-        *_validator(f"{word}/schema.json").iter_errors(event.get("data")),
+        *_validator(f"{word}/schema.json").iter_errors(known),
     ]
     return [f"{word} {event.get('id')}: {error.json_path} {error.message[:200]}" for error in found]
 
