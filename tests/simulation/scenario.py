@@ -135,7 +135,7 @@ def _rate(rng: random.Random, kind: str) -> float:
     level = rng.choice((0.3, 1.0, 2.0))
     base = {
         **dict.fromkeys(CALLS, 0.012),
-        "denied": 0.008,
+        "denied": 0.016,
         **dict.fromkeys(CRASHES, 0.007),
         "interleave": 0.03,
         "slow": 0.0015,
