@@ -86,6 +86,19 @@ CONSUMERS: dict[str, tuple[str, ...]] = {
 """Which stages act on a type; the rules in template.yml route by type and ``data.stage``."""
 
 
+TIMED = frozenset({"intake", "watch", "sweep"})
+"""Functions that a timer calls."""
+ECS = "acs.ecs"
+"""The source of ECS's own events; the watch reads them."""
+
+
+def is_for(function: str, type: str, source: str) -> bool:
+    """Whether the function knows what to do with such a message; none guesses at a type, or at a version of one."""
+    if type == "timer":
+        return function in TIMED
+    return function in CONSUMERS.get(type, ()) or (function == "watch" and source == ECS)
+
+
 @dataclass(frozen=True)
 class Event:
     """One event to publish: ``type`` from above, ``subject`` the migration or batch, ``data`` a JSON object.

@@ -14,12 +14,21 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.batch import Policy
-from shared.domain.catalog import CATALOG, Catalog, Release, find_release
+from shared.domain.catalog import CATALOG, Catalog, Release, find_release, require_release
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.errors import Refused
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 18 KB in all."""
+BOUNDS = {
+    "maxMoving": (1, 1000),
+    "failureBudget": (0, 1000),
+    "canary": (0, 100),
+    "retentionDays": (1, 365),
+    "window.utcOffsetMin": (-720, 840),
+    "window.cutoffMin": (0, 1439),
+}
+"""Least and most of each number of a policy, by the name that the API and the events give it."""
 LEAD = timedelta(days=180)
 """How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
 
@@ -54,8 +63,18 @@ def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     releases = tuple(_release(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
-    regions = tuple(str(each) for each in as_list(data.get("regionIds", []), "regionIds"))
-    return Notice(releases, regions, str(data.get("destination", "")), read_policy(data.get("policy", {})))
+    regions = tuple(map(_region, as_list(data.get("regionIds", []), "regionIds")))
+    destination = data.get("destination") or ""
+    if destination:
+        destination = require_release(str(destination), catalog).key
+    return Notice(releases, regions, destination, read_policy(data.get("policy", {})))
+
+
+def _region(name: object) -> str:
+    """A region id becomes part of a host name that requests are sent to: it must be no other one."""
+    if not isinstance(name, str) or not _REGION.fullmatch(name):
+        raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is no region id.", "Give regionIds like cn-hangzhou.")
+    return name
 
 
 def _release(name: object, catalog: Catalog) -> str:
@@ -69,18 +88,29 @@ def _release(name: object, catalog: Catalog) -> str:
 
 def read_policy(document: object) -> Policy:
     """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
-    given = _renamed(as_object(document, "policy"), _POLICY_NAMES, "policy")
+    asked = as_object(document, "policy")
+    given = _renamed(asked, _POLICY_NAMES, "policy")
     if given.get("window") is not None:
         given["window"] = _renamed(as_object(given["window"], "policy.window"), _WINDOW_NAMES, "policy.window")
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in ("smc", "console"):
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", "Use smc or console.")
-    if policy.max_moving < 1 or policy.retention_days < 1:
-        raise Refused("Policy.Invalid", "policy.maxMoving and policy.retentionDays must be at least 1.", "Correct the policy.")
+    _check_numbers(asked, "policy.", "")
     _check_probe(policy.files, policy.check)
     if policy.window is not None:
         policy = replace(policy, window=_checked(policy.window))
     return policy
+
+
+def _check_numbers(asked: dict[str, Any], path: str, prefix: str) -> None:
+    """Refuse numbers that arithmetic, or the fleet, could not bear."""
+    for name, value in asked.items():
+        if prefix + name in BOUNDS:
+            least, most = BOUNDS[prefix + name]
+            if not least <= value <= most:
+                raise Refused("Policy.Invalid", f"{path}{name} must be from {least} to {most}.", "Correct the policy.")
+        elif name == "window" and isinstance(value, dict):
+            _check_numbers(value, "policy.window.", "window.")
 
 
 def _check_probe(files: tuple[str, ...], check: str) -> None:
@@ -102,6 +132,7 @@ def _check_probe(files: tuple[str, ...], check: str) -> None:
 
 
 _ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:\\)[^\x00-\x1f\ud800-\udfff]*[^\x00-\x1f\ud800-\udfff/\\]")
+_REGION = re.compile(r"[a-z]{2}-[a-z0-9-]{1,37}")
 _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
 
 

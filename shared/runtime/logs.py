@@ -27,8 +27,8 @@ KEYS = (
     "durationMs",
 )
 """The order in which a line's facts stand; further ones follow by name."""
-MAX_LINE = 16_000
-"""Characters of one text in a line; Function Compute cuts lines at 32 KB."""
+MAX_LINE_BYTES = 30_000
+"""Function Compute cuts lines at 32 KB, and a line cut off is no JSON."""
 
 invocation: ContextVar[dict[str, Any]] = ContextVar("invocation", default={})  # noqa: B039 - replaced, never changed
 """What every line of the current invocation says: request id, function, event."""
@@ -45,10 +45,28 @@ class JsonFormatter(logging.Formatter):
         line: dict[str, Any] = {"time": at.isoformat(timespec="milliseconds").replace("+00:00", "Z"), "level": record.levelname}
         line.update({key: facts.pop(key) for key in KEYS if key in facts})
         line.update(sorted(facts.items()))
-        line["message"] = record.getMessage()[:MAX_LINE]
+        line["message"] = record.getMessage()
         if record.exc_info:
-            line["trace"] = self.formatException(record.exc_info)[-MAX_LINE:]
-        return hide(json.dumps(line, ensure_ascii=False, default=str))
+            line["trace"] = self.formatException(record.exc_info)
+        text = _written(line)
+        while len(text.encode()) > MAX_LINE_BYTES:
+            _shorten(line)
+            text = _written(line)
+        return text
+
+
+def _written(line: dict[str, Any]) -> str:
+    """Half a surrogate pair, which an event may hold and no stream takes, stays the escape it was."""
+    return hide(json.dumps(line, ensure_ascii=False, default=str)).encode("utf-8", "backslashreplace").decode()
+
+
+def _shorten(line: dict[str, Any]) -> None:
+    """Halve the longest part: a trace from its beginning, anything else from its end, and secrets before they are cut in two."""
+    texts = {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in line.items()}
+    name = max(texts, key=lambda each: len(texts[each]))
+    text = hide(texts[name])
+    half = len(text) // 2
+    line[name] = text[-half:] if name == "trace" else text[:half]
 
 
 def configure(level: str) -> None:

@@ -11,10 +11,15 @@ from shared.adapters.clock import moment_or_none
 from shared.domain.errors import Refused
 from shared.domain.message import Message
 
-MAX_EVENT_BYTES = 1024 * 1024
-"""EventBridge delivers at most 256 KB, an asynchronous call carries 128 KB: more is nobody's event."""
+MAX_EVENT_BYTES = 64 * 1024
+"""Of one event, data and attributes: none of ours or of ECS has a tenth of it, and the dead letter queue takes no more."""
+MAX_DELIVERY_BYTES = 1024 * 1024
+"""Of several events at once."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
 """Of an HTTP request, its body in base64 included; the API itself allows less."""
+MAX_NAME = 256
+"""Characters of a name in an event's data; no id has that many, and the store's keys have room for no more than 1024 bytes."""
+_NAMES = ("migrationId", "batchId", "instanceId", "regionId", "resourceId", "snapshotId", "snapshotName", "stage")
 MAX_EVENTS = 100
 """Events in one delivery of an event stream."""
 
@@ -25,18 +30,32 @@ def document_of(event: bytes | str, *, limit: int) -> Any:
     if len(raw) > limit:
         raise _invalid(f"it has {len(raw)} bytes, more than {limit}")
     try:
-        return json.loads(raw)
+        found = json.loads(raw)
+        if b"\\ud" in raw.lower():
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be stored and published nowhere
+        return found
     except (ValueError, RecursionError):
-        raise _invalid("it is no JSON") from None
+        raise _invalid("it is no JSON in UTF-8") from None
 
 
-def is_http(document: Any) -> bool:
-    """Whether the document is an HTTP trigger's request."""
-    return isinstance(document, dict) and isinstance(document.get("requestContext"), dict) and "rawPath" in document
+def request_of(document: Any) -> dict[str, Any]:
+    """The document as an HTTP trigger's request; raises Refused (Event.Invalid)."""
+    context = document.get("requestContext") if isinstance(document, dict) else None
+    about = context.get("http") if isinstance(context, dict) else None
+    if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in ("method", "path")):
+        raise _invalid("it is no request of an HTTP trigger")
+    if not all(isinstance(document.get(name) or kind(), kind) for name, kind in _REQUEST.items()):
+        raise _invalid(f"it is no request of an HTTP trigger: one of {', '.join(_REQUEST)} is of another kind")
+    return dict(document)
 
 
-def messages_of(document: Any, request_id: str) -> list[Message]:
-    """The messages in an event; raises Refused (Event.Invalid) unless every one of them can be understood."""
+_REQUEST: dict[str, type] = {"rawPath": str, "body": str, "headers": dict, "queryParameters": dict}
+
+
+def messages_of(document: Any, request_id: str, *, size: int = 0) -> list[Message]:
+    """The messages in an event of ``size`` bytes; raises Refused (Event.Invalid) unless every one of them can be understood."""
+    if size > MAX_EVENT_BYTES and not isinstance(document, list):
+        raise _invalid(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
     if isinstance(document, list):
         if not 0 < len(document) <= MAX_EVENTS:
             raise _invalid(f"it is a list of {len(document)} events")
@@ -49,6 +68,8 @@ def _message(document: Any, request_id: str) -> Message:
         raise _invalid("it is no object")
     if "triggerName" in document and "triggerTime" in document and "type" not in document:
         return _timer(document, request_id)
+    if document.get("specversion", "1.0") != "1.0":
+        raise _invalid("its specversion is not 1.0")
     type_, event_id, source = (_text(document, name) for name in ("type", "id", "source"))
     at = moment_or_none(document["time"]) if isinstance(document.get("time"), str) else None
     region_id = str(document.get("aliyunregionid") or "")
@@ -56,7 +77,7 @@ def _message(document: Any, request_id: str) -> Message:
 
 
 def _timer(document: dict[str, Any], request_id: str) -> Message:
-    name, at = str(document["triggerName"]), str(document["triggerTime"])
+    name, at = _text(document, "triggerName"), _text(document, "triggerTime")
     data = {"payload": document.get("payload", ""), "trigger": name}
     return Message("timer", f"{name}-{at}", "timer", data, moment_or_none(at), request_id=request_id)
 
@@ -76,7 +97,18 @@ def _data(document: dict[str, Any]) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise _invalid("its data is no object")
+    _check_names(data)
+    if isinstance(data.get("content"), dict):
+        _check_names(data["content"])
     return data
+
+
+def _check_names(data: dict[str, Any]) -> None:
+    """What a stage looks rows up by must be able to be a key: text, and short."""
+    for name in _NAMES:
+        value = data.get(name, "")
+        if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):
+            raise _invalid(f"{name} is no text of at most {MAX_NAME} characters")
 
 
 def _decoded(value: Any) -> Any:

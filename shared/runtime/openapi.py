@@ -40,6 +40,7 @@ _STATUSES = {
     403: "The signature is wrong, or who signed may not call the API.",
     404: "There is no such thing.",
     409: "Not possible as things stand.",
+    413: "The body is too large.",
     500: "A fault of the pipeline or of its settings.",
     503: "The store or the bus does not answer now; try again.",
 }
@@ -110,7 +111,7 @@ def _responses(route: Route, schemas: Json) -> Json:
     found: Json = {"200": {"description": "As asked.", "content": content}}
     if route.created:
         found["201"] = {"description": "Created.", "content": content}
-    for status in sorted({400, 500, 503, *_TRIGGERS, *route.refusals}):
+    for status in sorted({400, 413, 500, 503, *_TRIGGERS, *route.refusals}):
         shape = _refused_by(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
         found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}
     return found

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.migration import State
+from shared.domain.notice import BOUNDS
 
 Json = dict[str, Any]
 
@@ -41,18 +42,18 @@ WINDOW = an_object(
         "start": CLOCK_TIME,
         "end": {**CLOCK_TIME, "description": "Before start: the window runs over midnight."},
         "days": a_list(whole(0, 6, "0 is Monday."), 7),
-        "utcOffsetMin": whole(-720, 840, "Minutes that local time is ahead of UTC.", 0),
-        "cutoffMin": whole(0, 1439, "Nothing starts in the last minutes of the window.", 60),
+        "utcOffsetMin": whole(*BOUNDS["window.utcOffsetMin"], "Minutes that local time is ahead of UTC.", 0),
+        "cutoffMin": whole(*BOUNDS["window.cutoffMin"], "Nothing starts in the last minutes of the window.", 60),
     },
     ("start", "end"),
 )
 POLICY = an_object(
     {
         "driver": {"type": "string", "enum": ["smc", "console"], "default": "smc"},
-        "maxMoving": whole(1, 1000, "At most so many instances of the batch move at once.", 5),
-        "failureBudget": whole(0, 1000, "Nothing more starts once more than so many have failed.", 1),
-        "canary": whole(0, 100, "The first so many must be validated before the others start.", 0),
-        "retentionDays": whole(1, 365, "Days from confirmation until the snapshots are deleted.", 7),
+        "maxMoving": whole(*BOUNDS["maxMoving"], "At most so many instances of the batch move at once.", 5),
+        "failureBudget": whole(*BOUNDS["failureBudget"], "Nothing more starts once more than so many have failed.", 1),
+        "canary": whole(*BOUNDS["canary"], "The first so many must be validated before the others start.", 0),
+        "retentionDays": whole(*BOUNDS["retentionDays"], "Days from confirmation until the snapshots are deleted.", 7),
         "window": WINDOW,
         "overrides": {
             "type": "object",

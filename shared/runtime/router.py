@@ -63,7 +63,7 @@ class Route:
     html: bool = False
     """Also answers text/html."""
     refusals: tuple[int, ...] = ()
-    """Statuses of its refusals besides 400, 401, 403, 500 and 503."""
+    """Statuses of its refusals besides 400, 401, 403, 413, 500 and 503."""
 
     @property
     def parameters(self) -> tuple[str, ...]:

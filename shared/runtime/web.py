@@ -58,6 +58,12 @@ def failure(error: ReplankError, request_id: str) -> Json:
     return _response(status, json.dumps(body, ensure_ascii=False), "application/json", request_id, headers)
 
 
+def too_large() -> Refused:
+    """The error for a body that nobody needs to send."""
+    message = f"The body is larger than {MAX_BODY_BYTES} bytes."
+    return Refused("Request.TooLarge", message, "Submit several batches of fewer instances.", status=413)
+
+
 def _response(status: int, body: str, content_type: str, request_id: str, headers: Mapping[str, str]) -> Json:
     return {
         "statusCode": status,
@@ -134,7 +140,7 @@ def _whole(name: str, text: str) -> int:
 def _body(route: Route, request: Mapping[str, Any]) -> Json:
     raw = request.get("body") or ""
     if len(raw) > MAX_BODY_BYTES:
-        raise schema.invalid("body", f"is larger than {MAX_BODY_BYTES} bytes")
+        raise too_large()
     text = _decoded(raw) if request.get("isBase64Encoded") else raw
     if route.body is None:
         if text.strip() not in ("", "{}"):

@@ -11,19 +11,26 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localcloud.account import service
+from shared.adapters import redact
 from shared.domain import events
+from shared.runtime import logs
+from shared.runtime.bootstrap import FUNCTIONS
 from tests.simulation.simulation import prepared
 from tests.simulation.truth import Truth
 from tests.support.fleets import fleet, instance
+from tests.support.loglines import Lines
+from tests.support.state import digest
 from tests.support.world import World
 
-FUNCTIONS = ("intake", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 TYPES = [*sorted(events.CONSUMERS), "ecs:Instance:StateChange", "ecs:Snapshot:CreateSnapshotCompleted", "replank:Migration:Unknown"]
 QUIET = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+MORE = settings(QUIET, max_examples=150)
 SCALAR = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.text(max_size=20), st.just("x" * 5000))
 JSON = st.recursive(SCALAR, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner)))
 NAMES = ("migrationId", "batchId", "instanceId", "version", "stage", "releases", "policy", "content", "resourceId", "snapshotName")
-DATA = st.dictionaries(st.sampled_from(NAMES), JSON, max_size=5)
+REAL = "<of the one that exists>"
+DATA = st.dictionaries(st.sampled_from(NAMES), st.one_of(JSON, st.just(REAL)), max_size=5)
+SECRET = "the-activation-code"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,19 @@ def settled() -> Iterator[tuple[World, Truth]]:
             world.load_fleet(fleet(instance(1)))
             world.api.post("/batches", {"instanceIds": ["i-test0001"], "clientToken": "one"})
             world.run_until(lambda: world.states() == {"i-test0001": "ready"}, minutes=30)
+            redact.remember(SECRET)
             yield world, truth
+
+
+@pytest.fixture(scope="module")
+def said() -> Iterator[Lines]:
+    """What the functions log."""
+    lines, level = Lines(), logs.log.level
+    logs.log.addHandler(lines)
+    logs.log.setLevel("INFO")
+    yield lines
+    logs.log.removeHandler(lines)
+    logs.log.setLevel(level)
 
 
 def invoked(world: World, function: str, payload: bytes) -> dict[str, Any]:
@@ -48,32 +67,93 @@ def invoked(world: World, function: str, payload: bytes) -> dict[str, Any]:
     return found
 
 
-@QUIET
-@given(st.sampled_from(FUNCTIONS), st.sampled_from(TYPES), st.sampled_from(["replank", "acs.ecs", "elsewhere", ""]), DATA)
-def test_no_event_breaks_a_function_or_moves_an_instance(
-    settled: tuple[World, Truth], function: str, type: str, source: str, data: dict[str, Any]
+def event(type: str, data: Any, source: str = "replank", **more: Any) -> dict[str, Any]:
+    return {"id": "e1", "source": source, "specversion": "1.0", "type": type, "time": "2026-11-23T09:00:00Z", "data": data, **more}
+
+
+def one_line(said: Lines) -> dict[str, Any]:
+    """The one line that an invocation has logged, checked for what no line may have."""
+    (text,) = said.taken()
+    assert len(text.encode()) < 32_000
+    assert SECRET not in text
+    found: dict[str, Any] = json.loads(text)
+    return found
+
+
+@MORE
+@given(st.sampled_from(FUNCTIONS), st.sampled_from(TYPES), st.sampled_from(["replank", "acs.ecs", "elsewhere"]), DATA)
+def test_no_event_breaks_a_function_or_changes_anything(
+    settled: tuple[World, Truth], said: Lines, function: str, type: str, source: str, data: dict[str, Any]
 ) -> None:
     world, truth = settled
-    event = {"id": "e1", "source": source, "specversion": "1.0", "type": type, "time": "2026-11-23T09:00:00Z", "data": data}
-    before = {id: migration.state for id, migration in truth.migrations.items()}
-    answer = invoked(world, function, json.dumps(event).encode())
-    assert answer.get("errorType", "Transient") == "Transient", answer
-    assert {id: truth.migrations[id].state for id in before} == before
+    real = {"migrationId": min(truth.migrations), "batchId": min(truth.batches), "resourceId": "i-test0001"}
+    data = {name: real.get(name, "i-test0001") if value == REAL else value for name, value in data.items()}
+    before = digest(world.cloud)
+    said.taken()
+    answer = invoked(world, function, json.dumps(event(type, data, source)).encode())
+    line = one_line(said)
+    assert answer.get("errorType", "Refused") == "Refused", answer
+    assert line["code"].startswith("Event.") if "errorType" in answer else line["result"] == answer["result"]
+    assert line["level"] != "ERROR"
+    assert digest(world.cloud) == before
 
 
-@pytest.mark.parametrize("function", FUNCTIONS)
+def shapes(function: str) -> Iterator[tuple[str, bytes]]:
+    """What is no event for a function, by what is wrong with it."""
+    type = next((each for each, names in events.CONSUMERS.items() if function in names), "timer")
+    right = event(type, {"migrationId": "m-none", "batchId": "b-none"})
+    wrong: dict[str, Any] = {
+        "null": None,
+        "an empty list": [],
+        "a string": "text",
+        "no data object": {**right, "data": [SECRET]},
+        "no source": {**right, "source": 5},
+        "a long id": {**right, "id": f"{SECRET} " * 100},
+        "a later version of CloudEvents": {**right, "specversion": "2.0"},
+        "a later version of the type": {**right, "type": f"{type}.v2"},
+        "another function's": {**right, "type": "replank:Migration:ConfirmationGiven"},
+        "from a stranger": {**right, "type": f"acs:{SECRET}", "source": SECRET},
+        "one broken of two": [right, {**right, "type": None}],
+        "a broken timer": {"triggerName": "tick", "triggerTime": 5},
+        "a broken request": {"version": "v1", "rawPath": 7, "requestContext": {"http": {"method": "GET"}}},
+        "beyond 64 KB": {**right, "data": {**right["data"], "note": SECRET * 4_000}},
+        "half a surrogate pair": {**right, "data": {"migrationId": "\ud800"}},
+    }
+    yield from ((name, json.dumps(each).encode()) for name, each in wrong.items())
+    yield from {
+        "empty": b"",
+        "cut off": b'{"id": "the-activation-code"',
+        "no text": b"\xff\xfe",
+        "deep list": b"[" * 100_000,
+        "deep object": b'{"a":' * 5000,
+        "oversized": b'{"x":"' + b"y" * 2_000_000 + b'"}',
+    }.items()
+
+
+CASES = [(function, name, payload) for function in FUNCTIONS for name, payload in shapes(function)]
+
+
 @pytest.mark.parametrize(
-    "payload",
-    [b"", b"null", b"[]", b"{", b"\xff\xfe", b'"text"', b"[" * 100_000, b'{"a":' * 5000, b'{"x":"' + b"y" * 300_000 + b'"}'],
-    ids=["empty", "null", "empty list", "cut off", "no text", "a string", "deep list", "deep object", "oversized"],
+    ("function", "payload"),
+    [(function, payload) for function, _, payload in CASES],
+    ids=[f"{function}: {name}" for function, name, _ in CASES],
 )
-def test_what_is_no_event_is_refused_with_a_code(settled: tuple[World, Truth], function: str, payload: bytes) -> None:
-    world, truth = settled
-    count = truth.count
+def test_what_is_no_event_is_raised_with_its_code_and_changes_nothing(
+    settled: tuple[World, Truth], said: Lines, function: str, payload: bytes
+) -> None:
+    """Raised, so that the platform keeps it in the dead letter queue; said in one line."""
+    world, _ = settled
+    before = digest(world.cloud)
+    said.taken()
     answer = invoked(world, function, payload)
-    assert answer.get("code") or answer.get("result") is not None, answer
-    assert "errorType" not in answer, answer
-    assert truth.count == count
+    line = one_line(said)
+    assert (answer["errorType"], line["result"], line["level"]) == ("Refused", "refused", "WARNING")
+    assert line["code"] in ("Event.Invalid", "Event.Unknown")
+    assert answer["errorMessage"].startswith(f"{line['code']}: ")
+    assert line["remedy"]
+    assert line["function"] == f"replank-{function}"
+    assert SECRET not in answer["errorMessage"]
+    assert digest(world.cloud) == before
 
 
 PATHS = (

@@ -84,9 +84,9 @@ class World:
             self.cloud.hooks["load_fleet"](document)
 
     def send(
-        self, type: str, data: dict[str, Any], *, event_id: str = "e1", source: str = "acs.test", bus: str = "replank"
+        self, type: str, data: Any, *, event_id: str = "e1", source: str = "acs.test", bus: str = "replank", **more: Any
     ) -> None:
-        """Publish an event as somebody outside would."""
+        """Publish an event as somebody outside would; ``more`` are further attributes."""
         now = datetime.fromtimestamp(self.cloud.clock.now_ms() / 1000, timezone.utc)
         event = {
             "id": event_id,
@@ -98,6 +98,7 @@ class World:
             "datacontenttype": "application/json",
             "data": data,
             "aliyuneventbusname": bus,
+            **more,
         }
         with self.cloud.lock, self.cloud.db.transaction():
             self.cloud.hooks["put_event"](event)

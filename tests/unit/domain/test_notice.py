@@ -6,8 +6,9 @@ import pytest
 
 from shared.domain.catalog import identify
 from shared.domain.errors import Refused, ReplankError
-from shared.domain.notice import due_notices, matches, read_notice, read_policy
+from shared.domain.notice import BOUNDS, due_notices, matches, read_notice, read_policy
 
+WINDOW = [(name.partition(".")[2], most) for name, (_, most) in BOUNDS.items() if "." in name]
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 
 
@@ -29,7 +30,16 @@ def test_a_windows_product_covers_its_editions() -> None:
 
 @pytest.mark.parametrize(
     "data",
-    [{}, {"releases": []}, {"releases": ["Plan 9"]}, {"releases": "CentOS 7"}, {"releases": ["CentOS 7"], "policy": {"speed": 1}}],
+    [
+        {},
+        {"releases": []},
+        {"releases": ["Plan 9"]},
+        {"releases": "CentOS 7"},
+        {"releases": ["CentOS 7"], "policy": {"speed": 1}},
+        {"releases": ["CentOS 7"], "destination": "Plan 9"},
+        {"releases": ["CentOS 7"], "regionIds": "cn-hangzhou"},
+        *({"releases": ["CentOS 7"], "regionIds": [each]} for each in ("", "evil.example/", "cn-hangzhou.evil", "CN-x", 7, None)),
+    ],
 )
 def test_a_notice_that_makes_no_sense_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(Refused):
@@ -64,7 +74,16 @@ def test_a_window_that_opens_for_a_minute_or_all_day_is_taken() -> None:
 
 
 @pytest.mark.parametrize(
-    "policy", [{"maxMoving": 0}, {"retentionDays": 0}, {"driver": "magic"}, {"window": {"start": "noon", "end": "1"}}]
+    "policy",
+    [
+        *({name: most + 1} for name, (_, most) in BOUNDS.items() if "." not in name),
+        *({"window": {"start": "22:00", "end": "04:00", name: most + 1}} for name, most in WINDOW),
+        {"maxMoving": 0},
+        {"retentionDays": 0},
+        {"window": {"start": "22:00", "end": "04:00", "utcOffsetMin": 10**20}},
+        {"driver": "magic"},
+        {"window": {"start": "noon", "end": "1"}},
+    ],
 )
 def test_a_policy_out_of_bounds_is_refused(policy: dict[str, object]) -> None:
     with pytest.raises(Refused):

@@ -20,7 +20,8 @@ from shared.runtime import entrypoint, logs
 from shared.runtime.settings import read
 
 CONTEXT = SimpleNamespace(request_id="R-1", credentials=None)
-EVENT = {"id": "e1", "source": "replank", "type": "t", "data": {"migrationId": "m1", "hop": 0, "version": 3, "text": "private"}}
+TYPE = "replank:Batch:BatchAcknowledged"
+EVENT = {"id": "e1", "source": "replank", "type": TYPE, "data": {"migrationId": "m1", "hop": 0, "version": 3, "text": "private"}}
 ENVIRONMENT = {
     "REPLANK_REGION": "cn-hangzhou",
     "FC_ACCOUNT_ID": "1",
@@ -84,7 +85,7 @@ def test_one_message_one_line(stage: Stage, lines: list[dict[str, Any]]) -> None
     assert json.loads(entrypoint.handle("watch", json.dumps(EVENT).encode(), CONTEXT)) == {"result": "done"}
     (line,) = lines
     assert line["requestId"] == "R-1"
-    assert (line["function"], line["event"], line["migrationId"], line["hop"]) == ("replank-watch", "t", "m1", 0)
+    assert (line["function"], line["event"], line["migrationId"], line["hop"]) == ("replank-watch", TYPE, "m1", 0)
     assert (line["result"], line["state"], line["level"]) == ("done", "ready", "INFO")
     assert line["durationMs"] >= 0
     assert "text" not in line
@@ -117,11 +118,49 @@ def test_what_may_pass_or_must_not_happen_is_raised(stage: Stage, lines: list[di
     assert ("trace" in line) == (not isinstance(error, Transient))
 
 
-def test_an_event_nobody_understands_is_acknowledged(stage: Stage, lines: list[dict[str, Any]]) -> None:
+@pytest.mark.parametrize("event", [b"\x00", b"[]", b'{"type": 1}', b" " * (1 << 20) + b"{}", b" " * (1 << 16) + b"{}"])
+def test_an_event_nobody_understands_is_raised_for_the_dead_letter_queue(
+    stage: Stage, lines: list[dict[str, Any]], event: bytes
+) -> None:
     stage(failing(AssertionError("never reached")))
-    for event in (b"\x00", b"[]", b'{"type": 1}', b" " * (1 << 20) + b"{}"):
-        assert json.loads(entrypoint.handle("watch", event, CONTEXT)) == {"result": "refused", "code": "Event.Invalid"}
+    for function in ("watch", "api"):
+        with pytest.raises(Refused, match=r"Event\.Invalid: "):
+            entrypoint.handle(function, event, CONTEXT)
     assert {(line["code"], line["level"]) for line in lines} == {("Event.Invalid", "WARNING")}
+    assert len(lines) == 2
+
+
+@pytest.mark.parametrize(
+    ("function", "type", "source"),
+    [
+        ("watch", "replank:Batch:BatchAcknowledged.v2", "replank"),
+        ("watch", "ecs:Instance:StateChange", "elsewhere"),
+        ("watch", "replank:Migration:StepDue", "replank"),
+        ("precheck", "timer", "timer"),
+        ("sweep", "replank:Batch:BatchAcknowledged", "replank"),
+    ],
+)
+def test_no_function_guesses_at_what_it_does_not_know(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch, lines: list[dict[str, Any]], function: str, type: str, source: str
+) -> None:
+    monkeypatch.setitem(entrypoint._running, function, entrypoint._running["watch"])
+    stage(failing(AssertionError("never reached")))
+    with pytest.raises(Refused, match=r"Event\.Unknown: "):
+        entrypoint.handle(function, json.dumps([EVENT, {**EVENT, "type": type, "source": source}]).encode(), CONTEXT)
+    assert [line["code"] for line in lines] == ["Event.Unknown"]
+
+
+def test_a_line_is_never_so_long_that_it_is_cut(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    """Whatever the facts hold; a secret is hidden before it might be cut in two."""
+    redact.remember("activation-code-2")
+    stage(failing(ValueError("activation-code-2" * 3000)))
+    data = {"hop": "m" * 20_000, "attempt": ["ü" * 5_000, {"a": "activation-code-2" * 500}], "version": 10**2000}
+    with pytest.raises(ValueError, match="activation"):
+        entrypoint.handle("watch", json.dumps({**EVENT, "data": data}).encode(), CONTEXT)
+    (line,) = lines
+    assert len(json.dumps(line, ensure_ascii=False).encode()) < 32_000
+    assert (line["code"], line["event"]) == ("ValueError", TYPE)
+    assert "activation-code" not in json.dumps(line)
 
 
 def test_all_of_a_list_have_their_turn_before_one_is_raised(stage: Stage, lines: list[dict[str, Any]]) -> None:
@@ -185,6 +224,12 @@ def test_http_is_answered_even_when_the_api_breaks(
     assert (body["Code"], body["RequestId"]) == ("Internal.Bug", "R-1")
     assert "private" not in broken["body"]
     assert [line["result"] for line in lines] == ["200", "bug"]
+
+
+def test_a_request_beyond_all_limits_is_answered(stage: Stage, lines: list[dict[str, Any]]) -> None:
+    answer = entrypoint.handle("api", json.dumps({**REQUEST, "body": "x" * (9 << 20)}).encode(), CONTEXT)
+    assert (answer["statusCode"], json.loads(answer["body"])["Code"]) == (413, "Request.TooLarge")
+    assert [line["code"] for line in lines] == ["Request.TooLarge"]
 
 
 def test_the_platforms_own_handler_gets_the_format() -> None:

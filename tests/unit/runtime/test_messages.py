@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from shared.domain.errors import Refused
-from shared.runtime.messages import MAX_EVENT_BYTES, MAX_EVENTS, document_of, is_http, messages_of
+from shared.runtime.messages import MAX_EVENT_BYTES, MAX_EVENTS, document_of, messages_of, request_of
 from tests.support.ports import T0
 
 EVENT = {
@@ -46,10 +46,35 @@ def test_a_timer() -> None:
     assert (message.type, message.data, message.at) == ("timer", {"payload": "go", "trigger": "tick"}, T0)
 
 
-def test_http() -> None:
-    assert is_http({"version": "v1", "rawPath": "/", "requestContext": {"http": {}}})
-    assert not is_http(EVENT)
-    assert not is_http([EVENT])
+REQUEST = {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method": "GET", "path": "/"}}}
+
+
+def test_a_request() -> None:
+    for more in ({}, {"body": None, "headers": None, "queryParameters": {}}, {"body": "{}"}):
+        assert request_of({**REQUEST, **more})["rawPath"] == "/"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        None,
+        [REQUEST],
+        EVENT,
+        {},
+        {**REQUEST, "requestContext": []},
+        {**REQUEST, "requestContext": {"http": "GET"}},
+        {**REQUEST, "requestContext": {"http": {"method": 1}}},
+        {**REQUEST, "requestContext": {"http": {"path": ["/"]}}},
+        {**REQUEST, "rawPath": 5},
+        {**REQUEST, "body": {"a": 1}},
+        {**REQUEST, "headers": ["a"]},
+        {**REQUEST, "queryParameters": "a=b"},
+    ],
+)
+def test_what_is_no_request_is_refused(wrong: Any) -> None:
+    with pytest.raises(Refused) as caught:
+        request_of(wrong)
+    assert caught.value.code == "Event.Invalid"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +92,13 @@ def test_http() -> None:
         {**EVENT, "source": "x" * 513},
         {**EVENT, "data": [1]},
         {**EVENT, "data": "text"},
+        {**EVENT, "data": {"migrationId": ["m1"]}},
+        {**EVENT, "data": {"batchId": 7}},
+        {**EVENT, "data": {"content": {"resourceId": "i" * 257}}},
+        {**EVENT, "specversion": "2.0"},
+        {**EVENT, "specversion": None},
+        {"triggerTime": 1, "triggerName": "tick"},
+        {"triggerTime": "2026-11-23T12:00:00Z", "triggerName": "x" * 513},
         {**{k: v for k, v in EVENT.items() if k != "data"}, "data_base64": "%%%"},
         {**{k: v for k, v in EVENT.items() if k != "data"}, "data_base64": 7},
     ],
@@ -77,10 +109,16 @@ def test_what_is_not_understood_is_refused(wrong: Any) -> None:
     assert caught.value.code == "Event.Invalid"
 
 
-@pytest.mark.parametrize("wrong", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b" " * (MAX_EVENT_BYTES + 1)])
+@pytest.mark.parametrize("wrong", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b" " * (MAX_EVENT_BYTES + 1), b'{"a": "\\ud800"}'])
 def test_bytes_that_are_no_json_are_refused(wrong: bytes) -> None:
     with pytest.raises(Refused):
         document_of(wrong, limit=MAX_EVENT_BYTES)
+
+
+def test_one_event_is_refused_beyond_a_size_that_several_may_have() -> None:
+    with pytest.raises(Refused):
+        messages_of(EVENT, "R", size=MAX_EVENT_BYTES + 1)
+    assert len(messages_of([EVENT, EVENT], "R", size=MAX_EVENT_BYTES + 1)) == 2
 
 
 _json = some.recursive(
