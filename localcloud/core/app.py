@@ -25,10 +25,13 @@ from localcloud.core.identity import OWNER, Identities, Key
 from localcloud.core.policy import Policies
 from localcloud.core.scheduler import Job, Scheduler
 from localcloud.core.service import Call, Service
+from localcloud.core.state import StateUnwritable
 
 REGION = "cn-hangzhou"
 ACCOUNT_ID = "1234567890123456"
 INSTANCE_NAME = "replank"
+NO_REQUEST_ID = "00000000-0000-0000-0000-000000000000"
+"""Of answers while the state cannot be written: ids are counted there."""
 
 
 @dataclass
@@ -100,6 +103,9 @@ class Cloud:
         try:
             answer = self._answer(service, request)
             return answer.wait() if isinstance(answer, Later) else answer
+        except StateUnwritable as error:
+            with self.lock:
+                return service.refuse(request, ApiError("InternalError", str(error), 500), NO_REQUEST_ID)
         finally:
             self.leave()
 
@@ -218,9 +224,9 @@ class Cloud:
             if until_ms is None or until_ms <= self.clock.now_ms():
                 return False
             due = until_ms
-        self.clock.advance_to(due)
         with self.db.transaction():
-            self.db.set_meta("now_ms", str(self.clock.now_ms()))
+            self.db.set_meta("now_ms", str(due))
+        self.clock.advance_to(due)
         return True
 
     def close(self) -> None:

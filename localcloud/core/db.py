@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from localcloud.core import state
+from localcloud.core.state import StateUnwritable
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -20,47 +23,67 @@ CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL) W
 """
 
 
-class StateUnreadable(Exception):
-    """The state folder holds a file that is no state of ours, or a damaged one."""
-
-
 class Db:
     """The cloud's storage: SQL for the services that need it, JSON documents and blobs for the others."""
 
     def __init__(self, folder: Path | None) -> None:
-        """Open (or create) the state in ``folder``; None keeps it in memory."""
-        path = ":memory:"
-        if folder is not None:
-            folder.mkdir(parents=True, exist_ok=True)
-            path = str(folder / "cloud.sqlite")
+        """Open (or create) the state in ``folder``, None keeps it in memory; raises StateUnreadable."""
+        self.path = ":memory:"
+        self.unwritable = ""
+        """What is said of the last write if it failed, and nothing has been written since."""
+        self._depth = 0
         try:
-            self.sql = sqlite3.connect(path, timeout=0.5, isolation_level=None, check_same_thread=False, cached_statements=512)
+            if folder is not None:
+                folder.mkdir(parents=True, exist_ok=True)
+                self.path = str(folder / state.NAME)
+                state.check(folder / state.NAME)
+            self.sql = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False, cached_statements=512)
             self.sql.execute("PRAGMA locking_mode=EXCLUSIVE")
             self.sql.execute("PRAGMA journal_mode=WAL")
             self.sql.execute("PRAGMA synchronous=FULL")
             self.sql.executescript(_SCHEMA)
-        except sqlite3.OperationalError as error:
-            raise StateUnreadable(f"{path} is in use or cannot be written: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise StateUnreadable(f"{path} is not a state file of localcloud, or it is damaged: {error}") from error
-        self._depth = 0
+            if self.sql.execute("PRAGMA user_version").fetchone() != (state.VERSION,):
+                self.sql.execute(f"PRAGMA user_version={state.VERSION}")
+        except (sqlite3.Error, OSError) as error:
+            raise state.unusable(Path(self.path) if self.path != ":memory:" else folder or Path(), error) from error
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All or nothing; nested uses join the outer one. The caller holds the cloud's lock."""
-        if self._depth == 0:
-            self.sql.execute("BEGIN IMMEDIATE")
-        self._depth += 1
+        """All or nothing; nested uses join the outer one. The caller holds the cloud's lock. Raises StateUnwritable."""
+        if self._depth:
+            self._depth += 1
+            try:
+                yield
+            finally:
+                self._depth -= 1
+            return
+        before = self.sql.total_changes
         try:
-            yield
-        except BaseException:
-            self._depth -= 1
-            if self._depth == 0:
-                self.sql.execute("ROLLBACK")
-            raise
-        self._depth -= 1
-        if self._depth == 0:
+            self.sql.execute("BEGIN IMMEDIATE")
+            self._depth = 1
+            try:
+                yield
+            finally:
+                self._depth = 0
             self.sql.execute("COMMIT")
+        except BaseException as error:
+            self._undo(error)
+            raise
+        if self.unwritable and self.sql.total_changes > before:
+            self.unwritable = ""
+            state.say(f"{self.path} can be written again.")
+
+    def _undo(self, error: BaseException) -> None:
+        """Leave no transaction open (SQLite may have ended it already); raises StateUnwritable where the disk was the cause."""
+        with suppress(sqlite3.Error):
+            if self.sql.in_transaction:
+                self.sql.execute("ROLLBACK")
+        text = state.unwritable(self.path, error) if isinstance(error, sqlite3.Error) else ""
+        if text:
+            if not self.unwritable:
+                state.say(text)
+            self.unwritable = text
+            raise StateUnwritable(text) from error
 
     def meta(self, name: str, default: str) -> str:
         """A single remembered value."""
@@ -72,8 +95,9 @@ class Db:
 
     def counter(self, name: str) -> int:
         """The next number of a named sequence, from 1."""
-        value = int(self.meta(f"counter:{name}", "0")) + 1
-        self.set_meta(f"counter:{name}", str(value))
+        with self.transaction():
+            value = int(self.meta(f"counter:{name}", "0")) + 1
+            self.set_meta(f"counter:{name}", str(value))
         return value
 
     def collection(self, kind: str) -> Collection:

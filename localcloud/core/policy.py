@@ -10,6 +10,9 @@ from typing import Any
 from localcloud.core.db import Db
 from localcloud.core.identity import OWNER
 
+_REMEMBERED = 10_000
+"""Answers kept: a function asks for the same few tables and operations again and again."""
+
 
 class Policies:
     """The statements of each role, and which of them were ever used."""
@@ -17,6 +20,7 @@ class Policies:
     def __init__(self, db: Db) -> None:
         self._roles = db.collection("policy.role")
         self._cache: dict[str, list[dict[str, Any]]] = {}
+        self._answers: dict[tuple[str, str, str], bool] = {}
         self.used: set[tuple[str, str]] = set()
         """(role, action pattern) that allowed at least one call since the start."""
 
@@ -25,6 +29,7 @@ class Policies:
         listed = [dict(statement) for statement in statements]
         self._roles.put(role, {"statements": listed})
         self._cache[role] = listed
+        self._answers.clear()
 
     def roles(self) -> dict[str, list[dict[str, Any]]]:
         """Every role with its statements."""
@@ -34,7 +39,14 @@ class Policies:
         """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to ARN ``resource``."""
         if principal == OWNER:
             return True
-        role = principal.removeprefix("role:")
+        asked = (principal, action, resource)
+        if asked not in self._answers:
+            if len(self._answers) > _REMEMBERED:
+                self._answers.clear()
+            self._answers[asked] = self._allows(principal.removeprefix("role:"), action, resource)
+        return self._answers[asked]
+
+    def _allows(self, role: str, action: str, resource: str) -> bool:
         allowed = False
         for statement in self._statements(role):
             for pattern in _listed(statement["Action"]):

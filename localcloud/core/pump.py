@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import traceback
+from contextlib import suppress
 
 from localcloud.core.app import Cloud
+from localcloud.core.state import StateUnwritable
 
 IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
 """How far virtual time runs on timers alone after the last call from outside."""
@@ -26,10 +28,17 @@ class Pump(threading.Thread):
         while not self._stopping:
             try:
                 self._turn()
+            except StateUnwritable:
+                self._rest(0.5)
             except Exception:
-                traceback.print_exc()
-                with self._cloud.changed:
-                    self._cloud.changed.wait(0.05)
+                with suppress(OSError):
+                    traceback.print_exc()
+                self._rest(0.05)
+
+    def _rest(self, seconds: float) -> None:
+        with self._cloud.changed:
+            self._cloud.changed.notify_all()
+            self._cloud.changed.wait(seconds)
 
     def _turn(self) -> None:
         with self._cloud.lock:
@@ -68,12 +77,20 @@ class Pump(threading.Thread):
             self._cloud.changed.notify_all()
 
     def advance(self, span_ms: int, patience_s: float) -> bool:
-        """Let virtual time run ``span_ms`` on; True once it got there and everything due is done, False after ``patience_s``."""
+        """Let virtual time run ``span_ms`` on; True once it got there and everything due is done, False after ``patience_s``.
+
+        Raises StateUnwritable where the state cannot be written.
+        """
         cloud = self._cloud
         with cloud.changed:
+            with cloud.db.transaction():
+                cloud.db.set_meta("now_ms", str(cloud.clock.now_ms()))
             target = self._target_ms = cloud.clock.now_ms() + span_ms
             cloud.changed.notify_all()
-            return cloud.changed.wait_for(lambda: self._settled(target), patience_s)
+            cloud.changed.wait_for(lambda: bool(cloud.db.unwritable) or self._settled(target), patience_s)
+            if cloud.db.unwritable:
+                raise StateUnwritable(cloud.db.unwritable)
+            return self._settled(target)
 
     def _settled(self, target_ms: int) -> bool:
         cloud = self._cloud

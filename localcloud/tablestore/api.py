@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 
 from localcloud.core.app import Cloud
-from localcloud.core.clock import wall_s
+from localcloud.core.clock import MICROSECONDS, seconds_of, wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.identity import Key
@@ -30,7 +30,6 @@ from localcloud.tablestore.writes import Writes
 from localcloud.wire import ots_sign
 
 _REQUIRED = ("x-ots-date", "x-ots-apiversion", "x-ots-accesskeyid", "x-ots-instancename", "x-ots-contentmd5")
-_DATE = "%Y-%m-%dT%H:%M:%S.%fZ"
 _TABLE_STATUS_ACTIVE = b"\x20\x01"
 """Field 4 of DescribeTable's answer: gone from the Python SDK's messages, required by the Node.js client."""
 
@@ -234,7 +233,7 @@ def _own_headers(body: bytes, request_id: str) -> dict[str, str]:
     return {
         "x-ots-contentmd5": ots_sign.content_md5(body),
         "x-ots-requestid": request_id,
-        "x-ots-date": datetime.fromtimestamp(time.time(), timezone.utc).strftime(_DATE),
+        "x-ots-date": datetime.fromtimestamp(time.time(), timezone.utc).strftime(MICROSECONDS),
         "x-ots-contenttype": "protocol buffer",
     }
 
@@ -242,7 +241,7 @@ def _own_headers(body: bytes, request_id: str) -> dict[str, str]:
 def _check_date(text: str) -> None:
     """Signatures live by the machine's own time, not by the cloud's."""
     try:
-        sent = datetime.strptime(text, _DATE).replace(tzinfo=timezone.utc).timestamp()
+        sent = seconds_of(text, MICROSECONDS)
     except ValueError as error:
         raise invalid(f"Invalid date format: {text}.") from error
     if abs(sent - wall_s()) > limits.CLOCK_SKEW_S:

@@ -6,6 +6,7 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from localcloud.tablestore import limits
@@ -45,8 +46,9 @@ class Row:
         return Row(self.key, cells, self.written_ms)
 
 
+@lru_cache(maxsize=1024)
 def load_row(text: str) -> Row:
-    """What ``Row.dump`` wrote."""
+    """What ``Row.dump`` wrote; cached by the text, so it can never be stale. Nobody changes a row: a write makes a new one."""
     written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
     return Row(tuple(key), dict(cells), written_ms)
 

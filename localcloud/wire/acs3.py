@@ -10,10 +10,9 @@ import hmac
 import re
 import time
 from collections import OrderedDict
-from datetime import datetime, timezone
 from urllib.parse import quote
 
-from localcloud.core.clock import wall_s
+from localcloud.core.clock import seconds_of, wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
 from localcloud.core.identity import Identities, Key
@@ -90,7 +89,7 @@ def find_key(identities: Identities, access_key_id: str) -> Key:
 def check_date(text: str, form: str) -> None:
     """A date (UTC, ``form`` of strptime) at most fifteen minutes from now, by the machine's clock."""
     try:
-        stamp = datetime.strptime(text, form).replace(tzinfo=timezone.utc).timestamp()
+        stamp = seconds_of(text, form)
     except ValueError:
         raise ApiError("InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted.", 400) from None
     if abs(wall_s() - stamp) > SKEW_S:

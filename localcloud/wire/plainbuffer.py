@@ -10,6 +10,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterable
 from enum import Enum
+from functools import lru_cache
 from typing import NamedTuple
 
 HEADER = 0x75
@@ -76,6 +77,12 @@ def crc8(data: bytes) -> int:
             number = (number >> shift) ^ (number & ((1 << shift) - 1))
             bits = max(bits - shift, shift)
         data = number.to_bytes(16, "big")
+    return _crc8(data)
+
+
+@lru_cache(maxsize=16384)
+def _crc8(data: bytes) -> int:
+    """Byte by byte; remembered, because the names and short values of cells come again and again."""
     crc = 0
     for byte in data:
         crc = _CRC[crc ^ byte]

@@ -13,8 +13,6 @@ from functools import lru_cache
 from typing import Any
 from unittest import mock
 
-from tablestore.plainbuffer.plain_buffer_crc8 import PlainBufferCrc8
-
 import localcloud.account
 from localcloud.account import service
 from localcloud.core.app import Cloud
@@ -44,7 +42,7 @@ PATIENCE_MIN = 12 * 60
 """After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
 """While all that is left waits for a closed window, time jumps on; two days hold each window twice."""
-IDLE_MIN = 10
+IDLE_MIN = 4
 ROUNDS = 8
 """Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""
 TOO_MANY_STEPS = 400_000
@@ -94,6 +92,8 @@ def prepared() -> Iterator[None]:
         stack.enter_context(mock.patch.object(logs, "configure"))
         stack.enter_context(mock.patch.object(time, "sleep"))
         # Both give what they gave before, sooner: variables without putenv, checksums that were computed once already.
+        from tablestore.plainbuffer.plain_buffer_crc8 import PlainBufferCrc8
+
         stack.enter_context(mock.patch.object(os, "environ", dict(os.environ)))
         stack.enter_context(mock.patch.object(PlainBufferCrc8, "crc_string", lru_cache(65536)(PlainBufferCrc8.crc_string)))
         level = logs.log.level
@@ -195,7 +195,7 @@ class Simulation:
             if not self.people.settle(final=number >= ROUNDS - 4) and self._all_ended():
                 break
             self.faults.sweep_now()
-            self._until(6, lambda: False)
+            self._until(2, lambda: False)
         self._rest()
         self._sweep()
         self.judge.rest()
@@ -327,7 +327,7 @@ class Simulation:
         longest = max((batch.policy.retention_days for batch in self.truth.batches.values()), default=0)
         for days in (longest + 1, 1):
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + days * 24 * 60 * MINUTE)  # type: ignore[attr-defined]
-            self._until(5, lambda: False)
+            self._until(2, lambda: False)
 
     def _until(self, minutes: int, condition: Callable[[], bool]) -> None:
         end = self.cloud.clock.now_ms() + minutes * MINUTE

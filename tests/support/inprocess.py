@@ -1,7 +1,8 @@
 """Brings the real SDKs' requests to a cloud in the same process: no socket, no thread, no waiting.
 
 Every SDK here ends in urllib3 (tablestore directly, Tea and fc2 through requests), so one method is replaced:
-``HTTPConnectionPool.urlopen``. Retries are urllib3's own; only their pauses are left out.
+``HTTPConnectionPool.urlopen``. Retries are urllib3's own; only their pauses are left out. ``PoolManager.urlopen`` is a shorter way
+to the same: it parses the address of a host once, not with every request.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from unittest import mock
 import urllib3
 from urllib3.connectionpool import HTTPConnectionPool
 from urllib3.exceptions import ProtocolError
+from urllib3.poolmanager import PoolManager
 from urllib3.util.retry import Retry
 
 from localcloud.core.errors import Dropped
@@ -39,14 +41,22 @@ def in_process(handle: Handler) -> Iterator[None]:
                 error = ProtocolError("Connection aborted.", RemoteDisconnected(str(dropped)))
                 retries = retries.increment(method, url, error=error, _pool=pool)
 
-    with mock.patch.object(HTTPConnectionPool, "urlopen", urlopen):
+    pools: dict[tuple[PoolManager, str], HTTPConnectionPool] = {}
+
+    def managed(manager: PoolManager, method: str, url: str, **options: Any) -> Any:
+        host = url[: url.index("/", len("https://"))]
+        pool = pools.get((manager, host)) or pools.setdefault((manager, host), manager.connection_from_url(host))
+        return urlopen(pool, method, url[len(host) :], **{"headers": manager.headers, **options, "redirect": False})
+
+    with mock.patch.object(HTTPConnectionPool, "urlopen", urlopen), mock.patch.object(PoolManager, "urlopen", managed):
         yield
 
 
 def _headers(pool: HTTPConnectionPool, headers: Mapping[str, Any] | None, body: Any) -> dict[str, str]:
     sent = {"host": f"{pool.host}:{pool.port}"} if pool.port not in (None, 80, 443) else {"host": pool.host}
     for name, value in (headers if headers is not None else pool.headers).items():
-        sent[_text(name).lower()] = _text(value)
+        key = name if type(name) is str else _text(name)
+        sent[key.lower()] = value if type(value) is str else _text(value)
     return sent
 
 
@@ -68,7 +78,7 @@ def _bytes(body: Any) -> bytes:
 def _answer(response: Response, request: Request, *, preload: bool) -> urllib3.HTTPResponse:
     headers = {**response.headers, "Content-Length": str(len(response.body))}
     return urllib3.HTTPResponse(
-        body=io.BytesIO(response.body),
+        body=response.body if preload and response.body else io.BytesIO(response.body),
         headers=headers,
         status=response.status,
         reason=responses.get(response.status, ""),
