@@ -6,11 +6,13 @@ import argparse
 import json
 import os
 import signal
+import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 
 from localcloud import account
-from localcloud.core.db import StateUnreadable
+from localcloud.core.state import StateUnreadable, StateUnwritable, unusable
 from localcloud.deploy.document import DeployError
 from localcloud.fc.process import WorkerInvoker
 from localcloud.fc.reload import ReloadingInvoker
@@ -76,9 +78,11 @@ def main(arguments: list[str] | None = None) -> int:
         del os.environ[name]
     try:
         running = _start(options)
-    except (StateUnreadable, DeployError, OSError) as error:
-        what = f"port {options.port} of 127.0.0.1 cannot be used: {error}" if isinstance(error, OSError) else str(error)
-        print(f"localcloud: {what}", file=sys.stderr)
+    except (StateUnreadable, StateUnwritable, DeployError) as error:
+        print(f"localcloud: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"localcloud: port {options.port} of 127.0.0.1 cannot be used: {error}", file=sys.stderr)
         return 2
     _serve(running)
     return 0
@@ -89,9 +93,12 @@ def _start(options: argparse.Namespace) -> account.Running:
     files = account.Files(options.template, options.services, options.code, env) if options.template else None
     real_time = options.clock == "real"
     logs = options.state / "logs" if options.state else None
-    workers = WorkerInvoker(logs, instances=options.instances, memory_limit=options.memory_limit)
-    invoker = ReloadingInvoker(workers) if options.reload else workers
-    cloud = account.build(options.state, options.seed, real_time, invoker=invoker, strict=options.strict)
+    try:
+        workers = WorkerInvoker(logs, instances=options.instances, memory_limit=options.memory_limit)
+        invoker = ReloadingInvoker(workers) if options.reload else workers
+        cloud = account.build(options.state, options.seed, real_time, invoker=invoker, strict=options.strict)
+    except (OSError, sqlite3.Error) as error:
+        raise unusable(options.state or Path(tempfile.gettempdir()), error) from error
     return account.Running(cloud, port=options.port, hold=options.hold, files=files)
 
 

@@ -16,6 +16,7 @@ from localcloud.core.clock import iso
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.pump import Pump
+from localcloud.core.state import StateUnwritable
 from localcloud.eventbridge.api import EventBridge
 from localcloud.fc.api import FunctionCompute
 
@@ -50,6 +51,8 @@ class Admin:
             status, body = self._route(request)
         except Rejected as rejected:
             status, body = rejected.status, {"error": str(rejected)}
+        except StateUnwritable as error:
+            status, body = 507, {"error": str(error)}
         return Response(status, {"content-type": "application/json"}, json.dumps(body, ensure_ascii=False).encode())
 
     def _route(self, request: Request) -> tuple[int, Any]:

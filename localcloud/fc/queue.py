@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from localcloud.core.app import Cloud
 from localcloud.core.clock import iso
 from localcloud.core.errors import ApiError
 from localcloud.core.scheduler import Job
+from localcloud.core.state import StateUnwritable
 from localcloud.fc.model import Function, Result
 from localcloud.fc.runner import Runner
 from localcloud.fc.store import Functions
@@ -22,6 +24,7 @@ from localcloud.fc.store import Functions
 INVOKE = "fc.invoke"
 FIRST_PAUSE_MS, PAUSE_CAP_MS = 1_000, 300_000
 MAX_ASYNC_BODY = 128 * 1024
+PATIENCE_S = 0.5
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS fc_invocations (id TEXT PRIMARY KEY, function TEXT NOT NULL, payload BLOB NOT NULL,
   attempt INTEGER NOT NULL, first_ms INTEGER NOT NULL, source TEXT NOT NULL) WITHOUT ROWID;
@@ -111,6 +114,17 @@ class Queue:
             self._delete(queued)
 
     def _finished(self, function: Function, queued: Queued, result: Result) -> None:
+        """Record the end. An invocation that cannot be recorded has not ended: time stands still until it can be."""
+        while True:
+            try:
+                self._record(function, queued, result)
+                return
+            except StateUnwritable:
+                with self._cloud.changed:
+                    self._cloud.changed.notify_all()
+                time.sleep(PATIENCE_S)
+
+    def _record(self, function: Function, queued: Queued, result: Result) -> None:
         policy = function.async_policy
         with self._cloud.lock, self._cloud.db.transaction():
             now = self._cloud.clock.now_ms()

@@ -1,0 +1,101 @@
+"""The file that an account is kept in: what must be true of it before it is opened, and what is said when it cannot be used.
+
+A file that is refused is left as it is: it is looked at by a connection that may only read.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+NAME = "cloud.sqlite"
+VERSION = 1
+"""Of the tables, in the file's ``user_version``; a later one is not guessed at. Files from before it was written say 0."""
+_FULL = ("database or disk is full", "disk I/O error", "attempt to write a readonly database", "unable to open database file")
+_DAMAGED = ("malformed", "not a database")
+
+
+class StateUnreadable(Exception):
+    """The account cannot be started from its folder: a stable code, a sentence, a remedy."""
+
+    def __init__(self, code: str, message: str, remedy: str) -> None:
+        super().__init__(f"{code}: {message}\n{remedy}")
+        self.code = code
+
+
+class StateUnwritable(Exception):
+    """What was asked for could not be kept, so nothing of it was done; the same may succeed later."""
+
+
+def check(path: Path) -> None:
+    """Raise StateUnreadable unless ``path`` is absent, or a whole file of ours that nobody else has open."""
+    if not path.exists():
+        return
+    index = path.with_name(path.name + "-shm")
+    known = index.exists()
+    try:
+        _look_at(path)
+    except sqlite3.OperationalError as error:
+        raise unusable(path, error) from error
+    except sqlite3.DatabaseError as error:
+        raise damaged(path, str(error)) from error
+    finally:
+        if not known:
+            index.unlink(missing_ok=True)
+
+
+def _look_at(path: Path) -> None:
+    log = path.with_name(path.name + "-wal")
+    if path.is_dir():
+        raise damaged(path, "it is a folder")
+    if path.stat().st_size == 0:
+        if log.exists() and log.stat().st_size:
+            raise damaged(path, f"it is empty, and {log.name} is not")
+        return
+    with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.5)) as sql:
+        (found,) = sql.execute("PRAGMA quick_check(1)").fetchone()
+        if found != "ok":
+            raise damaged(path, found.replace("\n", " "))
+        tables = {name for (name,) in sql.execute("SELECT name FROM sqlite_master WHERE type='table'")}
+        if tables and "meta" not in tables:
+            raise damaged(path, "it holds something else")
+        (version,) = sql.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise StateUnreadable(
+            "State.Newer",
+            f"{path} was written by a later localcloud (its tables have version {version}, this one knows {VERSION}).",
+            "Start the version that wrote it, or name another folder. The file was not changed.",
+        )
+
+
+def damaged(path: Path, why: str) -> StateUnreadable:
+    """The error for a file that is no state of ours, or is broken."""
+    remedy = "Move the folder away to begin with a new account, or put back a copy. The file was not changed."
+    return StateUnreadable("State.Damaged", f"{path} is not a state file of localcloud, or it is damaged: {why}.", remedy)
+
+
+def unusable(path: Path, error: Exception) -> StateUnreadable:
+    """The error for a file or folder that cannot be used now."""
+    if any(each in str(error) for each in _DAMAGED):
+        return damaged(path, str(error))
+    remedy = "Stop the localcloud that uses it, give this user write permission, or free space on its disk; or name another folder."
+    return StateUnreadable("State.Unusable", f"{path} is in use or cannot be written: {error}.", remedy)
+
+
+def unwritable(path: str, error: sqlite3.Error) -> str:
+    """What is said of a failed write; empty where the error is no matter of the disk."""
+    if any(each in str(error) for each in _DAMAGED):
+        remedy = "Stop localcloud, move the folder away, or put back a copy"
+    elif any(each in str(error) for each in _FULL):
+        remedy = "Free space on its disk (or see that it can be written); it goes on by itself"
+    else:
+        return ""
+    return f"State.Unwritable: {path} cannot be written: {error}. Nothing that was answered is lost. {remedy}."
+
+
+def say(text: str) -> None:
+    """A line on standard error, which may be on the very disk that is full."""
+    with suppress(OSError, ValueError):
+        print(f"localcloud: {text}", file=sys.stderr, flush=True)
