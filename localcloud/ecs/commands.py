@@ -7,6 +7,7 @@ once the virtual time it took has passed. A cloud killed in between runs it agai
 from __future__ import annotations
 
 import base64
+import hashlib
 import re
 from typing import Any
 
@@ -55,13 +56,14 @@ class Commands:
         content = params["CommandContent"]
         if not _is_base64(params):
             content = base64.b64encode(content.encode()).decode()
+        digest = hashlib.sha256(content.encode()).hexdigest()
+        self.world.cloud.db.put_blob(digest, content.encode())
         doc = {
             "InvokeId": invoke,
             "CommandId": command,
             "CommandName": params.get("Name", f"cmd-{command}"),
             "CommandDescription": params.get("Description", ""),
             "CommandType": params["Type"],
-            "CommandContent": content,
             "CreationTime": self.world.now_iso,
             "Timeout": timeout_s,
             "RepeatMode": "Once",
@@ -71,6 +73,7 @@ class Commands:
             "Username": params.get("Username", ""),
             "WorkingDir": params.get("WorkingDir", ""),
             "Tags": {"Tag": ecs_tags(params)},
+            "sim": {"content": digest},
         }
         self.world.store.put("invocation", invoke, doc)
 

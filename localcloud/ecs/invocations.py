@@ -39,7 +39,14 @@ class Invocations:
         output = params.get("IncludeOutput", False)
         rows = [_row(result, output, params) for result in results]
         status = overall(results)
-        return {**doc, "InvocationStatus": status, "InvokeStatus": status, "InvokeInstances": {"InvokeInstance": rows}}
+        content = self.world.cloud.db.blob(doc["sim"]["content"]).decode()
+        return {
+            **shown(doc),
+            "CommandContent": content,
+            "InvocationStatus": status,
+            "InvokeStatus": status,
+            "InvokeInstances": {"InvokeInstance": rows},
+        }
 
     def results(self, params: Params) -> dict[str, Any]:
         """DescribeInvocationResults; by InvokeId, InstanceId or CommandId."""

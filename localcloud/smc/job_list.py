@@ -10,7 +10,7 @@ from localcloud.smc.world import Doc, Params, World, listed, page, without_sim
 def describe(world: World, params: Params) -> dict[str, Any]:
     """Jobs that pass all filters."""
     ids, sources, instances = (listed(params, name, 50) for name in ("JobId", "SourceId", "InstanceId"))
-    docs = [world.jobs.get(id) for id in ids] if ids else [doc for _, doc in world.jobs.items()]
+    docs = [doc for id in ids if (doc := world.jobs.get(id))] if ids else _found(world, sources, params)
     names = ("JobType", "Status", "BusinessStatus", "Name")
     tags = [(tag.get("Key"), tag.get("Value")) for tag in params.get("Tag", [])]
 
@@ -20,5 +20,15 @@ def describe(world: World, params: Params) -> dict[str, Any]:
         own = {tag["Key"]: tag["Value"] for tag in job["Tags"]["Tag"]}
         return same and on and all(key in own and value in (None, own[key]) for key, value in tags)
 
-    rows, fields = page([without_sim(doc) for doc in docs if doc and keep(doc)], params)
+    rows, fields = page([without_sim(doc) for doc in docs if keep(doc)], params)
     return {**fields, "ReplicationJobs": {"ReplicationJob": rows}}
+
+
+def _found(world: World, sources: list[str] | None, params: Params) -> list[Doc]:
+    """The jobs among which the filters choose, as few as an index gives."""
+    if "Name" in params:
+        return world.jobs.where("Name", params["Name"])
+    if sources:
+        found = {job["JobId"]: job for id in sources for job in world.jobs.where("SourceId", id)}
+        return [found[id] for id in sorted(found)]
+    return [doc for _, doc in world.jobs.items()]

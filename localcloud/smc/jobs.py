@@ -73,7 +73,7 @@ class Jobs:
         job = self.world.jobs.get(source["JobId"]) if source["JobId"] else None
         if self.sources.state(source) != "Available" or (job and job["Status"] in UNFINISHED):
             raise ApiError("SourceServerState.Invalid", "The source server is not Available, or has an unfinished job.", 400)
-        if len(self.world.jobs.items()) >= PER_ACCOUNT:
+        if self.world.jobs.count() >= PER_ACCOUNT:
             raise ApiError("QuotaExceeded.ReplicationJob", f"An account has {PER_ACCOUNT} migration jobs at most.", 400)
         return source
 
@@ -90,7 +90,7 @@ class Jobs:
         return target
 
     def _check_name_free(self, name: str) -> None:
-        if any(job["Name"] == name for _, job in self.world.jobs.items()):
+        if self.world.jobs.where("Name", name):
             raise ApiError("ReplicationJobName.Duplicate", f"The name {name} is used by another migration job.", 400)
 
     def _valid_time(self, text: str) -> int:
@@ -139,7 +139,7 @@ class Jobs:
         source = self.sources.need(job["SourceId"])
         _require(self.sources.state(source) == "Available", "SourceServerState.Invalid", "The source server is not Available.")
         limit = self.world.ecs.setting("smc_concurrent_jobs", 0)
-        running = sum(job["Status"] == "Running" for _, job in self.world.jobs.items()) if limit else 0
+        running = len(self.world.jobs.where("Status", "Running")) if limit else 0
         _require(not limit or running < limit, "QuotaExceeded.ReplicationJob", f"At most {limit} jobs run at once.")
         self.world.cloud.scheduler.cancel(START, job["JobId"])
         self.migration.begin(job)

@@ -65,11 +65,20 @@ class Sources:
     def describe(self, params: Params) -> dict[str, Any]:
         """DescribeSourceServers."""
         ids = listed(params, "SourceId", 50)
-        docs = [self.world.sources.get(id) for id in ids] if ids else [doc for _, doc in self.world.sources.items()]
-        rows = [self._shown(doc) for doc in docs if doc]
-        rows = [row for row in rows if all(params.get(name, row[name]) == row[name] for name in ("State", "JobId", "Name"))]
-        rows, fields = page(rows, params)
-        return {**fields, "SourceServers": {"SourceServer": rows}}
+        docs = [doc for id in ids if (doc := self.world.sources.get(id))] if ids else self._related(params)
+        docs = [doc for doc in docs if all(params.get(name, doc[name]) == doc[name] for name in ("JobId", "Name"))]
+        if "State" in params:
+            docs = [doc for doc in docs if self.state(doc) == params["State"]]
+        rows, fields = page(docs, params)
+        return {**fields, "SourceServers": {"SourceServer": [self._shown(doc) for doc in rows]}}
+
+    def _related(self, params: Params) -> list[Doc]:
+        """Those that RelatedJobType asks for: with a job of this kind (here there are only "Os"), or with none."""
+        kinds = params.get("RelatedJobType") or ["Not_Related", "Os"]
+        free = self.world.sources.where("JobId", "") if "Not_Related" in kinds else []
+        if "Os" not in kinds:
+            return free
+        return [doc for _, doc in self.world.sources.items() if doc["JobId"] or "Not_Related" in kinds]
 
     def _shown(self, source: Doc) -> Doc:
         """A source as it is now: its instance may have gone, or be busy with a job."""
@@ -89,7 +98,7 @@ class Sources:
     def delete(self, params: Params) -> dict[str, Any]:
         """DeleteSourceServer: refused with a running job; with another job it needs Force."""
         source = self.need(params["SourceId"])
-        jobs = [job for _, job in self.world.jobs.items() if job["SourceId"] == source["SourceId"]]
+        jobs = self.world.jobs.where("SourceId", source["SourceId"])
         if any(job["Status"] == "Running" for job in jobs):
             raise ApiError("SourceServer.WithRunningReplicationJob", "The source server has a running migration job.", 400)
         if any(job["Status"] in UNFINISHED for job in jobs) and not params.get("Force"):

@@ -30,10 +30,9 @@ class Tokens:
 
     def list(self, params: Params) -> dict[str, Any]:
         """ListAccessTokens."""
-        ids = params.get("AccessTokenId")
-        rows = [
-            {**{n: v for n, v in doc.items() if n != "sim"}, "Status": self.status(doc)} for _, doc in self.world.tokens.items()
-        ]
+        ids, tokens = params.get("AccessTokenId"), self.world.tokens
+        docs = tokens.where("Name", params["Name"]) if "Name" in params else [doc for _, doc in tokens.items()]
+        rows = [{**{n: v for n, v in doc.items() if n != "sim"}, "Status": self.status(doc)} for doc in docs]
         rows = [row for row in rows if not ids or row["AccessTokenId"] in ids]
         rows = [row for row in rows if all(params.get(name, row[name]) == row[name] for name in ("Name", "Status"))]
         return {"PageNumber": 1, "PageSize": len(rows), "TotalCount": len(rows), "AccessTokens": {"AccessToken": rows}}

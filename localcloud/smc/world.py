@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -9,6 +10,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.core.clock import iso, to_ms
+from localcloud.core.db import Db
 from localcloud.core.errors import ApiError
 
 Doc = dict[str, Any]
@@ -18,15 +20,36 @@ DAY = 24 * 60 * MINUTE
 _NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w:.-]{1,127}")
 
 
+class Docs:
+    """Documents by id, and by the values of some fields: how many others there are does not matter."""
+
+    def __init__(self, db: Db, kind: str, *fields: str) -> None:
+        self._sql, self._kind, self._docs = db.sql, kind, db.collection(kind)
+        self.get, self.put, self.delete, self.items = self._docs.get, self._docs.put, self._docs.delete, self._docs.items
+        for field in fields:
+            name = f"{kind}_{field}".replace(".", "_").lower()
+            self._sql.execute(f"CREATE INDEX IF NOT EXISTS {name} ON docs (json_extract(doc, '$.{field}'), id) WHERE kind='{kind}'")
+
+    def where(self, field: str, value: str) -> list[Doc]:
+        """Those with a value in a field that was named, in the order of their ids."""
+        condition = f"kind='{self._kind}' AND json_extract(doc, '$.{field}')=?"
+        return [json.loads(doc) for (doc,) in self._sql.execute(f"SELECT doc FROM docs WHERE {condition} ORDER BY id", (value,))]
+
+    def count(self) -> int:
+        """How many there are."""
+        count: int = self._sql.execute("SELECT COUNT(*) FROM docs WHERE kind=?", (self._kind,)).fetchone()[0]
+        return count
+
+
 class World:
     """The emulated SMC of one account."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.tokens = cloud.db.collection("smc.token")
-        self.sources = cloud.db.collection("smc.source")
+        self.tokens = Docs(cloud.db, "smc.token", "Name")
+        self.sources = Docs(cloud.db, "smc.source", "JobId")
         self.by_instance = cloud.db.collection("smc.instance")
-        self.jobs = cloud.db.collection("smc.job")
+        self.jobs = Docs(cloud.db, "smc.job", "Name", "SourceId", "Status")
         self.requests = cloud.db.collection("smc.client_token")
 
     @property

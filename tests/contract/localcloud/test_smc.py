@@ -202,3 +202,17 @@ def test_an_instance_that_is_gone_is_unavailable(cloud: Account) -> None:
     assert source(cloud, id).state == "Unavailable"
     with refused("SourceServerState.Invalid"):
         cloud.job(id, ALINUX3)
+
+
+def test_sources_are_listed_by_whether_they_have_a_job(cloud: Account) -> None:
+    id = cloud.imported(CENTOS)
+
+    def listed(*kinds: str) -> list[str]:
+        request = smc.DescribeSourceServersRequest(related_job_type=list(kinds))
+        return [each.source_id for each in cloud.smc.describe_source_servers(request).body.source_servers.source_server]
+
+    assert (listed(), listed("Not_Related"), listed("Os"), listed("Os", "Not_Related")) == ([id], [id], [], [id])
+    job = cloud.job(id, ALINUX3)
+    assert (listed(), listed("Not_Related"), listed("Os"), listed("Server")) == ([id], [], [id], [])
+    cloud.smc.delete_replication_job(smc.DeleteReplicationJobRequest(job_id=job))
+    assert (listed("Not_Related"), listed("Os")) == ([id], [])
