@@ -192,8 +192,12 @@ class SmcDriver:
         return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
 
     def _left_sources(self, migration: Migration, handle: Handle, private_ips: Sequence[str]) -> list[str]:
-        """The source known, and those registered for this instance since the migration began."""
-        found = self._jobs.sources_at(private_ips) if private_ips else []
+        """The source known, and those registered for this instance since the migration began.
+
+        Beside a known source only an import whose answer was lost leaves another, and that has no job: the list stays short.
+        """
+        wanted = {"related_job_type": ["Not_Related"]} if handle.source_id else {}
+        found = self._jobs.sources_at(private_ips, **wanted) if private_ips else []
         made = [each.source_id for each in found if (at := moment_or_none(each.creation_time)) and at >= migration.created_at]
         return sorted({*made, handle.source_id} - {""})
 
