@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -65,9 +65,8 @@ class InProcessInvoker:
         """Put the function's modules, paths and environment in place, and the former ones back afterwards."""
         path, variables = list(sys.path), dict(os.environ)
         sys.path[:0] = function.code
-        os.environ.update(environment(function, invocation, f"c-{function.name}"))
-        if invocation.now:
-            os.environ["LOCALCLOUD_NOW"] = invocation.now
+        own_variables = environment(function, invocation, f"c-{function.name}")
+        _set({**own_variables, "LOCALCLOUD_NOW": invocation.now} if invocation.now else own_variables, variables)
         own = self._modules.setdefault(function.name, {})
         outer = {name: sys.modules.pop(name) for name in (*own, ENTRY) if name in sys.modules}
         sys.modules.update(own)
@@ -80,9 +79,10 @@ class InProcessInvoker:
                 sys.modules.pop(name, None)
             sys.modules.update(outer)
             sys.path[:] = path
-            for name in set(os.environ) - set(variables):
+            after = dict(os.environ)
+            for name in after.keys() - variables.keys():
                 del os.environ[name]
-            os.environ.update(variables)
+            _set(variables, after)
 
     def _imported(self, function: Function, count: int) -> dict[str, ModuleType]:
         """The function's own among the ``count`` modules imported last."""
@@ -94,6 +94,13 @@ class InProcessInvoker:
         if name.partition(".")[0] in self._keep:
             return False
         return name == ENTRY or str(getattr(module, "__file__", None) or "").startswith(home)
+
+
+def _set(variables: Mapping[str, str], known: Mapping[str, str]) -> None:
+    """Set those environment variables that are not known to be set already: each costs a call of the system's library."""
+    for name, value in variables.items():
+        if known.get(name) != value:
+            os.environ[name] = value
 
 
 def _named(dotted: str) -> Callable[..., Any]:
