@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.adapters import tables
-from shared.adapters.store import InDoubt, Key, Store
+from shared.adapters.store import Columns, InDoubt, Key, Store
 from shared.domain.errors import Transient
 from shared.ports.admission import Slots
 
@@ -16,24 +18,38 @@ class TablestoreAdmission:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
+    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
+        key, columns = _key(region_id, instance_id), {"migration_id": migration_id, "lease": _lease(migration_id, attempt)}
         for _ in range(3):  # the holder may go between the put and the look
-            if self._locked(region_id, instance_id, migration_id):
+            if self._locked(key, columns):
                 return migration_id
-            holder = self.holder(region_id, instance_id)
-            if holder:
+            row = self._store.get(tables.LOCKS, key) or {}
+            holder = str(row.get("migration_id", ""))
+            if holder and (holder != migration_id or _attempt(row) >= attempt or self._renewed(key, row, columns)):
                 return holder
         raise Transient("Lock.Contended", f"The lock of {instance_id} changes hands too fast.")
 
-    def _locked(self, region_id: str, instance_id: str, migration_id: str) -> bool:
+    def _locked(self, key: Key, columns: Columns) -> bool:
         try:
-            return self._store.put_new(tables.LOCKS, _key(region_id, instance_id), {"migration_id": migration_id})
+            return self._store.put_new(tables.LOCKS, key, columns)
         except InDoubt:
             return False  # the look at the holder tells
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
+    def _renewed(self, key: Key, row: Columns, columns: Columns) -> bool:
+        """Take over an earlier attempt's lock, so that what that attempt still does cannot give it back."""
         try:
-            self._store.delete(tables.LOCKS, _key(region_id, instance_id), equal=("migration_id", migration_id))
+            return self._store.update(tables.LOCKS, key, columns, equal=_same(row))
+        except InDoubt:
+            return False  # the same
+
+    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
+        key = _key(region_id, instance_id)
+        try:
+            if self._store.delete(tables.LOCKS, key, equal=("lease", _lease(migration_id, attempt))):
+                return
+            row = self._store.get(tables.LOCKS, key) or {}
+            if row.get("migration_id") == migration_id and _attempt(row) < attempt:
+                self._store.delete(tables.LOCKS, key, equal=_same(row))
         except InDoubt:
             return  # it is not ours any more, one way or the other
 
@@ -60,6 +76,20 @@ class TablestoreAdmission:
     def give_slot(self, migration_id: str) -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
         self._store.update(tables.LOCKS, _SLOTS, {}, (tables.HELD + migration_id,))
+
+
+def _lease(migration_id: str, attempt: int) -> str:
+    return f"{migration_id}/{attempt}"
+
+
+def _attempt(row: Columns) -> int:
+    """The attempt that took the lock (a row of an earlier version does not say)."""
+    return int(str(row.get("lease", "/0")).rpartition("/")[2])
+
+
+def _same(row: Columns) -> tuple[str, Any]:
+    """The condition that the lock is still the one that was read."""
+    return ("lease", row["lease"]) if "lease" in row else ("migration_id", row["migration_id"])
 
 
 def _key(region_id: str, instance_id: str) -> Key:

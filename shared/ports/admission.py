@@ -17,11 +17,11 @@ class Slots:
 class Admission(Protocol):
     """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
+    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
         """Lock the instance for a migration; returns the migration that holds the lock afterwards (another one: refused)."""
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
-        """Give the lock back if this migration holds it."""
+    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
+        """Give the lock back if this migration holds it since that attempt or an earlier one: a retry keeps what it has taken."""
 
     def holder(self, region_id: str, instance_id: str) -> str:
         """The migration that holds the instance's lock, empty if none does."""

@@ -34,7 +34,7 @@ def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
 def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> None:
     if migration.state in ACTIVE:
         return  # owed by an end that a retry has undone: the lock is needed again
-    ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id)
+    ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id, migration.attempt)
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:

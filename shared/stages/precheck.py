@@ -27,6 +27,7 @@ from shared.stages import probe
 from shared.stages.advance import advance, guarded
 from shared.stages.closing import reopen
 
+EVERY_ATTEMPT = 1_000_000
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
@@ -101,11 +102,12 @@ def _lock(migration: Migration, batch: Batch, ports: Ports) -> None:
     if batch.dry_run:
         return
     where = (migration.region_id, migration.instance_id)
-    holder = ports.admission.lock(*where, migration.migration_id)
-    if holder != migration.migration_id and not _is_active(holder, ports):
+    holder = ports.admission.lock(*where, migration.migration_id, migration.attempt)
+    ended = _ended(holder, ports) if holder != migration.migration_id else 0
+    if ended:
         # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
-        ports.admission.unlock(*where, holder)
-        holder = ports.admission.lock(*where, migration.migration_id)
+        ports.admission.unlock(*where, holder, ended)
+        holder = ports.admission.lock(*where, migration.migration_id, migration.attempt)
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
@@ -114,8 +116,13 @@ def _lock(migration: Migration, batch: Batch, ports: Ports) -> None:
         )
 
 
-def _is_active(migration_id: str, ports: Ports) -> bool:
-    return any(each.state in ACTIVE for each in ports.migrations.load_many([migration_id]))
+def _ended(migration_id: str, ports: Ports) -> int:
+    """The attempt with which the holder of a lock ended, and its right to it; 0 while it is active."""
+    try:
+        found = ports.migrations.load(migration_id)
+    except Refused:
+        return EVERY_ATTEMPT  # there is no such migration
+    return 0 if found.state in ACTIVE else found.attempt
 
 
 def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:

@@ -43,12 +43,16 @@ def give_back(migration_id: str, ports: Ports) -> None:
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_AGAIN | {State.ROLLING_BACK}:
         ports.admission.give_slot(migration_id)
-    if migration.state in _NEVER_AGAIN:
-        ports.admission.unlock(migration.region_id, migration.instance_id, migration_id)
+    where = (migration.region_id, migration.instance_id)
+    # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
+    if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id:
+        ports.admission.unlock(*where, migration_id, migration.attempt)
 
 
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """States without a way back: their lock and slot are nobody's."""
+_UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
+"""After a refused precheck only a retry takes the lock again, as another attempt."""
 
 
 def _take(migration: Migration, batch: Batch, forbidden: Callable[[Standing], str], ports: Ports) -> str:

@@ -102,6 +102,17 @@ def test_a_lock_has_one_holder(ports: Ports) -> None:
     assert admission.holder("cn-hangzhou", "i-1") == ""
 
 
+def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(ports: Ports) -> None:
+    admission, where = ports.admission, ("cn-hangzhou", "i-2")
+    assert admission.lock(*where, "ma", 1) == "ma"
+    assert admission.lock(*where, "ma", 2) == "ma"
+    assert admission.lock(*where, "ma", 1) == "ma"  # a duplicate that comes late
+    admission.unlock(*where, "ma", 1)
+    assert admission.holder(*where) == "ma"
+    admission.unlock(*where, "ma", 3)  # the end of an attempt that did not lock by itself
+    assert admission.holder(*where) == ""
+
+
 def test_slots_are_taken_on_the_latest_picture_only(ports: Ports) -> None:
     admission = ports.admission
     nothing = admission.slots()

@@ -164,7 +164,7 @@ class Chaos:
         if kind.startswith("drop"):
             raise Dropped(kind)
         if kind == "denied":
-            raise ApiError("Forbidden.RAM", "The role may not do this.", 403)
+            raise ApiError("Forbidden.Withdrawn", "The role may not do this any more.", 403)
         if kind == "throttle":
             raise ApiError("OTSServerBusy" if service == "tablestore" else "Throttling.User", "Too many requests.", 503)
         code = {"tablestore": "OTSInternalServerError"}.get(service, "InternalError")

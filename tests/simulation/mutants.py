@@ -55,7 +55,7 @@ def _no_retention() -> list[Patch]:
 
 
 def _no_lock() -> list[Patch]:
-    return [mock.patch.object(TablestoreAdmission, "lock", lambda self, region, instance, migration_id: migration_id)]
+    return [mock.patch.object(TablestoreAdmission, "lock", lambda self, region, instance, migration_id, attempt: migration_id)]
 
 
 def _no_acknowledgement() -> list[Patch]:

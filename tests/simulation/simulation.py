@@ -38,6 +38,8 @@ from tests.support.world import World
 
 MINUTE = 60_000
 PERIOD = "simulation.minute"
+DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
+"""What a role is told that lacks a permission (the one that chaos takes away has another code): the deployed roles must do."""
 PATIENCE_MIN = 12 * 60
 """After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
@@ -147,6 +149,8 @@ class Simulation:
         what = f"{record.service}.{record.operation} {record.code or record.status}"
         self.say(f"{what} {record.principal} {record.summary[:200]}")
         self.calls += 1
+        if record.code in DENIALS and record.principal.startswith("role:"):
+            self._unexpected(f"{record.principal} may not {record.service}:{record.operation} {record.summary[:80]}")
 
     calls = 0
     _idle = 0

@@ -226,10 +226,10 @@ class FakeAdmission:
     held: dict[str, str] = field(default_factory=dict)
     version: int = 0
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str) -> str:
+    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
         return self.locks.setdefault((region_id, instance_id), migration_id)
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str) -> None:
+    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
         if self.locks.get((region_id, instance_id)) == migration_id:
             del self.locks[(region_id, instance_id)]
 

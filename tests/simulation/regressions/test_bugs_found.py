@@ -60,6 +60,38 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
     assert ports.admission.holder(made.region_id, made.instance_id) == ""
 
 
+def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> None:
+    """Two deliveries at once: the slower one locked the instance again when the other had refused it and given the lock back."""
+    ports, made = one.ports, stand(one.ports, 8, State.ACCEPTED)
+
+    def overtaken(found: Migration, ports: Ports) -> Outcome:
+        ports.migrations.commit(step(found, State.PRECHECK_FAILED, now=T0, by="precheck", reason="Some.Rule"))
+        ports.admission.lock(found.region_id, found.instance_id, found.migration_id, found.attempt)
+        advance(ports, step(found, State.PRECHECKING, now=T0, by="precheck", reason="probe sent"))
+        return Outcome("done")
+
+    message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
+    with pytest.raises(Stale):
+        guarded(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
+    assert ports.admission.holder(made.region_id, made.instance_id) == ""
+    # Without a lock nothing is deleted: not every stage's role may.
+    with pytest.raises(Stale):
+        assert "DeleteRow" not in one.calls(lambda: guarded(message, ports, precheck.STATES, ("", ""), overtaken))
+
+
+def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_do(one: Bench) -> None:
+    """Its role may not read rows in bulk, and did: the instance could not be migrated any more."""
+    one.world.load_fleet(fleet(instance(9)))
+    ports = replace(one.ports, drivers={})
+    ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
+    stand(ports, 10, State.CANCELLED)
+    ports.admission.lock("cn-hangzhou", "i-test0009", f"m{10:016x}")
+    made = stand(ports, 9, State.ACCEPTED)
+    message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
+    assert "BatchGetRow" not in one.calls(lambda: precheck.run(message, ports))
+    assert ports.admission.holder("cn-hangzhou", "i-test0009") == made.migration_id
+
+
 def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(one: Bench) -> None:
     """The row had left the tick's lane, and its older outbox was owed for ever."""
     rows = one.ports.migrations
