@@ -32,9 +32,14 @@ SERVICES = ("tablestore", "eventbridge", "ecs", "smc")
 PATIENCE_S = 3600
 
 
+def moving(count: int) -> int:
+    """A tenth of the fleet, so that waves are as many at every size; no more than half of the jobs that SMC allows (1,000)."""
+    return min(max(20, count // 10), 500)
+
+
 def one(count: int) -> dict[str, Any]:
     """One fleet's figures; calls, invocations and function milliseconds are per migration."""
-    busy = live(count, max_moving=max(20, count // 10))
+    busy = live(count, max_moving=moving(count))
     found = per_migration(busy, live(0, max_moving=1, days=busy.virtual_days))
     calls = {service: sum(each["calls"] for each in found["calls"] if each["service"] == service) for service in SERVICES}
     return {

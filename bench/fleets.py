@@ -23,28 +23,34 @@ class Life:
 
     instances: int
     wall_s: float
+    cpu_s: float
+    """Of this process, without the guests' shells."""
     virtual_days: float
     peak_mib: float
     states: dict[str, int]
     meter: Meter = field(repr=False)
 
 
-def live(count: int, *, max_moving: int, days: float = 0, seed: int = 1) -> Life:
-    """Run a fleet of ``count`` instances until its snapshots are swept; with none, an idle account for so many ``days``."""
-    meter, started = Meter(), time.perf_counter()
+def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1) -> Life:
+    """Run a fleet of ``count`` instances until its snapshots are swept, or until it is migrated; with none, an idle account for
+    so many ``days``."""
+    meter, started, cpu = Meter(), time.perf_counter(), time.process_time()
     env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
     world = World(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
     with world.connected():
         if count:
-            _move(world, count, max_moving)
+            batches = _move(world, count, max_moving)
+            if swept:
+                _end(world, count, batches)
         world.run(max(0.0, days * DAY - world.minutes))
         states = Counter(each["state"] for each in world.migrations()) if count else Counter[str]()
         virtual_days = world.minutes / DAY
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Life(count, time.perf_counter() - started, virtual_days, peak, dict(states), meter)
+    return Life(count, time.perf_counter() - started, time.process_time() - cpu, virtual_days, peak, dict(states), meter)
 
 
-def _move(world: World, count: int, max_moving: int) -> None:
+def _move(world: World, count: int, max_moving: int) -> list[str]:
+    """Submit, acknowledge, and wait until all are migrated; the batches."""
     world.load_fleet(fleet(*[instance(number) for number in range(1, count + 1)]))
     ids = [f"i-test{number:04d}" for number in range(1, count + 1)]
     risks = world.api.get("/risks")["version"]
@@ -57,6 +63,11 @@ def _move(world: World, count: int, max_moving: int) -> None:
     for batch in batches:
         world.api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks})
     _until(world, batches, {"migrated"}, count, every=60)
+    return batches
+
+
+def _end(world: World, count: int, batches: list[str]) -> None:
+    """Confirm, and wait until all snapshots are swept."""
     for batch in batches:
         _confirm(world, batch)
     _until(world, batches, {"completed"}, count, every=6 * 60)
