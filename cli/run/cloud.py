@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import queue
+import re
 import signal
 import subprocess
 import sys
@@ -48,14 +49,18 @@ class LocalCloud:
 
     @classmethod
     def start(cls, state: Path, seed: int, regions: list[str]) -> LocalCloud:
-        """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted)."""
-        state.mkdir(parents=True, exist_ok=True)
+        """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder)."""
+        try:
+            state.mkdir(parents=True, exist_ok=True)
+            log = (state / "localcloud.log").open("a", encoding="utf-8")
+        except OSError as error:
+            remedy = "Name a folder that this user may write, on a disk with space."
+            raise bad_input("State.Unusable", f"{state} cannot be used: {error}.", remedy) from error
         command = [sys.executable, "-m", "localcloud", "--hold", "--state", str(state), "--seed", str(seed)]
         command += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
         for name, value in {**SETTINGS, "REPLANK_REGIONS": ",".join(regions)}.items():
             command += ["--env", f"{name}={value}"]
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
-        log = (state / "localcloud.log").open("a", encoding="utf-8")
         # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
@@ -149,10 +154,19 @@ def _ready_line(process: subprocess.Popen[str], state: Path) -> Json:
         found: Json = json.loads(lines.get(timeout=START_S))
         return found
     except (queue.Empty, ValueError):
-        log = (state / "localcloud.log").read_text(encoding="utf-8", errors="replace").strip()[-1500:]
-        raise Problem(
-            "LocalCloud.NotStarted", f"The local cloud did not start: {log or 'no answer'}", f"See {state / 'localcloud.log'}."
-        ) from None
+        raise _not_started((state / "localcloud.log").read_text(encoding="utf-8", errors="replace"), state) from None
+
+
+def _not_started(log: str, state: Path) -> Problem:
+    """Why: the local cloud's own last word (code, sentence and remedy, where it is about its state), else the end of its log."""
+    _, told, last = log.rpartition("localcloud: ")
+    if told and (found := _OF_STATE.fullmatch(last.strip())):
+        return bad_input(*found.groups())
+    why = log.strip()[-1500:] or "no answer"
+    return Problem("LocalCloud.NotStarted", f"The local cloud did not start: {why}", f"See {state / 'localcloud.log'}.")
+
+
+_OF_STATE = re.compile(r"(State\.\w+): (.+)\n(.+)")
 
 
 def _read_line(stream: IO[str], lines: queue.Queue[str]) -> None:

@@ -33,27 +33,30 @@ def check(path: Path) -> None:
     """Raise StateUnreadable unless ``path`` is absent, or a whole file of ours that nobody else has open."""
     if not path.exists():
         return
-    index = path.with_name(path.name + "-shm")
-    known = index.exists()
+    beside = [path.with_name(path.name + end) for end in ("-shm", "-wal")]
+    made = [each for each in beside if not each.exists()]
     try:
         _look_at(path)
     except sqlite3.OperationalError as error:
         raise unusable(path, error) from error
-    except sqlite3.DatabaseError as error:
-        raise damaged(path, str(error)) from error
-    finally:
-        if not known:
-            index.unlink(missing_ok=True)
+    except (sqlite3.DatabaseError, StateUnreadable) as error:
+        # Only of a file that nobody will open: beside another's they may hold what was just acknowledged.
+        for each in made:
+            each.unlink(missing_ok=True)
+        raise error if isinstance(error, StateUnreadable) else damaged(path, str(error)) from error
 
 
 def _look_at(path: Path) -> None:
     log = path.with_name(path.name + "-wal")
     if path.is_dir():
         raise damaged(path, "it is a folder")
-    if path.stat().st_size == 0:
-        if log.exists() and log.stat().st_size:
+    size, logged = path.stat().st_size, log.exists() and log.stat().st_size > 0
+    if size == 0:
+        if logged:
             raise damaged(path, f"it is empty, and {log.name} is not")
         return
+    if not logged and size % 512:
+        raise damaged(path, "it ends in the middle of a page")
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0.5)) as sql:
         (found,) = sql.execute("PRAGMA quick_check(1)").fetchone()
         if found != "ok":

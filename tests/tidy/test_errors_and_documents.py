@@ -15,8 +15,11 @@ from tools.pages import errors
 
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 OTHERS = {"Noun.Reason", "ReplicationParameters.Name", "ReplicationParameters.TargetOsType"}
+OF_STATE = set(re.findall(r"\bState\.[A-Z]\w+", (ROOT / "localcloud/core/state.py").read_text(encoding="utf-8")))
+"""What the local cloud says of its state file."""
 KNOWN = (
     OTHERS
+    | OF_STATE
     | {ours for ours, _ in sdk_errors.REFUSED.values()}
     | errors.codes()
     | {rule.code for rule in RULES}
