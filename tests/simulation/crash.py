@@ -1,5 +1,7 @@
 """Real processes, really killed: ``kill -9`` of the local cloud or of a function's worker at random moments of a fleet's run.
 
+At other moments the cloud finds no space on its disk for a while, and may be killed in it.
+
 ``python -m tests.simulation.crash --kills 200 --instances 50``. Each kill of the cloud is followed by a start on the same state;
 at the end every migration must be done, its journal must replay, and nothing may be left behind.
 """
@@ -9,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import resource
 import signal
 import sys
 import tempfile
@@ -22,7 +25,7 @@ from typing import Any
 from cli.bootstrap import ensure_bus
 from cli.problem import Problem
 from cli.run.cloud import LocalCloud as Served
-from localcloud.client import LocalCloud
+from localcloud.client import AdminError, LocalCloud
 from shared.domain.batch import RISKS_VERSION
 from shared.domain.migration import TRANSITIONS, State
 from tests.support.fleets import fleet, instance
@@ -41,6 +44,8 @@ class Crashes:
     kills: int
     seed: int
     done: dict[str, int] = field(default_factory=lambda: {"cloud": 0, "worker": 0})
+    full: int = 0
+    """How often there was no space."""
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -89,19 +94,31 @@ class Crashes:
         passing.start()
         if kill:
             passing.join(self.rng.uniform(0.01, 1.2))
+            if self.rng.random() < 0.2:
+                self._fill()
             self._kill()
         passing.join(LIMIT_S)
 
     def _pass_time(self) -> None:
         try:
             self._admin("POST", "clock", {"advance_s": STEP_S})
-        except (Problem, OSError, ValueError):
-            return  # the cloud was killed meanwhile
+        except (Problem, AdminError, OSError, ValueError):
+            return  # the cloud was killed meanwhile, or had no space
+
+    def _fill(self) -> None:
+        """Let no file of the cloud grow for a moment; half of the times it is killed before that has passed."""
+        pid, hard = self.cloud.process.pid, resource.RLIM_INFINITY
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, (8 * 1024, hard))
+        time.sleep(self.rng.uniform(0.05, 0.8))
+        if self.rng.random() < 0.5:
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, (hard, hard))
+        self.full += 1
 
     def _kill(self) -> None:
         """The cloud with all its workers, or one worker alone."""
         workers = _children(self.cloud.process.pid)
-        if workers and self.rng.random() < 0.4:
+        (most, _) = resource.prlimit(self.cloud.process.pid, resource.RLIMIT_FSIZE)
+        if workers and most == resource.RLIM_INFINITY and self.rng.random() < 0.4:
             _end(self.rng.choice(workers))
             self.done["worker"] += 1
             return
@@ -209,7 +226,9 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             run.close()
     killed = ", ".join(f"{count} times the {what}" for what, count in run.done.items())
-    print(f"{chosen.instances} instances, killed {killed}, in {time.monotonic() - started:.0f} s: nothing lost, nothing twice")
+    print(
+        f"{chosen.instances} instances, killed {killed}, {run.full} times without space, in {time.monotonic() - started:.0f} s: nothing lost, nothing twice"
+    )
     return 0
 
 

@@ -19,3 +19,4 @@ def test_a_fleet_survives_kill_9(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     finally:
         run.close()
     assert run.killed == 4
+    assert run.full
