@@ -226,9 +226,8 @@ def main(arguments: list[str] | None = None) -> int:
         finally:
             run.close()
     killed = ", ".join(f"{count} times the {what}" for what, count in run.done.items())
-    print(
-        f"{chosen.instances} instances, killed {killed}, {run.full} times without space, in {time.monotonic() - started:.0f} s: nothing lost, nothing twice"
-    )
+    print(f"{chosen.instances} instances, killed {killed}, {run.full} times without space,")
+    print(f"in {time.monotonic() - started:.0f} s: nothing lost, nothing twice")
     return 0
 
 
