@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 from typing import Any
 
 from bench.fleets import live
 from bench.migration import per_migration
-from bench.report import table, write
+from bench.report import RESULTS, table, write
 
 HEADS = [
     "instances",
@@ -27,9 +28,10 @@ HEADS = [
     "ecs",
     "smc",
     "function ms",
+    "load",
 ]
 SERVICES = ("tablestore", "eventbridge", "ecs", "smc")
-PATIENCE_S = 3600
+PATIENCE_S = 2 * 3600
 
 
 def moving(count: int) -> int:
@@ -53,6 +55,7 @@ def one(count: int) -> dict[str, Any]:
         "function_ms": sum(found["function_ms"].values()),
         "capacity_units": found["capacity_units"],
         "operations": found["calls"],
+        "load": round(os.getloadavg()[0], 1),
     }
 
 
@@ -67,12 +70,13 @@ def row(found: dict[str, Any]) -> list[Any]:
         found["virtual_days"],
         found["invocations"],
     ]
-    return [*head, *found["calls"].values(), found["function_ms"]]
+    return [*head, *found["calls"].values(), found["function_ms"], found["load"]]
 
 
 def shown(result: dict[str, Any]) -> str:
     """Whole lives, from submission to swept snapshots, in one process; a tenth of the fleet moves at once. Everything but wall
-    time, memory and days is per migration. Wall time includes the emulated cloud and the guests, in which shells really run."""
+    time, memory, days and load is per migration. Wall time includes the emulated cloud and the guests, in which shells really
+    run; a load above 1 says that other work had a part of the machine."""
     return table(HEADS, [row(each) for each in result["fleets"]])
 
 
@@ -80,19 +84,28 @@ def main() -> int:
     """Measure the sizes asked for and print."""
     options = argparse.ArgumentParser("python -m bench.fleet", description=__doc__)
     options.add_argument("--sizes", default="100,1000", help="instances, separated by commas (10000 takes minutes)")
+    options.add_argument("--keep", action="store_true", help="keep the other sizes of bench/results/fleet.json")
     options.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.one:
         print(json.dumps(one(given.one)))
         return 0
-    found = []
+    found = _others(given.sizes.split(",")) if given.keep else []
     for size in given.sizes.split(","):
         command = [sys.executable, "-W", "ignore", "-m", "bench.fleet", "--one", size]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
         found.append(json.loads(done.stdout.splitlines()[-1]))
+    found.sort(key=lambda each: int(each["instances"]))
     print(shown({"fleets": found}))
-    write("fleet", f"python -m bench.fleet --sizes {given.sizes}", {"fleets": found})
+    sizes = ",".join(str(each["instances"]) for each in found)
+    write("fleet", f"python -m bench.fleet --sizes {sizes}", {"fleets": found})
     return 0
+
+
+def _others(sizes: list[str]) -> list[dict[str, Any]]:
+    """What was measured before of other sizes: 10,000 instances take too long to be done again for every change of 100."""
+    kept = json.loads((RESULTS / "fleet.json").read_text(encoding="utf-8"))["fleets"]
+    return [each for each in kept if str(each["instances"]) not in sizes]
 
 
 if __name__ == "__main__":

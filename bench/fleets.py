@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
+from unittest import mock
 
 from bench.meter import Meter
 from tests.support.fleets import fleet, instance
@@ -37,7 +39,8 @@ def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, se
     meter, started, cpu = Meter(), time.perf_counter(), time.process_time()
     env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
     world = World(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
-    with world.connected():
+    # Functions run in this process, each with its own variables: without putenv that is 7 % of the time less.
+    with mock.patch.object(os, "environ", dict(os.environ)), world.connected():
         if count:
             batches = _move(world, count, max_moving)
             if swept:

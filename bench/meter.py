@@ -96,15 +96,12 @@ def named(request: Request) -> tuple[str, str]:
     return "other", request.path
 
 
-def units_of(operation: str, body: bytes) -> Counter[str]:
+def units_of(operation: str, body: bytes) -> dict[str, int]:
     """The capacity units an answer reports."""
     from tablestore.protobuf import table_store_pb2
 
     answer = getattr(table_store_pb2, f"{operation}Response")()
     answer.ParseFromString(body)
     parts = [row for table in answer.tables for row in table.rows] if operation == "BatchGetRow" else [answer]
-    found: Counter[str] = Counter()
-    for part in parts:
-        found["read"] += part.consumed.capacity_unit.read
-        found["write"] += part.consumed.capacity_unit.write
-    return found
+    units = [part.consumed.capacity_unit for part in parts]
+    return {"read": sum(each.read for each in units), "write": sum(each.write for each in units)}
