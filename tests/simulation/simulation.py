@@ -43,7 +43,9 @@ DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
 PATIENCE_MIN = 12 * 60
 """After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
-"""While all that is left waits for a closed window, time jumps on; two days hold each window twice."""
+"""While all that is left waits for a closed window, time jumps on; two days hold each window twice. They count from the last start:
+an hour's window with one slot starts one or two a day, and those behind them wait as many days as the operator's limits ask for
+(their batch shows both). Whoever is passed over by a window that starts nobody is stuck."""
 IDLE_MIN = 4
 ROUNDS = 8
 """Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""
@@ -257,11 +259,12 @@ class Simulation:
         """Let time pass until everything has ended or waits for a person; too long is a violation of invariant 5."""
         self.say("PHASE rest")
         self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_windows())
-        for _ in range(WINDOWS):
-            if not self._only_windows():
-                break
+        idle = 0
+        while idle < WINDOWS and self._only_windows():
+            started = self._started()
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + WINDOW_STEP_MIN * MINUTE)  # type: ignore[attr-defined]
             self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_windows())
+            idle = idle + 1 if self._started() == started else 0
         if not self._at_rest():
             for id in self._planning():
                 self.judge.stuck(f"{id} is still being planned")
@@ -271,6 +274,11 @@ class Simulation:
                     owes = [name for name in self.truth.rows[id] if name.startswith(tables.OUTBOX)]
                     due = migration.due_at
                     self.judge.stuck(f"{id} is {migration.state.value} since {migration.entered_at}, due {due}, owes {owes}")
+
+    def _started(self) -> int:
+        """How often a migration has begun its snapshots or its job: what a window lets through."""
+        begun = (State.SNAPSHOTTING.value, State.MIGRATING.value)
+        return sum(count for (_, after), count in self.transitions.items() if after in begun)
 
     def _only_windows(self) -> bool:
         """Whether all that is left waits for a window that is closed now."""
