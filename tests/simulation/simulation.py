@@ -187,6 +187,7 @@ class Simulation:
         self.invoker.deploy(self.invoker.newer ^ (self.chaos.rng.random() < 0.8))
         roles = Plan(plan.template, service(self.cloud, "fc").functions.all(), plan.rules)
         apply.apply(roles, apply.Account(self.cloud, *parts))
+        self._no_inventory()
         return "of the newer version" if self.invoker.newer else "of the older version"
 
     # The run ------------------------------------------------------------------------------------------------------
@@ -208,15 +209,20 @@ class Simulation:
 
     def _begin(self) -> None:
         self.world.load_fleet(self.scenario.fleet)
+        self._no_inventory()
         with self.cloud.lock, self.cloud.db.transaction():
-            for key in self.cloud.scheduler.keys("fc.timer"):
-                if key.startswith("replank-intake/"):
-                    self.cloud.scheduler.cancel("fc.timer", key)
             if self.scenario.inventory:
                 service(self.cloud, "fc").queue.add("replank-intake", INVENTORY, "timer")
         for number, plan in enumerate(self.scenario.batches):
             self._plan(plan.at_min * MINUTE, {"batch": number})
         self._plan(MINUTE, {})
+
+    def _no_inventory(self) -> None:
+        """Take the daily inventory's timer away: it begins with each deployment."""
+        with self.cloud.lock, self.cloud.db.transaction():
+            for key in self.cloud.scheduler.keys("fc.timer"):
+                if key.startswith("replank-intake/"):
+                    self.cloud.scheduler.cancel("fc.timer", key)
 
     def _plan(self, after_ms: int, payload: dict[str, Any]) -> None:
         with self.cloud.lock, self.cloud.db.transaction():
