@@ -44,9 +44,11 @@ def section(name: str, title: str, shown: Any) -> str:
 
 def plots() -> None:
     """Draw what is measured."""
-    starts = json.loads((RESULTS / "startup.json").read_text(encoding="utf-8"))["starts"]
+    version, starts = next(iter(json.loads((RESULTS / "startup.json").read_text(encoding="utf-8"))["runtimes"].items()))
     rows = [Bar(row[0], row[1], row[2]) for row in startup.rows_of(starts)]
-    drawn = bars("Start-up, CPU ms: a function, and the plain import of its SDKs", ("function", "its SDKs"), rows)
+    drawn = bars(
+        f"Start-up on python{version}, CPU ms: a function, and the plain import of its SDKs", ("function", "its SDKs"), rows
+    )
     (DOCS / PLOTS["startup"]).write_text(drawn, encoding="utf-8")
     fleets = json.loads((RESULTS / "fleet.json").read_text(encoding="utf-8"))["fleets"]
     sizes = [

@@ -1,7 +1,7 @@
 """Start-up: what each function's import and initializer cost, beside the bare interpreter and the plain import of its SDKs.
 
-Cold processes on warm bytecode from the unpacked zip; rounds are interleaved, and the least of each is kept. CPU time is compared:
-starting does nothing but compute, and on a busy machine its wall time tells about the neighbours.
+Cold processes from the unpacked zip, on the bytecode in it and without; rounds are interleaved, and the least of each is kept. CPU
+time is compared: starting does nothing but compute, and on a busy machine its wall time tells about the neighbours.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ MODULES = {
 }
 AIM = 0.6
 """Of the plain import of a function's SDKs."""
+BARE, ALL, PLAIN, SOURCES = "bare", "plain: all five", "plain: ", "sources: "
+"""Names of the cases besides the functions' own: the interpreter, the SDKs, a function without its bytecode."""
 Sample = dict[str, Any]
 
 
@@ -62,6 +64,10 @@ class Starts:
         """Import a handler and run its initializer."""
         return self._start(self._folder / name, "function")
 
+    def sources(self, name: str) -> Sample:
+        """The same where no bytecode is found: what a package without it, or with bytecode that unpacking voids, would cost."""
+        return self._start(self._folder / name, "function", options=("-X", f"pycache_prefix={self._folder / 'nothing'}"))
+
     def plain(self, sdks: Iterable[str]) -> Sample:
         """Import SDKs."""
         return self._start(self._folder / "plain", "plain", *(MODULES[sdk] for sdk in sdks))
@@ -70,8 +76,8 @@ class Starts:
         """The interpreter and nothing else, from outside: CPU time of the whole process."""
         return self._start(self._folder, "plain")
 
-    def _start(self, folder: Path, *arguments: str) -> Sample:
-        command = [str(self._python), "-I", "-S", "-B", str(PROBE), str(folder), *arguments]
+    def _start(self, folder: Path, *arguments: str, options: Sequence[str] = ()) -> Sample:
+        command = [str(self._python), "-I", "-S", "-B", *options, str(PROBE), str(folder), *arguments]
         started = time.perf_counter()
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=60)
         return {**json.loads(done.stdout.splitlines()[-1]), "process_ms": (time.perf_counter() - started) * 1e3}
@@ -84,14 +90,16 @@ def least(samples: list[Sample]) -> Sample:
 
 def measure(starts: Starts, rounds: int) -> dict[str, Sample]:
     """Every start, interleaved."""
-    cases: dict[str, Any] = {"bare": starts.bare, "plain: all five": lambda: starts.plain(MODULES)}
+    cases: dict[str, Any] = {BARE: starts.bare, ALL: lambda: starts.plain(MODULES)}
     for function in FUNCTIONS:
         cases[function] = lambda function=function: starts.function(function)
-        cases[f"plain: {_key(function)}"] = lambda function=function: starts.plain(sdks_of(function))
+        cases[PLAIN + _key(function)] = lambda function=function: starts.plain(sdks_of(function))
     samples: dict[str, list[Sample]] = {name: [] for name in cases}
     for _ in range(rounds):
         for name, case in cases.items():
             samples[name].append(case())
+    for function in FUNCTIONS:
+        samples[SOURCES + function] = [starts.sources(function)]
     return {name: least(each) for name, each in samples.items()}
 
 
@@ -103,22 +111,28 @@ def rows_of(found: dict[str, Sample]) -> list[list[Any]]:
     """The table's rows."""
     rows = []
     for function in FUNCTIONS:
-        own, plain = found[function], found[f"plain: {_key(function)}"]
+        own, plain = found[function], found[PLAIN + _key(function)]
         share = own["cpu_ms"] / plain["cpu_ms"]
         row = [function, round(own["cpu_ms"]), round(plain["cpu_ms"]), share, round(own["wall_ms"]), round(plain["wall_ms"])]
-        rows.append([*row, own["modules"], plain["modules"], round(own["memory_mib"]), round(plain["memory_mib"])])
+        row += [own["modules"], plain["modules"], round(own["memory_mib"]), round(plain["memory_mib"])]
+        rows.append([*row, round(found[SOURCES + function]["cpu_ms"])])
     return rows
 
 
-HEADS = ["function", "CPU ms", "its SDKs", "share", "wall ms", "its SDKs", "modules", "its SDKs", "MiB", "its SDKs"]
+HEADS = ["function", "CPU ms", "its SDKs", "share", "wall ms", "its SDKs", "modules", "its SDKs", "MiB", "its SDKs", "no bytecode"]
 
 
 def shown(result: dict[str, Any]) -> str:
-    """Import and initializer in a cold process on warm bytecode, from the unpacked package, beside the plain import of the
-    function's SDKs as pip installs them. CPU time is what is compared; the least of several interleaved rounds."""
-    bare, five = result["starts"]["bare"], result["starts"]["plain: all five"]
+    """Import and initializer in a cold process on the bytecode of the unpacked package, beside the plain import of the function's
+    SDKs as pip installs them, on bytecode too. CPU time is what is compared; the least of several interleaved rounds. The last
+    column is the CPU time where no bytecode is found."""
+    return "\n\n".join(_runtime_shown(version, starts) for version, starts in result["runtimes"].items())
+
+
+def _runtime_shown(version: str, starts: dict[str, Sample]) -> str:
+    bare, five = starts[BARE], starts[ALL]
     return (
-        f"{table(HEADS, rows_of(result['starts']))}\n\n"
+        f"### On python{version}\n\n{table(HEADS, rows_of(starts))}\n\n"
         f"Bare interpreter: {bare['process_ms']:.0f} ms, {bare['memory_mib']:.0f} MiB.\n"
         f"Plain import of all five SDKs: {five['cpu_ms']:.0f} ms CPU, {five['wall_ms']:.0f} ms wall, {five['modules']} modules, "
         f"{five['memory_mib']:.0f} MiB."
@@ -129,22 +143,31 @@ def main() -> int:
     """Measure and print; 1 where a function is over its aim."""
     options = argparse.ArgumentParser("python -m bench.startup", description=__doc__)
     options.add_argument("--rounds", type=int, default=7)
-    options.add_argument("--for", dest="version", default="3.10")
+    options.add_argument("--for", dest="versions", default="3.10,3.12", help="runtimes, separated by commas")
     given = options.parse_args()
-    builder = Builder(Target(given.version), ROOT / "build")
-    if builder.python is None:
-        print(f"Python {given.version} is not on this machine: nothing to measure.", file=sys.stderr)
+    runtimes = {}
+    for version in given.versions.split(","):
+        found = _measured(version, given.rounds)
+        if found is None:
+            print(f"Python {version} is not on this machine: nothing to measure.", file=sys.stderr)
+        else:
+            runtimes[version] = found
+    if not runtimes:
         return 1
-    builder.build()
+    result = {"runtimes": runtimes}
+    print(shown(result))
+    write("startup", f"python -m bench.startup --for {','.join(runtimes)} --rounds {given.rounds}", result)
+    return int(any(row[3] > AIM for starts in runtimes.values() for row in rows_of(starts)))
+
+
+def _measured(version: str, rounds: int) -> dict[str, Sample] | None:
+    """The starts on one runtime; None where its interpreter is not here."""
     with tempfile.TemporaryDirectory(prefix="replank-startup-") as folder:
-        found = measure(Starts(builder, Path(folder)), given.rounds)
-    print(shown({"starts": found}))
-    write(
-        "startup",
-        f"python -m bench.startup --for {given.version} --rounds {given.rounds}",
-        {"runtime": given.version, "starts": found},
-    )
-    return int(any(row[3] > AIM for row in rows_of(found)))
+        builder = Builder(Target(version), Path(folder) / "build", wheels=ROOT / "build" / "wheels")
+        if builder.python is None:
+            return None
+        builder.build()
+        return measure(Starts(builder, Path(folder)), rounds)
 
 
 if __name__ == "__main__":
