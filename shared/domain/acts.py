@@ -102,9 +102,8 @@ _CANCELLABLE = frozenset(
 
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     """Give up before anything has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
-    nothing_ran = migration.hop == 0 and migration.handle.started_at is None
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _failed_harmlessly(migration))
-    if not nothing_ran or not (migration.state in _CANCELLABLE or failed_before):
+    if not _nothing_ran(migration) or not (migration.state in _CANCELLABLE or failed_before):
         raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason="cancelled", finished_at=now, failure=None)
     effects: list[Effect] = [
@@ -115,6 +114,10 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     return _with(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
 
 
+def _nothing_ran(migration: Migration) -> bool:
+    return migration.hop == 0 and migration.handle.started_at is None
+
+
 _HARMLESS = frozenset({"precheck", "snapshot"})
 
 
@@ -123,11 +126,20 @@ def _failed_harmlessly(migration: Migration) -> bool:
 
 
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
-    """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere."""
+    """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere.
+
+    What waits for its next job can go back as well: it is too late to cancel it, and a person in the console may never start one.
+    """
     moved = migration.hop > 0 or not (migration.is_untouched or _failed_harmlessly(migration))
-    rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved)
+    again = migration.state is State.SNAPSHOTTED and not _nothing_ran(migration)
+    rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
-        raise _refused("NotRollbackable", migration, "rolled back", "Only a migrated or failed one with snapshots can be.")
+        raise _refused(
+            "NotRollbackable",
+            migration,
+            "rolled back",
+            "Only one with snapshots that is migrated, failed, or waits for a further job can be.",
+        )
     taken = step(
         migration,
         State.ROLLING_BACK,

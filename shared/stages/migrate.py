@@ -121,9 +121,11 @@ def _private_ips(migration: Migration, ports: Ports) -> tuple[str, ...]:
 
 def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either.
+    # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver:
+    # what the person in the console may take any time for comes after that.
     began_at = migration.handle.began_at or migration.entered_at
-    if migration.driver != "console" and now - began_at > PREPARE_LIMIT:
+    limited = migration.driver != "console" or migration.handle.began_at is None
+    if limited and now - began_at > PREPARE_LIMIT:
         why = f"Not ready within {PREPARE_LIMIT}{': ' + report.remedy if report.remedy else ''}."
         raise Permanent("Driver.PrepareTimedOut", why, "Look at the instance and at SMC, then retry.")
     if report.handle != migration.handle:

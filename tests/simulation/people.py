@@ -160,7 +160,9 @@ class People:
         if state in (State.ROLLED_BACK, State.CANCELLED) and migration.released_at is None:
             return "confirmation"
         if state is State.SNAPSHOTTED and migration.driver == "console":
-            return "cancellation" if final and migration.attempt == 1 else "press"
+            # Too late to cancel once a job has run: then nobody presses again, and everything goes back.
+            ran = migration.hop or migration.handle.started_at is not None
+            return "press" if not final else "rollback" if ran else "cancellation"
         if state is State.READY and final:
             return "rollback" if migration.hop else "cancellation"
         return "cancellation" if state is State.PRECHECK_FAILED and final else ""

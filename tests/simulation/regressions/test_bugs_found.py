@@ -159,6 +159,16 @@ def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_
 def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(one: Bench) -> None:
     """Its agent stayed silent after the failed job: the retry waited for it before anything was begun, and without a limit."""
     for waited, gives_up in ((PREPARE_LIMIT / 2, False), (PREPARE_LIMIT * 2, True)):
-        made = migration(6, state=State.SNAPSHOTTED, attempt=2, entered_at=one.ports.clock.now() - waited)
-        with pytest.raises(Permanent) if gives_up else nullcontext():
-            assert _wait(made, Report(Phase.PREPARING, made.handle, remedy="the agent is not back"), one.ports).result == "waiting"
+        for driver in ("smc", "console"):
+            made = migration(6, driver=driver, state=State.SNAPSHOTTED, attempt=2, entered_at=one.ports.clock.now() - waited)
+            said = Report(Phase.PREPARING, made.handle, remedy="the agent is not back")
+            with pytest.raises(Permanent) if gives_up else nullcontext():
+                assert _wait(made, said, one.ports).result == "waiting"
+
+
+def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(one: Bench) -> None:
+    """The limit of a retry ends where the person's turn begins."""
+    long_ago = one.ports.clock.now() - PREPARE_LIMIT * 24
+    handle = Handle(began_at=long_ago)
+    made = migration(6, driver="console", state=State.SNAPSHOTTED, attempt=2, entered_at=long_ago, handle=handle)
+    assert _wait(made, Report(Phase.PREPARING, made.handle), one.ports).result == "waiting"

@@ -138,6 +138,20 @@ def test_after_the_first_hop_even_a_precheck_failure_can_be_rolled_back() -> Non
     assert acts.roll_back(at(State.FAILED, "precheck", hop=1), "ann", NOW).after.state is State.ROLLING_BACK
 
 
+@pytest.mark.parametrize("driver", ["smc", "console"])
+@pytest.mark.parametrize(("hop", "handle"), [(0, STARTED), (1, Handle())])
+def test_what_waits_for_a_further_job_can_go_back_because_it_cannot_be_cancelled(driver: str, hop: int, handle: Handle) -> None:
+    waits = at(State.SNAPSHOTTED, driver=driver, attempt=2, hop=hop, handle=handle)
+    assert acts.roll_back(waits, "ann", NOW).after.state is State.ROLLING_BACK
+    with pytest.raises(Refused):
+        acts.cancel(waits, "ann", NOW)
+
+
+def test_what_waits_for_its_first_job_is_cancelled_and_not_rolled_back() -> None:
+    with pytest.raises(Refused):
+        acts.roll_back(at(State.SNAPSHOTTED, driver="console"), "ann", NOW)
+
+
 def test_what_failed_before_its_job_started_is_made_anew_or_cancelled() -> None:
     failed = at(State.FAILED, "migrate")
     assert acts.retry(failed, "ann", NOW).after.state is State.ACCEPTED
