@@ -12,7 +12,7 @@ from typing import Any
 
 from shared.adapters import tables
 from shared.domain.batch import Batch
-from shared.domain.ledger import SMC_PREFIX, SnapshotState
+from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.migration import MOVING, TERMINAL, TRANSITIONS, Migration, State, replay
 from tests.simulation.invoker import Frame
 from tests.simulation.truth import Change, Effect, Truth
@@ -139,15 +139,23 @@ class DeleteOnlyOurs(Checker):
 
     number, name = 2, "delete only what may go"
 
+    def __init__(self) -> None:
+        self._made: dict[str, str] = {}
+        """Snapshots that the product's own calls made, and the disk each is of."""
+
     def effect(self, effect: Effect, scene: Scene) -> Found:
+        if effect.operation == "CreateSnapshot" and effect.ours:
+            self._made[effect.answer["SnapshotId"]] = effect.params["DiskId"]
         if effect.operation != "DeleteSnapshot" or not effect.ours or effect.before is None:
             return
         id, snapshot = effect.params["SnapshotId"], effect.before
-        entry = next((each for each in scene.truth.ledger.values() if each.snapshot_id == id), None)
+        entry = self._entry(id, snapshot, scene.truth)
         if entry is None:
             yield f"snapshot {id} ({snapshot['SnapshotName']}) is in no ledger, and was deleted"
             return
         migration = scene.truth.migrations[entry.migration_id]
+        if entry.owner == "replank" and self._made.get(id) != entry.disk_id:
+            yield f"snapshot {id} ({snapshot['SnapshotName']}) was made by somebody else, and was deleted"
         own = f"replank-{migration.migration_id}-" if entry.owner == "replank" else SMC_PREFIX
         if not snapshot["SnapshotName"].startswith(own) or snapshot["sim"]["instance"] != migration.instance_id:
             yield f"snapshot {id} ({snapshot['SnapshotName']}) is not {migration.migration_id}'s, and was deleted"
@@ -155,6 +163,21 @@ class DeleteOnlyOurs(Checker):
             yield f"snapshot {id} of {migration.migration_id} was deleted and nobody released it"
         elif scene.now < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
             yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
+
+    def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> LedgerEntry | None:
+        """The ledger's row of a snapshot: the one with its id, or the one written before it was asked for.
+
+        Where the function dies, or the answer is lost, between the two writes, the row never learns the id. It names the snapshot
+        all the same: no two have its migration, hop, attempt and disk. That is enough only for what the product's own call made.
+        """
+        for entry in truth.ledger.values():
+            if entry.snapshot_id == id:
+                return entry
+        for (migration_id, key), entry in truth.ledger.items():
+            asked_for = not entry.snapshot_id and entry.owner == "replank" and self._made.get(id) == entry.disk_id
+            if asked_for and snapshot["SnapshotName"] == f"replank-{migration_id}-{key}":
+                return entry
+        return None
 
 
 class OneAtATime(Checker):

@@ -17,8 +17,9 @@ from shared.adapters.store import Store
 from shared.domain import batch as batches
 from shared.domain.effects import ReleaseLock, ScheduleSweep
 from shared.domain.findings import assessment
+from shared.domain.ledger import LedgerEntry
 from shared.domain.migration import Migration, State, Step
-from shared.stages import effects, migrate, rollback, slots, snapshot, watch
+from shared.stages import effects, migrate, rollback, slots, snapshot, sweep, watch
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import run_seed
 
@@ -52,6 +53,17 @@ def _no_retention() -> list[Patch]:
         schedule(replace(effect, retention_days=0), migration, ports)
 
     return [mock.patch.dict(effects._PERFORMERS, {ScheduleSweep: at_once})]
+
+
+def _anybodys() -> list[Patch]:
+    swept = sweep._swept
+
+    def guessed(entry: LedgerEntry, owner: Migration | None, ports: Any) -> bool:
+        found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
+        made = sorted((each.created_at, each.snapshot_id) for each in found if each.disk_id == entry.disk_id)
+        return swept(replace(entry, snapshot_id=made[0][1]) if made else entry, owner, ports)
+
+    return [mock.patch.object(sweep, "_swept", guessed)]
 
 
 def _no_lock() -> list[Patch]:
@@ -125,6 +137,14 @@ def _crowded(scenario: Scenario) -> Scenario:
     return replace(scenario, rates={"interleave": 0.15})
 
 
+def _kept(scenario: Scenario) -> Scenario:
+    """Each system disk has a snapshot that an operator made before."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {record["InstanceId"]: {"snapshot_in_progress": True} for record in records}
+    later = tuple(replace(each, at_min=each.at_min + 60) for each in scenario.batches)
+    return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=later)
+
+
 def _failing(scenario: Scenario) -> Scenario:
     """Every job fails, one after the other, and none may."""
     guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9}} for record in scenario.fleet["pages"][0]["Instances"]["Instance"]}
@@ -136,6 +156,7 @@ def _failing(scenario: Scenario) -> Scenario:
 MUTANTS = (
     Mutant("the migrate stage does not wait for the snapshots", 1, _no_wait),
     Mutant("the sweep forgets the retention", 2, _no_retention),
+    Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=_kept),
     Mutant("nobody locks the instance", 3, _no_lock),
     Mutant("admission does not ask for the acknowledgement", 4, _no_acknowledgement),
     Mutant("the tick finds nothing due", 5, _no_tick),
