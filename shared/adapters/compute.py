@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.account import AccountBook
 from shared.adapters.auto_snapshots import next_of, policies_of
-from shared.adapters.compute_facts import disk_facts, found_instance, instance_facts, snapshot_of
+from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, codes, gone, never
@@ -129,7 +129,7 @@ class Ecs:
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
         from alibabacloud_ecs20140526 import models
 
-        tags = {"replank:migration": migration_id, "replank:purpose": "rollback"}
+        tags = {MIGRATION_TAG: migration_id, "replank:purpose": "rollback"}
         request = models.CreateSnapshotRequest(
             disk_id=disk_id,
             snapshot_name=name,

@@ -13,6 +13,8 @@ from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
 """Families with Arm processors end in r (Ampere: g6r) or y (Yitian: g8y); DescribeInstances itself names no architecture."""
+MIGRATION_TAG = "replank:migration"
+"""What our snapshots are tagged with: a name can be typed by anybody, the tag says who asked for it."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances made by Auto Scaling."""
 _SMC_DISK = "SMC_"
@@ -58,6 +60,7 @@ def snapshot_of(snapshot: Any) -> Snapshot:
         int((snapshot.progress or "0").rstrip("%") or 0),
         moment(snapshot.creation_time),
         int(snapshot.source_disk_size or 0),
+        dict(_tags(snapshot)).get(MIGRATION_TAG, ""),
     )
 
 
@@ -99,8 +102,8 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
     )
 
 
-def _tags(instance: Any) -> tuple[tuple[str, str], ...]:
-    tags = instance.tags.tag if instance.tags else None
+def _tags(resource: Any) -> tuple[tuple[str, str], ...]:
+    tags = resource.tags.tag if resource.tags else None
     return tuple((each.tag_key, each.tag_value or "") for each in tags or ())
 
 

@@ -33,7 +33,10 @@ class Found:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """A snapshot as ECS shows it; ``status`` is progressing, accomplished or failed."""
+    """A snapshot as ECS shows it; ``status`` is progressing, accomplished or failed.
+
+    ``migration_id`` is what ``create_snapshot`` tagged it with, empty for one that somebody else made.
+    """
 
     snapshot_id: str
     name: str
@@ -42,6 +45,7 @@ class Snapshot:
     progress: int
     created_at: datetime
     size_gib: int
+    migration_id: str = ""
 
 
 class Compute(Protocol):

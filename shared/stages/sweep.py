@@ -59,10 +59,13 @@ def _swept(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
 
 
 def _asked_for(entry: LedgerEntry, ports: Ports) -> str:
-    """The snapshot of an entry that never learned its id: the function ended between asking for it and noting it."""
-    name = f"replank-{entry.migration_id}-{entry.key}"
+    """The snapshot of an entry that never learned its id: the function ended between asking for it and noting it.
+
+    The name alone proves nothing, a person may have given it to a copy: the disk and our tag of this migration must agree.
+    """
+    wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
-    return next((snapshot.snapshot_id for snapshot in found if snapshot.name == name), "")
+    return next((each.snapshot_id for each in found if (each.name, each.disk_id, each.migration_id) == wanted), "")
 
 
 def _complete(touched: set[str], ports: Ports) -> int:
