@@ -98,8 +98,8 @@ def test_a_snapshot_whose_id_was_never_noted_goes(one: Bench, ports: Ports) -> N
 @pytest.mark.parametrize("tags", [[], [{"Key": "replank:migration", "Value": "m-another"}]], ids=("untagged", "another's tag"))
 def test_a_snapshot_that_only_bears_our_name_stays(one: Bench, ports: Ports, tags: list[dict[str, str]]) -> None:
     _, entry = intended(one, ports)
-    theirs = somebodys(one, ports, entry, Tag=tags)
     made = ours(one, ports, entry)
+    theirs = somebodys(one, ports, entry, Tag=tags)  # listed first
     sweep.run(DAILY, ports)
     assert left(ports, entry) == [theirs]
     assert noted(ports, entry) == (SnapshotState.SWEPT, made)
