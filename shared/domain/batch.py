@@ -52,6 +52,10 @@ class Window:
 
     def allows(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
+        return self.opened(now) is not None
+
+    def opened(self, now: datetime) -> datetime | None:
+        """When the window in which a migration may start at ``now`` opened; None where none is open."""
         local = now + timedelta(minutes=self.utc_offset_min)
         start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
         for days_back in (0, 1):
@@ -59,8 +63,8 @@ class Window:
             opens = datetime.combine(day, start, local.tzinfo)
             closes = datetime.combine(day, end, local.tzinfo) + timedelta(days=end <= start)
             if day.weekday() in self.days and opens <= local < closes - timedelta(minutes=self.cutoff_min):
-                return True
-        return False
+                return opens - timedelta(minutes=self.utc_offset_min)
+        return None
 
 
 @dataclass(frozen=True)

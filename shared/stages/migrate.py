@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
 from shared.domain import events
 from shared.domain.batch import Batch
@@ -119,13 +120,20 @@ def _private_ips(migration: Migration, ports: Ports) -> tuple[str, ...]:
     return InstanceFacts.from_json(document).private_ips
 
 
+def _window_opened(migration: Migration, began_at: datetime, ports: Ports) -> datetime:
+    """From when the preparation counts: a window that closed over it held it up until the next one opened."""
+    window = ports.batches.load(migration.batch_id).policy.window if migration.attempt == 1 else None
+    opened = window.opened(ports.clock.now()) if window is not None else None
+    return max(opened, began_at) if opened is not None else began_at
+
+
 def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
     now = ports.clock.now()
     # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver:
     # what the person in the console may take any time for comes after that.
     began_at = migration.handle.began_at or migration.entered_at
     limited = migration.driver != "console" or migration.handle.began_at is None
-    if limited and now - began_at > PREPARE_LIMIT:
+    if limited and now - began_at > PREPARE_LIMIT and now - _window_opened(migration, began_at, ports) > PREPARE_LIMIT:
         why = f"Not ready within {PREPARE_LIMIT}{': ' + report.remedy if report.remedy else ''}."
         raise Permanent("Driver.PrepareTimedOut", why, "Look at the instance and at SMC, then retry.")
     if report.handle != migration.handle:
