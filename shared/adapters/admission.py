@@ -47,11 +47,15 @@ class TablestoreAdmission:
         try:
             if self._store.delete(tables.LOCKS, key, equal=("lease", _lease(migration_id, attempt))):
                 return
-            row = self._store.get(tables.LOCKS, key) or {}
-            if row.get("migration_id") == migration_id and _attempt(row) < attempt:
-                self._store.delete(tables.LOCKS, key, equal=_same(row))
         except InDoubt:
-            return  # it is not ours any more, one way or the other
+            pass  # it was sent again, and failed its condition: the lock may as well be an earlier attempt's
+        row = self._store.get(tables.LOCKS, key) or {}
+        if row.get("migration_id") != migration_id or _attempt(row) > attempt:
+            return
+        try:
+            self._store.delete(tables.LOCKS, key, equal=_same(row))
+        except InDoubt:
+            return  # that one named the lock as it was read: it is not ours any more, one way or the other
 
     def holder(self, region_id: str, instance_id: str) -> str:
         row = self._store.get(tables.LOCKS, _key(region_id, instance_id), ("migration_id",)) or {}

@@ -113,6 +113,16 @@ def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(ports: Ports
     assert admission.holder(*where) == ""
 
 
+def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() -> None:
+    """The repeated call fails its condition, which says nothing of the lock: it names the attempt that took it."""
+    with bench("api") as made:
+        admission, where = made.ports.admission, ("cn-hangzhou", "i-3")
+        assert admission.lock(*where, "ma", 1) == "ma"
+        made.faults({"service": "tablestore", "operation": "DeleteRow", "kind": "drop_before", "times": 1})
+        admission.unlock(*where, "ma", 2)
+        assert admission.holder(*where) == ""
+
+
 def test_slots_are_taken_on_the_latest_picture_only(ports: Ports) -> None:
     admission = ports.admission
     nothing = admission.slots()
