@@ -9,7 +9,7 @@ from shared.adapters.clock import milliseconds
 from shared.adapters.migrations import readable
 from shared.adapters.store import Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
-from shared.domain.errors import Transient
+from shared.domain.errors import Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
@@ -24,7 +24,11 @@ class TablestoreLedger:
         self._store = store
 
     def put(self, entry: LedgerEntry) -> None:
-        self._store.put(tables.SNAPSHOTS, _key(entry.migration_id, entry.key), tables.ledger_columns(entry))
+        key, columns = _key(entry.migration_id, entry.key), tables.ledger_columns(entry)
+        unless = "" if entry.sweep_at else "sweep_at"
+        if not self._store.put(tables.SNAPSHOTS, key, columns, unless=unless):
+            name = f"{entry.migration_id}/{entry.key}"
+            raise Stale("Ledger.Scheduled", f"Snapshot row {name} was given its time to be swept.", "Nothing to do.")
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
         key = _key(entry.migration_id, entry.key)

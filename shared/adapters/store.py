@@ -70,9 +70,9 @@ class Store:
             if not token:
                 return found or None
 
-    def put(self, table: str, key: Key, columns: Mapping[str, Any]) -> None:
-        """Write the row, replacing what is there."""
-        self._send("put_row", table, _row(key, list(columns.items())), _condition("IGNORE"))
+    def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
+        """Write the row, replacing what is there; False if what is there has the number column ``unless``."""
+        return self._conditional("put_row", table, _row(key, list(columns.items())), _condition("IGNORE", missing=unless))
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
         """Write the row if there is none; False if there is one."""
@@ -213,16 +213,18 @@ def _row(key: Key, attributes: Any) -> Any:
     return Row(list(key), attributes)
 
 
-def _condition(expectation: str, equal: tuple[str, Any] | None = None) -> Any:
+def _condition(expectation: str, equal: tuple[str, Any] | None = None, *, missing: str = "") -> Any:
     from tablestore import Condition
 
+    if missing:  # there is no condition for a column that is not there, but one that a missing column passes and no value does
+        return Condition(expectation, _equal((missing, -1), pass_if_missing=True))
     return Condition(expectation, _equal(equal) if equal else None)
 
 
-def _equal(equal: tuple[str, Any]) -> Any:
+def _equal(equal: tuple[str, Any], *, pass_if_missing: bool = False) -> Any:
     from tablestore import ComparatorType, SingleColumnCondition
 
-    return SingleColumnCondition(*equal, ComparatorType.EQUAL, pass_if_missing=False, latest_version_only=True)
+    return SingleColumnCondition(*equal, ComparatorType.EQUAL, pass_if_missing=pass_if_missing, latest_version_only=True)
 
 
 def _ends(key: Key) -> list[tuple[str, Any]]:

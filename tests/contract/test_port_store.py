@@ -157,6 +157,20 @@ def test_the_ledger_keeps_the_first_intent(ports: Ports) -> None:
     assert ports.ledger.of_migration("mnone") == []
 
 
+def test_an_entry_with_its_time_is_not_replaced_by_one_without(ports: Ports) -> None:
+    slow = entry("mw", "0-1-d-1", snapshot_id="s-1", state=SnapshotState.CREATING)
+    scheduled = replace(slow, sweep_at=T0)
+    ports.ledger.put(slow)
+    ports.ledger.put(replace(slow, size_gib=40))
+    ports.ledger.put(scheduled)
+    with pytest.raises(Stale, match="swept"):
+        ports.ledger.put(replace(slow, state=SnapshotState.ACCOMPLISHED))
+    assert ports.ledger.of_migration("mw") == [scheduled]
+    later = replace(scheduled, sweep_at=T0 + timedelta(days=1))
+    ports.ledger.put(later)
+    assert ports.ledger.of_migration("mw") == [later]
+
+
 def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) -> None:
     late, later = (entry("ms", f"k{days}", sweep_at=T0 - timedelta(days=days)) for days in (2, 1))
     kept = entry("ms", "kept")

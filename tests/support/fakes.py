@@ -258,6 +258,9 @@ class FakeLedger:
     entries: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
 
     def put(self, entry: LedgerEntry) -> None:
+        before = self.entries.get((entry.migration_id, entry.key))
+        if before and before.sweep_at and before.state is not SnapshotState.SWEPT and not entry.sweep_at:
+            raise Stale("Ledger.Scheduled", "It was given its time to be swept.", "Nothing to do.")
         self.entries[(entry.migration_id, entry.key)] = entry
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
