@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any
 from unittest import mock
 
@@ -29,6 +27,7 @@ from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
 from tests.simulation.invoker import Frame, SimInvoker
 from tests.simulation.judge import Judge, Violation
+from tests.simulation.memory import remembered
 from tests.simulation.people import People
 from tests.simulation.scenario import BatchPlan, Scenario, draw
 from tests.simulation.trace import Trace
@@ -95,11 +94,7 @@ def prepared() -> Iterator[None]:
         stack.enter_context(mock.patch.object(localcloud.account, "make", make))
         stack.enter_context(mock.patch.object(logs, "configure"))
         stack.enter_context(mock.patch.object(time, "sleep"))
-        # Both give what they gave before, sooner: variables without putenv, checksums that were computed once already.
-        from tablestore.plainbuffer.plain_buffer_crc8 import PlainBufferCrc8
-
-        stack.enter_context(mock.patch.object(os, "environ", dict(os.environ)))
-        stack.enter_context(mock.patch.object(PlainBufferCrc8, "crc_string", lru_cache(65536)(PlainBufferCrc8.crc_string)))
+        stack.enter_context(remembered())
         level = logs.log.level
         logs.log.setLevel(logging.CRITICAL + 1)
         stack.callback(logs.log.setLevel, level)

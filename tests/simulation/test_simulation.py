@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.simulation.figures import Figures, show
 from tests.simulation.mutants import MUTANTS, Mutant, hunt
-from tests.simulation.run import Figures, show
 from tests.simulation.simulation import prepared, run_seed
 
 SEEDS = range(0, 8)

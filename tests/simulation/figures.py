@@ -1,0 +1,84 @@
+"""The figures of many runs: sums that can be shown, merged and kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from shared.domain.migration import TRANSITIONS, State
+from tests.simulation.scenario import KINDS
+from tests.simulation.simulation import Report
+
+_SUMS = ("seeds", "migrations", "calls")
+_COUNTS = ("injected", "states", "ended")
+
+
+@dataclass
+class Figures:
+    """The sums of many runs."""
+
+    seeds: int = 0
+    migrations: int = 0
+    calls: int = 0
+    injected: Counter[str] = field(default_factory=Counter)
+    states: Counter[str] = field(default_factory=Counter)
+    transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ended: Counter[str] = field(default_factory=Counter)
+    broken: list[tuple[int, str]] = field(default_factory=list)
+
+    def add(self, report: Report) -> None:
+        """Count one run."""
+        self.seeds += 1
+        self.migrations += report.migrations
+        self.calls += report.calls
+        self.injected += report.injected
+        self.states += report.states
+        self.transitions += report.transitions
+        self.ended += report.ended
+        if report.violations:
+            self.broken.append((report.seed, str(report.violations[0])))
+
+    def as_json(self) -> dict[str, Any]:
+        """All of them as JSON values; ``from_json`` reads them back."""
+        return {
+            **{name: getattr(self, name) for name in _SUMS},
+            **{name: dict(sorted(getattr(self, name).items())) for name in _COUNTS},
+            "transitions": {"->".join(pair): count for pair, count in sorted(self.transitions.items())},
+            "broken": [list(each) for each in self.broken],
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> Figures:
+        """The inverse of ``as_json``; raises KeyError or ValueError for anything else."""
+        found = cls(**{name: int(values[name]) for name in _SUMS}, **{name: Counter(values[name]) for name in _COUNTS})
+        for pair, count in values["transitions"].items():
+            before, after = pair.split("->")
+            found.transitions[before, after] = count
+        found.broken = [(int(seed), str(sentence)) for seed, sentence in values["broken"]]
+        return found
+
+    def merge(self, other: Figures) -> None:
+        """Count what another process has counted."""
+        for name in (*_SUMS, *_COUNTS, "transitions"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.broken += other.broken
+
+
+def show(figures: Figures, seconds: float) -> str:
+    """The figures as text."""
+    rate = figures.seeds / seconds if seconds else 0
+    lines = [
+        f"{figures.seeds} seeds in {seconds:.0f} s ({rate:.2f} seeds/s), {figures.migrations} migrations, {figures.calls} calls, "
+        f"{sum(figures.injected.values())} faults, {len(figures.broken)} seeds with a violation",
+        "faults: " + ", ".join(f"{kind} {figures.injected[kind]}" for kind in KINDS),
+        "ended:  " + ", ".join(f"{state} {count}" for state, count in sorted(figures.ended.items())),
+    ]
+    known = {(before.value if before else "", after.value) for before, afters in TRANSITIONS.items() for after in afters}
+    missing = sorted(f"{before or 'new'}->{after}" for before, after in known - set(figures.transitions))
+    unseen = sorted({state.value for state in State} - set(figures.states))
+    lines.append(f"states: {len(State) - len(unseen)} of {len(State)} covered{', not ' + ', '.join(unseen) if unseen else ''}")
+    covered = len(known) - len(missing)
+    lines.append(f"transitions: {covered} of {len(known)} covered{', not ' + ', '.join(missing) if missing else ''}")
+    lines += [f"seed {seed}: {sentence}" for seed, sentence in sorted(figures.broken)[:10]]
+    return "\n".join(lines)
