@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from typing import Protocol
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -79,6 +80,7 @@ def to_ms(when: datetime) -> int:
     return round(when.timestamp() * 1000)
 
 
+@lru_cache(maxsize=256)
 def seconds_of(text: str, form: str) -> float:
     """The POSIX time of a UTC date in a form of ``strptime``; raises ValueError.
 

@@ -21,6 +21,9 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WIT
 CREATE TABLE IF NOT EXISTS docs (kind TEXT NOT NULL, id TEXT NOT NULL, doc TEXT NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS blobs (digest TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 """
+_NEXT = """
+INSERT INTO meta VALUES (?, '1') ON CONFLICT(name) DO UPDATE SET value=CAST(value AS INTEGER)+1 RETURNING value
+"""
 
 
 class Db:
@@ -96,9 +99,7 @@ class Db:
     def counter(self, name: str) -> int:
         """The next number of a named sequence, from 1."""
         with self.transaction():
-            value = int(self.meta(f"counter:{name}", "0")) + 1
-            self.set_meta(f"counter:{name}", str(value))
-        return value
+            return int(self.sql.execute(_NEXT, (f"counter:{name}",)).fetchone()[0])
 
     def collection(self, kind: str) -> Collection:
         """The documents of one kind, for example ``ecs.instance``."""

@@ -6,7 +6,6 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from localcloud.tablestore import limits
@@ -16,6 +15,9 @@ from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell,
 
 Versions = list[tuple[int, Value]]
 """The versions of one column, (milliseconds, value), newest first."""
+_REMEMBERED = 2048
+_rows: dict[str, Row] = {}
+"""Rows by their text."""
 
 
 @dataclass
@@ -27,8 +29,11 @@ class Row:
     written_ms: int
 
     def dump(self) -> str:
-        """The row as text for the database."""
-        return json.dumps([self.written_ms, self.key, list(self.cells.items())], separators=(",", ":"), default=_bytes_out)
+        """The row as text for the database; ``load_row`` remembers it."""
+        values = [self.written_ms, self.key, list(self.cells.items())]
+        text = json.dumps(values, separators=(",", ":"), default=_bytes_out)
+        _remember(text, self)
+        return text
 
     def latest(self, name: str) -> tuple[int, Value] | None:
         """The newest version of a column."""
@@ -46,11 +51,21 @@ class Row:
         return Row(self.key, cells, self.written_ms)
 
 
-@lru_cache(maxsize=1024)
 def load_row(text: str) -> Row:
-    """What ``Row.dump`` wrote; cached by the text, so it can never be stale. Nobody changes a row: a write makes a new one."""
-    written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
-    return Row(tuple(key), dict(cells), written_ms)
+    """What ``Row.dump`` wrote; remembered by the text, so it can never be stale. Nobody changes a row: a write makes a new one."""
+    row = _rows.get(text)
+    if row is None:
+        written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
+        row = Row(tuple(key), dict(cells), written_ms)
+        _remember(text, row)
+    return row
+
+
+def _remember(text: str, row: Row) -> None:
+    """Most rows are read again soon after they were written; the oldest make room. The caller holds the cloud's lock."""
+    if len(_rows) >= _REMEMBERED:
+        del _rows[next(iter(_rows))]
+    _rows[text] = row
 
 
 def _bytes_out(value: bytes) -> dict[str, str]:

@@ -112,7 +112,7 @@ class Store:
         gone, entry = old and index_entry(table, index, old), new and index_entry(table, index, new)
         if gone and (not entry or entry[0] != gone[0]):
             self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (index.id, gone[0]))
-        if entry:
+        if entry and not (gone and table.options.ttl_s == -1 and _same(gone, entry)):
             self._put(index.id, *entry)
 
     def build_index(self, table: Table, index: Index) -> None:
@@ -122,6 +122,11 @@ class Store:
 
     def _put(self, table_id: int, key: bytes, row: Row) -> None:
         self._sql.execute("INSERT OR REPLACE INTO ots_rows VALUES (?,?,?)", (table_id, key, row.dump()))
+
+
+def _same(one: tuple[bytes, Row], other: tuple[bytes, Row]) -> bool:
+    """Whether two entries differ in nothing but when they were written (what only a time to live asks for)."""
+    return one[0] == other[0] and one[1].cells == other[1].cells
 
 
 def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | None:

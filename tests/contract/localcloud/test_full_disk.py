@@ -96,7 +96,7 @@ def test_callers_are_told_and_it_goes_on_by_itself(state: Path) -> None:
         assert put_row(cloud) == ""
         space(cloud, FULL)
         for _ in range(3):
-            assert refused(lambda: submit(cloud, "two")) == "InternalError"
+            assert refused(lambda: submit(cloud, "two")) == "Store.Unavailable"
             assert put_row(cloud) == "OTSInternalServerError"
             assert "InternalError" in refused(lambda: ensure_bus(replace(cloud.account, bus="another")))
         with pytest.raises(AdminError, match=r"State.Unwritable: .* Free space") as caught:
