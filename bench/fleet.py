@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.fleets import live
 from bench.migration import per_migration
-from bench.report import RESULTS, table, write
+from bench.report import RESULTS, revision, table, write
 
 HEADS = [
     "instances",
@@ -29,6 +29,7 @@ HEADS = [
     "smc",
     "function ms",
     "load",
+    "code",
 ]
 SERVICES = ("tablestore", "eventbridge", "ecs", "smc")
 PATIENCE_S = 2 * 3600
@@ -56,6 +57,7 @@ def one(count: int) -> dict[str, Any]:
         "capacity_units": found["capacity_units"],
         "operations": found["calls"],
         "load": round(os.getloadavg()[0], 1),
+        "code": revision(),
     }
 
 
@@ -70,13 +72,14 @@ def row(found: dict[str, Any]) -> list[Any]:
         found["virtual_days"],
         found["invocations"],
     ]
-    return [*head, *found["calls"].values(), found["function_ms"], found["load"]]
+    return [*head, *found["calls"].values(), found["function_ms"], found["load"], found["code"]]
 
 
 def shown(result: dict[str, Any]) -> str:
     """Whole lives, from submission to swept snapshots, in one process; a tenth of the fleet moves at once. Everything but wall
     time, memory, days and load is per migration. Wall time includes the emulated cloud and the guests, in which shells really
-    run; a load above 1 says that other work had a part of the machine."""
+    run; a load above 1 says that other work had a part of the machine. Sizes that were not measured this time stay as they
+    were, with the commit they were measured at."""
     return table(HEADS, [row(each) for each in result["fleets"]])
 
 
@@ -84,27 +87,26 @@ def main() -> int:
     """Measure the sizes asked for and print."""
     options = argparse.ArgumentParser("python -m bench.fleet", description=__doc__)
     options.add_argument("--sizes", default="100,1000", help="instances, separated by commas (10000 takes minutes)")
-    options.add_argument("--keep", action="store_true", help="keep the other sizes of bench/results/fleet.json")
     options.add_argument("--one", type=int, help=argparse.SUPPRESS)
     given = options.parse_args()
     if given.one:
         print(json.dumps(one(given.one)))
         return 0
-    found = _others(given.sizes.split(",")) if given.keep else []
+    found = _others(given.sizes.split(","))
     for size in given.sizes.split(","):
         command = [sys.executable, "-W", "ignore", "-m", "bench.fleet", "--one", size]
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=PATIENCE_S)
         found.append(json.loads(done.stdout.splitlines()[-1]))
     found.sort(key=lambda each: int(each["instances"]))
     print(shown({"fleets": found}))
-    sizes = ",".join(str(each["instances"]) for each in found)
-    write("fleet", f"python -m bench.fleet --sizes {sizes}", {"fleets": found})
+    write("fleet", f"python -m bench.fleet --sizes {given.sizes}", {"fleets": found})
     return 0
 
 
 def _others(sizes: list[str]) -> list[dict[str, Any]]:
     """What was measured before of other sizes: 10,000 instances take too long to be done again for every change of 100."""
-    kept = json.loads((RESULTS / "fleet.json").read_text(encoding="utf-8"))["fleets"]
+    path = RESULTS / "fleet.json"
+    kept = json.loads(path.read_text(encoding="utf-8"))["fleets"] if path.exists() else []
     return [each for each in kept if str(each["instances"]) not in sizes]
 
 

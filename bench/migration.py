@@ -31,6 +31,16 @@ PURPOSES = {
     ("ecs", "DescribeCloudAssistantStatus"): "whether the guest answers",
     ("ecs", "RunCommand"): "the probe before, SMC's client, the probe after",
     ("ecs", "DescribeInvocationResults"): "what the commands said",
+    ("ecs", "DescribeAccountAttributes"): "whether the account's quotas leave room",
+    ("smc", "CreateAccessToken"): "an activation code for one import of SMC's client",
+    ("smc", "ListAccessTokens"): "whether a code of ours is there from an earlier attempt; which to delete",
+    ("smc", "DeleteAccessToken"): "nothing of ours left behind",
+    ("smc", "DescribeSourceServers"): "whether the guest was imported; whether its source is still there",
+    ("smc", "CreateReplicationJob"): "the job, once for an attempt",
+    ("smc", "StartReplicationJob"): "its start, which moves the instance",
+    ("smc", "DescribeReplicationJobs"): "whether there is a job already; how far it is (one call for all that are under way)",
+    ("smc", "DeleteReplicationJob"): "nothing of ours left behind",
+    ("smc", "DeleteSourceServer"): "nothing of ours left behind",
 }
 Figures = dict[str, Any]
 
@@ -70,8 +80,7 @@ def per_migration(busy: Life, idle: Life) -> Figures:
 def tables(found: Figures) -> str:
     """For reading."""
     calls = [
-        [each["service"], each["operation"], each["calls"], PURPOSES.get((each["service"], each["operation"]), "the job of SMC")]
-        for each in found["calls"]
+        [each["service"], each["operation"], each["calls"], PURPOSES[each["service"], each["operation"]]] for each in found["calls"]
     ]
     functions = [[name, number, round(found["function_ms"][name], 1)] for name, number in found["invocations"].items()]
     totals = ["all", sum(found["invocations"].values()), round(sum(found["function_ms"].values()), 1)]

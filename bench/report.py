@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,13 @@ def machine() -> dict[str, Any]:
         "cores": os.cpu_count(),
         "load": load,
     }
+
+
+def revision() -> str:
+    """The commit that is measured, marked where files of it were changed; nothing outside a repository."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
+    done = subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True)
+    return done.stdout.strip() if done.returncode == 0 else ""
 
 
 def write(name: str, command: str, result: Mapping[str, Any]) -> None:
