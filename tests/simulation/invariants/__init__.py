@@ -1,0 +1,27 @@
+"""The invariants of the design as checkers, one class each: told of every row written, every effect in the account and every
+invocation that ended, and asked once more when all is at rest. A checker answers with sentences; each is a violation.
+"""
+
+from tests.simulation.invariants.ends import NeverStuck
+from tests.simulation.invariants.journal import JournalIsTheTruth
+from tests.simulation.invariants.limits import Limits
+from tests.simulation.invariants.locks import Acknowledged, OneAtATime
+from tests.simulation.invariants.once import OnceOnly
+from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
+
+__all__ = ["Checker", "Found", "NeverStuck", "Scene", "all_checkers"]
+
+
+def all_checkers() -> list[Checker]:
+    """Fresh checkers for one run."""
+    return [
+        SnapshotsFirst(),
+        DeleteOnlyOurs(),
+        OneAtATime(),
+        Acknowledged(),
+        NeverStuck(),
+        JournalIsTheTruth(),
+        Limits(),
+        OnceOnly(),
+    ]

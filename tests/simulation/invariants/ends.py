@@ -1,0 +1,56 @@
+"""Invariant 5: everything ends or waits for a person, and nothing of ours is left."""
+
+from __future__ import annotations
+
+from shared.adapters import tables
+from shared.domain.ledger import SMC_PREFIX
+from shared.domain.migration import TERMINAL
+from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.truth import Truth
+
+
+class NeverStuck(Checker):
+    """5. Every migration ends, or waits for a named person; nothing of ours is left behind. (The runner asks it at rest.)"""
+
+    number, name = 5, "never stuck"
+
+    def rest(self, scene: Scene) -> Found:
+        truth = scene.truth
+        for migration in truth.migrations.values():
+            if migration.state not in TERMINAL:
+                yield f"{migration.migration_id} is still {migration.state.value}"
+            owed = [name for name in truth.rows[migration.migration_id] if name.startswith(tables.OUTBOX)]
+            if owed:
+                yield f"{migration.migration_id} ({migration.state.value}) still owes {', '.join(owed)}"
+        yield from _left_in_store(truth)
+        yield from _left_in_account(scene)
+
+
+def _left_in_store(truth: Truth) -> Found:
+    for lock, row in truth.locks.items():
+        if lock != "slots":
+            holder = truth.migrations.get(row["migration_id"])
+            yield f"the lock {lock} is still held by {row['migration_id']} ({holder.state.value if holder else 'unknown'})"
+    for holder_id in truth.slots():
+        yield f"{holder_id} still holds a slot"
+
+
+def _left_in_account(scene: Scene) -> Found:
+    truth = scene.truth
+    kept = {id for id, each in truth.migrations.items() if each.released_at is None}
+    for snapshot in truth.snapshots():
+        name, instance_id = snapshot["SnapshotName"], snapshot["sim"]["instance"]
+        if name.startswith("replank-") and name.split("-")[1] not in kept:
+            yield f"snapshot {snapshot['SnapshotId']} ({name}) is left behind"
+        by_smc = name.startswith(SMC_PREFIX) and instance_id in scene.moved - scene.pressed
+        if by_smc and not any(each.instance_id == instance_id and id in kept for id, each in truth.migrations.items()):
+            yield f"snapshot {snapshot['SnapshotId']} ({name}) of {instance_id} is left behind"
+    for job in truth.jobs():
+        if job["Name"].startswith("rp-"):
+            yield f"job {job['JobId']} ({job['Name']}) is left behind, {job['Status']}"
+    for id, source in truth.smc.sources.items():
+        if source["sim"]["instance_id"] not in scene.pressed:
+            yield f"source {id} of {source['sim']['instance_id']} is left behind"
+    for id, token in truth.smc.tokens.items():
+        if token["Name"].startswith("rp-"):
+            yield f"token {id} ({token['Name']}) is left behind"

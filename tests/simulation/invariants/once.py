@@ -1,0 +1,83 @@
+"""Invariant 8: each effect once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from shared.domain.ledger import SnapshotState
+from shared.domain.migration import Migration, State
+from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invoker import Frame
+from tests.simulation.truth import Change, Effect
+
+
+class OnceOnly(Checker):
+    """8. Duplicates, crashes and races change nothing: each effect once, a rollback proved, a success proved, no bug met."""
+
+    number, name = 8, "once only"
+
+    def __init__(self) -> None:
+        self._starts: Counter[tuple[str, int, int]] = Counter()
+        self._names: dict[str, str] = {}
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if not effect.ours:
+            return
+        if effect.operation == "CreateSnapshot":
+            name = effect.params["SnapshotName"]
+            if self._names.setdefault(name, effect.answer["SnapshotId"]) != effect.answer["SnapshotId"]:
+                yield f"{name} was made twice"
+        if effect.operation == "StartReplicationJob":
+            migration = scene.truth.of_job(effect.params["JobId"])
+            if migration is not None:
+                key = (migration.migration_id, migration.hop, migration.attempt)
+                self._starts[key] += 1
+                if self._starts[key] > 1:
+                    yield f"the job of {migration.migration_id} was started {self._starts[key]} times in one attempt"
+        if effect.operation == "ResetDisk":
+            entry = next((each for each in scene.truth.ledger.values() if each.snapshot_id == effect.params["SnapshotId"]), None)
+            if entry is None or entry.hop != 0 or entry.disk_id != effect.params["DiskId"]:
+                yield f"disk {effect.params['DiskId']} was reset from {effect.params['SnapshotId']}, not from before"
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        entry = entered(change, scene.truth)
+        if entry is None:
+            return
+        before, migration = entry
+        if migration.state is State.ROLLED_BACK and before is State.ROLLING_BACK:
+            yield from self._as_before(migration, scene)
+        if migration.state is State.MIGRATED:
+            yield from self._as_promised(migration, scene)
+
+    @staticmethod
+    def _as_before(migration: Migration, scene: Scene) -> Found:
+        """A rollback called a success has the bytes of the snapshots."""
+        entries = [each for (owner, _), each in scene.truth.ledger.items() if owner == migration.migration_id]
+        for disk in scene.truth.disks(migration.instance_id):
+            made = [scene.truth.snapshot(each.snapshot_id) for each in entries if each.disk_id == disk["DiskId"] and each.hop == 0]
+            kept = {each["sim"]["blob"] for each in made if each is not None}
+            if kept and disk["sim"]["blob"] not in kept:
+                yield f"{migration.migration_id} is called rolled back, and disk {disk['DiskId']} is not what it was"
+
+    @staticmethod
+    def _as_promised(migration: Migration, scene: Scene) -> Found:
+        """A migration called a success has had a finished job for its last hop."""
+        job = scene.truth.smc.jobs.get(migration.handle.job_id)
+        if migration.handle.job_id in scene.stopped_jobs:
+            return
+        if job is None or job["Status"] != "Finished":
+            status = (job or {}).get("Status", "gone")
+            yield f"{migration.migration_id} is called migrated, its job {migration.handle.job_id} is {status}"
+
+    def invocation(self, frame: Frame, error: dict[str, Any], scene: Scene) -> Found:
+        if error.get("errorType") not in ("Transient", "Killed"):
+            yield f"{frame.function} met {error.get('errorType')}: {error.get('errorMessage')}"
+
+    def rest(self, scene: Scene) -> Found:
+        asked: dict[tuple[str, str], str] = {}
+        for (migration_id, _), entry in scene.truth.ledger.items():
+            if entry.state is not SnapshotState.SWEPT and scene.truth.migrations[migration_id].released_at is not None:
+                asked[migration_id, entry.key] = entry.state.value
+        for (migration_id, key), state in asked.items():
+            yield f"the ledger still has {key} of {migration_id} as {state}"

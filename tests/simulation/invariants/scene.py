@@ -1,0 +1,80 @@
+"""What checkers look at, and what a checker is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from shared.adapters import tables
+from shared.domain.batch import Batch
+from shared.domain.migration import Migration, State
+from tests.simulation.invoker import Frame
+from tests.simulation.truth import Change, Effect, Truth
+
+Found = Iterator[str]
+
+
+@dataclass
+class Scene:
+    """What a checker may look at. ``frame`` is the invocation that acts, None for somebody outside."""
+
+    truth: Truth
+    account_limit: int = 20
+    frame: Frame | None = None
+    deleted_by_others: dict[str, int] = field(default_factory=dict)
+    """Snapshots that somebody else deleted, and the number of row changes seen by then."""
+    released: set[str] = field(default_factory=set)
+    """Instances that somebody else released."""
+    moved: set[str] = field(default_factory=set)
+    """Instances on which the product started a job."""
+    pressed: set[str] = field(default_factory=set)
+    """Instances on which a person started one in the console: its traces are that person's."""
+    stopped_jobs: set[str] = field(default_factory=set)
+    """Jobs that somebody else deleted."""
+
+    @property
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.truth.cloud.clock.now_ms() / 1000, timezone.utc)
+
+    @property
+    def began(self) -> int:
+        """The number of row changes seen when the acting invocation began."""
+        return self.frame.began if self.frame else self.truth.count
+
+    def batch(self, migration: Migration) -> Batch:
+        return self.truth.batches[migration.batch_id]
+
+
+class Checker:
+    """One invariant."""
+
+    number = 0
+    name = ""
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        """A row was written."""
+        yield from ()
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        """A call of ECS or SMC had its effect."""
+        yield from ()
+
+    def invocation(self, frame: Frame, error: dict[str, Any], scene: Scene) -> Found:
+        """An invocation ended with an error (its type and message)."""
+        yield from ()
+
+    def rest(self, scene: Scene) -> Found:
+        """Everything has ended, been released and swept."""
+        yield from ()
+
+
+def entered(change: Change, truth: Truth) -> tuple[State | None, Migration] | None:
+    """The change of state that a written row is, if it is one: the state before, and the migration after."""
+    if change.table != tables.MIGRATIONS or change.after is None:
+        return None
+    before = change.before["state"] if change.before else None
+    if before == change.after["state"]:
+        return None
+    return State(before) if before else None, truth.migrations[change.key[0]]

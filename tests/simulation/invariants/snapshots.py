@@ -1,0 +1,102 @@
+"""Invariants 1 and 2: snapshots come first, and only ours go."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.ledger import SMC_PREFIX, LedgerEntry
+from shared.domain.migration import Migration, State
+from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.truth import Effect, Truth
+
+
+class SnapshotsFirst(Checker):
+    """1. No migration starts before every disk has an accomplished snapshot made after the last precheck."""
+
+    number, name = 1, "snapshots first"
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if effect.operation != "StartReplicationJob" or not effect.ours:
+            return
+        migration = scene.truth.of_job(effect.params["JobId"])
+        if migration is None:
+            yield f"job {effect.params['JobId']} of no migration was started"
+            return
+        if migration.state is not State.MIGRATING and State.MIGRATING not in scene.truth.states_since(
+            migration.migration_id, scene.began
+        ):
+            yield f"{migration.migration_id} was started while {migration.state.value}"
+        bare = [disk["DiskId"] for disk in scene.truth.disks(migration.instance_id) if not _safe(disk, migration, scene)]
+        if bare:
+            yield f"{migration.migration_id} was started with no finished snapshot of {', '.join(bare)}"
+
+
+def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
+    """Whether the disk has a finished snapshot of the right age, or had one that others deleted once it was too late to see."""
+    since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
+    started = scene.truth.past[migration.migration_id][-1][0]
+    for entry in scene.truth.ledger.values():
+        if entry.migration_id != migration.migration_id or entry.disk_id != disk["DiskId"] or entry.hop != migration.hop:
+            continue
+        snapshot = scene.truth.snapshot(entry.snapshot_id) if entry.snapshot_id else None
+        if snapshot is None:
+            deleted = scene.deleted_by_others.get(entry.snapshot_id)
+            if deleted is not None and deleted >= min(started, scene.began) - LOOK_BACK:
+                return True
+        elif (
+            snapshot["Status"] == "accomplished"
+            and datetime.fromisoformat(snapshot["CreationTime"].replace("Z", "+00:00")) >= since
+        ):
+            return True
+    return False
+
+
+LOOK_BACK = 12
+"""Rows written at most between the deciding invocation's look at the snapshots and its step: a deletion then is nobody's fault."""
+
+
+class DeleteOnlyOurs(Checker):
+    """2. No snapshot is deleted unless it is ours or adopted, released by a person, and past its retention."""
+
+    number, name = 2, "delete only what may go"
+
+    def __init__(self) -> None:
+        self._made: dict[str, str] = {}
+        """Snapshots that the product's own calls made, and the disk each is of."""
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if effect.operation == "CreateSnapshot" and effect.ours:
+            self._made[effect.answer["SnapshotId"]] = effect.params["DiskId"]
+        if effect.operation != "DeleteSnapshot" or not effect.ours or effect.before is None:
+            return
+        id, snapshot = effect.params["SnapshotId"], effect.before
+        entry = self._entry(id, snapshot, scene.truth)
+        if entry is None:
+            yield f"snapshot {id} ({snapshot['SnapshotName']}) is in no ledger, and was deleted"
+            return
+        migration = scene.truth.migrations[entry.migration_id]
+        if entry.owner == "replank" and self._made.get(id) != entry.disk_id:
+            yield f"snapshot {id} ({snapshot['SnapshotName']}) was made by somebody else, and was deleted"
+        own = f"replank-{migration.migration_id}-" if entry.owner == "replank" else SMC_PREFIX
+        if not snapshot["SnapshotName"].startswith(own) or snapshot["sim"]["instance"] != migration.instance_id:
+            yield f"snapshot {id} ({snapshot['SnapshotName']}) is not {migration.migration_id}'s, and was deleted"
+        if migration.released_at is None:
+            yield f"snapshot {id} of {migration.migration_id} was deleted and nobody released it"
+        elif scene.now < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
+            yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
+
+    def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> LedgerEntry | None:
+        """The ledger's row of a snapshot: the one with its id, or the one written before it was asked for.
+
+        Where the function dies, or the answer is lost, between the two writes, the row never learns the id. It names the snapshot
+        all the same: no two have its migration, hop, attempt and disk. That is enough only for what the product's own call made.
+        """
+        for entry in truth.ledger.values():
+            if entry.snapshot_id == id:
+                return entry
+        for (migration_id, key), entry in truth.ledger.items():
+            asked_for = not entry.snapshot_id and entry.owner == "replank" and self._made.get(id) == entry.disk_id
+            if asked_for and snapshot["SnapshotName"] == f"replank-{migration_id}-{key}":
+                return entry
+        return None
