@@ -16,7 +16,10 @@ class TooLarge(RuntimeError):
 
 
 def write(path: Path, content: Mapping[str, Path | bytes]) -> int:
-    """Write the zip, sorted by name, every entry of the same time and mode; its size. Raises TooLarge."""
+    """Write the zip, sorted by name, every entry of the same time and mode; its size.
+
+    Raises TooLarge, and then leaves what lay at ``path`` as it was.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".part")
     with zipfile.ZipFile(unfinished, "w") as archive:
@@ -29,6 +32,7 @@ def write(path: Path, content: Mapping[str, Path | bytes]) -> int:
             archive.writestr(entry, data if isinstance(data, bytes) else data.read_bytes(), compresslevel=6)
     size = unfinished.stat().st_size
     if size > MAX_BYTES:
+        unfinished.unlink()
         raise TooLarge(f"{path.name} has {size} bytes, more than {MAX_BYTES}.")
     unfinished.replace(path)
     return size

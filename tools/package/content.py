@@ -16,10 +16,10 @@ Content = dict[str, Path]
 """The files of a package: name in the zip to file."""
 KEPT = frozenset({".py", ".so", ".pem"})
 """Suffixes of what is read at run time; sources in C, stubs, headers and marker files are not."""
-OWN = KEPT | {".sh", ".ps1", ".json"}
-"""Suffixes of our own files: the probes are scripts, and a catalog of the operator's own may lie beside them."""
-NOT_OURS = frozenset({"test", "tests", "testing", "cli"})
+NOT_OURS = frozenset({"test", "tests", "testing", "testdata", "cli"})
 """Folders of the SDKs that serve their own tests and command lines."""
+OF_TESTS = ("test_", "testing_", "_testcapi.", "pytest_plugin.", "conftest.")
+"""What the names of files begin with that serve tests and lie beside the code (aiohttp, protobuf, multidict: 150 kB)."""
 CODECS = ("tablestore/ots_sdk/", "tablestore/native/")
 """The Tablestore SDK's C++ codec: 13.7 MB for one version of Python, with a Python codec beside it that serves all."""
 COMPILER = Path(__file__).with_name("compiler.py")
@@ -51,7 +51,7 @@ def _name_in_package(name: PurePosixPath, distribution: str, target: Target, *, 
         if name.name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE")):
             return f"licenses/{distribution}/{name.name}"
         return str(name) if name.name == "METADATA" and not built else ""
-    if name.suffix not in KEPT or NOT_OURS & set(name.parts):
+    if name.suffix not in KEPT or NOT_OURS & set(name.parts) or name.name.startswith(OF_TESTS):
         return ""
     return str(name) if name.suffix != ".so" or _loads(name, target) else ""
 
@@ -62,7 +62,7 @@ def _loads(name: PurePosixPath, target: Target) -> bool:
 
 
 def own(root: Path, folders: Iterable[str]) -> Content:
-    """Our own files below some folders of the repository: code, and the scripts and data that lie beside it."""
+    """Our own files below some folders of the repository, whatever they are called: the probes are scripts beside the code."""
     found = (
         path for folder in folders for path in (root / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts
     )
