@@ -1,10 +1,8 @@
-"""What make package builds: the SDKs a function needs and no others, nothing else, the same bytes twice, small."""
+"""The rules by which make package builds: which SDKs, which files of a wheel, for which interpreter, how large at most."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
+import os
 import sys
 import zipfile
 from pathlib import Path
@@ -12,12 +10,13 @@ from pathlib import Path
 import pytest
 
 from shared.runtime.bootstrap import FUNCTIONS
-from tests.support.repository import ROOT, files, name_of, of_type, policy_actions, services
+from tests.support.repository import ROOT, of_type, policy_actions, services
+from tools.package import __main__ as command
+from tools.package import archive
 from tools.package.build import Builder, sdks_of
-from tools.package.content import compiled, own
+from tools.package.content import compiled, own, unpack
 from tools.package.target import Target, interpreter
-from tools.package.trial import event_of, probe
-from tools.package.wheelhouse import NotAvailable, Wheelhouse
+from tools.package.wheelhouse import Wheelhouse
 
 SERVICES = {
     "ots": "tablestore",
@@ -26,8 +25,30 @@ SERVICES = {
     "smc": "alibabacloud-smc20190601",
 }
 HERE = Target(f"{sys.version_info[0]}.{sys.version_info[1]}")
-API_BYTES = 7_000_000
-NEVER = re.compile(r"(^|/)(tests?|testing|localcloud|cli|numpy|future|examples?)/|ots_sdk\.so|\.(c|h|pyx|pyi|proto)$")
+OF_A_WHEEL = {
+    "a/__init__.py": "a/__init__.py",
+    "a/ca.pem": "a/ca.pem",
+    "a/fast.abi3.so": "a/fast.abi3.so",
+    "a/fast.cpython-310-x86_64-linux-gnu.so": "a/fast.cpython-310-x86_64-linux-gnu.so",
+    "a-1.dist-info/METADATA": "a-1.dist-info/METADATA",
+    "a-1.dist-info/licenses/LICENSE.txt": "licenses/a-1/LICENSE.txt",
+    "a-1.dist-info/RECORD": "",
+    "a/fast.cpython-312-x86_64-linux-gnu.so": "",
+    "a/_testcapi.cpython-310-x86_64-linux-gnu.so": "",
+    "a/tests/x.py": "",
+    "a/internal/testing/x.py": "",
+    "a/testdata/__init__.py": "",
+    "a/test_utils.py": "",
+    "a/testing_refleaks.py": "",
+    "a/pytest_plugin.py": "",
+    "conftest.py": "",
+    "a/cli/__init__.py": "",
+    "a/fast.c": "",
+    "a/__init__.pyi": "",
+    "a/py.typed": "",
+    "tablestore/ots_sdk/any.so": "",
+}
+"""What lies in a wheel for python3.10, and what it is called in a package; empty where it has no place there."""
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
@@ -75,68 +96,32 @@ def test_compiled_files_survive_unpacking(tmp_path: Path) -> None:
     assert path.read_bytes()[4:8] == b"\x01\x00\x00\x00"
 
 
-@pytest.fixture(scope="module")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The API's package, built twice in different places; wheels are kept under build/."""
-    out = tmp_path_factory.mktemp("packages")
-    try:
-        for place in ("first", "second"):
-            Builder(Target("3.10"), out / place, wheels=ROOT / "build" / "wheels").build(["api"])
-    except NotAvailable as error:
-        pytest.skip(f"the wheels are neither in build/wheels nor to be had: {error}")
-    return out
+def test_of_a_wheel_goes_in_what_the_target_loads_and_no_tests(tmp_path: Path) -> None:
+    wheel = tmp_path / "a-1-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as made:
+        for name in OF_A_WHEEL:
+            made.writestr(name, name)
+    found = unpack(wheel, tmp_path / "out", Target("3.10"), built=False)
+    assert {name: path.read_text() for name, path in found.items()} == {goes: name for name, goes in OF_A_WHEEL.items() if goes}
+    assert "a-1.dist-info/METADATA" not in unpack(wheel, tmp_path / "out", Target("3.10"), built=True)
 
 
-def test_built_twice_is_the_same(built: Path) -> None:
-    digests = {hashlib.sha256((built / place / "api.zip").read_bytes()).hexdigest() for place in ("first", "second")}
-    assert len(digests) == 1
+def test_a_package_over_14_mb_is_refused_and_the_one_before_it_stays(tmp_path: Path) -> None:
+    path, noise = tmp_path / "api.zip", os.urandom(14_000_000)
+    fits = archive.write(path, {"noise.bin": noise[:13_900_000]})
+    assert fits == path.stat().st_size < 14_000_000
+    with pytest.raises(archive.TooLarge, match=r"api\.zip has 14\d{6} bytes, more than 14000000"):
+        archive.write(path, {"noise.bin": noise})
+    assert [(each.name, each.stat().st_size) for each in tmp_path.iterdir()] == [("api.zip", fits)]
 
 
-def test_a_package_holds_what_is_needed_and_no_more(built: Path) -> None:
-    with zipfile.ZipFile(built / "first" / "api.zip") as archive:
-        names = archive.namelist()
-        packages = archive.read("packages.txt").decode().split()
-    assert names == sorted(names)
-    assert {
-        "index.py",
-        "shared/runtime/entrypoint.py",
-        "tablestore/__init__.py",
-        "async_timeout/__init__.py",
-        "licenses/LICENSE",
-    } <= set(names)
-    beside = {path.relative_to(ROOT).as_posix() for path in files() if name_of(path).startswith("shared/")}
-    assert beside <= set(names), "scripts and data beside the code go with it"
-    assert [name for name in names if NEVER.search(name) and not name.endswith(".py")] == []
-    assert [
-        name for name in names if name.startswith(("alibabacloud_ecs", "alibabacloud_smc", "cryptography", "fc2", "numpy"))
-    ] == []
-    assert [each for each in packages if "==" not in each] == []
-    if interpreter(Target("3.10")):
-        sources = {name for name in names if name.endswith(".py")}
-        assert sum(name.endswith(".cpython-310.pyc") for name in names) == len(sources)
+def test_the_command_fails_where_a_package_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(_builder: Builder, _functions: object) -> None:
+        archive.write(tmp_path / "api.zip", {"index.py": b"pass"})
 
-
-def test_the_package_is_small(built: Path) -> None:
-    assert (built / "first" / "api.zip").stat().st_size < API_BYTES
-
-
-def test_the_handler_answers_from_the_package_alone(built: Path, tmp_path: Path) -> None:
-    """Nothing but the package is on the path, and no cloud is there: the API still publishes its own description."""
-    python = interpreter(Target("3.10"))
-    if python is None:
-        pytest.skip("Python 3.10 is not on this machine")
-    with zipfile.ZipFile(built / "first" / "api.zip") as archive:
-        archive.extractall(tmp_path)
-    event = event_of("api")
-    event["rawPath"] = event["requestContext"]["http"]["path"] = "/openapi.json"
-    nowhere = "http://127.0.0.1:9"
-    environment = {
-        "REPLANK_REGION": "cn-hangzhou",
-        "REPLANK_TABLESTORE_ENDPOINT": nowhere,
-        "REPLANK_EVENTBRIDGE_ENDPOINT": nowhere,
-        "ALIBABA_CLOUD_ACCESS_KEY_ID": "key",
-        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
-    }
-    report = probe(python, tmp_path, {"event": event, "environment": environment})
-    assert report["answer"]["statusCode"] == 200
-    assert json.loads(report["answer"]["body"])["openapi"].startswith("3.1")
+    monkeypatch.setattr(archive, "MAX_BYTES", 10)
+    monkeypatch.setattr(Builder, "build", refuse)
+    assert command.main(["--only", "api", "--out", str(tmp_path)]) == 1
+    assert "package: api.zip has" in capsys.readouterr().err

@@ -1,0 +1,186 @@
+"""Packages as they are built: what is in them and what never is, the same bytes twice, what a start from them imports.
+
+Built once for all tests here: every function for python3.10, one of them for python3.12. The wheels are kept under build/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import subprocess
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from shared.runtime.bootstrap import FUNCTIONS
+from tests.support.repository import ROOT, files, name_of
+from tools.package.build import Builder
+from tools.package.target import Target, interpreter
+from tools.package.trial import event_of, probe, run
+from tools.package.wheelhouse import NotAvailable
+
+OLD, NEW = Target("3.10"), Target("3.12")
+NEVER = re.compile(
+    r"(^|/)(tests?|testing|testdata|localcloud|cli|numpy|cryptography|future|fc2|examples?)/"
+    r"|(^|/)(test_|testing_|_testcapi|conftest|pytest_plugin)[^/]*$"
+    r"|ots_sdk\.so|\.(c|h|pyx|pyi|proto)$"
+)
+"""Names that have no place in a package, whatever their suffix."""
+ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
+BYTES = {("api", "3.10"): 6_500_000, ("watch", "3.10"): 7_800_000, ("watch", "3.12"): 9_000_000}
+"""Sizes at most; the newer runtime's bytecode and extensions are larger."""
+MODULES = {
+    "intake": 435,
+    "api": 420,
+    "precheck": 520,
+    "snapshot": 436,
+    "migrate": 445,
+    "watch": 450,
+    "validate": 535,
+    "rollback": 535,
+    "sweep": 435,
+}
+"""Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
+are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
+START = ROOT / "bench" / "start_probe.py"
+"""The probe of the bench: what it counts here is what the documents say."""
+
+
+@dataclass(frozen=True)
+class Package:
+    """One package, and what it was built for."""
+
+    function: str
+    target: Target
+    path: Path
+
+    @property
+    def names(self) -> list[str]:
+        """The names in the zip, in its order."""
+        with zipfile.ZipFile(self.path) as archive:
+            return archive.namelist()
+
+
+def build(folder: Path, target: Target, *functions: str) -> dict[str, Package]:
+    """Build in a folder of its own, from the wheels that all builds share; skips the test where they are not to be had."""
+    builder = Builder(target, folder, wheels=ROOT / "build" / "wheels")
+    try:
+        builder.build(functions)
+    except NotAvailable as error:
+        pytest.skip(f"the wheels are neither in build/wheels nor to be had: {error}")
+    return {function: Package(function, target, folder / f"{function}.zip") for function in functions}
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Package]:
+    """All nine for python3.10."""
+    return build(tmp_path_factory.mktemp("packages"), OLD, *FUNCTIONS)
+
+
+@pytest.fixture(scope="module", params=["api", "watch", "watch for 3.12"])
+def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The smallest package, one with all SDKs, and that one for the newer runtime."""
+    if request.param.endswith(NEW.version):
+        return build(tmp_path_factory.mktemp("newer"), NEW, "watch")["watch"]
+    found: Package = request.getfixturevalue("packages")[request.param]
+    return found
+
+
+def python_of(target: Target) -> Path:
+    """The target's interpreter; skips the test where there is none."""
+    return interpreter(target) or pytest.skip(f"Python {target.version} is not on this machine")
+
+
+def unpacked(package: Package, into: Path) -> Path:
+    with zipfile.ZipFile(package.path) as archive:
+        archive.extractall(into)
+    return into
+
+
+def test_built_twice_is_the_same(packages: dict[str, Package], tmp_path: Path) -> None:
+    """Elsewhere, in another order, without the others."""
+    again = build(tmp_path, OLD, "watch", "api")
+    for function, package in again.items():
+        digests = {hashlib.sha256(each.path.read_bytes()).hexdigest() for each in (package, packages[function])}
+        assert len(digests) == 1, function
+
+
+def test_a_package_holds_what_is_needed(package: Package) -> None:
+    names = set(package.names)
+    assert {"index.py", "shared/runtime/entrypoint.py", "tablestore/__init__.py", "licenses/LICENSE", "packages.txt"} <= names
+    beside = {path.relative_to(ROOT).as_posix() for path in files() if name_of(path).startswith("shared/")}
+    assert beside <= names, "scripts and data beside the code go with it"
+    assert ("async_timeout/__init__.py" in names) is (package.target is OLD), "needed before 3.11 only"
+    for sdk in (ECS, SMC):
+        assert any(name.startswith(sdk) for name in names) is (package.function == "watch"), sdk
+
+
+def test_a_package_holds_no_more(package: Package) -> None:
+    assert package.names == sorted(set(package.names))
+    assert [name for name in package.names if NEVER.search(name)] == []
+    with zipfile.ZipFile(package.path) as archive:
+        assert [each for each in archive.read("packages.txt").decode().split() if not re.fullmatch(r"[\w.-]+==[\w.]+", each)] == []
+
+
+def test_what_never_goes_in_is_known_by_its_name() -> None:
+    """The search above would find it, code or not."""
+    for name in ("tests/x.py", "a/test/__init__.py", "a/testdata/__init__.py", "a/__pycache__/test_utils.cpython-310.pyc"):
+        assert NEVER.search(name), name
+    for name in ("shared/stages/api/__init__.py", "shared/adapters/latest.py", "requests/certs.py", "a/contest_x.py"):
+        assert not NEVER.search(name), name
+
+
+def test_extensions_load_on_the_target(package: Package) -> None:
+    extensions = [name for name in package.names if name.endswith(".so")]
+    fitting = re.compile(rf"\.(abi3|{package.target.cache_tag}-x86_64-linux-gnu)\.so$")
+    assert extensions
+    assert [name for name in extensions if not fitting.search(name)] == []
+
+
+def test_everything_is_compiled_for_the_target(package: Package) -> None:
+    python_of(package.target)
+    sources = [name for name in package.names if name.endswith(".py")]
+    made = [name for name in package.names if name.endswith(".pyc")]
+    assert len(made) == len(sources)
+    assert [name for name in made if not name.endswith(f".{package.target.cache_tag}.pyc")] == []
+
+
+def test_a_package_is_small(package: Package) -> None:
+    assert package.path.stat().st_size < BYTES[package.function, package.target.version]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_start_imports_no_more_than_it_did(function: str, packages: dict[str, Package], tmp_path: Path) -> None:
+    """Import and initializer, from the package alone."""
+    command = [str(python_of(OLD)), "-I", "-S", "-B", str(START), str(unpacked(packages[function], tmp_path)), "function", function]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["modules"] <= MODULES[function]
+
+
+def test_the_handler_answers_from_the_package_alone(packages: dict[str, Package], tmp_path: Path) -> None:
+    """Nothing but the package is on the path, and no cloud is there: the API still publishes its own description."""
+    event = event_of("api")
+    event["rawPath"] = event["requestContext"]["http"]["path"] = "/openapi.json"
+    nowhere = "http://127.0.0.1:9"
+    environment = {
+        "REPLANK_REGION": "cn-hangzhou",
+        "REPLANK_TABLESTORE_ENDPOINT": nowhere,
+        "REPLANK_EVENTBRIDGE_ENDPOINT": nowhere,
+        "ALIBABA_CLOUD_ACCESS_KEY_ID": "key",
+        "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret",
+    }
+    report = probe(python_of(OLD), unpacked(packages["api"], tmp_path), {"event": event, "environment": environment})
+    assert report["answer"]["statusCode"] == 200
+    assert json.loads(report["answer"]["body"])["openapi"].startswith("3.1")
+
+
+def test_the_trial_runs_the_handler(package: Package) -> None:
+    """What make package does with each at its end: on its interpreter, against a local cloud."""
+    if package.function == "api":
+        pytest.skip("run by the test above, without a cloud")
+    (line,) = run(python_of(package.target), {package.function: package.path})
+    assert "answered" in line
