@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from bench.report import table, write
@@ -16,18 +18,18 @@ from tests.support.ports import migration
 SECONDS = 2.0
 
 
-def rate(do: Callable[[int], int]) -> float:
-    """How many per second; ``do`` says how many one call did."""
-    done, number, started = 0, 0, time.perf_counter()
+def rate(do: Callable[[int], int]) -> tuple[float, float]:
+    """How many per second, and the share of the time in which the client computed; ``do`` says how many one call did."""
+    done, number, started, cpu = 0, 0, time.perf_counter(), time.process_time()
     while (passed := time.perf_counter() - started) < SECONDS:
         done += do(number)
         number += 1
-    return done / passed
+    return done / passed, (time.process_time() - cpu) / passed
 
 
-def measure() -> dict[str, float]:
-    """Rates by name."""
-    with served() as ports:
+def measure(state: Path | None = None) -> dict[str, tuple[float, float]]:
+    """Rates by name, with the cloud's state in memory or in a folder."""
+    with served(state) as ports:
         store: Store = ports.migrations._store  # type: ignore[attr-defined]  # the adapter's own, to write plain rows
         event = events.about(migration(1), events.STEP_DUE, stage="nobody")
 
@@ -61,15 +63,22 @@ def measure() -> dict[str, float]:
 
 
 def shown(result: dict[str, Any]) -> str:
-    """One client in one process and the cloud in another, over a socket, by turns: together they keep about one core busy."""
-    return table(["operation", "per second"], [[name, round(each)] for name, each in result["per_second"].items()])
+    """One client in one process and the cloud in another, over a socket, by turns: together they keep one core busy, the client's
+    SDK for the share shown. With ``--state`` what was answered is on the disk."""
+    kinds = result["per_second"]
+    rows = [
+        [name, round(each[0]), round(each[0] / (1 - each[1])), f"{each[1]:.0%}", round(kinds["on a disk"][name][0])]
+        for name, each in kinds["in memory"].items()
+    ]
+    return table(["operation", "per second", "the cloud alone", "the client's share", "per second, on a disk"], rows)
 
 
 def main() -> int:
     """Measure and print."""
-    found = measure()
-    print(shown({"per_second": found}))
-    write("cloud", "python -m bench.cloud", {"per_second": found})
+    with tempfile.TemporaryDirectory(prefix="replank-cloud-") as folder:
+        found = {"per_second": {"in memory": measure(), "on a disk": measure(Path(folder))}}
+    print(shown(found))
+    write("cloud", "python -m bench.cloud", found)
     return 0
 
 

@@ -18,24 +18,26 @@ PAGE = """\
 # Costs
 
 Computed by `make costs` from the counts in [performance.md](performance.md) (per migration of a fleet of {fleet}) and from
-`bench/prices.json`. **The prices there are examples in {currency}: put in your own** and run it again. ECS and SMC calls are free;
-what SMC's jobs use by themselves is not counted.
+`bench/prices.json`. **The prices there are examples in {currency}, and say where they come from: put in your own** and run it
+again. ECS and SMC calls are free; what SMC's jobs use by themselves is not counted.
 
 ## One migration of one hop
 
 {parts}
 
-A call is taken to last {call_latency_ms} ms, during which the function's {function_memory_gb} GB are paid. An account in which
-nothing moves costs {idle} {currency} a day: the tick looks once a minute.
+Function time is that of {function_vcpu} vCPU and {function_memory_gb} GB: what was computed here on a whole core takes
+{slower:.1f} times as long there, and a call is taken to last {call_latency_ms} ms. {cold:.0%} of the invocations are taken
+to start cold, at {start_ms:.0f} ms of CPU each: functions that run rarely do. An invocation is taken to write
+{log_kib_per_invocation} KiB of log. An account in which nothing moves costs {idle} {currency} a day: the tick looks once a minute.
 
 ## A fleet
 
 {rows}
 
-Step Functions: one transition for each of the {invocations} invocations, without the functions behind them. Snapshots:
-{snapshot_gib_per_instance} GiB each, kept {waiting_days_before_confirmation} days until somebody confirms and {retention_days} days
-of retention after that. **They cost {times} times the migration itself**: what saves money is to confirm soon and to choose a
-retention no longer than needed. `replank snapshots` shows what is held and what it costs.
+All in {currency}. Step Functions: one transition for each of the {invocations} invocations, without the functions behind them.
+Snapshots: {snapshot_gib_per_instance} GiB each, kept {waiting_days_before_confirmation} days until somebody confirms and
+{retention_days} days of retention after that. **They cost {times} times the migration itself**: what saves money is to confirm
+soon and to choose a retention no longer than needed. `replank snapshots` shows what is held and what it costs.
 """
 
 
@@ -49,28 +51,52 @@ def counts() -> Json:
     return dict(max(result("fleet")["fleets"], key=lambda each: int(each["instances"])))
 
 
+def start_ms() -> float:
+    """CPU time of a cold start, weighted by how often each function runs in a migration."""
+    starts = next(iter(result("startup")["runtimes"].values()))
+    runs = {name: count for name, count in result("migration")["invocations"].items() if count > 0}
+    return float(sum(starts[name]["cpu_ms"] * count for name, count in runs.items()) / sum(runs.values()))
+
+
+def function_time(cpu_ms: float, calls: float, price: Json) -> float:
+    """The price of function time: CPU stretched to the share of a core that is paid, and calls waited for."""
+    seconds = (cpu_ms / price["function_vcpu"] + calls * price["call_latency_ms"]) / 1000
+    each = price["function_vcpu"] * price["cu_per_vcpu_second"] + price["function_memory_gb"] * price["cu_per_gb_second"]
+    return float(seconds * each * price["cu"])
+
+
+def invoking(number: float, price: Json) -> float:
+    """The price of so many invocations, whatever they do."""
+    return float(number * price["cu_per_10000_invocations"] / 1e4 * price["cu"])
+
+
+def logging(number: float, price: Json) -> float:
+    """The price of the log of so many invocations."""
+    return float(number * price["log_kib_per_invocation"] / 2**20 * price["log_gib"])
+
+
 def of_migration(found: Json, price: Json) -> dict[str, float]:
     """The parts of one migration's cost."""
-    calls = sum(found["calls"].values())
-    seconds = (found["function_ms"] + calls * price["call_latency_ms"]) / 1000
-    units = found["capacity_units"]
+    units, number = found["capacity_units"], found["invocations"]
     return {
-        "function invocations": found["invocations"] * price["function_invocations_per_million"] / 1e6,
-        "function time": seconds * price["function_memory_gb"] * price["function_gb_second"],
+        "function invocations": invoking(number, price),
+        "function time": function_time(found["function_ms"], sum(found["calls"].values()), price),
+        "cold starts": function_time(number * price["cold_share"] * start_ms(), 0, price),
         "Tablestore": units["read"] * price["tablestore_read_units_per_10000"] / 1e4
         + units["write"] * price["tablestore_write_units_per_10000"] / 1e4,
         "EventBridge": found["calls"]["eventbridge"] * price["events_per_million"] / 1e6,
+        "logs": logging(number, price),
     }
 
 
 def idle_per_day(price: Json) -> float:
-    """What the account costs in a day on which nothing moves: the tick, mostly."""
+    """What the account costs in a day on which nothing moves: the tick, mostly, whose function stays warm."""
     idle = result("migration")["idle_per_day"]
-    seconds = (idle["function_ms"] + idle["tablestore"] * price["call_latency_ms"]) / 1000
-    return float(
-        idle["invocations"] * price["function_invocations_per_million"] / 1e6
-        + seconds * price["function_memory_gb"] * price["function_gb_second"]
-        + idle["read_units"] * price["tablestore_read_units_per_10000"] / 1e4
+    return (
+        invoking(idle["invocations"], price)
+        + function_time(idle["function_ms"], idle["tablestore"], price)
+        + float(idle["read_units"] * price["tablestore_read_units_per_10000"] / 1e4)
+        + logging(idle["invocations"], price)
     )
 
 
@@ -80,9 +106,9 @@ def snapshots(price: Json) -> float:
     return float(price["snapshot_gib_per_instance"] * price["snapshot_gib_month"] * days / DAYS_PER_MONTH)
 
 
-def page() -> str:
-    """The document."""
-    price, found = json.loads(PRICES.read_text(encoding="utf-8")), counts()
+def page(price: Json) -> str:
+    """The document, at these prices."""
+    found = counts()
     parts, idle, kept = of_migration(found, price), idle_per_day(price), snapshots(price)
     each, steps = sum(parts.values()), found["invocations"] * price["step_functions_transitions_per_million"] / 1e6
     rows = [
@@ -93,6 +119,9 @@ def page() -> str:
         **price,
         "fleet": f"{found['instances']:,}",
         "parts": table(["part", price["currency"]], [*([n, f"{value:.6f}"] for n, value in parts.items()), ["all", f"{each:.6f}"]]),
+        "slower": 1 / price["function_vcpu"],
+        "cold": price["cold_share"],
+        "start_ms": start_ms(),
         "idle": f"{idle:.4f}",
         "rows": table(heads, rows),
         "invocations": f"{found['invocations']:.1f}",
@@ -101,9 +130,14 @@ def page() -> str:
     return PAGE.format(**texts)
 
 
+def prices() -> Json:
+    """What the user has put into prices.json; raises ValueError for what is no JSON, KeyError (later) for what is missing."""
+    return dict(json.loads(PRICES.read_text(encoding="utf-8")))
+
+
 def main() -> int:
     """Write the page."""
-    (ROOT / "docs" / "costs.md").write_text(page(), encoding="utf-8")
+    (ROOT / "docs" / "costs.md").write_text(page(prices()), encoding="utf-8")
     return 0
 
 

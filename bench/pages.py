@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
+from inspect import cleandoc
 from typing import Any
 
-from bench import cloud, durable_step, fleet, migration, packages, startup
+from bench import cloud, durable_step, fleet, migration, packages, services, startup
 from bench.plots import Bar, bars
 from bench.report import RESULTS
 from tools.package.wheelhouse import ROOT
@@ -20,12 +21,14 @@ SECTIONS = (
     ("migration", "One migration of one hop", migration.shown),
     ("fleet", "Fleets", fleet.shown),
     ("cloud", "The local cloud", cloud.shown),
+    ("services", "The local cloud, service by service", services.shown),
 )
 HEAD = """\
 # Performance
 
 Written by `make bench` (`make costs` writes it anew from `bench/results`). Times were taken on a shared machine: compare within a
-table, not between machines. Calls, modules and package contents are exact, and tests hold them.
+table, not between machines. Numbers of calls and modules and what is in a package do not depend on the machine; tests bound them.
+What it costs: [costs.md](costs.md).
 """
 PLOTS = {"startup": "startup.svg", "fleet": "fleet.svg"}
 
@@ -34,35 +37,38 @@ def section(name: str, title: str, shown: Any) -> str:
     """One figure: its command, its machine, its table."""
     path = RESULTS / f"{name}.json"
     if not path.exists():
-        return ""
+        return f"## {title}\nNot measured: `make bench`.\n"
     found: Json = json.loads(path.read_text(encoding="utf-8"))
     at = found["machine"]
     made = f"`{found['command']}`, Python {at['python']}, {at['cores']} cores, load {at['load']}"
     plot = f"\n![{title}]({PLOTS[name]})\n" if name in PLOTS else ""
-    return f"## {title}\n{made}\n\n{(shown.__doc__ or '').strip()}\n\n{shown(found)}\n{plot}"
+    return f"## {title}\n{made}\n\n{cleandoc(shown.__doc__ or '')}\n\n{shown(found)}\n{plot}"
 
 
-def plots() -> None:
-    """Draw what is measured."""
+def page() -> str:
+    """The document."""
+    return "\n".join([HEAD, *(section(*each) for each in SECTIONS)]).rstrip() + "\n"
+
+
+def plots() -> dict[str, str]:
+    """The drawings, by file."""
     version, starts = next(iter(json.loads((RESULTS / "startup.json").read_text(encoding="utf-8"))["runtimes"].items()))
     rows = [Bar(row[0], row[1], row[2]) for row in startup.rows_of(starts)]
-    drawn = bars(
-        f"Start-up on python{version}, CPU ms: a function, and the plain import of its SDKs", ("function", "its SDKs"), rows
-    )
-    (DOCS / PLOTS["startup"]).write_text(drawn, encoding="utf-8")
+    title = f"Start-up on python{version}, CPU ms: a function, and the plain import of its SDKs"
     fleets = json.loads((RESULTS / "fleet.json").read_text(encoding="utf-8"))["fleets"]
     sizes = [
         Bar(f"{each['instances']:,}", sum(each["calls"].values()), each["wall_s"] * 1e3 / each["instances"]) for each in fleets
     ]
-    drawn = bars("Fleets, per migration: calls, and wall ms on the local cloud", ("calls", "wall ms"), sizes)
-    (DOCS / PLOTS["fleet"]).write_text(drawn, encoding="utf-8")
+    return {
+        PLOTS["startup"]: bars(title, ("function", "its SDKs"), rows),
+        PLOTS["fleet"]: bars("Fleets, per migration: calls, and wall ms on the local cloud", ("calls", "wall ms"), sizes),
+    }
 
 
 def main() -> int:
     """Write the page and its plots."""
-    plots()
-    text = "\n".join([HEAD, *(section(*each) for each in SECTIONS)])
-    (DOCS / "performance.md").write_text(text.rstrip() + "\n", encoding="utf-8")
+    for name, text in {**plots(), "performance.md": page()}.items():
+        (DOCS / name).write_text(text, encoding="utf-8")
     return 0
 
 

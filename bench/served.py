@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from unittest import mock
 
 from cli.account import Account
@@ -16,8 +17,8 @@ from tools.package.trial import local_cloud
 
 
 @contextmanager
-def served() -> Iterator[Ports]:
-    """The ports of replank-validate, over a socket, with the bus made."""
-    with local_cloud() as environment, mock.patch.dict(os.environ, environment):
+def served(state: Path | None = None) -> Iterator[Ports]:
+    """The ports of replank-validate, over a socket, with the bus made; the cloud's state is in memory or in a folder."""
+    with local_cloud(*(["--state", str(state)] if state else [])) as environment, mock.patch.dict(os.environ, environment):
         ensure_bus(Account.from_environment())
         yield ports_of("validate", read(os.environ), credentials_of(os.environ, None))

@@ -139,8 +139,15 @@ def ready_s() -> float:
     return best
 
 
+def shown(result: dict[str, Any]) -> str:
+    """One client, over a socket, the cloud in a process of its own with its state on a disk. "The SDK alone" is the same call
+    against a server that answers at once with the bytes of the cloud's first answer: what is left is the cloud's own share."""
+    rows = [[each[head] for head in HEADS] for each in result["services"]]
+    return f"{table(HEADS, rows)}\n\nStart to ready, everything deployed: {result['ready_s']:.2f} s."
+
+
 def main() -> int:
-    """Measure and print; 1 where the start takes too long."""
+    """Measure and print; names a start that takes too long."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     ready = ready_s()
@@ -148,11 +155,12 @@ def main() -> int:
         cloud = prepared(Path(folder))
         rows = measure(cloud)
         cloud.stop()
-    print(table(HEADS, rows))
-    print(f"\nStart to ready, everything deployed: {ready:.2f} s (aim: under {READY_S:g} s).")
     found = {"ready_s": round(ready, 2), "services": [dict(zip(HEADS, row, strict=True)) for row in rows]}
+    print(shown(found))
+    if ready >= READY_S:
+        print(f"The start took {ready:.2f} s, the aim is {READY_S:g} s.", file=sys.stderr)
     write("services", "python -m bench.services", found)
-    return int(ready >= READY_S)
+    return 0
 
 
 if __name__ == "__main__":

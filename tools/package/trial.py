@@ -68,8 +68,8 @@ def probe(python: Path, folder: Path, task: Mapping[str, Any]) -> dict[str, Any]
 
 
 @contextmanager
-def local_cloud() -> Iterator[dict[str, str]]:
-    """A local cloud with the account deployed; the environment a function finds in it."""
+def local_cloud(*options: str) -> Iterator[dict[str, str]]:
+    """A local cloud with the account deployed, and further options; the environment a function finds in it."""
     command = [
         sys.executable,
         "-m",
@@ -79,6 +79,7 @@ def local_cloud() -> Iterator[dict[str, str]]:
         "--services",
         str(ROOT / "s.yaml"),
         "--hold",
+        *options,
     ]
     quiet = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     with subprocess.Popen(command, cwd=ROOT, env=quiet, stdout=subprocess.PIPE, text=True) as server:
