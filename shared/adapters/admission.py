@@ -64,22 +64,27 @@ class TablestoreAdmission:
     def slots(self) -> Slots:
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
-        return Slots(int(row.get("version", 0)), held)
+        since = {each: int(row[tables.SINCE + each]) for each in held if tables.SINCE + each in row}
+        return Slots(int(row.get("version", 0)), held, since)
 
-    def take_slot(self, seen: Slots, migration_id: str, batch_id: str) -> bool:
-        if migration_id in seen.held:
+    def take_slot(self, seen: Slots, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+        if seen.has(migration_id, attempt):
             return True
-        columns = {tables.HELD + migration_id: batch_id, "version": seen.version + 1}
+        columns = {tables.HELD + migration_id: batch_id, tables.SINCE + migration_id: attempt, "version": seen.version + 1}
         try:
             if seen.version == 0:
                 return self._store.put_new(tables.LOCKS, _SLOTS, columns)
             return self._store.update(tables.LOCKS, _SLOTS, columns, equal=("version", seen.version))
         except InDoubt:
-            return migration_id in self.slots().held
+            return self.slots().has(migration_id, attempt)
 
-    def give_slot(self, migration_id: str) -> None:
+    def give_slot(self, migration_id: str, attempt: int = 1) -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
-        self._store.update(tables.LOCKS, _SLOTS, {}, (tables.HELD + migration_id,))
+        columns = (tables.HELD + migration_id, tables.SINCE + migration_id)
+        try:
+            self._store.update(tables.LOCKS, _SLOTS, {}, columns, at_most=(tables.SINCE + migration_id, attempt))
+        except InDoubt:
+            return  # sent again, it finds no slot (which passes), or one that a later attempt has taken since
 
 
 def _lease(migration_id: str, attempt: int) -> str:

@@ -86,17 +86,21 @@ class Store:
         remove: Sequence[str] = (),
         *,
         equal: tuple[str, Any] | None = None,
+        at_most: tuple[str, int] | None = None,
     ) -> bool:
-        """Change columns of an existing row, if a column has the value expected; False if not, or if there is no row."""
+        """Change columns of an existing row, if a column has the value expected; False if not, or if there is no row.
+
+        Instead of ``equal``, ``at_most``: a number column that is not there, or not above.
+        """
         changes: dict[str, Any] = {}
         if put:
             changes["put"] = list(put.items())
         if remove:
             changes["delete_all"] = list(remove)
         try:
-            return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", equal))
+            return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", equal, at_most=at_most))
         except InDoubt:
-            if equal is None:
+            if equal is None and at_most is None:
                 return False  # the row is not there: that no earlier sending changed
             raise
 
@@ -118,7 +122,7 @@ class Store:
                 _ends(wanted.end),
                 list(wanted.columns),
                 limit - len(rows),
-                column_filter=_equal(wanted.equal) if wanted.equal else None,
+                column_filter=_column("EQUAL", wanted.equal) if wanted.equal else None,
                 max_version=1,
                 start_column=wanted.between[0] if wanted.between else None,
                 end_column=wanted.between[1] if wanted.between else None,
@@ -213,18 +217,23 @@ def _row(key: Key, attributes: Any) -> Any:
     return Row(list(key), attributes)
 
 
-def _condition(expectation: str, equal: tuple[str, Any] | None = None, *, missing: str = "") -> Any:
+def _condition(
+    expectation: str, equal: tuple[str, Any] | None = None, *, missing: str = "", at_most: tuple[str, int] | None = None
+) -> Any:
     from tablestore import Condition
 
     if missing:  # there is no condition for a column that is not there, but one that a missing column passes and no value does
-        return Condition(expectation, _equal((missing, -1), pass_if_missing=True))
-    return Condition(expectation, _equal(equal) if equal else None)
+        return Condition(expectation, _column("EQUAL", (missing, -1), pass_if_missing=True))
+    if at_most:
+        return Condition(expectation, _column("LESS_EQUAL", at_most, pass_if_missing=True))
+    return Condition(expectation, _column("EQUAL", equal) if equal else None)
 
 
-def _equal(equal: tuple[str, Any], *, pass_if_missing: bool = False) -> Any:
+def _column(comparator: str, against: tuple[str, Any], *, pass_if_missing: bool = False) -> Any:
     from tablestore import ComparatorType, SingleColumnCondition
 
-    return SingleColumnCondition(*equal, ComparatorType.EQUAL, pass_if_missing=pass_if_missing, latest_version_only=True)
+    how = getattr(ComparatorType, comparator)
+    return SingleColumnCondition(*against, how, pass_if_missing=pass_if_missing, latest_version_only=True)
 
 
 def _ends(key: Key) -> list[tuple[str, Any]]:

@@ -29,7 +29,9 @@ BY_DUE, BY_BATCH, BY_INSTANCE = "migrations_by_due", "migrations_by_batch", "mig
 BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapshots_by_sweep"
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
-HELD, FAILED, MOVED = "m_", "f_", "v_"
+HELD, SINCE = "m_", "a_"
+"""Of the slots row: the batch, and the attempt that took the slot, of each migration that holds one."""
+FAILED, MOVED = "f_", "v_"
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns that make a migration: doc, due_at, due_lane, o_*, progress. Journal and documents sort before it."""
 WITH_STATE = ("doc", "t")

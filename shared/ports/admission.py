@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -12,6 +12,12 @@ class Slots:
 
     version: int
     held: dict[str, str]
+    since: dict[str, int] = field(default_factory=dict)
+    """The attempt that took each; a slot taken by an earlier version of the pipeline does not say."""
+
+    def has(self, migration_id: str, attempt: int) -> bool:
+        """Whether the slot is this attempt's or a later one's, so that no earlier attempt can give it back."""
+        return migration_id in self.held and self.since.get(migration_id, 0) >= attempt
 
 
 class Admission(Protocol):
@@ -29,8 +35,11 @@ class Admission(Protocol):
     def slots(self) -> Slots:
         """The slots held now."""
 
-    def take_slot(self, seen: Slots, migration_id: str, batch_id: str) -> bool:
-        """Take a slot if nobody changed the row since ``seen``; False if somebody did (look again)."""
+    def take_slot(self, seen: Slots, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+        """Take a slot if nobody changed the row since ``seen``; False if somebody did (look again).
 
-    def give_slot(self, migration_id: str) -> None:
-        """Give the slot back; nothing if there is none."""
+        One that an earlier attempt still holds becomes this attempt's.
+        """
+
+    def give_slot(self, migration_id: str, attempt: int = 1) -> None:
+        """Give the slot back if that attempt or an earlier one took it: a retry keeps its own. Nothing if there is none."""

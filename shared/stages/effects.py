@@ -17,10 +17,11 @@ from shared.domain.effects import (
     ReleaseSlot,
     ScheduleSweep,
 )
-from shared.domain.facts import InstanceFacts
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.ports.ports import Ports
+from shared.stages.identity import identity
+from shared.stages.slots import release
 
 TRIED_AGAIN = MOVING | {State.ACCEPTED, State.PRECHECKING, State.READY}
 """In these a retry has undone the failure: the slot is held anew, and the failure taken back."""
@@ -40,7 +41,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
     if migration.state in TRIED_AGAIN:
         return
-    ports.admission.give_slot(migration.migration_id)
+    release(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
@@ -68,9 +69,7 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
     if migration.hop > effect.hop and migration.handle != Handle():
         ports.drivers[migration.driver].clean_up(then, replace(effect.handle, source_id=""))
         return
-    facts = ports.migrations.document(migration.migration_id, f"instance-{effect.hop}")
-    private_ips = InstanceFacts.from_json(facts).private_ips if facts else ()
-    ports.drivers[migration.driver].clean_up(then, effect.handle, private_ips)
+    ports.drivers[migration.driver].clean_up(then, effect.handle, identity(migration, effect.hop, ports))
 
 
 def _adopt_snapshots(_: AdoptSnapshots, migration: Migration, ports: Ports) -> None:

@@ -24,9 +24,9 @@ def admit(migration: Migration, batch: Batch, ports: Ports) -> str:
 
 
 def readmit(migration: Migration, batch: Batch, ports: Ports) -> None:
-    """Take a slot for a retry that moves the instance again. A person asked for it by name, so only the wave's size is in the way.
+    """Take a slot for a retry that moves the instance again, given as its step will leave it: with the attempt it begins.
 
-    Raises Refused (Batch.NoFreeSlot).
+    A person asked for it by name, so only the wave's size is in the way. Raises Refused (Batch.NoFreeSlot).
     """
 
     def forbidden(standing: Standing) -> str:
@@ -38,11 +38,20 @@ def readmit(migration: Migration, batch: Batch, ports: Ports) -> None:
         raise Refused("Batch.NoFreeSlot", sentence, "Retry when one of them has ended.", status=409)
 
 
+def release(migration: Migration, ports: Ports) -> None:
+    """Give back the slot of a migration that was seen not to move. A retry that came since keeps what it has taken.
+
+    A retry takes its slot before its step. Where no retry can follow any more, that one goes too: its step came too late, or never.
+    """
+    last = migration.attempt + (migration.state in _NEVER_MOVES)
+    ports.admission.give_slot(migration.migration_id, last)
+
+
 def give_back(migration_id: str, ports: Ports) -> None:
     """Release what a stage or an act took for a step that came too late: the row had moved on, and had released it before."""
     migration = ports.migrations.load(migration_id)
-    if migration.state in _NEVER_AGAIN | {State.ROLLING_BACK}:
-        ports.admission.give_slot(migration_id)
+    if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
+        release(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id:
@@ -51,6 +60,8 @@ def give_back(migration_id: str, ports: Ports) -> None:
 
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """States without a way back: their lock and slot are nobody's."""
+_NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
+"""A rollback that failed can only be tried again, and needs no slot."""
 _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """After a refused precheck only a retry takes the lock again, as another attempt."""
 
@@ -59,9 +70,9 @@ def _take(migration: Migration, batch: Batch, forbidden: Callable[[Standing], st
     for _ in range(TRIES):
         seen = ports.admission.slots()
         reason = forbidden(_standing(migration, seen, ports))
-        if reason or migration.migration_id in seen.held:
+        if reason or seen.has(migration.migration_id, migration.attempt):
             return reason
-        if ports.admission.take_slot(seen, migration.migration_id, batch.batch_id):
+        if ports.admission.take_slot(seen, migration.migration_id, batch.batch_id, migration.attempt):
             return ""
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 

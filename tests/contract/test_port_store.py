@@ -1,4 +1,4 @@
-"""Batches, admission and ledger on Tablestore."""
+"""Batches, locks and ledger on Tablestore (slots: test_port_slots.py)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ import pytest
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Policy, Selection, Window
 from shared.domain.errors import Bug, Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.ports.admission import Slots
 from shared.ports.ports import Ports
 from tests.support.ports import T0, bench
 
@@ -121,23 +120,6 @@ def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() 
         made.faults({"service": "tablestore", "operation": "DeleteRow", "kind": "drop_before", "times": 1})
         admission.unlock(*where, "ma", 2)
         assert admission.holder(*where) == ""
-
-
-def test_slots_are_taken_on_the_latest_picture_only(ports: Ports) -> None:
-    admission = ports.admission
-    nothing = admission.slots()
-    assert nothing == Slots(0, {})
-    admission.give_slot("ma")
-    assert admission.take_slot(nothing, "ma", "b1")
-    assert not admission.take_slot(nothing, "mb", "b1")
-    seen = admission.slots()
-    assert seen == Slots(1, {"ma": "b1"})
-    assert admission.take_slot(seen, "ma", "b1")
-    assert admission.take_slot(seen, "mb", "b2")
-    assert not admission.take_slot(seen, "mc", "b2")
-    admission.give_slot("ma")
-    admission.give_slot("ma")
-    assert admission.slots() == Slots(2, {"mb": "b2"})
 
 
 def entry(migration_id: str, key: str, **more: object) -> LedgerEntry:

@@ -161,6 +161,7 @@ def test_a_bus_that_refuses_is_no_failure_of_the_migration(ports: Ports) -> None
     advance(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
     found = ports.migrations.load(made.migration_id)
     assert (found.state, found.owes) == (State.MIGRATING, (2,))
+    assert settle_all(ports, found)  # by the tick, once the bus answers
 
 
 def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:

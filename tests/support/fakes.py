@@ -224,6 +224,7 @@ class FakeAdmission:
 
     locks: dict[tuple[str, str], str] = field(default_factory=dict)
     held: dict[str, str] = field(default_factory=dict)
+    since: dict[str, int] = field(default_factory=dict)
     version: int = 0
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
@@ -237,18 +238,20 @@ class FakeAdmission:
         return self.locks.get((region_id, instance_id), "")
 
     def slots(self) -> Slots:
-        return Slots(self.version, dict(self.held))
+        return Slots(self.version, dict(self.held), {each: self.since[each] for each in self.held})
 
-    def take_slot(self, seen: Slots, migration_id: str, batch_id: str) -> bool:
+    def take_slot(self, seen: Slots, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+        if seen.has(migration_id, attempt):
+            return True
         if seen.version != self.version:
             return False
         self.version += 1
-        self.held[migration_id] = batch_id
+        self.held[migration_id], self.since[migration_id] = batch_id, attempt
         return True
 
-    def give_slot(self, migration_id: str) -> None:
-        if self.held.pop(migration_id, None) is not None:
-            self.version += 1
+    def give_slot(self, migration_id: str, attempt: int = 1) -> None:
+        if self.since.get(migration_id, 0) <= attempt:
+            self.held.pop(migration_id, None)
 
 
 @dataclass

@@ -83,7 +83,7 @@ def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDeta
         batch = ports.batches.load(migration.batch_id)
         reopen(batch, ports)
         if taken.after.state in MOVING:
-            readmit(migration, batch, ports)
+            readmit(taken.after, batch, ports)
         return taken
 
     try:

@@ -1,0 +1,94 @@
+"""Slots under the stages: who may give back what, when one of two deliveries is slow."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain import events
+from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.effects import Effect, ReleaseSlot
+from shared.domain.errors import Refused, Stale
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import Failure, Handle, Migration, State, born, step
+from shared.ports.ports import Ports
+from shared.stages.advance import guarded, settle_all
+from shared.stages.api import migrations as acts
+from shared.stages.effects import perform
+from tests.support.fakes import NOON, Fakes
+from tests.support.ports import migration
+
+BATCH = Batch("b0000000000000001", BatchState.OPEN, 1, NOON, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=1))
+
+
+@pytest.fixture
+def ports() -> Ports:
+    made = Fakes().ports
+    made.batches.create(BATCH)
+    return made
+
+
+def stand(ports: Ports, number: int, state: State, **more: Any) -> Migration:
+    """A migration whose job has run, so that a retry goes on where it failed."""
+    made = migration(number, state=state, handle=Handle(started_at=NOON), prechecked_at=NOON, **more)
+    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    return made
+
+
+def failed(ports: Ports, made: Migration, *effects: Effect) -> Migration:
+    """Failed, by a function that died before its effects."""
+    taken = step(made, State.FAILED, now=NOON, by="watch", reason="x", failure=Failure("migrate", "X.Y", "m", "r"))
+    ports.migrations.commit(replace(taken, effects=effects))
+    return ports.migrations.load(made.migration_id)
+
+
+def moving(ports: Ports, number: int = 1) -> Migration:
+    made = stand(ports, number, State.MIGRATING)
+    assert ports.admission.take_slot(ports.admission.slots(), made.migration_id, made.batch_id, made.attempt)
+    return made
+
+
+def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Ports) -> None:
+    """Two deliveries of one owed release: one looked while it had failed, the other settled, and a person retried."""
+    seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
+    assert settle_all(ports, seen_by_the_slow)
+    assert ports.admission.slots().held == {}
+    acts.retry(ports, seen_by_the_slow.migration_id, "ann")
+    perform(ReleaseSlot(), seen_by_the_slow, ports)
+    assert seen_by_the_slow.migration_id in ports.admission.slots().held
+    other = stand(ports, 2, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
+    with pytest.raises(Refused, match="moving now"):
+        acts.retry(ports, other.migration_id, "ann")
+
+
+def test_a_retry_that_finds_its_slot_still_held_keeps_it_from_the_slow_release(ports: Ports) -> None:
+    seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
+    acts.retry(ports, seen_by_the_slow.migration_id, "ann")
+    perform(ReleaseSlot(), seen_by_the_slow, ports)
+    assert ports.admission.slots().since == {seen_by_the_slow.migration_id: 2}
+
+
+@pytest.mark.parametrize("act", [acts.confirm, acts.roll_back])
+def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(ports: Ports, act: Any) -> None:
+    made = stand(ports, 1, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"), snapshots_made=1)
+    assert ports.admission.take_slot(ports.admission.slots(), made.migration_id, made.batch_id, made.attempt + 1)
+    act(ports, made.migration_id, "ann")
+    assert ports.admission.slots().held == {}
+
+
+def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports) -> None:
+    """Two deliveries of one admission: the slow one took the slot again, and its step came too late."""
+    made = migration(3, state=State.READY)
+    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+
+    def overtaken(found: Migration, ports: Ports) -> Outcome:
+        failed(ports, found)
+        assert ports.admission.take_slot(ports.admission.slots(), found.migration_id, found.batch_id, found.attempt)
+        raise Stale("Migration.Moved", "The row has moved on.", "")
+
+    message = Message(events.ADMISSION_DUE, "e", "replank", {"migrationId": made.migration_id})
+    with pytest.raises(Stale):
+        guarded(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+    assert ports.admission.slots().held == {}
