@@ -48,9 +48,9 @@ crash: $(VENV)/test.ok  ## Kill the real processes of a run 200 times (ARGS="--k
 package: $(VENV)/run.ok  ## Build and try build/<function>.zip, the same bytes for the same sources (PY=3.12)
 	@$(PYTHON_HERE) -m tools.package --for $(or $(PY),3.10) $(ARGS)
 
-deploy: package  ## Deploy the functions (Serverless Devs); docs/deploy.md has what comes before
-	@command -v s >/dev/null || { echo "Serverless Devs is missing: npm install -g @serverless-devs/s" >&2; exit 1; }
-	s deploy -y
+SETTINGS ?= replank.env
+deploy:  ## Deploy the functions (Serverless Devs) with the settings of this shell; docs/deploy.md has what comes before
+	@tools/deploy.sh $(VENV) $(or $(PY),3.10) $(SETTINGS)
 
 FLEET ?= 100,1000
 bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure everything into bench/results and docs/performance.md (FLEET=100,1000,10000)
@@ -60,6 +60,7 @@ bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure everything into bench/res
 	@$(PYTHON_HERE) -W ignore -m bench.fleet --sizes $(FLEET)
 	@$(PYTHON_HERE) -W ignore -m bench.durable_step
 	@$(PYTHON_HERE) -W ignore -m bench.cloud
+	@$(PYTHON_HERE) -W ignore -m bench.services
 	@$(MAKE) costs
 
 costs: $(VENV)/run.ok  ## Write docs/performance.md and docs/costs.md from bench/results and bench/prices.json
