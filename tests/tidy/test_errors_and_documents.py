@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from cli import main
 from shared.adapters import sdk_errors
 from shared.domain import timing
 from shared.domain.prechecks import RULES
@@ -55,16 +54,6 @@ def test_operations_say_what_to_do_about_every_failure_that_waits_for_a_person()
 def test_documents_name_no_code_that_does_not_exist() -> None:
     named = {code for path in files() if path.suffix == ".md" for code in CODE.findall(path.read_text(encoding="utf-8"))}
     assert named - KNOWN == set()
-
-
-def test_commands_shown_exist() -> None:
-    main._register_once()
-    names = {command.name for command in main.app.registered_commands} | {group.name for group in main.app.registered_groups}
-    shown = set()
-    for path in files():
-        if path.suffix == ".md":
-            shown |= set(re.findall(r"(?:`|bin/)replank ([a-z]+)", path.read_text(encoding="utf-8")))
-    assert shown - names == set()
 
 
 def test_operations_give_the_times_that_the_code_obeys() -> None:
