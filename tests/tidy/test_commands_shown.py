@@ -30,8 +30,7 @@ def shown(text: str) -> Iterator[str]:
     """What follows the word `replank` wherever a document shows code."""
     joined = re.sub(r"\\\n\s*", " ", text)
     for code in (*SPAN.findall(joined), *BLOCK.findall(joined)):
-        first = code.split()[0]
-        if first == "replank" or first.endswith("/replank"):
+        if f"/{code}".split()[0].endswith("/replank"):
             yield from CALL.findall(" ".join(code.split()))
 
 
