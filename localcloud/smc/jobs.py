@@ -114,7 +114,7 @@ class Jobs:
             "Name": name,
             "JobType": 1,
             "SourceId": source["SourceId"],
-            "RegionId": self.world.cloud.region,
+            "RegionId": params.get("RegionId", self.world.cloud.region),
             "Status": "Ready",
             "BusinessStatus": "",
             "Progress": 0.0,

@@ -24,6 +24,16 @@ class Phase(Enum):
 
 
 @dataclass(frozen=True)
+class Identity:
+    """What an instance can be told by where no instance id is shown: an address and a hostname together, never one of them."""
+
+    private_ips: tuple[str, ...] = ()
+    hostnames: tuple[str, ...] = ()
+    """As ECS has it and as the guest itself says."""
+    windows: bool = False
+
+
+@dataclass(frozen=True)
 class Report:
     """Where a job stands; ``code`` and ``message`` are SMC's own words on a failure, ``progress`` is a percentage."""
 
@@ -35,6 +45,10 @@ class Report:
     remedy: str = ""
 
 
+NOBODY = Identity()
+"""Nothing is known of the instance: no source server is taken for its."""
+
+
 class Driver(Protocol):
     """Every call may be repeated at any point after a crash without doing anything twice."""
 
@@ -43,25 +57,27 @@ class Driver(Protocol):
     def check(self) -> None:
         """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""
 
-    def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
+    def prepare(self, migration: Migration, identity: Identity) -> Report:
         """Take the next harmless step towards a job (import, create); called again every minute while it reports PREPARING.
 
         A driver that waits for a person reports PREPARING with what to do in ``remedy``, and RUNNING once the job is seen.
-        After a failed attempt the job is there already: PREPARED at once.
+        After a failed attempt the job is there already: PREPARED at once. What cannot be told from another instance's is FAILED
+        (Source.Ambiguous, Job.Foreign), and never touched.
         """
 
     def launch(self, migration: Migration) -> None:
         """Start the prepared job, the one destructive call; it comes after the step to ``migrating`` is committed.
 
+        Raises Permanent (Job.Foreign) where the job is another instance's.
         Called again after a crash it does nothing, even if the job has failed since; a retry (a later step) starts it again.
         """
 
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         """How the jobs stand, by migration id; as few calls as paging allows."""
 
-    def clean_up(self, migration: Migration, handle: Handle, private_ips: Sequence[str] = ()) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, identity: Identity = NOBODY) -> None:
         """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.
 
         What is gone already is no error. A call that was lost may have left more than the handle knows: jobs and codes are found
-        by their names, source servers by ``private_ips``.
+        by their names, source servers by ``identity``. A source server that has somebody else's job stays.
         """

@@ -9,7 +9,6 @@ from shared.domain import events
 from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
-from shared.domain.facts import InstanceFacts
 from shared.domain.ledger import SnapshotState
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
@@ -17,6 +16,7 @@ from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
+from shared.stages.identity import identity
 
 STATES = frozenset({State.SNAPSHOTTED})
 
@@ -38,7 +38,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
         migration = _begin(migration, ports)
-    report = driver.prepare(migration, _private_ips(migration, ports))
+    report = driver.prepare(migration, identity(migration, migration.hop, ports))
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
     if report.phase is Phase.PREPARING:
@@ -113,11 +113,6 @@ def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
             size_gib = known[entry.snapshot_id].size_gib
             ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED, size_gib=size_gib))
     return {entry.disk_id for entry in finished}
-
-
-def _private_ips(migration: Migration, ports: Ports) -> tuple[str, ...]:
-    document = ports.migrations.document(migration.migration_id, f"instance-{migration.hop}")
-    return InstanceFacts.from_json(document).private_ips
 
 
 def _window_opened(migration: Migration, began_at: datetime, ports: Ports) -> datetime:

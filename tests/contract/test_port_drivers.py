@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -12,10 +11,11 @@ from localcloud.account import service
 from shared.adapters import redact
 from shared.domain.errors import Permanent
 from shared.domain.hop import Hop
-from shared.domain.migration import Handle, Migration, State
-from shared.ports.driver import Driver, Phase, Report
+from shared.domain.migration import Handle, Migration
+from shared.ports.driver import NOBODY, Driver, Phase, Report
+from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
-from tests.support.ports import Bench, bench, migration, settings
+from tests.support.ports import Bench, bench, settings
 
 
 @pytest.fixture
@@ -29,30 +29,6 @@ def one() -> Iterator[Bench]:
 @pytest.fixture
 def smc(one: Bench) -> Driver:
     return one.ports.drivers["smc"]
-
-
-def moving(one: Bench, number: int, **more: Any) -> Migration:
-    return migration(number, state=State.SNAPSHOTTED, entered_at=one.now, snapshots_made=1, **more)
-
-
-def addresses(one: Bench, made: Migration) -> tuple[str, ...]:
-    return one.ports.compute.describe(made.region_id, made.instance_id).private_ips
-
-
-def prepared(one: Bench, driver: Driver, made: Migration, *, forgetful: bool = False) -> Migration:
-    """Prepare every minute until it is prepared; ``forgetful`` loses what each call but the last reported once."""
-    ips = addresses(one, made)
-    for _ in range(30):
-        report = driver.prepare(made, ips)
-        if forgetful:
-            one.world.run(1)
-            report = driver.prepare(made, ips)
-        made = replace(made, handle=report.handle)
-        if report.phase is Phase.PREPARED:
-            return made
-        assert report.phase is Phase.PREPARING, report
-        one.world.run(1)
-    raise AssertionError("never prepared")
 
 
 def ended(one: Bench, driver: Driver, made: Migration) -> Report:
@@ -72,7 +48,7 @@ def left(one: Bench) -> tuple[int, int, int]:
 def test_the_whole_sequence_and_nothing_left_behind(one: Bench, smc: Driver) -> None:
     made = prepared(one, smc, moving(one, 1))
     assert made.handle.source_id.startswith("s-")
-    assert smc.prepare(made, ()).phase is Phase.PREPARED
+    assert smc.prepare(made, NOBODY).phase is Phase.PREPARED
     assert smc.observe([made])[made.migration_id].phase is Phase.PREPARED
     for _ in range(2):
         smc.launch(made)
@@ -119,7 +95,7 @@ def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Benc
     smc.launch(made)
     assert smc.observe([made])[made.migration_id].phase is Phase.FAILED, "only a person may have it started again"
     again = replace(made, attempt=2, entered_at=one.now)
-    assert smc.prepare(again, ()) == Report(Phase.PREPARED, made.handle)
+    assert smc.prepare(again, NOBODY) == Report(Phase.PREPARED, made.handle)
     smc.launch(again)
     end = ended(one, smc, again)
     assert end.phase is Phase.FINISHED, end.message
@@ -195,18 +171,18 @@ def test_the_target_may_be_a_parameter_of_its_own(one: Bench) -> None:
 def test_the_console_driver_waits_for_a_person_and_touches_nothing(one: Bench) -> None:
     console = one.ports.drivers["console"]
     made = moving(one, 10, driver="console")
-    ips = addresses(one, made)
-    waiting = console.prepare(made, ips)
+    who = identity_of(one, made)
+    waiting = console.prepare(made, who)
     assert waiting.phase is Phase.PREPARING
     assert made.instance_id in waiting.remedy
     assert "Alibaba Cloud Linux 3" in waiting.remedy
     one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
-    seen = console.prepare(made, ips)
+    seen = console.prepare(made, who)
     assert (seen.phase, bool(seen.handle.job_id)) == (Phase.RUNNING, True)
     made = replace(made, handle=seen.handle)
     assert one.calls(lambda: console.launch(made)) == []
     assert ended(one, console, made).phase is Phase.FINISHED
-    assert console.prepare(replace(made, handle=Handle(), entered_at=one.now), ips).phase is Phase.PREPARING
+    assert console.prepare(replace(made, handle=Handle(), entered_at=one.now), who).phase is Phase.PREPARING
     assert one.calls(lambda: console.clean_up(made, made.handle)) == []
 
 
@@ -214,19 +190,19 @@ def test_the_console_driver_follows_the_person_to_another_job(one: Bench) -> Non
     """The job known failed, and its source was deleted: the person can only go on with a new one."""
     console = one.ports.drivers["console"]
     made = moving(one, 11, driver="console")
-    ips = addresses(one, made)
+    who = identity_of(one, made)
     smc = service(one.world.cloud, "smc")
     first = one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
-    seen = console.prepare(made, ips)
+    seen = console.prepare(made, who)
     one.world.run(1)
     with one.world.cloud.lock, one.world.cloud.db.transaction():
         job = smc.jobs.need(first) | {"Name": "console-before"}
         smc.jobs.migration._fail(job, "M199", "It failed.")
         smc.world.sources.delete(job["SourceId"])
     again = replace(made, attempt=2, entered_at=one.now, handle=replace(seen.handle, started_at=one.now))
-    waiting = console.prepare(again, ips)
+    waiting = console.prepare(again, who)
     assert (waiting.phase, waiting.handle.job_id) == (Phase.PREPARING, first)
     second = one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
     assert second != first
-    followed = console.prepare(again, ips)
+    followed = console.prepare(again, who)
     assert (followed.phase, followed.handle.job_id) == (Phase.RUNNING, second)

@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import Jobs, observed, report
+from shared.adapters.drivers.jobs import Jobs, ambiguous, names_another, observed, report
+from shared.adapters.drivers.sources import hostname, is_of
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import Phase, Report
+from shared.ports.driver import NOBODY, Identity, Phase, Report
 
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
@@ -27,10 +28,16 @@ class ConsoleDriver:
     def check(self) -> None:
         return  # nothing to set
 
-    def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
-        job = self._job(migration, private_ips)
+    def prepare(self, migration: Migration, identity: Identity) -> Report:
+        near = self._jobs.sources_at(identity, related_job_type=["Os"])
+        own = [source.source_id for source in near if is_of(source, identity)]
+        found = [job for job in self._jobs.of_sources(own) if _belongs(job, migration)]
+        if len({job.source_id for job in found}) > 1:
+            return ambiguous(migration.handle, {job.source_id for job in found})
+        job = self._job(migration, found)
         if job is None:
-            return Report(Phase.PREPARING, migration.handle, remedy=_instructions(migration, self._catalog))
+            others = [source for source in near if source.source_id not in own]
+            return Report(Phase.PREPARING, migration.handle, remedy=_instructions(migration, self._catalog) + _passed_over(others))
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
             # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
@@ -44,29 +51,42 @@ class ConsoleDriver:
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         return observed(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle, private_ips: Sequence[str] = ()) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, identity: Identity = NOBODY) -> None:
         return  # what a person made is theirs to delete
 
-    def _job(self, migration: Migration, private_ips: Sequence[str]) -> Any | None:
-        """The job known from before if it is under way or done; else the newest one of this instance that belongs here.
+    def _job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
+        """The job known from before if it is under way or done; else the newest one ``found`` of this instance.
 
         A job that has failed or is gone may not be the one that the person goes on with: its source can be gone as well.
         """
         known_id = migration.handle.job_id
         known = self._jobs.by_id([known_id]).get(known_id) if known_id else None
+        if known is not None and names_another(known, migration):
+            known = None
         if known is not None and known.status in _BEGUN:
             return known
-        sources = self._jobs.sources_at(private_ips, related_job_type=["Os"])
-        jobs = self._jobs.of_sources([source.source_id for source in sources])
-        fresh = [job for job in jobs if job.job_id != known_id and _belongs(job, migration)]
+        fresh = [job for job in found if job.job_id != known_id]
         return max(fresh, key=lambda job: job.creation_time or "", default=known)
 
 
 def _belongs(job: Any, migration: Migration) -> bool:
-    """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready (or the first job ran)."""
+    """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready (or the first job ran).
+
+    Nor of another instance, where the job names one.
+    """
+    if names_another(job, migration):
+        return False
     made = moment_or_none(job.creation_time)
     since = migration.handle.started_at or migration.entered_at
     return job.status == "Running" or (made is not None and made >= since.replace(second=0, microsecond=0))
+
+
+def _passed_over(others: Sequence[Any]) -> str:
+    """Why nothing happens if the person has begun already, but SMC knows the instance under another name."""
+    if not others:
+        return ""
+    names = ", ".join(f"{source.source_id} ({hostname(source.system_info) or 'no hostname'})" for source in others)
+    return f" Not followed, as only the address is this instance's and not the hostname: source {names}."
 
 
 def _instructions(migration: Migration, catalog: Catalog) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
+from shared.adapters.drivers.sources import at_address
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, never
+from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import Phase, Report
+from shared.ports.driver import Identity, Phase, Report
 
 OS_JOB = 1
 """JobType of operating-system migrations (0 server, 2 cross-zone, 3 VMware)."""
@@ -83,6 +83,10 @@ class Jobs:
         """The operating-system jobs of up to 50 sources."""
         return self._jobs(source_id=list(source_ids), job_type=OS_JOB, page_number=1, page_size=PAGE) if source_ids else []
 
+    def all_of_source(self, source_id: str) -> list[Any]:
+        """The jobs of one source, of any type."""
+        return self._jobs(source_id=[source_id], page_number=1, page_size=PAGE)
+
     def _jobs(self, **wanted: Any) -> list[Any]:
         from alibabacloud_smc20190601 import models
 
@@ -93,9 +97,9 @@ class Jobs:
         """The source server with this id."""
         return next(self._sources(source_id=[source_id]), None)
 
-    def sources_at(self, private_ips: Sequence[str], **wanted: Any) -> list[Any]:
-        """The source servers that name one of the addresses; SMC knows no instance ids."""
-        return [source for source in self._sources(**wanted) if addresses(source.system_info) & set(private_ips)]
+    def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
+        """The source servers at one of the instance's addresses. They may be another instance's: see ``sources.is_of``."""
+        return [source for source in self._sources(**wanted) if at_address(source, identity)]
 
     def _sources(self, **wanted: Any) -> Iterator[Any]:
         from alibabacloud_smc20190601 import models
@@ -109,14 +113,24 @@ class Jobs:
                 return
 
 
-def addresses(system_info: str | None) -> set[str]:
-    """The IPv4 addresses in a source's SystemInfo (a JSON object whose ``ipv4`` is one address or several)."""
-    try:
-        document = json.loads(system_info or "{}")
-    except ValueError:
-        return set()
-    value = document.get("ipv4", "") if isinstance(document, dict) else ""
-    return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(value)))
+def names_another(job: Any, migration: Migration) -> bool:
+    """Whether the job says that it is another instance's, or of another region; one that names none says nothing."""
+    instance = (job.instance_id or migration.instance_id) == migration.instance_id
+    return not (instance and (job.region_id or migration.region_id) == migration.region_id)
+
+
+def foreign(job: Any) -> Permanent:
+    """The refusal to touch a job that names another instance."""
+    named = f"{job.instance_id or 'an instance'} in {job.region_id or 'some region'}"
+    remedy = "Finish or delete that job in the SMC console, then retry."
+    return Permanent("Job.Foreign", f"Job {job.job_id} is of {named}.", remedy)
+
+
+def ambiguous(handle: Handle, source_ids: Iterable[str]) -> Report:
+    """Several sources look like the instance, and none of them is proven to be it."""
+    message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
+    remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
+    return Report(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def observed(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, Report]:

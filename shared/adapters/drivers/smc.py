@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import OS_JOB, Jobs, observed
+from shared.adapters.drivers.jobs import OS_JOB, Jobs, ambiguous, foreign, names_another, observed
 from shared.adapters.drivers.settings import SmcSettings
+from shared.adapters.drivers.sources import is_of, made_since
 from shared.adapters.drivers.tokens import AccessTokens
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import Phase, Report
+from shared.ports.driver import NOBODY, Identity, Phase, Report
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
@@ -30,6 +31,8 @@ _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully"
 """What the SMC client prints (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
 """Jobs that can be started or already do their work; an expired one is made anew."""
+_RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
+"""SMC's refusal to delete a source that has a job, unless it is forced to."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
@@ -56,23 +59,25 @@ class SmcDriver:
 
     # Preparing --------------------------------------------------------------------------------------------------------
 
-    def prepare(self, migration: Migration, private_ips: Sequence[str]) -> Report:
+    def prepare(self, migration: Migration, identity: Identity) -> Report:
         self.check()
         handle = migration.handle
         if handle.job_id:
             job = self._jobs.by_id([handle.job_id]).get(handle.job_id)
+            if job is not None and names_another(job, migration):
+                raise foreign(job)
             if job is not None and job.status in _USABLE:
                 return Report(Phase.PREPARED, handle)
             self._delete_job(handle.job_id)
             handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
-            imported = self._import(migration, handle, private_ips)
+            imported = self._import(migration, handle, identity)
             if not imported.handle.source_id:
                 return imported
             handle = imported.handle
         return self._make_job(migration, handle)
 
-    def _import(self, migration: Migration, handle: Handle, private_ips: Sequence[str]) -> Report:
+    def _import(self, migration: Migration, handle: Handle, identity: Identity) -> Report:
         """Begin the import, or look how it goes; the report's handle has the source once it is there."""
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
@@ -80,8 +85,10 @@ class SmcDriver:
         name = _name(migration)
         if self._tokens.forget(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
-            known = self._jobs.sources_at(private_ips)
-            if known:
+            known = self._lost_imports(migration, identity)
+            if len(known) > 1:
+                return ambiguous(handle, [each.source_id for each in known])
+            if known and known[0].state == "Available":
                 return Report(Phase.PREPARING, replace(handle, source_id=known[0].source_id))
         command = self._command(migration.os_type)
         token_id, code = self._tokens.make(name)
@@ -94,6 +101,12 @@ class SmcDriver:
             timeout_s=IMPORT_TIMEOUT_S,
         )
         return Report(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
+
+    def _lost_imports(self, migration: Migration, identity: Identity) -> list[Any]:
+        """Sources without a job that look like the instance and were registered since its preparation began."""
+        since = max(migration.created_at, (migration.handle.began_at or migration.created_at) - SKEW)
+        found = [each for each in self._jobs.sources_at(identity, related_job_type=["Not_Related"]) if is_of(each, identity)]
+        return [each for each in found if made_since(each, since) and not each.job_id and each.state != "Deleting"]
 
     def _command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
@@ -157,7 +170,10 @@ class SmcDriver:
         from alibabacloud_smc20190601 import models
 
         job_id = migration.handle.job_id
-        if _launched(self._jobs.by_id([job_id]).get(job_id), migration):
+        job = self._jobs.by_id([job_id]).get(job_id)
+        if job is not None and names_another(job, migration):
+            raise foreign(job)
+        if _launched(job, migration):
             return  # a call before this one did it; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
@@ -172,16 +188,15 @@ class SmcDriver:
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         return observed(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle, private_ips: Sequence[str] = ()) -> None:
-        from alibabacloud_smc20190601 import models
-
+    def clean_up(self, migration: Migration, handle: Handle, identity: Identity = NOBODY) -> None:
         if handle == Handle() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
         names = [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
-        for job_id in [handle.job_id] if handle.job_id else self._lost_jobs(names):
+        own = [handle.job_id] if handle.job_id else self._lost_jobs(names)
+        for job_id in own:
             self._delete_job(job_id)
-        for source_id in self._left_sources(migration, handle, private_ips):
-            self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
+        for source_id in self._left_sources(migration, handle, identity, own):
+            self._delete_source(source_id, {*own, *names})
         if handle.token_id:
             self._tokens.delete(handle.token_id)
         for name in names:
@@ -191,15 +206,27 @@ class SmcDriver:
         """Jobs made, perhaps, by a call whose answer or whose step was lost."""
         return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
 
-    def _left_sources(self, migration: Migration, handle: Handle, private_ips: Sequence[str]) -> list[str]:
-        """The source known, and those registered for this instance since the migration began.
+    def _left_sources(self, migration: Migration, handle: Handle, identity: Identity, own: Sequence[str]) -> list[str]:
+        """The source known, and those registered for this instance since the migration began that have no job but our ``own``.
 
         Beside a known source only an import whose answer was lost leaves another, and that has no job: the list stays short.
         """
         wanted = {"related_job_type": ["Not_Related"]} if handle.source_id else {}
-        found = self._jobs.sources_at(private_ips, **wanted) if private_ips else []
-        made = [each.source_id for each in found if (at := moment_or_none(each.creation_time)) and at >= migration.created_at]
-        return sorted({*made, handle.source_id} - {""})
+        found = self._jobs.sources_at(identity, **wanted) if identity != NOBODY else []
+        made = [each for each in found if is_of(each, identity) and made_since(each, migration.created_at)]
+        return sorted({each.source_id for each in made if not each.job_id or each.job_id in own} | {handle.source_id} - {""})
+
+    def _delete_source(self, source_id: str, own: Collection[str]) -> None:
+        """Unless a job of somebody else's is on it: SMC itself refuses then, and is forced only where every job is our ``own``."""
+        from alibabacloud_smc20190601 import models
+
+        try:
+            request = models.DeleteSourceServerRequest(source_id=source_id)
+            self._jobs.send("delete_source_server", request, expected=lambda error: gone(error) or _RELATED(error))
+        except CloudError as error:
+            jobs = self._jobs.all_of_source(source_id) if _RELATED(error) else []
+            if jobs and all(job.job_id in own or job.name in own for job in jobs):
+                self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
 
     def _delete_job(self, job_id: str) -> None:
         from alibabacloud_smc20190601 import models

@@ -1,0 +1,66 @@
+"""Whose source server it is. SMC's one endpoint serves all regions and names no instance: address and hostname must both agree.
+
+An address alone proves nothing, as VPCs may use the same ones. Nor does a name that many machines have, or none at all.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.clock import moment_or_none
+from shared.ports.driver import Identity
+
+_NO_NAMES = frozenset({"", "localhost"})
+_NETBIOS = 15
+"""As many characters of a Windows computer name as its NetBIOS form keeps."""
+
+
+def is_of(source: Any, identity: Identity) -> bool:
+    """Whether the source is this instance: it has one of its addresses and one of its names."""
+    name = hostname(source.system_info)
+    return at_address(source, identity) and any(same_host(name, each, windows=identity.windows) for each in identity.hostnames)
+
+
+def at_address(source: Any, identity: Identity) -> bool:
+    """Whether the source has one of the instance's private addresses; another instance may have it too."""
+    return bool(addresses(source.system_info) & set(identity.private_ips))
+
+
+def made_since(source: Any, since: datetime) -> bool:
+    """Whether the source was registered at that time or later; one that does not say when was not."""
+    made = moment_or_none(source.creation_time)
+    return made is not None and made >= since
+
+
+def addresses(system_info: str | None) -> set[str]:
+    """The IPv4 addresses in a source's SystemInfo (a JSON object whose ``ipv4`` is one address or several)."""
+    return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(_document(system_info).get("ipv4", ""))))
+
+
+def hostname(system_info: str | None) -> str:
+    """The hostname in a source's SystemInfo; empty where there is none."""
+    found = _document(system_info).get("hostname")
+    return found if isinstance(found, str) else ""
+
+
+def same_host(seen: str, known: str, *, windows: bool = False) -> bool:
+    """Whether two hostnames are one machine's: in any case, with or without its domain, on Windows also as NetBIOS cuts it."""
+    seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
+    one, other = seen.partition(".")[0], known.partition(".")[0]
+    if {one, other} & _NO_NAMES:
+        return False
+    if "." in seen and "." in known:
+        return seen == known
+    cut = windows and min(len(one), len(other)) == _NETBIOS
+    return one[:_NETBIOS] == other[:_NETBIOS] if cut else one == other
+
+
+def _document(system_info: str | None) -> dict[str, Any]:
+    try:
+        document = json.loads(system_info or "{}")
+    except ValueError:
+        return {}
+    return document if isinstance(document, dict) else {}

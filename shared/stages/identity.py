@@ -1,0 +1,21 @@
+"""What a driver can tell an instance by where the cloud shows no instance id."""
+
+from __future__ import annotations
+
+from shared.domain.facts import InstanceFacts
+from shared.domain.migration import Migration
+from shared.ports.driver import Identity
+from shared.ports.ports import Ports
+
+
+def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
+    """As the precheck of the hop saw the instance: nothing of it is prepared before one has passed.
+
+    The guest's own hostname counts beside the one that ECS knows: who renames a machine inside does not tell ECS.
+    """
+    baseline = ports.migrations.document(migration.migration_id, f"baseline-{hop}")
+    if not baseline:
+        return Identity()
+    facts = InstanceFacts.from_json(baseline["instance"])
+    names = {facts.hostname, (baseline.get("guest") or {}).get("hostname") or ""} - {""}
+    return Identity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows")

@@ -1,0 +1,266 @@
+"""Whose source and job it is: instances of different networks may have one address, and even one hostname."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from localcloud.account import service
+from shared.adapters.drivers.sources import same_host
+from shared.domain.errors import Permanent, Transient
+from shared.domain.migration import Handle, Migration, born
+from shared.ports.driver import NOBODY, Driver, Identity, Phase
+from shared.stages.identity import identity
+from tests.support.drivers import identity_of, moving, prepared
+from tests.support.fleets import fleet, instance
+from tests.support.ports import Bench, bench
+
+HERE = {"VpcId": "vpc-a", "PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}}
+ELSEWHERE = {"VpcId": "vpc-b", "PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}}
+OURS, OTHER, TWIN = "i-test0001", "i-test0002", "i-test0003"
+"""All at one address; ``TWIN`` has our hostname as well."""
+
+
+@pytest.fixture
+def one() -> Iterator[Bench]:
+    ours, other = instance(1, VpcAttributes=HERE), instance(2, VpcAttributes=ELSEWHERE)
+    with bench("migrate") as made:
+        made.world.load_fleet(fleet(ours, other, instance(3, VpcAttributes=ELSEWHERE, HostName="web-1")))
+        yield made
+
+
+@pytest.fixture
+def smc(one: Bench) -> Driver:
+    return one.ports.drivers["smc"]
+
+
+@pytest.fixture
+def console(one: Bench) -> Driver:
+    return one.ports.drivers["console"]
+
+
+def imported(one: Bench, instance_id: str) -> str:
+    """A source made of an instance by somebody else."""
+    cloud = one.world.cloud
+    with cloud.lock, cloud.db.transaction():
+        sources = service(cloud, "smc").sources
+        token = sources.tokens.create({"Name": "elsewhere"})
+        return str(sources.register(instance_id, token["AccessTokenId"], token["AccessTokenCode"]))
+
+
+def started(one: Bench, instance_id: str, **named: Any) -> str:
+    """A job of somebody else's that runs on an instance; ``named`` is what its answer says besides."""
+    source_id = imported(one, instance_id)
+    cloud = one.world.cloud
+    with cloud.lock, cloud.db.transaction():
+        jobs = service(cloud, "smc").jobs
+        request = {"SourceId": source_id, "JobType": 1, "TargetOsType": "Alibaba Cloud Linux 3", **named}
+        job_id = str(jobs.create(request)["JobId"])
+        jobs.start({"JobId": job_id})
+        return job_id
+
+
+def token_lost(one: Bench, driver: Driver, made: Migration) -> None:
+    """A call that made the activation code and died before it could run the import."""
+    one.faults({"operation": "RunCommand", "kind": "drop_before", "times": -1})
+    with pytest.raises(Transient):
+        driver.prepare(made, identity_of(one, made))
+    one.faults()
+
+
+def owners(one: Bench) -> list[str]:
+    """Whose sources there are."""
+    return sorted(source["InstanceId"] for source in one.world.inventory()["sources"].values())
+
+
+def owner_of(one: Bench, source_id: str) -> str:
+    return str(one.world.inventory()["sources"][source_id]["InstanceId"])
+
+
+# Adopting ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_source_of_another_host_at_the_same_address_is_not_adopted(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    token_lost(one, smc, made)
+    imported(one, OTHER)
+    made = prepared(one, smc, made)
+    assert owner_of(one, made.handle.source_id) == OURS
+    assert one.world.inventory()["jobs"][made.handle.job_id]["InstanceId"] == OURS
+
+
+def test_a_source_without_a_hostname_is_no_proof(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    token_lost(one, smc, made)
+    nameless = imported(one, OTHER)
+    cloud = one.world.cloud
+    with cloud.lock, cloud.db.transaction():
+        sources = service(cloud, "smc").world.sources
+        sources.put(nameless, sources.get(nameless) | {"SystemInfo": json.dumps({"ipv4": "10.0.0.5"})})
+    assert owner_of(one, prepared(one, smc, made).handle.source_id) == OURS
+
+
+def test_the_source_of_a_lost_import_is_adopted(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    token_lost(one, smc, made)
+    source_id = imported(one, OURS)
+    assert smc.prepare(made, identity_of(one, made)).handle.source_id == source_id
+
+
+def test_of_two_sources_that_look_alike_none_is_adopted(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    token_lost(one, smc, made)
+    both = {imported(one, OURS), imported(one, TWIN)}
+    report = smc.prepare(made, identity_of(one, made))
+    assert (report.phase, report.code, report.handle.source_id) == (Phase.FAILED, "Source.Ambiguous", "")
+    assert all(source_id in report.message for source_id in both)
+    assert report.remedy
+
+
+def test_a_twin_that_has_a_job_is_not_adopted(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    token_lost(one, smc, made)
+    started(one, TWIN)
+    assert owner_of(one, prepared(one, smc, made).handle.source_id) == OURS
+
+
+def test_a_twin_that_was_there_before_is_not_adopted(one: Bench, smc: Driver) -> None:
+    imported(one, TWIN)
+    one.world.run(1)
+    made = moving(one, 1, created_at=one.now, handle=Handle(began_at=one.now))
+    token_lost(one, smc, made)
+    assert owner_of(one, prepared(one, smc, made).handle.source_id) == OURS
+
+
+# Cleaning up ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_the_clean_up_leaves_the_source_of_another_host(one: Bench, smc: Driver, knows: bool) -> None:
+    made = prepared(one, smc, moving(one, 1))
+    imported(one, OTHER)
+    smc.clean_up(made, made.handle if knows else Handle(), identity_of(one, made))
+    assert owners(one) == [OTHER]
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, knows: bool) -> None:
+    made = prepared(one, smc, moving(one, 1))
+    started(one, TWIN)
+    smc.clean_up(made, made.handle if knows else Handle(), identity_of(one, made))
+    assert owners(one) == [TWIN]
+
+
+@pytest.mark.parametrize("runs", [False, True])
+def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one: Bench, smc: Driver, runs: bool) -> None:
+    """SMC refuses to delete it unless forced to, whenever that job was made."""
+    made = moving(one, 1)
+    job_id = started(one, OURS)
+    jobs = service(one.world.cloud, "smc").jobs
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        job = jobs.need(job_id)
+        jobs.world.jobs.put(job_id, job | {"Status": "Running" if runs else "Ready"})
+    smc.clean_up(made, Handle(source_id=job["SourceId"]), identity_of(one, made))
+    assert owners(one) == [OURS]
+
+
+def test_the_clean_up_forces_what_only_a_job_of_ours_holds(one: Bench, smc: Driver) -> None:
+    """The handle knows one job, and a job of the same attempt that a lost call made is on the source still."""
+    made = prepared(one, smc, moving(one, 1))
+    smc.clean_up(made, replace(made.handle, job_id="j-gone"), identity_of(one, made))
+    assert owners(one) == []
+
+
+# Following a person -----------------------------------------------------------------------------------------------
+
+
+def test_the_job_of_another_host_at_the_same_address_is_not_followed(one: Bench, console: Driver) -> None:
+    made = moving(one, 1, driver="console")
+    job_id = started(one, OTHER)
+    report = console.prepare(made, identity_of(one, made))
+    assert (report.phase, report.handle.job_id) == (Phase.PREPARING, "")
+    assert "web-2" in report.remedy, "who wonders why nothing happens is told what was passed over"
+    ours = started(one, OURS)
+    assert ours != job_id
+    assert console.prepare(made, identity_of(one, made)).handle.job_id == ours
+
+
+def test_of_two_jobs_on_sources_that_look_alike_none_is_followed(one: Bench, console: Driver) -> None:
+    made = moving(one, 1, driver="console")
+    both = {started(one, OURS), started(one, TWIN)}
+    for known in ("", min(both), max(both)):
+        report = console.prepare(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
+        assert (report.phase, report.code) == (Phase.FAILED, "Source.Ambiguous")
+
+
+@pytest.mark.parametrize("named", [{"InstanceId": TWIN, "TargetType": "TargetInstance"}, {"RegionId": "cn-beijing"}])
+def test_a_job_that_names_another_instance_is_not_followed(one: Bench, console: Driver, named: dict[str, str]) -> None:
+    made = moving(one, 1, driver="console")
+    twin = started(one, TWIN, **named)
+    for known in ("", twin):
+        report = console.prepare(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
+        assert report.phase is Phase.PREPARING
+    ours = started(one, OURS, InstanceId=OURS, RegionId="cn-hangzhou")
+    assert console.prepare(made, identity_of(one, made)).handle.job_id == ours
+
+
+@pytest.mark.parametrize("named", [{"InstanceId": OTHER}, {"RegionId": "cn-beijing"}])
+def test_a_job_that_names_another_instance_is_not_started(one: Bench, smc: Driver, named: dict[str, str]) -> None:
+    made = prepared(one, smc, moving(one, 1))
+    jobs = service(one.world.cloud, "smc").jobs
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        jobs.world.jobs.put(made.handle.job_id, jobs.need(made.handle.job_id) | named)
+    refused: list[Permanent] = []
+
+    def attempt() -> None:
+        for act in (lambda: smc.launch(made), lambda: smc.prepare(made, NOBODY)):
+            with pytest.raises(Permanent) as caught:
+                act()
+            refused.append(caught.value)
+
+    assert set(one.calls(attempt)) == {"DescribeReplicationJobs"}
+    assert {(each.code, *named.values()) for each in refused if next(iter(named.values())) in each.message} == {
+        ("Job.Foreign", *named.values())
+    }
+    assert len(refused) == 2
+
+
+# Names ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("seen", "known", "windows", "same"),
+    [
+        ("web-1", "web-1", False, True),
+        ("WEB-1", "web-1 ", False, True),
+        ("web-1.corp.example.", "web-1", False, True),
+        ("web-1", "web-1.corp.example", False, True),
+        ("web-1.corp.example", "web-1.test.example", False, False),
+        ("web-1", "web-10", False, False),
+        ("", "", False, False),
+        ("", "web-1", False, False),
+        ("localhost", "localhost", False, False),
+        ("localhost.localdomain", "localhost", False, False),
+        ("PRODUCTION-WEB-", "production-web-12", True, True),
+        ("PRODUCTION-WEB-", "production-web-12", False, False),
+        ("production-web-11", "production-web-12", True, False),
+        ("PRODUCTION", "production-web-12", True, False),
+    ],
+)
+def test_hostnames_are_compared_as_machines_write_them(seen: str, known: str, windows: bool, same: bool) -> None:
+    assert same_host(seen, known, windows=windows) is same
+    assert same_host(known, seen, windows=windows) is same
+
+
+def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
+    made = moving(one, 1)
+    one.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    assert identity(made, 0, one.ports) == NOBODY
+    facts = one.ports.compute.describe(made.region_id, made.instance_id)
+    for guest, names in (({"hostname": "shop"}, ("shop", "web-1")), ({"hostname": None}, ("web-1",)), (None, ("web-1",))):
+        one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": guest})
+        assert identity(made, 0, one.ports) == Identity(("10.0.0.5",), names)

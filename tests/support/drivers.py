@@ -1,0 +1,38 @@
+"""A migration that stands before its driver, and what the driver is told of the instance."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from shared.domain.migration import Migration, State
+from shared.ports.driver import Driver, Identity, Phase
+from tests.support.ports import Bench, migration
+
+
+def moving(one: Bench, number: int, **more: Any) -> Migration:
+    """A migration that was asked for in this second, and whose snapshots are ready."""
+    times = {"entered_at": one.now, "created_at": one.now.replace(microsecond=0)}
+    return migration(number, **{"state": State.SNAPSHOTTED, "snapshots_made": 1, **times, **more})
+
+
+def identity_of(one: Bench, made: Migration) -> Identity:
+    """What the instance can be told by, as ECS knows it."""
+    facts = one.ports.compute.describe(made.region_id, made.instance_id)
+    return Identity(facts.private_ips, (facts.hostname,), facts.os_type == "windows")
+
+
+def prepared(one: Bench, driver: Driver, made: Migration, *, forgetful: bool = False) -> Migration:
+    """Prepare every minute until it is prepared; ``forgetful`` loses what each call but the last reported once."""
+    who = identity_of(one, made)
+    for _ in range(30):
+        report = driver.prepare(made, who)
+        if forgetful:
+            one.world.run(1)
+            report = driver.prepare(made, who)
+        made = replace(made, handle=report.handle)
+        if report.phase is Phase.PREPARED:
+            return made
+        assert report.phase is Phase.PREPARING, report
+        one.world.run(1)
+    raise AssertionError("never prepared")
