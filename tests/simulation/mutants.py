@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -12,14 +13,17 @@ from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.compute import Ecs
+from shared.adapters.drivers import smc
+from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import Store
 from shared.domain import batch as batches
-from shared.domain.effects import ReleaseLock, ScheduleSweep
+from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ScheduleSweep
 from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry
+from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
-from shared.stages import effects, migrate, rollback, slots, snapshot, sweep, watch
+from shared.stages import advance, effects, migrate, rollback, slots, snapshot, sweep, watch
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import run_seed
 
@@ -125,6 +129,85 @@ def _no_budget() -> list[Patch]:
     return [mock.patch.object(TablestoreBatches, "outcomes", rosy)]
 
 
+def _count_lost() -> list[Patch]:
+    count = effects._PERFORMERS[CountOutcome]
+
+    def forgetful(effect: CountOutcome, migration: Migration, ports: Any) -> None:
+        if effect.outcome != "failed":
+            count(effect, migration, ports)
+
+    return [mock.patch.dict(effects._PERFORMERS, {CountOutcome: forgetful})]
+
+
+def _free_slots(change: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Patch]:
+    """Admission counts free slots with another batch or another limit than it was given."""
+    free = batches.free_slots
+
+    def counted(batch: batches.Batch, standing: batches.Standing, *, account_limit: int) -> int:
+        return free(**change({"batch": batch, "standing": standing, "account_limit": account_limit}))
+
+    return [mock.patch.object(place, "free_slots", counted) for place in (batches, slots, watch)]
+
+
+def _no_account_limit() -> list[Patch]:
+    return _free_slots(lambda given: {**given, "account_limit": 99})
+
+
+def _no_canary() -> list[Patch]:
+    def blind(given: dict[str, Any]) -> dict[str, Any]:
+        return {**given, "batch": replace(given["batch"], policy=replace(given["batch"].policy, canary=0))}
+
+    return _free_slots(blind)
+
+
+def _no_window() -> list[Patch]:
+    return [mock.patch.object(batches.Window, "opened", lambda self, now: now)]
+
+
+def _another_token() -> list[Patch]:
+    """Every call has a client token of its own."""
+    tokens = (f"rp-{number}" for number in itertools.count())
+    return [mock.patch.object(Migration, "token", side_effect=tokens)]
+
+
+def _launched_unseen() -> list[Patch]:
+    return [mock.patch.object(smc, "_launched", return_value=False)]
+
+
+def _behind() -> list[Patch]:
+    """A message is taken for one of now, whatever the row says by now."""
+
+    def current(message: Message, ports: Any, states: frozenset[State]) -> Migration:
+        return ports.migrations.load(str(message.data.get("migrationId", "")))  # type: ignore[no-any-return]
+
+    return [mock.patch.object(advance, "current", current)]
+
+
+def _unreleased() -> list[Patch]:
+    """Every snapshot is given its time to be swept as it is made, and the sweep does not ask whether somebody has released it."""
+    put_new = TablestoreLedger.put_new
+
+    def put_due(self: TablestoreLedger, entry: LedgerEntry) -> LedgerEntry:
+        return put_new(self, replace(entry, sweep_at=entry.created_at))
+
+    return [mock.patch.object(TablestoreLedger, "put_new", put_due), mock.patch.object(sweep, "may_sweep", return_value=True)]
+
+
+def _nothing_cleaned() -> list[Patch]:
+    return [mock.patch.dict(effects._PERFORMERS, {CleanUpDriver: lambda effect, migration, ports: None})]
+
+
+def _slot_lost() -> list[Patch]:
+    """A slot is given back with every step that leaves a snapshot behind."""
+    finish = snapshot._finish
+
+    def finished(migration: Migration, ports: Any) -> Any:
+        ports.admission.give_slot(migration.migration_id)
+        return finish(migration, ports)
+
+    return [mock.patch.object(snapshot, "_finish", finished)]
+
+
 def _false_rollback() -> list[Patch]:
     return [
         mock.patch.object(Ecs, "reset_disk"),
@@ -135,6 +218,23 @@ def _false_rollback() -> list[Patch]:
 def _crowded(scenario: Scenario) -> Scenario:
     """Many messages twice at the same moment."""
     return replace(scenario, rates={"interleave": 0.15})
+
+
+def _killed(scenario: Scenario) -> Scenario:
+    """Many functions end right after a call, before they have noted its answer."""
+    return replace(scenario, rates={"kill_after": 0.06, "person": 0.5})
+
+
+def _lost_answers(scenario: Scenario) -> Scenario:
+    """The same, and much is done twice at the same moment."""
+    return replace(scenario, rates={"interleave": 0.3, "slow": 0.02, "kill_after": 0.02, "duplicate": 0.3, "person": 0.5})
+
+
+def _failing_soon(scenario: Scenario) -> Scenario:
+    """The same, and every job fails within its first minute: before what was lost is made good."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9, "at": "Preparing"}} for record in records}
+    return _killed(replace(_policy(scenario, driver="smc"), fleet={**scenario.fleet, "guests": guests}))
 
 
 def _kept(scenario: Scenario) -> Scenario:
@@ -153,19 +253,49 @@ def _failing(scenario: Scenario) -> Scenario:
     return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=chosen, rates={"person": 0.5}, chaos_min=180)
 
 
+def _policy(scenario: Scenario, **policy: Any) -> Scenario:
+    """Every batch with these limits beside its own."""
+    chosen = (replace(each, request={**each.request, "policy": {**each.request["policy"], **policy}}) for each in scenario.batches)
+    return replace(scenario, batches=tuple(chosen))
+
+
+def _later(scenario: Scenario) -> Scenario:
+    """Nothing may start before tomorrow."""
+    return _policy(scenario, window={"start": "05:00", "end": "07:00", "cutoffMin": 10})
+
+
+def _canary(scenario: Scenario) -> Scenario:
+    return _policy(scenario, canary=1, maxMoving=6)
+
+
+def _narrow(scenario: Scenario) -> Scenario:
+    """The account lets one instance move at a time, the batches more."""
+    return replace(_policy(scenario, maxMoving=6), account_limit=1)
+
+
 MUTANTS = (
     Mutant("the migrate stage does not wait for the snapshots", 1, _no_wait),
     Mutant("the sweep forgets the retention", 2, _no_retention),
     Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=_kept),
+    Mutant("the sweep waits for no person", 2, _unreleased),
     Mutant("nobody locks the instance", 3, _no_lock),
     Mutant("admission does not ask for the acknowledgement", 4, _no_acknowledgement),
     Mutant("the tick finds nothing due", 5, _no_tick),
     Mutant("locks are kept for ever", 5, _lock_kept),
+    Mutant("the clean-up removes nothing", 5, _nothing_cleaned),
     Mutant("steps are written without their condition", 6, _no_condition, tune=_crowded),
     Mutant("one step writes no line in the journal", 6, _line_lost),
     Mutant("the wave has no size", 7, _no_limit),
     Mutant("failures are not counted", 7, _no_budget, seeds=10, tune=_failing),
+    Mutant("counting a failure does nothing", 7, _count_lost, seeds=10, tune=_failing),
+    Mutant("a slot is given back with the snapshots", 7, _slot_lost),
+    Mutant("the maintenance window is ignored", 7, _no_window, tune=_later),
+    Mutant("the canary is ignored", 7, _no_canary, tune=_canary),
+    Mutant("the account's limit is ignored", 7, _no_account_limit, tune=_narrow),
     Mutant("a rollback resets nothing and says it did", 8, _false_rollback),
+    Mutant("every call has another client token", 8, _another_token, seeds=12, tune=_lost_answers),
+    Mutant("a job is started again whatever it has done", 8, _launched_unseen, seeds=10, tune=_failing_soon),
+    Mutant("messages that are behind are taken", 8, _behind),
 )
 
 

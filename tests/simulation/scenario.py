@@ -38,6 +38,8 @@ WORLD = (
 )
 PEOPLE = ("person",)
 KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
+TWINS, NAMESAKES = 0.15, 0.2
+"""The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def draw(seed: int) -> Scenario:
     numbers = list(range(1, count + 1))
     windows = {number for number in numbers if rng.random() < 0.12}
     records = [_record(number, number in windows) for number in numbers]
+    _twin(random.Random(f"twins:{seed}"), records)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
@@ -92,6 +95,18 @@ def _record(number: int, windows: bool) -> dict[str, Any]:
     address = {"PrivateIpAddress": {"IpAddress": [f"172.16.0.{number + 1}"]}}
     fixed = {"SerialNumber": f"{number:032x}", "VpcAttributes": address, "HostName": f"web-{number}"}
     return instance(number, WINDOWS_2008 if windows else CENTOS_7, **fixed)
+
+
+def _twin(rng: random.Random, records: list[dict[str, Any]]) -> None:
+    """Now and then the second instance has the first one's private address, in another VPC; in a few seeds its hostname too.
+
+    Always these two, so that there are few kinds of guests in all seeds together.
+    """
+    if rng.random() < TWINS:
+        address = records[0]["VpcAttributes"]["PrivateIpAddress"]
+        records[1]["VpcAttributes"] = {"VpcId": "vpc-another", "PrivateIpAddress": address}
+        if rng.random() < NAMESAKES:
+            records[1]["HostName"] = records[0]["HostName"]
 
 
 def _guest(rng: random.Random) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from shared.runtime import entrypoint, logs
 from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
+from tests.simulation.invariants.limits import within
 from tests.simulation.invoker import Frame, SimInvoker
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.memory import remembered
@@ -290,7 +291,7 @@ class Simulation:
 
     def _shut(self, batch_id: str) -> bool:
         window = self.truth.batches[batch_id].policy.window
-        return window is not None and not window.allows(self.scene.now)
+        return not within(window, self.scene.now)
 
     def _at_rest(self) -> bool:
         waiting = service(self.cloud, "fc").queue.waiting()

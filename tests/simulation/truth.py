@@ -83,7 +83,7 @@ class Truth:
         perform = watched.perform
 
         def performed(call: Any, caller: Any) -> Any:
-            before = self.snapshot(call.params["SnapshotId"]) if call.operation == "DeleteSnapshot" else None
+            before = self._about_to_go(call)
             answer = perform(call, caller)
             if not call.operation.startswith(("Describe", "List")):
                 body = json.loads(answer.body)
@@ -91,6 +91,14 @@ class Truth:
             return answer
 
         watched.perform = performed
+
+    def _about_to_go(self, call: Any) -> dict[str, Any] | None:
+        if call.operation == "DeleteSnapshot":
+            return self.snapshot(call.params["SnapshotId"])
+        found: dict[str, Any] | None = (
+            self.smc.sources.get(call.params["SourceId"]) if call.operation == "DeleteSourceServer" else None
+        )
+        return found
 
     def _written(self, change: Change) -> None:
         self.count += 1
@@ -148,7 +156,7 @@ class Truth:
     def slots(self) -> dict[str, str]:
         """Who holds a slot: migration to batch."""
         row = self.locks.get("slots") or {}
-        return {name[len(tables.HELD) :]: batch for name, batch in row.items() if name.startswith(tables.HELD)}
+        return {name[len(tables.HELD) :]: _batch_of(value) for name, value in row.items() if name.startswith(tables.HELD)}
 
     def failed(self, batch_id: str) -> set[str]:
         """The migrations counted as failed in the batch's row."""
@@ -185,6 +193,11 @@ class Truth:
 
     def jobs(self) -> list[dict[str, Any]]:
         return [job for _, job in self.smc.jobs.items()]
+
+
+def _batch_of(slot: Any) -> str:
+    """The batch in a slot's column, which may name an attempt after it."""
+    return str(slot).partition("/")[0]
 
 
 def _columns(row: Row | None) -> Columns | None:

@@ -45,9 +45,17 @@ def _left_in_account(scene: Scene) -> Found:
         by_smc = name.startswith(SMC_PREFIX) and instance_id in scene.moved - scene.pressed
         if by_smc and not any(each.instance_id == instance_id and id in kept for id, each in truth.migrations.items()):
             yield f"snapshot {snapshot['SnapshotId']} ({name}) of {instance_id} is left behind"
+    yield from _left_in_smc(scene)
+
+
+def _left_in_smc(scene: Scene) -> Found:
+    truth = scene.truth
     for job in truth.jobs():
         if job["Name"].startswith("rp-"):
             yield f"job {job['JobId']} ({job['Name']}) is left behind, {job['Status']}"
+    for disk in truth.ecs.store.find("disk", {}):
+        if disk["sim"].get("transit"):
+            yield f"the transit disk {disk['DiskId']} is left behind"
     for id, source in truth.smc.sources.items():
         if source["sim"]["instance_id"] not in scene.pressed:
             yield f"source {id} of {source['sim']['instance_id']} is left behind"

@@ -3,15 +3,32 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, time, timedelta
 
 from shared.adapters import tables
+from shared.domain.batch import Window
 from shared.domain.migration import MOVING, Migration, State
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
-from tests.simulation.truth import Change
+from tests.simulation.truth import Change, Truth
 
-COUNTED_LATE = timedelta(minutes=6)
-"""How long after a failure its count may still be on its way (outbox, tick), before an admission must have seen it."""
+RETRIED = frozenset({State.ACCEPTED, State.SNAPSHOTTED, State.RESTARTING})
+"""Where a retry of a failed migration leads (a rollback begun again is none: what failed stays failed)."""
+UNSETTLED = 1 << 60
+"""A count that is still on its way: the design lets an outbox wait for the tick."""
+
+DAY_MIN = 1440
+
+
+def within(window: Window | None, moment: datetime) -> bool:
+    """Whether something may start at this moment, reckoned in minutes of the week (not as the product does it)."""
+    if window is None:
+        return True
+    local = moment + timedelta(minutes=window.utc_offset_min)
+    now = local.weekday() * DAY_MIN + local.hour * 60 + local.minute
+    start, end = (time.fromisoformat(text) for text in (window.start, window.end))
+    first = start.hour * 60 + start.minute
+    length = (end.hour * 60 + end.minute - first - 1) % DAY_MIN + 1
+    return any((now - day * DAY_MIN - first) % (7 * DAY_MIN) < length - window.cutoff_min for day in window.days)
 
 
 class Limits(Checker):
@@ -19,9 +36,15 @@ class Limits(Checker):
 
     number, name = 7, "limits"
 
+    def __init__(self) -> None:
+        self._failed: dict[str, dict[str, int]] = {}
+        """By batch and migration: the row change by which a failure that nobody has retried should have been counted."""
+
     def row(self, change: Change, scene: Scene) -> Found:
         if change.table == tables.LOCKS and change.key[0] == "slots":
             yield from self._slots(scene)
+        if change.table == tables.MIGRATIONS and change.after is not None:
+            self._note_failure(change, scene.truth)
         entry = entered(change, scene.truth)
         if entry is None or entry[1].state not in MOVING:
             return
@@ -31,6 +54,12 @@ class Limits(Checker):
             yield f"{migration.migration_id} became {migration.state.value} without a slot"
         if before is State.READY and migration.hop == 0 and migration.attempt == 1:
             yield from self._admitted(migration, scene)
+        if (
+            migration.state is State.MIGRATING
+            and migration.attempt == 1
+            and not within(scene.batch(migration).policy.window, scene.asked)
+        ):
+            yield f"{migration.migration_id} began to migrate at {scene.asked:%H:%M}, outside of its window"
 
     @staticmethod
     def _slots(scene: Scene) -> Found:
@@ -41,24 +70,29 @@ class Limits(Checker):
             most = scene.truth.batches[batch_id].policy.max_moving
             if count > most:
                 yield f"{count} of {batch_id} hold a slot, its limit is {most}"
+        for migration in scene.truth.migrations.values():
+            if migration.state in MOVING and migration.migration_id not in held:
+                yield f"the slot of {migration.migration_id} was taken from it, and it is {migration.state.value}"
 
-    @staticmethod
-    def _admitted(migration: Migration, scene: Scene) -> Found:
+    def _note_failure(self, change: Change, truth: Truth) -> None:
+        """Count for ourselves: a failure counts once its step owes nothing more, until somebody retries."""
+        migration, row = truth.migrations[change.key[0]], change.after or {}
+        failures = self._failed.setdefault(migration.batch_id, {})
+        if migration.state is State.FAILED:
+            owed = tables.numbered(tables.OUTBOX, migration.entered_version) in row
+            failures[migration.migration_id] = (
+                UNSETTLED if owed else min(failures.get(migration.migration_id, UNSETTLED), truth.count)
+            )
+        elif (change.before or {}).get("state") == State.FAILED.value and migration.state in RETRIED:
+            failures.pop(migration.migration_id, None)
+
+    def _admitted(self, migration: Migration, scene: Scene) -> Found:
         batch, truth, policy = scene.batch(migration), scene.truth, scene.batch(migration).policy
-        failed = [
-            each.migration_id
-            for each in truth.migrations.values()
-            if each.batch_id == batch.batch_id
-            and each.state is State.FAILED
-            and scene.now - each.entered_at > COUNTED_LATE
-            and State.FAILED in truth.states_since(each.migration_id, scene.began)
-            and each.migration_id in truth.failed(batch.batch_id)
-        ]
+        failed = [id for id, number in self._failed.get(batch.batch_id, {}).items() if number < scene.began]
         if len(failed) > policy.failure_budget:
             yield f"{migration.migration_id} was admitted after {len(failed)} failures, the budget is {policy.failure_budget}"
-        began = datetime.fromtimestamp(scene.frame.now_ms / 1000, timezone.utc) if scene.frame else scene.now
-        if policy.window is not None and not policy.window.allows(began):
-            yield f"{migration.migration_id} was admitted at {began:%H:%M}, outside of its window"
+        if not within(policy.window, scene.asked):
+            yield f"{migration.migration_id} was admitted at {scene.asked:%H:%M}, outside of its window"
         if policy.canary:
             mates = [each for each in truth.migrations.values() if each.batch_id == batch.batch_id]
             proved = sum(tables.MOVED + each.migration_id in truth.batch_rows[batch.batch_id] for each in mates)

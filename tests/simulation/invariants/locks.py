@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.adapters import tables
 from shared.domain.migration import MOVING, Migration, State
-from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered, lines
 from tests.simulation.truth import Change, Effect
 
-STAGES = frozenset({"intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep"})
 HOLDING = (MOVING | {State.READY, State.PRECHECKING, State.MIGRATED, State.ROLLING_BACK}) - {State.ACCEPTED}
 """States in which the instance's lock must be the migration's (a failed one may have failed before it had the lock)."""
 
+OWED = 1 << 60
+"""Later than every row change."""
+
 
 class OneAtATime(Checker):
-    """3. At most one active migration per instance, at most one unfinished job per source."""
+    """3. At most one active migration per instance, at most one unfinished job per source, and both are the same instance's."""
 
     number, name = 3, "one at a time"
 
+    def __init__(self) -> None:
+        self._cleaned: dict[str, dict[str, int]] = {}
+        """By instance and migration: the last row change by which the removal of what it has in SMC was owed."""
+
     def row(self, change: Change, scene: Scene) -> Found:
+        if change.table == tables.MIGRATIONS and change.after is not None:
+            self._note_cleaning(change, scene)
+            yield from self._own_source(change, scene)
         entry = entered(change, scene.truth)
         if entry is not None:
             yield from self._entering(entry[1], scene)
@@ -47,8 +58,43 @@ class OneAtATime(Checker):
         return migration.state in HOLDING and not scene.batch(migration).dry_run
 
     def effect(self, effect: Effect, scene: Scene) -> Found:
-        if effect.operation != "CreateReplicationJob" or not effect.ours:
-            return
+        if effect.ours and effect.operation == "CreateReplicationJob":
+            yield from self._one_job(effect, scene)
+        if effect.ours and effect.operation == "StartReplicationJob":
+            yield from self._own_job(effect, scene)
+        if effect.ours and effect.operation == "DeleteSourceServer" and effect.before is not None:
+            yield from self._own_clean_up(effect.before, scene)
+
+    def _note_cleaning(self, change: Change, scene: Scene) -> None:
+        before, after = (row or {} for row in (change.before, change.after))
+        if any(name.startswith(tables.OUTBOX) and "CleanUpDriver" in before[name] for name in before):
+            self._cleaned.setdefault(before["instance_id"], {})[change.key[0]] = scene.truth.count
+        if any(name.startswith(tables.OUTBOX) and "CleanUpDriver" in after[name] for name in after):
+            self._cleaned.setdefault(after["instance_id"], {})[change.key[0]] = OWED
+
+    @staticmethod
+    def _own_source(change: Change, scene: Scene) -> Found:
+        """The account's own record says which instance a source is; SMC's answers do not."""
+        migration = scene.truth.migrations[change.key[0]]
+        source = scene.truth.smc.sources.get(migration.handle.source_id) if migration.handle.source_id else None
+        instance_id = source["sim"]["instance_id"] if source else migration.instance_id
+        if instance_id != migration.instance_id:
+            yield f"{migration.migration_id} of {migration.instance_id} takes the source of {instance_id} for its own"
+
+    @staticmethod
+    def _own_job(effect: Effect, scene: Scene) -> Found:
+        migration, job = scene.truth.of_job(effect.params["JobId"]), scene.truth.smc.jobs.get(effect.params["JobId"])
+        if migration is not None and job["sim"]["instance_id"] != migration.instance_id:
+            yield f"{migration.migration_id} of {migration.instance_id} started a job that moves {job['sim']['instance_id']}"
+
+    def _own_clean_up(self, source: dict[str, Any], scene: Scene) -> Found:
+        """A source goes only while a migration of its own instance owes, or has just settled, the removal of what it had in SMC."""
+        instance_id = source["sim"]["instance_id"]
+        if not any(until >= scene.began for until in self._cleaned.get(instance_id, {}).values()):
+            yield f"the source {source['SourceId']} of {instance_id} was deleted, and no migration of {instance_id} had to"
+
+    @staticmethod
+    def _one_job(effect: Effect, scene: Scene) -> Found:
         jobs = scene.truth.jobs()
         mine = next(job for job in jobs if job["JobId"] == effect.answer["JobId"])
         instance_id = mine["sim"]["instance_id"]
@@ -78,9 +124,8 @@ class Acknowledged(Checker):
     def _asked_for(self, effect: Effect, migration: Migration, scene: Scene) -> Found:
         if State.ROLLING_BACK not in scene.truth.states_since(migration.migration_id, scene.began):
             yield f"{effect.operation} while {migration.migration_id} is {migration.state.value}"
-        row = scene.truth.rows[migration.migration_id]
-        lines = [tables.journal_of(value) for name, value in row.items() if name.startswith(tables.JOURNAL)]
-        if not any(line.to_state is State.ROLLING_BACK and line.by not in STAGES for line in lines):
+        written = lines(scene.truth.rows[migration.migration_id])
+        if not any(line.to_state is State.ROLLING_BACK and line.by not in STAGES for line in written):
             yield f"{effect.operation} for {migration.migration_id}, whose rollback no person asked for"
 
     @staticmethod

@@ -9,11 +9,13 @@ from typing import Any
 
 from shared.adapters import tables
 from shared.domain.batch import Batch
-from shared.domain.migration import Migration, State
+from shared.domain.migration import JournalEntry, Migration, State
 from tests.simulation.invoker import Frame
 from tests.simulation.truth import Change, Effect, Truth
 
 Found = Iterator[str]
+STAGES = frozenset({"intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep"})
+"""Who writes lines of a journal and is no person."""
 
 
 @dataclass
@@ -37,6 +39,11 @@ class Scene:
     @property
     def now(self) -> datetime:
         return datetime.fromtimestamp(self.truth.cloud.clock.now_ms() / 1000, timezone.utc)
+
+    @property
+    def asked(self) -> datetime:
+        """What time it was when the acting invocation began: the time that it decides by."""
+        return datetime.fromtimestamp(self.frame.now_ms / 1000, timezone.utc) if self.frame else self.now
 
     @property
     def began(self) -> int:
@@ -78,3 +85,8 @@ def entered(change: Change, truth: Truth) -> tuple[State | None, Migration] | No
     if before == change.after["state"]:
         return None
     return State(before) if before else None, truth.migrations[change.key[0]]
+
+
+def lines(row: dict[str, Any]) -> list[JournalEntry]:
+    """The journal in a migration's row, in its order."""
+    return [tables.journal_of(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]

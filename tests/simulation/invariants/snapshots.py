@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry
 from shared.domain.migration import Migration, State
-from tests.simulation.invariants.scene import Checker, Found, Scene
-from tests.simulation.truth import Effect, Truth
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered, lines
+from tests.simulation.truth import Change, Effect, Truth
 
 
 class SnapshotsFirst(Checker):
@@ -27,9 +27,22 @@ class SnapshotsFirst(Checker):
             migration.migration_id, scene.began
         ):
             yield f"{migration.migration_id} was started while {migration.state.value}"
+        yield from self._bare(migration, scene, "was started")
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        """The console's jobs are started by a person: what he is told, and what is believed of his job, must be right as well."""
+        entry = entered(change, scene.truth)
+        if entry is not None and (entry[0], entry[1].state) in (
+            (State.SNAPSHOTTING, State.SNAPSHOTTED),
+            (State.SNAPSHOTTED, State.MIGRATING),
+        ):
+            yield from self._bare(entry[1], scene, f"became {entry[1].state.value}")
+
+    @staticmethod
+    def _bare(migration: Migration, scene: Scene, what: str) -> Found:
         bare = [disk["DiskId"] for disk in scene.truth.disks(migration.instance_id) if not _safe(disk, migration, scene)]
         if bare:
-            yield f"{migration.migration_id} was started with no finished snapshot of {', '.join(bare)}"
+            yield f"{migration.migration_id} {what} with no finished snapshot of {', '.join(bare)}"
 
 
 def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
@@ -50,6 +63,15 @@ def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
         ):
             return True
     return False
+
+
+def _released(migration: Migration, truth: Truth) -> bool:
+    """Whether a person's line in the journal confirms it, or releases it after its end."""
+    ended = (State.ROLLED_BACK, State.CANCELLED)
+    return any(
+        line.by not in STAGES and (line.to_state is State.CONFIRMED or line.to_state is line.from_state in ended)
+        for line in lines(truth.rows[migration.migration_id])
+    )
 
 
 LOOK_BACK = 12
@@ -83,6 +105,8 @@ class DeleteOnlyOurs(Checker):
             yield f"snapshot {id} ({snapshot['SnapshotName']}) is not {migration.migration_id}'s, and was deleted"
         if migration.released_at is None:
             yield f"snapshot {id} of {migration.migration_id} was deleted and nobody released it"
+        elif not _released(migration, scene.truth):
+            yield f"snapshot {id} of {migration.migration_id} was deleted, and its journal names nobody who released it"
         elif scene.now < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
             yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
 
