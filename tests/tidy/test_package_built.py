@@ -180,7 +180,5 @@ def test_the_handler_answers_from_the_package_alone(packages: dict[str, Package]
 
 def test_the_trial_runs_the_handler(package: Package) -> None:
     """What make package does with each at its end: on its interpreter, against a local cloud."""
-    if package.function == "api":
-        pytest.skip("run by the test above, without a cloud")
     (line,) = run(python_of(package.target), {package.function: package.path})
     assert "answered" in line
