@@ -134,6 +134,7 @@ def show_batch(batch: Json) -> None:
             ("batch", f"{batch['batchId']} ({batch['state']}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
             ("acknowledged", _by(batch)),
+            *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
         )
     )
     for problem in batch["problems"]:
@@ -170,26 +171,26 @@ def watch(
 ) -> None:
     """Follow a batch until every migration has ended or waits for a person. Exit status 1 if any was refused or failed."""
     api = Api.from_environment()
-    before: Json = {}
+    before: tuple[Json, str] | None = None
     while True:
         found = api.get(f"/batches/{batch}")
-        if found["counts"] != before:
-            before = found["counts"]
+        if (found["counts"], found["heldBack"]) != before:
+            before = found["counts"], found["heldBack"]
             _tell(found, as_json)
         if _settled(found):
             break
         time.sleep(every)
-    if any(before.get(state) for state in ("failed", "precheck_failed")):
+    if any(found["counts"].get(state) for state in ("failed", "precheck_failed")):
         raise typer.Exit(1)
 
 
 def _tell(batch: Json, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({"batchId": batch["batchId"], "state": batch["state"], "counts": batch["counts"]}), flush=True)
-    else:
-        print(
-            f"{batch['batchId']} {batch['state']}: {', '.join(f'{n} {s}' for s, n in sorted(batch['counts'].items()))}", flush=True
-        )
+        print(json.dumps({name: batch[name] for name in ("batchId", "state", "counts", "heldBack")}), flush=True)
+        return
+    counts = ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
+    held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
+    print(f"{batch['batchId']} {batch['state']}: {counts}{held_back}", flush=True)
 
 
 def _settled(batch: Json) -> bool:

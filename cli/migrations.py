@@ -58,6 +58,7 @@ def _show(found: Json) -> None:
             ("state", f"{found['state']} since {output.moment(found['enteredAt'])}"),
             ("attempt", f"{found['attempt']}, restarts seen {found['restarts']}"),
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),
+            ("waits for", found["waitsFor"] or "nothing more"),
         )
     )
     if found["failure"]:

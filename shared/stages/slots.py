@@ -66,6 +66,15 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """After a refused precheck only a retry takes the lock again, as another attempt."""
 
 
+def held_back(batch: Batch, ports: Ports) -> str:
+    """Why the batch admits nothing at this moment, in words; empty where it does."""
+    seen = ports.admission.slots()
+    failed, moved = ports.batches.outcomes(batch.batch_id)
+    of_batch = sum(each == batch.batch_id for each in seen.held.values())
+    standing = Standing(failed, moved, held_by_batch=of_batch, held_by_account=len(seen.held))
+    return closed_because(batch, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
+
+
 def _take(migration: Migration, batch: Batch, forbidden: Callable[[Standing], str], ports: Ports) -> str:
     for _ in range(TRIES):
         seen = ports.admission.slots()

@@ -107,6 +107,9 @@ def test_the_console_driver_waits_and_follows_a_job_started_outside(world: World
     world.run_until(lambda: only(world)["state"] == "snapshotted", minutes=3 * 60)
     world.run(10 * 60)
     assert only(world)["state"] == "snapshotted", "it waits for a person"
+    (waiting,) = world.migrations()
+    told = world.api.get(f"/migrations/{waiting['migrationId']}")["waitsFor"]
+    assert told.startswith("a person: In the ECS console choose i-test0001, then Operating system migration")
     world.start_job_in_the_console("i-test0001", "Alibaba Cloud Linux 3")
     world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
 

@@ -12,6 +12,7 @@ from shared.adapters.drivers.sources import hostname, is_of
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
+from shared.domain.waiting import to_press
 from shared.ports.driver import NOBODY, Identity, Phase, Report
 
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
@@ -37,7 +38,7 @@ class ConsoleDriver:
         job = self._job(migration, found)
         if job is None:
             others = [source for source in near if source.source_id not in own]
-            return Report(Phase.PREPARING, migration.handle, remedy=_instructions(migration, self._catalog) + _passed_over(others))
+            return Report(Phase.PREPARING, migration.handle, remedy=to_press(migration, self._catalog) + _passed_over(others))
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
             # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
@@ -87,12 +88,3 @@ def _passed_over(others: Sequence[Any]) -> str:
         return ""
     names = ", ".join(f"{source.source_id} ({hostname(source.system_info) or 'no hostname'})" for source in others)
     return f" Not followed, as only the address is this instance's and not the hostname: source {names}."
-
-
-def _instructions(migration: Migration, catalog: Catalog) -> str:
-    hop = migration.current_hop
-    return (
-        f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "
-        f"{catalog.name(hop.source)} to {catalog.name(hop.destination)}. Many instances can be started at once. "
-        "The pipeline notices the job and goes on by itself; its own snapshots of all disks are made already."
-    )

@@ -15,6 +15,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views
 from shared.stages.api.migrations import ATTEMPTS, every_migration, moved
+from shared.stages.slots import held_back
 
 CONFIRMED_AT_ONCE = 100
 """One call confirms at most so many migrations: each is a conditional write and an event."""
@@ -95,7 +96,7 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     counts: dict[str, int] = {}
     for migration in every_migration(ports, batch_id):
         counts[migration.state.value] = counts.get(migration.state.value, 0) + 1
-    return show.standing(found, counts)
+    return show.standing(found, counts, held_back(found, ports) if counts.get(State.READY.value) else "")
 
 
 def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:

@@ -8,12 +8,13 @@ from datetime import datetime
 from shared.domain import acts
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import MOVING, Migration, State, Step
+from shared.domain.waiting import waits_for
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views
 from shared.stages.closing import reopen
-from shared.stages.slots import give_back, readmit
+from shared.stages.slots import give_back, held_back, readmit
 
 PAGE = 100
 MOST_PAGES = 400
@@ -57,7 +58,14 @@ def _of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | N
 
 def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """One migration; raises Refused (Migration.NotFound)."""
-    return show.detail(ports.migrations.load(migration_id), ports.migrations.restarts(migration_id))
+    found = ports.migrations.load(migration_id)
+    return show.detail(found, ports.migrations.restarts(migration_id), _waits_for(found, ports))
+
+
+def _waits_for(migration: Migration, ports: Ports) -> str:
+    batch = ports.batches.load(migration.batch_id)
+    closed = held_back(batch, ports) if migration.state is State.READY else ""
+    return waits_for(migration, batch, closed, now=ports.clock.now(), catalog=ports.catalog)
 
 
 def journal(ports: Ports, migration_id: str) -> views.Journal:

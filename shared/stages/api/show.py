@@ -45,10 +45,10 @@ def batch(value: Batch) -> views.BatchView:
     return views.BatchView(**_batch_fields(value))
 
 
-def standing(value: Batch, counts: dict[str, int]) -> views.BatchStanding:
-    """A batch with its counts by state and, until they are acknowledged, its risks."""
+def standing(value: Batch, counts: dict[str, int], held_back: str) -> views.BatchStanding:
+    """A batch with its counts by state, why the ready ones do not start and, until they are acknowledged, its risks."""
     wanted = value.acknowledgement is None and not value.dry_run
-    return views.BatchStanding(**_batch_fields(value), counts=counts, risks=risks() if wanted else None)
+    return views.BatchStanding(**_batch_fields(value), counts=counts, held_back=held_back, risks=risks() if wanted else None)
 
 
 def _batch_fields(value: Batch) -> dict[str, Any]:
@@ -81,11 +81,12 @@ def migration(value: Migration) -> views.MigrationView:
     return views.MigrationView(**_migration_fields(value))
 
 
-def detail(value: Migration, restarts: int) -> views.MigrationDetail:
+def detail(value: Migration, restarts: int, waits_for: str) -> views.MigrationDetail:
     """A migration with everything but its journal."""
     return views.MigrationDetail(
         **_migration_fields(value),
         route=value.hops,
+        waits_for=waits_for,
         findings=value.assessment.findings if value.assessment else (),
         blocked=value.assessment.blocked if value.assessment else False,
         released_at=value.released_at,

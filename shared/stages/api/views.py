@@ -73,6 +73,8 @@ class BatchStanding(BatchView):
     """A batch with how its migrations stand (number by state) and, until they are acknowledged, its risks."""
 
     counts: dict[str, int]
+    held_back: str
+    """Why none of those that are ready starts now; empty where one does, or where none is ready."""
     risks: Risks | None
 
 
@@ -114,9 +116,11 @@ class MigrationView:
 
 @dataclass(frozen=True)
 class MigrationDetail(MigrationView):
-    """One migration with its route, what the precheck found and what may be done now."""
+    """One migration with its route, what the precheck found, what it waits for and what may be done now."""
 
     route: tuple[Hop, ...]
+    waits_for: str
+    """What has to happen before it goes on, in words; empty where nothing more will."""
     findings: tuple[Finding, ...]
     blocked: bool
     released_at: datetime | None

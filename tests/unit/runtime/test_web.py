@@ -179,6 +179,17 @@ def test_unknown_releases_are_refused(api: ApiInMemory) -> None:
     ]
 
 
+def test_a_batch_and_its_ready_migrations_say_what_holds_them_back(api: ApiInMemory) -> None:
+    batch = api.open_batch(migration("m1", State.READY), migration("m2", State.MIGRATED))
+    held_back = "the risks are not acknowledged yet"
+    assert api.call("GET", f"/batches/{batch}")[1]["heldBack"] == held_back
+    assert api.call("GET", "/migrations/m1")[1]["waitsFor"] == held_back
+    assert api.call("GET", "/migrations/m2")[1]["waitsFor"].startswith("a person: confirm it")
+    api.call("POST", f"/batches/{batch}/acknowledgement", {"risksVersion": RISKS_VERSION})
+    assert api.call("GET", f"/batches/{batch}")[1]["heldBack"] == ""
+    assert api.call("GET", "/migrations/m1")[1]["waitsFor"].startswith("its turn")
+
+
 def test_a_batch_shows_its_counts_and_the_risks_until_they_are_acknowledged(api: ApiInMemory) -> None:
     batch_id = api.open_batch(migration("m1"), migration("m2", State.FAILED))
     found = api.call("GET", f"/batches/{batch_id}")[1]

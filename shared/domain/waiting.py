@@ -1,0 +1,58 @@
+"""What a migration waits for, in words for a person who is on call."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain.batch import Batch
+from shared.domain.catalog import Catalog
+from shared.domain.migration import Migration, State
+
+_OF_ITSELF = {
+    State.ACCEPTED: "its precheck",
+    State.PRECHECKING: "the precheck to end",
+    State.SNAPSHOTTING: "the snapshots of its disks",
+    State.RESTARTING: "the guest to answer after its restart",
+    State.VALIDATING: "the checks after the migration",
+    State.ROLLING_BACK: "the reset of its disks and the restart",
+    State.CONFIRMED: "the retention of its snapshots to pass",
+}
+_A_PERSON = {
+    State.MIGRATED: "a person: confirm it, or roll it back",
+    State.FAILED: "a person: see the failure",
+    State.PRECHECK_FAILED: "a person: see the findings",
+}
+
+
+def waits_for(migration: Migration, batch: Batch, closed: str, *, now: datetime, catalog: Catalog) -> str:
+    """What has to happen before it goes on; empty where nothing more will.
+
+    ``closed`` says why its batch admits nothing now (empty where it does); it is asked for in ``ready`` only.
+    """
+    state = migration.state
+    if state is State.READY:
+        return closed or "its turn: the next minute's look"
+    if state is State.SNAPSHOTTED:
+        return _before_the_job(migration, batch, now=now, catalog=catalog)
+    if state is State.MIGRATING:
+        return f"job {migration.handle.job_id}, {migration.progress} %".replace("job ,", "the job,")
+    return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
+
+
+def _before_the_job(migration: Migration, batch: Batch, *, now: datetime, catalog: Catalog) -> str:
+    window = batch.policy.window
+    if migration.attempt == 1 and window is not None and not window.allows(now):
+        return "the maintenance window to open"
+    if migration.driver == "console":
+        return f"a person: {to_press(migration, catalog)}"
+    return "SMC to know the instance and to have its job ready"
+
+
+def to_press(migration: Migration, catalog: Catalog) -> str:
+    """What a person does in the ECS console to start the job (ECS, Operating system migration)."""
+    hop = migration.current_hop
+    return (
+        f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "
+        f"{catalog.name(hop.source)} to {catalog.name(hop.destination)}. Many instances can be started at once. "
+        "The pipeline notices the job and goes on by itself; its own snapshots of all disks are made already."
+    )
