@@ -64,6 +64,16 @@ def started(one: Bench, instance_id: str, **named: Any) -> str:
         return job_id
 
 
+def stand(one: Bench, job_id: str, **fields: str) -> dict[str, Any]:
+    """A job as SMC shows it from now on."""
+    cloud = one.world.cloud
+    with cloud.lock, cloud.db.transaction():
+        jobs = service(cloud, "smc").jobs
+        job: dict[str, Any] = jobs.need(job_id) | fields
+        jobs.world.jobs.put(job_id, job)
+        return job
+
+
 def token_lost(one: Bench, driver: Driver, made: Migration) -> None:
     """A call that made the activation code and died before it could run the import."""
     one.faults({"operation": "RunCommand", "kind": "drop_before", "times": -1})
@@ -147,10 +157,12 @@ def test_the_clean_up_leaves_the_source_of_another_host(one: Bench, smc: Driver,
     assert owners(one) == [OTHER]
 
 
+@pytest.mark.parametrize("status", ["Running", "Ready", "Finished"])
 @pytest.mark.parametrize("knows", [False, True])
-def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, knows: bool) -> None:
+def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, knows: bool, status: str) -> None:
+    """Also one that is done, which SMC itself would let go."""
     made = prepared(one, smc, moving(one, 1))
-    started(one, TWIN)
+    stand(one, started(one, TWIN), Status=status)
     smc.clean_up(made, made.handle if knows else Handle(), identity_of(one, made))
     assert owners(one) == [TWIN]
 
@@ -159,11 +171,7 @@ def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, know
 def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one: Bench, smc: Driver, runs: bool) -> None:
     """SMC refuses to delete it unless forced to, whenever that job was made."""
     made = moving(one, 1)
-    job_id = started(one, OURS)
-    jobs = service(one.world.cloud, "smc").jobs
-    with one.world.cloud.lock, one.world.cloud.db.transaction():
-        job = jobs.need(job_id)
-        jobs.world.jobs.put(job_id, job | {"Status": "Running" if runs else "Ready"})
+    job = stand(one, started(one, OURS), Status="Running" if runs else "Ready")
     smc.clean_up(made, Handle(source_id=job["SourceId"]), identity_of(one, made))
     assert owners(one) == [OURS]
 
@@ -211,9 +219,7 @@ def test_a_job_that_names_another_instance_is_not_followed(one: Bench, console: 
 @pytest.mark.parametrize("named", [{"InstanceId": OTHER}, {"RegionId": "cn-beijing"}])
 def test_a_job_that_names_another_instance_is_not_started(one: Bench, smc: Driver, named: dict[str, str]) -> None:
     made = prepared(one, smc, moving(one, 1))
-    jobs = service(one.world.cloud, "smc").jobs
-    with one.world.cloud.lock, one.world.cloud.db.transaction():
-        jobs.world.jobs.put(made.handle.job_id, jobs.need(made.handle.job_id) | named)
+    stand(one, made.handle.job_id, **named)
     refused: list[Permanent] = []
 
     def attempt() -> None:
