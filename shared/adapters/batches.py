@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from shared.adapters import tables
 from shared.adapters.migrations import readable
 from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
@@ -55,13 +57,16 @@ class TablestoreBatches:
         # The index lags behind the rows.
         return [each for each in self._batches(found) if "open_lane" in tables.batch_columns(each)]
 
-    def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
+    def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}
         if outcome not in columns:
             raise Bug(f"{outcome!r} is no outcome")
         column = columns[outcome] + migration_id
-        put, remove = ({}, (column,)) if outcome == "retried" else ({column: 1}, ())
-        self._store.update(tables.BATCHES, _key(batch_id), put, remove)
+        if outcome != "retried":
+            self._store.update(tables.BATCHES, _key(batch_id), {column: attempt})
+            return
+        with suppress(InDoubt):  # it was sent again, and the failure it takes back was gone by then
+            self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), equal=(column, attempt - 1))
 
     def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
         # One read: the names between the two prefixes are few and short.

@@ -34,8 +34,11 @@ class Batches(Protocol):
     def open(self, limit: int) -> list[Batch]:
         """Batches that the tick looks at (``needs_the_tick``): being planned, or with migrations that may be admitted."""
 
-    def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
-        """Note ``failed`` or ``moved``, or take a failure back (``retried``); the same again changes nothing."""
+    def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+        """Note that an attempt ``failed`` or ``moved``, or that another one takes the failure before it back (``retried``).
+
+        The same again changes nothing; ``retried`` once more, minutes late, leaves the failure of its own attempt.
+        """
 
     def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
         """The migrations noted as failed, and those noted as moved."""

@@ -52,7 +52,7 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
         _, moved = ports.batches.outcomes(migration.batch_id)
         if len(moved) >= ports.batches.load(migration.batch_id).policy.canary:
             return
-    ports.batches.count_outcome(migration.batch_id, migration.migration_id, effect.outcome)
+    ports.batches.count_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
 
 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:

@@ -78,13 +78,24 @@ def test_batches_are_listed_newest_first(ports: Ports) -> None:
 def test_outcomes_are_sets(ports: Ports) -> None:
     made = batch(3)
     ports.batches.create(made)
-    for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc"), ("retried", "mb")):
+    for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc")):
         ports.batches.count_outcome(made.batch_id, migration, outcome)
+    ports.batches.count_outcome(made.batch_id, "mb", "retried", 2)
     assert ports.batches.outcomes(made.batch_id) == (frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
     assert ports.batches.outcomes("bnone") == (frozenset(), frozenset())
     with pytest.raises(Bug):
         ports.batches.count_outcome(made.batch_id, "ma", "lost")
+
+
+def test_a_retry_takes_back_the_failure_before_it_and_no_later_one(ports: Ports) -> None:
+    made = batch(4)
+    ports.batches.create(made)
+    for outcome, attempt in (("failed", 1), ("retried", 2), ("retried", 2), ("failed", 2), ("retried", 2)):
+        ports.batches.count_outcome(made.batch_id, "ma", outcome, attempt)
+    assert ports.batches.outcomes(made.batch_id)[0] == {"ma"}
+    ports.batches.count_outcome(made.batch_id, "ma", "retried", 3)
+    assert ports.batches.outcomes(made.batch_id)[0] == frozenset()
 
 
 def test_a_lock_has_one_holder(ports: Ports) -> None:

@@ -182,7 +182,7 @@ class FakeBatches:
     """Rows by batch id."""
 
     rows: dict[str, Batch] = field(default_factory=dict)
-    noted: dict[str, dict[str, str]] = field(default_factory=dict)
+    noted: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
         if batch.batch_id in self.rows:
@@ -207,14 +207,17 @@ class FakeBatches:
     def open(self, limit: int) -> list[Batch]:
         return [b for b in self.rows.values() if b.state.value == "open" and b.acknowledgement is not None][:limit]
 
-    def count_outcome(self, batch_id: str, migration_id: str, outcome: str) -> None:
-        self.noted.setdefault(batch_id, {})[migration_id] = outcome
+    def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
+        noted = self.noted.setdefault(batch_id, {})
+        if outcome == "retried" and noted.get(migration_id) != ("failed", attempt - 1):
+            return
+        noted[migration_id] = (outcome, attempt)
 
     def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
         noted = self.noted.get(batch_id, {})
         return (
-            frozenset(each for each, outcome in noted.items() if outcome == "failed"),
-            frozenset(each for each, outcome in noted.items() if outcome == "moved"),
+            frozenset(each for each, (outcome, _) in noted.items() if outcome == "failed"),
+            frozenset(each for each, (outcome, _) in noted.items() if outcome == "moved"),
         )
 
 
