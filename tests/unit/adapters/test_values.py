@@ -14,7 +14,8 @@ from hypothesis import strategies as some
 from shared.adapters import redact, tables
 from shared.adapters.clock import EnvironmentClock, SystemClock, clock_of, milliseconds, moment, moment_or_none
 from shared.adapters.compute_facts import architecture
-from shared.adapters.drivers.jobs import addresses, percent, report
+from shared.adapters.drivers.jobs import percent, report
+from shared.adapters.drivers.sources import addresses
 from shared.adapters.ids import RandomIds
 from shared.adapters.sdk import Endpoint
 from shared.adapters.store import Highest, Lowest
