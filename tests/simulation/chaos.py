@@ -31,8 +31,8 @@ class Chaos:
     cloud: Cloud
     invoker: SimInvoker
     say: Callable[[str], None]
-    aside: Callable[[], None] = lambda: None
-    """What a person may do in the middle of a call."""
+    aside: Callable[[], bool] = lambda: False
+    """What a person may do in the middle of a call; whether there was anything to do."""
     again: Callable[[str, bytes], None] = lambda function, payload: None
     """Queue a message for a function once more."""
     allowed: Callable[[int], bool] = lambda number: True
@@ -72,7 +72,10 @@ class Chaos:
             if limit == 1 and len(jobs) == 1 and self.on and self.rates.get("shuffle"):
                 others = due(now_ms, 8)
                 if len(others) > 1 and self.hits("shuffle"):
-                    return [self.rng.choice(others)]
+                    chosen = self.rng.choice(others)
+                    if chosen.seq == jobs[0].seq:
+                        self.take_back("shuffle")
+                    return [chosen]
             return jobs
 
         cloud.scheduler.due = shuffled  # type: ignore[method-assign]
@@ -99,27 +102,26 @@ class Chaos:
             self._kill("before")
         if len(self.invoker.frames) >= DEEPEST:
             return
-        if self.hits("interleave"):
-            self._interleave()
-        if self.hits("slow"):
-            self._slow()
+        if self.hits("interleave") and not self._interleave():
+            self.take_back("interleave")
+        if self.hits("slow") and not self._slow():
+            self.take_back("slow")
 
     def _kill(self, side: str) -> None:
         frame = self.invoker.frames[-1]
         self.say(f"FAULT kill {frame.function} {side} its call {frame.calls}")
         raise Killed
 
-    def _interleave(self) -> None:
-        """Something else happens first: the same message once more, the next job that is due, or a person's act."""
+    def _interleave(self) -> bool:
+        """Something else happens first, if there is anything: the same message once more, the next job due, or a person's act."""
         self.say("FAULT interleave")
         frame, chosen = self.invoker.frames[-1], self.rng.random()
         if chosen < 0.2:
-            self.aside()
-            return
+            return self.aside()
         if chosen < 0.6 and frame.function != "api":
             with self.cloud.lock, self.cloud.db.transaction():
                 self.again(frame.function, frame.payload)
-        self._job()
+        return self._job()
 
     def _job(self) -> bool:
         now = self.cloud.clock.now_ms()
@@ -127,12 +129,12 @@ class Chaos:
             return False
         return self.cloud.step(now)
 
-    def _slow(self) -> None:
-        """The call takes minutes, and the world goes on meanwhile; never longer than the function may run."""
+    def _slow(self) -> bool:
+        """The call takes minutes, and the world goes on meanwhile; never longer than the function may run, if that leaves any."""
         frame = self.invoker.frames[-1]
         left = frame.timeout_s - (self.cloud.clock.now_ms() - frame.now_ms) / 1000 - 1
         if left < 2 or not hasattr(self.cloud.clock, "advance_to"):
-            return
+            return False
         seconds = self.rng.uniform(1, min(SLOWEST_S, left))
         self.say(f"FAULT slow {frame.function} {seconds:.0f}s")
         end = self.cloud.clock.now_ms() + round(seconds * 1000)
@@ -143,6 +145,7 @@ class Chaos:
             self.cloud.clock.advance_to(due)
             self._job()
         self.cloud.clock.advance_to(end)
+        return True
 
     def _strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:
         """What ``Faults.strike`` is otherwise: only calls of functions, and deliveries, meet faults."""
@@ -182,6 +185,8 @@ class Chaos:
             self.say(f"FAULT duplicate {event['id']} for {rule} at {delays}")
         if self.hits("delay"):
             delays[0] = self._pause()
+            if not delays[0]:
+                self.take_back("delay")
             self.say(f"FAULT delay {event['id']} for {rule} by {delays[0]} ms")
         return tuple(delays)
 

@@ -66,11 +66,11 @@ class Figures:
 
 
 def show(figures: Figures, seconds: float) -> str:
-    """The figures as text."""
+    """The figures as text. ``seconds`` are those of all processes together, and the rate is that of one."""
     rate = figures.seeds / seconds if seconds else 0
     lines = [
-        f"{figures.seeds} seeds in {seconds:.0f} s ({rate:.2f} seeds/s), {figures.migrations} migrations, {figures.calls} calls, "
-        f"{sum(figures.injected.values())} faults, {len(figures.broken)} seeds with a violation",
+        f"{figures.seeds} seeds in {seconds:.0f} s of one process ({rate:.2f} seeds/s), {figures.migrations} migrations, "
+        f"{figures.calls} calls, {sum(figures.injected.values())} faults, {len(figures.broken)} seeds with a violation",
         "faults: " + ", ".join(f"{kind} {figures.injected[kind]}" for kind in KINDS),
         "ended:  " + ", ".join(f"{state} {count}" for state, count in sorted(figures.ended.items())),
     ]

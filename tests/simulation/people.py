@@ -65,23 +65,29 @@ class People:
     def acknowledge(self, batch_id: str) -> bool:
         return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob")
 
-    def act(self) -> None:
-        """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice."""
+    def act(self) -> bool:
+        """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice. False if nothing was done."""
         open_batches = [each for each in self.truth.batches.values() if each.acknowledgement is None]
         if open_batches and self.rng.random() < 0.5:
             self.acknowledge(self.rng.choice(open_batches).batch_id)
-            return
+            return True
         if not self.truth.migrations:
-            return
+            return False
         if self.rng.random() < 0.1:
             batch_id = self.rng.choice(sorted(self.truth.batches))
             self.call(f"/batches/{batch_id}/confirmation")
-            return
-        migration = self._chosen()
+            return True
+        return self._act_on(self._chosen())
+
+    def _act_on(self, migration: Migration) -> bool:
+        if migration.driver == "console" and migration.state is State.SNAPSHOTTED and self.rng.random() < 0.7:
+            self.press(migration)
+            return True
         verb = self._verb(migration)
         if verb:
             for _ in range(self.rng.choice((1, 1, 2))):
                 self.call(f"/migrations/{migration.migration_id}/{verb}", operator=self.rng.choice(("ann", "bob")))
+        return bool(verb)
 
     def _chosen(self) -> Migration:
         """Any migration; now and then one in a state that does not last, or one that waits for somebody."""
@@ -90,9 +96,6 @@ class People:
         return self.rng.choice([each for each in all_of_them if each.state in wanted] or all_of_them)
 
     def _verb(self, migration: Migration) -> str:
-        if migration.driver == "console" and migration.state is State.SNAPSHOTTED and self.rng.random() < 0.7:
-            self.press(migration)
-            return ""
         useful = _USEFUL.get(migration.state, ())
         if useful and self.rng.random() < 0.7:
             return self.rng.choice(useful)

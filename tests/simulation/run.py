@@ -32,7 +32,7 @@ def _chunks(first: int, count: int) -> list[Chunk]:
     return [(start, min(CHUNK, first + count - start)) for start in range(first, first + count, CHUNK)]
 
 
-def _results(chunks: list[Chunk], jobs: int) -> Iterator[tuple[Chunk, Figures]]:
+def _results(chunks: list[Chunk], jobs: int) -> Iterator[tuple[Chunk, Figures, float]]:
     if jobs == 1:
         yield from map(_run_chunk, chunks)
         return
@@ -40,19 +40,20 @@ def _results(chunks: list[Chunk], jobs: int) -> Iterator[tuple[Chunk, Figures]]:
         yield from pool.imap_unordered(_run_chunk, chunks)
 
 
-def _run_chunk(chunk: Chunk) -> tuple[Chunk, Figures]:
-    return chunk, run_range(*chunk)
+def _run_chunk(chunk: Chunk) -> tuple[Chunk, Figures, float]:
+    """The chunk, its figures, and the seconds they took here."""
+    started = time.perf_counter()
+    figures = run_range(*chunk)
+    return chunk, figures, time.perf_counter() - started
 
 
 def run_all(chunks: list[Chunk], jobs: int, tally: Tally) -> None:
     """Run the chunks that the tally has not counted; an interruption (Ctrl-C) ends it with what has been counted."""
     left = [chunk for chunk in chunks if chunk not in tally.chunks]
-    before = time.monotonic()
     try:
-        for chunk, figures in _results(left, jobs):
-            now = time.monotonic()
-            tally.add(chunk, figures, now - before)
-            before, total = now, tally.figures
+        for chunk, figures, seconds in _results(left, jobs):
+            tally.add(chunk, figures, seconds)
+            total = tally.figures
             for seed, sentence in figures.broken:
                 print(f"\nseed {seed}: {sentence}", file=sys.stderr)
             print(f"\r{total.seeds} seeds, {total.migrations} migrations, {len(total.broken)} violations", end="", file=sys.stderr)

@@ -232,8 +232,8 @@ class Simulation:
             return
         self._plan(MINUTE, {})
         self.faults.minute()
-        if self.chaos.hits("person"):
-            self.people.act()
+        if self.chaos.hits("person") and not self.people.act():
+            self.chaos.take_back("person")
 
     def _submit(self, plan: BatchPlan) -> None:
         self.people.submit(plan)

@@ -51,7 +51,11 @@ class Tally:
             self._read(path)
 
     def add(self, chunk: Chunk, figures: Figures, seconds: float) -> None:
-        """Count a chunk (first seed, seeds) and the wall time since the one before it."""
+        """Count a chunk (first seed, seeds) and the seconds that its process took for it.
+
+        They are wall time inside the chunk, summed over processes: what lies between two chunks, or between two runs of the
+        command, is in none. With two processes side by side an hour of the clock is two of these.
+        """
         self.figures.merge(figures)
         self.seconds += seconds
         self.chunks.add(chunk)

@@ -63,13 +63,15 @@ class WorldFaults:
     def _index_lag(self) -> str:
         lag = self.rng.choice((0, 0, 200, 3000, 30_000, 120_000))
         service(self.cloud, "tablestore").set_index_lag(lag)
-        return f"{lag} ms"
+        return f"{lag} ms" if lag else ""
 
     def _snapshot_fails(self) -> str:
         found = self._instance()
         if found is None:
             return ""
         asked = self.truth.ecs.setting("snapshots_fail", {})
+        if asked.get(found["InstanceId"]):
+            return ""
         self.truth.ecs.set_setting("snapshots_fail", {**asked, found["InstanceId"]: 1})
         return f"the next of {found['InstanceId']}"
 
@@ -122,7 +124,7 @@ class WorldFaults:
 
     def _agent_silent(self) -> str:
         found = self._instance()
-        if found is None:
+        if found is None or found["InstanceId"] in self._silent:
             return ""
         agent.silence(self.truth.ecs, found)
         found["sim"]["agent_lost"] = True
@@ -190,6 +192,8 @@ class WorldFaults:
         ecs, smc = self.truth.ecs, self.truth.smc
         with self.cloud.lock, self.cloud.db.transaction():
             service(self.cloud, "tablestore").set_index_lag(0)
+            for _ in range(sum(ecs.setting("snapshots_fail", {}).values())):
+                self.chaos.take_back("snapshot_fails")  # none was made that could
             ecs.set_setting("snapshots_fail", {})
             for id in sorted(self._stuck):
                 if ecs.store.get("snapshot", id) is not None:
