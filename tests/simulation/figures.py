@@ -11,7 +11,7 @@ from tests.simulation.scenario import KINDS
 from tests.simulation.simulation import Report
 
 _SUMS = ("seeds", "migrations", "calls")
-_COUNTS = ("injected", "states", "ended")
+_COUNTS = ("injected", "states", "ended", "failures")
 
 
 @dataclass
@@ -25,6 +25,8 @@ class Figures:
     states: Counter[str] = field(default_factory=Counter)
     transitions: Counter[tuple[str, str]] = field(default_factory=Counter)
     ended: Counter[str] = field(default_factory=Counter)
+    failures: Counter[str] = field(default_factory=Counter)
+    """By the code that the journal gives."""
     broken: list[tuple[int, str]] = field(default_factory=list)
 
     def add(self, report: Report) -> None:
@@ -36,6 +38,7 @@ class Figures:
         self.states += report.states
         self.transitions += report.transitions
         self.ended += report.ended
+        self.failures += report.failures
         if report.violations:
             self.broken.append((report.seed, str(report.violations[0])))
 
@@ -73,6 +76,7 @@ def show(figures: Figures, seconds: float) -> str:
         f"{figures.calls} calls, {sum(figures.injected.values())} faults, {len(figures.broken)} seeds with a violation",
         "faults: " + ", ".join(f"{kind} {figures.injected[kind]}" for kind in KINDS),
         "ended:  " + ", ".join(f"{state} {count}" for state, count in sorted(figures.ended.items())),
+        "failed: " + ", ".join(f"{code} {count}" for code, count in sorted(figures.failures.items())),
     ]
     known = {(before.value if before else "", after.value) for before, afters in TRANSITIONS.items() for after in afters}
     missing = sorted(f"{before or 'new'}->{after}" for before, after in known - set(figures.transitions))

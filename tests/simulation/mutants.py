@@ -229,8 +229,12 @@ def _killed(scenario: Scenario) -> Scenario:
 
 
 def _lost_answers(scenario: Scenario) -> Scenario:
-    """The same, and much is done twice at the same moment."""
-    return replace(scenario, rates={"interleave": 0.3, "slow": 0.02, "kill_after": 0.02, "duplicate": 0.3, "person": 0.5})
+    """Only instances with two disks, no limits, and functions that end after every tenth call: often after asking for a snapshot."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {record["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for record in records}
+    wide = _policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
+    rates = {"kill_after": 0.1, "person": 0.9}
+    return replace(wide, fleet={**scenario.fleet, "guests": guests}, rates=rates, account_limit=20, chaos_min=180)
 
 
 def _failing_soon(scenario: Scenario) -> Scenario:

@@ -20,12 +20,13 @@ from localcloud.deploy.plan import Plan
 from localcloud.fc.model import Result
 from shared.adapters import redact, tables
 from shared.domain.batch import BatchState
-from shared.domain.migration import TERMINAL, State
+from shared.domain.migration import TERMINAL, Migration, State
 from shared.runtime import entrypoint, logs
 from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
 from tests.simulation.invariants.limits import within
+from tests.simulation.invariants.scene import lines
 from tests.simulation.invoker import Frame, SimInvoker
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.memory import remembered
@@ -43,7 +44,7 @@ DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
 PATIENCE_MIN = 12 * 60
 """After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
-"""While all that is left waits for a closed window, time jumps on; two days hold each window twice. They count from the last start:
+"""While all that is left waits for a closed window, or for what hangs to be given up (a day at most), time jumps on; two days hold each window twice. They count from the last start:
 an hour's window with one slot starts one or two a day, and those behind them wait as many days as the operator's limits ask for
 (their batch shows both). Whoever is passed over by a window that starts nobody is stuck."""
 IDLE_MIN = 4
@@ -67,6 +68,7 @@ class Report:
     injected: Counter[str]
     states: Counter[str]
     transitions: Counter[tuple[str, str]]
+    failures: Counter[str]
     ended: Counter[str]
     calls: int
     digest: str
@@ -195,6 +197,7 @@ class Simulation:
         self._heal()
         for number in range(ROUNDS):
             self._rest()
+            self.faults.end_all()
             if not self.people.settle(final=number >= ROUNDS - 4) and self._all_ended():
                 break
             self.faults.sweep_now()
@@ -260,12 +263,12 @@ class Simulation:
     def _rest(self) -> None:
         """Let time pass until everything has ended or waits for a person; too long is a violation of invariant 5."""
         self.say("PHASE rest")
-        self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_windows())
+        self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_time())
         idle = 0
-        while idle < WINDOWS and self._only_windows():
+        while idle < WINDOWS and self._only_time():
             started = self._started()
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + WINDOW_STEP_MIN * MINUTE)  # type: ignore[attr-defined]
-            self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_windows())
+            self._until(PATIENCE_MIN, lambda: self._at_rest() or self._only_time())
             idle = idle + 1 if self._started() == started else 0
         if not self._at_rest():
             for id in self._planning():
@@ -282,12 +285,17 @@ class Simulation:
         begun = (State.SNAPSHOTTING.value, State.MIGRATING.value)
         return sum(count for (_, after), count in self.transitions.items() if after in begun)
 
-    def _only_windows(self) -> bool:
-        """Whether all that is left waits for a window that is closed now."""
+    def _only_time(self) -> bool:
+        """Whether all that is left waits for a window that is closed now, or for the time at which what hangs is given up."""
         left = [self.truth.migrations[id] for id in self.truth.migrations if not self._rests(id)]
-        shut = [each for each in left if each.state in (State.READY, State.SNAPSHOTTED) and self._shut(each.batch_id)]
-        behind = [each for each in left if each.state is State.READY and each not in shut]
-        return bool(shut) and len(shut) + len(behind) == len(left) and not service(self.cloud, "fc").queue.waiting()
+        waiting = [each for each in left if self._waits_for_time(each)]
+        behind = [each for each in left if each.state is State.READY and each not in waiting]
+        return bool(waiting) and len(waiting) + len(behind) == len(left) and not service(self.cloud, "fc").queue.waiting()
+
+    def _waits_for_time(self, migration: Migration) -> bool:
+        if migration.state in (State.READY, State.SNAPSHOTTED):
+            return self._shut(migration.batch_id)
+        return migration.state in (State.SNAPSHOTTING, State.MIGRATING) and self.faults.lasts(migration.instance_id)
 
     def _shut(self, batch_id: str) -> bool:
         window = self.truth.batches[batch_id].policy.window
@@ -396,6 +404,7 @@ def _report(simulation: Simulation, seconds: float) -> Report:
         injected=simulation.chaos.injected,
         states=states,
         transitions=simulation.transitions,
+        failures=Counter(line.reason for row in truth.rows.values() for line in lines(row) if line.to_state is State.FAILED),
         ended=Counter(each.state.value for each in truth.migrations.values()),
         calls=simulation.calls,
         digest=simulation.trace.digest(),

@@ -12,6 +12,7 @@ from localcloud.core.errors import ApiError
 from localcloud.ecs import agent, snapshot_life
 from localcloud.ecs.store import Doc
 from localcloud.smc import migration as smc_migration
+from shared.domain.migration import State
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
 from tests.simulation.scenario import WORLD
@@ -21,6 +22,9 @@ MINUTE = 60_000
 LONG_SILENT_MIN = 150
 """How long after the storm some agents are still silent: longer than anybody waits for a guest to come back."""
 
+FOR_EVER = 1 / 3
+_WAITING = (State.SNAPSHOTTING, State.MIGRATING)
+
 
 class WorldFaults:
     """Once a minute each kind may happen to something chosen by chance; ``heal`` ends what would last."""
@@ -28,9 +32,11 @@ class WorldFaults:
     def __init__(self, truth: Truth, scene: Scene, chaos: Chaos, deploy: Callable[[], str]) -> None:
         self.truth, self.scene, self.chaos, self.deploy = truth, scene, chaos, deploy
         self.cloud = truth.cloud
-        self._stuck: dict[str, int] = {}
+        self._stuck: set[str] = set()
         self._hung: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()
+        self.lasting: set[str] = set()
+        """Snapshots and jobs that hang until the product has given them up."""
 
     @property
     def rng(self) -> random.Random:
@@ -81,7 +87,7 @@ class WorldFaults:
             return ""
         id = found["SnapshotId"]
         self.cloud.scheduler.cancel(snapshot_life.FINISH, id)
-        self._stuck[id] = 1
+        self._stuck.add(id)
         return f"{id} {found['SnapshotName']}"
 
     def _snapshot_deleted(self) -> str:
@@ -188,22 +194,51 @@ class WorldFaults:
     # The end of it ------------------------------------------------------------------------------------------------
 
     def heal(self) -> None:
-        """What hangs goes on, who is silent speaks, what is stopped starts; what is gone stays gone."""
-        ecs, smc = self.truth.ecs, self.truth.smc
+        """What hangs goes on, who is silent speaks, what is stopped starts; what is gone stays gone.
+
+        A third of the snapshots and jobs that somebody waits for go on hanging: the product has to give them up by itself.
+        """
+        ecs = self.truth.ecs
         with self.cloud.lock, self.cloud.db.transaction():
             service(self.cloud, "tablestore").set_index_lag(0)
             for _ in range(sum(ecs.setting("snapshots_fail", {}).values())):
                 self.chaos.take_back("snapshot_fails")  # none was made that could
             ecs.set_setting("snapshots_fail", {})
-            for id in sorted(self._stuck):
-                if ecs.store.get("snapshot", id) is not None:
-                    self.cloud.scheduler.at(ecs.now + MINUTE, snapshot_life.FINISH, {"snapshot": id}, key=id)
-            for id in sorted(self._hung):
-                job = smc.jobs.get(id)
-                if job is not None and job["Status"] == "Running":
-                    service(self.cloud, "smc").jobs.migration._fail(job, "M199", "It hung.", restart=True)
+            for id in sorted(self._stuck | self._hung.keys()):
+                if self._waits_for(id) and self.rng.random() < FOR_EVER:
+                    self.lasting.add(id)
+                else:
+                    self._goes_on(id)
             for instance in ecs.store.find("instance", {}):
                 self._wake(instance)
+
+    def _waits_for(self, id: str) -> str:
+        """The instance on which a migration waits for this snapshot or job."""
+        thing = self.truth.snapshot(id) or self.truth.smc.jobs.get(id)
+        if thing is None:
+            return ""
+        instance_id = str(thing["sim"].get("instance") or thing["sim"]["instance_id"])
+        waits = any(each.state in _WAITING for each in self.truth.of_instance(instance_id))
+        return instance_id if waits else ""
+
+    def lasts(self, instance_id: str) -> bool:
+        """Whether a migration of this instance waits for what hangs for ever."""
+        return any(self._waits_for(id) == instance_id for id in self.lasting)
+
+    def end_all(self) -> None:
+        """Nobody waits any more for what hung for ever: only now does it end."""
+        with self.cloud.lock, self.cloud.db.transaction():
+            for id in sorted(self.lasting):
+                self._goes_on(id)
+        self.lasting.clear()
+
+    def _goes_on(self, id: str) -> None:
+        """A stuck snapshot is finished soon, a hung job fails."""
+        job = self.truth.smc.jobs.get(id)
+        if self.truth.snapshot(id) is not None:
+            self.cloud.scheduler.at(self.truth.ecs.now + MINUTE, snapshot_life.FINISH, {"snapshot": id}, key=id)
+        elif job is not None and job["Status"] == "Running":
+            service(self.cloud, "smc").jobs.migration._fail(job, "M199", "It hung.", restart=True)
 
     def _wake(self, instance: Doc) -> None:
         ecs, id = self.truth.ecs, instance["InstanceId"]
