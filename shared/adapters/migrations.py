@@ -197,7 +197,8 @@ def _key(migration_id: str) -> Key:
 
 
 def _ids(rows: Sequence[Columns]) -> list[str]:
-    return [row["migration_id"] for row in rows]
+    """The rows' ids, each once, whatever a lagging index shows."""
+    return list(dict.fromkeys(row["migration_id"] for row in rows))
 
 
 def _not_found(migration_id: str) -> Refused:

@@ -133,8 +133,11 @@ class Store:
         return rows, list(start) if start else None
 
     def many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The rows that exist, in the order of the keys, with the columns whose name is in a range (first in, last out)."""
-        rows: list[Columns] = []
+        """The rows that exist, in the order of the keys, with the columns whose name is in a range (first in, last out).
+
+        A key given twice is read once: a lagging index shows a row at its old place and its new one, and Tablestore refuses both.
+        """
+        keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
             rows += self._batch(table, keys[place : place + BATCH_ROWS], between)
         return rows

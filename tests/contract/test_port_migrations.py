@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from localcloud.account import service
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
@@ -124,6 +125,19 @@ def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrat
     soon = T0 + timedelta(minutes=2)
     assert one.calls(lambda: rows.due(soon, 200)).count("UpdateRow") >= 1
     assert one.calls(lambda: rows.due(soon, 200)).count("UpdateRow") == 0
+
+
+def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one: Bench) -> None:
+    """Its old entry and its new one: asked for both, Tablestore refuses the whole read, and the tick ended with it."""
+    index = service(one.world.cloud, "tablestore")
+    made = settled(rows, create(rows, batch_id="btwice", due_at=T0))
+    index.set_index_lag(60_000)
+    taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=T0 + timedelta(hours=1))
+    rows.commit(taken)
+    index.set_index_lag(0)
+    rows.nudge(taken.after, T0 + timedelta(hours=2))
+    assert [each.migration_id for each in rows.due(T0 + timedelta(hours=3), 200)].count(made.migration_id) == 1
+    assert rows.of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
 
 
 def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> None:
