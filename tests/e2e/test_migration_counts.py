@@ -30,10 +30,13 @@ AT_MOST = {
     "DescribeInstances": 4,
     "DescribeDisks": 5,
     "DescribeSnapshots": 8,
-    "DescribeCloudAssistantStatus": 4,
+    "DescribeCloudAssistantStatus": 6,
     "DescribeReplicationJobs": 8,
 }
-"""Calls of the functions for one migration of one hop and one disk; an idle account makes none of these."""
+"""Calls of the functions for one migration of one hop and one disk; an idle account makes none of these.
+
+How often the guest and the job are looked at depends on how long this restart and this job take.
+"""
 
 
 def test_a_migration_takes_no_more_calls_than_it_did() -> None:
