@@ -24,6 +24,7 @@ from shared.stages import precheck
 from shared.stages.advance import advance, guarded
 from shared.stages.effects import perform
 from shared.stages.migrate import _wait
+from tests.support.drivers import identity_of
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -115,13 +116,13 @@ def test_an_import_that_never_ran_is_begun_again() -> None:
 def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench) -> None:
     """A code made by a call whose step was lost, and a source whose import was: neither stands in the handle."""
     smc = one.ports.drivers["smc"]
-    ips = one.ports.compute.describe("cn-hangzhou", "i-test0003").private_ips
     created_at = one.now.replace(microsecond=0)
     made = migration(3, state=State.SNAPSHOTTED, entered_at=one.now, created_at=created_at, snapshots_made=1)
-    smc.prepare(made, ips)
+    who = identity_of(one, made)
+    smc.prepare(made, who)
     one.world.run(2)
     assert one.world.inventory()["sources"]
-    smc.clean_up(replace(made, attempt=2), Handle(job_id="j-gone"), ips)
+    smc.clean_up(replace(made, attempt=2), Handle(job_id="j-gone"), who)
     held = one.world.inventory()
     assert not held["sources"]
     assert not held["access_tokens"]
@@ -132,9 +133,9 @@ def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -
     one.world.load_fleet(fleet(instance(7)))
     smc, two_hops = one.ports.drivers["smc"], migration().hops * 2
     made = migration(7, state=State.SNAPSHOTTED, hops=two_hops, hop=1, entered_at=one.now, created_at=one.now, snapshots_made=1)
-    ips = one.ports.compute.describe("cn-hangzhou", "i-test0007").private_ips
+    who = identity_of(one, made)
     for _ in range(4):
-        made = replace(made, handle=smc.prepare(made, ips).handle)
+        made = replace(made, handle=smc.prepare(made, who).handle)
         one.world.run(1)
     held = one.world.inventory()
     assert [len(held[what]) for what in ("jobs", "sources", "access_tokens")] == [1, 1, 1]
