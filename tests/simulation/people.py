@@ -65,6 +65,13 @@ class People:
     def acknowledge(self, batch_id: str) -> bool:
         return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob")
 
+    def acknowledge_soon(self) -> None:
+        """Once a minute: each batch that waits for it is acknowledged sooner or later."""
+        for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
+            waits = batch.acknowledgement is None and not batch.dry_run and batch.state is BatchState.OPEN
+            if waits and self.rng.random() < 0.3:
+                self.acknowledge(batch.batch_id)
+
     def act(self) -> bool:
         """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice. False if nothing was done."""
         open_batches = [each for each in self.truth.batches.values() if each.acknowledgement is None]

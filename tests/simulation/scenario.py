@@ -40,6 +40,7 @@ PEOPLE = ("person",)
 KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 TWINS, NAMESAKES = 0.15, 0.2
 """The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
+PROMPT = 0.4
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Scenario:
     account_limit: int
     chaos_min: int
     inventory: bool = False
+    prompt: bool = False
+    """Whether somebody acknowledges each batch within minutes, so that instances move while the storm lasts."""
     kinds: tuple[str, ...] = field(default=())
 
 
@@ -86,6 +89,7 @@ def draw(seed: int) -> Scenario:
         account_limit=rng.choice((3, 20, 20)),
         chaos_min=rng.choice((60, 90, 120, 180)),
         inventory=rng.random() < 0.05,
+        prompt=random.Random(f"prompt:{seed}").random() < PROMPT,
         kinds=kinds,
     )
 

@@ -235,6 +235,8 @@ class Simulation:
             return
         self._plan(MINUTE, {})
         self.faults.minute()
+        if self.scenario.prompt:
+            self.people.acknowledge_soon()
         if self.chaos.hits("person") and not self.people.act():
             self.chaos.take_back("person")
 
