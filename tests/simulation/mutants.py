@@ -12,11 +12,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 from unittest import mock
 
+from alibabacloud_smc20190601.models import DeleteSourceServerRequest
+
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.compute import Ecs
-from shared.adapters.drivers import smc
+from shared.adapters.drivers import console, smc
+from shared.adapters.drivers.sources import at_address
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import Store
@@ -75,6 +78,22 @@ def _anybodys() -> list[Patch]:
 
 def _no_lock() -> list[Patch]:
     return [mock.patch.object(TablestoreAdmission, "lock", lambda self, region, instance, migration_id, attempt: migration_id)]
+
+
+def _address_alone() -> list[Patch]:
+    """Whatever is at the instance's address is its own, and is removed with it: as it was before hostnames were asked."""
+
+    def left(self: smc.SmcDriver, migration: Migration, handle: Any, identity: Any, own: Any) -> list[str]:
+        return [source.source_id for source in self._jobs.sources_at(identity)]
+
+    def delete(self: smc.SmcDriver, source_id: str, own: Any) -> None:
+        self._delete("delete_source_server", DeleteSourceServerRequest(source_id=source_id, force=True))
+
+    return [
+        *(mock.patch.object(driver, "is_of", at_address) for driver in (smc, console)),
+        mock.patch.object(smc.SmcDriver, "_left_sources", left),
+        mock.patch.object(smc.SmcDriver, "_delete_source", delete),
+    ]
 
 
 def _no_acknowledgement() -> list[Patch]:
@@ -223,13 +242,27 @@ def _crowded(scenario: Scenario) -> Scenario:
     return replace(scenario, rates={"interleave": 0.15})
 
 
+def _twins(scenario: Scenario) -> Scenario:
+    """Two instances with one address and nothing else; imports are lost on their way back, and people change their minds."""
+    page = scenario.fleet["pages"][0]
+    first, second = page["Instances"]["Instance"][:2]
+    twins = [first, {**second, "VpcAttributes": {**first["VpcAttributes"], "VpcId": "vpc-another"}}]
+    fleet = {**scenario.fleet, "pages": [{**page, "Instances": {"Instance": twins}}], "guests": {}}
+    wide = _policy(scenario, maxMoving=2, failureBudget=9, canary=0, driver="smc")
+    ids = [each["InstanceId"] for each in twins]
+    only = {"instanceIds": ids, "destinations": {}}
+    batches = tuple(replace(each, request={**each.request, **only}) for each in wide.batches)
+    rates = {"kill_after": 0.05, "person": 0.9}
+    return replace(wide, fleet=fleet, batches=batches, rates=rates, account_limit=20, chaos_min=180, prompt=True)
+
+
 def _killed(scenario: Scenario) -> Scenario:
     """Many functions end right after a call, before they have noted its answer."""
     return replace(scenario, rates={"kill_after": 0.06, "person": 0.5})
 
 
 def _lost_answers(scenario: Scenario) -> Scenario:
-    """Only instances with two disks, no limits, and functions that end after every tenth call: often after asking for a snapshot."""
+    """Only instances with two disks, no limits, and functions that end after every tenth call: some just after CreateSnapshot."""
     records = scenario.fleet["pages"][0]["Instances"]["Instance"]
     guests = {record["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for record in records}
     wide = _policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
@@ -286,6 +319,7 @@ MUTANTS = (
     Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=_kept),
     Mutant("the sweep waits for no person", 2, _unreleased),
     Mutant("nobody locks the instance", 3, _no_lock),
+    Mutant("a source is known by its address alone", 3, _address_alone, seeds=8, tune=_twins),
     Mutant("admission does not ask for the acknowledgement", 4, _no_acknowledgement),
     Mutant("the tick finds nothing due", 5, _no_tick),
     Mutant("locks are kept for ever", 5, _lock_kept),

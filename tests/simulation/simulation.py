@@ -44,9 +44,12 @@ DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
 PATIENCE_MIN = 12 * 60
 """After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
-"""While all that is left waits for a closed window, or for what hangs to be given up (a day at most), time jumps on; two days hold each window twice. They count from the last start:
-an hour's window with one slot starts one or two a day, and those behind them wait as many days as the operator's limits ask for
-(their batch shows both). Whoever is passed over by a window that starts nobody is stuck."""
+"""While all that is left waits for a closed window, or for what hangs to be given up (a day at most), time jumps on.
+
+Two days hold each window twice. They count from the last start: an hour's window with one slot starts one or two a day, and those
+behind them wait as many days as the operator's limits ask for (their batch shows both). Whoever is passed over by a window that
+starts nobody is stuck.
+"""
 IDLE_MIN = 4
 ROUNDS = 8
 """Rounds of people's decisions after the chaos; the last ones only confirm and cancel."""

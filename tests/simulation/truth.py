@@ -156,7 +156,7 @@ class Truth:
     def slots(self) -> dict[str, str]:
         """Who holds a slot: migration to batch."""
         row = self.locks.get("slots") or {}
-        return {name[len(tables.HELD) :]: _batch_of(value) for name, value in row.items() if name.startswith(tables.HELD)}
+        return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
 
     def failed(self, batch_id: str) -> set[str]:
         """The migrations counted as failed in the batch's row."""
@@ -193,11 +193,6 @@ class Truth:
 
     def jobs(self) -> list[dict[str, Any]]:
         return [job for _, job in self.smc.jobs.items()]
-
-
-def _batch_of(slot: Any) -> str:
-    """The batch in a slot's column, which may name an attempt after it."""
-    return str(slot).partition("/")[0]
 
 
 def _columns(row: Row | None) -> Columns | None:
