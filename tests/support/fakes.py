@@ -225,20 +225,25 @@ class FakeBatches:
 class FakeAdmission:
     """Locks and slots."""
 
-    locks: dict[tuple[str, str], str] = field(default_factory=dict)
+    leases: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    """Of each instance that is locked: the migration, and the attempt that took the lock."""
     held: dict[str, str] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
     version: int = 0
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
-        return self.locks.setdefault((region_id, instance_id), migration_id)
+        holder, since = self.leases.get((region_id, instance_id), (migration_id, 0))
+        if holder == migration_id and since < attempt:
+            self.leases[(region_id, instance_id)] = (migration_id, attempt)
+        return holder
 
     def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
-        if self.locks.get((region_id, instance_id)) == migration_id:
-            del self.locks[(region_id, instance_id)]
+        holder, since = self.leases.get((region_id, instance_id), ("", 0))
+        if holder == migration_id and since <= attempt:
+            del self.leases[(region_id, instance_id)]
 
     def holder(self, region_id: str, instance_id: str) -> str:
-        return self.locks.get((region_id, instance_id), "")
+        return self.leases.get((region_id, instance_id), ("", 0))[0]
 
     def slots(self) -> Slots:
         return Slots(self.version, dict(self.held), {each: self.since[each] for each in self.held})
