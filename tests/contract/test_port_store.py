@@ -1,4 +1,4 @@
-"""Batches, locks and ledger on Tablestore (slots: test_port_slots.py)."""
+"""Batches and ledger on Tablestore."""
 
 from __future__ import annotations
 
@@ -96,41 +96,6 @@ def test_a_retry_takes_back_the_failure_before_it_and_no_later_one(ports: Ports)
     assert ports.batches.outcomes(made.batch_id)[0] == {"ma"}
     ports.batches.count_outcome(made.batch_id, "ma", "retried", 3)
     assert ports.batches.outcomes(made.batch_id)[0] == frozenset()
-
-
-def test_a_lock_has_one_holder(ports: Ports) -> None:
-    admission = ports.admission
-    assert admission.holder("cn-hangzhou", "i-1") == ""
-    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
-    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
-    assert admission.lock("cn-hangzhou", "i-1", "mb") == "ma"
-    assert admission.lock("cn-beijing", "i-1", "mb") == "mb"
-    admission.unlock("cn-hangzhou", "i-1", "mb")
-    assert admission.holder("cn-hangzhou", "i-1") == "ma"
-    admission.unlock("cn-hangzhou", "i-1", "ma")
-    admission.unlock("cn-hangzhou", "i-1", "ma")
-    assert admission.holder("cn-hangzhou", "i-1") == ""
-
-
-def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(ports: Ports) -> None:
-    admission, where = ports.admission, ("cn-hangzhou", "i-2")
-    assert admission.lock(*where, "ma", 1) == "ma"
-    assert admission.lock(*where, "ma", 2) == "ma"
-    assert admission.lock(*where, "ma", 1) == "ma"  # a duplicate that comes late
-    admission.unlock(*where, "ma", 1)
-    assert admission.holder(*where) == "ma"
-    admission.unlock(*where, "ma", 3)  # the end of an attempt that did not lock by itself
-    assert admission.holder(*where) == ""
-
-
-def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() -> None:
-    """The repeated call fails its condition, which says nothing of the lock: it names the attempt that took it."""
-    with bench("api") as made:
-        admission, where = made.ports.admission, ("cn-hangzhou", "i-3")
-        assert admission.lock(*where, "ma", 1) == "ma"
-        made.faults({"service": "tablestore", "operation": "DeleteRow", "kind": "drop_before", "times": 1})
-        admission.unlock(*where, "ma", 2)
-        assert admission.holder(*where) == ""
 
 
 def entry(migration_id: str, key: str, **more: object) -> LedgerEntry:

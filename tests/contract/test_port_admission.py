@@ -1,4 +1,4 @@
-"""Slots: the same promises by the adapter on Tablestore, also where answers are lost, and by the fake."""
+"""Locks and slots: the same promises by the adapter on Tablestore, also where answers are lost, and by the fake."""
 
 from __future__ import annotations
 
@@ -32,6 +32,40 @@ def admission(request: pytest.FixtureRequest) -> Iterator[Admission]:
 def one() -> Iterator[Bench]:
     with bench("api") as made:
         yield made
+
+
+def test_a_lock_has_one_holder(admission: Admission) -> None:
+    assert admission.holder("cn-hangzhou", "i-1") == ""
+    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.lock("cn-hangzhou", "i-1", "mb") == "ma"
+    assert admission.lock("cn-beijing", "i-1", "mb") == "mb"
+    admission.unlock("cn-hangzhou", "i-1", "mb")
+    assert admission.holder("cn-hangzhou", "i-1") == "ma"
+    admission.unlock("cn-hangzhou", "i-1", "ma")
+    admission.unlock("cn-hangzhou", "i-1", "ma")
+    assert admission.holder("cn-hangzhou", "i-1") == ""
+
+
+def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(admission: Admission) -> None:
+    where = ("cn-hangzhou", "i-2")
+    assert admission.lock(*where, "ma", 1) == "ma"
+    assert admission.lock(*where, "ma", 2) == "ma"
+    assert admission.lock(*where, "ma", 1) == "ma"  # a duplicate that comes late
+    admission.unlock(*where, "ma", 1)
+    assert admission.holder(*where) == "ma"
+    admission.unlock(*where, "ma", 3)  # the end of an attempt that did not lock by itself
+    assert admission.holder(*where) == ""
+
+
+def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() -> None:
+    """The repeated call fails its condition, which says nothing of the lock: it names the attempt that took it."""
+    with bench("api") as made:
+        admission, where = made.ports.admission, ("cn-hangzhou", "i-3")
+        assert admission.lock(*where, "ma", 1) == "ma"
+        made.faults({"service": "tablestore", "operation": "DeleteRow", "kind": "drop_before", "times": 1})
+        admission.unlock(*where, "ma", 2)
+        assert admission.holder(*where) == ""
 
 
 def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> None:
