@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from localcloud.account import service
 from shared.adapters import redact
 from shared.domain import events
+from shared.domain.batch import RISKS_VERSION
 from shared.runtime import logs
 from shared.runtime.bootstrap import FUNCTIONS
 from tests.simulation.simulation import prepared
@@ -24,26 +25,36 @@ from tests.support.world import World
 
 TYPES = [*sorted(events.CONSUMERS), "ecs:Instance:StateChange", "ecs:Snapshot:CreateSnapshotCompleted", "replank:Migration:Unknown"]
 QUIET = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-MORE = settings(QUIET, max_examples=150)
+MORE = settings(QUIET, max_examples=300)
 SCALAR = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.text(max_size=20), st.just("x" * 5000))
 JSON = st.recursive(SCALAR, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner)))
 NAMES = ("migrationId", "batchId", "instanceId", "version", "stage", "releases", "policy", "content", "resourceId", "snapshotName")
 REAL = "<of the one that exists>"
 DATA = st.dictionaries(st.sampled_from(NAMES), st.one_of(JSON, st.just(REAL)), max_size=5)
 SECRET = "the-activation-code"
+SOURCES = ["replank", "acs.ecs", "elsewhere"]
+STATES = {"i-test0001": "migrated", "i-test0002": "migrating", "i-test0003": "ready"}
 
 
 @pytest.fixture(scope="module")
 def settled() -> Iterator[tuple[World, Truth]]:
-    """A world with one migration that waits for its acknowledgement, and what is written in it from then on."""
+    """A world with migrations in three states, and what is written in it from then on.
+
+    One has ended and waits for its confirmation, one is under way, one waits for its acknowledgement.
+    """
     with prepared():
         world = World(env={"REPLANK_RETRY_PAUSE_MS": "0"})
         truth = Truth(world.cloud)
         truth.attach()
         with world.connected():
-            world.load_fleet(fleet(instance(1)))
-            world.api.post("/batches", {"instanceIds": ["i-test0001"], "clientToken": "one"})
-            world.run_until(lambda: world.states() == {"i-test0001": "ready"}, minutes=30)
+            world.load_fleet(fleet(*map(instance, range(1, 4))))
+            for id, state in STATES.items():
+                batch_id = world.api.post("/batches", {"instanceIds": [id], "clientToken": id})["batchId"]
+                world.run_until(lambda id=id: world.states().get(id) == "ready", minutes=30)
+                if state != "ready":
+                    world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION})
+                world.run_until(lambda id=id, state=state: world.states()[id] == state, minutes=180)
+            assert world.states() == STATES
             redact.remember(SECRET)
             yield world, truth
 
@@ -81,13 +92,14 @@ def one_line(said: Lines) -> dict[str, Any]:
 
 
 @MORE
-@given(st.sampled_from(FUNCTIONS), st.sampled_from(TYPES), st.sampled_from(["replank", "acs.ecs", "elsewhere"]), DATA)
+@given(st.sampled_from(FUNCTIONS), st.sampled_from(TYPES), st.sampled_from(SOURCES), st.sampled_from(sorted(STATES)), DATA)
 def test_no_event_breaks_a_function_or_changes_anything(
-    settled: tuple[World, Truth], said: Lines, function: str, type: str, source: str, data: dict[str, Any]
+    settled: tuple[World, Truth], said: Lines, function: str, type: str, source: str, instance_id: str, data: dict[str, Any]
 ) -> None:
     world, truth = settled
-    real = {"migrationId": min(truth.migrations), "batchId": min(truth.batches), "resourceId": "i-test0001"}
-    data = {name: real.get(name, "i-test0001") if value == REAL else value for name, value in data.items()}
+    migration = next(each for each in truth.migrations.values() if each.instance_id == instance_id)
+    real = {"migrationId": migration.migration_id, "batchId": migration.batch_id}
+    data = {name: real.get(name, instance_id) if value == REAL else value for name, value in data.items()}
     before = digest(world.cloud)
     said.taken()
     answer = invoked(world, function, json.dumps(event(type, data, source)).encode())
