@@ -17,6 +17,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,8 +26,12 @@ from typing import Any
 from cli.bootstrap import ensure_bus
 from cli.problem import Problem
 from cli.run.cloud import LocalCloud as Served
+from localcloud.account import build, service
 from localcloud.client import AdminError, LocalCloud
+from localcloud.core.app import INSTANCE_NAME, Cloud
+from shared.adapters import tables
 from shared.domain.batch import RISKS_VERSION
+from shared.domain.ledger import SMC_PREFIX
 from shared.domain.migration import TRANSITIONS, State
 from tests.support.fleets import fleet, instance
 
@@ -156,7 +161,8 @@ class Crashes:
         return {each["instanceId"]: each["state"] for each in self._migrations()}
 
     def verify(self) -> None:
-        """Journals replay, nothing was made twice, nothing is left in SMC."""
+        """Journals replay, nothing was made or started twice, nothing is left in SMC, and no row holds what nobody needs."""
+        starts: dict[str, int] = {}
         for each in self._migrations():
             path = f"/migrations/{each['migrationId']}/journal"
             lines = _patiently(lambda path=path: self.cloud.api("ann").get(path))["lines"]
@@ -167,6 +173,7 @@ class Crashes:
                 assert to in TRANSITIONS[state], line
                 state = to
             assert state is State.MIGRATED
+            starts[each["instanceId"]] = sum(line["to"] == State.MIGRATING.value for line in lines)
         held = self._admin("GET", "inventory")
         for _ in range(10):
             if not (held["jobs"] or held["sources"] or held["access_tokens"]):
@@ -178,9 +185,34 @@ class Crashes:
         assert not held["access_tokens"], held["access_tokens"]
         names = [each["SnapshotName"] for each in held["snapshots"].values() if each["SnapshotName"].startswith("replank-")]
         assert len(names) == len(set(names)) == self.instances, sorted(names)
+        # SMC makes its own copy of the one disk whenever a job is started, and keeps it when the job goes.
+        copies = Counter(each["InstanceId"] for each in held["snapshots"].values() if each["SnapshotName"].startswith(SMC_PREFIX))
+        assert not copies - Counter(starts), (copies, starts)
+        self.cloud.stop()
+        self._verify_rows(set(starts))
+
+    def _verify_rows(self, instance_ids: set[str]) -> None:
+        """One lock for each instance that waits for its confirmation; no slot, and nothing owed."""
+        state = build(self.folder)
+        try:
+            rows = {name: _rows(state, name) for name in (tables.MIGRATIONS, tables.LOCKS)}
+        finally:
+            state.close()
+        owed = [name for row in rows[tables.MIGRATIONS].values() for name in row if name.startswith(tables.OUTBOX)]
+        slots = [name for name in rows[tables.LOCKS].pop("slots", {}) if name.startswith(tables.HELD)]
+        assert not owed, owed
+        assert not slots, slots
+        assert {key.rpartition(":")[2] for key in rows[tables.LOCKS]} == instance_ids, sorted(rows[tables.LOCKS])
 
     def close(self) -> None:
         self.cloud.stop()
+
+
+def _rows(state: Cloud, name: str) -> dict[str, dict[str, Any]]:
+    """All rows of a table in a state that nobody serves any more, by the first column of their keys."""
+    store = service(state, "tablestore")._store
+    table = next(each for each in store.tables(INSTANCE_NAME) if each.name == name)
+    return {str(row.key[0]): row.cells for _, row in store.scan(table, b"", b"\xff" * 64)}
 
 
 def _patiently(ask: Callable[[], Any]) -> Any:
