@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
@@ -14,6 +15,8 @@ from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 """InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
+PAGE, MAX_PAGES = 50, 20
+"""The most that a call returns; results are kept for some weeks."""
 
 
 class CloudAssistant:
@@ -52,6 +55,29 @@ class CloudAssistant:
         if not results or results[0].invocation_status in RUNNING:
             return None
         return _result(results[0])
+
+    def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
+        ended = [each for each in self._results(region_id, instance_id) if each.invocation_status not in RUNNING]
+        begun = [(at, each) for each in ended if (at := moment_or_none(each.start_time)) is not None and at >= since]
+        return [_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]
+
+    def _results(self, region_id: str, instance_id: str) -> Iterator[Any]:
+        token: str | None = None
+        for _ in range(MAX_PAGES):
+            found = self._page(region_id, instance_id, token)
+            yield from (found.invocation_results.invocation_result or []) if found and found.invocation_results else []
+            token = found.next_token if found else None
+            if not token:
+                return
+
+    def _page(self, region_id: str, instance_id: str, token: str | None) -> Any:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeInvocationResultsRequest(
+            region_id=region_id, instance_id=instance_id, content_encoding="Base64", max_results=PAGE, next_token=token
+        )
+        client = self._clients.ecs(region_id)
+        return call(self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime)).invocation
 
     def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         from alibabacloud_ecs20140526 import models

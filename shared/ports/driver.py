@@ -75,9 +75,10 @@ class Driver(Protocol):
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         """How the jobs stand, by migration id; as few calls as paging allows."""
 
-    def clean_up(self, migration: Migration, handle: Handle, identity: Identity = NOBODY) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.
 
         What is gone already is no error. A call that was lost may have left more than the handle knows: jobs and codes are found
-        by their names, source servers by ``identity``. A source server that has somebody else's job stays.
+        by their names, source servers by what the imports inside the instance printed. A source server that has somebody else's
+        job stays, and with ``sources`` false every one: the next hop uses it.
         """

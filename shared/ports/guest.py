@@ -36,5 +36,8 @@ class Guest(Protocol):
     def result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
         """How it ended; None while it runs."""
 
+    def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
+        """How every command ended that was begun on the instance at that time or later, oldest first."""
+
     def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         """The agents by instance id; at most 50 ids."""

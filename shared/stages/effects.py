@@ -20,7 +20,6 @@ from shared.domain.effects import (
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.ports.ports import Ports
-from shared.stages.identity import identity
 from shared.stages.slots import release
 
 TRIED_AGAIN = MOVING | {State.ACCEPTED, State.PRECHECKING, State.READY}
@@ -66,10 +65,8 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
     if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)
-    if migration.hop > effect.hop and migration.handle != Handle():
-        ports.drivers[migration.driver].clean_up(then, replace(effect.handle, source_id=""))
-        return
-    ports.drivers[migration.driver].clean_up(then, effect.handle, identity(migration, effect.hop, ports))
+    begun = migration.hop > effect.hop and migration.handle != Handle()
+    ports.drivers[migration.driver].clean_up(then, effect.handle, sources=not begun)
 
 
 def _adopt_snapshots(_: AdoptSnapshots, migration: Migration, ports: Ports) -> None:

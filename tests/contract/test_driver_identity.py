@@ -114,21 +114,31 @@ def test_a_source_without_a_hostname_is_no_proof(one: Bench, smc: Driver) -> Non
     assert owner_of(one, prepared(one, smc, made).handle.source_id) == OURS
 
 
+def import_lost(one: Bench, driver: Driver, made: Migration) -> str:
+    """A call that ran the import and died before it knew; the source that came of it."""
+    one.faults({"operation": "RunCommand", "kind": "drop_after", "times": -1})
+    with pytest.raises(Transient):
+        driver.prepare(made, identity_of(one, made))
+    one.faults()
+    one.world.run(2)
+    (source_id,) = [each for each, source in one.world.inventory()["sources"].items() if source["InstanceId"] == made.instance_id]
+    return str(source_id)
+
+
 def test_the_source_of_a_lost_import_is_adopted(one: Bench, smc: Driver) -> None:
     made = moving(one, 1)
-    token_lost(one, smc, made)
-    source_id = imported(one, OURS)
-    assert smc.prepare(made, identity_of(one, made)).handle.source_id == source_id
+    assert smc.prepare(made, NOBODY).handle.source_id == "" != import_lost(one, smc, moving(one, 2))
+    made = moving(one, 3)
+    source_id = import_lost(one, smc, made)
+    assert smc.prepare(made, NOBODY).handle.source_id == source_id
 
 
-def test_of_two_sources_that_look_alike_none_is_adopted(one: Bench, smc: Driver) -> None:
+def test_of_two_sources_that_look_alike_the_one_imported_in_the_instance_is_adopted(one: Bench, smc: Driver) -> None:
     made = moving(one, 1)
-    token_lost(one, smc, made)
-    both = {imported(one, OURS), imported(one, TWIN)}
-    report = smc.prepare(made, identity_of(one, made))
-    assert (report.phase, report.code, report.handle.source_id) == (Phase.FAILED, "Source.Ambiguous", "")
-    assert all(source_id in report.message for source_id in both)
-    assert report.remedy
+    imported(one, TWIN)
+    source_id = import_lost(one, smc, made)
+    imported(one, TWIN)
+    assert smc.prepare(made, identity_of(one, made)).handle.source_id == source_id
 
 
 def test_a_twin_that_has_a_job_is_not_adopted(one: Bench, smc: Driver) -> None:
@@ -153,8 +163,26 @@ def test_a_twin_that_was_there_before_is_not_adopted(one: Bench, smc: Driver) ->
 def test_the_clean_up_leaves_the_source_of_another_host(one: Bench, smc: Driver, knows: bool) -> None:
     made = prepared(one, smc, moving(one, 1))
     imported(one, OTHER)
-    smc.clean_up(made, made.handle if knows else Handle(), identity_of(one, made))
+    smc.clean_up(made, made.handle if knows else Handle())
     assert owners(one) == [OTHER]
+
+
+@pytest.mark.parametrize("knows", [False, True])
+def test_the_clean_up_leaves_a_new_twin(one: Bench, smc: Driver, knows: bool) -> None:
+    """One with our address and our hostname, and without a job yet."""
+    made = prepared(one, smc, moving(one, 1))
+    imported(one, TWIN)
+    smc.clean_up(made, made.handle if knows else Handle())
+    assert owners(one) == [TWIN]
+
+
+def test_the_clean_up_finds_what_a_lost_import_left(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    import_lost(one, smc, made)
+    smc.clean_up(made, Handle(), sources=False)
+    assert owners(one) == [OURS], "the next hop's"
+    smc.clean_up(made, Handle())
+    assert owners(one) == []
 
 
 @pytest.mark.parametrize("status", ["Running", "Ready", "Finished"])
@@ -163,7 +191,7 @@ def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, know
     """Also one that is done, which SMC itself would let go."""
     made = prepared(one, smc, moving(one, 1))
     stand(one, started(one, TWIN), Status=status)
-    smc.clean_up(made, made.handle if knows else Handle(), identity_of(one, made))
+    smc.clean_up(made, made.handle if knows else Handle())
     assert owners(one) == [TWIN]
 
 
@@ -172,14 +200,14 @@ def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one
     """SMC refuses to delete it unless forced to, whenever that job was made."""
     made = moving(one, 1)
     job = stand(one, started(one, OURS), Status="Running" if runs else "Ready")
-    smc.clean_up(made, Handle(source_id=job["SourceId"]), identity_of(one, made))
+    smc.clean_up(made, Handle(source_id=job["SourceId"]))
     assert owners(one) == [OURS]
 
 
 def test_the_clean_up_forces_what_only_a_job_of_ours_holds(one: Bench, smc: Driver) -> None:
     """The handle knows one job, and a job of the same attempt that a lost call made is on the source still."""
     made = prepared(one, smc, moving(one, 1))
-    smc.clean_up(made, replace(made.handle, job_id="j-gone"), identity_of(one, made))
+    smc.clean_up(made, replace(made.handle, job_id="j-gone"))
     assert owners(one) == []
 
 

@@ -39,7 +39,7 @@ class Unwilling:
         self.launched.append(migration.migration_id)
         self._refuse()
 
-    def clean_up(self, *_: Any) -> None:
+    def clean_up(self, *_: Any, **__: Any) -> None:
         self._refuse()
 
     def _refuse(self) -> None:

@@ -13,7 +13,7 @@ from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
 from shared.domain.waiting import to_press
-from shared.ports.driver import NOBODY, Identity, Phase, Report
+from shared.ports.driver import Identity, Phase, Report
 
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
@@ -52,7 +52,7 @@ class ConsoleDriver:
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         return observed(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle, identity: Identity = NOBODY) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         return  # what a person made is theirs to delete
 
     def _job(self, migration: Migration, found: Sequence[Any]) -> Any | None:

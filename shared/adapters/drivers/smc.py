@@ -6,20 +6,19 @@ import json
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import OS_JOB, Jobs, ambiguous, foreign, names_another, observed
+from shared.adapters.drivers.jobs import OS_JOB, Jobs, foreign, names_another, observed
 from shared.adapters.drivers.settings import SmcSettings
-from shared.adapters.drivers.sources import is_of, made_since
 from shared.adapters.drivers.tokens import AccessTokens
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import NOBODY, Identity, Phase, Report
+from shared.ports.driver import Identity, Phase, Report
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
@@ -71,13 +70,13 @@ class SmcDriver:
             self._delete_job(handle.job_id)
             handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
-            imported = self._import(migration, handle, identity)
+            imported = self._import(migration, handle)
             if not imported.handle.source_id:
                 return imported
             handle = imported.handle
         return self._make_job(migration, handle)
 
-    def _import(self, migration: Migration, handle: Handle, identity: Identity) -> Report:
+    def _import(self, migration: Migration, handle: Handle) -> Report:
         """Begin the import, or look how it goes; the report's handle has the source once it is there."""
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
@@ -85,11 +84,9 @@ class SmcDriver:
         name = _name(migration)
         if self._tokens.forget(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
-            known = self._lost_imports(migration, identity)
-            if len(known) > 1:
-                return ambiguous(handle, [each.source_id for each in known])
-            if known and known[0].state == "Available":
-                return Report(Phase.PREPARING, replace(handle, source_id=known[0].source_id))
+            known = self._lost_import(migration)
+            if known:
+                return Report(Phase.PREPARING, replace(handle, source_id=known))
         command = self._command(migration.os_type)
         token_id, code = self._tokens.make(name)
         invocation = self._guest.run(
@@ -102,11 +99,23 @@ class SmcDriver:
         )
         return Report(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
-    def _lost_imports(self, migration: Migration, identity: Identity) -> list[Any]:
-        """Sources without a job that look like the instance and were registered since its preparation began."""
-        since = max(migration.created_at, (migration.handle.began_at or migration.created_at) - SKEW)
-        found = [each for each in self._jobs.sources_at(identity, related_job_type=["Not_Related"]) if is_of(each, identity)]
-        return [each for each in found if made_since(each, since) and not each.job_id and each.state != "Deleting"]
+    def _lost_import(self, migration: Migration) -> str:
+        """The newest source that an import in this instance has registered since the preparation began and that has no job."""
+        since = max(migration.created_at, migration.handle.began_at or migration.created_at)
+        for source_id in reversed(self._imports(migration, since)):
+            source = self._jobs.source(source_id)
+            if source is not None and source.state == "Available" and not source.job_id:
+                return source_id
+        return ""
+
+    def _imports(self, migration: Migration, since: datetime) -> list[str]:
+        """The sources that imports inside the instance have registered, oldest first: what SMC's client printed there.
+
+        SMC's own list names no instance, and instances of different networks may have one address and one hostname.
+        """
+        outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - SKEW)
+        found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
+        return list(dict.fromkeys(each.group(1) for each in found if each))
 
     def _command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
@@ -188,14 +197,14 @@ class SmcDriver:
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         return observed(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle, identity: Identity = NOBODY) -> None:
+    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         if handle == Handle() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
         names = [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
         own = [handle.job_id] if handle.job_id else self._lost_jobs(names)
         for job_id in own:
             self._delete_job(job_id)
-        for source_id in self._left_sources(migration, handle, identity, own):
+        for source_id in self._left_sources(migration, handle) if sources else ():
             self._delete_source(source_id, {*own, *names})
         if handle.token_id:
             self._tokens.delete(handle.token_id)
@@ -206,15 +215,9 @@ class SmcDriver:
         """Jobs made, perhaps, by a call whose answer or whose step was lost."""
         return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
 
-    def _left_sources(self, migration: Migration, handle: Handle, identity: Identity, own: Sequence[str]) -> list[str]:
-        """The source known, and those registered for this instance since the migration began that have no job but our ``own``.
-
-        Beside a known source only an import whose answer was lost leaves another, and that has no job: the list stays short.
-        """
-        wanted = {"related_job_type": ["Not_Related"]} if handle.source_id else {}
-        found = self._jobs.sources_at(identity, **wanted) if identity != NOBODY else []
-        made = [each for each in found if is_of(each, identity) and made_since(each, migration.created_at)]
-        return sorted({each.source_id for each in made if not each.job_id or each.job_id in own} | {handle.source_id} - {""})
+    def _left_sources(self, migration: Migration, handle: Handle) -> list[str]:
+        """The source known, and those registered from inside the instance since the migration began."""
+        return sorted({*self._imports(migration, migration.created_at), handle.source_id} - {""})
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
         """Unless a job of somebody else's is on it: SMC itself refuses then, and is forced only where every job is our ``own``."""

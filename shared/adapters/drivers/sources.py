@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
 from shared.ports.driver import Identity
 
 _NO_NAMES = frozenset({"", "localhost"})
@@ -27,12 +25,6 @@ def is_of(source: Any, identity: Identity) -> bool:
 def at_address(source: Any, identity: Identity) -> bool:
     """Whether the source has one of the instance's private addresses; another instance may have it too."""
     return bool(addresses(source.system_info) & set(identity.private_ips))
-
-
-def made_since(source: Any, since: datetime) -> bool:
-    """Whether the source was registered at that time or later; one that does not say when was not."""
-    made = moment_or_none(source.creation_time)
-    return made is not None and made >= since
 
 
 def addresses(system_info: str | None) -> set[str]:

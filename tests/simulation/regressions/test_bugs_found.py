@@ -122,7 +122,7 @@ def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench)
     smc.prepare(made, who)
     one.world.run(2)
     assert one.world.inventory()["sources"]
-    smc.clean_up(replace(made, attempt=2), Handle(job_id="j-gone"), who)
+    smc.clean_up(replace(made, attempt=2), Handle(job_id="j-gone"))
     held = one.world.inventory()
     assert not held["sources"]
     assert not held["access_tokens"]
