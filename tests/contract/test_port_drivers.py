@@ -126,6 +126,20 @@ def test_a_job_that_is_gone_is_a_failure_and_made_anew_by_a_retry(one: Bench, sm
     assert left(one) == (0, 0, 0)
 
 
+def test_a_job_that_a_lost_call_of_an_earlier_attempt_made_goes_before_another_is_made(one: Bench, smc: Driver) -> None:
+    """The call that made it never answered, its source was deleted by somebody, and the retry imported the instance anew."""
+    lost = prepared(one, smc, moving(one, 8))
+    cloud = one.world.cloud
+    with cloud.lock, cloud.db.transaction():
+        service(cloud, "smc").world.sources.delete(lost.handle.source_id)
+    again = prepared(one, smc, replace(lost, attempt=2, handle=Handle()))
+    assert list(one.world.inventory()["jobs"]) == [again.handle.job_id]
+    third = prepared(one, smc, replace(again, attempt=3))
+    assert third.handle.job_id == again.handle.job_id
+    smc.clean_up(third, third.handle)
+    assert left(one) == (0, 0, 0)
+
+
 def test_many_jobs_are_observed_fifty_a_call(one: Bench, smc: Driver) -> None:
     made = [moving(one, number, handle=Handle(job_id=f"j-{number:04d}")) for number in range(1, 121)]
     assert one.calls(lambda: smc.observe(made)) == ["DescribeReplicationJobs"] * 3

@@ -128,6 +128,8 @@ class SmcDriver:
         if source is None or source.state == "Deleting":
             return Report(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
+            for job_id in self._lost_jobs(_names(migration)[:-1]):
+                self._delete_job(job_id)
             try:
                 return Report(Phase.PREPARED, replace(handle, job_id=self._create(migration, handle.source_id)))
             except CloudError as error:
@@ -200,8 +202,10 @@ class SmcDriver:
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         if handle == Handle() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
-        names = [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
-        own = [handle.job_id] if handle.job_id else self._lost_jobs(names)
+        names = _names(migration)
+        # Where one attempt was enough and its job is known, no call has made another.
+        lost = [] if handle.job_id and migration.attempt == 1 else self._lost_jobs(names)
+        own = sorted({*lost, handle.job_id} - {""})
         for job_id in own:
             self._delete_job(job_id)
         for source_id in self._left_sources(migration, handle) if sources else ():
@@ -252,6 +256,11 @@ def _launched(job: Any | None, migration: Migration) -> bool:
 def _name(migration: Migration) -> str:
     """The name of the token and of the job: the same whenever the same attempt asks again."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
+
+
+def _names(migration: Migration) -> list[str]:
+    """Those of all attempts so far, this one's last."""
+    return [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
 
 def _imported(handle: Handle, result: CommandResult) -> Report:
