@@ -25,9 +25,13 @@ def machine() -> dict[str, Any]:
 
 
 def revision() -> str:
-    """The commit that is measured, marked where files of it were changed; nothing outside a repository."""
-    command = ["git", "describe", "--always", "--dirty", "--abbrev=7", "--exclude=*"]
-    done = subprocess.run(command, cwd=RESULTS.parent, capture_output=True, text=True)
+    """The commit that is measured, marked where anything but results and pages was changed; nothing outside a repository."""
+    changed = _git("status", "--porcelain", "--", "..", ":(exclude)results", ":(exclude)../docs")
+    return _git("rev-parse", "--short=7", "HEAD") + ("-dirty" if changed else "")
+
+
+def _git(*arguments: str) -> str:
+    done = subprocess.run(["git", *arguments], cwd=RESULTS.parent, capture_output=True, text=True)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
