@@ -126,9 +126,13 @@ def _by(batch: Json) -> str:
     return f"{given['operator']} {output.moment(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
 
 
+def _counts(batch: Json) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
+
+
 def show_batch(batch: Json) -> None:
     """One batch in words."""
-    counts = ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
+    counts = _counts(batch)
     output.fields(
         (
             ("batch", f"{batch['batchId']} ({batch['state']}, from {batch['origin']} by {batch['createdBy']})"),
@@ -188,9 +192,8 @@ def _tell(batch: Json, as_json: bool) -> None:
     if as_json:
         print(json.dumps({name: batch[name] for name in ("batchId", "state", "counts", "heldBack")}), flush=True)
         return
-    counts = ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    print(f"{batch['batchId']} {batch['state']}: {counts}{held_back}", flush=True)
+    print(f"{batch['batchId']} {batch['state']}: {_counts(batch)}{held_back}", flush=True)
 
 
 def _settled(batch: Json) -> bool:

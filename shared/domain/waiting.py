@@ -35,7 +35,8 @@ def waits_for(migration: Migration, batch: Batch, closed: str, *, now: datetime,
     if state is State.SNAPSHOTTED:
         return _before_the_job(migration, batch, now=now, catalog=catalog)
     if state is State.MIGRATING:
-        return f"job {migration.handle.job_id}, {migration.progress} %".replace("job ,", "the job,")
+        job = f"job {migration.handle.job_id}" if migration.handle.job_id else "the job"
+        return f"{job}, {migration.progress} %"
     return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
 
 

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import OS_JOB, Jobs, foreign, names_another, observed
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign, names_another, observed
 from shared.adapters.drivers.settings import SmcSettings
 from shared.adapters.drivers.tokens import AccessTokens
 from shared.adapters.sdk import Clients
@@ -232,7 +232,7 @@ class SmcDriver:
             self._jobs.send("delete_source_server", request, expected=lambda error: gone(error) or _RELATED(error))
         except CloudError as error:
             jobs = self._jobs.all_of_source(source_id) if _RELATED(error) else []
-            if jobs and all(job.job_id in own or job.name in own for job in jobs):
+            if 0 < len(jobs) < PAGE and all(job.job_id in own or job.name in own for job in jobs):  # a full page may not be all
                 self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
 
     def _delete_job(self, job_id: str) -> None:
