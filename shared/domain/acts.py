@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain import events
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
-from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
+from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration, State, Step, step
 
@@ -50,11 +50,10 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     if to is None:
         raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed, rolled back or cancelled.")
     taken = step(migration, to, now=now, by=operator, reason="confirmed", released_at=now)
-    effects: list[Effect] = [ScheduleSweep(retention_days)]
+    effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []
+    effects.append(ScheduleSweep(retention_days))
     if to is State.CONFIRMED:
         effects.append(ReleaseLock(migration.region_id, migration.instance_id))
-    if migration.state is State.FAILED:
-        effects += [ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop)]
     return _with(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
@@ -151,8 +150,14 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
         probe_invocation_id="",
         due_at=now,
     )
-    effects: list[Effect] = [ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop)]
+    effects: list[Effect] = [ReleaseSlot(), *_removing(migration)]
     return _with(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
+
+
+def _removing(migration: Migration) -> tuple[Effect, ...]:
+    """The job goes first, then SMC's backup copies are entered: a start that failed may have run, and made them since."""
+    clean_up = CleanUpDriver(migration.handle, migration.hop)
+    return (clean_up,) if _nothing_ran(migration) else (clean_up, AdoptSnapshots())
 
 
 def _with(taken: Step, effects: list[Effect], event: events.Event) -> Step:

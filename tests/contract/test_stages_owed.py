@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -13,10 +13,10 @@ from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Policy, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Permanent, ReplankError, Transient
-from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, born, step
-from shared.ports.compute import Compute
+from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
@@ -137,6 +137,30 @@ def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Po
     watch.run(Message("timer", "t", "timer", {}), replace(ports, drivers=one.ports.drivers))
     failed = ports.migrations.load(made.migration_id)
     assert (failed.state, failed.failure and failed.failure.code) == (State.FAILED, "Job.Gone")
+
+
+@pytest.mark.parametrize("act", [acts.confirm, acts.roll_back])
+def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
+    ports: Ports, driver: Unwilling, act: Callable[..., Any]
+) -> None:
+    """The start took effect, answered with an error, and its repetition was denied: the job ran on after the failure."""
+
+    class Copied:
+        def snapshots_of(self, *_: Any) -> list[Snapshot]:
+            return copies
+
+    copies: list[Snapshot] = []
+    made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-5", started_at=T0))
+    fail(ports, made, State.FAILED)
+    driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
+    ports = replace(ports, compute=cast(Compute, Copied()))
+    act(replace(ports, drivers={}), made.migration_id, "ann")
+    assert not settle_all(ports, ports.migrations.load(made.migration_id))
+    copies.append(Snapshot("s-5", f"{SMC_PREFIX}d-1", "d-1", "accomplished", 100, T0, 40))
+    driver.refusal = None
+    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    entry = ports.ledger.of_migration(made.migration_id)[0]
+    assert (entry.snapshot_id, entry.owner, entry.sweep_at is not None) == ("s-5", "smc", act is acts.confirm)
 
 
 def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Policy, Selection
-from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
+from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Failure, Handle, Migration, State
 
@@ -58,6 +58,18 @@ def test_a_confirmation_starts_the_retention_and_frees_the_instance() -> None:
     taken = acts.confirm(at(State.MIGRATED), "ann", NOW, retention_days=7)
     assert (taken.after.state, taken.after.released_at, taken.entry.by) == (State.CONFIRMED, NOW, "ann")
     assert kinds(taken) == {ScheduleSweep, ReleaseLock}
+
+
+def test_accepting_a_failure_enters_what_the_job_made_before_the_retention_is_set() -> None:
+    """A start that SMC denied may have run after all, and its backup copies come after the failure."""
+    taken = acts.confirm(at(State.FAILED, "migrate", handle=STARTED), "ann", NOW, retention_days=7)
+    order = [type(effect) for effect in taken.effects]
+    assert order == [ReleaseSlot, CleanUpDriver, AdoptSnapshots, ScheduleSweep, ReleaseLock]
+
+
+def test_accepting_a_failure_before_any_job_looks_for_no_copies() -> None:
+    taken = acts.confirm(at(State.FAILED, "snapshot"), "ann", NOW, retention_days=7)
+    assert kinds(taken) == {ReleaseSlot, CleanUpDriver, ScheduleSweep, ReleaseLock}
 
 
 def test_a_rolled_back_migration_stays_so_and_only_releases_its_snapshots() -> None:
@@ -126,6 +138,11 @@ def test_a_rollback_frees_the_slot_and_removes_the_job_first() -> None:
     taken = acts.roll_back(at(State.MIGRATED), "ann", NOW)
     assert taken.after.state is State.ROLLING_BACK
     assert kinds(taken) == {ReleaseSlot, CleanUpDriver}
+
+
+def test_a_rollback_after_a_job_enters_what_the_job_made() -> None:
+    taken = acts.roll_back(at(State.MIGRATED, handle=STARTED), "ann", NOW)
+    assert [type(effect) for effect in taken.effects] == [ReleaseSlot, CleanUpDriver, AdoptSnapshots]
 
 
 @pytest.mark.parametrize("migration", [at(State.FAILED, "precheck"), at(State.MIGRATED, snapshots_made=0), at(State.MIGRATING)])
