@@ -57,6 +57,22 @@ class Ecs:
     def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
         return {each.instance_id: each.status for each in self.find(region_id, instance_ids=instance_ids).instances}
 
+    def hosts_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
+        from alibabacloud_ecs20140526 import models
+
+        found: dict[str, str] = {}
+        token = ""
+        for _ in range(MAX_PAGES if private_ips else 0):
+            request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None)
+            # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
+            request.instance_network_type, request.private_ip_addresses = "vpc", json.dumps(list(private_ips))
+            body = self._send(region_id, "describe_instances", request)
+            found.update((each.instance_id, each.host_name or "") for each in body.instances.instance or [])
+            token = body.next_token or ""
+            if not token:
+                break
+        return found
+
     def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         instances = self._instances(region_id, [instance_id]).instances.instance
         if not instances:

@@ -71,6 +71,9 @@ class Compute(Protocol):
     def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
         """Status by instance id (Running, Stopped ...); an instance that is gone is missing. At most 100 ids."""
 
+    def hosts_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
+        """Hostname by instance id of the region's instances with one of these addresses: networks may use the same ones."""
+
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
         """Ask for a snapshot (kept until deleted, tagged as ours); the same token again returns the same id."""
 

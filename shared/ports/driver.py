@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
@@ -31,6 +31,8 @@ class Identity:
     hostnames: tuple[str, ...] = ()
     """As ECS has it and as the guest itself says."""
     windows: bool = False
+    others: Mapping[str, str] = field(default_factory=dict)
+    """Hostname by instance id of the region's other instances that have one of its addresses."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,8 @@ class Driver(Protocol):
     """Every call may be repeated at any point after a crash without doing anything twice."""
 
     name: str
+    needs_identity: bool
+    """Whether ``prepare`` must be told by what the instance is known; to find that out takes two calls."""
 
     def check(self) -> None:
         """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""
@@ -62,7 +66,7 @@ class Driver(Protocol):
 
         A driver that waits for a person reports PREPARING with what to do in ``remedy``, and RUNNING once the job is seen.
         After a failed attempt the job is there already: PREPARED at once. What cannot be told from another instance's is FAILED
-        (Source.Ambiguous, Job.Foreign), and never touched.
+        (Instance.Indistinct, Source.Ambiguous, Job.Foreign), and never touched.
         """
 
     def launch(self, migration: Migration) -> None:

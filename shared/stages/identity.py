@@ -9,7 +9,7 @@ from shared.ports.ports import Ports
 
 
 def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
-    """As the precheck of the hop saw the instance: nothing of it is prepared before one has passed.
+    """As the precheck of the hop saw the instance, and who else has its address now: nothing is prepared before one has passed.
 
     The guest's own hostname counts beside the one that ECS knows: who renames a machine inside does not tell ECS.
     """
@@ -18,4 +18,6 @@ def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
         return Identity()
     facts = InstanceFacts.from_json(baseline["instance"])
     names = {facts.hostname, (baseline.get("guest") or {}).get("hostname") or ""} - {""}
-    return Identity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows")
+    hosts = ports.compute.hosts_at(migration.region_id, facts.private_ips)
+    others = {id: name for id, name in hosts.items() if id != migration.instance_id}
+    return Identity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows", others)

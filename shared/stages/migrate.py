@@ -13,7 +13,7 @@ from shared.domain.ledger import SnapshotState
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT
-from shared.ports.driver import Phase, Report
+from shared.ports.driver import NOBODY, Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
 from shared.stages.identity import identity
@@ -38,7 +38,8 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
         migration = _begin(migration, ports)
-    report = driver.prepare(migration, identity(migration, migration.hop, ports))
+    who = identity(migration, migration.hop, ports) if driver.needs_identity else NOBODY
+    report = driver.prepare(migration, who)
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
     if report.phase is Phase.PREPARING:

@@ -290,6 +290,19 @@ def test_hostnames_are_compared_as_machines_write_them(seen: str, known: str, wi
     assert same_host(known, seen, windows=windows) is same
 
 
+def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_press_anything(one: Bench, console: Driver) -> None:
+    """A job on either would look like the other's: the person would be told that this one moves while the other does."""
+    made = moving(one, 1, driver="console")
+    one.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    facts = one.ports.compute.describe(made.region_id, made.instance_id)
+    one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": None})
+    started(one, TWIN)
+    report = console.prepare(made, identity(made, 0, one.ports))
+    assert (report.phase, report.code, report.handle) == (Phase.FAILED, "Instance.Indistinct", made.handle)
+    assert TWIN in report.message
+    assert OTHER not in report.message
+
+
 def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
     made = moving(one, 1)
     one.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
@@ -297,4 +310,4 @@ def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
     facts = one.ports.compute.describe(made.region_id, made.instance_id)
     for guest, names in (({"hostname": "shop"}, ("shop", "web-1")), ({"hostname": None}, ("web-1",)), (None, ("web-1",))):
         one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": guest})
-        assert identity(made, 0, one.ports) == Identity(("10.0.0.5",), names)
+        assert identity(made, 0, one.ports) == Identity(("10.0.0.5",), names, others={OTHER: "web-2", TWIN: "web-1"})

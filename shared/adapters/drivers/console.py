@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import Jobs, ambiguous, names_another, observed, report
-from shared.adapters.drivers.sources import hostname, is_of
+from shared.adapters.drivers.jobs import Jobs, ambiguous, indistinct, names_another, observed, report
+from shared.adapters.drivers.sources import hostname, is_named, is_of
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
@@ -22,6 +22,7 @@ class ConsoleDriver:
     """See the port. It changes nothing in SMC: what a person made there stays theirs."""
 
     name = "console"
+    needs_identity = True
 
     def __init__(self, clients: Clients, catalog: Catalog = CATALOG) -> None:
         self._jobs, self._catalog = Jobs(clients), catalog
@@ -30,6 +31,9 @@ class ConsoleDriver:
         return  # nothing to set
 
     def prepare(self, migration: Migration, identity: Identity) -> Report:
+        namesakes = sorted(id for id, name in identity.others.items() if is_named(name, identity))
+        if namesakes:
+            return indistinct(migration.handle, namesakes)
         near = self._jobs.sources_at(identity, related_job_type=["Os"])
         own = [source.source_id for source in near if is_of(source, identity)]
         found = [job for job in self._jobs.of_sources(own) if _belongs(job, migration)]

@@ -133,6 +133,13 @@ def ambiguous(handle: Handle, source_ids: Iterable[str]) -> Report:
     return Report(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
+def indistinct(handle: Handle, instance_ids: Iterable[str]) -> Report:
+    """Other instances have this one's address and hostname: a job of theirs would look like its own."""
+    message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
+    remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
+    return Report(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
+
+
 def observed(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, Report]:
     """How the jobs of these migrations stand, by migration id."""
     known = list(migrations)

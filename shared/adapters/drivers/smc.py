@@ -39,6 +39,7 @@ class SmcDriver:
     """See the port."""
 
     name = "smc"
+    needs_identity = False
 
     def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings) -> None:
         self._clients = clients

@@ -18,8 +18,12 @@ _NETBIOS = 15
 
 def is_of(source: Any, identity: Identity) -> bool:
     """Whether the source is this instance: it has one of its addresses and one of its names."""
-    name = hostname(source.system_info)
-    return at_address(source, identity) and any(same_host(name, each, windows=identity.windows) for each in identity.hostnames)
+    return at_address(source, identity) and is_named(hostname(source.system_info), identity)
+
+
+def is_named(name: str, identity: Identity) -> bool:
+    """Whether a hostname is one of the instance's."""
+    return any(same_host(name, each, windows=identity.windows) for each in identity.hostnames)
 
 
 def at_address(source: Any, identity: Identity) -> bool:
