@@ -57,8 +57,8 @@ class CloudAssistant:
         return _result(results[0])
 
     def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        ended = [each for each in self._results(region_id, instance_id) if each.invocation_status not in RUNNING]
-        begun = [(at, each) for each in ended if (at := moment_or_none(each.start_time)) is not None and at >= since]
+        found = [(moment_or_none(each.start_time), each) for each in self._results(region_id, instance_id)]
+        begun = [(at, each) for at, each in found if at is not None and at >= since]
         return [_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]
 
     def _results(self, region_id: str, instance_id: str) -> Iterator[Any]:
@@ -101,4 +101,6 @@ def _result(found: Any) -> CommandResult:
         output = str(found.output).encode()
     problem = ": ".join(part for part in (found.error_code, found.error_info) if part)
     exit_code = int(found.exit_code) if found.exit_code is not None else -1
-    return CommandResult(str(found.invocation_status), exit_code, output, int(found.dropped or 0), problem)
+    status = str(found.invocation_status)
+    begun_at = moment_or_none(found.start_time)
+    return CommandResult(status, exit_code, output, int(found.dropped or 0), problem, status not in RUNNING, begun_at)

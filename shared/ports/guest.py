@@ -17,6 +17,9 @@ class CommandResult:
     output: bytes
     dropped: int = 0
     problem: str = ""
+    ended: bool = True
+    """False for one of ``outputs`` that still runs: there is no output yet."""
+    begun_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -37,7 +40,7 @@ class Guest(Protocol):
         """How it ended; None while it runs."""
 
     def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        """How every command ended that was begun on the instance at that time or later, oldest first."""
+        """Every command that was begun on the instance at that time or later, oldest first; some may still run."""
 
     def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         """The agents by instance id; at most 50 ids."""

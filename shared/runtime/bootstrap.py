@@ -60,8 +60,8 @@ def ports_of(function: str, settings: Settings, credentials: Credentials) -> Por
         ledger=TablestoreLedger(store),
         compute=Later(lambda: _compute(clients, clock)),
         guest=Later(lambda: _guest(clients)),
-        drivers=_drivers(clients, settings) if function in USES_SMC else {},
-        unready=Unready(lambda: _drivers(clients, settings)),
+        drivers=_drivers(clients, settings, clock) if function in USES_SMC else {},
+        unready=Unready(lambda: _drivers(clients, settings, clock)),
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
@@ -118,11 +118,12 @@ def _guest(clients: Clients) -> Guest:
     return CloudAssistant(clients)
 
 
-def _drivers(clients: Clients, settings: Settings) -> dict[str, Driver]:
+def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Driver]:
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
-    return {"smc": SmcDriver(clients, _guest(clients), settings.smc), "console": ConsoleDriver(clients, settings.catalog)}
+    smc = SmcDriver(clients, _guest(clients), settings.smc, clock)
+    return {"smc": smc, "console": ConsoleDriver(clients, settings.catalog)}
 
 
 def _warm(function: str, settings: Settings, clients: Clients) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -34,8 +35,11 @@ def one() -> Iterator[Bench]:
 
 
 @pytest.fixture
-def smc(one: Bench) -> Driver:
-    return one.ports.drivers["smc"]
+def smc(one: Bench, monkeypatch: pytest.MonkeyPatch) -> Driver:
+    """With the cloud's time for its own."""
+    driver = one.ports.drivers["smc"]
+    monkeypatch.setattr(driver, "_clock", SimpleNamespace(now=lambda: one.now))
+    return driver
 
 
 @pytest.fixture
@@ -209,6 +213,28 @@ def test_the_clean_up_forces_what_only_a_job_of_ours_holds(one: Bench, smc: Driv
     made = prepared(one, smc, moving(one, 1))
     smc.clean_up(made, replace(made.handle, job_id="j-gone"))
     assert owners(one) == []
+
+
+def test_the_clean_up_waits_for_an_import_under_way(one: Bench, smc: Driver) -> None:
+    """A person cancels while SMC's client registers the instance: its source comes when nobody looks any more."""
+    made = moving(one, 1)
+    one.faults({"service": "ecs", "operation": "command_done", "kind": "stick", "delay_ms": 240_000})
+    made = replace(made, handle=smc.prepare(made, NOBODY).handle)
+    one.world.run(1)
+    with pytest.raises(Transient) as caught:
+        smc.clean_up(made, made.handle)
+    assert caught.value.code == "Import.Running"
+    one.world.run(4)
+    smc.clean_up(made, made.handle)
+    assert owners(one) == []
+
+
+def test_a_command_that_never_ends_holds_no_clean_up_up_for_ever(one: Bench, smc: Driver) -> None:
+    made = moving(one, 1)
+    one.faults({"service": "ecs", "operation": "command_done", "kind": "stick", "delay_ms": 86_400_000})
+    made = replace(made, handle=smc.prepare(made, NOBODY).handle)
+    one.world.run(12)
+    smc.clean_up(made, made.handle)
 
 
 # Following a person -----------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def test_what_is_not_set_is_named(one: Bench, smc: Driver) -> None:
         (SmcSettings(import_linux="x"), "REPLANK_SMC_TARGET_VALUES"),
     ):
         with pytest.raises(Permanent) as caught:
-            SmcDriver(None, one.ports.guest, given).check()  # type: ignore[arg-type]
+            SmcDriver(None, one.ports.guest, given, one.ports.clock).check()  # type: ignore[arg-type]
         assert missing in caught.value.message
         assert caught.value.code == "Driver.SettingMissing"
     smc.check()
@@ -177,7 +177,7 @@ def test_the_target_may_be_a_parameter_of_its_own(one: Bench) -> None:
     from shared.adapters.drivers.smc import SmcDriver
 
     told = settings(REPLANK_SMC_TARGET_PARAMETER="TargetOsType").smc
-    driver = SmcDriver(one.ports.drivers["smc"]._clients, one.ports.guest, told)  # type: ignore[attr-defined]
+    driver = SmcDriver(one.ports.drivers["smc"]._clients, one.ports.guest, told, one.ports.clock)  # type: ignore[attr-defined]
     made = prepared(one, driver, moving(one, 9))
     driver.clean_up(made, made.handle)
 

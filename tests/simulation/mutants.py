@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -225,6 +226,10 @@ def _slot_lost() -> list[Patch]:
     return [mock.patch.object(snapshot, "_finish", finished)]
 
 
+def _import_left() -> list[Patch]:
+    return [mock.patch.object(smc, "IMPORT_ENDS", timedelta(0))]
+
+
 def _false_rollback() -> list[Patch]:
     return [
         mock.patch.object(Ecs, "reset_disk"),
@@ -249,6 +254,13 @@ def _twins(scenario: Scenario) -> Scenario:
     batches = tuple(replace(each, request={**each.request, **only}) for each in wide.batches)
     rates = {"kill_after": 0.05, "person": 0.9}
     return replace(wide, fleet=fleet, batches=batches, rates=rates, account_limit=20, chaos_min=180, prompt=True)
+
+
+def _slow_guests(scenario: Scenario) -> Scenario:
+    """Commands take minutes, and people change their minds meanwhile."""
+    wide = _policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
+    rates = {"command_slow": 0.7, "person": 0.9}
+    return replace(wide, fleet={**scenario.fleet, "guests": {}}, rates=rates, account_limit=20, chaos_min=180)
 
 
 def _killed(scenario: Scenario) -> Scenario:
@@ -319,6 +331,7 @@ MUTANTS = (
     Mutant("the tick finds nothing due", 5, _no_tick),
     Mutant("locks are kept for ever", 5, _lock_kept),
     Mutant("the clean-up removes nothing", 5, _nothing_cleaned),
+    Mutant("the clean-up waits for no import", 5, _import_left, seeds=12, tune=_slow_guests),
     Mutant("steps are written without their condition", 6, _no_condition, seeds=6, tune=_crowded),
     Mutant("one step writes no line in the journal", 6, _line_lost),
     Mutant("the wave has no size", 7, _no_limit),

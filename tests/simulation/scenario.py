@@ -28,6 +28,7 @@ WORLD = (
     "job_vanishes",
     "source_vanishes",
     "agent_silent",
+    "command_slow",
     "instance_stopped",
     "instance_rebooted",
     "instance_released",

@@ -9,7 +9,9 @@ from typing import Any
 from localcloud.account import service
 from localcloud.core.clock import VirtualClock
 from localcloud.core.errors import ApiError
+from localcloud.core.scheduler import Job
 from localcloud.ecs import agent, snapshot_life
+from localcloud.ecs.guest_runs import DONE
 from localcloud.ecs.store import Doc
 from localcloud.smc import migration as smc_migration
 from shared.domain.migration import State
@@ -35,6 +37,9 @@ class WorldFaults:
         self._stuck: set[str] = set()
         self._hung: dict[str, dict[str, Any]] = {}
         self._silent: set[str] = set()
+        self._slow, self._slow_until, self._late = 0, 0, set[str]()
+        """By how many minutes commands end late, until when (ms), and those that have come to their end once."""
+        self.cloud._sticks = self._sticks  # type: ignore[method-assign]
         self.lasting: set[str] = set()
         """Snapshots and jobs that hang until the product has given them up."""
 
@@ -137,6 +142,23 @@ class WorldFaults:
         self.truth.ecs.store.put("instance", found["InstanceId"], found)
         self._silent.add(found["InstanceId"])
         return str(found["InstanceId"])
+
+    def _command_slow(self) -> str:
+        """What guests do in the next minute shows its end only minutes later; counted when something does."""
+        self._slow, self._slow_until = self.rng.choice((2, 4, 9)), self.truth.ecs.now + MINUTE
+        return ""
+
+    def _sticks(self, job: Job) -> bool:
+        """Whether a command's end is put off: each one's once, as no command outlives its time-out."""
+        if job.kind != DONE or job.key in self._late:
+            return False
+        self._late.add(job.key)
+        if self.truth.ecs.now >= self._slow_until:
+            return False
+        self.chaos.injected["command_slow"] += 1
+        self.chaos.say(f"FAULT command_slow {job.key} by {self._slow} minutes")
+        self.cloud.scheduler.put_off(job, self.truth.ecs.now + self._slow * MINUTE)
+        return True
 
     def _instance_stopped(self) -> str:
         return self._power("StopInstance", "Running")

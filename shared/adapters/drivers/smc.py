@@ -16,14 +16,17 @@ from shared.adapters.drivers.tokens import AccessTokens
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
-from shared.domain.errors import Permanent
+from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration
+from shared.ports.clock import Clock
 from shared.ports.driver import Identity, Phase, Report
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
 """From the state's beginning: SMC wants 7 to 90 days from now, and the call must be the same when it is repeated."""
 IMPORT_TIMEOUT_S = 600
+IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
+"""After its begin; a command that runs for longer is no import of ours."""
 SKEW = timedelta(seconds=5)
 """SMC's times are whole seconds, and its clock is not ours."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
@@ -41,12 +44,13 @@ class SmcDriver:
     name = "smc"
     needs_identity = False
 
-    def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings) -> None:
+    def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings, clock: Clock) -> None:
         self._clients = clients
         self._jobs = Jobs(clients)
         self._tokens = AccessTokens(self._jobs)
         self._guest = guest
         self._settings = settings
+        self._clock = clock
 
     def check(self) -> None:
         missing = []
@@ -103,20 +107,18 @@ class SmcDriver:
     def _lost_import(self, migration: Migration) -> str:
         """The newest source that an import in this instance has registered since the preparation began and that has no job."""
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
-        for source_id in reversed(self._imports(migration, since)):
+        for source_id in reversed(_sources_in(self._outputs(migration, since))):
             source = self._jobs.source(source_id)
             if source is not None and source.state == "Available" and not source.job_id:
                 return source_id
         return ""
 
-    def _imports(self, migration: Migration, since: datetime) -> list[str]:
-        """The sources that imports inside the instance have registered, oldest first: what SMC's client printed there.
+    def _outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
+        """The commands begun inside the instance, oldest first: what SMC's client printed there tells its own sources.
 
         SMC's own list names no instance, and instances of different networks may have one address and one hostname.
         """
-        outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - SKEW)
-        found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
-        return list(dict.fromkeys(each.group(1) for each in found if each))
+        return self._guest.outputs(migration.region_id, migration.instance_id, since - SKEW)
 
     def _command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
@@ -209,20 +211,28 @@ class SmcDriver:
         own = sorted({*lost, handle.job_id} - {""})
         for job_id in own:
             self._delete_job(job_id)
-        for source_id in self._left_sources(migration, handle) if sources else ():
-            self._delete_source(source_id, {*own, *names})
         if handle.token_id:
             self._tokens.delete(handle.token_id)
         for name in names:
             self._tokens.forget(name)
+        if sources:
+            self._delete_sources(migration, handle, {*own, *names})
 
     def _lost_jobs(self, names: Sequence[str]) -> list[str]:
         """Jobs made, perhaps, by a call whose answer or whose step was lost."""
         return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
 
-    def _left_sources(self, migration: Migration, handle: Handle) -> list[str]:
-        """The source known, and those registered from inside the instance since the migration began."""
-        return sorted({*self._imports(migration, migration.created_at), handle.source_id} - {""})
+    def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:
+        """The source known, and those registered from inside the instance since the migration began.
+
+        Comes after the activation codes are gone, when no import can begin any more; one under way is waited for.
+        """
+        outputs = self._outputs(migration, migration.created_at)
+        for source_id in sorted({*_sources_in(outputs), handle.source_id} - {""}):
+            self._delete_source(source_id, own)
+        since = self._clock.now() - IMPORT_ENDS
+        if not handle.source_id and any(not each.ended and each.begun_at and each.begun_at > since for each in outputs):
+            raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
         """Unless a job of somebody else's is on it: SMC itself refuses then, and is forced only where every job is our ``own``."""
@@ -262,6 +272,12 @@ def _name(migration: Migration) -> str:
 def _names(migration: Migration) -> list[str]:
     """Those of all attempts so far, this one's last."""
     return [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
+
+
+def _sources_in(outputs: Sequence[CommandResult]) -> list[str]:
+    """The sources that these commands say to have registered, in their order."""
+    found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
+    return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
 def _imported(handle: Handle, result: CommandResult) -> Report:
