@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from shared.adapters import tables
 from shared.domain.ledger import SMC_PREFIX
 from shared.domain.migration import TERMINAL
@@ -48,6 +50,12 @@ def _left_in_account(scene: Scene) -> Found:
     yield from _left_in_smc(scene)
 
 
+def _cut_off(source: dict[str, Any], truth: Truth) -> bool:
+    """Whether the instance went down between the import and its output: nobody can know of this source (docs/reliability.md)."""
+    imports = truth.ecs.store.find("result", {"instance": source["sim"]["instance_id"]})
+    return any(each["StartTime"] == source["CreationTime"] and each["InvocationStatus"] == "Error" for each in imports)
+
+
 def _left_in_smc(scene: Scene) -> Found:
     truth = scene.truth
     for job in truth.jobs():
@@ -57,7 +65,7 @@ def _left_in_smc(scene: Scene) -> Found:
         if disk["sim"].get("transit"):
             yield f"the transit disk {disk['DiskId']} is left behind"
     for id, source in truth.smc.sources.items():
-        if source["sim"]["instance_id"] not in scene.pressed:
+        if source["sim"]["instance_id"] not in scene.pressed and not _cut_off(source, truth):
             yield f"source {id} of {source['sim']['instance_id']} is left behind"
     for id, token in truth.smc.tokens.items():
         if token["Name"].startswith("rp-"):
