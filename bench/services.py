@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -105,12 +106,17 @@ def _repeat(pipe: Any, response: Response) -> None:
     signal.pause()
 
 
+def _call(line: dict[str, Any], owner: Any, name: tuple[str, str], url: str) -> Call:
+    """One of the calls, sent to another address."""
+    return calls(line, owner, url)[name]
+
+
 def measure(cloud: Process) -> list[list[Any]]:
     """The table's rows."""
     line, url = cloud.line, cloud.line["ecs"]
     rows = []
     for name, call in calls(line, cloud.owner, url).items():
-        parrot = Parrot(url, lambda other, name=name: calls(line, cloud.owner, other)[name])
+        parrot = Parrot(url, partial(_call, line, cloud.owner, name))
         served, alone = rate(call), rate(calls(line, cloud.owner, parrot.url)[name])
         parrot.stop()
         rows.append([*name, round(served), round(alone), 1000 / served - 1000 / alone])

@@ -33,7 +33,7 @@ def parameters(model: type) -> dict[str, Any]:
     if model is object:
         return {}
     source = inspect.getsource(model)
-    hints = typing.get_type_hints(model.__init__)
+    hints = typing.get_type_hints(inspect.getattr_static(model, "__init__"))
     plain = re.findall(r"if self\.(\w+) is not None:\n\s+result\['(\S+?)'\]", source)
     lists = re.findall(r"result\['(\S+?)'\] = \[\]\n\s+if self\.(\w+) is not None", source)
     wire = sorted([(name, attribute) for attribute, name in plain] + lists)

@@ -62,7 +62,7 @@ class Wheelhouse:
     def closure(self, roots: Iterable[str]) -> dict[str, Path]:
         """The wheels of these packages and of all they need, by normalised name; raises NotAvailable."""
         found: dict[str, Path] = {}
-        wanted = {canonicalize_name(root) for root in roots}
+        wanted: set[str] = {canonicalize_name(root) for root in roots}
         while wanted:
             wheels = self._fetch(wanted)
             found.update(wheels)
