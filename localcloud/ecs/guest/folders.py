@@ -11,12 +11,15 @@ from collections.abc import Callable
 from importlib import resources
 from pathlib import Path
 
+from localcloud.ecs.guest import functions
 from localcloud.ecs.guest.blob import Tree, unpack
 
 KEEP = 64
 _ENOUGH_BYTES = 64 * 2**20
 Layout = tuple[tuple[str, str], ...]
 """(mount point without slashes at its ends, digest) of each disk, the system disk ("") first."""
+FUNCTIONS = "linux.sh"
+"""The file in the folder of commands that defines Linux's as functions of the shell."""
 _VOLATILE = ("proc/uptime", "proc/stat", "proc/sys/kernel/random/boot_id")
 
 
@@ -113,13 +116,15 @@ def room() -> str | None:
 
 
 def _commands(target: Path) -> Path:
-    """The package's shims as executable files, whatever the modes they were installed with."""
+    """The package's shims as executable files, whatever the modes they were installed with; Linux's as functions too."""
     source = resources.files("localcloud.ecs.guest").joinpath("shims")
     for system in ("linux", "windows"):
         (target / system).mkdir(parents=True)
         for shim in source.joinpath(system).iterdir():
             (target / system / shim.name).write_bytes(shim.read_bytes())
             (target / system / shim.name).chmod(0o755)
+    shims = sorted((target / "linux").iterdir())
+    (target / FUNCTIONS).write_text("".join(functions.defined(each.name, each.read_text()) for each in shims))
     return target
 
 

@@ -1,8 +1,8 @@
 """Runs a script inside a guest: its disks become a folder, the script really runs there, changed disks are packed again.
 
 The folder is GUEST_ROOT; commands that would tell of the host (uname, df, rpm ...) come from .guest/bin of the system disk,
-where it has any, else from the shims, which print what data files in .guest say. The SMC client is found at /smc as well. A
-script asks the outside through two pipes in GUEST_PORT: a line into ``ask``, a line back from ``answer``.
+where it has any, else from the shims, which print what data files in .guest say (functions.py: without a program of their own
+where that makes no difference). The SMC client is found at /smc as well. A script asks the outside through two pipes in GUEST_PORT: a line into ``ask``, a line back from ``answer``.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from localcloud.ecs.guest import functions
 from localcloud.ecs.guest.blob import Tree
-from localcloud.ecs.guest.folders import Folder, room
+from localcloud.ecs.guest.folders import FUNCTIONS, Folder, room
 
 WALL_LIMIT_S = 30.0
 """No script keeps the machine longer than this; the cloud's own time limit counts the time a script says it sleeps."""
@@ -65,7 +66,7 @@ class Shell:
         self._guest, self._result, self._asked, self._silent = guest, Run(), b"", False
         self._port = tempfile.TemporaryDirectory(prefix="guest-port-", dir=room())
         port = Path(self._port.name)
-        (port / "script").write_text(script if guest.windows else _CLIENT.sub("go2aliyun_client", script), encoding="utf-8")
+        (port / "script").write_text(script if guest.windows else _for_linux(guest, script), encoding="utf-8")
         for name in ("ask", "answer"):
             os.mkfifo(port / name)
         # Open before the script is: it must not wait for somebody to open them, and must end when this process does.
@@ -160,6 +161,13 @@ class Shell:
 def _closed(*files: int) -> None:
     for file in files:
         os.close(file)
+
+
+def _for_linux(guest: Machine, script: str) -> str:
+    """The script as the guest's shell reads it."""
+    script = _CLIENT.sub("go2aliyun_client", script)
+    own = os.path.isdir(guest.folder.root / ".guest/bin")
+    return script if own else functions.prepared(script, guest.commands / FUNCTIONS)
 
 
 def _start(guest: Machine, port: Path) -> subprocess.Popen[bytes]:

@@ -1,0 +1,32 @@
+"""The commands of a Linux guest as functions of its shell: a fork each, where the same file on PATH is a fork and a new program.
+
+The functions are made of the files, so both print the same. A script that could tell them from the files (it asks where a
+command is, sets PATH, reads other scripts in, makes names read-only) gets none and finds the files on PATH, as every other
+program does.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+_CLEAN = "{ set +aefuvxC; } 2>/dev/null; unset IFS; unset -f awk echo grep mv printf read"
+"""A new program has not the options, separators and functions of the shell that starts it; nor shall these."""
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_TELLING = re.compile(
+    r"\bPATH\+?=|\b(?:unset|read)\b.*\bPATH\b|\.guest/bin|\b(?:readonly|declare|typeset|shopt|enable)\b"
+    r"|\bcommand\s+-(?!v\s+[\w.-]+\s*>\s*/dev/null)"
+    r"|(?:^|[;&|({!`]|\b(?:if|then|else|elif|do|while|until)\b)[ \t]*(?:type|hash|\.|source)\s",
+    re.MULTILINE,
+)
+
+
+def defined(name: str, body: str) -> str:
+    """The function that does what the file ``name`` with this text does; empty where a function cannot be called so."""
+    return f"{name}() (\n{_CLEAN}\n{body}\n)\n" if _NAME.fullmatch(name) else ""
+
+
+def prepared(script: str, functions: Path) -> str:
+    """The script that reads in the file ``functions`` first; the numbers of its lines stay."""
+    return script if _TELLING.search(script) else f". {shlex.quote(str(functions))}; {script}"

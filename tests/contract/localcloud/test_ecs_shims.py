@@ -1,0 +1,107 @@
+"""A guest's commands as functions of its shell and as files on PATH: no script can tell which of them it got."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from localcloud.ecs.guest import facts, linux
+from localcloud.ecs.guest.folders import FUNCTIONS, Folder, Folders
+from localcloud.ecs.guest.functions import prepared
+from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, Account, account
+
+RECORD = {
+    "InstanceId": CENTOS,
+    "HostName": "web1",
+    "OSType": "linux",
+    "OSName": "CentOS 7.9 64 bit",
+    "OSNameEn": "CentOS 7.9 64 bit",
+    "Cpu": 2,
+    "Memory": 4096,
+    "VpcAttributes": {"PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}},
+    "InnerIpAddress": {"IpAddress": []},
+}
+SHELLS = [["sh"], ["bash", "--posix"]]
+SCRIPTS = [
+    "uname -a; uname -r; hostname; hostname -I; nproc; free -m; mysql --version; mysqld --version; ip -o addr; ip route",
+    "df; df -Pk; df -Pi; df -hT; df -B1; df -m / /data /data/x /nowhere; ss -ltun; ss -H; date +%s",
+    "rpm -qa; rpm -q kernel none; echo $?; rpm -qa --qf '%{NAME}\\t%{VENDOR}\\n' 'k*' mysql; rpm -E '%{_arch}'",
+    "systemctl; systemctl --failed; systemctl list-unit-files; systemctl is-active sshd none; systemctl is-enabled none; echo $?",
+    "systemctl stop sshd; systemctl disable sshd; systemctl is-enabled sshd; cat $GUEST_ROOT/.guest/services",
+    "set -eux; hostname; systemctl is-active none || echo $?; systemctl is-active none; echo not reached",
+    'set -f; IFS=:; df -P /; rpm -q kernel; systemctl list-units; printf %s "$IFS"',
+    "unit=9 name=q verb=stop; df; systemctl is-active sshd; printf '%s\\n' \"$unit $name $verb\"",
+    "echo() { :; }; awk() { :; }; read() { :; }; uname; df -P; rpm -q kernel",
+    "df() { printf mine; }; df; command df -P; unset -f df; df -P",
+    "trap 'printf bye' EXIT; hostname; (uname -r); hostname | cat; hostname & wait $!; exec hostname",
+    'p=$(command -v df); [ -x "$p" ] && echo a file; command -v df >/dev/null && echo there',
+    "type df | grep -c shims; hash df",
+    "PATH=/usr/bin:/bin; uname -s",
+    "LC_ALL=C df -P; IFS=: hostname; env hostname; sh -c 'df -P'; nohup uname -r; echo hostname | xargs env",
+    "readonly name unit; df; systemctl is-active sshd",
+    "mkdir .guest/bin; printf '#!/bin/sh\\necho own\\n' >\"$GUEST_ROOT/.guest/bin/df\"; chmod +x .guest/bin/*; df",
+    "#!/bin/sh\n# its lines keep their numbers\nhostname\necho $LINENO; nonesuch",
+    "",
+]
+
+
+@pytest.fixture(scope="module")
+def folders() -> Folders:
+    return Folders()
+
+
+def printed(shell: list[str], folders: Folders, script: str, root: Path) -> tuple[int, str]:
+    """The status and output of a script that is run in a fresh guest."""
+    shutil.rmtree(root, ignore_errors=True)
+    guest = facts.complete(RECORD, GUESTS[CENTOS])
+    trees = {"": linux.system_tree(guest), "data": linux.data_tree(guest["disks"][0])}
+    Folder(root, (("", "1"), ("data", "2")), trees)
+    (root.parent / "script").write_text(script)
+    host = os.environ["PATH"]
+    environment = {"GUEST_ROOT": str(root), "GUEST_EPOCH": "1700000000", "HOST_PATH": host, "LC_ALL": "C"}
+    environment |= {"PATH": f"{root}/.guest/bin:{folders.commands}/linux:{host}"}
+    ran = subprocess.run(
+        [*shell, str(root.parent / "script")],
+        cwd=root,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=20,
+        check=False,
+    )
+    return ran.returncode, ran.stdout.decode()
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("shell", SHELLS, ids=["sh", "bash"])
+def test_no_script_can_tell(folders: Folders, shell: list[str], script: str, tmp_path: Path) -> None:
+    if shutil.which(shell[0]) is None:
+        pytest.skip(f"no {shell[0]} here")
+    files = printed(shell, folders, script, tmp_path / "root")
+    assert printed(shell, folders, prepared(script, folders.commands / FUNCTIONS), tmp_path / "root") == files
+
+
+def test_most_scripts_get_the_functions(folders: Folders) -> None:
+    functions = folders.commands / FUNCTIONS
+    got = [script for script in SCRIPTS if prepared(script, functions) != script]
+    assert len(got) > len(SCRIPTS) / 2
+    assert {f"{shim.name}() (" for shim in (folders.commands / "linux").iterdir()} <= set(functions.read_text().splitlines())
+
+
+def test_a_guests_own_commands_come_first() -> None:
+    own = {"disks": [{"size_gib": 40, "files": {".guest/bin/rpm": "x"}}]}
+    with account() as cloud:
+        cloud.load(guests={CENTOS: own})
+        change = 'printf \'#!/bin/sh\\necho own\\n\' >"$GUEST_ROOT/.guest/bin/rpm"; chmod +x "$GUEST_ROOT/.guest/bin/rpm"'
+        cloud.run(CENTOS, change)
+        assert own_version(cloud) == "own\n"
+
+
+def own_version(cloud: Account) -> str:
+    """What the guest's rpm prints."""
+    return cloud.run(CENTOS, "rpm -q kernel")[1]
