@@ -8,9 +8,9 @@ from shared.adapters import tables
 from shared.adapters.migrations import readable
 from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
-from shared.domain.batch import Batch
+from shared.domain.batch import Batch, Terms, needs_the_tick
 from shared.domain.errors import Bug, Refused, Stale
-from shared.ports.batches import BatchPage
+from shared.ports.batches import BatchPage, Tally
 
 
 class TablestoreBatches:
@@ -31,6 +31,12 @@ class TablestoreBatches:
             raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List the batches.", status=404)
         return tables.batch_of(row)
 
+    def terms(self, batch_id: str) -> Terms:
+        return self._terms(batch_id, self._store.get(tables.BATCHES, _key(batch_id), between=tables.TERMS))
+
+    def _terms(self, batch_id: str, row: Columns | None) -> Terms:
+        return tables.terms_of(row or {}) or self.load(batch_id).terms
+
     def commit(self, before: Batch, after: Batch) -> None:
         columns = tables.batch_columns(after)
         remove = () if "open_lane" in columns else ("open_lane",)
@@ -50,12 +56,13 @@ class TablestoreBatches:
         found, following = self._store.range(Range(tables.BY_CREATED, start, end, backward=True), limit=limit)
         return BatchPage(tuple(self._batches(found)), token_of(following))
 
-    def open(self, limit: int) -> list[Batch]:
+    def open(self, limit: int) -> list[Terms]:
         lane = ("open_lane", tables.OPEN)
         wanted = Range(tables.BY_OPEN, (lane, ("batch_id", Lowest)), (lane, ("batch_id", Highest)))
         found, _ = self._store.range(wanted, limit=limit)
+        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.TERMS)
         # The index lags behind the rows.
-        return [each for each in self._batches(found) if "open_lane" in tables.batch_columns(each)]
+        return [each for each in readable(lambda row: self._terms(row["batch_id"], row), rows) if needs_the_tick(each)]
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}
@@ -68,11 +75,9 @@ class TablestoreBatches:
         with suppress(InDoubt):  # it was sent again, and the failure it takes back was gone by then
             self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), equal=(column, attempt - 1))
 
-    def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
-        # One read: the names between the two prefixes are few and short.
-        between = (tables.FAILED, tables.columns_of(tables.MOVED)[1])
-        row = self._store.get(tables.BATCHES, _key(batch_id), between=between) or {}
-        return _after(row, tables.FAILED), _after(row, tables.MOVED)
+    def tally(self, batch_id: str) -> Tally:
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.TALLY) or {}
+        return Tally(self._terms(batch_id, row), _after(row, tables.FAILED), _after(row, tables.MOVED))
 
     def _batches(self, found: list[Columns]) -> list[Batch]:
         rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.JUST_DOC)

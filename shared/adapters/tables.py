@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
 from shared.adapters.store import Columns
-from shared.domain.batch import Batch, needs_the_tick
+from shared.domain.batch import Batch, Terms, needs_the_tick
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
@@ -37,6 +37,8 @@ MIGRATION_COLUMNS = ("doc", "q")
 WITH_STATE = ("doc", "t")
 """The same and ``state``, where rows are filtered by it."""
 JUST_DOC = ("doc", "doc0")
+TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
+"""Of a batch: its terms and version (and who has moved), and the same with who has failed. The document sorts before both."""
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
 MAX_COLUMN = 2 * 1024 * 1024
 """Bytes of one attribute column (Tablestore, wide column model)."""
@@ -130,6 +132,7 @@ def step_columns(taken: Step) -> Columns:
     after, version = taken.after, taken.after.version
     columns = {**migration_columns(after), **lane(after)}
     columns[numbered(JOURNAL, version)] = text("journal", encode(taken.entry))
+    columns.update({document_column(name): text(name, dict(document)) for name, document in taken.documents.items()})
     if taken.effects or taken.events:
         columns[numbered(OUTBOX, version)] = text("outbox", outbox_document(taken.effects, taken.events))
     if taken.effects or taken.events or taken.before.owes:
@@ -173,8 +176,9 @@ def batch_columns(batch: Batch) -> Columns:
         "created_at": milliseconds(batch.created_at),
         "listing": ALL,
         "doc": text("doc", encode(batch)),
+        "terms": text("terms", encode(batch.terms)),
     }
-    if needs_the_tick(batch):
+    if needs_the_tick(batch.terms):
         columns["open_lane"] = OPEN
     return columns
 
@@ -182,6 +186,14 @@ def batch_columns(batch: Batch) -> Columns:
 def batch_of(row: Columns) -> Batch:
     """The batch in a row."""
     return value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+
+
+def terms_of(row: Columns) -> Terms | None:
+    """The terms in a row; None where a version that knew none wrote it last, so that only the document tells."""
+    if "terms" not in row:
+        return None
+    found = value_of(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
+    return found if found.version == row.get("version") else None
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:

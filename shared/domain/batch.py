@@ -110,6 +110,20 @@ class Selection:
 
 
 @dataclass(frozen=True)
+class Terms:
+    """What a stage has to know of its migration's batch: a few hundred bytes, however many instances the batch names."""
+
+    batch_id: str
+    state: BatchState
+    version: int
+    """The batch's, of which these are the terms."""
+    created_at: datetime
+    policy: Policy
+    dry_run: bool = False
+    acknowledgement: Acknowledgement | None = None
+
+
+@dataclass(frozen=True)
 class Batch:
     """Many migrations with one policy. ``problems`` are instances that could not even be found: [id, code, message]."""
 
@@ -130,10 +144,15 @@ class Batch:
     size: int = 0
     problems: tuple[tuple[str, str, str], ...] = ()
 
+    @property
+    def terms(self) -> Terms:
+        """All of it that does not grow with the number of instances."""
+        return Terms(self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
 
-def needs_the_tick(batch: Batch) -> bool:
+
+def needs_the_tick(terms: Terms) -> bool:
     """Whether the tick looks at the batch: it is being planned (and may have been interrupted), or its migrations may start."""
-    return batch.state is BatchState.PLANNING or (batch.state is BatchState.OPEN and batch.acknowledgement is not None)
+    return terms.state is BatchState.PLANNING or (terms.state is BatchState.OPEN and terms.acknowledgement is not None)
 
 
 @dataclass(frozen=True)
@@ -147,25 +166,25 @@ class Standing:
     held_by_account: int
 
 
-def closed_because(batch: Batch, standing: Standing, *, now: datetime, account_limit: int) -> str:
+def closed_because(terms: Terms, standing: Standing, *, now: datetime, account_limit: int) -> str:
     """Why nothing may be admitted now, in words; empty where something may."""
-    policy = batch.policy
-    if batch.dry_run:
+    policy = terms.policy
+    if terms.dry_run:
         return "the batch is a dry run"
-    if batch.acknowledgement is None:
+    if terms.acknowledgement is None:
         return "the risks are not acknowledged yet"
     if len(standing.failed) > policy.failure_budget:
         return f"{len(standing.failed)} migrations failed, the budget is {policy.failure_budget}"
     if policy.window is not None and not policy.window.allows(now):
         return "the maintenance window is closed"
-    if free_slots(batch, standing, account_limit=account_limit) < 1:
+    if free_slots(terms, standing, account_limit=account_limit) < 1:
         return "every slot is taken"
     return ""
 
 
-def free_slots(batch: Batch, standing: Standing, *, account_limit: int) -> int:
+def free_slots(terms: Terms, standing: Standing, *, account_limit: int) -> int:
     """How many more instances of the batch may start to move now, as far as slots and the canary go."""
-    free = min(batch.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account)
-    if len(standing.moved) < batch.policy.canary:
-        free = min(free, batch.policy.canary - len(standing.moved) - standing.held_by_batch)
+    free = min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account)
+    if len(standing.moved) < terms.policy.canary:
+        free = min(free, terms.policy.canary - len(standing.moved) - standing.held_by_batch)
     return max(free, 0)

@@ -5,6 +5,7 @@ The table below is what the code, docs/architecture.md and the journal checker a
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
@@ -174,7 +175,8 @@ class JournalEntry:
 class Step:
     """One conditional write: the row as it was and as it is to be, the journal's line, and what must follow.
 
-    ``effects`` and ``events`` are written with the row (the outbox) and carried out after it, again if need be.
+    ``effects`` and ``events`` are written with the row (the outbox) and carried out after it, again if need be; ``documents`` are
+    what the step is based on, by name, kept beside the row: they stand if the step does.
     """
 
     before: Migration
@@ -182,6 +184,7 @@ class Step:
     entry: JournalEntry
     effects: tuple[Any, ...] = ()
     events: tuple[Any, ...] = ()
+    documents: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 def step(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from shared.domain.batch import Batch
+from shared.domain.batch import Terms
 from shared.domain.catalog import Catalog
 from shared.domain.migration import Migration, State
 
@@ -24,7 +24,7 @@ _A_PERSON = {
 }
 
 
-def waits_for(migration: Migration, batch: Batch, closed: str, *, now: datetime, catalog: Catalog) -> str:
+def waits_for(migration: Migration, terms: Terms, closed: str, *, now: datetime, catalog: Catalog) -> str:
     """What has to happen before it goes on; empty where nothing more will.
 
     ``closed`` says why its batch admits nothing now (empty where it does); it is asked for in ``ready`` only.
@@ -33,15 +33,15 @@ def waits_for(migration: Migration, batch: Batch, closed: str, *, now: datetime,
     if state is State.READY:
         return closed or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:
-        return _before_the_job(migration, batch, now=now, catalog=catalog)
+        return _before_the_job(migration, terms, now=now, catalog=catalog)
     if state is State.MIGRATING:
         job = f"job {migration.handle.job_id}" if migration.handle.job_id else "the job"
         return f"{job}, {migration.progress} %"
     return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
 
 
-def _before_the_job(migration: Migration, batch: Batch, *, now: datetime, catalog: Catalog) -> str:
-    window = batch.policy.window
+def _before_the_job(migration: Migration, terms: Terms, *, now: datetime, catalog: Catalog) -> str:
+    window = terms.policy.window
     if migration.attempt == 1 and window is not None and not window.allows(now):
         return "the maintenance window to open"
     if migration.driver == "console":

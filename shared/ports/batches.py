@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from shared.domain.batch import Batch
+from shared.domain.batch import Batch, Terms
 
 
 @dataclass(frozen=True)
@@ -14,6 +14,15 @@ class BatchPage:
 
     batches: tuple[Batch, ...]
     next_token: str = ""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A batch's terms with the migrations noted as failed and those noted as moved, all read at one moment."""
+
+    terms: Terms
+    failed: frozenset[str]
+    moved: frozenset[str]
 
 
 class Batches(Protocol):
@@ -25,14 +34,17 @@ class Batches(Protocol):
     def load(self, batch_id: str) -> Batch:
         """The row; raises Refused (Batch.NotFound)."""
 
+    def terms(self, batch_id: str) -> Terms:
+        """What of the row does not grow with the batch; raises Refused (Batch.NotFound)."""
+
     def commit(self, before: Batch, after: Batch) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved)."""
 
     def listed(self, *, limit: int, token: str) -> BatchPage:
         """All batches, newest first."""
 
-    def open(self, limit: int) -> list[Batch]:
-        """Batches that the tick looks at (``needs_the_tick``): being planned, or with migrations that may be admitted."""
+    def open(self, limit: int) -> list[Terms]:
+        """Terms of the batches that the tick looks at (``needs_the_tick``): being planned, or with migrations to admit."""
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Note that an attempt ``failed`` or ``moved``, or that another one takes the failure before it back (``retried``).
@@ -40,5 +52,5 @@ class Batches(Protocol):
         The same again changes nothing; ``retried`` once more, minutes late, leaves the failure of its own attempt.
         """
 
-    def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
-        """The migrations noted as failed, and those noted as moved."""
+    def tally(self, batch_id: str) -> Tally:
+        """The terms and the outcomes noted so far; raises Refused (Batch.NotFound)."""

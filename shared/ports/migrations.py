@@ -42,7 +42,7 @@ class Migrations(Protocol):
         """The rows that exist, at most 100 ids."""
 
     def commit(self, step: Step) -> None:
-        """Write ``step.after``, its journal line and its outbox, if the row's version is still ``step.before.version``.
+        """Write ``step.after``, its journal line, documents and outbox, if the row is still at the version of ``step.before``.
 
         Raises Stale (Migration.Moved) if it is not. A row that owes something is due soon, so that the tick finds it.
         """

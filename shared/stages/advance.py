@@ -129,7 +129,7 @@ def give_up(ports: Ports, migration: Migration, stage: str, event_type: str, err
     taken = step(
         migration, State.FAILED, now=ports.clock.now(), by=stage, reason=error.code, failure=failure, probe_invocation_id=""
     )
-    effects: list[Effect] = [ReleaseSlot(), CountOutcome("failed")]
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot()]  # in this order: admission looks at the slots first
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots())
     told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.domain.batch import Batch, BatchState
+from shared.domain.batch import BatchState, Terms
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, State
 from shared.ports.ports import Ports
@@ -13,25 +13,29 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 """States from which a migration asks for no slot, unless a person retries it."""
 
 
-def close(batch: Batch, ports: Ports) -> bool:
-    """Close the batch if every migration in it is settled; False if it stays open."""
+def close(terms: Terms, ports: Ports) -> bool:
+    """Close a batch if every migration in it is settled; False if it stays open."""
     token = ""
     while True:
-        page = ports.migrations.of_batch(batch.batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.of_batch(terms.batch_id, state=None, limit=100, token=token)
         if any(each.state not in SETTLED for each in page.migrations):
             return False
         token = page.next_token
         if not token:
             break
-    return _written(batch, BatchState.CLOSED, ports)
+    return _written(terms, BatchState.CLOSED, ports)
 
 
-def reopen(batch: Batch, ports: Ports) -> bool:
+def reopen(terms: Terms, ports: Ports) -> bool:
     """Open a closed batch again; nothing if it is open."""
-    return batch.state is BatchState.CLOSED and _written(batch, BatchState.OPEN, ports)
+    return terms.state is BatchState.CLOSED and _written(terms, BatchState.OPEN, ports)
 
 
-def _written(batch: Batch, state: BatchState, ports: Ports) -> bool:
+def _written(terms: Terms, state: BatchState, ports: Ports) -> bool:
+    """Write the state, unless the batch has changed since its terms were read."""
+    batch = ports.batches.load(terms.batch_id)
+    if batch.version != terms.version:
+        return False
     try:
         ports.batches.commit(batch, replace(batch, state=state, version=batch.version + 1))
     except Stale:

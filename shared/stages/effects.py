@@ -48,8 +48,8 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
         return
     if effect.outcome == "moved":
         # Only the canary asks who has moved: a batch of thousands must not grow a row of thousands of columns.
-        _, moved = ports.batches.outcomes(migration.batch_id)
-        if len(moved) >= ports.batches.load(migration.batch_id).policy.canary:
+        tally = ports.batches.tally(migration.batch_id)
+        if len(tally.moved) >= tally.terms.policy.canary:
             return
     ports.batches.count_outcome(migration.batch_id, migration.migration_id, effect.outcome, migration.attempt)
 

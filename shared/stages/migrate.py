@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
-from shared.domain.batch import Batch
+from shared.domain.batch import Terms
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.ledger import SnapshotState
@@ -29,9 +29,9 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.drivers[migration.driver]
     driver.check()
-    batch = ports.batches.load(migration.batch_id)
-    _safe_to_move(migration, batch, ports)
-    if migration.attempt == 1 and batch.policy.window is not None and not batch.policy.window.allows(ports.clock.now()):
+    terms = ports.batches.terms(migration.batch_id)
+    _safe_to_move(migration, terms, ports)
+    if migration.attempt == 1 and terms.policy.window is not None and not terms.policy.window.allows(ports.clock.now()):
         return Outcome("waiting", {"state": "snapshotted", "reason": "the maintenance window is closed"})
     absent = _absent(migration, ports) if migration.attempt > 1 else ""
     if absent:
@@ -79,9 +79,9 @@ def _absent(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _safe_to_move(migration: Migration, batch: Batch, ports: Ports) -> None:
+def _safe_to_move(migration: Migration, terms: Terms, ports: Ports) -> None:
     """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
-    if batch.acknowledgement is None or batch.dry_run:
+    if terms.acknowledgement is None or terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     if ports.admission.holder(migration.region_id, migration.instance_id) != migration.migration_id:
         raise Permanent(
@@ -118,7 +118,7 @@ def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
 
 def _window_opened(migration: Migration, began_at: datetime, ports: Ports) -> datetime:
     """From when the preparation counts: a window that closed over it held it up until the next one opened."""
-    window = ports.batches.load(migration.batch_id).policy.window if migration.attempt == 1 else None
+    window = ports.batches.terms(migration.batch_id).policy.window if migration.attempt == 1 else None
     opened = window.opened(ports.clock.now()) if window is not None else None
     return max(opened, began_at) if opened is not None else began_at
 

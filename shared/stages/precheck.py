@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.batch import Batch
+from shared.domain.batch import Terms
 from shared.domain.catalog import find_release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
@@ -37,32 +37,31 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
-    batch = ports.batches.load(migration.batch_id)
-    reopen(batch, ports)
+    terms = ports.batches.terms(migration.batch_id)
+    reopen(terms, ports)
     if migration.state is State.ACCEPTED:
-        return _begin(migration, batch, ports)
-    return _conclude(migration, batch, ports)
+        return _begin(migration, terms, ports)
+    return _conclude(migration, terms, ports)
 
 
-def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
+def _begin(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
     if migration.driver in ports.unready:
-        return _blocked(migration, batch, _one(ports.unready[migration.driver]), ports)
+        return _blocked(migration, _one(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
-        migration = replace(migration, hops=migration.hops or _route(migration, instance, batch, ports))
-        _lock(migration, batch, ports)
+        migration = replace(migration, hops=migration.hops or _route(migration, instance, terms, ports))
+        _lock(migration, terms, ports)
     except Refused as error:
-        return _blocked(migration, batch, _one(error), ports)
-    facts = _facts(migration, instance, None, batch, ports)
-    early = assess(facts, batch.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
+        return _blocked(migration, _one(error), ports)
+    facts = _facts(migration, instance, None, terms, ports)
+    early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
-        return _blocked(migration, batch, early, ports)
-    ports.migrations.put_document(migration.migration_id, f"instance-{migration.hop}", instance.to_json())
+        return _blocked(migration, early, ports)
     try:
-        invocation_id = probe.send(migration, ports, "precheck", batch.policy)
+        invocation_id = probe.send(migration, ports, "precheck", terms.policy)
     except Refused as error:
-        return _blocked(migration, batch, _one(error), ports)
+        return _blocked(migration, _one(error), ports)
     now = ports.clock.now()
     taken = step(
         migration,
@@ -74,11 +73,11 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
         probe_count=migration.probe_count + 1,
         due_at=now + LOOK_AGAIN,
     )
-    advance(ports, taken)
+    advance(ports, replace(taken, documents={f"instance-{migration.hop}": instance.to_json()}))
     return Outcome("waiting", {"state": "prechecking"})
 
 
-def _route(migration: Migration, instance: InstanceFacts, batch: Batch, ports: Ports) -> tuple[Hop, ...]:
+def _route(migration: Migration, instance: InstanceFacts, terms: Terms, ports: Ports) -> tuple[Hop, ...]:
     source = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
     if source is None:
         name = instance.os_name_en or instance.os_name or "an unnamed system"
@@ -91,15 +90,15 @@ def _route(migration: Migration, instance: InstanceFacts, batch: Batch, ports: P
         instance.architecture,
         on=ports.clock.now().date(),
         destination=destination.key if destination else migration.destination or None,
-        allow_end_of_life=batch.policy.allow_end_of_life,
-        allow_listed=batch.policy.allow_listed,
+        allow_end_of_life=terms.policy.allow_end_of_life,
+        allow_listed=terms.policy.allow_listed,
         catalog=ports.catalog,
     )
     return route.hops
 
 
-def _lock(migration: Migration, batch: Batch, ports: Ports) -> None:
-    if batch.dry_run:
+def _lock(migration: Migration, terms: Terms, ports: Ports) -> None:
+    if terms.dry_run:
         return
     where = (migration.region_id, migration.instance_id)
     holder = ports.admission.lock(*where, migration.migration_id, migration.attempt)
@@ -125,7 +124,7 @@ def _ended(migration_id: str, ports: Ports) -> int:
     return 0 if found.state in ACTIVE else found.attempt
 
 
-def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
+def _conclude(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     """Apply every rule to what the guest answered."""
     found = probe.answer(migration, ports)
     now = ports.clock.now()
@@ -134,19 +133,19 @@ def _conclude(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
             return Outcome("waiting", {"state": "prechecking"})
         found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     if isinstance(found, ProbeUnreadable):
-        return _blocked(migration, batch, assessment([finding_for_unreadable(found)], {}), ports)
+        return _blocked(migration, assessment([finding_for_unreadable(found)], {}), ports)
     instance = _instance(migration, ports)
-    facts = _facts(migration, instance, found, batch, ports)
-    result = assess(facts, batch.policy.overrides, catalog=ports.catalog)
+    facts = _facts(migration, instance, found, terms, ports)
+    result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
     if result.blocked:
-        return _blocked(migration, batch, result, ports)
-    return _passed(migration, batch, result, instance, found, ports)
+        return _blocked(migration, result, ports)
+    return _passed(migration, terms, result, instance, found, ports)
 
 
-def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, batch: Batch, ports: Ports) -> Facts:
+def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
     """Everything the rules look at; nobody but the operator knows whether Alibaba Cloud has listed the account."""
     account = ports.compute.account(migration.region_id)
-    if batch.policy.allow_listed:
+    if terms.policy.allow_listed:
         account = replace(account, allow_listed=True)
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 
@@ -157,20 +156,19 @@ def _instance(migration: Migration, ports: Ports) -> InstanceFacts:
 
 
 def _passed(
-    migration: Migration, batch: Batch, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
+    migration: Migration, terms: Terms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
     reason = _since_last_time(migration, guest, ports)
     baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
-    ports.migrations.put_document(migration.migration_id, f"baseline-{migration.hop}", baseline)
     # A dry run ends in the same step: nobody drives one that is ready.
-    end: dict[str, Any] = {"finished_at": now} if batch.dry_run else {"due_at": now}
+    end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
     taken = step(
         migration,
-        State.CANCELLED if batch.dry_run else State.READY,
+        State.CANCELLED if terms.dry_run else State.READY,
         now=now,
         by="precheck",
-        reason=f"{reason}; the dry run is over" if batch.dry_run else reason,
+        reason=f"{reason}; the dry run is over" if terms.dry_run else reason,
         assessment=result,
         prechecked_at=now,
         probe_invocation_id="",
@@ -178,9 +176,9 @@ def _passed(
         **end,
     )
     passed = events.about(taken.after, events.PRECHECK_PASSED, stage="snapshot")
-    if batch.dry_run:
+    if terms.dry_run:
         passed.data.pop("stage")
-    passed_on = advance(ports, replace(taken, events=(passed,)))
+    passed_on = advance(ports, replace(taken, events=(passed,), documents={f"baseline-{migration.hop}": baseline}))
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
@@ -193,7 +191,7 @@ def _since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> s
     return f"every rule passed again; changed since: {', '.join(names) or 'nothing'}"[:500]
 
 
-def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Ports) -> Outcome:
+def _blocked(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Refuse the instance; after the first hop it has changed already, so a person is asked instead."""
     worst = result.blocking[0] if result.blocking else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
@@ -219,7 +217,7 @@ def _blocked(migration: Migration, batch: Batch, result: Assessment, ports: Port
     )
     effects: tuple[Effect, ...] = (ReleaseLock(migration.region_id, migration.instance_id),)
     if to is State.FAILED:
-        effects = (ReleaseSlot(), CountOutcome("failed"))
+        effects = (CountOutcome("failed"), ReleaseSlot())
     elif migration.prechecked_at is not None:
         # An attempt before this one may have held a slot, and left a source server or a job in SMC.
         effects = (ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop), *effects)

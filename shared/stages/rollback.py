@@ -81,7 +81,7 @@ def _starting(migration: Migration, ports: Ports) -> Outcome:
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status != "Running" or agent is None or not agent.alive:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
-    policy = ports.batches.load(migration.batch_id).policy
+    policy = ports.batches.terms(migration.batch_id).policy
     try:
         invocation_id = probe.send(migration, ports, "rollback", policy)
     except Refused:

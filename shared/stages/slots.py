@@ -4,36 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from shared.domain.batch import Batch, Standing, closed_because, free_slots
+from shared.domain.batch import Standing, Terms, closed_because, free_slots
 from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
 from shared.ports.admission import Slots
+from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
 TRIES = 5
 """A lost race for the one slots row is repeated so often."""
 
 
-def admit(migration: Migration, batch: Batch, ports: Ports) -> str:
+def admit(migration: Migration, ports: Ports) -> str:
     """Take a slot for a migration that is to start; why not, in words, where acknowledgement, window, budget or wave forbid it."""
 
-    def forbidden(standing: Standing) -> str:
-        return closed_because(batch, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
+    def forbidden(terms: Terms, standing: Standing) -> str:
+        return closed_because(terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
 
-    return _take(migration, batch, forbidden, ports)
+    return _take(migration, forbidden, ports)
 
 
-def readmit(migration: Migration, batch: Batch, ports: Ports) -> None:
+def readmit(migration: Migration, ports: Ports) -> None:
     """Take a slot for a retry that moves the instance again, given as its step will leave it: with the attempt it begins.
 
     A person asked for it by name, so only the wave's size is in the way. Raises Refused (Batch.NoFreeSlot).
     """
 
-    def forbidden(standing: Standing) -> str:
-        free = free_slots(batch, standing, account_limit=ports.limits.max_moving)
+    def forbidden(terms: Terms, standing: Standing) -> str:
+        free = free_slots(terms, standing, account_limit=ports.limits.max_moving)
         return "" if free else "every slot is taken"
 
-    if _take(migration, batch, forbidden, ports):
+    if _take(migration, forbidden, ports):
         sentence = "As many instances as the batch or the account allows are moving now."
         raise Refused("Batch.NoFreeSlot", sentence, "Retry when one of them has ended.", status=409)
 
@@ -66,29 +67,30 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """After a refused precheck only a retry takes the lock again, as another attempt."""
 
 
-def held_back(batch: Batch, ports: Ports) -> str:
+def held_back(batch_id: str, ports: Ports) -> str:
     """Why the batch admits nothing at this moment, in words; empty where it does."""
     seen = ports.admission.slots()
-    failed, moved = ports.batches.outcomes(batch.batch_id)
-    of_batch = sum(each == batch.batch_id for each in seen.held.values())
-    standing = Standing(failed, moved, held_by_batch=of_batch, held_by_account=len(seen.held))
-    return closed_because(batch, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
+    tally = ports.batches.tally(batch_id)
+    of_batch = sum(each == batch_id for each in seen.held.values())
+    standing = Standing(tally.failed, tally.moved, held_by_batch=of_batch, held_by_account=len(seen.held))
+    return closed_because(tally.terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
 
 
-def _take(migration: Migration, batch: Batch, forbidden: Callable[[Standing], str], ports: Ports) -> str:
+def _take(migration: Migration, forbidden: Callable[[Terms, Standing], str], ports: Ports) -> str:
     for _ in range(TRIES):
         seen = ports.admission.slots()
-        reason = forbidden(_standing(migration, seen, ports))
+        # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
+        tally = ports.batches.tally(migration.batch_id)
+        reason = forbidden(tally.terms, _standing(migration, seen, tally))
         if reason or seen.has(migration.migration_id, migration.attempt):
             return reason
-        if ports.admission.take_slot(seen, migration.migration_id, batch.batch_id, migration.attempt):
+        if ports.admission.take_slot(seen, migration.migration_id, migration.batch_id, migration.attempt):
             return ""
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
 
-def _standing(migration: Migration, seen: Slots, ports: Ports) -> Standing:
+def _standing(migration: Migration, seen: Slots, tally: Tally) -> Standing:
     """What admission asks about the batch; the migration's own slot does not count against it."""
     others = {holder: batch_id for holder, batch_id in seen.held.items() if holder != migration.migration_id}
-    failed, moved = ports.batches.outcomes(migration.batch_id)
     held = sum(batch_id == migration.batch_id for batch_id in others.values())
-    return Standing(failed, moved, held_by_batch=held, held_by_account=len(others))
+    return Standing(tally.failed, tally.moved, held_by_batch=held, held_by_account=len(others))

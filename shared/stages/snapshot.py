@@ -26,7 +26,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
         return _drive(migration, ports)
-    reason = admit(migration, ports.batches.load(migration.batch_id), ports)
+    reason = admit(migration, ports)
     if reason:
         return Outcome("waiting", {"state": "ready", "reason": reason})
     now = ports.clock.now()

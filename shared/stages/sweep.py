@@ -87,7 +87,7 @@ def _schedule_the_late(migration: Migration, held: list[LedgerEntry], ports: Por
     """Entries that came into the ledger after the release, or raced it, get their time as well."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
-        retention = timedelta(days=ports.batches.load(migration.batch_id).policy.retention_days)
+        retention = timedelta(days=ports.batches.terms(migration.batch_id).policy.retention_days)
         for entry in late:
             ports.ledger.put(replace(entry, sweep_at=migration.released_at + retention))
 

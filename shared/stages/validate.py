@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
@@ -20,6 +22,8 @@ from shared.stages import probe
 from shared.stages.advance import advance, guarded
 
 STATES = frozenset({State.VALIDATING})
+Documents = Mapping[str, Mapping[str, Any]]
+"""By name, as a step takes them."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -41,7 +45,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
 
 def _ask(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    policy = ports.batches.load(migration.batch_id).policy
+    policy = ports.batches.terms(migration.batch_id).policy
     try:
         invocation_id = probe.send(migration, ports, "validate", policy)
     except Refused:
@@ -80,8 +84,8 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     if result.blocked:
         return _not_yet(migration, result, ports)
     after = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
-    ports.migrations.put_document(migration.migration_id, f"after-{migration.hop}", after)
-    return _done(migration, result, ports) if migration.is_last_hop else _next_hop(migration, ports)
+    documents = {f"after-{migration.hop}": after}
+    return _done(migration, result, documents, ports) if migration.is_last_hop else _next_hop(migration, documents, ports)
 
 
 def _not_yet(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
@@ -112,7 +116,7 @@ def _later(migration: Migration, ports: Ports, why: str, found: Assessment | Non
     return Outcome("waiting", {"state": "validating", "reason": reason})
 
 
-def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+def _done(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
     made = sum(bool(entry.snapshot_id) for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
@@ -128,14 +132,14 @@ def _done(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
         finished_at=now,
     )
     effects: tuple[Effect, ...] = (CleanUpDriver(migration.handle, migration.hop), ReleaseSlot())
-    if ports.batches.load(migration.batch_id).policy.canary:
-        effects += (CountOutcome("moved"),)
+    if ports.batches.terms(migration.batch_id).policy.canary:
+        effects = (CountOutcome("moved"), *effects)  # before the slot is free: the next of the canary's number may start then
     told = events.about(taken.after, events.MIGRATION_VALIDATED, findings=len(result.findings))
-    advance(ports, replace(taken, effects=effects, events=(told,)))
+    advance(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "migrated"})
 
 
-def _next_hop(migration: Migration, ports: Ports) -> Outcome:
+def _next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
     taken = step(
         migration,
@@ -151,5 +155,6 @@ def _next_hop(migration: Migration, ports: Ports) -> Outcome:
         due_at=now + LOST,
     )
     told = events.about(taken.after, events.HOP_VALIDATED, stage="precheck")
-    advance(ports, replace(taken, effects=(CleanUpDriver(migration.handle, migration.hop),), events=(told,)))
+    effects = (CleanUpDriver(migration.handle, migration.hop),)
+    advance(ports, replace(taken, effects=effects, events=(told,), documents=documents))
     return Outcome("done", {"state": "accepted", "hop": migration.hop + 1})

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Standing, closed_because, free_slots
+from shared.domain.batch import BatchState, Standing, Terms, closed_because, free_slots
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
@@ -43,8 +43,8 @@ def run(message: Message, ports: Ports) -> Outcome:
     if message.source == "acs.ecs":
         return on_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
-        batch = ports.batches.load(str(message.data.get("batchId", "")))
-        return Outcome("done", {"offered": _offer([batch], ports)})
+        terms = ports.batches.terms(str(message.data.get("batchId", "")))
+        return Outcome("done", {"offered": _offer([terms], ports)})
     return _tick(ports)
 
 
@@ -103,14 +103,14 @@ def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
     return len(due)
 
 
-def _plan_again(batches: Sequence[Batch], ports: Ports) -> None:
+def _plan_again(batches: Sequence[Terms], ports: Ports) -> None:
     """A batch still being planned after a while was interrupted, or its event was lost."""
     late = [batch.batch_id for batch in batches if ports.clock.now() - batch.created_at > LOST]
     nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
     ports.bus.publish([events.about_batch(each, events.PLANNING_DUE, nudge=nudge) for each in late])
 
 
-def _offer(batches: Sequence[Batch], ports: Ports) -> int:
+def _offer(batches: Sequence[Terms], ports: Ports) -> int:
     """Tell as many ready migrations as there are slots that they may try; the slot itself is taken by the snapshot stage."""
     offers: list[events.Event] = []
     nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
@@ -122,7 +122,7 @@ def _offer(batches: Sequence[Batch], ports: Ports) -> int:
                 close(batch, ports)
             continue
         seen = seen or ports.admission.slots()
-        chosen = _choose(batch, ready, seen, ports)
+        chosen = _choose(batch.batch_id, ready, seen, ports)
         for migration in ports.migrations.load_many(chosen) if chosen else []:
             if migration.state is State.READY:
                 offers.append(events.about(migration, events.ADMISSION_DUE, stage="snapshot", nudge=nudge))
@@ -130,13 +130,13 @@ def _offer(batches: Sequence[Batch], ports: Ports) -> int:
     return len(offers)
 
 
-def _choose(batch: Batch, ready: list[str], seen: Slots, ports: Ports) -> list[str]:
+def _choose(batch_id: str, ready: list[str], seen: Slots, ports: Ports) -> list[str]:
     """Ids to offer: those that hold a slot already (a crash came between), then as many as may start."""
-    mine = {holder for holder, batch_id in seen.held.items() if batch_id == batch.batch_id}
+    mine = {holder for holder, owner in seen.held.items() if owner == batch_id}
     held = [each for each in ready if each in mine]
-    failed, moved = ports.batches.outcomes(batch.batch_id)
-    standing = Standing(failed, moved, held_by_batch=len(mine), held_by_account=len(seen.held))
+    tally = ports.batches.tally(batch_id)
+    standing = Standing(tally.failed, tally.moved, held_by_batch=len(mine), held_by_account=len(seen.held))
     free = 0
-    if not closed_because(batch, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving):
-        free = free_slots(batch, standing, account_limit=ports.limits.max_moving)
+    if not closed_because(tally.terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving):
+        free = free_slots(tally.terms, standing, account_limit=ports.limits.max_moving)
     return held + [each for each in ready if each not in mine][:free]

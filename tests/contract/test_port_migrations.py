@@ -197,6 +197,18 @@ def test_documents_lie_beside_the_row(rows: Migrations) -> None:
     assert caught.value.code == "Document.TooLarge"
 
 
+def test_documents_of_a_step_stand_if_the_step_does(rows: Migrations) -> None:
+    made = settled(rows, create(rows))
+    seen = step(made, State.PRECHECKING, now=T0, by="precheck", reason="probe sent")
+    slow = replace(seen, documents={"instance-0": {"seen": "by the slow one"}})
+    rows.commit(replace(seen, documents={"instance-0": {"seen": "first"}, "baseline-0": {"a": [1]}}))
+    with pytest.raises(Stale):
+        rows.commit(slow)
+    assert rows.document(made.migration_id, "instance-0") == {"seen": "first"}
+    assert rows.document(made.migration_id, "baseline-0") == {"a": [1]}
+    assert rows.load(made.migration_id) == seen.after
+
+
 def test_pages_of_a_batch(rows: Migrations) -> None:
     made = [create(rows, batch_id="bpages") for _ in range(5)]
     failed = create(rows, batch_id="bpages", state=State.FAILED)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from unittest import mock
 
 import pytest
 
+from bench.meter import Meter
+from shared.adapters import tables
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Policy, Selection, Window
 from shared.domain.errors import Bug, Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.ports.batches import Tally
 from shared.ports.ports import Ports
-from tests.support.ports import T0, bench
+from shared.runtime.bootstrap import credentials_of, ports_of
+from tests.support.ports import T0, Bench, bench, settings
+from tests.support.world import World
 
 
 @pytest.fixture(params=["", "drop_before", "drop_after"])
@@ -22,6 +31,24 @@ def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
         if request.param:
             made.faults({"service": "tablestore", "kind": request.param, "times": -1, "probability": 0.3})
         yield made.ports
+
+
+@pytest.fixture
+def one() -> Iterator[Bench]:
+    with bench("api") as made:
+        yield made
+
+
+@contextmanager
+def earlier_version() -> Iterator[None]:
+    """While it lasts, batches are written as before terms had a column of their own."""
+    columns = tables.batch_columns
+
+    def without(made: Batch) -> dict[str, Any]:
+        return {name: value for name, value in columns(made).items() if name != "terms"}
+
+    with mock.patch.object(tables, "batch_columns", without):
+        yield
 
 
 def batch(number: int, **more: object) -> Batch:
@@ -58,12 +85,45 @@ def test_a_batch_is_created_once_and_changed_by_version(ports: Ports) -> None:
 def test_only_open_and_acknowledged_batches_are_offered(ports: Ports) -> None:
     made = batch(2, state=BatchState.OPEN)
     ports.batches.create(made)
-    assert made not in ports.batches.open(10)
+    assert made.terms not in ports.batches.open(10)
     given = replace(made, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS), version=2)
     ports.batches.commit(made, given)
-    assert given in ports.batches.open(10)
+    assert given.terms in ports.batches.open(10)
     ports.batches.commit(given, replace(given, state=BatchState.CLOSED, version=3))
     assert made.batch_id not in [each.batch_id for each in ports.batches.open(10)]
+
+
+def test_terms_are_read_without_the_instances() -> None:
+    """A batch of a thousand instances costs a stage no more than one of two."""
+    ids = tuple(f"i-{number:020d}" for number in range(1000))
+    made = batch(5, selection=Selection(("cn-hangzhou",), ids), acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS))
+    meter = Meter()
+    world = World(around=meter.around)
+    with world.connected(), mock.patch.dict(os.environ, {"FC_FUNCTION_NAME": "replank-validate"}):
+        batches = ports_of("validate", settings(), credentials_of(os.environ, None)).batches
+        batches.create(made)
+        meter.units.clear()
+        assert batches.terms(made.batch_id) == made.terms
+        assert batches.tally(made.batch_id) == Tally(made.terms, frozenset(), frozenset())
+        assert meter.units == {"read": 2, "write": 0}
+        assert batches.load(made.batch_id) == made
+        assert meter.units["read"] > 5
+
+
+def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one: Bench) -> None:
+    """It writes no terms, and leaves those of a later version as they were when it changes the row."""
+    made = batch(6, state=BatchState.OPEN, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS))
+    one.ports.batches.create(made)
+    after = replace(made, state=BatchState.CLOSED, version=2)
+    with earlier_version():
+        one.ports.batches.commit(made, after)
+        old = batch(7, state=BatchState.OPEN, acknowledgement=made.acknowledgement)
+        one.ports.batches.create(old)
+    assert one.ports.batches.terms(made.batch_id) == after.terms
+    assert one.ports.batches.tally(old.batch_id) == Tally(old.terms, frozenset(), frozenset())
+    found = one.ports.batches.open(10)
+    assert old.terms in found
+    assert made.batch_id not in [each.batch_id for each in found]
 
 
 def test_batches_are_listed_newest_first(ports: Ports) -> None:
@@ -81,9 +141,11 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     for outcome, migration in (("failed", "ma"), ("failed", "ma"), ("failed", "mb"), ("moved", "mc")):
         ports.batches.count_outcome(made.batch_id, migration, outcome)
     ports.batches.count_outcome(made.batch_id, "mb", "retried", 2)
-    assert ports.batches.outcomes(made.batch_id) == (frozenset({"ma"}), frozenset({"mc"}))
+    assert ports.batches.tally(made.batch_id) == Tally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
-    assert ports.batches.outcomes("bnone") == (frozenset(), frozenset())
+    with pytest.raises(Refused) as refused:
+        ports.batches.tally("bnone")
+    assert refused.value.code == "Batch.NotFound"
     with pytest.raises(Bug):
         ports.batches.count_outcome(made.batch_id, "ma", "lost")
 
@@ -93,9 +155,9 @@ def test_a_retry_takes_back_the_failure_before_it_and_no_later_one(ports: Ports)
     ports.batches.create(made)
     for outcome, attempt in (("failed", 1), ("retried", 2), ("retried", 2), ("failed", 2), ("retried", 2)):
         ports.batches.count_outcome(made.batch_id, "ma", outcome, attempt)
-    assert ports.batches.outcomes(made.batch_id)[0] == {"ma"}
+    assert ports.batches.tally(made.batch_id).failed == {"ma"}
     ports.batches.count_outcome(made.batch_id, "ma", "retried", 3)
-    assert ports.batches.outcomes(made.batch_id)[0] == frozenset()
+    assert ports.batches.tally(made.batch_id).failed == frozenset()
 
 
 def entry(migration_id: str, key: str, **more: object) -> LedgerEntry:

@@ -89,7 +89,7 @@ def test_a_retry_keeps_its_slot_whatever_the_failure_still_owes(ports: Ports) ->
     acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
     assert settle_all(ports, ports.migrations.load(made.migration_id))
     assert made.migration_id in ports.admission.slots().held
-    assert made.migration_id not in ports.batches.outcomes(made.batch_id)[0]
+    assert made.migration_id not in ports.batches.tally(made.batch_id).failed
 
 
 def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) -> None:

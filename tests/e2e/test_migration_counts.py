@@ -23,7 +23,8 @@ ONCE = (
 AT_MOST = {
     "putEvents": 17,
     "PutRow": 16,
-    "UpdateRow": 42,
+    "UpdateRow": 39,
+    "GetRow": 46,
     "DeleteRow": 1,
     "RunCommand": 3,
     "DeleteSnapshot": 2,

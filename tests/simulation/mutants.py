@@ -132,19 +132,19 @@ def _line_lost() -> list[Patch]:
 
 
 def _no_limit() -> list[Patch]:
-    def endless(batch: batches.Batch, standing: batches.Standing, *, account_limit: int) -> int:
+    def endless(terms: batches.Terms, standing: batches.Standing, *, account_limit: int) -> int:
         return 99
 
     return [mock.patch.object(place, "free_slots", endless) for place in (batches, watch)]
 
 
 def _no_budget() -> list[Patch]:
-    outcomes = TablestoreBatches.outcomes
+    tally = TablestoreBatches.tally
 
     def rosy(self: TablestoreBatches, batch_id: str) -> Any:
-        return frozenset(), outcomes(self, batch_id)[1]
+        return replace(tally(self, batch_id), failed=frozenset())
 
-    return [mock.patch.object(TablestoreBatches, "outcomes", rosy)]
+    return [mock.patch.object(TablestoreBatches, "tally", rosy)]
 
 
 def _count_lost() -> list[Patch]:
@@ -161,8 +161,8 @@ def _free_slots(change: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Patc
     """Admission counts free slots with another batch or another limit than it was given."""
     free = batches.free_slots
 
-    def counted(batch: batches.Batch, standing: batches.Standing, *, account_limit: int) -> int:
-        return free(**change({"batch": batch, "standing": standing, "account_limit": account_limit}))
+    def counted(terms: batches.Terms, standing: batches.Standing, *, account_limit: int) -> int:
+        return free(**change({"terms": terms, "standing": standing, "account_limit": account_limit}))
 
     return [mock.patch.object(place, "free_slots", counted) for place in (batches, slots, watch)]
 
@@ -173,7 +173,7 @@ def _no_account_limit() -> list[Patch]:
 
 def _no_canary() -> list[Patch]:
     def blind(given: dict[str, Any]) -> dict[str, Any]:
-        return {**given, "batch": replace(given["batch"], policy=replace(given["batch"].policy, canary=0))}
+        return {**given, "terms": replace(given["terms"], policy=replace(given["terms"].policy, canary=0))}
 
     return _free_slots(blind)
 

@@ -7,13 +7,13 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
-from shared.domain.batch import Batch
+from shared.domain.batch import Batch, Terms
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration, State, Step
 from shared.ports.admission import Slots
-from shared.ports.batches import BatchPage
+from shared.ports.batches import BatchPage, Tally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Outbox, Page
 from shared.ports.ports import Ports
@@ -114,6 +114,7 @@ class FakeMigrations:
             raise Stale("Migration.Moved", "The row has moved on.", "Look again.")
         row.migration = step.after
         row.journal.append(step.entry)
+        row.documents.update({name: dict(document) for name, document in step.documents.items()})
         row.due_at = step.after.due_at
         if step.effects or step.events:
             row.outboxes[step.after.version] = Outbox(step.after.version, step.effects, step.events)
@@ -195,6 +196,9 @@ class FakeBatches:
             raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List them.", status=404)
         return self.rows[batch_id]
 
+    def terms(self, batch_id: str) -> Terms:
+        return self.load(batch_id).terms
+
     def commit(self, before: Batch, after: Batch) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
@@ -204,8 +208,8 @@ class FakeBatches:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
-    def open(self, limit: int) -> list[Batch]:
-        return [b for b in self.rows.values() if b.state.value == "open" and b.acknowledgement is not None][:limit]
+    def open(self, limit: int) -> list[Terms]:
+        return [b.terms for b in self.rows.values() if b.state.value == "open" and b.acknowledgement is not None][:limit]
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         noted = self.noted.setdefault(batch_id, {})
@@ -213,9 +217,10 @@ class FakeBatches:
             return
         noted[migration_id] = (outcome, attempt)
 
-    def outcomes(self, batch_id: str) -> tuple[frozenset[str], frozenset[str]]:
+    def tally(self, batch_id: str) -> Tally:
         noted = self.noted.get(batch_id, {})
-        return (
+        return Tally(
+            self.terms(batch_id),
             frozenset(each for each, (outcome, _) in noted.items() if outcome == "failed"),
             frozenset(each for each, (outcome, _) in noted.items() if outcome == "moved"),
         )

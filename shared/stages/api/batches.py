@@ -96,7 +96,7 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     counts: dict[str, int] = {}
     for migration in every_migration(ports, batch_id):
         counts[migration.state.value] = counts.get(migration.state.value, 0) + 1
-    return show.standing(found, counts, held_back(found, ports) if counts.get(State.READY.value) else "")
+    return show.standing(found, counts, held_back(batch_id, ports) if counts.get(State.READY.value) else "")
 
 
 def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:
@@ -123,7 +123,7 @@ def acknowledge(ports: Ports, batch_id: str, operator: str, risks_version: str) 
 
 def confirm(ports: Ports, batch_id: str, operator: str) -> views.Confirmations:
     """Confirm the batch's migrated migrations, at most CONFIRMED_AT_ONCE of them."""
-    retention_days = ports.batches.load(batch_id).policy.retention_days
+    retention_days = ports.batches.terms(batch_id).policy.retention_days
     page = ports.migrations.of_batch(batch_id, state=State.MIGRATED, limit=CONFIRMED_AT_ONCE, token="")
     confirmed = []
     for migration in page.migrations:

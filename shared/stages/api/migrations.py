@@ -63,9 +63,9 @@ def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
 
 
 def _waits_for(migration: Migration, ports: Ports) -> str:
-    batch = ports.batches.load(migration.batch_id)
-    closed = held_back(batch, ports) if migration.state is State.READY else ""
-    return waits_for(migration, batch, closed, now=ports.clock.now(), catalog=ports.catalog)
+    terms = ports.batches.terms(migration.batch_id)
+    closed = held_back(migration.batch_id, ports) if migration.state is State.READY else ""
+    return waits_for(migration, terms, closed, now=ports.clock.now(), catalog=ports.catalog)
 
 
 def journal(ports: Ports, migration_id: str) -> views.Journal:
@@ -77,7 +77,7 @@ def confirm(ports: Ports, migration_id: str, operator: str) -> views.MigrationDe
     """Accept the outcome; the snapshots go once the batch's retention has passed."""
 
     def decide(migration: Migration, now: datetime) -> Step:
-        retention_days = ports.batches.load(migration.batch_id).policy.retention_days
+        retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
         return acts.confirm(migration, operator, now, retention_days=retention_days)
 
     return _act(ports, migration_id, decide)
@@ -88,10 +88,9 @@ def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDeta
 
     def decide(migration: Migration, now: datetime) -> Step:
         taken = acts.retry(migration, operator, now)
-        batch = ports.batches.load(migration.batch_id)
-        reopen(batch, ports)
+        reopen(ports.batches.terms(migration.batch_id), ports)
         if taken.after.state in MOVING:
-            readmit(taken.after, batch, ports)
+            readmit(taken.after, ports)
         return taken
 
     try:

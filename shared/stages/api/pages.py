@@ -21,7 +21,7 @@ _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
 
 def of_batch(ports: Ports, batch_id: str) -> str:
     """The page of a batch; raises Refused (Batch.NotFound)."""
-    ports.batches.load(batch_id)
+    ports.batches.terms(batch_id)  # there is one
     chosen = [each for each, _ in zip(every_migration(ports, batch_id), range(MOST_ROWS), strict=False)]
     return _page(ports, batch_id, f"Batch {batch_id}", chosen)
 
@@ -34,7 +34,7 @@ def of_migration(ports: Ports, migration_id: str) -> str:
 
 def judgements(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
     """A page of what the batch's prechecks and validations found; raises Refused (Batch.NotFound)."""
-    ports.batches.load(batch_id)
+    ports.batches.terms(batch_id)  # there is one
     page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
     found = tuple(judgement(ports, each) for each in page.migrations)
     return views.Judgements(batch_id, ports.clock.now(), found, page.next_token)

@@ -28,7 +28,7 @@ NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 
 
 def why(batch: Batch, standing: Standing = NOBODY, now: datetime = MONDAY) -> str:
-    return closed_because(batch, standing, now=now, account_limit=20)
+    return closed_because(batch.terms, standing, now=now, account_limit=20)
 
 
 def test_an_acknowledged_batch_with_room_is_open() -> None:
@@ -56,10 +56,10 @@ def test_the_failure_budget_is_the_number_of_failures_that_are_still_allowed() -
 
 def test_the_canary_goes_first_and_alone() -> None:
     careful = replace(BATCH, policy=Policy(max_moving=10, canary=2))
-    assert free_slots(careful, NOBODY, account_limit=20) == 2
-    assert free_slots(careful, replace(NOBODY, held_by_batch=2, held_by_account=2), account_limit=20) == 0
-    assert free_slots(careful, replace(NOBODY, moved=frozenset({"m1"}), held_by_batch=1), account_limit=20) == 0
-    assert free_slots(careful, replace(NOBODY, moved=frozenset({"m1", "m2"})), account_limit=20) == 10
+    assert free_slots(careful.terms, NOBODY, account_limit=20) == 2
+    assert free_slots(careful.terms, replace(NOBODY, held_by_batch=2, held_by_account=2), account_limit=20) == 0
+    assert free_slots(careful.terms, replace(NOBODY, moved=frozenset({"m1"}), held_by_batch=1), account_limit=20) == 0
+    assert free_slots(careful.terms, replace(NOBODY, moved=frozenset({"m1", "m2"})), account_limit=20) == 10
 
 
 @pytest.mark.parametrize(

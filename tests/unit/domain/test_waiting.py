@@ -19,7 +19,7 @@ WAITING = frozenset(State) - {State.COMPLETED, State.CANCELLED, State.ROLLED_BAC
 def said(state: State, *, closed: str = "", policy: Policy | None = None, **more: object) -> str:
     made = replace(migration("m1", state), **more)  # type: ignore[arg-type]
     batch = Batch("b1", BatchState.OPEN, 2, NOON, "api", "ann", Selection(("cn-hangzhou",)), policy or Policy())
-    return waits_for(made, batch, closed, now=NOON, catalog=CATALOG)
+    return waits_for(made, batch.terms, closed, now=NOON, catalog=CATALOG)
 
 
 @pytest.mark.parametrize("state", sorted(State, key=lambda state: state.value))

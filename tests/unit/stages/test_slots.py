@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Policy, Selection
 from shared.domain.effects import Effect, ReleaseSlot
-from shared.domain.errors import Refused, Stale
+from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, born, step
 from shared.ports.ports import Ports
-from shared.stages.advance import guarded, settle_all
+from shared.stages.advance import give_up, guarded, settle_all
 from shared.stages.api import migrations as acts
+from shared.stages.closing import close, reopen
 from shared.stages.effects import perform
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
@@ -92,3 +94,30 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
     with pytest.raises(Stale):
         guarded(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert ports.admission.slots().held == {}
+
+
+def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
+    """Whoever finds the slot free must find the budget spent as well: admission looks at the slots first, then at the batch."""
+    made = moving(ports)
+    seen: list[frozenset[str]] = []
+    give_slot = ports.admission.give_slot
+
+    def looked_at(migration_id: str, attempt: int = 1) -> None:
+        seen.append(ports.batches.tally(made.batch_id).failed)
+        give_slot(migration_id, attempt)
+
+    with mock.patch.object(ports.admission, "give_slot", looked_at):
+        give_up(ports, made, "watch", events.MIGRATION_FAILED, Permanent("X.Y", "m", "r"))
+    assert seen == [frozenset({made.migration_id})]
+
+
+def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(ports: Ports) -> None:
+    """An acknowledgement or a retry in between opens it for good reason."""
+    stand(ports, 1, State.MIGRATED)
+    before = ports.batches.terms(BATCH.batch_id)
+    ports.batches.commit(BATCH, replace(BATCH, version=2))
+    assert not close(before, ports)
+    assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
+    assert close(ports.batches.terms(BATCH.batch_id), ports)
+    assert not reopen(before, ports)
+    assert reopen(ports.batches.terms(BATCH.batch_id), ports)
