@@ -80,7 +80,9 @@ class Commands:
     def _begin(self, invoke: str, command: str, instance: Doc, script: str, timeout_s: int) -> None:
         """The result as it stands at first, and the run to come; a dead instance or agent ends it within a minute."""
         world, id = self.world, instance["InstanceId"]
-        world.store.put("result", f"{invoke}:{id}", _result(world, invoke, command, id, script, timeout_s))
+        digest = hashlib.sha256(script.encode()).hexdigest()
+        world.cloud.db.put_blob(digest, script.encode())
+        world.store.put("result", f"{invoke}:{id}", _result(invoke, command, id, digest, timeout_s))
         instance["sim"] |= {"last_invoked": world.now_iso, "invocations": instance["sim"]["invocations"] + 1}
         world.store.put("instance", id, instance)
         reachable = agent.alive(world, instance)
@@ -155,7 +157,8 @@ def _filled(world: World, script: str, params: Params, instance: Doc, invoke: st
     return _PLACEHOLDER.sub(value, script)
 
 
-def _result(world: World, invoke: str, command: str, instance_id: str, script: str, timeout_s: int) -> Doc:
+def _result(invoke: str, command: str, instance_id: str, digest: str, timeout_s: int) -> Doc:
+    """The result of a script kept under a digest, as it stands at first."""
     return {
         "InvokeId": invoke,
         "CommandId": command,
@@ -173,5 +176,5 @@ def _result(world: World, invoke: str, command: str, instance_id: str, script: s
         "Repeats": 0,
         "Username": "",
         "Tags": {"Tag": []},
-        "sim": {"script": script, "timeout_ms": timeout_s * SECOND, "ran": False},
+        "sim": {"content": digest, "timeout_ms": timeout_s * SECOND, "ran": False},
     }

@@ -72,7 +72,7 @@ class GuestRuns:
                 self.ahead.drop(key)
                 return
             result, instance, layout = started
-            start = self._start(instance, layout, result["sim"]["script"], self.world.now)
+            start = self._start(instance, layout, self._script(result), self.world.now)
             begun = self.ahead.take(key, start)
             folder = begun.folder if begun else self.folders.take(layout, cloud.db.blob)
             if begun is None:
@@ -98,6 +98,11 @@ class GuestRuns:
         number = self.world.cloud.random("boot", instance["InstanceId"], boots).randbytes(16).hex()
         boot = (number, (at_ms - booted) // SECOND, booted // SECOND)
         return Start(layout, boot, instance["OSType"] == "windows", at_ms // SECOND, script)
+
+    def _script(self, result: Doc) -> str:
+        """What is to be run; a state file of before scripts were kept under their digest has it in the result."""
+        text = result["sim"].get("script")
+        return self.world.cloud.db.blob(result["sim"]["content"]).decode() if text is None else str(text)
 
     def _started(self, key: str) -> tuple[Doc, Doc, Layout] | None:
         """The result, its instance and disks, if the guest can run a command now; else the failure is noted."""
@@ -182,7 +187,7 @@ class GuestRuns:
         good = result["InvocationStatus"] == "Success"
         result |= {"InvokeRecordStatus": "Finished" if good else "Failed", "FinishedTime": self.world.now_iso}
         result["Repeats"] = 1
-        result["sim"] = {"ran": True, "script": "", "timeout_ms": 0}
+        result["sim"] = {"ran": True, "timeout_ms": 0}
         self.world.store.put("result", key, result)
 
 

@@ -27,19 +27,22 @@ class Folder:
     """One guest's disks laid out below ``root``, and what they looked like then."""
 
     def __init__(self, root: Path, layout: Layout, trees: dict[str, Tree]) -> None:
-        self.root, self.layout = root, layout
+        self.root, self.layout, self._at = root, layout, f"{root}/"
         for mount, tree in trees.items():
-            _write(root / mount, tree)
+            _write(f"{self._at}{mount}/", tree)
         for folder in ("tmp", "root", "var/tmp"):
-            (root / folder).mkdir(parents=True, exist_ok=True)
+            os.makedirs(self._at + folder, exist_ok=True)
         self._seen = self._look()
 
     def volatile(self, boot_id: str, uptime_s: int, booted_s: int) -> None:
         """Set what changes without anybody writing it: /proc/uptime, the boot's time and id."""
         texts = (f"{uptime_s}.00 {uptime_s}.00\n", f"btime {booted_s}\n", f"{boot_id}\n")
         for path, text in zip(_VOLATILE, texts, strict=True):
-            (self.root / path).parent.mkdir(parents=True, exist_ok=True)
-            (self.root / path).write_text(text)
+            try:
+                _put(self._at + path, text.encode())
+            except FileNotFoundError:
+                os.makedirs(os.path.dirname(self._at + path), exist_ok=True)
+                _put(self._at + path, text.encode())
 
     def changes(self) -> dict[str, Tree]:
         """The new trees of the disks that differ from what was written or seen before."""
@@ -50,16 +53,19 @@ class Folder:
         return {mount: self._tree(mount, now) for mount in sorted(mounts)}
 
     def _look(self) -> dict[str, tuple[int, int, int]]:
-        found = {}
-        for folder, names, files in os.walk(self.root):
-            relative = os.path.relpath(folder, self.root)
-            if relative == ".":
-                names[:] = [name for name in names if name != "tmp"]
-            for name in files:
-                path = name if relative == "." else f"{relative}/{name}"
-                status = os.lstat(os.path.join(folder, name))
-                if path not in _VOLATILE:
+        """Mode, size and time of each file but those in /tmp; plain strings, for every run looks at all of them."""
+        found, folders = {}, [""]
+        while folders:
+            within = folders.pop()
+            for entry in _entries(self._at + within):
+                path = within + entry.name
+                if not entry.is_dir():
+                    status = entry.stat(follow_symlinks=False)
                     found[path] = (status.st_mode, status.st_size, status.st_mtime_ns)
+                elif path != "tmp" and not entry.is_symlink():
+                    folders.append(f"{path}/")
+        for path in _VOLATILE:
+            found.pop(path, None)
         return found
 
     def _mount_of(self, path: str) -> str:
@@ -128,14 +134,33 @@ def _commands(target: Path) -> Path:
     return target
 
 
-def _write(root: Path, tree: Tree) -> None:
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder; nothing where that cannot be told."""
+    try:
+        with os.scandir(folder) as listed:
+            return list(listed)
+    except OSError:
+        return []
+
+
+def _write(root: str, tree: Tree) -> None:
+    """Lay out a tree below ``root``, which ends with a slash."""
     made = set()
     for path, (mode, body) in tree.items():
-        target = root / path
-        if target.parent not in made:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            made.add(target.parent)
-        with open(target, "wb") as file:
-            file.write(body)
+        folder = path.rpartition("/")[0]
+        if folder not in made:
+            os.makedirs(root + folder, exist_ok=True)
+            made.add(folder)
+        _put(root + path, body)
         if mode != 0o644:
-            os.chmod(target, mode)
+            os.chmod(root + path, mode)
+
+
+def _put(path: str, body: bytes) -> None:
+    """Write a file without the buffers of a file object: there are dozens of small ones in each folder."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        while body:
+            body = body[os.write(file, body) :]
+    finally:
+        os.close(file)

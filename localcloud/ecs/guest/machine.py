@@ -2,7 +2,8 @@
 
 The folder is GUEST_ROOT; commands that would tell of the host (uname, df, rpm ...) come from .guest/bin of the system disk,
 where it has any, else from the shims, which print what data files in .guest say (functions.py: without a program of their own
-where that makes no difference). The SMC client is found at /smc as well. A script asks the outside through two pipes in GUEST_PORT: a line into ``ask``, a line back from ``answer``.
+where that makes no difference). The SMC client is found at /smc as well. A script asks the outside through two pipes in
+GUEST_PORT: a line into ``ask``, a line back from ``answer``.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import time
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from localcloud.ecs.guest import functions
@@ -165,9 +167,15 @@ def _closed(*files: int) -> None:
 
 def _for_linux(guest: Machine, script: str) -> str:
     """The script as the guest's shell reads it."""
-    script = _CLIENT.sub("go2aliyun_client", script)
     own = os.path.isdir(guest.folder.root / ".guest/bin")
-    return script if own else functions.prepared(script, guest.commands / FUNCTIONS)
+    return _told(script, None if own else guest.commands / FUNCTIONS)
+
+
+@lru_cache(maxsize=32)
+def _told(script: str, known: Path | None) -> str:
+    """The script with the SMC client where it is found, and with what the shell is to know beforehand."""
+    script = _CLIENT.sub("go2aliyun_client", script)
+    return functions.prepared(script, known) if known else script
 
 
 def _start(guest: Machine, port: Path) -> subprocess.Popen[bytes]:

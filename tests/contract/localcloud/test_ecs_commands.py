@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from alibabacloud_ecs20140526 import models as ecs
 
+from localcloud.ecs.store import Store
 from tests.contract.localcloud.ecs_support import CENTOS, INSTANCES, REGION, WINDOWS, Account, account, refused
 
 
@@ -185,3 +186,18 @@ def test_a_command_cut_off_by_a_crash_runs_again(tmp_path: Path) -> None:
         second.pass_minutes(1)
         assert second.result(invoke).invocation_status == "Success"
         assert base64.b64decode(second.result(invoke).output) == b"done\n"
+
+
+def test_a_script_kept_in_its_result_still_runs(tmp_path: Path) -> None:
+    with account(tmp_path) as earlier:
+        earlier.load()
+        invoke = earlier.begin(CENTOS, "echo new")
+        store = Store(earlier.cloud.db)
+        result = store.get("result", f"{invoke}:{CENTOS}")
+        assert result is not None
+        del result["sim"]["content"]
+        result["sim"]["script"] = "echo old"
+        store.put("result", f"{invoke}:{CENTOS}", result)
+    with account(tmp_path) as later:
+        later.pass_minutes(1)
+        assert base64.b64decode(later.result(invoke).output) == b"old\n"
