@@ -50,7 +50,8 @@ class Ecs:
     # Instances --------------------------------------------------------------------------------------------------------
 
     def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
-        body = self._instances(region_id, instance_ids, token)
+        wanted = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
+        body = self._instances(region_id, token, **wanted)
         found: list[FoundInstance] = [found_instance(each) for each in body.instances.instance or []]
         return Found(tuple(found), body.next_token or "")
 
@@ -58,23 +59,19 @@ class Ecs:
         return {each.instance_id: each.status for each in self.find(region_id, instance_ids=instance_ids).instances}
 
     def hosts_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
-        from alibabacloud_ecs20140526 import models
+        if not private_ips:
+            return {}
+        # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
+        wanted = {"instance_network_type": "vpc", "private_ip_addresses": json.dumps(list(private_ips))}
 
-        found: dict[str, str] = {}
-        token = ""
-        for _ in range(MAX_PAGES if private_ips else 0):
-            request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None)
-            # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
-            request.instance_network_type, request.private_ip_addresses = "vpc", json.dumps(list(private_ips))
-            body = self._send(region_id, "describe_instances", request)
-            found.update((each.instance_id, each.host_name or "") for each in body.instances.instance or [])
-            token = body.next_token or ""
-            if not token:
-                break
-        return found
+        def page(token: str) -> tuple[Any, str]:
+            body = self._instances(region_id, token, **wanted)
+            return body.instances.instance, body.next_token
+
+        return {each.instance_id: each.host_name or "" for each in _pages(page)}
 
     def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
-        instances = self._instances(region_id, [instance_id]).instances.instance
+        instances = self._instances(region_id, instance_ids=json.dumps([instance_id])).instances.instance
         if not instances:
             remedy = "The instance is gone, or in another region or account."
             raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
@@ -106,12 +103,10 @@ class Ecs:
             if status not in done:
                 raise Transient("Instance.Busy", f"{instance_id} is {status}: {error.message}") from error
 
-    def _instances(self, region_id: str, instance_ids: Sequence[str], token: str = "") -> Any:
+    def _instances(self, region_id: str, token: str = "", **wanted: str) -> Any:
         from alibabacloud_ecs20140526 import models
 
-        request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None)
-        if instance_ids:
-            request.instance_ids = json.dumps(list(instance_ids))
+        request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None, **wanted)
         return self._send(region_id, "describe_instances", request)
 
     # Disks ------------------------------------------------------------------------------------------------------------

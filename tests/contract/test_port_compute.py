@@ -46,6 +46,19 @@ def test_the_fleet_is_found_page_by_page(one: Bench) -> None:
     assert some.instances[0].os_name_en.startswith("CentOS")
 
 
+def test_the_hosts_at_an_address_are_found_page_by_page() -> None:
+    """Every VPC may have the same addresses."""
+    with bench() as made:
+        twins = [
+            instance(number, VpcAttributes={"VpcId": f"vpc-{number}", "PrivateIpAddress": {"IpAddress": ["10.0.0.5"]}})
+            for number in range(1, 103)
+        ]
+        made.world.load_fleet(fleet(*twins, instance(500)))
+        found = made.ports.compute.hosts_at(REGION, ["10.0.0.5"])
+        assert found == {f"i-test{number:04d}": f"web-{number}" for number in range(1, 103)}
+        assert made.calls(lambda: made.ports.compute.hosts_at(REGION, [])) == []
+
+
 def test_an_instance_is_described_as_facts(one: Bench) -> None:
     facts = one.ports.compute.describe(REGION, "i-test0001")
     assert (facts.cpu, facts.memory_mib, facts.os_type, facts.architecture) == (4, 8192, "linux", "x86_64")

@@ -26,6 +26,8 @@ LONG_SILENT_MIN = 150
 
 FOR_EVER = 1 / 3
 _WAITING = (State.SNAPSHOTTING, State.MIGRATING)
+COUNTED_LATER = frozenset({"command_slow"})
+"""Kinds that strike nothing by themselves; what they do is counted when it is done."""
 
 
 class WorldFaults:
@@ -53,7 +55,7 @@ class WorldFaults:
             if self.chaos.hits(kind):
                 with self.cloud.lock, self.cloud.db.transaction():
                     told = getattr(self, f"_{kind}")()
-                if not told:
+                if not told or kind in COUNTED_LATER:
                     self.chaos.take_back(kind)
                 self.chaos.say(f"FAULT {kind} {told or 'nothing there'}")
 
@@ -146,7 +148,7 @@ class WorldFaults:
     def _command_slow(self) -> str:
         """What guests do in the next minute shows its end only minutes later; counted when something does."""
         self._slow, self._slow_until = self.rng.choice((2, 4, 9)), self.truth.ecs.now + MINUTE
-        return ""
+        return f"whatever ends in the next minute, by {self._slow} minutes"
 
     def _sticks(self, job: Job) -> bool:
         """Whether a command's end is put off: each one's once, as no command outlives its time-out."""
