@@ -14,10 +14,10 @@ from typing import Any
 from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid
 from localcloud.tablestore.messages import DecodeError, Message, filters
-from localcloud.tablestore.rows import Versions
+from localcloud.tablestore.rows import Shown
 from localcloud.wire.plainbuffer import Malformed, Special, Value, decode_value
 
-Test = Callable[[Mapping[str, Versions]], bool]
+Test = Callable[[Mapping[str, Shown]], bool]
 
 _COMPARE: dict[int, Callable[[Any, Any], bool]] = {
     filters.CT_EQUAL: operator.eq,
@@ -108,7 +108,7 @@ def _single(message: Any) -> Test:
     passes = _value_test(message)
     latest_only = message.latest_version_only
 
-    def test(columns: Mapping[str, Versions]) -> bool:
+    def test(columns: Mapping[str, Shown]) -> bool:
         versions = columns.get(name)
         if not versions:
             return missing_passes

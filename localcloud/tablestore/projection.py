@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.tablestore import limits
 from localcloud.tablestore.conditions import Filter, read_filter
 from localcloud.tablestore.errors import invalid
-from localcloud.tablestore.rows import Row, Versions, value_size
+from localcloud.tablestore.rows import Row, Shown, value_size
 from localcloud.tablestore.schema import Table
 from localcloud.wire.plainbuffer import Cell
 
@@ -42,8 +42,9 @@ class Projection:
             names = names[offset : offset + count]
         return [Cell(name, value, 0, stamp) for name in names for stamp, value in cells[name]]
 
-    def _cells(self, row: Row) -> dict[str, Versions]:
-        cells = {}
+    def _cells(self, row: Row) -> dict[str, Shown]:
+        cells: dict[str, Shown] = {}
+        versions: Shown
         for name, versions in row.cells.items():
             if (self.columns and name not in self.columns) or name < self.first or (self.end and name >= self.end):
                 continue
@@ -53,8 +54,8 @@ class Projection:
                 cells[name] = versions[: self.max_versions]
         return cells
 
-    def _seen(self, table: Table, row: Row, cells: dict[str, Versions]) -> dict[str, Versions]:
-        key = {column.name: [(0, value)] for column, value in zip(table.key, row.key, strict=True)}
+    def _seen(self, table: Table, row: Row, cells: dict[str, Shown]) -> dict[str, Shown]:
+        key: dict[str, Shown] = {column.name: [(0, value)] for column, value in zip(table.key, row.key, strict=True)}
         return {**key, **cells}
 
 

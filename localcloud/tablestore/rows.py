@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode, b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,11 +13,28 @@ from localcloud.tablestore.errors import invalid
 from localcloud.tablestore.schema import Options
 from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, Value
 
-Versions = list[tuple[int, Value]]
-"""The versions of one column, (milliseconds, value), newest first."""
 _REMEMBERED = 2048
 _rows: dict[str, Row] = {}
 """Rows by their text."""
+
+
+Shown = Sequence[tuple[int, Value]]
+"""What a request sees of a column: (milliseconds, value), newest first."""
+
+
+class Versions(list[tuple[int, Value]]):
+    """The versions of one column, (milliseconds, value), newest first. Nobody changes them: a write makes new ones."""
+
+    __slots__ = ("_text",)
+
+    @property
+    def text(self) -> str:
+        """As JSON, made once: an update leaves most columns as they are, and the large ones are written once."""
+        try:
+            return self._text
+        except AttributeError:
+            self._text: str = json.dumps(self, separators=(",", ":"), default=_bytes_out)
+            return self._text
 
 
 @dataclass
@@ -30,8 +47,9 @@ class Row:
 
     def dump(self) -> str:
         """The row as text for the database; ``load_row`` remembers it."""
-        values = [self.written_ms, self.key, list(self.cells.items())]
-        text = json.dumps(values, separators=(",", ":"), default=_bytes_out)
+        key = json.dumps(self.key, separators=(",", ":"), default=_bytes_out)
+        columns = ",".join([f'["{name}",{versions.text}]' for name, versions in self.cells.items()])
+        text = f"[{self.written_ms},{key},[{columns}]]"
         _remember(text, self)
         return text
 
@@ -45,7 +63,8 @@ class Row:
         if options.ttl_s == -1:
             return self
         oldest = now_ms - options.ttl_s * 1000
-        cells = {name: kept for name, versions in self.cells.items() if (kept := [each for each in versions if each[0] > oldest])}
+        lasting = {name: Versions(each for each in versions if each[0] > oldest) for name, versions in self.cells.items()}
+        cells = {name: versions for name, versions in lasting.items() if versions}
         if not cells and self.written_ms <= oldest:
             return None
         return Row(self.key, cells, self.written_ms)
@@ -56,7 +75,7 @@ def load_row(text: str) -> Row:
     row = _rows.get(text)
     if row is None:
         written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
-        row = Row(tuple(key), dict(cells), written_ms)
+        row = Row(tuple(key), {name: Versions(versions) for name, versions in cells}, written_ms)
         _remember(text, row)
     return row
 
@@ -104,7 +123,7 @@ def put_cells(cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str,
 
 def update_cells(old: dict[str, Versions], cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str, Versions]:
     """The columns after UpdateRow; ``old`` stays as it is."""
-    columns = {name: list(versions) for name, versions in old.items()}
+    columns = dict(old)
     for cell in cells:
         if cell.op == DELETE_ALL:
             _delete_all(columns, cell)
@@ -132,7 +151,7 @@ def _delete_one(columns: dict[str, Versions], cell: Cell) -> None:
     if cell.timestamp is None:
         raise invalid("Timestamp must be given when type is DELETE_ONE_VERSION.")
     _no_value(cell)
-    kept = [each for each in columns.get(cell.name, ()) if each[0] != cell.timestamp]
+    kept = Versions(each for each in columns.get(cell.name, ()) if each[0] != cell.timestamp)
     if kept:
         columns[cell.name] = kept
     else:
@@ -166,7 +185,6 @@ def _stamp(cell: Cell, options: Options, now_ms: int) -> int:
 
 
 def _add(columns: dict[str, Versions], name: str, version: tuple[int, Value], options: Options) -> None:
-    versions = [each for each in columns.get(name, ()) if each[0] != version[0]]
-    versions.append(version)
+    versions = [version, *(each for each in columns.get(name, ()) if each[0] != version[0])]
     versions.sort(key=lambda each: -each[0])
-    columns[name] = versions[: options.max_versions]
+    columns[name] = Versions(versions[: options.max_versions])

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.tablestore.keys import encode_key
-from localcloud.tablestore.rows import Row, load_row
+from localcloud.tablestore.rows import Row, Versions, load_row
 from localcloud.tablestore.schema import Index, Table, table_from_json
 
 _SCHEMA = """
@@ -141,5 +141,5 @@ def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | Non
         else:
             return None
     values += [value for name, value in of_key.items() if name not in index.key]
-    cells = {name: row.cells[name][:1] for name in index.columns if name in row.cells}
+    cells = {name: Versions(row.cells[name][:1]) for name in index.columns if name in row.cells}
     return encode_key(values), Row(tuple(values), cells, row.written_ms)
