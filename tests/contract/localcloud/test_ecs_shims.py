@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
-from localcloud.ecs.guest import facts, linux
+from localcloud.ecs.guest import facts, functions, linux
 from localcloud.ecs.guest.folders import FUNCTIONS, Folder, Folders
 from localcloud.ecs.guest.functions import prepared
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, Account, account
@@ -26,6 +28,8 @@ RECORD = {
     "InnerIpAddress": {"IpAddress": []},
 }
 SHELLS = [["sh"], ["bash", "--posix"]]
+ALL = "df -PT / /data; uname -a; systemctl is-active sshd; systemctl is-enabled none; systemctl; ss; hostname -I; hostname; ip addr"
+NAMES = "set -efu; set -- a,b c; IFS=,; device=1 row=2 node=3 best=4 unit=5 verb=6; row() { printf own; }"
 SCRIPTS = [
     "uname -a; uname -r; hostname; hostname -I; nproc; free -m; mysql --version; mysqld --version; ip -o addr; ip route",
     "df; df -Pk; df -Pi; df -hT; df -B1; df -m / /data /data/x /nowhere; ss -ltun; ss -H; date +%s",
@@ -46,12 +50,21 @@ SCRIPTS = [
     "mkdir .guest/bin; printf '#!/bin/sh\\necho own\\n' >\"$GUEST_ROOT/.guest/bin/df\"; chmod +x .guest/bin/*; df",
     "#!/bin/sh\n# its lines keep their numbers\nhostname\necho $LINENO; nonesuch",
     "",
+    f"set >before; {ALL}; set >after; diff before after | grep '^[<>] [a-z]'",
+    f"{NAMES}; {ALL}; printf '%s ' $device $row $node $best $unit $verb; row; printf '%s ' $# $1 \"$-\" | tr -d his",
+    "set -e; df >/dev/null; systemctl is-enabled none 2>/dev/null && echo never; systemctl is-active none; echo not reached",
+    "set -a; df >/dev/null; unit=3; env | grep -c -e ^device= -e ^unit=; f() { local unit=1; df >/dev/null; printf %s $unit; }; f",
+    "for f in $(systemctl list-unit-files | cut -d. -f1) none; do systemctl is-enabled $f || break; done; printf %s $f $?",
+    'rm "$GUEST_ROOT/.guest/uname"; uname -r; printf %s $?',
+    "local() { :; }; df; hostname",
 ]
 
 
-@pytest.fixture(scope="module")
-def folders() -> Folders:
-    return Folders()
+@pytest.fixture(scope="module", params=[True, False], ids=["own-names", "forks"])
+def folders(request: pytest.FixtureRequest) -> Folders:
+    """With the functions for a shell that has local options, and for one that has not."""
+    with mock.patch.object(functions, "scoped", return_value=request.param):
+        return Folders()
 
 
 def printed(shell: list[str], folders: Folders, script: str, root: Path) -> tuple[int, str]:
@@ -87,10 +100,17 @@ def test_no_script_can_tell(folders: Folders, shell: list[str], script: str, tmp
 
 
 def test_most_scripts_get_the_functions(folders: Folders) -> None:
-    functions = folders.commands / FUNCTIONS
-    got = [script for script in SCRIPTS if prepared(script, functions) != script]
+    made = folders.commands / FUNCTIONS
+    got = [script for script in SCRIPTS if prepared(script, made) != script]
     assert len(got) > len(SCRIPTS) / 2
-    assert {f"{shim.name}() (" for shim in (folders.commands / "linux").iterdir()} <= set(functions.read_text().splitlines())
+    assert {shim.name for shim in (folders.commands / "linux").iterdir()} <= set(
+        re.findall(r"^(\w+)\(\)", made.read_text(), re.MULTILINE)
+    )
+
+
+def test_the_shell_here_is_asked_once_what_it_can() -> None:
+    assert isinstance(functions.scoped(), bool)
+    assert functions.scoped.cache_info().misses == 1
 
 
 def test_a_guests_own_commands_come_first() -> None:
