@@ -47,6 +47,8 @@ class Folder:
     def changes(self) -> dict[str, Tree]:
         """The new trees of the disks that differ from what was written or seen before."""
         now = self._look()
+        if now == self._seen:
+            return {}
         touched = {path for path in now.keys() | self._seen.keys() if now.get(path) != self._seen.get(path)}
         mounts = {self._mount_of(path) for path in touched}
         self._seen = now

@@ -44,7 +44,10 @@ def defined(name: str, body: str) -> str:
 @lru_cache(maxsize=1)
 def scoped() -> bool:
     """Whether this machine's shell lets a function have names and options of its own."""
-    return subprocess.run(["sh", "-c", _TRIAL], capture_output=True, check=False).returncode == 0
+    try:
+        return subprocess.run(["sh", "-c", _TRIAL], capture_output=True, check=False).returncode == 0
+    except OSError:  # no shell at all: each script will say so
+        return False
 
 
 def prepared(script: str, functions: Path) -> str:

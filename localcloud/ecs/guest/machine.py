@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 import selectors
+import shutil
 import signal
 import subprocess
 import tempfile
@@ -67,12 +68,13 @@ class Shell:
         """Raises OSError where no process can be made."""
         self._guest, self._result, self._asked, self._silent = guest, Run(), b"", False
         self._port = tempfile.TemporaryDirectory(prefix="guest-port-", dir=room())
-        port = Path(self._port.name)
-        (port / "script").write_text(script if guest.windows else _for_linux(guest, script), encoding="utf-8")
+        port = self._port.name
+        with open(f"{port}/script", "w", encoding="utf-8") as file:
+            file.write(script if guest.windows else _for_linux(guest, script))
         for name in ("ask", "answer"):
-            os.mkfifo(port / name)
+            os.mkfifo(f"{port}/{name}")
         # Open before the script is: it must not wait for somebody to open them, and must end when this process does.
-        self._asking, self._answering = (os.open(port / name, os.O_RDWR | os.O_NONBLOCK) for name in ("ask", "answer"))
+        self._asking, self._answering = (os.open(f"{port}/{name}", os.O_RDWR | os.O_NONBLOCK) for name in ("ask", "answer"))
         self._close = weakref.finalize(self, _closed, self._asking, self._answering)
         try:
             self._process = _start(guest, port)
@@ -165,10 +167,14 @@ def _closed(*files: int) -> None:
         os.close(file)
 
 
+def _has_own(guest: Machine) -> bool:
+    """Whether the system disk brings commands of its own."""
+    return os.path.isdir(f"{guest.folder.root}/.guest/bin")
+
+
 def _for_linux(guest: Machine, script: str) -> str:
     """The script as the guest's shell reads it."""
-    own = os.path.isdir(guest.folder.root / ".guest/bin")
-    return _told(script, None if own else guest.commands / FUNCTIONS)
+    return _told(script, None if _has_own(guest) else guest.commands / FUNCTIONS)
 
 
 @lru_cache(maxsize=32)
@@ -178,21 +184,29 @@ def _told(script: str, known: Path | None) -> str:
     return functions.prepared(script, known) if known else script
 
 
-def _start(guest: Machine, port: Path) -> subprocess.Popen[bytes]:
-    root = guest.folder.root
+@lru_cache(maxsize=4)
+def _shell(path: str) -> str | None:
+    """Where the folders of ``path`` have the shell: looked for once, not in every folder at each run."""
+    found = shutil.which("sh", path=path)
+    return found if found and os.path.isabs(found) else None
+
+
+def _start(guest: Machine, port: str) -> subprocess.Popen[bytes]:
+    root = str(guest.folder.root)
     host_path = os.environ.get("PATH", "/usr/bin:/bin")
     environment = {
-        "GUEST_ROOT": str(root),
-        "GUEST_PORT": str(port),
+        "GUEST_ROOT": root,
+        "GUEST_PORT": port,
         "GUEST_EPOCH": str(guest.now_s),
         "HOST_PATH": host_path,
         "PATH": f"{root}/.guest/bin:{guest.commands}/linux:{host_path}",
-        "HOME": str(root / "root"),
+        "HOME": f"{root}/root",
         "LC_ALL": "C",
     }
-    command = [str(guest.commands / "windows/powershell")] if guest.windows else ["sh"]
+    command = [f"{guest.commands}/windows/powershell"] if guest.windows else ["sh"]
     return subprocess.Popen(
-        [*command, str(port / "script")],
+        [*command, f"{port}/script"],
+        executable=None if guest.windows or _has_own(guest) else _shell(host_path),
         cwd=root,
         env=environment,
         stdin=subprocess.DEVNULL,
