@@ -174,8 +174,10 @@ def test_no_job_starts_outside_the_window_however_long_the_snapshots_took(world:
     assert datetime.fromisoformat(world.now).strftime("%H:%M") < "08:20"
 
 
-def test_restarts_are_counted_in_every_region(world: World) -> None:
-    world.load_fleet(fleet(instance(1, RegionId="ap-southeast-1")))
+@pytest.mark.parametrize("form", ["content", "cloudmonitor"])
+def test_restarts_are_counted_in_every_region(world: World, form: str) -> None:
+    """In either shape that ECS's events may have."""
+    world.load_fleet(fleet(instance(1, RegionId="ap-southeast-1"), faults={"event_form": form}))
     migrate(world, "i-test0001", regionIds=["ap-southeast-1"])
     world.run_until(lambda: only(world)["state"] == "migrated", minutes=8 * 60)
     assert world.api.get(f"/migrations/{only(world)['migrationId']}")["restarts"] >= 2

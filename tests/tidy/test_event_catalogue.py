@@ -26,11 +26,27 @@ def load(path: Path) -> Any:
     return json.loads(path.read_text(encoding="utf-8"))
 
 
-def routed(event: dict[str, Any], bus: str) -> set[str]:
-    """The functions whose rules want an event."""
+def routes(event: dict[str, Any], bus: str) -> list[str]:
+    """The functions of the rules that want an event, once for each rule."""
     wanted = [rule for rule in of_type("ALIYUN::EventBridge::Rule") if rule["EventBusName"] == bus]
     targets = [target for rule in wanted if pattern.matches(rule["FilterPattern"], event) for target in rule["Targets"]]
-    return {target["Endpoint"]["Fn::Sub"].rpartition("/replank-")[2] for target in targets}
+    return [target["Endpoint"]["Fn::Sub"].rpartition("/replank-")[2] for target in targets]
+
+
+def routed(event: dict[str, Any], bus: str) -> set[str]:
+    """The functions whose rules want an event."""
+    return set(routes(event, bus))
+
+
+@pytest.mark.parametrize("shape", ["sample.json", "sample.cloudmonitor.json"])
+def test_of_an_instances_state_changes_only_that_it_runs_goes_to_the_watch_and_once(shape: str) -> None:
+    event = load(FOLDER / "external" / "StateChange" / shape)
+    content = event["data"].get("content", event["data"])
+    told = {}
+    for state in ("Created", "Starting", "Running", "Stopping", "Stopped", "Deleted"):
+        content["state"] = state
+        told[state] = routes(event, "default")
+    assert {state: found for state, found in told.items() if found} == {"Running": ["watch"]}
 
 
 def test_every_type_has_a_folder_and_every_folder_a_type() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -72,5 +73,14 @@ def _rule(name: str) -> tuple[str, ...]:
     pattern = rule["FilterPattern"]
     words = [f"type in {codes(folder(each) for each in pattern['type'])}"]
     words += [f"`{key}` in {codes(value)}" for key, value in pattern.items() if key == "source"]
-    words += [f"`data.{key}` in {codes(value)}" for key, value in pattern.get("data", {}).items()]
+    words += [f"`{path}` in {codes(values)}" for path, values in _wanted("data", pattern.get("data", {}))]
     return (name, rule["EventBusName"], target(rule), "; ".join(words))
+
+
+def _wanted(path: str, pattern: dict[str, Any]) -> Iterator[tuple[str, list[str]]]:
+    """The fields a pattern asks for, by their path, with the values it wants."""
+    for key, value in pattern.items():
+        if isinstance(value, dict):
+            yield from _wanted(f"{path}.{key}", value)
+        else:
+            yield f"{path}.{key}", value
