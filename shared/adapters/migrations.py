@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -75,9 +75,13 @@ class TablestoreMigrations:
     def note_progress(self, migration: Migration, percent: int) -> None:
         self._update_if(migration, {"progress": percent})
 
-    def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
+    def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.restart_column(event_id): milliseconds(at)}
-        self._store.update(tables.MIGRATIONS, _key(migration_id), columns)
+        one_of = ("state", frozenset(state.value for state in states))
+        try:
+            return self._store.update(tables.MIGRATIONS, _key(migration_id), columns, equal=one_of)
+        except InDoubt:
+            return True  # most likely noted, and moved on since
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
         column = tables.document_column(name)

@@ -90,7 +90,7 @@ class Store:
     ) -> bool:
         """Change columns of an existing row, if a column has the value expected; False if not, or if there is no row.
 
-        Instead of ``equal``, ``at_most``: a number column that is not there, or not above.
+        A set of values expects one of them. Instead of ``equal``, ``at_most``: a number column that is not there, or not above.
         """
         changes: dict[str, Any] = {}
         if put:
@@ -229,7 +229,22 @@ def _condition(
         return Condition(expectation, _column("EQUAL", (missing, -1), pass_if_missing=True))
     if at_most:
         return Condition(expectation, _column("LESS_EQUAL", at_most, pass_if_missing=True))
+    if equal and isinstance(equal[1], frozenset):
+        return Condition(expectation, _one_of(*equal))
     return Condition(expectation, _column("EQUAL", equal) if equal else None)
+
+
+def _one_of(column: str, values: frozenset[Any]) -> Any:
+    """A condition that a column has one of the values; OR joins two conditions, not more."""
+    from tablestore import CompositeColumnCondition, LogicalOperator
+
+    first, *others = (_column("EQUAL", (column, value)) for value in sorted(values))
+    for other in others:
+        either = CompositeColumnCondition(LogicalOperator.OR)
+        either.add_sub_condition(first)
+        either.add_sub_condition(other)
+        first = either
+    return first
 
 
 def _column(comparator: str, against: tuple[str, Any], *, pass_if_missing: bool = False) -> Any:

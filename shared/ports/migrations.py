@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -62,8 +62,8 @@ class Migrations(Protocol):
     def note_progress(self, migration: Migration, percent: int) -> None:
         """Show how far the job is; for display only, nothing if the row has moved on."""
 
-    def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
-        """Remember a restart seen; the same event twice counts once."""
+    def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+        """Remember a restart seen, if the migration is in one of the states; the same event twice counts once. False if not."""
 
     def restarts(self, migration_id: str) -> int:
         """How many restarts were seen."""

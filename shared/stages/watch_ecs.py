@@ -41,10 +41,8 @@ def _restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome
     holder = ports.admission.holder(region_id, instance_id)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
-    migration = ports.migrations.load(holder)
-    if migration.state not in COUNTED:
+    if not ports.migrations.note_restart(holder, message.event_id, message.at or ports.clock.now(), COUNTED):
         return Outcome("stale", {"reason": "not while it is migrating"})
-    ports.migrations.note_restart(holder, message.event_id, message.at or ports.clock.now())
     return Outcome("done", {"migrationId": holder, "restart": True})
 
 

@@ -176,13 +176,24 @@ def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: 
     assert made.migration_id not in [each.migration_id for each in rows.due(T0 - timedelta(days=60), 10)]
 
 
-def test_restarts_count_each_event_once(rows: Migrations) -> None:
+def test_restarts_count_each_event_once(rows: Migrations, one: Bench) -> None:
     made = create(rows)
+    states = (State.MIGRATING, State.ACCEPTED, State.RESTARTING)
     for event_id in ("2256A988-1", "2256A988-1", "ein Ereignis/2"):
-        rows.note_restart(made.migration_id, event_id, T0)
-    assert rows.restarts(made.migration_id) == 2
-    rows.note_restart("mnone", "e", T0)
+        assert rows.note_restart(made.migration_id, event_id, T0, states)
+    one.faults({"service": "tablestore", "operation": "UpdateRow", "kind": "drop_after"})
+    assert rows.note_restart(made.migration_id, "its answer is lost", T0, states)
+    assert rows.restarts(made.migration_id) == 3
+    assert not rows.note_restart("mnone", "e", T0, states)
     assert rows.load_many(["mnone", made.migration_id]) == [made]
+
+
+def test_restarts_are_those_of_a_migration_under_way(rows: Migrations, one: Bench) -> None:
+    """Asked and noted in one call."""
+    made = create(rows)
+    noted: list[bool] = []
+    assert one.calls(lambda: noted.append(rows.note_restart(made.migration_id, "e", T0, (State.MIGRATING,)))) == ["UpdateRow"]
+    assert (noted, rows.restarts(made.migration_id)) == ([False], 0)
 
 
 def test_documents_lie_beside_the_row(rows: Migrations) -> None:

@@ -24,7 +24,7 @@ AT_MOST = {
     "putEvents": 17,
     "PutRow": 16,
     "UpdateRow": 39,
-    "GetRow": 46,
+    "GetRow": 43,
     "DeleteRow": 1,
     "RunCommand": 3,
     "DeleteSnapshot": 2,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any, cast
@@ -141,8 +141,11 @@ class FakeMigrations:
         if row.migration.version == migration.version:
             row.migration = replace(row.migration, progress=percent)
 
-    def note_restart(self, migration_id: str, event_id: str, at: datetime) -> None:
+    def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+        if self._row(migration_id).migration.state not in states:
+            return False
         self._row(migration_id).restarts[event_id] = at
+        return True
 
     def restarts(self, migration_id: str) -> int:
         return len(self._row(migration_id).restarts)
