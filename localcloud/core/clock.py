@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Protocol
 
@@ -97,6 +97,5 @@ def seconds_of(text: str, form: str) -> float:
 
 def iso(ms: int, *, millis: bool = False) -> str:
     """UTC in the form of ECS and SMC (``2026-11-23T08:00:00Z``), with milliseconds where asked."""
-    when = datetime.fromtimestamp(ms // 1000, timezone.utc) + timedelta(milliseconds=ms % 1000)
-    text = when.strftime("%Y-%m-%dT%H:%M:%S")
+    text = datetime.fromtimestamp(ms // 1000, timezone.utc).isoformat()[:19]
     return f"{text}.{ms % 1000:03d}Z" if millis else f"{text}Z"

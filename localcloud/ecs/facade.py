@@ -29,7 +29,7 @@ class Facade:
         return self._world.setting(name, default)
 
     def exists(self, id: str) -> bool:
-        return self._world.store.get("instance", id) is not None
+        return self._world.store.has("instance", id)
 
     def source(self, id: str) -> dict[str, Any]:
         """What the SMC client reports of its machine: os (as installed now), hostname, ip, arch, disks, and faults to come."""

@@ -86,6 +86,10 @@ class Store:
         row = self._sql.execute("SELECT doc FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
         return json.loads(row[0]) if row else None
 
+    def has(self, kind: str, id: str) -> bool:
+        """Whether there is such a document."""
+        return self._sql.execute("SELECT 1 FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone() is not None
+
     def put(self, kind: str, id: str, doc: Doc) -> None:
         """Write a document and, where they changed, its links."""
         pairs = sorted({*_LINKS[kind](doc), *((f"tag:{tag['TagKey']}", tag["TagValue"]) for tag in tags_of(doc))})

@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import hmac
-import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from itertools import count
@@ -233,7 +232,7 @@ def _own_headers(body: bytes, request_id: str) -> dict[str, str]:
     return {
         "x-ots-contentmd5": ots_sign.content_md5(body),
         "x-ots-requestid": request_id,
-        "x-ots-date": datetime.fromtimestamp(time.time(), timezone.utc).strftime(MICROSECONDS),
+        "x-ots-date": datetime.now(timezone.utc).isoformat(timespec="microseconds")[:26] + "Z",
         "x-ots-contenttype": "protocol buffer",
     }
 
