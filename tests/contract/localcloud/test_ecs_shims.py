@@ -7,11 +7,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
-from unittest import mock
 
 import pytest
 
-from localcloud.ecs.guest import facts, functions, linux
+from localcloud.ecs.guest import facts, linux
 from localcloud.ecs.guest.folders import FUNCTIONS, Folder, Folders
 from localcloud.ecs.guest.functions import prepared
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, Account, account
@@ -56,15 +55,12 @@ SCRIPTS = [
     "set -a; df >/dev/null; unit=3; env | grep -c -e ^device= -e ^unit=; f() { local unit=1; df >/dev/null; printf %s $unit; }; f",
     "for f in $(systemctl list-unit-files | cut -d. -f1) none; do systemctl is-enabled $f || break; done; printf %s $f $?",
     'rm "$GUEST_ROOT/.guest/uname"; uname -r; printf %s $?',
-    "local() { :; }; df; hostname",
 ]
 
 
-@pytest.fixture(scope="module", params=[True, False], ids=["own-names", "forks"])
-def folders(request: pytest.FixtureRequest) -> Folders:
-    """With the functions for a shell that has local options, and for one that has not."""
-    with mock.patch.object(functions, "scoped", return_value=request.param):
-        return Folders()
+@pytest.fixture(scope="module")
+def folders() -> Folders:
+    return Folders()
 
 
 def printed(shell: list[str], folders: Folders, script: str, root: Path) -> tuple[int, str]:
@@ -106,11 +102,6 @@ def test_most_scripts_get_the_functions(folders: Folders) -> None:
     assert {shim.name for shim in (folders.commands / "linux").iterdir()} <= set(
         re.findall(r"^(\w+)\(\)", made.read_text(), re.MULTILINE)
     )
-
-
-def test_the_shell_here_is_asked_once_what_it_can() -> None:
-    assert isinstance(functions.scoped(), bool)
-    assert functions.scoped.cache_info().misses == 1
 
 
 def test_a_guests_own_commands_come_first() -> None:
