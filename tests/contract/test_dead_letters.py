@@ -60,7 +60,8 @@ def test_what_came_by_the_bus(world: World, said: Lines, function: str, type: st
     """A later version of the envelope, through the rule that is deployed."""
     before, count = digest(world.cloud), len(dead(world))
     bus = "default" if source == "acs.ecs" else "replank"
-    world.send(type, {**DATA, "stage": function}, event_id=f"{function}-{count}", source=source, bus=bus, specversion="2.0")
+    data = {**DATA, "stage": function, "state": "Running"}
+    world.send(type, data, event_id=f"{function}-{count}", source=source, bus=bus, specversion="2.0")
     world.run(0.5)
     (letter,) = dead(world)[count:]
     assert letter["requestContext"]["functionArn"].endswith(f"functions/replank-{function}")
