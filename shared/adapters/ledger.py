@@ -48,15 +48,15 @@ class TablestoreLedger:
         rows, _ = self._store.range(wanted, limit=MAX_ENTRIES)
         return [tables.ledger_of(row) for row in rows]
 
-    def due_for_sweep(self, now: datetime, *, limit: int) -> list[LedgerEntry]:
+    def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         lane, rest = ("sweep_lane", tables.SWEEP), (("migration_id", Lowest), ("key", Lowest))
-        until = milliseconds(now) + 1
-        wanted = Range(tables.BY_SWEEP, (lane, ("sweep_at", Lowest), *rest), (lane, ("sweep_at", until), *rest))
-        found, _ = self._store.range(wanted, limit=limit)
+        start, end = (lane, ("sweep_at", Lowest), *rest), (lane, ("sweep_at", milliseconds(now) + 1), *rest)
+        found, following = self._store.range(Range(tables.BY_SWEEP, start_of(token, start), end), limit=limit)
         keys = [_key(row["migration_id"], row["key"]) for row in found]
         entries = readable(tables.ledger_of, self._store.many(tables.SNAPSHOTS, keys, tables.JUST_DOC))
         # The index lags behind the rows.
-        return [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
+        due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
+        return LedgerPage(tuple(due), token_of(following))
 
     def listed(self, *, limit: int, token: str) -> LedgerPage:
         start = start_of(token, (("migration_id", Lowest), ("key", Lowest)))

@@ -135,14 +135,21 @@ class TablestoreMigrations:
         return readable(tables.migration_of, self._rows(migration_ids))
 
     def due(self, now: datetime, limit: int) -> list[Migration]:
+        page = self._waiting(tables.DRIVE, now, limit, token="")
+        return [each for each in page.migrations if each.owes or self._belongs_here(each)]
+
+    def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
+        return self._waiting(tables.SWEEP, now, limit, token)
+
+    def _waiting(self, lane: str, now: datetime, limit: int, token: str) -> Page:
+        """A page of what waits in a lane until ``now`` at most."""
         until = milliseconds(now) + 1
-        start = (("due_lane", tables.DRIVE), ("due_at", Lowest), ("migration_id", Lowest))
-        end = (("due_lane", tables.DRIVE), ("due_at", until), ("migration_id", Lowest))
-        found, _ = self._store.range(Range(tables.BY_DUE, start, end), limit=limit)
+        start = (("due_lane", lane), ("due_at", Lowest), ("migration_id", Lowest))
+        end = (("due_lane", lane), ("due_at", until), ("migration_id", Lowest))
+        found, following = self._store.range(Range(tables.BY_DUE, start_of(token, start), end), limit=limit)
         # The index lags behind the rows: what has been dealt with since is left out.
-        rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == tables.DRIVE and row["due_at"] < until]
-        due = readable(tables.migration_of, rows)
-        return [each for each in due if each.owes or self._belongs_here(each)]
+        rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
+        return Page(tuple(readable(tables.migration_of, rows)), token_of(following))
 
     def _belongs_here(self, migration: Migration) -> bool:
         """Whether the tick has anything to do with the row; one here only for an outbox settled since goes where it belongs."""

@@ -119,12 +119,12 @@ def owed(row: Columns) -> tuple[int, ...]:
 
 
 def lane(migration: Migration) -> Columns:
-    """Where the row waits: for admission, for the tick, or (empty) for a person or nothing."""
+    """Where the row waits: for admission, for the tick, for the sweep, or (empty) for a person or nothing."""
     if migration.state is State.READY:
         return {"due_lane": f"admit:{migration.batch_id}", "due_at": milliseconds(migration.entered_at)}
-    if migration.due_at is not None:
-        return {"due_lane": DRIVE, "due_at": milliseconds(migration.due_at)}
-    return {}
+    if migration.due_at is None:
+        return {}
+    return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": milliseconds(migration.due_at)}
 
 
 def step_columns(taken: Step) -> Columns:

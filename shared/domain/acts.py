@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain import events
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
@@ -49,7 +49,9 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     }.get(migration.state)
     if to is None:
         raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed, rolled back or cancelled.")
-    taken = step(migration, to, now=now, by=operator, reason="confirmed", released_at=now)
+    # The sweep looks at a confirmed migration when its retention is over, and not before.
+    due_at = now + timedelta(days=retention_days) if to is State.CONFIRMED else None
+    taken = step(migration, to, now=now, by=operator, reason="confirmed", released_at=now, due_at=due_at)
     effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))
     if to is State.CONFIRMED:

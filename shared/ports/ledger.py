@@ -33,7 +33,7 @@ class Ledger(Protocol):
     def of_migration(self, migration_id: str) -> list[LedgerEntry]:
         """All entries of a migration, by key."""
 
-    def due_for_sweep(self, now: datetime, *, limit: int) -> list[LedgerEntry]:
+    def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         """Entries whose ``sweep_at`` has passed and that are not swept, longest overdue first."""
 
     def listed(self, *, limit: int, token: str) -> LedgerPage:

@@ -71,6 +71,9 @@ class Migrations(Protocol):
     def due(self, now: datetime, limit: int) -> list[Migration]:
         """The rows due by ``now``, longest overdue first."""
 
+    def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
+        """Confirmed migrations that are not complete although their retention was over by ``now``, longest overdue first."""
+
     def ready(self, batch_id: str, limit: int) -> list[str]:
         """Ids of the batch's migrations that wait for admission, in the order in which they became ready."""
 

@@ -2,49 +2,57 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import TypeVar
 
 from shared.domain import events
 from shared.domain.errors import Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
+from shared.ports.ledger import LedgerPage
+from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
-ROUNDS = 50
-"""Pages of the ledger in one run at most; the next day's run goes on."""
+PATIENCE = timedelta(minutes=8)
+"""The function may run for ten minutes (s.yaml); what is left then the next day's run takes up."""
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """States that a sweep only notes in the journal."""
+P = TypeVar("P", LedgerPage, Page)
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Delete what may go, page by page; then complete the migrations that hold nothing any more."""
-    deleted, refused = 0, set[tuple[str, str]]()
-    touched: set[str] = set()
-    for _ in range(ROUNDS):
-        due = ports.ledger.due_for_sweep(ports.clock.now(), limit=ports.limits.sweep_page)
-        todo = [entry for entry in due if (entry.migration_id, entry.key) not in refused]
-        if not todo:
-            break
-        owners = {each.migration_id: each for each in _load(sorted({entry.migration_id for entry in todo}), ports)}
-        for entry in todo:
-            if _swept(entry, owners.get(entry.migration_id), ports):
-                deleted += 1
-                touched.add(entry.migration_id)
-            else:
-                refused.add((entry.migration_id, entry.key))
-    completed = _complete(touched, ports)
-    return Outcome("done", {"deleted": deleted, "kept": len(refused), "completed": completed})
+    """Delete what may go, page by page, and complete the migrations that hold nothing any more."""
+    began, size = ports.clock.now(), ports.limits.sweep_page
+    deleted, kept, completed = 0, 0, 0
+    for entries in _pages(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
+        owners = {each.migration_id: each for each in _owners(entries.entries, ports)}
+        swept = [entry for entry in entries.entries if _swept(entry, owners.get(entry.migration_id), ports)]
+        deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
+        touched = {entry.migration_id for entry in swept}
+        completed += sum(_completed(owners[each], ports) for each in sorted(touched))
+    # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
+    for page in _pages(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
+        completed += sum(_completed(each, ports) for each in page.migrations)
+    return Outcome("done", {"deleted": deleted, "kept": kept, "completed": completed})
 
 
-def _load(migration_ids: list[str], ports: Ports) -> list[Migration]:
-    return [
-        each
-        for start in range(0, len(migration_ids), 100)
-        for each in ports.migrations.load_many(migration_ids[start : start + 100])
-    ]
+def _pages(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
+    """Page after page, from one token to the next, while there is time."""
+    token = ""
+    while ports.clock.now() - began < PATIENCE:
+        page = read(token)
+        yield page
+        token = page.next_token
+        if not token:
+            return
+
+
+def _owners(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
+    return ports.migrations.load_many(sorted({entry.migration_id for entry in entries}))
 
 
 def _swept(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
@@ -66,21 +74,6 @@ def _asked_for(entry: LedgerEntry, ports: Ports) -> str:
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
     return next((each.snapshot_id for each in found if (each.name, each.disk_id, each.migration_id) == wanted), "")
-
-
-def _complete(touched: set[str], ports: Ports) -> int:
-    """Complete confirmed migrations whose every snapshot is swept, those of an interrupted earlier run included."""
-    token, completed = "", 0
-    candidates = {each.migration_id: each for each in _load(sorted(touched), ports)}
-    while True:
-        page = ports.migrations.all(state=State.CONFIRMED, limit=100, token=token)
-        candidates.update({each.migration_id: each for each in page.migrations})
-        token = page.next_token
-        if not token:
-            break
-    for migration in candidates.values():
-        completed += _completed(migration, ports)
-    return completed
 
 
 def _schedule_the_late(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:

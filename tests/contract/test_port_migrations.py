@@ -147,6 +147,21 @@ def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> No
     assert rows.due(T0 - timedelta(days=29), 1) == [first]
 
 
+def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: Migrations, one: Bench) -> None:
+    over = T0 - timedelta(days=90)
+    made = [create(rows, state=State.CONFIRMED, due_at=over + timedelta(minutes=number)) for number in range(3)]
+    running = create(rows, state=State.CONFIRMED, due_at=over + timedelta(days=1))
+    elsewhere = create(rows, state=State.MIGRATED, due_at=over)
+    made, [running, elsewhere] = ([settled(rows, each) for each in some] for some in (made, [running, elsewhere]))
+    now = over + timedelta(hours=1)
+    page = rows.past_retention(now, limit=2, token="")
+    rest = rows.past_retention(now, limit=2, token=page.next_token)
+    assert ([*page.migrations, *rest.migrations], rest.next_token) == (made, "")
+    assert not set(rows.due(now, 100)) & {*made, running}
+    rows.commit(step(made[0], State.COMPLETED, now=now, by="sweep", reason="swept"))
+    assert list(rows.past_retention(now, limit=9, token="").migrations) == made[1:]
+
+
 def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Migrations) -> None:
     batch = {"batch_id": "bready", "state": State.READY}
     second, first = (create(rows, entered_at=T0 + timedelta(minutes=minutes), **batch) for minutes in (2, 1))

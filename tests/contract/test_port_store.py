@@ -198,10 +198,12 @@ def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) ->
     future = entry("ms", "future", sweep_at=T0 + timedelta(seconds=1))
     for each in (later, late, kept, swept, future):
         ports.ledger.put(each)
-    assert ports.ledger.due_for_sweep(T0, limit=10) == [late, later]
-    assert ports.ledger.due_for_sweep(T0, limit=1) == [late]
+    assert ports.ledger.due_for_sweep(T0, limit=10, token="").entries == (late, later)
+    first = ports.ledger.due_for_sweep(T0, limit=1, token="")
     ports.ledger.put(replace(late, state=SnapshotState.SWEPT))
-    assert ports.ledger.due_for_sweep(T0, limit=10) == [later]
+    rest = ports.ledger.due_for_sweep(T0, limit=1, token=first.next_token)
+    assert (first.entries, rest.entries, rest.next_token) == ((late,), (later,), "")
+    assert ports.ledger.due_for_sweep(T0, limit=10, token="").entries == (later,)
     page = ports.ledger.listed(limit=3, token="")
     rest = ports.ledger.listed(limit=100, token=page.next_token)
     assert {each.key for each in [*page.entries, *rest.entries] if each.migration_id == "ms"} == {

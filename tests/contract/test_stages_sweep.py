@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +52,34 @@ def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migrat
         sweep_at=one.now - timedelta(days=1),
     )
     return made, ports.ledger.put_new(entry)
+
+
+def confirmed(ports: Ports, number: int, *, retention_over: bool = True, **more: Any) -> Migration:
+    """A confirmed migration without a snapshot."""
+    made = migration(number, state=State.CONFIRMED, released_at=T0 - timedelta(days=9), **more)
+    made = replace(made, due_at=T0 - timedelta(days=2) if retention_over else T0 + timedelta(days=5))
+    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    return made
+
+
+def snapshot_of(ports: Ports, made: Migration, **more: Any) -> LedgerEntry:
+    """A ledger row of a snapshot that never came to be."""
+    entry = LedgerEntry(
+        migration_id=made.migration_id,
+        key="0-1-d-none",
+        region_id=made.region_id,
+        instance_id=made.instance_id,
+        disk_id="d-none",
+        hop=0,
+        owner="replank",
+        state=SnapshotState.INTENDED,
+        created_at=T0 - timedelta(days=9),
+    )
+    return ports.ledger.put_new(replace(entry, **more))
+
+
+def states(ports: Ports, *made: Migration) -> list[State]:
+    return [ports.migrations.load(each.migration_id).state for each in made]
 
 
 def name(entry: LedgerEntry) -> str:
@@ -119,3 +147,47 @@ def test_what_nobody_released_stays(one: Bench, ports: Ports) -> None:
     sweep.run(DAILY, ports)
     assert left(ports, entry) == [made]
     assert noted(ports, entry) == (SnapshotState.INTENDED, "")
+
+
+def test_what_cannot_go_does_not_stand_in_the_way_of_the_rest(ports: Ports) -> None:
+    """A page of snapshots that somebody still uses, or whose migration is gone, comes first on every day."""
+    for number in (7, 8):
+        snapshot_of(ports, migration(number), sweep_at=T0 - timedelta(days=3))
+    made = confirmed(ports, 1)
+    snapshot_of(ports, made, sweep_at=T0 - timedelta(days=2))
+    done = sweep.run(DAILY, replace(ports, limits=replace(ports.limits, sweep_page=2)))
+    assert done.facts == {"deleted": 1, "kept": 2, "completed": 1}
+    assert states(ports, made) == [State.COMPLETED]
+
+
+def test_a_run_that_was_interrupted_is_finished_by_the_next(ports: Ports) -> None:
+    """Its snapshots were deleted; the function ended before the migration was complete."""
+    made, waiting = confirmed(ports, 1), confirmed(ports, 2, retention_over=False)
+    snapshot_of(ports, made, state=SnapshotState.SWEPT)
+    assert sweep.run(DAILY, ports).facts["completed"] == 1
+    assert states(ports, made, waiting) == [State.COMPLETED, State.CONFIRMED]
+
+
+def test_migrations_whose_retention_runs_are_not_read(one: Bench, ports: Ports) -> None:
+    for number in range(1, 6):
+        confirmed(ports, number, retention_over=False)
+    assert one.calls(lambda: sweep.run(DAILY, ports)) == ["GetRange", "GetRange"]
+
+
+class Hurried:
+    """A clock on which every look takes three minutes."""
+
+    def __init__(self) -> None:
+        self.at = T0
+
+    def now(self) -> datetime:
+        self.at += timedelta(minutes=3)
+        return self.at
+
+
+def test_a_run_ends_before_its_function_does_and_the_next_goes_on(ports: Ports) -> None:
+    made = [confirmed(ports, number) for number in range(1, 7)]
+    few = replace(ports, limits=replace(ports.limits, sweep_page=2))
+    assert sweep.run(DAILY, replace(few, clock=Hurried())).facts["completed"] < len(made)
+    sweep.run(DAILY, few)
+    assert set(states(ports, *made)) == {State.COMPLETED}

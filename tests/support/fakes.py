@@ -151,8 +151,15 @@ class FakeMigrations:
         return len(self._row(migration_id).restarts)
 
     def due(self, now: datetime, limit: int) -> list[Migration]:
-        due = sorted((row.due_at, key) for key, row in self.rows.items() if row.due_at is not None and row.due_at <= now)
+        waiting = [
+            (row.due_at, key) for key, row in self.rows.items() if row.outboxes or row.migration.state is not State.CONFIRMED
+        ]
+        due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
         return [self.rows[key].migration for _, key in due[:limit]]
+
+    def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
+        found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
+        return Page(tuple(found))
 
     def ready(self, batch_id: str, limit: int) -> list[str]:
         waiting = [m for m in self._all() if m.batch_id == batch_id and m.state is State.READY]
@@ -288,9 +295,9 @@ class FakeLedger:
     def of_migration(self, migration_id: str) -> list[LedgerEntry]:
         return [entry for (owner, _), entry in sorted(self.entries.items()) if owner == migration_id]
 
-    def due_for_sweep(self, now: datetime, *, limit: int) -> list[LedgerEntry]:
+    def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
-        return sorted(waiting, key=lambda entry: entry.sweep_at or now)[:limit]
+        return LedgerPage(tuple(sorted(waiting, key=lambda entry: entry.sweep_at or now)))
 
     def listed(self, *, limit: int, token: str) -> LedgerPage:
         return LedgerPage(*_page([entry for _, entry in sorted(self.entries.items())], limit, token))
