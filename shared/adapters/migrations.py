@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -19,6 +20,8 @@ from shared.ports.migrations import Outbox, Page
 
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
+COUNTED_AT_ONCE = 5000
+"""Rows that one GetRange gives at most."""
 
 
 class TablestoreMigrations:
@@ -173,6 +176,17 @@ class TablestoreMigrations:
         found, following = self._store.range(Range(tables.BY_BATCH, start_of(token, start), end), limit=limit)
         migrations = readable(tables.migration_of, self._rows(_ids(found)))
         return Page(tuple(each for each in migrations if state is None or each.state is state), token_of(following))
+
+    def counts(self, batch_id: str) -> Counter[State]:
+        batch = ("batch_id", batch_id)
+        start, end = ((batch, ("state", edge), ("migration_id", edge)) for edge in (Lowest, Highest))
+        states: dict[str, str] = {}  # by id: a lagging index may show a row at its old place and its new one
+        following: Key | None = start
+        while following:
+            found, following = self._store.range(Range(tables.BY_BATCH, following, end), limit=COUNTED_AT_ONCE)
+            states.update({row["migration_id"]: row["state"] for row in found})
+        known = {state.value for state in State}
+        return Counter(State(state) for state in states.values() if state in known)
 
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         instance = ("instance_id", instance_id)

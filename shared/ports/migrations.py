@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,6 +80,9 @@ class Migrations(Protocol):
 
     def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
         """A batch's migrations."""
+
+    def counts(self, batch_id: str) -> Counter[State]:
+        """How many of a batch's migrations are in each state; told by the index, which lags behind the rows by a moment."""
 
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         """All migrations an instance ever had."""

@@ -254,6 +254,17 @@ def test_pages_of_a_batch(rows: Migrations) -> None:
         assert caught.value.code == "Token.Invalid"
 
 
+def test_a_batch_is_counted_by_its_index_alone(rows: Migrations, one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shared.adapters.migrations.COUNTED_AT_ONCE", 2)
+    for _ in range(3):
+        create(rows, batch_id="bcounts")
+    create(rows, batch_id="bcounts", state=State.MIGRATED)
+    create(rows, batch_id="bcountsother")
+    assert rows.counts("bcounts") == {State.ACCEPTED: 3, State.MIGRATED: 1}
+    assert set(one.calls(lambda: rows.counts("bcounts"))) == {"GetRange"}
+    assert rows.counts("bnone") == {}
+
+
 def test_all_migrations_by_state_and_those_of_an_instance(rows: Migrations) -> None:
     made = [create(rows, state=State.ROLLED_BACK, instance_id="i-again") for _ in range(3)]
     first = rows.all(state=State.ROLLED_BACK, limit=2, token="")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -174,6 +175,9 @@ class FakeMigrations:
 
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         return [m for m in self._all() if m.instance_id == instance_id][:limit]
+
+    def counts(self, batch_id: str) -> Counter[State]:
+        return Counter(m.state for m in self._all() if m.batch_id == batch_id)
 
     def all(self, *, state: State | None, limit: int, token: str) -> Page:
         return Page(*_page([m for m in self._all() if state in (None, m.state)], limit, token))

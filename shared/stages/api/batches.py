@@ -14,7 +14,7 @@ from shared.domain.notice import read_notice, read_policy
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views
-from shared.stages.api.migrations import ATTEMPTS, every_migration, moved
+from shared.stages.api.migrations import ATTEMPTS, moved
 from shared.stages.slots import held_back
 
 CONFIRMED_AT_ONCE = 100
@@ -93,9 +93,7 @@ def _unique(items: Any) -> tuple[str, ...]:
 def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
     found = ports.batches.load(batch_id)
-    counts: dict[str, int] = {}
-    for migration in every_migration(ports, batch_id):
-        counts[migration.state.value] = counts.get(migration.state.value, 0) + 1
+    counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
     return show.standing(found, counts, held_back(batch_id, ports) if counts.get(State.READY.value) else "")
 
 

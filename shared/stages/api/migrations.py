@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 
 from shared.domain import acts
@@ -16,23 +16,9 @@ from shared.stages.api import show, views
 from shared.stages.closing import reopen
 from shared.stages.slots import give_back, held_back, readmit
 
-PAGE = 100
-MOST_PAGES = 400
-"""A batch has at most PAGE * MOST_PAGES migrations as far as counting goes."""
 OF_ONE_INSTANCE = 100
 ATTEMPTS = 5
 """A lost race is repeated so often before the caller is told."""
-
-
-def every_migration(ports: Ports, batch_id: str) -> Iterator[Migration]:
-    """All migrations of a batch, page after page."""
-    token = ""
-    for _ in range(MOST_PAGES):
-        page = ports.migrations.of_batch(batch_id, state=None, limit=PAGE, token=token)
-        yield from page.migrations
-        token = page.next_token
-        if not token:
-            return
 
 
 def listed(

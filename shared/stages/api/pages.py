@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import islice
+
 from shared.domain.codec import Json
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment
@@ -11,7 +14,6 @@ from shared.domain.report import Report, ReportRow, report_html
 from shared.domain.validation.summary import Aspect, side_by_side
 from shared.ports.ports import Ports
 from shared.stages.api import views
-from shared.stages.api.migrations import every_migration
 
 MOST_ROWS = 500
 """A page of more instances is not read by anybody; GET /batches/{batchId}/report gives all as JSON, page by page."""
@@ -22,8 +24,19 @@ _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
 def of_batch(ports: Ports, batch_id: str) -> str:
     """The page of a batch; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
-    chosen = [each for each, _ in zip(every_migration(ports, batch_id), range(MOST_ROWS), strict=False)]
+    chosen = list(islice(_every_migration(ports, batch_id), MOST_ROWS))
     return _page(ports, batch_id, f"Batch {batch_id}", chosen)
+
+
+def _every_migration(ports: Ports, batch_id: str) -> Iterator[Migration]:
+    """All migrations of a batch, page after page."""
+    token = ""
+    while True:
+        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        yield from page.migrations
+        token = page.next_token
+        if not token:
+            return
 
 
 def of_migration(ports: Ports, migration_id: str) -> str:
