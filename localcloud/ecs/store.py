@@ -132,14 +132,16 @@ class Store:
         return count
 
 
+_WIDE = frozenset({"region", "status"})
+"""Links that thousands of documents share: what one instance or disk has is looked up by that, and tried against these."""
 _DOC = "(SELECT doc FROM ecs_items i WHERE i.kind=l.kind AND i.id=l.id)"
 
 
 def _source(kind: str, where: Where) -> tuple[str, str, tuple[str, ...]]:
-    """What to select from: all of a kind, or the first link's holders (in the order of their ids) that have the other links too."""
+    """What to select from: all of a kind, or one link's holders (in the order of their ids) that have the other links too."""
     if not where:
         return "ecs_items WHERE kind=?", "id", (kind,)
-    (name, value), *others = where.items()
+    (name, value), *others = sorted(where.items(), key=lambda link: link[0] in _WIDE)
     condition, values = _linked("l.id", kind, dict(others))
     return f"ecs_links l WHERE l.kind=? AND l.name=? AND l.value=?{condition}", "l.id", (kind, name, value, *values)
 

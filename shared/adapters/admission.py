@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from shared.adapters import tables
-from shared.adapters.store import Columns, InDoubt, Key, Store
+from shared.adapters.store import AtMost, Columns, Expected, InDoubt, Key, Store
 from shared.domain.errors import Transient
-from shared.ports.admission import Slots
+from shared.ports.admission import Room
 
 _SLOTS: Key = (("lock_id", "slots"),)
 
@@ -38,14 +36,14 @@ class TablestoreAdmission:
     def _renewed(self, key: Key, row: Columns, columns: Columns) -> bool:
         """Take over an earlier attempt's lock, so that what that attempt still does cannot give it back."""
         try:
-            return self._store.update(tables.LOCKS, key, columns, equal=_same(row))
+            return self._store.update(tables.LOCKS, key, columns, expect=_same(row))
         except InDoubt:
             return False  # the same
 
     def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
         key = _key(region_id, instance_id)
         try:
-            if self._store.delete(tables.LOCKS, key, equal=("lease", _lease(migration_id, attempt))):
+            if self._store.delete(tables.LOCKS, key, expect={"lease": _lease(migration_id, attempt)}):
                 return
         except InDoubt:
             pass  # it was sent again, and failed its condition: the lock may as well be an earlier attempt's
@@ -53,7 +51,7 @@ class TablestoreAdmission:
         if row.get("migration_id") != migration_id or _attempt(row) > attempt:
             return
         try:
-            self._store.delete(tables.LOCKS, key, equal=_same(row))
+            self._store.delete(tables.LOCKS, key, expect=_same(row))
         except InDoubt:
             return  # that one named the lock as it was read: it is not ours any more, one way or the other
 
@@ -61,30 +59,45 @@ class TablestoreAdmission:
         row = self._store.get(tables.LOCKS, _key(region_id, instance_id), ("migration_id",)) or {}
         return str(row.get("migration_id", ""))
 
-    def slots(self) -> Slots:
-        row = self._store.get(tables.LOCKS, _SLOTS) or {}
-        held = {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
-        since = {each: int(row[tables.SINCE + each]) for each in held if tables.SINCE + each in row}
-        return Slots(int(row.get("version", 0)), held, since)
+    def room(self, batch_id: str, migration_id: str = "") -> Room:
+        since, of_batch = tables.SINCE + migration_id, tables.COUNT + batch_id
+        row = self._store.get(tables.LOCKS, _SLOTS, ("version", tables.COUNT, of_batch, since)) or {}
+        return Room(*(int(row.get(name, 0)) for name in ("version", tables.COUNT, of_batch, since)))
 
-    def take_slot(self, seen: Slots, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
-        if seen.has(migration_id, attempt):
+    def holders(self) -> dict[str, str]:
+        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.columns_of(tables.HELD)) or {}
+        return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
+
+    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+        if seen.has(attempt):
             return True
-        columns = {tables.HELD + migration_id: batch_id, tables.SINCE + migration_id: attempt, "version": seen.version + 1}
+        since, counts = tables.SINCE + migration_id, dict.fromkeys((tables.COUNT, tables.COUNT + batch_id), 1)
+        columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
+        still = {"version": seen.version}
         try:
             if seen.version == 0:
-                return self._store.put_new(tables.LOCKS, _SLOTS, columns)
-            return self._store.update(tables.LOCKS, _SLOTS, columns, equal=("version", seen.version))
+                return self._store.put_new(tables.LOCKS, _SLOTS, {**columns, **counts})
+            if seen.since:  # an earlier attempt's, which may be given back without a new version
+                return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: AtMost(seen.since)})
+            return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except InDoubt:
-            return self.slots().has(migration_id, attempt)
+            return self.room(batch_id, migration_id).has(attempt)
 
-    def give_slot(self, migration_id: str, attempt: int = 1) -> None:
+    def give_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
-        columns = (tables.HELD + migration_id, tables.SINCE + migration_id)
+        since, counts = tables.SINCE + migration_id, dict.fromkeys((tables.COUNT, tables.COUNT + batch_id), -1)
         try:
-            self._store.update(tables.LOCKS, _SLOTS, {}, columns, at_most=(tables.SINCE + migration_id, attempt))
+            self._store.update(
+                tables.LOCKS, _SLOTS, {}, (tables.HELD + migration_id, since), add=counts, expect={since: AtMost(attempt)}
+            )
         except InDoubt:
-            return  # sent again, it finds no slot (which passes), or one that a later attempt has taken since
+            return  # sent again, it finds no slot, or one that a later attempt has taken since
+
+    def forget(self, batch_id: str) -> None:
+        try:
+            self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
+        except InDoubt:
+            return  # a column that says none is as good as no column
 
 
 def _lease(migration_id: str, attempt: int) -> str:
@@ -96,9 +109,10 @@ def _attempt(row: Columns) -> int:
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
-def _same(row: Columns) -> tuple[str, Any]:
+def _same(row: Columns) -> Expected:
     """The condition that the lock is still the one that was read."""
-    return ("lease", row["lease"]) if "lease" in row else ("migration_id", row["migration_id"])
+    name = "lease" if "lease" in row else "migration_id"
+    return {name: row[name]}
 
 
 def _key(region_id: str, instance_id: str) -> Key:

@@ -40,9 +40,9 @@ class TablestoreBatches:
     def commit(self, before: Batch, after: Batch) -> None:
         columns = tables.batch_columns(after)
         remove = () if "open_lane" in columns else ("open_lane",)
-        version = ("version", before.version)
+        version = {"version": before.version}
         try:
-            written = self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, equal=version)
+            written = self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, expect=version)
         except InDoubt:
             written = self.load(before.batch_id) == after
         if not written:
@@ -73,7 +73,7 @@ class TablestoreBatches:
             self._store.update(tables.BATCHES, _key(batch_id), {column: attempt})
             return
         with suppress(InDoubt):  # it was sent again, and the failure it takes back was gone by then
-            self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), equal=(column, attempt - 1))
+            self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), expect={column: attempt - 1})
 
     def tally(self, batch_id: str) -> Tally:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.TALLY) or {}

@@ -80,9 +80,9 @@ class TablestoreMigrations:
 
     def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.restart_column(event_id): milliseconds(at)}
-        one_of = ("state", frozenset(state.value for state in states))
+        one_of = {"state": frozenset(state.value for state in states)}
         try:
-            return self._store.update(tables.MIGRATIONS, _key(migration_id), columns, equal=one_of)
+            return self._store.update(tables.MIGRATIONS, _key(migration_id), columns, expect=one_of)
         except InDoubt:
             return True  # most likely noted, and moved on since
 
@@ -92,7 +92,7 @@ class TablestoreMigrations:
 
     def _update(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
         """Change the row if it is still at the version of ``at``."""
-        return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, equal=("version", at.version))
+        return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _update_if(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
         """The same where it does no harm to take a change made for one that was not."""

@@ -13,6 +13,8 @@ Key = Sequence[tuple[str, Any]]
 """A primary key: (column, value) in the table's order."""
 Columns = dict[str, Any]
 """A row: primary key and attribute columns by name."""
+Expected = Mapping[str, Any]
+"""What each of these columns must have: a value, one of a frozenset, or AtMost a number. One that is not there has none of them."""
 BATCH_ROWS = 100
 """BatchGetRow takes no more rows."""
 RANGE_CALLS = 50
@@ -30,6 +32,13 @@ class Lowest:
 
 class Highest:
     """Stands for the largest value of a key column in a range."""
+
+
+@dataclass(frozen=True)
+class AtMost:
+    """A number column's value that is expected not to be above this one."""
+
+    number: int
 
 
 @dataclass(frozen=True)
@@ -85,28 +94,30 @@ class Store:
         put: Mapping[str, Any],
         remove: Sequence[str] = (),
         *,
-        equal: tuple[str, Any] | None = None,
-        at_most: tuple[str, int] | None = None,
+        add: Mapping[str, int] | None = None,
+        expect: Expected | None = None,
     ) -> bool:
-        """Change columns of an existing row, if a column has the value expected; False if not, or if there is no row.
+        """Change columns of an existing row, if columns are as expected; False if not, or if there is no row.
 
-        A set of values expects one of them. Instead of ``equal``, ``at_most``: a number column that is not there, or not above.
+        ``add`` goes to what a number column has then (a missing one has 0; Tablestore documentation, "atomic counter").
         """
         changes: dict[str, Any] = {}
         if put:
             changes["put"] = list(put.items())
+        if add:
+            changes["increment"] = list(add.items())
         if remove:
             changes["delete_all"] = list(remove)
         try:
-            return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", equal, at_most=at_most))
+            return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", expect))
         except InDoubt:
-            if equal is None and at_most is None:
+            if expect is None:
                 return False  # the row is not there: that no earlier sending changed
             raise
 
-    def delete(self, table: str, key: Key, *, equal: tuple[str, Any]) -> bool:
-        """Delete the row if a column has the value expected; False if not, or if there is no row."""
-        return self._conditional("delete_row", table, _row(key, None), _condition("EXPECT_EXIST", equal))
+    def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
+        """Delete the row if columns are as expected; False if not, or if there is no row."""
+        return self._conditional("delete_row", table, _row(key, None), _condition("EXPECT_EXIST", expect))
 
     def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
         """Up to ``limit`` rows, and the key at which the next page starts (None at the end)."""
@@ -220,30 +231,32 @@ def _row(key: Key, attributes: Any) -> Any:
     return Row(list(key), attributes)
 
 
-def _condition(
-    expectation: str, equal: tuple[str, Any] | None = None, *, missing: str = "", at_most: tuple[str, int] | None = None
-) -> Any:
+def _condition(expectation: str, expect: Expected | None = None, *, missing: str = "") -> Any:
     from tablestore import Condition
 
     if missing:  # there is no condition for a column that is not there, but one that a missing column passes and no value does
         return Condition(expectation, _column("EQUAL", (missing, -1), pass_if_missing=True))
-    if at_most:
-        return Condition(expectation, _column("LESS_EQUAL", at_most, pass_if_missing=True))
-    if equal and isinstance(equal[1], frozenset):
-        return Condition(expectation, _one_of(*equal))
-    return Condition(expectation, _column("EQUAL", equal) if equal else None)
+    return Condition(expectation, _joined("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
 
 
-def _one_of(column: str, values: frozenset[Any]) -> Any:
-    """A condition that a column has one of the values; OR joins two conditions, not more."""
+def _as_expected(column: str, value: Any) -> Any:
+    if isinstance(value, AtMost):
+        return _column("LESS_EQUAL", (column, value.number))
+    if isinstance(value, frozenset):
+        return _joined("OR", [_column("EQUAL", (column, each)) for each in sorted(value)])
+    return _column("EQUAL", (column, value))
+
+
+def _joined(operator: str, conditions: Sequence[Any]) -> Any:
+    """All of the conditions, or one of them; an operator joins two, not more."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
-    first, *others = (_column("EQUAL", (column, value)) for value in sorted(values))
+    first, *others = conditions
     for other in others:
-        either = CompositeColumnCondition(LogicalOperator.OR)
-        either.add_sub_condition(first)
-        either.add_sub_condition(other)
-        first = either
+        pair = CompositeColumnCondition(getattr(LogicalOperator, operator))
+        pair.add_sub_condition(first)
+        pair.add_sub_condition(other)
+        first = pair
     return first
 
 

@@ -31,6 +31,8 @@ BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapsh
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, SINCE = "m_", "a_"
 """Of the slots row: the batch, and the attempt that took the slot, of each migration that holds one."""
+COUNT = "n_"
+"""Of the slots row: how many slots the account holds; with a batch's id behind it, how many that batch holds."""
 FAILED, MOVED = "f_", "v_"
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns that make a migration: doc, due_at, due_lane, o_*, progress. Journal and documents sort before it."""

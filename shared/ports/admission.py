@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 
 @dataclass(frozen=True)
-class Slots:
-    """Who holds a slot now (migration id -> batch id), as of ``version`` of the account's one slots row."""
+class Room:
+    """How many slots are held, as of ``version`` of the account's one slots row, and what one migration has of them."""
 
     version: int
-    held: dict[str, str]
-    since: dict[str, int] = field(default_factory=dict)
-    """The attempt that took each; a slot taken by an earlier version of the pipeline does not say."""
+    of_account: int
+    of_batch: int
+    since: int = 0
+    """The attempt that took the migration's slot; 0 if it holds none."""
 
-    def has(self, migration_id: str, attempt: int) -> bool:
+    def has(self, attempt: int) -> bool:
         """Whether the slot is this attempt's or a later one's, so that no earlier attempt can give it back."""
-        return migration_id in self.held and self.since.get(migration_id, 0) >= attempt
+        return self.since >= attempt
 
 
 class Admission(Protocol):
@@ -32,14 +33,20 @@ class Admission(Protocol):
     def holder(self, region_id: str, instance_id: str) -> str:
         """The migration that holds the instance's lock, empty if none does."""
 
-    def slots(self) -> Slots:
-        """The slots held now."""
+    def room(self, batch_id: str, migration_id: str = "") -> Room:
+        """The slots held now by the account, by a batch, and by one of its migrations; as cheap with a thousand as with one."""
 
-    def take_slot(self, seen: Slots, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
-        """Take a slot if nobody changed the row since ``seen``; False if somebody did (look again).
+    def holders(self) -> dict[str, str]:
+        """Who holds a slot now: migration id -> batch id."""
+
+    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+        """Take a slot if nobody took one since ``seen``, the room of that migration; False if somebody did (look again).
 
         One that an earlier attempt still holds becomes this attempt's.
         """
 
-    def give_slot(self, migration_id: str, attempt: int = 1) -> None:
+    def give_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
         """Give the slot back if that attempt or an earlier one took it: a retry keeps its own. Nothing if there is none."""
+
+    def forget(self, batch_id: str) -> None:
+        """Keep nothing of a batch that holds no slot; one that takes a slot later is counted anew."""

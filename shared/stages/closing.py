@@ -23,6 +23,7 @@ def close(terms: Terms, ports: Ports) -> bool:
         token = page.next_token
         if not token:
             break
+    ports.admission.forget(terms.batch_id)
     return _written(terms, BatchState.CLOSED, ports)
 
 

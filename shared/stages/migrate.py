@@ -87,7 +87,7 @@ def _safe_to_move(migration: Migration, terms: Terms, ports: Ports) -> None:
         raise Permanent(
             "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."
         )
-    if migration.migration_id not in ports.admission.slots().held:
+    if not ports.admission.room(migration.batch_id, migration.migration_id).since:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
     safe = _snapshotted(migration, ports)
     attached = {

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from shared.domain.batch import Standing, Terms, closed_because, free_slots
 from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
-from shared.ports.admission import Slots
+from shared.ports.admission import Room
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
@@ -45,7 +45,7 @@ def release(migration: Migration, ports: Ports) -> None:
     A retry takes its slot before its step. Where no retry can follow any more, that one goes too: its step came too late, or never.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
-    ports.admission.give_slot(migration.migration_id, last)
+    ports.admission.give_slot(migration.migration_id, migration.batch_id, last)
 
 
 def give_back(migration_id: str, ports: Ports) -> None:
@@ -69,28 +69,25 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 
 def held_back(batch_id: str, ports: Ports) -> str:
     """Why the batch admits nothing at this moment, in words; empty where it does."""
-    seen = ports.admission.slots()
+    seen = ports.admission.room(batch_id)
     tally = ports.batches.tally(batch_id)
-    of_batch = sum(each == batch_id for each in seen.held.values())
-    standing = Standing(tally.failed, tally.moved, held_by_batch=of_batch, held_by_account=len(seen.held))
-    return closed_because(tally.terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
+    return closed_because(tally.terms, _standing(seen, tally), now=ports.clock.now(), account_limit=ports.limits.max_moving)
 
 
 def _take(migration: Migration, forbidden: Callable[[Terms, Standing], str], ports: Ports) -> str:
     for _ in range(TRIES):
-        seen = ports.admission.slots()
+        seen = ports.admission.room(migration.batch_id, migration.migration_id)
         # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
         tally = ports.batches.tally(migration.batch_id)
-        reason = forbidden(tally.terms, _standing(migration, seen, tally))
-        if reason or seen.has(migration.migration_id, migration.attempt):
+        reason = forbidden(tally.terms, _standing(seen, tally))
+        if reason or seen.has(migration.attempt):
             return reason
         if ports.admission.take_slot(seen, migration.migration_id, migration.batch_id, migration.attempt):
             return ""
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
 
-def _standing(migration: Migration, seen: Slots, tally: Tally) -> Standing:
+def _standing(seen: Room, tally: Tally) -> Standing:
     """What admission asks about the batch; the migration's own slot does not count against it."""
-    others = {holder: batch_id for holder, batch_id in seen.held.items() if holder != migration.migration_id}
-    held = sum(batch_id == migration.batch_id for batch_id in others.values())
-    return Standing(tally.failed, tally.moved, held_by_batch=held, held_by_account=len(others))
+    own = bool(seen.since)
+    return Standing(tally.failed, tally.moved, held_by_batch=seen.of_batch - own, held_by_account=seen.of_account - own)

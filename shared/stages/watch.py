@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from shared.domain import events
 from shared.domain.batch import BatchState, Standing, Terms, closed_because, free_slots
@@ -11,7 +12,6 @@ from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
 from shared.domain.timing import LOOK_AGAIN, LOST
-from shared.ports.admission import Slots
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
 from shared.stages.closing import close
@@ -113,16 +113,19 @@ def _plan_again(batches: Sequence[Terms], ports: Ports) -> None:
 def _offer(batches: Sequence[Terms], ports: Ports) -> int:
     """Tell as many ready migrations as there are slots that they may try; the slot itself is taken by the snapshot stage."""
     offers: list[events.Event] = []
-    nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
-    seen: Slots | None = None
-    for batch in batches:
+    now = ports.clock.now()
+    nudge = now.strftime("%Y%m%dT%H%M%S")
+    holders: dict[str, str] | None = None
+    begun = 0  # slots that this tick's offers will take
+    for batch in _in_turn(batches, now):
         ready = ports.migrations.ready(batch.batch_id, limit=READY_READ)
         if not ready:
-            if ports.clock.now().minute == 0:  # once an hour is often enough: it reads the whole batch
+            if now.minute == 0:  # once an hour is often enough: it reads the whole batch
                 close(batch, ports)
             continue
-        seen = seen or ports.admission.slots()
-        chosen = _choose(batch.batch_id, ready, seen, ports)
+        holders = ports.admission.holders() if holders is None else holders
+        held, more = _choose(batch.batch_id, ready, holders, begun, ports)
+        begun, chosen = begun + len(more), held + more
         for migration in ports.migrations.load_many(chosen) if chosen else []:
             if migration.state is State.READY:
                 offers.append(events.about(migration, events.ADMISSION_DUE, stage="snapshot", nudge=nudge))
@@ -130,13 +133,18 @@ def _offer(batches: Sequence[Terms], ports: Ports) -> int:
     return len(offers)
 
 
-def _choose(batch_id: str, ready: list[str], seen: Slots, ports: Ports) -> list[str]:
-    """Ids to offer: those that hold a slot already (a crash came between), then as many as may start."""
-    mine = {holder for holder, owner in seen.held.items() if owner == batch_id}
-    held = [each for each in ready if each in mine]
+def _in_turn(batches: Sequence[Terms], now: datetime) -> list[Terms]:
+    """Another batch first with every tick, so that a large one does not keep a small one waiting for days."""
+    place = int(now.timestamp() // 60) % len(batches) if batches else 0
+    return [*batches[place:], *batches[:place]]
+
+
+def _choose(batch_id: str, ready: list[str], holders: dict[str, str], begun: int, ports: Ports) -> tuple[list[str], list[str]]:
+    """Ids to offer: those that hold a slot already (a crash came between), and as many others as may start beside those begun."""
+    mine = {holder for holder, owner in holders.items() if owner == batch_id}
     tally = ports.batches.tally(batch_id)
-    standing = Standing(tally.failed, tally.moved, held_by_batch=len(mine), held_by_account=len(seen.held))
+    standing = Standing(tally.failed, tally.moved, held_by_batch=len(mine), held_by_account=len(holders) + begun)
     free = 0
     if not closed_because(tally.terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving):
         free = free_slots(tally.terms, standing, account_limit=ports.limits.max_moving)
-    return held + [each for each in ready if each not in mine][:free]
+    return [each for each in ready if each in mine], [each for each in ready if each not in mine][:free]

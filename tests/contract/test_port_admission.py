@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+from unittest import mock
 
 import pytest
 
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
-from shared.ports.admission import Admission, Slots
+from shared.ports.admission import Admission, Room
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import Bench, bench
 
@@ -69,60 +72,91 @@ def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() 
 
 
 def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> None:
-    nothing = admission.slots()
-    assert nothing == Slots(0, {})
-    admission.give_slot("ma")
+    nothing = admission.room("b1", "ma")
+    assert nothing == Room(0, 0, 0)
+    admission.give_slot("ma", "b1")
     assert admission.take_slot(nothing, "ma", "b1")
     assert not admission.take_slot(nothing, "mb", "b1")
-    seen = admission.slots()
-    assert seen == Slots(1, {"ma": "b1"}, {"ma": 1})
-    assert admission.take_slot(seen, "ma", "b1")
+    assert admission.room("b1", "ma") == Room(1, 1, 1, since=1)
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1")
+    seen = admission.room("b2", "mb")
+    assert seen == Room(1, 1, 0)
     assert admission.take_slot(seen, "mb", "b2", 3)
     assert not admission.take_slot(seen, "mc", "b2")
-    admission.give_slot("ma")
-    admission.give_slot("ma")
-    assert admission.slots() == Slots(2, {"mb": "b2"}, {"mb": 3})
+    assert admission.holders() == {"ma": "b1", "mb": "b2"}
+    admission.give_slot("ma", "b1")
+    admission.give_slot("ma", "b1")
+    assert admission.holders() == {"mb": "b2"}
+    assert (admission.room("b1"), admission.room("b2", "mb")) == (Room(2, 1, 0), Room(2, 1, 1, since=3))
 
 
 def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(admission: Admission) -> None:
-    assert admission.take_slot(admission.slots(), "ma", "b1", 1)
-    admission.give_slot("ma", 1)
-    assert admission.take_slot(admission.slots(), "ma", "b1", 2)
-    admission.give_slot("ma", 1)
-    assert admission.slots().held == {"ma": "b1"}
-    admission.give_slot("ma", 3)  # the end of an attempt that took none by itself
-    assert admission.slots().held == {}
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
+    admission.give_slot("ma", "b1", 1)
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 2)
+    admission.give_slot("ma", "b1", 1)
+    assert admission.holders() == {"ma": "b1"}
+    admission.give_slot("ma", "b1", 3)  # the end of an attempt that took none by itself
+    assert (admission.holders(), admission.room("b1").of_account) == ({}, 0)
 
 
 def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -> None:
-    assert admission.take_slot(admission.slots(), "ma", "b1", 1)
-    seen = admission.slots()
-    assert (seen.has("ma", 1), seen.has("ma", 2)) == (True, False)
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
+    seen = admission.room("b1", "ma")
+    assert (seen.has(1), seen.has(2)) == (True, False)
     assert admission.take_slot(seen, "ma", "b1", 2)
-    admission.give_slot("ma", 1)
-    assert admission.slots().has("ma", 2)
-    assert admission.take_slot(admission.slots(), "ma", "b1", 1)  # a duplicate that comes late
-    assert admission.slots().since == {"ma": 2}
+    admission.give_slot("ma", "b1", 1)
+    assert admission.room("b1", "ma").has(2)
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)  # a duplicate that comes late
+    assert admission.room("b1", "ma") == Room(2, 1, 1, since=2)
+
+
+def test_a_slot_that_went_while_a_retry_took_it_over_is_not_counted_as_held(admission: Admission) -> None:
+    """Giving back makes no new version, so the picture looks fresh."""
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
+    seen = admission.room("b1", "ma")
+    admission.give_slot("ma", "b1", 1)
+    assert not admission.take_slot(seen, "ma", "b1", 2)
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 2)
+    assert admission.room("b1", "ma") == Room(2, 1, 1, since=2)
+
+
+def test_a_batch_that_holds_nothing_leaves_nothing_behind(one: Bench) -> None:
+    admission = one.ports.admission
+    assert isinstance(admission, TablestoreAdmission)
+    store: Store = admission._store
+    assert admission.take_slot(admission.room("bgone", "mgone"), "mgone", "bgone")
+    admission.forget("bgone")
+    assert admission.room("bgone").of_batch == 1, "one is held: it stays"
+    admission.give_slot("mgone", "bgone")
+    admission.forget("bgone")
+    assert not [name for name in store.get(tables.LOCKS, ROW) or {} if name.endswith("gone")]
+    assert admission.room("bgone").of_batch == 0
 
 
 def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
     admission = one.ports.admission
-    seen = admission.slots()
+    seen = admission.room("b1", "mone")
     assert one.calls(lambda: admission.take_slot(seen, "mone", "b1")) in (["PutRow"], ["UpdateRow"])
-    assert one.calls(lambda: admission.give_slot("mone", 1)) == ["UpdateRow"]
-    assert "mone" not in admission.slots().held
+    assert one.calls(lambda: admission.give_slot("mone", "b1")) == ["UpdateRow"]
+    assert "mone" not in admission.holders()
 
 
-def test_a_slot_taken_before_slots_named_their_attempt_is_held_and_given_back(one: Bench) -> None:
-    """A deployment goes on with the row it finds."""
-    adapter = one.ports.admission
-    assert isinstance(adapter, TablestoreAdmission)
-    store: Store = adapter._store
-    store.put(tables.LOCKS, ROW, {tables.HELD + "mold": "b1", tables.HELD + "mkept": "b1", "version": 70})
-    seen = adapter.slots()
-    assert seen == Slots(70, {"mold": "b1", "mkept": "b1"})
-    assert not seen.has("mkept", 1)
-    adapter.give_slot("mold", 1)
-    assert adapter.take_slot(seen, "mkept", "b1", 2)
-    adapter.give_slot("mkept", 1)
-    assert adapter.slots() == Slots(71, {"mkept": "b1"}, {"mkept": 2})
+def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
+    """Every admission and every start of a job looks at it; the whole row of a thousand slots has 16 capacity units."""
+    admission = one.ports.admission
+    assert isinstance(admission, TablestoreAdmission)
+    ids = [f"m{number:026d}" for number in range(150)]
+    for each in ids:
+        assert admission.take_slot(admission.room("bmany", each), each, "bmany")
+    answers: list[Any] = []
+    send = admission._store._send
+
+    def heard(*arguments: Any, **options: Any) -> Any:
+        answers.append(send(*arguments, **options))
+        return answers[-1]
+
+    with mock.patch.object(admission._store, "_send", heard):
+        assert admission.room("bmany", ids[7]) == replace(admission.room("bmany"), of_batch=len(ids), since=1)
+        assert list(admission.holders()) == ids
+    assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]

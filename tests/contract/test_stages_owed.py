@@ -84,11 +84,11 @@ def published(ports: Ports) -> list[str]:
 
 def test_a_retry_keeps_its_slot_whatever_the_failure_still_owes(ports: Ports) -> None:
     made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
-    assert ports.admission.take_slot(ports.admission.slots(), made.migration_id, made.batch_id)
+    assert ports.admission.take_slot(ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
     acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
     assert settle_all(ports, ports.migrations.load(made.migration_id))
-    assert made.migration_id in ports.admission.slots().held
+    assert made.migration_id in ports.admission.holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
 
 

@@ -220,7 +220,7 @@ def _slot_lost() -> list[Patch]:
     finish = snapshot._finish
 
     def finished(migration: Migration, ports: Any) -> Any:
-        ports.admission.give_slot(migration.migration_id)
+        ports.admission.give_slot(migration.migration_id, migration.batch_id)
         return finish(migration, ports)
 
     return [mock.patch.object(snapshot, "_finish", finished)]

@@ -16,13 +16,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.domain.errors import Transient
-from shared.ports.admission import Admission, Slots
+from shared.ports.admission import Admission, Room
 from tests.simulation.simulation import prepared
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import Bench, bench
 
 LIMIT = 2
-NAMES = ("ma", "mb", "mc")
+BATCHES = {"ma": "b1", "mb": "b2", "mc": "b1"}
+NAMES = tuple(BATCHES)
 WHERE = ("cn-hangzhou", "i-1")
 MIGRATIONS, LATE = st.sampled_from(("ma", *NAMES)), st.sampled_from((0, 0, 1, -1))
 """A late call is one of the attempt before: a duplicate, or a delivery that was slow. One of -1 begins the next attempt."""
@@ -55,7 +56,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.real = self.one.ports.admission
         self.model = FakeAdmission()
         self.attempt = dict.fromkeys(NAMES, 1)
-        self.pictures: list[Slots] = [Slots(0, {})]
+        self.pictures: list[dict[str, Room]] = [rooms(self.model)]
 
     def teardown(self) -> None:
         self.stack.close()
@@ -71,12 +72,17 @@ class AdmissionMachine(RuleBasedStateMachine):
     @rule(name=MIGRATIONS, late=LATE, trouble=LOST, times=TIMES, age=st.integers(0, 2))
     def take_slot(self, name: str, late: int, trouble: str, times: int, age: int) -> None:
         """On a picture just read or an older one."""
-        self.pictures.append(self.real.slots())
+        self.pictures.append(rooms(self.real))
         self._do(self._made("take", name, late, age), trouble, times)
 
     @rule(name=MIGRATIONS, late=ENDS, trouble=LOST, times=TIMES)
     def give_slot(self, name: str, late: int, trouble: str, times: int) -> None:
         self._do(self._made("give", name, late), trouble, times)
+
+    @rule(name=MIGRATIONS, trouble=LOST, times=TIMES)
+    def forget(self, name: str, trouble: str, times: int) -> None:
+        """When its batch is closed, whether or not one of it holds a slot."""
+        self._do(lambda admission: admission.forget(BATCHES[name]), trouble, times)
 
     @invariant()
     def the_store_holds_what_the_model_holds(self) -> None:
@@ -87,13 +93,13 @@ class AdmissionMachine(RuleBasedStateMachine):
         """An act of a migration's attempt. A slot is taken only where the picture has room, as every taker does."""
         self.attempt[name] -= min(late, 0)
         attempt = max(1, self.attempt[name] - max(late, 0))
-        seen = self.pictures[-1 - min(age, len(self.pictures) - 1)]
-        room = len(set(seen.held) - {name}) < LIMIT
+        seen = self.pictures[-1 - min(age, len(self.pictures) - 1)][name]
+        room = seen.of_account - bool(seen.since) < LIMIT
         acts: dict[str, Act] = {
             "lock": lambda admission: admission.lock(*WHERE, name, attempt),
             "unlock": lambda admission: admission.unlock(*WHERE, name, attempt),
             "take": lambda admission: room and took(admission, seen, name, attempt),
-            "give": lambda admission: admission.give_slot(name, attempt),
+            "give": lambda admission: admission.give_slot(name, BATCHES[name], attempt),
         }
         return acts[kind]
 
@@ -149,12 +155,17 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _held(self) -> tuple[Any, ...]:
         row = self.real._store.get(tables.LOCKS, (("lock_id", "instance:" + ":".join(WHERE)),)) or {}
-        return row.get("lease"), self.real.slots()
+        return row.get("lease"), self.real.holders(), rooms(self.real)
 
 
-def took(admission: Admission, seen: Slots, name: str, attempt: int) -> bool:
+def rooms(admission: Admission) -> dict[str, Room]:
+    """The room as each migration sees it."""
+    return {name: admission.room(BATCHES[name], name) for name in NAMES}
+
+
+def took(admission: Admission, seen: Room, name: str, attempt: int) -> bool:
     """Whether the attempt has its slot afterwards: a call sent again finds it even on a picture too old to take one."""
-    return admission.take_slot(seen, name, "b1", attempt) or admission.slots().has(name, attempt)
+    return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.room(BATCHES[name], name).has(attempt)
 
 
 def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Callable[..., Any]:
@@ -165,7 +176,7 @@ def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Calla
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
     """The lease as the table writes it, and the slots."""
     lease = model.leases.get(WHERE)
-    return f"{lease[0]}/{lease[1]}" if lease else None, model.slots()
+    return f"{lease[0]}/{lease[1]}" if lease else None, model.holders(), rooms(model)
 
 
 def copied(model: FakeAdmission) -> FakeAdmission:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -157,6 +157,11 @@ class Truth:
         """Who holds a slot: migration to batch."""
         row = self.locks.get("slots") or {}
         return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
+
+    def counted(self) -> Counter[str]:
+        """How many slots the row says each batch holds, and the account (under an empty name)."""
+        row = self.locks.get("slots") or {}
+        return Counter({name[len(tables.COUNT) :]: int(count) for name, count in row.items() if name.startswith(tables.COUNT)})
 
     def failed(self, batch_id: str) -> set[str]:
         """The migrations counted as failed in the batch's row."""

@@ -13,7 +13,7 @@ from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration, State, Step
-from shared.ports.admission import Slots
+from shared.ports.admission import Room
 from shared.ports.batches import BatchPage, Tally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Outbox, Page
@@ -264,21 +264,29 @@ class FakeAdmission:
     def holder(self, region_id: str, instance_id: str) -> str:
         return self.leases.get((region_id, instance_id), ("", 0))[0]
 
-    def slots(self) -> Slots:
-        return Slots(self.version, dict(self.held), {each: self.since[each] for each in self.held})
+    def room(self, batch_id: str, migration_id: str = "") -> Room:
+        of_batch = sum(each == batch_id for each in self.held.values())
+        since = self.since[migration_id] if migration_id in self.held else 0
+        return Room(self.version, len(self.held), of_batch, since)
 
-    def take_slot(self, seen: Slots, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
-        if seen.has(migration_id, attempt):
+    def holders(self) -> dict[str, str]:
+        return dict(self.held)
+
+    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+        if seen.has(attempt):
             return True
-        if seen.version != self.version:
+        if seen.version != self.version or seen.since != self.room(batch_id, migration_id).since:
             return False
         self.version += 1
         self.held[migration_id], self.since[migration_id] = batch_id, attempt
         return True
 
-    def give_slot(self, migration_id: str, attempt: int = 1) -> None:
+    def give_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
         if self.since.get(migration_id, 0) <= attempt:
             self.held.pop(migration_id, None)
+
+    def forget(self, batch_id: str) -> None:
+        """Nothing to do: it counts what it holds."""
 
 
 @dataclass

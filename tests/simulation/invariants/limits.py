@@ -66,6 +66,9 @@ class Limits(Checker):
         held = scene.truth.slots()
         if len(held) > scene.account_limit:
             yield f"{len(held)} slots are held, the account's limit is {scene.account_limit}"
+        counted, really = scene.truth.counted(), Counter(held.values()) + Counter({"": len(held)})
+        if +counted != really or min(counted.values(), default=0) < 0:
+            yield f"the slots row counts {dict(counted)}, and holds {dict(really)}"
         for batch_id, count in Counter(held.values()).items():
             most = scene.truth.batches[batch_id].policy.max_moving
             if count > most:

@@ -49,7 +49,9 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         ports.migrations.commit(step(found, State.CANCELLED, now=T0, by="ann", reason="cancelled"))
-        assert ports.admission.take_slot(ports.admission.slots(), found.migration_id, found.batch_id)
+        assert ports.admission.take_slot(
+            ports.admission.room(found.batch_id, found.migration_id), found.migration_id, found.batch_id
+        )
         ports.admission.lock(found.region_id, found.instance_id, found.migration_id)
         advance(ports, step(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
         return Outcome("done")
@@ -57,7 +59,7 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         guarded(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
-    assert made.migration_id not in ports.admission.slots().held
+    assert made.migration_id not in ports.admission.holders()
     assert ports.admission.holder(made.region_id, made.instance_id) == ""
 
 

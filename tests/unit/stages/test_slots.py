@@ -48,7 +48,9 @@ def failed(ports: Ports, made: Migration, *effects: Effect) -> Migration:
 
 def moving(ports: Ports, number: int = 1) -> Migration:
     made = stand(ports, number, State.MIGRATING)
-    assert ports.admission.take_slot(ports.admission.slots(), made.migration_id, made.batch_id, made.attempt)
+    assert ports.admission.take_slot(
+        ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt
+    )
     return made
 
 
@@ -56,10 +58,10 @@ def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Port
     """Two deliveries of one owed release: one looked while it had failed, the other settled, and a person retried."""
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     assert settle_all(ports, seen_by_the_slow)
-    assert ports.admission.slots().held == {}
+    assert ports.admission.holders() == {}
     acts.retry(ports, seen_by_the_slow.migration_id, "ann")
     perform(ReleaseSlot(), seen_by_the_slow, ports)
-    assert seen_by_the_slow.migration_id in ports.admission.slots().held
+    assert seen_by_the_slow.migration_id in ports.admission.holders()
     other = stand(ports, 2, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
     with pytest.raises(Refused, match="moving now"):
         acts.retry(ports, other.migration_id, "ann")
@@ -69,15 +71,17 @@ def test_a_retry_that_finds_its_slot_still_held_keeps_it_from_the_slow_release(p
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     acts.retry(ports, seen_by_the_slow.migration_id, "ann")
     perform(ReleaseSlot(), seen_by_the_slow, ports)
-    assert ports.admission.slots().since == {seen_by_the_slow.migration_id: 2}
+    assert ports.admission.room(seen_by_the_slow.batch_id, seen_by_the_slow.migration_id).since == 2
 
 
 @pytest.mark.parametrize("act", [acts.confirm, acts.roll_back])
 def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(ports: Ports, act: Any) -> None:
     made = stand(ports, 1, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"), snapshots_made=1)
-    assert ports.admission.take_slot(ports.admission.slots(), made.migration_id, made.batch_id, made.attempt + 1)
+    assert ports.admission.take_slot(
+        ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt + 1
+    )
     act(ports, made.migration_id, "ann")
-    assert ports.admission.slots().held == {}
+    assert ports.admission.holders() == {}
 
 
 def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports) -> None:
@@ -87,13 +91,15 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         failed(ports, found)
-        assert ports.admission.take_slot(ports.admission.slots(), found.migration_id, found.batch_id, found.attempt)
+        assert ports.admission.take_slot(
+            ports.admission.room(found.batch_id, found.migration_id), found.migration_id, found.batch_id, found.attempt
+        )
         raise Stale("Migration.Moved", "The row has moved on.", "")
 
     message = Message(events.ADMISSION_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         guarded(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
-    assert ports.admission.slots().held == {}
+    assert ports.admission.holders() == {}
 
 
 def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
@@ -102,9 +108,9 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
     seen: list[frozenset[str]] = []
     give_slot = ports.admission.give_slot
 
-    def looked_at(migration_id: str, attempt: int = 1) -> None:
+    def looked_at(migration_id: str, batch_id: str, attempt: int = 1) -> None:
         seen.append(ports.batches.tally(made.batch_id).failed)
-        give_slot(migration_id, attempt)
+        give_slot(migration_id, batch_id, attempt)
 
     with mock.patch.object(ports.admission, "give_slot", looked_at):
         give_up(ports, made, "watch", events.MIGRATION_FAILED, Permanent("X.Y", "m", "r"))

@@ -1,0 +1,71 @@
+"""What the tick offers: never more than there is room for, whatever the number of batches, and no batch always last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from shared.domain import events
+from shared.domain.batch import Acknowledgement, Batch, BatchState, Policy, Selection
+from shared.domain.message import Message
+from shared.domain.migration import State, born
+from shared.ports.ports import Limits, Ports
+from shared.stages import watch
+from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes
+from tests.support.ports import migration
+
+TICK = Message("timer", "t", "timer", {})
+SELECTION, GIVEN = Selection(("cn-hangzhou",)), Acknowledgement("ann", NOON, "1", ())
+BATCHES = [
+    Batch(name, BatchState.OPEN, 1, NOON, "api", "ann", SELECTION, Policy(), acknowledgement=GIVEN) for name in ("bone", "btwo")
+]
+
+
+@pytest.fixture
+def fakes() -> Fakes:
+    """Two batches, three migrations of each ready, room for two in the account."""
+    made = Fakes()
+    for place, batch in enumerate(BATCHES):
+        made.ports.batches.create(batch)
+        for number in range(1 + 3 * place, 4 + 3 * place):
+            ready = migration(number, state=State.READY, batch_id=batch.batch_id)
+            made.ports.migrations.create(ready, born(ready, by="intake", reason="asked"), [])
+    return made
+
+
+def limited(fakes: Fakes, most: int) -> Ports:
+    return replace(fakes.ports, limits=Limits(max_moving=most))
+
+
+def offered(bus: FakeBus) -> list[str]:
+    """The batches of what was offered since the last look."""
+    found = [str(event.data["batchId"]) for event in bus.published if event.type == events.ADMISSION_DUE]
+    bus.published.clear()
+    return found
+
+
+def test_all_batches_together_are_offered_what_there_is_room_for(fakes: Fakes) -> None:
+    watch.run(TICK, limited(fakes, 4))
+    assert sorted(offered(fakes.bus)) in (["bone", "bone", "bone", "btwo"], ["bone", "btwo", "btwo", "btwo"])
+
+
+def test_another_batch_comes_first_with_every_tick(fakes: Fakes) -> None:
+    ports, first = limited(fakes, 2), set()
+    for _ in range(2):
+        watch.run(TICK, ports)
+        (batch_id,) = set(offered(fakes.bus))
+        first.add(batch_id)
+        assert isinstance(fakes.clock, FakeClock)
+        fakes.clock.at += timedelta(minutes=1)
+    assert first == {"bone", "btwo"}
+
+
+def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fakes) -> None:
+    """A crash came between the slot and the step."""
+    ports = limited(fakes, 1)
+    held = ports.migrations.ready("btwo", limit=1)[0]
+    assert ports.admission.take_slot(ports.admission.room("btwo", held), held, "btwo")
+    watch.run(TICK, ports)
+    assert offered(fakes.bus) == ["btwo"]
