@@ -93,13 +93,20 @@ def _watched(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequ
 
 
 def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Send each stage what it is to do, and leave it in peace for a while."""
+    """Send each stage what it is to do, and leave it in peace for a while.
+
+    Where that is no longer than to the next tick, only what is late already goes to the end of the queue: the stage's own step
+    takes everything else out of it, and what does not get on must not keep the rest from ever being looked at.
+    """
     now = ports.clock.now()
     nudge = now.strftime("%Y%m%dT%H%M%S")
     due = [events.about(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
     ports.bus.publish(due)
     for migration in migrations:
-        ports.migrations.nudge(migration, now + (LOST if migration.state is State.SNAPSHOTTING else LOOK_AGAIN))
+        if migration.state is State.SNAPSHOTTING:
+            ports.migrations.nudge(migration, now + LOST)
+        elif migration.due_at is None or now - migration.due_at > LOOK_AGAIN:
+            ports.migrations.nudge(migration, now + LOOK_AGAIN)
     return len(due)
 
 
