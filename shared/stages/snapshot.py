@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.domain import events
@@ -25,7 +26,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
-        return _drive(migration, ports)
+        return _drive(migration, ports, begun=True)
     reason = admit(migration, ports)
     if reason:
         return Outcome("waiting", {"state": "ready", "reason": reason})
@@ -34,7 +35,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason="the precheck is out of date", due_at=now))
         return Outcome("waiting", {"state": "accepted"})
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST)
-    return _drive(advance(ports, begun), ports)
+    return _drive(advance(ports, begun), ports, begun=False)
 
 
 def _outdated(migration: Migration, ports: Ports) -> bool:
@@ -47,9 +48,10 @@ def _outdated(migration: Migration, ports: Ports) -> bool:
     return attached != set(migration.disks)
 
 
-def _drive(migration: Migration, ports: Ports) -> Outcome:
-    """Ask for what is missing, look at what was asked for; every disk accomplished leads on."""
-    entries = [_asked(migration, disk_id, ports) for disk_id in migration.disks]
+def _drive(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+    """Ask for what is missing, look at what was asked for (nothing where it has just begun); every disk accomplished leads on."""
+    noted = {entry.key: entry for entry in ports.ledger.of_migration(migration.migration_id)} if begun else {}
+    entries = [_asked(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
     for entry in entries:
@@ -84,13 +86,14 @@ def _accomplished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -
     return True
 
 
-def _asked(migration: Migration, disk_id: str, ports: Ports) -> LedgerEntry:
+def _asked(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
     """The ledger's entry for a disk, its snapshot asked for. Written first, so that a crash leaves no unknown snapshot."""
     words = (migration.hop, migration.attempt, disk_id)
-    entry = ports.ledger.put_new(
+    key = "-".join(map(str, words))
+    entry = noted.get(key) or ports.ledger.put_new(
         LedgerEntry(
             migration_id=migration.migration_id,
-            key="-".join(map(str, words)),
+            key=key,
             region_id=migration.region_id,
             instance_id=migration.instance_id,
             disk_id=disk_id,

@@ -126,10 +126,8 @@ def confirm(ports: Ports, batch_id: str, operator: str) -> views.Confirmations:
     confirmed = []
     for migration in page.migrations:
         try:
-            current = ports.migrations.load(migration.migration_id)
-            if current.state is State.MIGRATED:
-                advance(ports, acts.confirm(current, operator, ports.clock.now(), retention_days=retention_days))
-                confirmed.append(migration.migration_id)
+            advance(ports, acts.confirm(migration, operator, ports.clock.now(), retention_days=retention_days))
+            confirmed.append(migration.migration_id)
         except Stale:
             continue  # somebody else acted on it; what they decided stands
     return views.Confirmations(tuple(confirmed), bool(page.next_token))
