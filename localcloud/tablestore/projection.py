@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +37,21 @@ class Projection:
             return None
         if self.filter.test is not None and not self.filter.test(self._seen(table, row, cells)):
             return None
-        names = sorted(cells)
+        names = list(cells)
         if self.filter.page:
             offset, count = self.filter.page
             names = names[offset : offset + count]
         return [Cell(name, value, 0, stamp) for name in names for stamp, value in cells[name]]
 
     def _cells(self, row: Row) -> dict[str, Shown]:
+        """The columns asked for, in the order of their names."""
+        names = row.names
+        names = names[bisect_left(names, self.first) : bisect_left(names, self.end) if self.end else None]
         cells: dict[str, Shown] = {}
-        versions: Shown
-        for name, versions in row.cells.items():
-            if (self.columns and name not in self.columns) or name < self.first or (self.end and name >= self.end):
+        for name in names:
+            if self.columns and name not in self.columns:
                 continue
+            versions: Shown = row.cells[name]
             if self.from_ms is not None and self.until_ms is not None:
                 versions = [each for each in versions if self.from_ms <= each[0] < self.until_ms]
             if versions:

@@ -6,6 +6,8 @@ import json
 from base64 import b64decode, b64encode
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from json.encoder import encode_basestring_ascii
 from typing import Any
 
 from localcloud.tablestore import limits
@@ -33,8 +35,17 @@ class Versions(list[tuple[int, Value]]):
         try:
             return self._text
         except AttributeError:
-            self._text: str = json.dumps(self, separators=(",", ":"), default=_bytes_out)
+            self._text: str = self._as_text()
             return self._text
+
+    def _as_text(self) -> str:
+        if len(self) == 1:  # nearly always; most are strings or numbers
+            written_ms, value = self[0]
+            if type(value) is str:
+                return f"[[{written_ms},{encode_basestring_ascii(value)}]]"
+            if type(value) is int:
+                return f"[[{written_ms},{value}]]"
+        return json.dumps(self, separators=(",", ":"), default=_bytes_out)
 
 
 @dataclass
@@ -52,6 +63,11 @@ class Row:
         text = f"[{self.written_ms},{key},[{columns}]]"
         _remember(text, self)
         return text
+
+    @cached_property
+    def names(self) -> list[str]:
+        """The columns, in order."""
+        return sorted(self.cells)
 
     def latest(self, name: str) -> tuple[int, Value] | None:
         """The newest version of a column."""

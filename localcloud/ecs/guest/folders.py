@@ -9,6 +9,7 @@ import weakref
 from collections import OrderedDict
 from collections.abc import Callable
 from importlib import resources
+from itertools import count
 from pathlib import Path
 
 from localcloud.ecs.guest import functions
@@ -86,6 +87,7 @@ class Folders:
     def __init__(self) -> None:
         self._base = Path(tempfile.mkdtemp(prefix="localcloud-guests-", dir=room()))
         self._clean = weakref.finalize(self, shutil.rmtree, self._base, True)
+        self._numbers = count(1)
         self._kept: OrderedDict[Layout, Folder] = OrderedDict()
         self.commands = _commands(self._base / "commands")
         """Folders ``linux`` and ``windows`` with the commands that stand in for a guest's own."""
@@ -95,7 +97,8 @@ class Folders:
         kept = self._kept.pop(layout, None)
         if kept is not None:
             return kept
-        root = Path(tempfile.mkdtemp(dir=self._base))
+        root = self._base / str(next(self._numbers))
+        root.mkdir()
         return Folder(root, layout, {mount: unpack(blob(digest)) for mount, digest in layout})
 
     def discard(self, folder: Folder) -> None:
