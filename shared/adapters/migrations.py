@@ -75,9 +75,6 @@ class TablestoreMigrations:
         progress = {} if percent is None else {"progress": percent}
         self._update_if(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at), **progress})
 
-    def note_progress(self, migration: Migration, percent: int) -> None:
-        self._update_if(migration, {"progress": percent})
-
     def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.restart_column(event_id): milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}

@@ -57,11 +57,8 @@ class Migrations(Protocol):
     def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         """Look at the row again at ``due_at``; nothing if it has moved on. No step: the version stays.
 
-        ``percent`` is noted in the same write, as by ``note_progress``.
+        ``percent`` is how far the job is, for display only.
         """
-
-    def note_progress(self, migration: Migration, percent: int) -> None:
-        """Show how far the job is; for display only, nothing if the row has moved on."""
 
     def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         """Remember a restart seen, if the migration is in one of the states; the same event twice counts once. False if not."""

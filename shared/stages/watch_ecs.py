@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.ledger import LedgerEntry, SnapshotState, migration_of
+from shared.domain.ledger import SnapshotState, migration_of
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import State
 from shared.ports.ports import Ports
@@ -47,7 +47,7 @@ def _restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome
 
 
 def _snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
-    """Mark the snapshot in the ledger; when the migration's last one is there, its stage goes on at once."""
+    """Mark the snapshot in the ledger; with the migration's last one its stage goes on at once, and marks that one itself."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
         return Outcome("stale", {"reason": "not a snapshot of ours"})
@@ -56,14 +56,13 @@ def _snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
     prefix = f"{migration.hop}-{migration.attempt}-"
     entries = [each for each in ports.ledger.of_migration(migration_id) if each.key.startswith(prefix)]
-    ended: list[LedgerEntry] = []
-    waiting: list[LedgerEntry] = []
-    for entry in entries:
-        mine = entry.snapshot_id == content.get("snapshotId")
-        (ended if mine or entry.state is not SnapshotState.CREATING else waiting).append(entry)
-        if mine and content.get("result") == "accomplished" and entry.state is SnapshotState.CREATING:
-            ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED))
-    if waiting or len(ended) < len(migration.disks):
+    mine = [each for each in entries if each.snapshot_id == content.get("snapshotId")]
+    waiting = [each for each in entries if each.state is SnapshotState.CREATING and each not in mine]
+    if waiting or len(entries) < len(migration.disks):
+        if content.get("result") == "accomplished":
+            for entry in mine:
+                if entry.state is SnapshotState.CREATING:
+                    ports.ledger.put(replace(entry, state=SnapshotState.ACCOMPLISHED))
         return Outcome("waiting", {"migrationId": migration_id, "left": len(waiting)})
     nudge = str(content.get("snapshotId", ""))
     ports.bus.publish([events.about(migration, events.STEP_DUE, stage="snapshot", nudge=nudge)])

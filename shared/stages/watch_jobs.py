@@ -17,8 +17,6 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
 
 _LOG = logging.getLogger("replank")
-NOTED_PERCENT = 10
-"""Progress is written down in steps of so many points: it is for display, and every write costs."""
 
 
 def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
@@ -72,8 +70,6 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
         ports.drivers[migration.driver].launch(migration)
     elif pause:
         ports.migrations.nudge(migration, ports.clock.now() + pause, percent=report.progress)
-    elif report.progress >= migration.progress + NOTED_PERCENT:
-        ports.migrations.note_progress(migration, report.progress)
     return False
 
 

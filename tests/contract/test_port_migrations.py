@@ -179,14 +179,11 @@ def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: 
     made = settled(rows, create(rows, due_at=T0 + timedelta(days=5)))
     rows.nudge(made, T0 - timedelta(days=60))
     assert made in rows.due(T0 - timedelta(days=60), 10)
-    rows.note_progress(made, 40)
-    assert rows.load(made.migration_id) == replace(made, progress=40)
     rows.nudge(made, T0 - timedelta(days=60), percent=55)
     assert rows.load(made.migration_id) == replace(made, progress=55)
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
     rows.commit(taken)
-    rows.nudge(made, T0 - timedelta(days=60))
-    rows.note_progress(made, 80)
+    rows.nudge(made, T0 - timedelta(days=60), percent=80)
     assert rows.load(made.migration_id) == taken.after
     assert made.migration_id not in [each.migration_id for each in rows.due(T0 - timedelta(days=60), 10)]
 

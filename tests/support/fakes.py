@@ -137,11 +137,6 @@ class FakeMigrations:
             if percent is not None:
                 row.migration = replace(row.migration, progress=percent)
 
-    def note_progress(self, migration: Migration, percent: int) -> None:
-        row = self._row(migration.migration_id)
-        if row.migration.version == migration.version:
-            row.migration = replace(row.migration, progress=percent)
-
     def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         if self._row(migration_id).migration.state not in states:
             return False
