@@ -44,8 +44,8 @@ PATIENCE_S = 2 * 3600
 
 
 def moving(count: int) -> int:
-    """A tenth of the fleet, so that waves are as many at every size; no more than half of the jobs that SMC allows (1,000)."""
-    return min(max(20, count // 10), 500)
+    """A tenth of the fleet, so that waves are as many at every size; of 10,000 that is as many jobs as SMC allows."""
+    return max(20, count // 10)
 
 
 def one(count: int) -> dict[str, Any]:
@@ -90,8 +90,8 @@ def _each_ms(found: dict[str, Any]) -> float:
 
 
 def shown(result: dict[str, Any]) -> str:
-    """Whole lives, from submission to swept snapshots, in one process; a tenth of the fleet moves at once (20 of 100, and 500 of
-    10,000: half of the jobs that SMC allows). Everything but wall time, memory, days and load is per migration. Wall time includes
+    """Whole lives, from submission to swept snapshots, in one process; a tenth of the fleet moves at once (20 of 100, and 1,000
+    of 10,000, as many jobs as SMC allows). Everything but wall time, memory, days and load is per migration. Wall time includes
     the emulated cloud and the guests, in which shells really run; a load above 1 says that other work had a part of the machine.
     Sizes that were not measured this time stay as they were, with the commit they were measured at."""
     fleets = result["fleets"]

@@ -21,18 +21,18 @@ ONCE = (
     "DeleteSourceServer",
 )
 AT_MOST = {
-    "putEvents": 17,
-    "PutRow": 16,
-    "UpdateRow": 39,
-    "GetRow": 43,
+    "putEvents": 13,
+    "PutRow": 12,
+    "UpdateRow": 34,
+    "GetRow": 39,
     "DeleteRow": 1,
     "RunCommand": 3,
     "DeleteSnapshot": 2,
     "DescribeInstances": 4,
     "DescribeDisks": 5,
     "DescribeSnapshots": 8,
-    "DescribeCloudAssistantStatus": 6,
-    "DescribeReplicationJobs": 8,
+    "DescribeCloudAssistantStatus": 5,
+    "DescribeReplicationJobs": 5,
 }
 """Calls of the functions for one migration of one hop and one disk; an idle account makes none of these.
 
