@@ -226,6 +226,17 @@ def _slot_lost() -> list[Patch]:
     return [mock.patch.object(snapshot, "_finish", finished)]
 
 
+def _miscounted() -> list[Patch]:
+    """A slot is given back, and still counted."""
+    update = Store.update
+
+    def added(self: Store, *arguments: Any, **options: Any) -> bool:
+        fewer = any(number < 0 for number in (options.get("add") or {}).values())
+        return update(self, *arguments, **{**options, "add": None} if fewer else options)
+
+    return [mock.patch.object(Store, "update", added)]
+
+
 def _import_left() -> list[Patch]:
     return [mock.patch.object(smc, "IMPORT_ENDS", timedelta(0))]
 
@@ -324,7 +335,7 @@ MUTANTS = (
     Mutant("the migrate stage does not wait for the snapshots", 1, _no_wait),
     Mutant("the sweep forgets the retention", 2, _no_retention),
     Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=_kept),
-    Mutant("the sweep waits for no person", 2, _unreleased),
+    Mutant("the sweep waits for no person", 2, _unreleased, seeds=6),
     Mutant("nobody locks the instance", 3, _no_lock),
     Mutant("a source is known by its address alone", 3, _address_alone, seeds=8, tune=_twins),
     Mutant("admission does not ask for the acknowledgement", 4, _no_acknowledgement),
@@ -338,6 +349,7 @@ MUTANTS = (
     Mutant("failures are not counted", 7, _no_budget, seeds=10, tune=_failing),
     Mutant("counting a failure does nothing", 7, _count_lost, seeds=10, tune=_failing),
     Mutant("a slot is given back with the snapshots", 7, _slot_lost),
+    Mutant("a slot given back is still counted", 7, _miscounted),
     Mutant("the maintenance window is ignored", 7, _no_window, tune=_later),
     Mutant("the canary is ignored", 7, _no_canary, tune=_canary),
     Mutant("the account's limit is ignored", 7, _no_account_limit, tune=_narrow),
