@@ -12,6 +12,8 @@ from cli.client import credentials
 from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
 
 CONNECT_MS, READ_MS = 5000, 30000
+INVOKE_S = 630
+"""A function runs for ten minutes at most (s.yaml)."""
 SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
@@ -135,7 +137,9 @@ class Account:
 
         protocol, host = self.endpoint("FC")
         key_id, secret, token = self.key
-        return Client(endpoint=f"{protocol}://{host}", accessKeyID=key_id, accessKeySecret=secret, securityToken=token, Timeout=330)
+        return Client(
+            endpoint=f"{protocol}://{host}", accessKeyID=key_id, accessKeySecret=secret, securityToken=token, Timeout=INVOKE_S
+        )
 
 
 def proxies(host: str) -> dict[str, str]:

@@ -50,10 +50,11 @@ def _show(answer: dict[str, Any]) -> None:
 def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
     """Invoke replank-<stage> and wait; ``{"result": ..., "log": the last 4 KiB, "requestId"}``. Raises Problem."""
     import fc2
+    import requests
 
     try:
         answer = Account.from_environment().functions().invoke(f"replank-{stage}", payload)
-    except fc2.fc_exceptions.FcError as error:
+    except (fc2.fc_exceptions.FcError, requests.RequestException) as error:
         raise translated(error, "FunctionCompute") from None
     headers = {name.lower(): value for name, value in answer.headers.items()}
     log = base64.b64decode(headers.get("x-fc-log-result", "")).decode(errors="replace")

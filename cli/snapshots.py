@@ -61,7 +61,12 @@ def sweep(
 
         event = {"triggerTime": _iso(datetime.now(timezone.utc)), "triggerName": "by-hand", "payload": "sweep"}
         answer = invoke_function("sweep", json.dumps(event).encode())
-        output.show_json(answer) if as_json else print("The sweep has run; `replank snapshots` shows what is left.")
+        if as_json:
+            output.show_json(answer)
+        elif answer["result"] == {"result": "waiting"}:
+            print("The sweep has run as long as its function may; there is more to do. Run it again, or leave it to the daily one.")
+        else:
+            print("The sweep has run; `replank snapshots` shows what is left.")
         return
     now = at or _iso(datetime.now(timezone.utc))
     found, _ = held(Api.from_environment())

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
+from contextlib import suppress
+
 from shared.adapters import tables
-from shared.adapters.store import AtMost, Columns, Expected, InDoubt, Key, Store
+from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Key, Store
 from shared.domain.errors import Transient
 from shared.ports.admission import Room
 
+log = logging.getLogger("replank.store")
 _SLOTS: Key = (("lock_id", "slots"),)
 
 
@@ -60,13 +65,37 @@ class TablestoreAdmission:
         return str(row.get("migration_id", ""))
 
     def room(self, batch_id: str, migration_id: str = "") -> Room:
-        since, of_batch = tables.SINCE + migration_id, tables.COUNT + batch_id
-        row = self._store.get(tables.LOCKS, _SLOTS, ("version", tables.COUNT, of_batch, since)) or {}
-        return Room(*(int(row.get(name, 0)) for name in ("version", tables.COUNT, of_batch, since)))
+        names = ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id)
+        row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
+        if row and tables.COUNT not in row:  # written by a version that did not count
+            self._recount()
+            row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
+        return Room(*(int(row.get(name, 0)) for name in names))
 
     def holders(self) -> dict[str, str]:
-        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.columns_of(tables.HELD)) or {}
-        return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
+        both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
+        row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
+        held = _held(row)
+        if _counted(row) != _counts(held):
+            self._recount()
+        return held
+
+    def _recount(self) -> None:
+        """Set the counters right, if nobody takes or gives back a slot meanwhile: then the next look does.
+
+        They are wrong only where a version took part that did not keep them.
+        """
+        row = self._store.get(tables.LOCKS, _SLOTS) or {}
+        held = _held(row)
+        columns: Columns = {tables.COUNT + batch_id: number for batch_id, number in _counts(held).items()}
+        columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
+        gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
+        # A slot from before slots named their attempt is given back by any.
+        columns |= {tables.SINCE + each: 1 for each in held if tables.SINCE + each not in row}
+        still = {"version": row["version"], tables.COUNT: row.get(tables.COUNT, Absent)}
+        log.warning("the slots were counted anew", extra={"facts": {"held": len(held), "counted": row.get(tables.COUNT)}})
+        with suppress(InDoubt):
+            self._store.update(tables.LOCKS, _SLOTS, columns, gone, expect=still)
 
     def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
         if seen.has(attempt):
@@ -98,6 +127,21 @@ class TablestoreAdmission:
             self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
         except InDoubt:
             return  # a column that says none is as good as no column
+
+
+def _held(row: Columns) -> dict[str, str]:
+    return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
+
+
+def _counts(held: dict[str, str]) -> Counter[str]:
+    """How many each batch holds, and (under no name) the account; none that holds none."""
+    return Counter(held.values()) + Counter({"": len(held)})
+
+
+def _counted(row: Columns) -> dict[str, int]:
+    """What the row says of that."""
+    found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
+    return {batch_id: number for batch_id, number in found.items() if number}
 
 
 def _lease(migration_id: str, attempt: int) -> str:

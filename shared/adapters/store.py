@@ -14,11 +14,12 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """A row: primary key and attribute columns by name."""
 Expected = Mapping[str, Any]
-"""What each of these columns must have: a value, one of a frozenset, or AtMost a number. One that is not there has none of them."""
+"""What each of these columns must have: a value, one of a frozenset, AtMost a number; or it is Absent, which has none of them."""
 BATCH_ROWS = 100
 """BatchGetRow takes no more rows."""
 RANGE_CALLS = 50
 """GetRange calls for one page at most: each returns up to 5,000 rows or 4 MB, or nothing where a filter drops all."""
+_NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
 """Trying again changes nothing: a permission, a table that was not created, a request the service does not understand."""
 
@@ -32,6 +33,10 @@ class Lowest:
 
 class Highest:
     """Stands for the largest value of a key column in a range."""
+
+
+class Absent:
+    """Stands for a number column that is expected not to be there."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,9 @@ class Store:
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
         """Write the row, replacing what is there; False if what is there has the number column ``unless``."""
-        return self._conditional("put_row", table, _row(key, list(columns.items())), _condition("IGNORE", missing=unless))
+        return self._conditional(
+            "put_row", table, _row(key, list(columns.items())), _condition("IGNORE", {unless: Absent} if unless else None)
+        )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
         """Write the row if there is none; False if there is one."""
@@ -231,15 +238,15 @@ def _row(key: Key, attributes: Any) -> Any:
     return Row(list(key), attributes)
 
 
-def _condition(expectation: str, expect: Expected | None = None, *, missing: str = "") -> Any:
+def _condition(expectation: str, expect: Expected | None = None) -> Any:
     from tablestore import Condition
 
-    if missing:  # there is no condition for a column that is not there, but one that a missing column passes and no value does
-        return Condition(expectation, _column("EQUAL", (missing, -1), pass_if_missing=True))
     return Condition(expectation, _joined("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
 
 
 def _as_expected(column: str, value: Any) -> Any:
+    if value is Absent:  # there is no such condition, but one that a missing column passes and no value does
+        return _column("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
     if isinstance(value, AtMost):
         return _column("LESS_EQUAL", (column, value.number))
     if isinstance(value, frozenset):

@@ -49,8 +49,9 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     }.get(migration.state)
     if to is None:
         raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed, rolled back or cancelled.")
-    # The sweep looks at a confirmed migration when its retention is over, and not before.
-    due_at = now + timedelta(days=retention_days) if to is State.CONFIRMED else None
+    # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
+    over = now + timedelta(days=retention_days) if migration.snapshots_made else now
+    due_at = over if to is State.CONFIRMED else None
     taken = step(migration, to, now=now, by=operator, reason="confirmed", released_at=now, due_at=due_at)
     effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))

@@ -134,7 +134,7 @@ class Migration:
     owes: tuple[int, ...] = ()
     """Versions whose outbox is not settled yet: known when the row is read, never stored in it."""
     due_at: datetime | None = None
-    """When the tick looks at it again; None where it waits for a person or has ended."""
+    """When the tick looks at it again, or the sweep at one that is confirmed; None where it waits for a person or has ended."""
 
     @property
     def current_hop(self) -> Hop:

@@ -15,7 +15,7 @@ _OF_ITSELF = {
     State.RESTARTING: "the guest to answer after its restart",
     State.VALIDATING: "the checks after the migration",
     State.ROLLING_BACK: "the reset of its disks and the restart",
-    State.CONFIRMED: "the retention of its snapshots to pass",
+    State.CONFIRMED: "the retention of its snapshots to pass, and the sweep",
 }
 _A_PERSON = {
     State.MIGRATED: "a person: confirm it, or roll it back",

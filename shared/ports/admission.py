@@ -37,7 +37,7 @@ class Admission(Protocol):
         """The slots held now by the account, by a batch, and by one of its migrations; as cheap with a thousand as with one."""
 
     def holders(self) -> dict[str, str]:
-        """Who holds a slot now: migration id -> batch id."""
+        """Who holds a slot now: migration id -> batch id. Counts that another version has left wrong are set right."""
 
     def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
         """Take a slot if nobody took one since ``seen``, the room of that migration; False if somebody did (look again).

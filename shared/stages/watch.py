@@ -132,10 +132,10 @@ def _offer(batches: Sequence[Terms], ports: Ports) -> int:
             continue
         holders = ports.admission.holders() if holders is None else holders
         held, more = _choose(batch.batch_id, ready, holders, begun, ports)
-        begun, chosen = begun + len(more), held + more
-        for migration in ports.migrations.load_many(chosen) if chosen else []:
-            if migration.state is State.READY:
-                offers.append(events.about(migration, events.ADMISSION_DUE, stage="snapshot", nudge=nudge))
+        chosen = ports.migrations.load_many(held + more) if held or more else []
+        still = [each for each in chosen if each.state is State.READY]
+        begun += sum(each.migration_id not in held for each in still)
+        offers += [events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in still]
     ports.bus.publish(offers)
     return len(offers)
 

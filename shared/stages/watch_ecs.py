@@ -17,6 +17,7 @@ from shared.ports.ports import Ports
 
 STATE_CHANGE = "ecs:Instance:StateChange"
 SNAPSHOT_COMPLETED = "ecs:Snapshot:CreateSnapshotCompleted"
+AWAITED = frozenset({SnapshotState.INTENDED, SnapshotState.CREATING})
 COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
 
 
@@ -57,7 +58,7 @@ def _snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
     prefix = f"{migration.hop}-{migration.attempt}-"
     entries = [each for each in ports.ledger.of_migration(migration_id) if each.key.startswith(prefix)]
     mine = [each for each in entries if each.snapshot_id == content.get("snapshotId")]
-    waiting = [each for each in entries if each.state is SnapshotState.CREATING and each not in mine]
+    waiting = [each for each in entries if each.state in AWAITED and each not in mine]
     if waiting or len(entries) < len(migration.disks):
         if content.get("result") == "accomplished":
             for entry in mine:

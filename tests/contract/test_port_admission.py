@@ -134,6 +134,49 @@ def test_a_batch_that_holds_nothing_leaves_nothing_behind(one: Bench) -> None:
     assert admission.room("bgone").of_batch == 0
 
 
+def old(one: Bench, **columns: Any) -> TablestoreAdmission:
+    """The slots row as a version left it that did not count."""
+    admission = one.ports.admission
+    assert isinstance(admission, TablestoreAdmission)
+    admission._store.put(tables.LOCKS, ROW, {"version": 70, **columns})
+    return admission
+
+
+def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
+    """Some name the attempt that took them, older ones do not."""
+    admission = old(one, m_mold="b1", m_mkept="b1", a_mkept=2)
+    assert admission.room("b1", "mkept") == Room(71, 2, 2, since=2)
+    assert admission.take_slot(admission.room("b2", "mnew"), "mnew", "b2")
+    for each in (("mold", "b1", 1), ("mkept", "b1", 2), ("mnew", "b2", 1)):
+        admission.give_slot(*each)
+    assert (admission.holders(), admission.room("b1")) == ({}, Room(72, 0, 0))
+
+
+@pytest.mark.parametrize("wrong", [{"n_": 5, "n_b1": 1, "n_b9": 3}, {"n_": -1, "n_b1": -1}, {"n_": 0}])
+def test_what_another_version_has_left_wrong_is_counted_anew(one: Bench, wrong: dict[str, int]) -> None:
+    """The tick asks who holds a slot before it offers any."""
+    admission = old(one, m_ma="b1", a_ma=1, **wrong)
+    assert admission.holders() == {"ma": "b1"}
+    assert (admission.room("b1", "ma"), admission.room("b9").of_batch) == (Room(71, 1, 1, since=1), 0)
+    assert one.calls(admission.holders) == ["GetRow"]
+
+
+def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> None:
+    """What it would write is of the row before."""
+    admission = old(one, m_ma="b1", a_ma=1)
+    read = admission._store.get
+
+    def overtaken(*arguments: Any, **options: Any) -> Any:
+        row = read(*arguments, **options)
+        admission.give_slot("ma", "b1")
+        return row
+
+    with mock.patch.object(admission._store, "get", overtaken):
+        admission._recount()
+    assert admission.holders() == {}
+    assert admission.room("b1") == Room(71, 0, 0)
+
+
 def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
     admission = one.ports.admission
     seen = admission.room("b1", "mone")

@@ -56,8 +56,9 @@ def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migrat
 
 def confirmed(ports: Ports, number: int, *, retention_over: bool = True, **more: Any) -> Migration:
     """A confirmed migration without a snapshot."""
-    made = migration(number, state=State.CONFIRMED, released_at=T0 - timedelta(days=9), **more)
-    made = replace(made, due_at=T0 - timedelta(days=2) if retention_over else T0 + timedelta(days=5))
+    due_at = T0 - timedelta(days=2) if retention_over else T0 + timedelta(days=5)
+    given = {"state": State.CONFIRMED, "released_at": T0 - timedelta(days=9), "due_at": due_at}
+    made = migration(number, **{**given, **more})
     ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
     return made
 
@@ -174,6 +175,16 @@ def test_migrations_whose_retention_runs_are_not_read(one: Bench, ports: Ports) 
     assert one.calls(lambda: sweep.run(DAILY, ports)) == ["GetRange", "GetRange"]
 
 
+class At:
+    """A clock that stands still."""
+
+    def __init__(self, at: datetime) -> None:
+        self.at = at
+
+    def now(self) -> datetime:
+        return self.at
+
+
 class Hurried:
     """A clock on which every look takes three minutes."""
 
@@ -188,6 +199,16 @@ class Hurried:
 def test_a_run_ends_before_its_function_does_and_the_next_goes_on(ports: Ports) -> None:
     made = [confirmed(ports, number) for number in range(1, 7)]
     few = replace(ports, limits=replace(ports.limits, sweep_page=2))
-    assert sweep.run(DAILY, replace(few, clock=Hurried())).facts["completed"] < len(made)
-    sweep.run(DAILY, few)
+    done = sweep.run(DAILY, replace(few, clock=Hurried()))
+    assert (done.result, done.facts["completed"] < len(made)) == ("waiting", True)
+    assert sweep.run(DAILY, few).result == "done"
     assert set(states(ports, *made)) == {State.COMPLETED}
+
+
+def test_what_another_version_confirmed_is_found_on_sundays(ports: Ports) -> None:
+    """It put them on no lane."""
+    made = confirmed(ports, 1, due_at=None)
+    sweep.run(DAILY, ports)
+    assert states(ports, made) == [State.CONFIRMED]
+    sweep.run(DAILY, replace(ports, clock=At(T0 + timedelta(days=6))))
+    assert states(ports, made) == [State.COMPLETED]

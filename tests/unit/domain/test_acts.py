@@ -1,7 +1,7 @@
 """What a named person may do, and when it is too late."""
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import pytest
 
@@ -58,6 +58,14 @@ def test_a_confirmation_starts_the_retention_and_frees_the_instance() -> None:
     taken = acts.confirm(at(State.MIGRATED), "ann", NOW, retention_days=7)
     assert (taken.after.state, taken.after.released_at, taken.entry.by) == (State.CONFIRMED, NOW, "ann")
     assert kinds(taken) == {ScheduleSweep, ReleaseLock}
+
+
+@pytest.mark.parametrize(("snapshots", "days"), [(2, 7), (0, 0)])
+def test_the_sweep_looks_when_the_retention_is_over(snapshots: int, days: int) -> None:
+    """Where no snapshot was made, there is nothing to keep."""
+    taken = acts.confirm(at(State.MIGRATED, snapshots_made=snapshots), "ann", NOW, retention_days=7)
+    assert taken.after.due_at == NOW + timedelta(days=days)
+    assert acts.confirm(at(State.ROLLED_BACK, snapshots_made=snapshots), "ann", NOW, retention_days=7).after.due_at is None
 
 
 def test_accepting_a_failure_enters_what_the_job_made_before_the_retention_is_set() -> None:

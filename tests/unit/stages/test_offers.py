@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from unittest import mock
 
 import pytest
 
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Policy, Selection
 from shared.domain.message import Message
-from shared.domain.migration import State, born
+from shared.domain.migration import Migration, State, born
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes
@@ -39,6 +41,12 @@ def limited(fakes: Fakes, most: int) -> Ports:
     return replace(fakes.ports, limits=Limits(max_moving=most))
 
 
+def later(fakes: Fakes) -> None:
+    """A minute on."""
+    assert isinstance(fakes.clock, FakeClock)
+    fakes.clock.at += timedelta(minutes=1)
+
+
 def offered(bus: FakeBus) -> list[str]:
     """The batches of what was offered since the last look."""
     found = [str(event.data["batchId"]) for event in bus.published if event.type == events.ADMISSION_DUE]
@@ -57,8 +65,7 @@ def test_another_batch_comes_first_with_every_tick(fakes: Fakes) -> None:
         watch.run(TICK, ports)
         (batch_id,) = set(offered(fakes.bus))
         first.add(batch_id)
-        assert isinstance(fakes.clock, FakeClock)
-        fakes.clock.at += timedelta(minutes=1)
+        later(fakes)
     assert first == {"bone", "btwo"}
 
 
@@ -69,3 +76,17 @@ def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fake
     assert ports.admission.take_slot(ports.admission.room("btwo", held), held, "btwo")
     watch.run(TICK, ports)
     assert offered(fakes.bus) == ["btwo"]
+
+
+def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
+    """Rows that cannot be read, or that are not ready any more."""
+    ports, load_many = limited(fakes, 3), fakes.ports.migrations.load_many
+
+    def without_one(ids: Sequence[str]) -> list[Migration]:
+        return [each for each in load_many(ids) if each.batch_id != "bone"]
+
+    with mock.patch.object(ports.migrations, "load_many", without_one):
+        watch.run(TICK, ports)
+        later(fakes)
+        watch.run(TICK, ports)
+    assert offered(fakes.bus) == ["btwo"] * 6
