@@ -17,11 +17,21 @@ def machine() -> dict[str, Any]:
     """Where the figures were made."""
     load = round(os.getloadavg()[0], 1)
     return {
-        "python": platform.python_version(),
+        "python": interpreter(),
         "system": f"{platform.system()} {platform.machine()}",
         "cores": os.cpu_count(),
         "load": load,
     }
+
+
+def interpreter() -> str:
+    """The version of Python, and whether it lies in a shared library, as pyenv builds it.
+
+    It matters: Debian's 3.11.2, which does not, moves a fleet in a sixth less time than a 3.11.7 that does.
+    """
+    maps = Path("/proc/self/maps")
+    shared = maps.exists() and "libpython" in maps.read_text(encoding="utf-8")
+    return platform.python_version() + (" (shared library)" if shared else "")
 
 
 def revision() -> str:
