@@ -15,9 +15,7 @@ from localcloud.tablestore.errors import invalid
 from localcloud.tablestore.schema import Options
 from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, Value
 
-_REMEMBERED = 2048
-_rows: dict[str, Row] = {}
-"""Rows by their text."""
+_REMEMBERED = 8192
 
 
 Shown = Sequence[tuple[int, Value]]
@@ -57,12 +55,10 @@ class Row:
     written_ms: int
 
     def dump(self) -> str:
-        """The row as text for the database; ``load_row`` remembers it."""
+        """The row as text for the database."""
         key = json.dumps(self.key, separators=(",", ":"), default=_bytes_out)
         columns = ",".join([f'["{name}",{versions.text}]' for name, versions in self.cells.items()])
-        text = f"[{self.written_ms},{key},[{columns}]]"
-        _remember(text, self)
-        return text
+        return f"[{self.written_ms},{key},[{columns}]]"
 
     @cached_property
     def names(self) -> list[str]:
@@ -87,20 +83,40 @@ class Row:
 
 
 def load_row(text: str) -> Row:
-    """What ``Row.dump`` wrote; remembered by the text, so it can never be stale. Nobody changes a row: a write makes a new one."""
-    row = _rows.get(text)
-    if row is None:
-        written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
-        row = Row(tuple(key), {name: Versions(versions) for name, versions in cells}, written_ms)
-        _remember(text, row)
-    return row
+    """What ``Row.dump`` wrote."""
+    written_ms, key, cells = json.loads(text, object_hook=_bytes_in)
+    return Row(tuple(key), {name: Versions(versions) for name, versions in cells}, written_ms)
 
 
-def _remember(text: str, row: Row) -> None:
-    """Most rows are read again soon after they were written; the oldest make room. The caller holds the cloud's lock."""
-    if len(_rows) >= _REMEMBERED:
-        del _rows[next(iter(_rows))]
-    _rows[text] = row
+class Remembered:
+    """Rows that were written or read lately, by table and key: most are read again soon.
+
+    A row is given only for the very text the database has, so that it can never be stale, whatever was rolled back. Nobody
+    changes a row: a write makes a new one. The caller holds the cloud's lock.
+    """
+
+    def __init__(self) -> None:
+        self._rows: dict[tuple[int, bytes], tuple[str, Row]] = {}
+
+    def load(self, table_id: int, key: bytes, text: str) -> Row:
+        """The row of a text."""
+        known = self._rows.get((table_id, key))
+        if known and known[0] == text:
+            return known[1]
+        row = load_row(text)
+        self.keep(table_id, key, text, row)
+        return row
+
+    def keep(self, table_id: int, key: bytes, text: str, row: Row) -> None:
+        """Remember a row in the place of what was there before it; the ones kept longest ago make room."""
+        self._rows.pop((table_id, key), None)
+        if len(self._rows) >= _REMEMBERED:
+            del self._rows[next(iter(self._rows))]
+        self._rows[table_id, key] = text, row
+
+    def forget(self, table_id: int, key: bytes) -> None:
+        """A row that is gone."""
+        self._rows.pop((table_id, key), None)
 
 
 def _bytes_out(value: bytes) -> dict[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.tablestore.keys import encode_key
-from localcloud.tablestore.rows import Row, Versions, load_row
+from localcloud.tablestore.rows import Remembered, Row, Versions
 from localcloud.tablestore.schema import Index, Table, table_from_json
 
 _SCHEMA = """
@@ -30,6 +30,7 @@ class Store:
         self._sql: sqlite3.Connection = cloud.db.sql
         self._sql.executescript(_SCHEMA)
         self._scheduler.on("tablestore.index", self._catch_up)
+        self._rows = Remembered()
         self.index_lag_ms = 0
 
     # Tables ---------------------------------------------------------------------------------------------------------
@@ -63,7 +64,7 @@ class Store:
 
     def get(self, table: Table, key: bytes) -> Row | None:
         row = self._sql.execute("SELECT row FROM ots_rows WHERE table_id=? AND pk=?", (table.id, key)).fetchone()
-        return load_row(row[0]) if row else None
+        return self._rows.load(table.id, key, row[0]) if row else None
 
     def scan(self, table: Table, start: bytes, end: bytes, *, backward: bool = False) -> Iterator[tuple[bytes, Row]]:
         """Rows from ``start`` (with it) to ``end`` (without it), in the order of the direction."""
@@ -71,14 +72,14 @@ class Store:
         cursor = self._sql.execute(f"SELECT pk, row FROM ots_rows WHERE table_id=? AND {where}", (table.id, start, end))
         try:
             for key, text in cursor:
-                yield key, load_row(text)
+                yield key, self._rows.load(table.id, key, text)
         finally:
             cursor.close()
 
     def replace(self, table: Table, key: bytes, old: Row | None, new: Row | None) -> None:
         """Write a row (None: remove it) and its index entries; ``old`` is what ``get`` gave before."""
         if new is None:
-            self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (table.id, key))
+            self._delete(table.id, key)
         else:
             self._put(table.id, key, new)
         for index in table.indexes:
@@ -105,13 +106,13 @@ class Store:
         if table is None or index is None:
             return
         if payload["gone"]:
-            self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (index.id, bytes.fromhex(payload["gone"])))
+            self._delete(index.id, bytes.fromhex(payload["gone"]))
         self._replace_entry(table, index, None, self.get(table, bytes.fromhex(payload["key"])))
 
     def _replace_entry(self, table: Table, index: Index, old: Row | None, new: Row | None) -> None:
         gone, entry = old and index_entry(table, index, old), new and index_entry(table, index, new)
         if gone and (not entry or entry[0] != gone[0]):
-            self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (index.id, gone[0]))
+            self._delete(index.id, gone[0])
         if entry and not (gone and table.options.ttl_s == -1 and _same(gone, entry)):
             self._put(index.id, *entry)
 
@@ -121,7 +122,13 @@ class Store:
             self._replace_entry(table, index, None, row)
 
     def _put(self, table_id: int, key: bytes, row: Row) -> None:
-        self._sql.execute("INSERT OR REPLACE INTO ots_rows VALUES (?,?,?)", (table_id, key, row.dump()))
+        text = row.dump()
+        self._sql.execute("INSERT OR REPLACE INTO ots_rows VALUES (?,?,?)", (table_id, key, text))
+        self._rows.keep(table_id, key, text, row)
+
+    def _delete(self, table_id: int, key: bytes) -> None:
+        self._sql.execute("DELETE FROM ots_rows WHERE table_id=? AND pk=?", (table_id, key))
+        self._rows.forget(table_id, key)
 
 
 def _same(one: tuple[bytes, Row], other: tuple[bytes, Row]) -> bool:
