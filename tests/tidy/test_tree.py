@@ -78,6 +78,14 @@ def test_commands_of_make_exist(path: Path) -> None:
     assert sorted(set(shown) - targets) == []
 
 
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_settings_of_make_are_read(path: Path) -> None:
+    read = (ROOT / "Makefile").read_text(encoding="utf-8") + (ROOT / "tools/venv.sh").read_text(encoding="utf-8")
+    commands = re.findall(r"`make ([^`]+)`|^ {4}make (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+    named = {name for command in commands for name in re.findall(r"\b([A-Z]+)=", "".join(command))}
+    assert sorted(name for name in named if f"$({name})" not in read and f"${{{name}" not in read) == []
+
+
 def test_no_module_without_a_reader() -> None:
     """Every module of shared/ is imported by something, or is an entry point."""
     everything = "\n".join(path.read_text(encoding="utf-8") for path in source_files("shared", "functions", "cli", "tests"))
