@@ -16,7 +16,7 @@ from localcloud.tablestore.schema import Options
 from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, Value
 
 _REMEMBERED = 8192
-
+"""Rows kept in memory, for one cloud."""
 
 Shown = Sequence[tuple[int, Value]]
 """What a request sees of a column: (milliseconds, value), newest first."""
