@@ -20,6 +20,10 @@ test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, t
 	@$(MAKE) lint
 	@tools/clients.sh tests/clients $(VENV)/clients
 	@$(PYTHON_HERE) -m pytest $(ARGS)
+	@tests/on_another_day.sh $(PYTHON_HERE) +1650d
+
+dates: $(VENV)/test.ok  ## Run the tests as if it were eight days ago, tomorrow, and in four and a half years (needs faketime)
+	@tests/on_another_day.sh $(PYTHON_HERE) -8d +1d +1650d
 
 lint: $(VENV)/test.ok  ## Format, lint, types and import rules only
 	@$(PYTHON_HERE) -m ruff check .
@@ -87,4 +91,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test lint check format docs validate simulate package deploy bench costs serve crash clean
+.PHONY: help run test lint check format docs validate simulate dates package deploy bench costs serve crash clean

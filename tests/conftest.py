@@ -10,8 +10,10 @@ import pytest
 
 from localcloud.eventbridge.publish import Publisher
 from shared.domain.events import SOURCE
-from tests.support import permissions
+from tests.support import permissions, shifted_date
 from tests.support.event_contract import problems_of
+
+shifted_date.keep_sleep_working()
 
 WHOLE = frozenset({"e2e", "simulation"})
 """Folders of tests that run the pipeline itself; the others publish events they made up."""

@@ -45,10 +45,13 @@ def credentials_of(environment: Mapping[str, str], context: object) -> Credentia
     return Credentials(key_id, secret, token)
 
 
-def ports_of(function: str, settings: Settings, credentials: Credentials) -> Ports:
-    """All ports for a function; its clients are made here, so that the first message does not wait for them."""
+def ports_of(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
+    """All ports for a function; its clients are made here, so that the first message does not wait for them.
+
+    ``clock`` replaces the one that the settings name.
+    """
     clients = Clients(_account(settings, credentials), pause_s=settings.retry_pause_ms / 1000)
-    clock, store = clock_of(settings.clock), Store(clients)
+    clock, store = clock or clock_of(settings.clock), Store(clients)
     _warm(function, settings, clients)
     return Ports(
         clock=clock,

@@ -13,6 +13,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,13 +21,16 @@ from functions.watch import index
 from localcloud.client import LocalCloud
 from shared.adapters import sdk, sdk_call, store
 from shared.adapters.bus import EventBridgeBus
-from shared.adapters.clock import clock_of
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Range, Store
 from shared.domain.events import Event
 from shared.runtime import lazy
+from tests.support import shifted_date
+
+shifted_date.keep_sleep_working()
 
 REGION, BUS, TABLE, KEY, END = "cn-hangzhou", "replank", "locks", (("lock_id", "lazy"),), (("lock_id", "lazz"),)
+NOON = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 TEXT = "操作系统 é"
 CLOSED = "http://127.0.0.1:9"
 """Nobody listens there."""
@@ -76,7 +80,8 @@ def eventbridge(clients: Clients) -> Any:
 
     wanted, client = models.ListEventBusesRequest(name_prefix=BUS), clients.eventbridge()
     found = sdk_call.call(clients, lambda options: SimpleNamespace(body=client.list_event_buses_with_options(wanted, options)))
-    EventBridgeBus(clients, BUS, clock_of("system")).publish([Event("replank:Test:Lazy", "lazy-1", "test", {"text": TEXT})])
+    bus = EventBridgeBus(clients, BUS, SimpleNamespace(now=lambda: NOON))
+    bus.publish([Event("replank:Test:Lazy", "lazy-1", "test", {"text": TEXT})])
     return [each.event_bus_name for each in found.event_buses]
 
 

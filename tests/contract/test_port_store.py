@@ -20,7 +20,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.runtime.bootstrap import credentials_of, ports_of
-from tests.support.ports import T0, Bench, bench, settings
+from tests.support.ports import T0, Bench, CloudClock, bench, settings
 from tests.support.world import World
 
 
@@ -100,7 +100,7 @@ def test_terms_are_read_without_the_instances() -> None:
     meter = Meter()
     world = World(around=meter.around)
     with world.connected(), mock.patch.dict(os.environ, {"FC_FUNCTION_NAME": "replank-validate"}):
-        batches = ports_of("validate", settings(), credentials_of(os.environ, None)).batches
+        batches = ports_of("validate", settings(), credentials_of(os.environ, None), CloudClock(world)).batches
         batches.create(made)
         meter.units.clear()
         assert batches.terms(made.batch_id) == made.terms

@@ -20,6 +20,16 @@ from tests.support.world import URL, World
 T0 = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 
 
+@dataclass(frozen=True)
+class CloudClock:
+    """The clock port, reading the virtual time of a world's cloud: the same in every run, on every day."""
+
+    world: World
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(self.world.cloud.clock.now_ms() / 1000, timezone.utc)
+
+
 @dataclass
 class Bench:
     """A world and the ports of one function in it, acting as the account's owner."""
@@ -30,7 +40,7 @@ class Bench:
     @property
     def now(self) -> datetime:
         """The cloud's virtual time."""
-        return datetime.fromtimestamp(self.world.cloud.clock.now_ms() / 1000, timezone.utc)
+        return CloudClock(self.world).now()
 
     def faults(self, *rules: dict[str, Any]) -> None:
         """Let the cloud misbehave: see ``localcloud.core.faults``."""
@@ -75,7 +85,7 @@ def bench(function: str = "watch", **more: str) -> Iterator[Bench]:
     world = World()
     _without_timers(world)
     with world.connected():
-        yield Bench(world, ports_of(function, settings(**more), credentials_of(os.environ, None)))
+        yield Bench(world, ports_of(function, settings(**more), credentials_of(os.environ, None), CloudClock(world)))
 
 
 def _without_timers(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from urllib.parse import urlsplit
 
 import requests.auth
@@ -10,6 +9,7 @@ import requests.auth
 from localcloud.core.http import Request
 from localcloud.core.identity import Key
 from localcloud.wire import acs3
+from tests.support.signing_time import signing_time
 
 _SIGNED = "x-acs-date"
 
@@ -23,7 +23,7 @@ class Signed(requests.auth.AuthBase):
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         parts = urlsplit(str(request.url))
         target = parts.path + (f"?{parts.query}" if parts.query else "")
-        date = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+        date = signing_time()
         to_sign = acs3.string_to_sign(Request(str(request.method), target, {_SIGNED: date}), [_SIGNED])
         signature = acs3.hmac_sha256(self._key.access_key_secret, to_sign)
         request.headers[_SIGNED] = date

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timezone
 from typing import Any
 
 from localcloud.core.app import INSTANCE_NAME, REGION, Cloud
@@ -11,6 +10,7 @@ from localcloud.core.identity import Key
 from localcloud.tablestore import Tablestore
 from localcloud.tablestore.messages import messages  # first, because it silences the SDK's complaints at import
 from localcloud.wire import ots_sign
+from tests.support.signing_time import signing_time
 
 from tablestore import OTSClient, OTSServiceError, RetryPolicy  # isort: skip
 
@@ -50,7 +50,7 @@ def make_client(
 
 def send(cloud: Cloud, operation: str, body: bytes, **headers: str) -> Response:
     """One signed request with this body, as bytes: for what the SDK cannot be made to say."""
-    now = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    now = signing_time(millis=True)
     sent = {
         "x-ots-date": now,
         "x-ots-apiversion": "2015-12-31",

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -19,6 +18,7 @@ from localcloud.core.identity import Key
 from localcloud.wire import acs3, rpc
 from tests.contract.localcloud.ecs_support import CENTOS, INSTANCES, REGION, Account, account, refused
 from tests.support.inprocess import in_process
+from tests.support.signing_time import signing_time
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def signed(cloud: Account, operation: str, query: str, **changed: str) -> Reques
         "host": "127.0.0.1",
         "x-acs-action": operation,
         "x-acs-version": "2014-05-26",
-        "x-acs-date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "x-acs-date": signing_time(),
         "x-acs-signature-nonce": f"n-{cloud.cloud.request_id()}",
         "x-acs-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
     }
@@ -64,7 +64,7 @@ def test_a_hand_made_signature_passes_once(cloud: Account) -> None:
 
 def test_old_and_altered_requests_are_refused(cloud: Account) -> None:
     query = "RegionId=cn-hangzhou"
-    old = (datetime.now(timezone.utc) - timedelta(minutes=16)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    old = signing_time(minutes_ago=16)
     assert ask(cloud, "DescribeInstances", query, x_acs_date=old) == "InvalidTimeStamp.Expired"
     assert ask(cloud, "DescribeInstances", query, x_acs_date="yesterday") == "InvalidTimeStamp.Format"
     assert ask(cloud, "DescribeInstances", query, late_x_acs_action="DeleteInstance") == "SignatureDoesNotMatch"

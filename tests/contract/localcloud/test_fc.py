@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from localcloud.core.http import Request, Response
 from localcloud.fc import http_trigger
 from localcloud.fc.model import Result
 from tests.contract.localcloud.account_support import ROLE, App, functions, in_process_app, plain
+from tests.support.signing_time import signing_time
 
 
 @pytest.fixture
@@ -131,7 +131,7 @@ def signed_acs3(app: App, method: str, path: str, query: dict[str, str], secret:
     request.method, request.pathname, request.query = method, path, query
     request.headers = {
         "host": "127.0.0.1:1",
-        "x-acs-date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "x-acs-date": signing_time(),
         "accept": "application/json",
     }
     authorization = OpenApiUtil.get_authorization(

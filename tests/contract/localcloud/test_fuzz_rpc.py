@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -27,6 +26,7 @@ from localcloud.wire import rpc_v1
 from localcloud.wire.rpc_service import RpcService
 from tests.contract.localcloud.account_support import App, in_process_app
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES
+from tests.support.signing_time import signing_time
 
 QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REFUSED = json.loads(account.NOT_EMULATED.read_text(encoding="utf-8"))
@@ -76,7 +76,7 @@ def ask(app: App, version: str, operation: str, params: dict[str, str]) -> Respo
         "SignatureMethod": "HMAC-SHA1",
         "SignatureVersion": "1.0",
         "SignatureNonce": app.cloud.request_id(),
-        "Timestamp": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Timestamp": signing_time(),
     }
     text = rpc_v1.string_to_sign("GET", sent)
     digest = hmac.new(f"{owner.access_key_secret}&".encode(), text.encode(), hashlib.sha1).digest()

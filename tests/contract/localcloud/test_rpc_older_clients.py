@@ -11,7 +11,6 @@ import warnings
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
 from typing import Any
 from unittest import mock
 from urllib.parse import urlencode
@@ -23,6 +22,7 @@ from localcloud.core.identity import Key
 from localcloud.sts import Location, Sts
 from localcloud.wire import rpc_v1
 from tests.contract.localcloud.ecs_support import CENTOS, Account, account
+from tests.support.signing_time import signing_time
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -93,7 +93,7 @@ def by_hand(cloud: Account, **params: str) -> Response:
         "SignatureMethod": "HMAC-SHA1",
         "SignatureVersion": "1.0",
         "SignatureNonce": cloud.cloud.request_id(),
-        "Timestamp": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "Timestamp": signing_time(),
         **params,
     }
     text = rpc_v1.string_to_sign("GET", sent)

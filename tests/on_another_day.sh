@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Run the tests as if on other days: on_another_day.sh PYTHON SHIFT... (a shift as faketime takes it, such as +1d)
+# Left out: test_full_disk.py, whose processes have a clean environment and would keep today's date.
+set -euo pipefail
+python=$1
+shift
+
+if ! command -v faketime >/dev/null; then
+    echo "SKIPPED: the tests on another day need faketime (Debian and Ubuntu: apt-get install faketime)."
+    exit 0
+fi
+for days in "$@"; do
+    echo "As if it were $(faketime -f "$days" date -u +%F):"
+    faketime --exclude-monotonic -f "$days" "$python" -m pytest tests/unit tests/contract tests/simulation/regressions \
+        --deselect tests/contract/localcloud/test_full_disk.py
+done
