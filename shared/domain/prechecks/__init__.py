@@ -1,4 +1,4 @@
-"""The prechecks: facts in, findings out. Adding a rule is one file and one line in the registry."""
+"""The prechecks: facts in, findings out. Adding a rule is one row in the table of its subject."""
 
 from __future__ import annotations
 

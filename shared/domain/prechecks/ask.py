@@ -1,15 +1,17 @@
-"""Small words the rules share: a fact of the guest, and the outcome of a flag or a list."""
+"""What the rules share: a fact of the guest, and the checks that are one flag or one list."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.guest import LinuxFacts, WindowsFacts
 from shared.domain.prechecks.rule import PASSED, Failed, Outcome, Unknown
 
 T = TypeVar("T")
+Check = Callable[[Facts, Catalog], Outcome]
 SHOWN = 8
 """Names told in one finding; the rest is counted."""
 
@@ -32,6 +34,26 @@ def flagged(value: bool | None, seen: str, unknown: str) -> Outcome:
 def listed(values: Sequence[str] | None, unknown: str) -> Outcome:
     """Fails when there is anything in the list, naming it."""
     return Unknown(unknown) if values is None else Failed(names(values)) if values else PASSED
+
+
+def linux_flag(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
+    """A check that fails when the flag is set in a Linux guest."""
+    return lambda facts, catalog: flagged(of_linux(facts, fact), seen, unknown)
+
+
+def linux_list(fact: Callable[[LinuxFacts], Sequence[str] | None], unknown: str) -> Check:
+    """A check that fails when a Linux guest has anything in the list."""
+    return lambda facts, catalog: listed(of_linux(facts, fact), unknown)
+
+
+def windows_flag(fact: Callable[[WindowsFacts], bool | None], seen: str, unknown: str) -> Check:
+    """A check that fails when the flag is set in a Windows guest."""
+    return lambda facts, catalog: flagged(of_windows(facts, fact), seen, unknown)
+
+
+def windows_list(fact: Callable[[WindowsFacts], Sequence[str] | None], unknown: str) -> Check:
+    """A check that fails when a Windows guest has anything in the list."""
+    return lambda facts, catalog: listed(of_windows(facts, fact), unknown)
 
 
 def names(values: Sequence[str], total: int = 0) -> str:

@@ -8,7 +8,7 @@ from shared.domain.catalog import Catalog
 from shared.domain.findings import Finding
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
-from shared.domain.prechecks.guest_release import release_of
+from shared.domain.prechecks.guest import release_of
 from shared.domain.validation.view import View, failure, not_compared, warning
 
 

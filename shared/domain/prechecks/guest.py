@@ -1,0 +1,136 @@
+"""The guest at large: what the hop changes for certain, and whether the guest is what the hop starts from."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import Catalog, Release
+from shared.domain.catalog.identify import identify_in, identify_os_release_in
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.guest import GuestFacts
+from shared.domain.prechecks.ask import flagged
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, windows
+
+
+def to_alinux_2(facts: Facts) -> bool:
+    """The one hop these notes are about."""
+    return (facts.hop.source, facts.hop.destination) == ("centos-7", "alinux-2")
+
+
+def _alinux_two_destination(facts: Facts, catalog: Catalog) -> Outcome:
+    """Always told for this hop."""
+    return Failed("kernel 3.10 becomes 4.19; x86 only; the release left support on 2026-03-31")
+
+
+def _edition_changes(facts: Facts, catalog: Catalog) -> Outcome:
+    """Told when the source is another edition."""
+    release = catalog.releases.get(facts.hop.source)
+    changes = release is not None and release.edition not in ("", "datacenter")
+    return flagged(changes, f"{catalog.name(facts.hop.source)} becomes {catalog.name(facts.hop.destination)}", "")
+
+
+def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails without an answer; unknown when parts of it are missing."""
+    if facts.guest is None:
+        return Failed("no answer of the probe is at hand")
+    gaps = [f"{part} ({why})" for part, why in (*facts.guest.unknown, *facts.guest.cut)]
+    return Unknown("; ".join(gaps[:10])) if gaps else PASSED
+
+
+def release_of(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
+    """The release the guest says it runs, or None when the catalog has none such."""
+    if os_type == "windows":
+        return identify_in(catalog, guest.os_name or "")
+    return identify_os_release_in(catalog, guest.os_id or "", guest.os_version or "", guest.os_name or "")
+
+
+def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when the guest is another release, or another minor version than the path asks for."""
+    guest = facts.guest
+    if guest is None or not (guest.os_id or guest.os_name):
+        return Unknown("the guest did not say which release it runs")
+    found = release_of(guest, facts.instance.os_type, catalog)
+    spoken = " ".join(part for part in (guest.os_name, guest.os_version) if part)
+    if found is None or found.key != facts.hop.source:
+        return Failed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.name(facts.hop.source)}")
+    path = catalog.path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
+    if path is None or not path.exact:
+        return PASSED
+    if not found.exact:
+        return Unknown(f"the path starts at {path.exact} exactly; the guest says {spoken[:100]!r}")
+    same = found.exact == path.exact or found.exact.startswith(path.exact + ".")
+    return PASSED if same else Failed(f"{found.name} {found.exact}; this path starts at {path.exact} only")
+
+
+def _architecture_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares the guest's word with the instance's."""
+    spoken = facts.guest.architecture if facts.guest else None
+    if spoken is None:
+        return Unknown("the guest did not say its architecture")
+    return (
+        PASSED
+        if spoken == facts.instance.architecture
+        else Failed(f"the guest is {spoken}, the instance {facts.instance.architecture}")
+    )
+
+
+RULES = (
+    Rule(
+        code="Guest.AlinuxTwoDestination",
+        severity=Severity.WARNING,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="Alibaba Cloud Linux 2 is a short stop",
+        why="It is close to CentOS 7 and the least change, but out of support; the next hop is to Alibaba Cloud Linux 3.",
+        remedy="Prefer Alibaba Cloud Linux 3, unless a program needs the old libraries.",
+        source="supported paths; kernels",
+        check=_alinux_two_destination,
+        applies=to_alinux_2,
+    ),
+    Rule(
+        code="Guest.EditionChanges",
+        severity=Severity.INFO,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="The edition becomes Datacenter",
+        why="Licences of other software may depend on the edition.",
+        remedy="Check the licences of what runs on it.",
+        source="Windows matrix: destinations",
+        check=_edition_changes,
+        applies=windows,
+    ),
+    Rule(
+        code="Guest.NotProbed",
+        severity=Severity.ERROR,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The guest was not asked, or not everything could be read",
+        why="Most limits of the migration lie inside the guest.",
+        remedy="Run the precheck on the running instance.",
+        source=PRACTICE,
+        check=_not_probed,
+        command="replank precheck INSTANCE",
+    ),
+    Rule(
+        code="Guest.ReleaseMismatch",
+        severity=Severity.ERROR,
+        unknown=Severity.ERROR,
+        needs=Needs.GUEST,
+        title="The guest runs another release than the path starts from",
+        why="The paths are for exact releases; on any other the migration does not start, or leaves a broken system.",
+        remedy="Update to the release the path starts from, or plan the route again from what the guest runs.",
+        source="supported paths",
+        check=_release_mismatch,
+        command="cat /etc/os-release",
+    ),
+    Rule(
+        code="Guest.ArchitectureMismatch",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="The guest has another architecture",
+        why="Only 64-bit systems of the listed architectures are supported.",
+        remedy="Build a new instance; a 32-bit system cannot be migrated in place.",
+        source="supported paths: architecture",
+        check=_architecture_mismatch,
+    ),
+)

@@ -1,0 +1,291 @@
+"""The instance as ECS knows it: its state, its agent, its size, and what may disturb it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from shared.domain.catalog import Catalog
+from shared.domain.catalog.identify import identify_in
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.prechecks.ask import flagged, listed
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux, windows
+
+HEARTBEAT_LIMIT = timedelta(hours=24)
+"""The preconditions give it."""
+EXPIRY_MARGIN = timedelta(days=2)
+"""A route of several hops with its windows fits into this."""
+SNAPSHOT_MARGIN = timedelta(hours=4)
+"""Own snapshots, SMC's snapshots, migration and initialisation together."""
+SMALL_MIB = 2048
+
+
+def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when the name belongs to another kind of system; unknown when it names another release.
+
+    After the first hop of a chain ECS may still show the old name (whether OSName changes is not documented). The guest's
+    own word, Guest.ReleaseMismatch, then decides.
+    """
+    instance = facts.instance
+    source = catalog.releases.get(facts.hop.source)
+    if source is not None and source.os_type != instance.os_type:
+        return Failed(f"OSType {instance.os_type}, but the hop starts at {source.name}")
+    named = identify_in(catalog, instance.os_name, instance.os_name_en)
+    if named is None or named.key != facts.hop.source:
+        shown = instance.os_name_en or instance.os_name or "nothing"
+        return Unknown(f"ECS shows {shown[:100]!r}, the hop starts at {catalog.name(facts.hop.source)}")
+    return PASSED
+
+
+def _region_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails outside the list."""
+    region = facts.instance.region_id
+    if not region:
+        return Unknown("the region of the instance is not known")
+    return PASSED if region in catalog.windows_regions else Failed(f"region {region}")
+
+
+def _not_running(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails in every other state."""
+    status = facts.instance.status
+    if not status:
+        return Unknown("the state of the instance is not known")
+    return (
+        PASSED
+        if status == "Running"
+        else Failed(f"state {status}", f"aliyun ecs StartInstance --InstanceId {facts.instance.instance_id}")
+    )
+
+
+def _agent_offline(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when the last heartbeat is older; unknown when there never was one."""
+    seen = facts.instance.agent_heartbeat_at
+    if seen is None:
+        return Unknown("no heartbeat of the agent is known: it is not installed, or never reported")
+    age = facts.now - seen
+    return Failed(f"last heartbeat {age.total_seconds() / 3600:.1f} hours ago") if age > HEARTBEAT_LIMIT else PASSED
+
+
+def _snapshot_in_progress(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails while any is progressing."""
+    running = facts.instance.snapshots_in_progress
+    return Failed(f"{len(running)} in creation: {', '.join(running[:5])}") if running else PASSED
+
+
+def _locked(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails with the reasons."""
+    return listed(facts.instance.locked, "")
+
+
+def _migration_active(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when another one is at work."""
+    other = facts.instance.active_migration_id
+    return flagged(
+        None if other is None else bool(other), f"migration {other}", "whether another migration is active was not asked"
+    )
+
+
+def _expires_soon(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when either comes within two days."""
+    ends = {"expires": facts.instance.expires_at, "is released": facts.instance.auto_release_at}
+    soon = [f"{what} {at.isoformat()}" for what, at in ends.items() if at is not None and at - facts.now < EXPIRY_MARGIN]
+    return listed(soon, "")
+
+
+def _spot(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails for spot instances."""
+    return flagged(facts.instance.spot, "a spot (preemptible) instance", "")
+
+
+def _in_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails for members of a group."""
+    group = facts.instance.scaling_group_id
+    return flagged(
+        None if group is None else bool(group), f"scaling group {group}", "whether it is in a scaling group was not asked"
+    )
+
+
+def _auto_snapshot_collides(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when the policy's next run is within four hours."""
+    at = facts.instance.auto_snapshot_at
+    if at is None or not timedelta(0) <= at - facts.now < SNAPSHOT_MARGIN:
+        return PASSED
+    return Failed(f"next automatic snapshot {at.isoformat()}")
+
+
+def _small_memory(facts: Facts, catalog: Catalog) -> Outcome:
+    """Looks at the size of the instance: below 2 GiB is small (our reading; the document gives no number)."""
+    memory = facts.instance.memory_mib
+    if not memory:
+        return Unknown("ECS did not say how much memory the instance has")
+    return Failed(f"{memory} MiB") if memory < SMALL_MIB else PASSED
+
+
+def _too_small(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares the instance's size, as ECS gives it, with the limits."""
+    cpu, memory = facts.instance.cpu, facts.instance.memory_mib
+    least_cpu, least_memory = catalog.minima["windows.cpu"].value, catalog.minima["windows.memory"].value
+    if not cpu or not memory:
+        return Unknown("ECS did not say how large the instance is")
+    if cpu < least_cpu or memory < least_memory:
+        return Failed(f"{cpu} vCPU and {memory} MiB, {least_cpu} vCPU and {least_memory} MiB needed")
+    return PASSED
+
+
+RULES = (
+    Rule(
+        code="Instance.ReleaseMismatch",
+        severity=Severity.ERROR,
+        unknown=Severity.WARNING,
+        needs=Needs.INSTANCE,
+        title="The instance is not what the hop starts from",
+        why="A migration planned for another system would not start, or would break this one.",
+        remedy="Plan the route again from the release the guest itself names.",
+        source="supported paths",
+        check=_release_mismatch,
+    ),
+    Rule(
+        code="Instance.RegionNotSupported",
+        severity=Severity.ERROR,
+        unknown=Severity.ERROR,
+        needs=Needs.INSTANCE,
+        title="Windows cannot be migrated in this region",
+        why="The installation media are shared to instances of the listed regions only.",
+        remedy="Copy an image of the instance to a listed region and migrate there, or build a new instance.",
+        source="Windows: regions",
+        check=_region_not_supported,
+        applies=windows,
+        link="https://www.alibabacloud.com/help/en/smc/user-guide/windows-operating-system-migration",
+    ),
+    Rule(
+        code="Instance.NotRunning",
+        severity=Severity.ERROR,
+        unknown=Severity.ERROR,
+        needs=Needs.INSTANCE,
+        title="The instance is not running",
+        why="The migration is started inside the running system by the Cloud Assistant agent.",
+        remedy="Start the instance and wait until its agent is online.",
+        source="preconditions: state Running",
+        check=_not_running,
+    ),
+    Rule(
+        code="Instance.AgentOffline",
+        severity=Severity.ERROR,
+        unknown=Severity.ERROR,
+        needs=Needs.INSTANCE,
+        title="The Cloud Assistant agent has not been seen within 24 hours",
+        why="The migration, the guest's prechecks and the validation all run through the agent. Instances bought before 2017-12-01 "
+        "and those of uploaded images may lack it.",
+        remedy="Install or start the agent and wait for its heartbeat.",
+        source="preconditions: Cloud Assistant within 24 h",
+        check=_agent_offline,
+        command="systemctl start aliyun.service  # Windows: sc start AliyunService",
+    ),
+    Rule(
+        code="Instance.SnapshotInProgress",
+        severity=Severity.ERROR,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="A snapshot of the instance is being created",
+        why="The migration takes snapshots of all disks itself and refuses to start beside another one.",
+        remedy="Wait until the snapshot is accomplished, then ask again.",
+        source="general limits: no snapshot in creation",
+        check=_snapshot_in_progress,
+        command="aliyun ecs DescribeSnapshots --Status progressing",
+    ),
+    Rule(
+        code="Instance.Locked",
+        severity=Severity.ERROR,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="The instance is locked",
+        why="ECS refuses snapshots, restarts and rollbacks of locked instances.",
+        remedy="Solve the reason (payment, security), then ask again.",
+        source="error codes: InstanceLockedForSecurity, InstanceExpiredOrInArrears",
+        check=_locked,
+    ),
+    Rule(
+        code="Instance.MigrationActive",
+        severity=Severity.ERROR,
+        unknown=Severity.WARNING,
+        needs=Needs.INSTANCE,
+        title="Another migration of this instance is active",
+        why="Two at once can destroy the system; SMC allows one unfinished job per source.",
+        remedy="Wait for it, or cancel it.",
+        source="SMC: one unfinished job per source",
+        check=_migration_active,
+        command="replank status",
+    ),
+    Rule(
+        code="Instance.ExpiresSoon",
+        severity=Severity.OVERRIDABLE,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="The instance expires or is released soon",
+        why="It would be stopped or deleted in the middle, and its snapshots with it.",
+        remedy="Renew it, or clear the release time.",
+        source=PRACTICE,
+        check=_expires_soon,
+        command="aliyun ecs ModifyInstanceAutoReleaseTime",
+    ),
+    Rule(
+        code="Instance.Spot",
+        severity=Severity.OVERRIDABLE,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="A spot instance",
+        why="It can be released at five minutes' notice; a migration takes half an hour and several restarts.",
+        remedy="Change it to pay-as-you-go, or replace it instead of migrating it.",
+        source=PRACTICE,
+        check=_spot,
+    ),
+    Rule(
+        code="Instance.InScalingGroup",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.INSTANCE,
+        title="The instance belongs to a scaling group",
+        why="Auto Scaling sees a restarting instance as unhealthy and releases it; new members still come with the old image.",
+        remedy="Put it into standby or protection for the time, and give the group a new image.",
+        source=PRACTICE,
+        check=_in_scaling_group,
+        command="aliyun ess EnterStandby --ScalingGroupId GROUP --InstanceId.1 INSTANCE",
+    ),
+    Rule(
+        code="Instance.AutoSnapshotCollides",
+        severity=Severity.OVERRIDABLE,
+        unknown=None,
+        needs=Needs.INSTANCE,
+        title="An automatic snapshot is due soon",
+        why="A snapshot in creation stops the migration from starting, and restarts in the middle make the snapshot fail.",
+        remedy="Migrate after it, or take the policy off the disks for the time.",
+        source=PRACTICE,
+        check=_auto_snapshot_collides,
+        command="aliyun ecs CancelAutoSnapshotPolicy --diskIds DISKS",
+    ),
+    Rule(
+        code="Instance.SmallMemory",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.INSTANCE,
+        title="A small instance",
+        why="The migration may fail for lack of resources while services run.",
+        remedy="Stop services for the time of the migration, or change to a larger type for it.",
+        source="general limits: small instances",
+        check=_small_memory,
+        applies=linux,
+    ),
+    Rule(
+        code="Instance.TooSmall",
+        severity=Severity.ERROR,
+        unknown=Severity.ERROR,
+        needs=Needs.INSTANCE,
+        title="The instance is too small for Windows migration",
+        why="The newer Windows Setup does not run on less.",
+        remedy="Change to an instance type with at least 2 vCPU and 2 GiB.",
+        source="Windows limits: 2 vCPU, 2 GiB",
+        check=_too_small,
+        applies=windows,
+        command="aliyun ecs ModifyInstanceSpec ...",
+    ),
+)

@@ -1,0 +1,80 @@
+"""Memory and disk space of a Linux guest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from shared.domain.catalog import Catalog
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.guest import GuestFacts
+from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
+
+DIRECTORIES = ("/usr", "/var", "/boot")
+
+
+def _memory_too_low(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares what the kernel says is available (free and reclaimable) with the limit."""
+    available = facts.guest.memory_available_mib if facts.guest else None
+    limit = catalog.minima["linux.memory_available"].value
+    if available is None:
+        return Unknown("the guest did not say how much memory is available")
+    return Failed(f"{available} MiB available, {limit} MiB needed") if available < limit else PASSED
+
+
+def _shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
+    """One line per file system that has too little."""
+    needs: dict[str, list[str]] = defaultdict(list)
+    for directory in DIRECTORIES:
+        mount = guest.mount(directory)
+        needs[mount.mount_point if mount else ""].append(directory)
+    lines = []
+    for mount in guest.mounts or ():
+        wanted = needs.get(mount.mount_point, [])
+        total = sum(catalog.minima[f"linux.disk.{directory}"].value for directory in wanted)
+        if mount.available_mib < total:
+            lines.append(f"{mount.mount_point} has {mount.available_mib} MiB, {total} MiB needed for {' and '.join(wanted)}")
+    return lines
+
+
+def _disk_space_too_low(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when a file system is short; unknown when it cannot be told which one holds a directory.
+
+    Directories that share a file system share its space, so their needs are added up. The space counted is what a program
+    may still write, without the blocks reserved for root.
+    """
+    guest = facts.guest
+    if guest is None or guest.mounts is None or any(guest.mount(directory) is None for directory in DIRECTORIES):
+        return Unknown("the guest did not say how much space its file systems have")
+    short = _shortages(guest, catalog)
+    return Failed("; ".join(short)) if short else PASSED
+
+
+RULES = (
+    Rule(
+        code="Guest.MemoryTooLow",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="Too little free memory",
+        why="The package transaction runs in memory; on small instances it is killed half way.",
+        remedy="Stop services for the time of the migration, or use a larger instance type.",
+        source="general limits: free memory 600 MiB",
+        check=_memory_too_low,
+        applies=linux,
+        command="free -m; ps aux --sort=-rss | head",
+    ),
+    Rule(
+        code="Guest.DiskSpaceTooLow",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="Too little free disk space",
+        why="The migration downloads and unpacks the new packages and kernel beside the old ones.",
+        remedy="Free the space, or extend the disk and its file system; old kernels in /boot can go with package-cleanup.",
+        source="general limits: /usr 250 MiB, /var 4 GiB, /boot 100 MiB",
+        check=_disk_space_too_low,
+        applies=linux,
+        command="df -h /usr /var /boot; yum clean all; package-cleanup --oldkernels --count=1",
+    ),
+)

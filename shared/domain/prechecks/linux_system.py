@@ -1,0 +1,175 @@
+"""How a Linux guest is set up: network, programs, services, leftovers."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import Catalog
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.prechecks.ask import flagged, linux_flag, linux_list, of_linux
+from shared.domain.prechecks.rule import PRACTICE, Needs, Outcome, Rule, linux
+
+
+def old_python(facts: Facts) -> bool:
+    """Sources on which ``python`` is Python 2."""
+    return facts.hop.source in ("centos-7", "rhel-7", "alinux-2")
+
+
+def _firewall_active(facts: Facts, catalog: Catalog) -> Outcome:
+    """Tells which."""
+    firewall = facts.guest.firewall if facts.guest else None
+    return flagged(None if firewall is None else bool(firewall), f"{firewall} runs", "whether a firewall runs was not told")
+
+
+def _proxy_set(facts: Facts, catalog: Catalog) -> Outcome:
+    """Tells where."""
+    proxy = of_linux(facts, lambda guest: guest.proxy)
+    return flagged(None if proxy is None else bool(proxy), f"set in {proxy}", "whether a proxy is set was not told")
+
+
+def _selinux_enforcing(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when it enforces."""
+    mode = of_linux(facts, lambda guest: guest.selinux)
+    return flagged(None if mode is None else mode == "enforcing", "SELinux is enforcing", "the mode of SELinux was not told")
+
+
+def _clock_not_synchronised(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when no time service runs."""
+    synchronised = of_linux(facts, lambda guest: guest.clock_synchronised)
+    return flagged(
+        None if synchronised is None else not synchronised, "no time service runs", "whether the clock is synchronised was not told"
+    )
+
+
+RULES = (
+    Rule(
+        code="Guest.InterfacePinned",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Interface names are pinned",
+        why="The new system may name interfaces by other rules; what is pinned to a name or address is then not configured.",
+        remedy="Take the pins out, or make sure that the console (VNC) works.",
+        source=PRACTICE,
+        check=linux_list(lambda guest: guest.interface_pins, "the guest did not show its network configuration"),
+        applies=linux,
+        command="grep -l HWADDR /etc/sysconfig/network-scripts/ifcfg-*",
+    ),
+    Rule(
+        code="Guest.CompiledPrograms",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Programs were compiled on this system",
+        why="Alibaba Cloud Linux 3 has GCC 10.2, binutils 2.35 and glibc 2.32; programs of the old system are not guaranteed "
+        "to run.",
+        remedy="Compile again and verify, best on a copy first.",
+        source="feature table: C/C++ programs",
+        check=linux_list(lambda guest: guest.compiled_programs, "programs outside packages were not looked for"),
+        applies=linux,
+        link="https://www.alibabacloud.com/help/en/smc/user-guide/migrate-an-operating-system",
+    ),
+    Rule(
+        code="Guest.Python2Users",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Programs use Python 2",
+        why="They fail silently in the first night when cron runs them.",
+        remedy="Name python3, or python2 where it is still available.",
+        source=PRACTICE,
+        check=linux_list(lambda guest: guest.python2_users, "users of Python were not looked for"),
+        applies=old_python,
+    ),
+    Rule(
+        code="Guest.FirewallActive",
+        severity=Severity.INFO,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="A firewall is running",
+        why="It may keep the migration from its servers; its rules are compared afterwards only by whether it runs.",
+        remedy="Make sure that outgoing HTTPS is open; note the rules.",
+        source="drill items: firewall",
+        check=_firewall_active,
+        applies=linux,
+        command="iptables-save; nft list ruleset",
+    ),
+    Rule(
+        code="Guest.ProxySet",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="A proxy is configured",
+        why="Downloads of the migration would go through it.",
+        remedy="Take it out for the time, or make sure that it lets the mirrors through.",
+        source="drill items: proxy",
+        check=_proxy_set,
+        applies=linux,
+        command="env | grep -i proxy; grep proxy /etc/yum.conf",
+    ),
+    Rule(
+        code="Guest.SelinuxEnforcing",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="SELinux is enforcing",
+        why="Replaced files may carry wrong labels, and services fail after the restart.",
+        remedy="Set it to permissive for the time.",
+        source="ECS usage notes: SELinux",
+        check=_selinux_enforcing,
+        applies=linux,
+        command="setenforce 0; sed -i s/^SELINUX=enforcing/SELINUX=permissive/ /etc/selinux/config",
+    ),
+    Rule(
+        code="Guest.ClockNotSynchronised",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The clock is not synchronised",
+        why="Certificates and signatures are checked against it.",
+        remedy="Start chronyd or ntpd.",
+        source=PRACTICE,
+        check=_clock_not_synchronised,
+        applies=linux,
+        command="systemctl enable --now chronyd",
+    ),
+    Rule(
+        code="Guest.PackageManagerBusy",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The package manager is running",
+        why="Two transactions at once destroy the package database.",
+        remedy="Wait until it is done.",
+        source=PRACTICE,
+        check=linux_flag(
+            lambda guest: guest.package_manager_busy, "yum or dnf is running", "whether the package manager is busy was not told"
+        ),
+        applies=linux,
+        command="cat /var/run/yum.pid",
+    ),
+    Rule(
+        code="Guest.LeftoversOfEarlierAttempt",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Something is left of an earlier attempt",
+        why="It fills /boot or makes the tool believe that a migration is under way.",
+        remedy="Clean up after the earlier tool.",
+        source=PRACTICE,
+        check=linux_list(lambda guest: guest.leftovers, "leftovers were not looked for"),
+        applies=linux,
+    ),
+    Rule(
+        code="Guest.ModuleStreams",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Module streams are enabled",
+        why="The destination may not have the same streams; their packages then stay as they are.",
+        remedy="Compare with `dnf module list` of the destination.",
+        source=PRACTICE,
+        check=linux_list(lambda guest: guest.dnf_modules, "module streams were not looked for"),
+        applies=linux,
+        command="dnf module list --enabled",
+    ),
+)

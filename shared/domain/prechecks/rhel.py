@@ -1,0 +1,87 @@
+"""What CentOS to Red Hat demands before it starts."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import Catalog
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.prechecks.ask import between, flagged, linux_flag, of_linux
+from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown
+
+MIRROR = "aliyun"
+
+
+def _repository_not_mirror(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when the base repositories are elsewhere."""
+    repositories = of_linux(facts, lambda guest: guest.repositories)
+    if repositories is None:
+        return Unknown("the guest did not list its repositories")
+    return (
+        PASSED if any(MIRROR in url for _, url in repositories) else Failed(f"{len(repositories)} repositories, none on {MIRROR}")
+    )
+
+
+def _reboot_pending(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when a newer one is installed."""
+    newest = ", ".join(of_linux(facts, lambda guest: guest.boot.images if guest.boot else None) or ())
+    pending = of_linux(facts, lambda guest: guest.reboot_pending)
+    running = facts.guest.kernel if facts.guest else None
+    return flagged(pending, f"{running} runs, installed: {newest}", "which kernels are installed was not told")
+
+
+RULES = (
+    Rule(
+        code="Guest.RepositoryNotMirror",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.WARNING,
+        needs=Needs.GUEST,
+        title="yum does not use Alibaba Cloud's mirrors",
+        why="The conversion compares every package with these repositories and stops when they do not answer.",
+        remedy="Point yum at mirrors.aliyun.com (7) or mirrors.cloud.aliyuncs.com (8).",
+        source="CentOS to RHEL: before starting",
+        check=_repository_not_mirror,
+        applies=between("centos", "rhel"),
+    ),
+    Rule(
+        code="Guest.SecurityAgent",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="The Security Center agent is installed",
+        why="Its kernel module stops the conversion.",
+        remedy="Uninstall it; it may be installed again afterwards.",
+        source="CentOS to RHEL: before starting",
+        check=linux_flag(
+            lambda guest: guest.security_agent, "/usr/local/aegis exists", "whether the agent is installed was not told"
+        ),
+        applies=between("centos", "rhel"),
+    ),
+    Rule(
+        code="Guest.UpdatesPending",
+        severity=Severity.ERROR,
+        unknown=Severity.WARNING,
+        needs=Needs.GUEST,
+        title="Updates are pending",
+        why="The conversion compares every package with the newest; older ones stop it.",
+        remedy="Install them and restart.",
+        source="CentOS to RHEL: before starting",
+        check=linux_flag(
+            lambda guest: guest.updates_pending, "the package manager has updates", "pending updates were not asked for"
+        ),
+        applies=between("centos", "rhel"),
+        command="yum -y update && reboot",
+    ),
+    Rule(
+        code="Guest.RebootPending",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="A newer kernel waits for a restart",
+        why="The conversion demands the newest kernel to be loaded.",
+        remedy="Restart.",
+        source="CentOS to RHEL: before starting",
+        check=_reboot_pending,
+        applies=between("centos", "rhel"),
+        command="reboot",
+    ),
+)

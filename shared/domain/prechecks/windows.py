@@ -1,0 +1,179 @@
+"""Windows guests."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import Catalog
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.prechecks.ask import flagged, listed, of_windows, windows_flag, windows_list
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, windows
+
+
+def _system_drive_too_full(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares the free space of C: with both limits."""
+    guest = facts.guest
+    drive = next((m for m in (guest.mounts if guest else None) or () if m.mount_point.upper().startswith("C:")), None)
+    if drive is None:
+        return Unknown("the guest did not say how much space C: has")
+    free, least = drive.available_mib, catalog.minima["windows.disk.C:"].value
+    size = guest.windows.windows_dir_mib if guest and guest.windows else None
+    if free < least:
+        return Failed(f"C: has {free} MiB free, {least} MiB needed")
+    if size is None:
+        return Unknown("the guest did not say how large C:\\Windows is")
+    return PASSED if free > size else Failed(f"C: has {free} MiB free, C:\\Windows takes {size} MiB, more than that is needed")
+
+
+def _language_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
+    """Looks at the system language."""
+    language = of_windows(facts, lambda guest: guest.language)
+    if not language:
+        return Unknown("the guest did not say its language")
+    return PASSED if language in ("zh", "en") else Failed(f"language {language}")
+
+
+def _page_file_elsewhere(facts: Facts, catalog: Catalog) -> Outcome:
+    """Tells those that are elsewhere."""
+    files = of_windows(facts, lambda guest: guest.page_files)
+    return listed(
+        None if files is None else [name for name in files if not name.upper().startswith("C:")],
+        "the guest did not list its page files",
+    )
+
+
+def _not_activated(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when it is not."""
+    activated = of_windows(facts, lambda guest: guest.activated)
+    return flagged(None if activated is None else not activated, "Windows is not activated", "the guest did not say")
+
+
+RULES = (
+    Rule(
+        code="Guest.SystemDriveTooFull",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="Too little free space on C:",
+        why="Windows Setup keeps a copy of the old C:\\Windows until it is done.",
+        remedy="Clean up C:, or extend the system disk and its partition.",
+        source="Windows limits: C: 20 GiB and more than C:\\Windows",
+        check=_system_drive_too_full,
+        applies=windows,
+        command="cleanmgr /sagerun:1",
+    ),
+    Rule(
+        code="Guest.LanguageNotSupported",
+        severity=Severity.ERROR,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="The language of Windows is not supported",
+        why="There are Chinese and English media only, and cross-language migration is not supported.",
+        remedy="Build a new instance in one of the two languages.",
+        source="Windows matrix: language",
+        check=_language_not_supported,
+        applies=windows,
+    ),
+    Rule(
+        code="Guest.WindowsRebootPending",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Windows waits for a restart",
+        why="Windows Setup refuses to start, or finishes the old update in the middle.",
+        remedy="Restart, then ask again.",
+        source=PRACTICE,
+        check=windows_flag(lambda guest: guest.pending_reboot, "a restart is pending", "the guest did not say"),
+        applies=windows,
+        command="shutdown /r /t 0",
+    ),
+    Rule(
+        code="Guest.DomainController",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The instance is a domain controller",
+        why="An in-place upgrade changes the schema, and a rollback by snapshot can split the domain.",
+        remedy="Add a new domain controller, move the roles, and demote this one.",
+        source=PRACTICE,
+        check=windows_flag(lambda guest: guest.domain_controller, "a domain controller", "the guest did not say"),
+        applies=windows,
+        command="netdom query fsmo",
+    ),
+    Rule(
+        code="Guest.ClusterMember",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The instance is a member of a failover cluster",
+        why="Clusters are upgraded node by node with their own procedure.",
+        remedy="Evict the node first.",
+        source=PRACTICE,
+        check=windows_flag(lambda guest: guest.clustered, "the Cluster service runs", "the guest did not say"),
+        applies=windows,
+        command="cluster.exe node",
+    ),
+    Rule(
+        code="Guest.BitLocker",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="BitLocker is on",
+        why="The restarts of the migration would wait for the recovery key.",
+        remedy="Suspend protection for the time.",
+        source=PRACTICE,
+        check=windows_flag(lambda guest: guest.bitlocker, "BitLocker protects a volume", "the guest did not say"),
+        applies=windows,
+        command="manage-bde -protectors -disable C:",
+    ),
+    Rule(
+        code="Guest.PageFileElsewhere",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="A page file is on another disk",
+        why="Drive letters can change while Setup runs; the page file then keeps the disk busy or is missing.",
+        remedy="Move it to C: for the time.",
+        source=PRACTICE,
+        check=_page_file_elsewhere,
+        applies=windows,
+        command="wmic pagefile list",
+    ),
+    Rule(
+        code="Guest.NotActivated",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Windows is not activated",
+        why="It usually means that the KMS server is not reached; the new system needs it too.",
+        remedy="Activate it with the KMS of Alibaba Cloud.",
+        source=PRACTICE,
+        check=_not_activated,
+        applies=windows,
+        command="slmgr /skms kms.cloud.aliyuncs.com & slmgr /ato",
+    ),
+    Rule(
+        code="Guest.Antivirus",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Third-party antivirus is installed",
+        why="Its drivers stop Windows Setup, or the new system from starting.",
+        remedy="Uninstall it, and install a current version afterwards.",
+        source=PRACTICE,
+        check=windows_list(lambda guest: guest.antivirus, "the guest did not list its services"),
+        applies=windows,
+    ),
+    Rule(
+        code="Guest.DiskFilterDrivers",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Disk filter drivers are installed",
+        why="Encryption, backup or copy drivers below the file system may not load in the new system: it does not start.",
+        remedy="Uninstall the software they belong to.",
+        source=PRACTICE,
+        check=windows_list(lambda guest: guest.filter_drivers, "the guest did not list its disk filters"),
+        applies=windows,
+        command="fltmc filters",
+    ),
+)
