@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime
 from enum import Enum
 
-from shared.domain.codec import Signed
+from shared.domain.policy import Policy
 
 RISKS_VERSION = "2026-11"
 RISKS = (
@@ -24,70 +24,6 @@ class BatchState(Enum):
     PLANNING = "planning"
     OPEN = "open"
     CLOSED = "closed"
-
-
-UTC_ITSELF = Signed(0)
-
-
-@dataclass(frozen=True)
-class Window:
-    """When migrations may start: from ``start`` to ``end`` (``HH:MM``, local to ``utc_offset_min``) on ``days`` (0 = Monday).
-
-    A window that ends before it starts runs over midnight and belongs to the day on which it starts.
-    """
-
-    start: str
-    end: str
-    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    utc_offset_min: Signed = UTC_ITSELF
-    cutoff_min: int = 60
-    """Nothing starts in the last minutes: a hop takes half an hour to an hour."""
-
-    @property
-    def minutes(self) -> int:
-        """How long it stays open for starts: its length less the cutoff."""
-        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        length = (end.hour - start.hour) * 60 + end.minute - start.minute
-        return length + 1440 * (length <= 0) - self.cutoff_min
-
-    def allows(self, now: datetime) -> bool:
-        """Whether a migration may start at ``now``."""
-        return self.opened(now) is not None
-
-    def opened(self, now: datetime) -> datetime | None:
-        """When the window in which a migration may start at ``now`` opened; None where none is open."""
-        local = now + timedelta(minutes=self.utc_offset_min)
-        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        for days_back in (0, 1):
-            day = local.date() - timedelta(days=days_back)
-            opens = datetime.combine(day, start, local.tzinfo)
-            closes = datetime.combine(day, end, local.tzinfo) + timedelta(days=end <= start)
-            if day.weekday() in self.days and opens <= local < closes - timedelta(minutes=self.cutoff_min):
-                return opens - timedelta(minutes=self.utc_offset_min)
-        return None
-
-
-@dataclass(frozen=True)
-class Policy:
-    """The limits and choices of a batch."""
-
-    driver: str = "smc"
-    max_moving: int = 5
-    """At most so many instances of the batch move at once."""
-    failure_budget: int = 1
-    """Admission stops once more than so many migrations of the batch have failed; those under way finish."""
-    canary: int = 0
-    """The first so many must be validated before the others start."""
-    retention_days: int = 7
-    window: Window | None = None
-    allow_end_of_life: bool = False
-    allow_listed: bool = False
-    overrides: dict[str, str] = field(default_factory=dict)
-    """Overridable findings accepted: code -> reason."""
-    files: tuple[str, ...] = ()
-    """Files whose content must be the same after the migration: absolute paths, told by checksum."""
-    check: str = ""
-    """A command run as root in the guest before and after (sh or cmd, 15 seconds); a status other than 0 is a failure."""
 
 
 @dataclass(frozen=True)

@@ -8,44 +8,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from shared.domain import events
-from shared.domain.batch import Policy
 from shared.domain.catalog import CATALOG, Catalog, Release, find_release, require_release
-from shared.domain.codec import as_list, as_object, decode
+from shared.domain.codec import as_list
 from shared.domain.errors import Refused
+from shared.domain.policy import Policy, read_policy
 
-MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 18 KB in all."""
-BOUNDS = {
-    "maxMoving": (1, 1000),
-    "failureBudget": (0, 1000),
-    "canary": (0, 100),
-    "retentionDays": (1, 365),
-    "window.utcOffsetMin": (-720, 840),
-    "window.cutoffMin": (0, 1439),
-}
-"""Least and most of each number of a policy, by the name that the API and the events give it."""
 LEAD = timedelta(days=180)
 """How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
-
-_POLICY_NAMES = {
-    "driver": "driver",
-    "maxMoving": "max_moving",
-    "failureBudget": "failure_budget",
-    "canary": "canary",
-    "retentionDays": "retention_days",
-    "window": "window",
-    "allowEndOfLife": "allow_end_of_life",
-    "allowListed": "allow_listed",
-    "overrides": "overrides",
-    "files": "files",
-    "check": "check",
-}
-_WINDOW_NAMES = {"start": "start", "end": "end", "days": "days", "utcOffsetMin": "utc_offset_min", "cutoffMin": "cutoff_min"}
 
 
 @dataclass(frozen=True)
@@ -86,74 +60,7 @@ def _release(name: object, catalog: Catalog) -> str:
     return key
 
 
-def read_policy(document: object) -> Policy:
-    """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
-    asked = as_object(document, "policy")
-    given = _renamed(asked, _POLICY_NAMES, "policy")
-    if given.get("window") is not None:
-        given["window"] = _renamed(as_object(given["window"], "policy.window"), _WINDOW_NAMES, "policy.window")
-    policy = decode(Policy, given, "policy", strict=True)
-    if policy.driver not in ("smc", "console"):
-        raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", "Use smc or console.")
-    _check_numbers(asked, "policy.", "")
-    _check_probe(policy.files, policy.check)
-    if policy.window is not None:
-        policy = replace(policy, window=_checked(policy.window))
-    return policy
-
-
-def _check_numbers(asked: dict[str, Any], path: str, prefix: str) -> None:
-    """Refuse numbers that arithmetic, or the fleet, could not bear."""
-    for name, value in asked.items():
-        if prefix + name in BOUNDS:
-            least, most = BOUNDS[prefix + name]
-            if not least <= value <= most:
-                raise Refused("Policy.Invalid", f"{path}{name} must be from {least} to {most}.", "Correct the policy.")
-        elif name == "window" and isinstance(value, dict):
-            _check_numbers(value, "policy.window.", "window.")
-
-
-def _check_probe(files: tuple[str, ...], check: str) -> None:
-    """Refuse what the probe could not carry into the guest."""
-    for path in files:
-        if not _ABSOLUTE.fullmatch(path):
-            what = f"policy.files has {path[:100]!r}, which is no absolute path."
-            raise Refused("Policy.Invalid", what, "Name files like /etc/app.conf or C:\\app\\app.ini.")
-    if not _ONE_LINE.fullmatch(check):
-        raise Refused(
-            "Policy.Invalid", "policy.check must be one line of text.", "Put longer checks into a script in the guest and call it."
-        )
-    quoted = "\n".join((*files, check)).replace("'", "'\\''")
-    if len(files) > MOST_FILES or len(check) > LONGEST_CHECK or len(quoted.encode()) > PROBE_ROOM:
-        most = f"at most {MOST_FILES} files, a check of {LONGEST_CHECK} characters, {PROBE_ROOM} bytes together"
-        raise Refused(
-            "Policy.Invalid", f"policy.files and policy.check are too long: {most}.", "Name fewer files, or call a script."
-        )
-
-
-_ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:\\)[^\x00-\x1f\ud800-\udfff]*[^\x00-\x1f\ud800-\udfff/\\]")
 _REGION = re.compile(r"[a-z]{2}-[a-z0-9-]{1,37}")
-_ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")
-
-
-def _checked(window: Any) -> Any:
-    try:
-        window.allows(datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
-    except ValueError:
-        raise Refused("Policy.Invalid", "policy.window.start and end must be HH:MM.", "Write times like 22:00.") from None
-    if window.minutes <= 0:
-        sentence = f"policy.window is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
-        raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")
-    if not set(window.days) & set(range(7)):
-        raise Refused("Policy.Invalid", "policy.window.days names no day.", "Name days from 0 (Monday) to 6.")
-    return window
-
-
-def _renamed(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
-    for name in given:
-        if name not in names:
-            raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(names)}.")
-    return {names[name]: value for name, value in given.items()}
 
 
 def matches(release: Release, wanted: Iterable[str]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.migration import State
-from shared.domain.notice import BOUNDS
+from shared.domain.policy import BOUNDS
 
 Json = dict[str, Any]
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared.domain.batch import Policy
 from shared.domain.errors import Refused
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
+from shared.domain.policy import Policy
 from shared.domain.timing import PROBE_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports

@@ -14,9 +14,10 @@ import pytest
 
 from bench.meter import Meter
 from shared.adapters import tables
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Policy, Selection, Window
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
 from shared.domain.errors import Bug, Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
+from shared.domain.policy import Policy, Window
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.runtime.bootstrap import credentials_of, ports_of

@@ -10,12 +10,13 @@ from typing import Any, cast
 import pytest
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, born, step
+from shared.domain.policy import Policy
 from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver
 from shared.ports.ports import Ports

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.findings import Assessment
 from shared.domain.message import Message
 from shared.domain.migration import State, born
+from shared.domain.policy import Policy
 from shared.stages import intake, precheck
 from shared.stages.api import batches
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE

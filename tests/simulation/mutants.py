@@ -29,6 +29,7 @@ from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
+from shared.domain.policy import Window
 from shared.stages import advance, effects, migrate, rollback, slots, snapshot, sweep, watch
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -179,7 +180,7 @@ def _no_canary() -> list[Patch]:
 
 
 def _no_window() -> list[Patch]:
-    return [mock.patch.object(batches.Window, "opened", lambda self, now: now)]
+    return [mock.patch.object(Window, "opened", lambda self, now: now)]
 
 
 def _another_token() -> list[Patch]:

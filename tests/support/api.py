@@ -6,11 +6,12 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.errors import Stale
 from shared.domain.hop import Hop
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Failure, Migration, State, born
+from shared.domain.policy import Policy
 from shared.runtime import web
 from tests.support.fakes import NOON, Fakes
 

@@ -10,7 +10,8 @@ from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.catalog import require_release
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import State
-from shared.domain.notice import read_notice, read_policy
+from shared.domain.notice import read_notice
+from shared.domain.policy import read_policy
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
 from shared.stages.api import show, views

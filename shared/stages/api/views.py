@@ -7,9 +7,9 @@ from datetime import datetime, timezone
 from enum import Enum
 from typing import Any
 
-from shared.domain.batch import Policy
 from shared.domain.findings import Finding
 from shared.domain.migration import Failure
+from shared.domain.policy import Policy
 from shared.domain.route import Hop
 
 

@@ -6,8 +6,8 @@ from collections import Counter
 from datetime import datetime, time, timedelta
 
 from shared.adapters import tables
-from shared.domain.batch import Window
 from shared.domain.migration import MOVING, Migration, State
+from shared.domain.policy import Window
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
 from tests.simulation.truth import Change, Truth
 

@@ -11,11 +11,12 @@ import pytest
 
 from shared.adapters.drivers.smc import _imported
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Policy, Selection, Window
+from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
 from shared.domain.errors import Permanent, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, born, step
+from shared.domain.policy import Policy, Window
 from shared.domain.timing import PREPARE_LIMIT
 from shared.ports.driver import Phase, Report
 from shared.ports.guest import CommandResult

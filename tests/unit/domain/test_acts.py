@@ -6,10 +6,11 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from shared.domain import acts, events
-from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Policy, Selection
+from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Failure, Handle, Migration, State
+from shared.domain.policy import Policy
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy())

@@ -5,19 +5,9 @@ from datetime import datetime, timezone
 
 import pytest
 
-from shared.domain.batch import (
-    RISKS,
-    Acknowledgement,
-    Batch,
-    BatchState,
-    Policy,
-    Selection,
-    Standing,
-    Window,
-    closed_because,
-    free_slots,
-)
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection, Standing, closed_because, free_slots
 from shared.domain.codec import Signed, decode, encode
+from shared.domain.policy import Policy, Window
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", MONDAY, "v", RISKS)

@@ -6,7 +6,8 @@ import pytest
 
 from shared.domain.catalog import identify
 from shared.domain.errors import Refused, ReplankError
-from shared.domain.notice import BOUNDS, due_notices, matches, read_notice, read_policy
+from shared.domain.notice import due_notices, matches, read_notice
+from shared.domain.policy import BOUNDS, read_policy
 
 WINDOW = [(name.partition(".")[2], most) for name, (_, most) in BOUNDS.items() if "." in name]
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)

@@ -7,9 +7,10 @@ from datetime import timedelta
 
 import pytest
 
-from shared.domain.batch import Batch, BatchState, Policy, Selection, Window
+from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.catalog import CATALOG
 from shared.domain.migration import Handle, State
+from shared.domain.policy import Policy, Window
 from shared.domain.waiting import waits_for
 from tests.support.api import NOON, migration
 

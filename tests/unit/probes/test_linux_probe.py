@@ -201,7 +201,7 @@ def test_the_script_fits_into_one_command() -> None:
 def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> None:
     import base64
 
-    from shared.domain.notice import LONGEST_CHECK, MOST_FILES, PROBE_ROOM, read_policy
+    from shared.domain.policy import LONGEST_CHECK, MOST_FILES, PROBE_ROOM, read_policy
 
     files = [f"/{number:02d}" + "x" * ((PROBE_ROOM - LONGEST_CHECK) // MOST_FILES - 4) for number in range(MOST_FILES)]
     policy = read_policy({"files": files, "check": "x" * LONGEST_CHECK})

@@ -10,9 +10,10 @@ from unittest import mock
 import pytest
 
 from shared.domain import events
-from shared.domain.batch import Acknowledgement, Batch, BatchState, Policy, Selection
+from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, born
+from shared.domain.policy import Policy
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
 from tests.support.fakes import NOON, FakeBus, FakeClock, Fakes

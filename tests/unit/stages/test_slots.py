@@ -9,11 +9,12 @@ from unittest import mock
 import pytest
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Policy, Selection
+from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, born, step
+from shared.domain.policy import Policy
 from shared.ports.ports import Ports
 from shared.stages.advance import give_up, guarded, settle_all
 from shared.stages.api import migrations as acts
