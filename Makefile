@@ -11,7 +11,7 @@ PORT ?= 8600
 STATE ?= run/cloud
 
 help:  ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: $(VENV)/run.ok  ## Migrate a sample fleet on the local cloud (ARGS="--seed 7" and so on)
 	@$(PYTHON_HERE) -m cli run $(ARGS)
@@ -21,6 +21,12 @@ test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, t
 	@tools/clients.sh tests/clients $(VENV)/clients
 	@$(PYTHON_HERE) -m pytest $(ARGS)
 	@tests/on_another_day.sh $(PYTHON_HERE) +1650d
+
+test-long: $(VENV)/test.ok  ## Check what takes longer or needs npm, and 2,000 simulated fleets (SEEDS=2000 SEED=0)
+	@tools/clients.sh tests/deploytools $(VENV)/deploytools
+	@tools/mns.sh $(VENV)
+	@$(PYTHON_HERE) -m pytest -m long $(ARGS)
+	@$(MAKE) simulate SEEDS=$(or $(SEEDS),2000) SEED=$(or $(SEED),0) ARGS="--jobs 2"
 
 dates: $(VENV)/test.ok  ## Run the tests as if it were eight days ago, tomorrow, and in four and a half years (needs faketime)
 	@tests/on_another_day.sh $(PYTHON_HERE) -8d +1d +1650d
@@ -91,4 +97,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test lint check format docs validate simulate dates package deploy bench costs serve crash clean
+.PHONY: help run test test-long lint check format docs validate simulate dates package deploy bench costs serve crash clean

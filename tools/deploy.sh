@@ -46,4 +46,4 @@ if ! "$venv/bin/python" -c "$finds" "$version"; then
         "Install it (pyenv install $version), or deploy them untried: make deploy UNTRIED=1"
     echo "deploy: Python $version is not on this machine: the packages have NOT been tried." >&2
 fi
-s deploy -y
+s deploy -y -a "${REPLANK_ACCESS:-default}"

@@ -8,6 +8,8 @@ from typing import Any
 from localcloud.deploy.document import Document, Place
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
+EXECUTOR_ID = "2987654321098765"
+"""What ``ALIYUN::AccountId`` is: whoever creates the stack, here a RAM user. The account itself is ``ALIYUN::TenantId``."""
 NAME_PROPERTY = {
     "ALIYUN::OTS::Instance": "InstanceName",
     "ALIYUN::OTS::InstanceV2": "InstanceName",
@@ -37,7 +39,7 @@ class Resolver:
         self._account_id = account_id
         self._values: dict[str, Any] = {
             "ALIYUN::Region": region,
-            "ALIYUN::AccountId": account_id,
+            "ALIYUN::AccountId": EXECUTOR_ID,
             "ALIYUN::TenantId": account_id,
             "ALIYUN::StackName": "localcloud",
             **{name: _dict(each).get("Default", "") for name, each in _dict(template.get("Parameters")).items()},

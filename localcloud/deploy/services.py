@@ -108,7 +108,8 @@ _FILE = Fields(
     {
         "edition": one_of("3.0.0"),
         "name": text(r"[\w-]+", "a name"),
-        "access": text(),
+        # Serverless Devs looks the alias up by its raw text, before it resolves anything.
+        "access": text(r"[\w-]+", "the name of an alias, without variables"),
         "vars": mapped(anything),
         "actions": mapped(anything),
         "resources": mapped(

@@ -103,7 +103,7 @@ _RULE = Fields(
     ("EventBusName", "RuleName", "FilterPattern", "Targets"),
 )
 _STATEMENT = Fields(
-    {"Effect": one_of("Allow", "Deny"), "Action": _STRINGS, "Resource": _STRINGS},
+    {"Effect": one_of("Allow", "Deny"), "Action": _STRINGS, "Resource": listed(text(), 1)},
     ("Effect", "Action", "Resource"),
     ("Condition", "NotAction", "NotResource"),
 )

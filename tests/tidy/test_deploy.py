@@ -45,7 +45,7 @@ def deploy(machine: Path, *, version: str = "3.10", **settings: str) -> subproce
 def test_it_deploys_with_the_settings_of_the_file(machine: Path) -> None:
     done = deploy(machine, **SET, REPLANK_SMC_IMPORT_LINUX="a b", REPLANK_OPERATOR="jane")
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines() == [f"make {machine}/venv/run.ok", "s deploy -y"]
+    assert done.stdout.splitlines() == [f"make {machine}/venv/run.ok", "s deploy -y -a default"]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_packages_that_cannot_be_tried_are_deployed_on_request_only(machine: Pat
     assert "s deploy" not in done.stdout
     assert "UNTRIED=1" in done.stderr
     done = deploy(machine, **SET, UNTRIED="1")
-    assert done.stdout.endswith("s deploy -y\n")
+    assert done.stdout.endswith("s deploy -y -a default\n")
     assert "have NOT been tried" in done.stderr
 
 

@@ -121,8 +121,8 @@ Resources:
             Statement:
               - Effect: Allow
                 Action: 'eventbridge:PutEvents'
-                Resource: {'Fn::Sub': 'acs:eventbridge:*:${ALIYUN::AccountId}:eventbus/${Bus}'}
-              - {Effect: Allow, Action: 'fc:InvokeFunction', Resource: '*'}
+                Resource: [{'Fn::Sub': 'acs:eventbridge:*:${ALIYUN::TenantId}:eventbus/${Bus}'}]
+              - {Effect: Allow, Action: 'fc:InvokeFunction', Resource: ['*']}
   Rule:
     Type: ALIYUN::EventBridge::Rule
     Properties:
@@ -132,7 +132,7 @@ Resources:
       Targets:
         - Id: function
           Type: acs.fc.function
-          Endpoint: !Sub 'acs:fc:${ALIYUN::Region}:${ALIYUN::AccountId}:functions/app-echo'
+          Endpoint: !Sub 'acs:fc:${ALIYUN::Region}:${ALIYUN::TenantId}:functions/app-echo'
           PushRetryStrategy: BACKOFF_RETRY
           ParamList: [{ResourceKey: Body, Form: ORIGINAL, Value: ''}]
 """

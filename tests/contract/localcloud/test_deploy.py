@@ -83,6 +83,7 @@ def test_deploying_twice_keeps_keys_and_drops_what_is_gone(app: App) -> None:
         ("RoleName: app-echo", "RoleName: app-echos", "", "app-echo is no role"),
         ("DependsOn: Instance", "DependsOn: Other", "Table.DependsOn", "refers to Other"),
         ("ALIYUN::OTS::Instance\n", "ALIYUN::OTS::Instanz\n", "Instance.Type", "must be one of"),
+        ("Resource: ['*']", "Resource: '*'", "Statement.1.Resource", "must be a list"),
         ("{Effect: Allow, Action: 'fc:I", "{Condition: {}, Effect: Allow, Action: 'fc:I", "Condition", "is not emulated"),
     ],
 )
@@ -116,6 +117,7 @@ def test_a_mistake_is_named_by_its_line(tmp_path: Path) -> None:
         ("functions/app-dead", "functions/app-ded", "asyncInvokeConfig", "names no function"),
         ("env('GREETING', 'hello')", "env('GREETING')", "GREETING", "is not set"),
         ("functionName: app-dead", "functionName: app-echo", "functionName", "second function"),
+        ("access: default", "access: ${env('ALIAS', 'default')}", "access", "without variables"),
         ("triggerType: timer", "triggerType: oss", "triggerType", "must be one of"),
     ],
 )
