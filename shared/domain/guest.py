@@ -19,6 +19,7 @@ class MountFacts:
     inodes_free: int | None = None
     read_only: bool = False
     serial: str = ""
+    options: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,13 @@ class BootFacts:
 
 @dataclass(frozen=True)
 class LinuxFacts:
-    """What only Linux guests have."""
+    """What only Linux guests have. A field is None if it is not known, or if an older probe answered.
+
+    ``modules``: the loaded ones. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
+    ``package_locks``: what hides updates, with where it stands (versionlock, exclude). ``rpm_database``: what rpm complained of,
+    empty if it did not. ``kernel_vendor``: of the package that the running kernel comes from. ``permit_root_login``: the word
+    in sshd_config, empty if there is none.
+    """
 
     modules_out_of_tree: tuple[str, ...] | None = None
     gpu: bool | None = None
@@ -131,6 +138,18 @@ class LinuxFacts:
     package_manager_busy: bool | None = None
     leftovers: tuple[str, ...] | None = None
     dnf_modules: tuple[str, ...] | None = None
+    kernel_arguments: str | None = None
+    kernel_vendor: str | None = None
+    modules: tuple[str, ...] | None = None
+    root_links: tuple[str, ...] | None = None
+    duplicate_repositories: tuple[str, ...] | None = None
+    duplicate_packages: tuple[str, ...] | None = None
+    package_locks: tuple[str, ...] | None = None
+    rpm_database: str | None = None
+    encrypted_devices: tuple[str, ...] | None = None
+    pam_modules: tuple[str, ...] | None = None
+    permit_root_login: str | None = None
+    fips: bool | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ def _lasting(guest: GuestFacts) -> dict[str, object]:
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")
     values: dict[str, object] = {name: getattr(guest, name) for name in names}
     if guest.linux:
-        volatile = ("clock_synchronised", "package_manager_busy", "modules_out_of_tree")
+        volatile = ("clock_synchronised", "package_manager_busy", "modules", "modules_out_of_tree")
         values |= {f.name: getattr(guest.linux, f.name) for f in fields(guest.linux) if f.name not in volatile}
     if guest.windows:
         values |= {f.name: getattr(guest.windows, f.name) for f in fields(guest.windows) if f.name != "windows_dir_mib"}
