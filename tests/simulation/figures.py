@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
-from shared.domain.migration import TRANSITIONS, State
+from tests.simulation.records import TRANSITIONS, State
 from tests.simulation.scenario import KINDS
 from tests.simulation.simulation import Report
 

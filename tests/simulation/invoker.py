@@ -15,25 +15,11 @@ from localcloud.fc.invoker import OnDone, context, environment
 from localcloud.fc.model import UNHANDLED, Function, Invocation, Result
 from shared.domain.errors import Transient
 from shared.runtime import entrypoint
+from tests.simulation.frames import Frame
 
 
 class Killed(BaseException):
     """The machine under a function went away in the middle of a call."""
-
-
-@dataclass
-class Frame:
-    """One invocation under way. ``began`` is the number of row changes seen when it began; ``calls`` counts its own."""
-
-    function: str
-    request_id: str
-    began: int
-    now_ms: int
-    timeout_s: int
-    payload: bytes = b""
-    calls: int = 0
-    newer: bool = False
-    """Whether a newer version of the code runs in it."""
 
 
 @dataclass

@@ -6,8 +6,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Found, NeverStuck, Scene, all_checkers
-from tests.simulation.invoker import Frame
 from tests.simulation.truth import Change, Effect
 
 

@@ -9,10 +9,10 @@ from typing import Any
 from cli.problem import Problem
 from localcloud.account import service
 from localcloud.core.errors import ApiError
-from shared.domain.batch import RISKS_VERSION, BatchState
-from shared.domain.migration import Migration, State
+from shared.domain.batch import RISKS_VERSION
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
+from tests.simulation.records import Migration, State
 from tests.simulation.scenario import BatchPlan
 from tests.simulation.truth import Truth
 from tests.support.world import World
@@ -68,7 +68,7 @@ class People:
     def acknowledge_soon(self) -> None:
         """Once a minute: each batch that waits for it is acknowledged sooner or later."""
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
-            waits = batch.acknowledgement is None and not batch.dry_run and batch.state is BatchState.OPEN
+            waits = batch.acknowledgement is None and not batch.dry_run and batch.state == "open"
             if waits and self.rng.random() < 0.3:
                 self.acknowledge(batch.batch_id)
 
@@ -150,7 +150,7 @@ class People:
         """Decide everything that waits for a person, sensibly; how many decisions were made."""
         made = 0
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
-            if batch.acknowledgement is None and not batch.dry_run and batch.state is BatchState.OPEN and not final:
+            if batch.acknowledgement is None and not batch.dry_run and batch.state == "open" and not final:
                 made += self.acknowledge(batch.batch_id)
         for migration in [self.truth.migrations[id] for id in sorted(self.truth.migrations)]:
             verb = self._decision(migration, final)

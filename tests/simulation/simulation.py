@@ -18,19 +18,18 @@ from localcloud.core.calls import CallRecord
 from localcloud.deploy import apply
 from localcloud.deploy.plan import Plan
 from localcloud.fc.model import Result
-from shared.adapters import redact, tables
-from shared.domain.batch import BatchState
-from shared.domain.migration import TERMINAL, Migration, State
+from shared.adapters import redact
 from shared.runtime import entrypoint, logs
 from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
+from tests.simulation.frames import Frame
 from tests.simulation.invariants import Scene
 from tests.simulation.invariants.limits import within
-from tests.simulation.invariants.scene import lines
-from tests.simulation.invoker import Frame, SimInvoker
+from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
+from tests.simulation.records import MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines
 from tests.simulation.scenario import BatchPlan, Scenario, draw
 from tests.simulation.trace import Trace
 from tests.simulation.truth import Change, Truth
@@ -160,7 +159,7 @@ class Simulation:
 
     def _changed(self, change: Change) -> None:
         self.scene.frame = self.invoker.frames[-1] if self.invoker.frames else None
-        if change.table == tables.MIGRATIONS and change.after is not None:
+        if change.table == MIGRATIONS and change.after is not None:
             before = change.before["state"] if change.before else ""
             if change.before is None or change.before["version"] != change.after["version"]:
                 self.transitions[before, change.after["state"]] += 1
@@ -281,7 +280,7 @@ class Simulation:
             for id in sorted(self.truth.migrations):
                 migration = self.truth.migrations[id]
                 if not self._rests(id):
-                    owes = [name for name in self.truth.rows[id] if name.startswith(tables.OUTBOX)]
+                    owes = [name for name in self.truth.rows[id] if name.startswith(OUTBOX)]
                     due = migration.due_at
                     self.judge.stuck(f"{id} is {migration.state.value} since {migration.entered_at}, due {due}, owes {owes}")
 
@@ -312,11 +311,11 @@ class Simulation:
 
     def _planning(self) -> list[str]:
         """Batches whose instances are still being found."""
-        return [id for id in sorted(self.truth.batches) if self.truth.batches[id].state is BatchState.PLANNING]
+        return [id for id in sorted(self.truth.batches) if self.truth.batches[id].state == "planning"]
 
     def _rests(self, id: str) -> bool:
         migration, row = self.truth.migrations[id], self.truth.rows[id]
-        if any(name.startswith(tables.OUTBOX) for name in row):
+        if any(name.startswith(OUTBOX) for name in row):
             return False
         if migration.state is State.READY:
             return self._closed(migration.batch_id)

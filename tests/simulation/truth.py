@@ -12,12 +12,9 @@ from localcloud.account import service
 from localcloud.core.app import Cloud
 from localcloud.tablestore.rows import Row
 from localcloud.tablestore.schema import Table
-from shared.adapters import tables
-from shared.domain.batch import Batch
-from shared.domain.ledger import LedgerEntry
-from shared.domain.migration import Migration, State
+from tests.simulation import records
+from tests.simulation.records import Batch, Columns, Entry, Migration, State
 
-Columns = dict[str, Any]
 _WATCHED = ("ecs", "smc")
 
 
@@ -59,7 +56,7 @@ class Truth:
     batches: dict[str, Batch] = field(default_factory=dict)
     batch_rows: dict[str, Columns] = field(default_factory=dict)
     locks: dict[str, Columns] = field(default_factory=dict)
-    ledger: dict[tuple[str, str], LedgerEntry] = field(default_factory=dict)
+    ledger: dict[tuple[str, str], Entry] = field(default_factory=dict)
     count: int = 0
     past: dict[str, list[tuple[int, int, State]]] = field(default_factory=lambda: defaultdict(list))
     """By migration: (write number, time in ms, state) of every change of state."""
@@ -115,7 +112,7 @@ class Truth:
             return
         self.rows[id] = change.after
         if change.before is None or change.before["doc"] != change.after["doc"]:
-            self.migrations[id] = found = tables.migration_of({**change.after, "migration_id": id})
+            self.migrations[id] = found = records.migration(change.after["doc"])
             past = self.past[id]
             if not past or past[-1][2] is not found.state:
                 past.append((self.count, self.cloud.clock.now_ms(), found.state))
@@ -123,7 +120,7 @@ class Truth:
     def _keep_batches(self, change: Change) -> None:
         if change.after is not None:
             self.batch_rows[change.key[0]] = change.after
-            self.batches[change.key[0]] = tables.batch_of({**change.after, "batch_id": change.key[0]})
+            self.batches[change.key[0]] = records.batch(change.after["doc"])
 
     def _keep_locks(self, change: Change) -> None:
         if change.after is None:
@@ -135,7 +132,7 @@ class Truth:
         if change.after is None:
             self.ledger.pop((change.key[0], change.key[1]), None)
         else:
-            self.ledger[change.key[0], change.key[1]] = tables.ledger_of(change.after)
+            self.ledger[change.key[0], change.key[1]] = records.entry(change.after["doc"])
 
     # Asked by checkers --------------------------------------------------------------------------------------------
 
@@ -156,17 +153,17 @@ class Truth:
     def slots(self) -> dict[str, str]:
         """Who holds a slot: migration to batch."""
         row = self.locks.get("slots") or {}
-        return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
+        return {name[len(records.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(records.HELD)}
 
     def counted(self) -> Counter[str]:
         """How many slots the row says each batch holds, and the account (under an empty name)."""
         row = self.locks.get("slots") or {}
-        return Counter({name[len(tables.COUNT) :]: int(count) for name, count in row.items() if name.startswith(tables.COUNT)})
+        return Counter({name[len(records.COUNT) :]: int(count) for name, count in row.items() if name.startswith(records.COUNT)})
 
     def failed(self, batch_id: str) -> set[str]:
         """The migrations counted as failed in the batch's row."""
         row = self.batch_rows.get(batch_id) or {}
-        return {name[len(tables.FAILED) :] for name in row if name.startswith(tables.FAILED)}
+        return {name[len(records.FAILED) :] for name in row if name.startswith(records.FAILED)}
 
     def of_job(self, job_id: str) -> Migration | None:
         """The migration whose job it is."""

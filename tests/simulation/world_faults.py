@@ -14,9 +14,9 @@ from localcloud.ecs import agent, snapshot_life
 from localcloud.ecs.guest_runs import DONE
 from localcloud.ecs.store import Doc
 from localcloud.smc import migration as smc_migration
-from shared.domain.migration import State
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
+from tests.simulation.records import State
 from tests.simulation.scenario import WORLD
 from tests.simulation.truth import Truth
 

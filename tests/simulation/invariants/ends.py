@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.adapters import tables
-from shared.domain.ledger import SMC_PREFIX
-from shared.domain.migration import TERMINAL
 from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.records import OURS, SMC_PREFIX, TERMINAL, owed
 from tests.simulation.truth import Truth
 
 
@@ -21,9 +19,9 @@ class NeverStuck(Checker):
         for migration in truth.migrations.values():
             if migration.state not in TERMINAL:
                 yield f"{migration.migration_id} is still {migration.state.value}"
-            owed = [name for name in truth.rows[migration.migration_id] if name.startswith(tables.OUTBOX)]
-            if owed:
-                yield f"{migration.migration_id} ({migration.state.value}) still owes {', '.join(owed)}"
+            left = owed(truth.rows[migration.migration_id])
+            if left:
+                yield f"{migration.migration_id} ({migration.state.value}) still owes {', '.join(left)}"
         yield from _left_in_store(truth)
         yield from _left_in_account(scene)
 
@@ -42,7 +40,7 @@ def _left_in_account(scene: Scene) -> Found:
     kept = {id for id, each in truth.migrations.items() if each.released_at is None}
     for snapshot in truth.snapshots():
         name, instance_id = snapshot["SnapshotName"], snapshot["sim"]["instance"]
-        if name.startswith("replank-") and name.split("-")[1] not in kept:
+        if name.startswith(OURS) and name.split("-")[1] not in kept:
             yield f"snapshot {snapshot['SnapshotId']} ({name}) is left behind"
         by_smc = name.startswith(SMC_PREFIX) and instance_id in scene.moved - scene.pressed
         if by_smc and not any(each.instance_id == instance_id and id in kept for id, each in truth.migrations.items()):

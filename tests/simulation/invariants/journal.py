@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.adapters import tables
-from shared.domain.migration import TRANSITIONS, State, replay
+from tests.simulation import records
 from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.records import JOURNAL, MIGRATIONS, TRANSITIONS, State, numbered, replayed
 from tests.simulation.truth import Change
 
 
@@ -16,7 +16,7 @@ class JournalIsTheTruth(Checker):
     number, name = 6, "journal"
 
     def row(self, change: Change, scene: Scene) -> Found:
-        if change.table != tables.MIGRATIONS:
+        if change.table != MIGRATIONS:
             return
         id, before, after = change.key[0], change.before, change.after
         if after is None:
@@ -31,14 +31,14 @@ class JournalIsTheTruth(Checker):
         if after["version"] == version:
             if added or (before and before["doc"] != after["doc"]):
                 yield f"{id}: changed without a step"
-        elif added != [tables.numbered(tables.JOURNAL, version + 1)] or after["version"] != version + 1:
+        elif added != [numbered(JOURNAL, version + 1)] or after["version"] != version + 1:
             yield f"{id}: version {version} -> {after['version']} with the lines {added}"
         else:
             yield from self._line(id, before, after, new[added[0]])
 
     @staticmethod
     def _line(id: str, before: dict[str, Any] | None, after: dict[str, Any], written: str) -> Found:
-        line = tables.journal_of(written)
+        line = records.line(written)
         known = State(before["state"]) if before else None
         if line.from_state is not known or line.to_state.value != after["state"]:
             yield f"{id}: the line says {line.from_state} -> {line.to_state}, the row {known} -> {after['state']}"
@@ -48,13 +48,13 @@ class JournalIsTheTruth(Checker):
     def rest(self, scene: Scene) -> Found:
         for id, row in scene.truth.rows.items():
             try:
-                state = replay([tables.journal_of(row[name]) for name in sorted(_journal(row))])
-            except Exception as error:
+                state = replayed(records.lines(row))
+            except ValueError as error:
                 yield f"{id}: {error}"
                 continue
-            if state.value != row["state"]:
-                yield f"{id}: the journal leads to {state.value}, the row says {row['state']}"
+            if state is None or state.value != row["state"]:
+                yield f"{id}: the journal leads to {state}, the row says {row['state']}"
 
 
 def _journal(row: dict[str, Any] | None) -> dict[str, str]:
-    return {name: value for name, value in (row or {}).items() if name.startswith(tables.JOURNAL)}
+    return {name: value for name, value in (row or {}).items() if name.startswith(JOURNAL)}

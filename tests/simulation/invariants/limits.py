@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from datetime import datetime, time, timedelta
 
-from shared.adapters import tables
-from shared.domain.migration import MOVING, Migration, State
-from shared.domain.policy import Window
+from tests.simulation import records
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, Migration, State, Window, numbered
 from tests.simulation.truth import Change, Truth
 
 RETRIED = frozenset({State.ACCEPTED, State.SNAPSHOTTED, State.RESTARTING})
@@ -41,9 +40,9 @@ class Limits(Checker):
         """By batch and migration: the row change by which a failure that nobody has retried should have been counted."""
 
     def row(self, change: Change, scene: Scene) -> Found:
-        if change.table == tables.LOCKS and change.key[0] == "slots":
+        if change.table == LOCKS and change.key[0] == "slots":
             yield from self._slots(scene)
-        if change.table == tables.MIGRATIONS and change.after is not None:
+        if change.table == MIGRATIONS and change.after is not None:
             self._note_failure(change, scene.truth)
         entry = entered(change, scene.truth)
         if entry is None or entry[1].state not in MOVING:
@@ -82,7 +81,7 @@ class Limits(Checker):
         migration, row = truth.migrations[change.key[0]], change.after or {}
         failures = self._failed.setdefault(migration.batch_id, {})
         if migration.state is State.FAILED:
-            owed = tables.numbered(tables.OUTBOX, migration.entered_version) in row
+            owed = numbered(OUTBOX, migration.entered_version) in row
             failures[migration.migration_id] = (
                 UNSETTLED if owed else min(failures.get(migration.migration_id, UNSETTLED), truth.count)
             )
@@ -98,7 +97,7 @@ class Limits(Checker):
             yield f"{migration.migration_id} was admitted at {scene.asked:%H:%M}, outside of its window"
         if policy.canary:
             mates = [each for each in truth.migrations.values() if each.batch_id == batch.batch_id]
-            proved = sum(tables.MOVED + each.migration_id in truth.batch_rows[batch.batch_id] for each in mates)
+            proved = sum(records.MOVED + each.migration_id in truth.batch_rows[batch.batch_id] for each in mates)
             moving = sum(each.state in MOVING for each in mates)
             if proved < policy.canary < moving + proved:
                 yield f"{migration.migration_id} was admitted beside {moving - 1} others before the canary"

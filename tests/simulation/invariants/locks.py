@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from shared.adapters import tables
-from shared.domain.migration import MOVING, Migration, State
-from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered, lines
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered
+from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, Migration, State, lines
 from tests.simulation.truth import Change, Effect
 
 HOLDING = (MOVING | {State.READY, State.PRECHECKING, State.MIGRATED, State.ROLLING_BACK}) - {State.ACCEPTED}
@@ -26,7 +25,7 @@ class OneAtATime(Checker):
         """By instance and migration: the last row change by which the removal of what it has in SMC was owed."""
 
     def row(self, change: Change, scene: Scene) -> Found:
-        if change.table == tables.MIGRATIONS and change.after is not None:
+        if change.table == MIGRATIONS and change.after is not None:
             self._note_cleaning(change, scene)
             yield from self._own_source(change, scene)
         entry = entered(change, scene.truth)
@@ -40,7 +39,7 @@ class OneAtATime(Checker):
     def _loser(change: Change, scene: Scene) -> Migration | None:
         """The migration whose lock a written row took away."""
         former = (change.before or {}).get("migration_id")
-        kept = change.table != tables.LOCKS or former is None or former == (change.after or {}).get("migration_id")
+        kept = change.table != LOCKS or former is None or former == (change.after or {}).get("migration_id")
         return None if kept else scene.truth.migrations.get(str(former))
 
     def _entering(self, migration: Migration, scene: Scene) -> Found:
@@ -67,9 +66,9 @@ class OneAtATime(Checker):
 
     def _note_cleaning(self, change: Change, scene: Scene) -> None:
         before, after = (row or {} for row in (change.before, change.after))
-        if any(name.startswith(tables.OUTBOX) and "CleanUpDriver" in before[name] for name in before):
+        if any(name.startswith(OUTBOX) and "CleanUpDriver" in before[name] for name in before):
             self._cleaned.setdefault(before["instance_id"], {})[change.key[0]] = scene.truth.count
-        if any(name.startswith(tables.OUTBOX) and "CleanUpDriver" in after[name] for name in after):
+        if any(name.startswith(OUTBOX) and "CleanUpDriver" in after[name] for name in after):
             self._cleaned.setdefault(after["instance_id"], {})[change.key[0]] = OWED
 
     @staticmethod

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from shared.domain.ledger import SnapshotState
-from shared.domain.migration import Migration, State
+from tests.simulation.frames import Frame
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
-from tests.simulation.invoker import Frame
+from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect
 
 
@@ -77,7 +76,7 @@ class OnceOnly(Checker):
     def rest(self, scene: Scene) -> Found:
         asked: dict[tuple[str, str], str] = {}
         for (migration_id, _), entry in scene.truth.ledger.items():
-            if entry.state is not SnapshotState.SWEPT and scene.truth.migrations[migration_id].released_at is not None:
-                asked[migration_id, entry.key] = entry.state.value
+            if entry.state != "swept" and scene.truth.migrations[migration_id].released_at is not None:
+                asked[migration_id, entry.key] = entry.state
         for (migration_id, key), state in asked.items():
             yield f"the ledger still has {key} of {migration_id} as {state}"

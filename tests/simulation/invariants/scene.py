@@ -7,10 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.adapters import tables
-from shared.domain.batch import Batch
-from shared.domain.migration import JournalEntry, Migration, State
-from tests.simulation.invoker import Frame
+from tests.simulation.frames import Frame
+from tests.simulation.records import MIGRATIONS, Batch, Migration, State
 from tests.simulation.truth import Change, Effect, Truth
 
 Found = Iterator[str]
@@ -79,14 +77,9 @@ class Checker:
 
 def entered(change: Change, truth: Truth) -> tuple[State | None, Migration] | None:
     """The change of state that a written row is, if it is one: the state before, and the migration after."""
-    if change.table != tables.MIGRATIONS or change.after is None:
+    if change.table != MIGRATIONS or change.after is None:
         return None
     before = change.before["state"] if change.before else None
     if before == change.after["state"]:
         return None
     return State(before) if before else None, truth.migrations[change.key[0]]
-
-
-def lines(row: dict[str, Any]) -> list[JournalEntry]:
-    """The journal in a migration's row, in its order."""
-    return [tables.journal_of(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.domain.ledger import SMC_PREFIX, LedgerEntry
-from shared.domain.migration import Migration, State
-from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered, lines
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered
+from tests.simulation.records import OURS, SMC_PREFIX, Entry, Migration, State, lines
 from tests.simulation.truth import Change, Effect, Truth
 
 
@@ -100,7 +99,7 @@ class DeleteOnlyOurs(Checker):
         migration = scene.truth.migrations[entry.migration_id]
         if entry.owner == "replank" and self._made.get(id) != entry.disk_id:
             yield f"snapshot {id} ({snapshot['SnapshotName']}) was made by somebody else, and was deleted"
-        own = f"replank-{migration.migration_id}-" if entry.owner == "replank" else SMC_PREFIX
+        own = f"{OURS}{migration.migration_id}-" if entry.owner == "replank" else SMC_PREFIX
         if not snapshot["SnapshotName"].startswith(own) or snapshot["sim"]["instance"] != migration.instance_id:
             yield f"snapshot {id} ({snapshot['SnapshotName']}) is not {migration.migration_id}'s, and was deleted"
         if migration.released_at is None:
@@ -110,7 +109,7 @@ class DeleteOnlyOurs(Checker):
         elif scene.now < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
             yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
 
-    def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> LedgerEntry | None:
+    def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> Entry | None:
         """The ledger's row of a snapshot: the one with its id, or the one written before it was asked for.
 
         Where the function dies, or the answer is lost, between the two writes, the row never learns the id. It names the snapshot
@@ -121,6 +120,6 @@ class DeleteOnlyOurs(Checker):
                 return entry
         for (migration_id, key), entry in truth.ledger.items():
             asked_for = not entry.snapshot_id and entry.owner == "replank" and self._made.get(id) == entry.disk_id
-            if asked_for and snapshot["SnapshotName"] == f"replank-{migration_id}-{key}":
+            if asked_for and snapshot["SnapshotName"] == f"{OURS}{migration_id}-{key}":
                 return entry
         return None

@@ -1,0 +1,315 @@
+"""What stands in the account's rows, read without the product: own names, own defaults, own table of transitions.
+
+A checker that read rows with the product's code would believe the product's mistakes. Fields that no checker asks for are left
+alone; a field that is missing has the default that the stored form gives it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from functools import lru_cache
+from typing import Any
+
+Columns = dict[str, Any]
+
+MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
+JOURNAL, OUTBOX = "change_", "o_"
+HELD, COUNT = "m_", "n_"
+"""Of the slots row: the batch of each migration that holds a slot; how many the account (and each batch) holds."""
+FAILED, MOVED = "f_", "v_"
+"""Of a batch's row: each migration that failed; each that was validated while the canary was out."""
+SMC_PREFIX = "SMC_Backup_Snapshot_"
+"""How SMC names its own copies."""
+OURS = "replank-"
+"""How the product names its snapshots: replank-<migration>-<hop>-<attempt>-<disk>."""
+
+
+class State(Enum):
+    """Where a migration stands, as the rows spell it."""
+
+    ACCEPTED = "accepted"
+    PRECHECKING = "prechecking"
+    PRECHECK_FAILED = "precheck_failed"
+    READY = "ready"
+    SNAPSHOTTING = "snapshotting"
+    SNAPSHOTTED = "snapshotted"
+    MIGRATING = "migrating"
+    RESTARTING = "restarting"
+    VALIDATING = "validating"
+    MIGRATED = "migrated"
+    CONFIRMED = "confirmed"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    ROLLING_BACK = "rolling_back"
+    ROLLED_BACK = "rolled_back"
+    CANCELLED = "cancelled"
+
+
+_LEADS_TO = """
+new -> accepted
+accepted -> prechecking precheck_failed cancelled failed
+prechecking -> ready precheck_failed cancelled failed
+precheck_failed -> accepted cancelled
+ready -> snapshotting accepted cancelled failed rolling_back
+snapshotting -> snapshotted failed cancelled
+snapshotted -> snapshotted migrating failed cancelled rolling_back
+migrating -> restarting failed
+restarting -> validating failed
+validating -> validating migrated accepted failed
+migrated -> confirmed rolling_back
+confirmed -> completed
+completed ->
+failed -> accepted snapshotted restarting rolling_back confirmed cancelled
+rolling_back -> rolling_back rolled_back failed
+rolled_back -> rolled_back
+cancelled -> cancelled
+"""
+TRANSITIONS: dict[State | None, frozenset[State]] = {
+    None if before == "new" else State(before): frozenset(State(each) for each in after.split())
+    for before, _, after in (line.partition(" ->") for line in _LEADS_TO.strip().splitlines())
+}
+
+TERMINAL = frozenset({State.COMPLETED, State.ROLLED_BACK, State.CANCELLED, State.PRECHECK_FAILED})
+MOVING = frozenset({State.SNAPSHOTTING, State.SNAPSHOTTED, State.MIGRATING, State.RESTARTING, State.VALIDATING})
+"""States in which an instance is worked on and needs a slot."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """When migrations may start."""
+
+    start: str
+    end: str
+    days: tuple[int, ...]
+    utc_offset_min: int
+    cutoff_min: int
+
+
+@dataclass(frozen=True)
+class Policy:
+    """The limits of a batch."""
+
+    driver: str
+    max_moving: int
+    failure_budget: int
+    canary: int
+    retention_days: int
+    window: Window | None
+    check: str
+
+
+@dataclass(frozen=True)
+class Acknowledgement:
+    """Who accepted the risks, when, and which text."""
+
+    operator: str
+    at: datetime
+    text: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Many migrations with one policy."""
+
+    batch_id: str
+    state: str
+    origin: str
+    instance_ids: tuple[str, ...]
+    releases: tuple[str, ...]
+    policy: Policy
+    dry_run: bool
+    acknowledgement: Acknowledgement | None
+
+
+@dataclass(frozen=True)
+class Handle:
+    """What the row knows of the job."""
+
+    source_id: str = ""
+    job_id: str = ""
+    started_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Migration:
+    """One instance on its way."""
+
+    migration_id: str
+    batch_id: str
+    instance_id: str
+    region_id: str
+    state: State
+    version: int
+    entered_version: int
+    entered_at: datetime
+    created_at: datetime
+    driver: str
+    hop: int
+    attempt: int
+    hops: int
+    prechecked_at: datetime | None
+    released_at: datetime | None
+    due_at: datetime | None
+    handle: Handle = field(default_factory=Handle)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a journal."""
+
+    version: int
+    at: datetime
+    from_state: State | None
+    to_state: State
+    by: str
+    reason: str
+    hop: int
+    attempt: int
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the ledger of snapshots."""
+
+    migration_id: str
+    key: str
+    instance_id: str
+    disk_id: str
+    hop: int
+    owner: str
+    state: str
+    snapshot_id: str
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time as rows and the account's records write it."""
+    return datetime.fromisoformat(text.replace("Z", "+00:00")) if text else None
+
+
+def _at(text: str) -> datetime:
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
+
+
+def numbered(prefix: str, version: int) -> str:
+    """The column of one version."""
+    return f"{prefix}{version:08d}"
+
+
+@lru_cache(maxsize=2048)
+def migration(written: str) -> Migration:
+    """The migration in a row's ``doc``."""
+    doc = json.loads(written)
+    held = doc.get("handle", {})
+    return Migration(
+        migration_id=doc["migration_id"],
+        batch_id=doc["batch_id"],
+        instance_id=doc["instance_id"],
+        region_id=doc["region_id"],
+        state=State(doc["state"]),
+        version=doc["version"],
+        entered_version=doc["entered_version"],
+        entered_at=_at(doc["entered_at"]),
+        created_at=_at(doc["created_at"]),
+        driver=doc.get("driver", "smc"),
+        hop=doc.get("hop", 0),
+        attempt=doc.get("attempt", 1),
+        hops=len(doc.get("hops", ())),
+        prechecked_at=moment(doc.get("prechecked_at")),
+        released_at=moment(doc.get("released_at")),
+        due_at=moment(doc.get("due_at")),
+        handle=Handle(held.get("source_id", ""), held.get("job_id", ""), moment(held.get("started_at"))),
+    )
+
+
+@lru_cache(maxsize=512)
+def batch(written: str) -> Batch:
+    """The batch in a row's ``doc``."""
+    doc = json.loads(written)
+    given, selection = doc.get("acknowledgement"), doc.get("selection", {})
+    return Batch(
+        batch_id=doc["batch_id"],
+        state=doc["state"],
+        origin=doc.get("origin", ""),
+        instance_ids=tuple(selection.get("instance_ids", ())),
+        releases=tuple(selection.get("releases", ())),
+        policy=_policy(doc.get("policy", {})),
+        dry_run=doc.get("dry_run", False),
+        acknowledgement=Acknowledgement(given["operator"], _at(given["at"]), tuple(given["text"])) if given else None,
+    )
+
+
+def _policy(doc: dict[str, Any]) -> Policy:
+    return Policy(
+        driver=doc.get("driver", "smc"),
+        max_moving=doc.get("max_moving", 5),
+        failure_budget=doc.get("failure_budget", 1),
+        canary=doc.get("canary", 0),
+        retention_days=doc.get("retention_days", 7),
+        window=_window(doc.get("window")),
+        check=doc.get("check", ""),
+    )
+
+
+def _window(doc: dict[str, Any] | None) -> Window | None:
+    if doc is None:
+        return None
+    days = tuple(doc.get("days", range(7)))
+    return Window(doc["start"], doc["end"], days, doc.get("utc_offset_min", 0), doc.get("cutoff_min", 60))
+
+
+@lru_cache(maxsize=2048)
+def line(written: str) -> Line:
+    """A line of a journal."""
+    doc = json.loads(written)
+    return Line(
+        version=doc["version"],
+        at=_at(doc["at"]),
+        from_state=State(doc["from_state"]) if doc["from_state"] else None,
+        to_state=State(doc["to_state"]),
+        by=doc["by"],
+        reason=doc["reason"],
+        hop=doc.get("hop", 0),
+        attempt=doc.get("attempt", 1),
+    )
+
+
+def lines(row: Columns) -> list[Line]:
+    """The journal in a migration's row, in its order."""
+    return [line(row[name]) for name in sorted(row) if name.startswith(JOURNAL)]
+
+
+@lru_cache(maxsize=2048)
+def entry(written: str) -> Entry:
+    """A row of the ledger."""
+    doc = json.loads(written)
+    return Entry(
+        migration_id=doc["migration_id"],
+        key=doc["key"],
+        instance_id=doc["instance_id"],
+        disk_id=doc["disk_id"],
+        hop=doc["hop"],
+        owner=doc["owner"],
+        state=doc["state"],
+        snapshot_id=doc.get("snapshot_id", ""),
+    )
+
+
+def owed(row: Columns) -> list[str]:
+    """The outboxes in a migration's row."""
+    return [name for name in row if name.startswith(OUTBOX)]
+
+
+def replayed(journal: Iterable[Line]) -> State | None:
+    """The state that a journal leads to; ValueError if it has a gap or a step that the table lacks."""
+    state: State | None = None
+    for place, written in enumerate(journal, start=1):
+        if written.version != place:
+            raise ValueError(f"line {place} of the journal has version {written.version}")
+        if written.from_state is not state or written.to_state not in TRANSITIONS[state]:
+            raise ValueError(f"line {place} of the journal is no step from {state}")
+        state = written.to_state
+    return state
