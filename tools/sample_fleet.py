@@ -232,7 +232,7 @@ def notice(name: str, release: str, ended: str) -> Json:
         "type": "replank:OperatingSystem:EndOfLife",
         "subject": f"release/{name}",
         "datacontenttype": "application/json",
-        "data": {"releases": [release], "endOfSupport": ended, "policy": POLICY},
+        "data": {"releases": [release], "endOfSupport": ended},
     }
 
 

@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -35,6 +36,7 @@ SETTINGS = {
     "REPLANK_SMC_TARGET_VALUES": json.dumps(TARGETS),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
+    "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
 """What an operator would set in the shell that deploys; the local SMC understands this command and this parameter."""
 
@@ -48,8 +50,11 @@ class LocalCloud:
     http: Http
 
     @classmethod
-    def start(cls, state: Path, seed: int, regions: list[str]) -> LocalCloud:
-        """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder)."""
+    def start(cls, state: Path, seed: int, regions: list[str], sources: Iterable[str] = ()) -> LocalCloud:
+        """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder).
+
+        ``sources`` are those whose notices the functions are to read.
+        """
         try:
             state.mkdir(parents=True, exist_ok=True)
             log = (state / "localcloud.log").open("a", encoding="utf-8")
@@ -58,7 +63,8 @@ class LocalCloud:
             raise bad_input("State.Unusable", f"{state} cannot be used: {error}.", remedy) from error
         command = [sys.executable, "-m", "localcloud", "--hold", "--state", str(state), "--seed", str(seed)]
         command += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
-        for name, value in {**SETTINGS, "REPLANK_REGIONS": ",".join(regions)}.items():
+        own = {"REPLANK_REGIONS": ",".join(regions), "REPLANK_NOTICE_SOURCES": ",".join(sources)}
+        for name, value in {**SETTINGS, **own}.items():
             command += ["--env", f"{name}={value}"]
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.

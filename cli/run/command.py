@@ -62,7 +62,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
-    cloud = LocalCloud.start(folder, seed, plan.fleet.regions)
+    cloud = LocalCloud.start(folder, seed, plan.fleet.regions, plan.sources)
     try:
         found = _migrate(cloud, plan, folder)
         facts = {"seed": seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}

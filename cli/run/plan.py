@@ -46,6 +46,11 @@ class Plan:
     """Settings of the local cloud's ECS and SMC."""
 
     @property
+    def sources(self) -> list[str]:
+        """Who sends the notices."""
+        return sorted({str(notice["source"]) for notice in self.notices})
+
+    @property
     def digest(self) -> str:
         """Tells whether a state belongs to this very plan."""
         parts = (self.fleet.document, self.notices, self.batches, self.faults)
@@ -96,6 +101,8 @@ def _notices(file: Path) -> list[Json]:
         problems = events.problems_of(notice)
         if notice.get("type") != known.END_OF_LIFE:
             problems.append(f"type: must be {known.END_OF_LIFE}")
+        if "," in str(notice.get("source", "")):
+            problems.append("source: a comma cannot be part of REPLANK_NOTICE_SOURCES")
         if problems:
             raise bad_input("Notice.Invalid", f"{file}, event {place}: {problems[0]}.", "Correct the file; nothing was started.")
         read_notice(notice["data"])

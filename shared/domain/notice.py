@@ -9,17 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from shared.domain import events
-from shared.domain.catalog import CATALOG, Catalog, Release, find_release, require_release
-from shared.domain.codec import as_list
+from shared.domain.catalog import CATALOG, Catalog, Release, find_release
+from shared.domain.codec import as_list, as_object
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
 """How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
+
+NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds"})
+NOTICE_POLICY_FIELDS = frozenset({"driver", "maxMoving", "failureBudget", "canary", "retentionDays", "window"})
+MOST_INSTANCES = 1000
+"""Instances that a notice names, as many as a request of the API."""
 
 
 @dataclass(frozen=True)
@@ -27,21 +32,51 @@ class Notice:
     """A notice understood. ``releases`` are keys or prefixes of keys (``windows-2008r2`` covers its editions)."""
 
     releases: tuple[str, ...]
-    regions: tuple[str, ...]
-    destination: str
-    policy: Policy
+    regions: tuple[str, ...] = ()
+    instance_ids: tuple[str, ...] = ()
+    """Only these of the instances that run one of the releases; empty for all of them."""
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
-    """The notice in an EndOfLife event's data; raises Refused naming the field."""
+    """The notice in an EndOfLife event's data; raises Refused naming the field.
+
+    Anybody who may publish to the bus can send one, so it says what is concerned and never what is done about it: a command,
+    an override, a driver or a limit comes from a named person.
+    """
+    strangers = sorted(set(data) - NOTICE_FIELDS)
+    if strangers:
+        what = f"A notice may not carry {strangers[0][:100]!r}: it may carry {', '.join(sorted(NOTICE_FIELDS))}."
+        raise Refused("Notice.FieldNotAllowed", what, "Send it without that field, or submit a batch: a person decides the rest.")
     releases = tuple(_release(each, catalog) for each in as_list(data.get("releases"), "releases"))
     if not releases:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
+    _check_date(data.get("endOfSupport"))
     regions = tuple(map(_region, as_list(data.get("regionIds", []), "regionIds")))
-    destination = data.get("destination") or ""
-    if destination:
-        destination = require_release(str(destination), catalog).key
-    return Notice(releases, regions, destination, read_policy(data.get("policy", {})))
+    return Notice(releases, regions, _instances(data.get("instanceIds", [])))
+
+
+def _check_date(end_of_support: object) -> None:
+    if end_of_support is None:
+        return
+    try:
+        date.fromisoformat(str(end_of_support))
+    except ValueError:
+        what = f"{str(end_of_support)[:100]!r} is no date."
+        raise Refused("Notice.DateInvalid", what, "Give endOfSupport like 2024-06-30, or leave it out.") from None
+
+
+def _instances(instance_ids: object) -> tuple[str, ...]:
+    listed = as_list(instance_ids, "instanceIds")
+    if len(listed) > MOST_INSTANCES:
+        what = f"The notice names {len(listed)} instances, more than {MOST_INSTANCES}."
+        raise Refused("Notice.TooManyInstances", what, "Name the releases alone, or send several notices.")
+    return tuple(dict.fromkeys(map(_instance, listed)))
+
+
+def _instance(name: object) -> str:
+    if not isinstance(name, str) or not _INSTANCE.fullmatch(name):
+        raise Refused("Notice.InstanceInvalid", f"{str(name)[:100]!r} is no instance id.", "Give instanceIds like i-bp1abc.")
+    return name
 
 
 def _region(name: object) -> str:
@@ -49,6 +84,18 @@ def _region(name: object) -> str:
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is no region id.", "Give regionIds like cn-hangzhou.")
     return name
+
+
+def read_notice_policy(document: object) -> Policy:
+    """What the deployment decides for the batches that notices make: limits and driver, nothing that runs in a guest.
+
+    Raises Refused naming the field.
+    """
+    strangers = sorted(set(as_object(document, "policy")) - NOTICE_POLICY_FIELDS)
+    if strangers:
+        known = ", ".join(sorted(NOTICE_POLICY_FIELDS))
+        raise Refused("Policy.Invalid", f"policy.{strangers[0]} is not for notices.", f"Known are {known}.")
+    return read_policy(document)
 
 
 def _release(name: object, catalog: Catalog) -> str:
@@ -60,6 +107,7 @@ def _release(name: object, catalog: Catalog) -> str:
     return key
 
 
+_INSTANCE = re.compile(r"i-[A-Za-z0-9-]{1,62}")
 _REGION = re.compile(r"[a-z]{2}-[a-z0-9-]{1,37}")
 
 

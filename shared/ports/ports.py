@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent
+from shared.domain.policy import Policy
 
 if TYPE_CHECKING:  # the types of what is handed in: who starts need not load them all
     from shared.ports.admission import Admission
@@ -34,6 +35,16 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Notices:
+    """What the deployment says of end-of-life notices."""
+
+    sources: tuple[str, ...] = ()
+    """Who may send them, besides the inventory."""
+    policy: Policy = field(default_factory=Policy)
+    """Of the batches made of them: a notice itself decides nothing."""
+
+
+@dataclass(frozen=True)
 class Ports:
     """What a stage may use. The api function has no drivers: it never waits for the cloud."""
 
@@ -54,3 +65,4 @@ class Ports:
     """The rows that ship with Replank, and the operator's own over them."""
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""
+    notices: Notices = field(default_factory=Notices)

@@ -16,7 +16,7 @@ from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Store
 from shared.domain.errors import Permanent
-from shared.ports.ports import Limits, Ports
+from shared.ports.ports import Limits, Notices, Ports
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
+        notices=Notices(settings.notice_sources, settings.notice_policy),
     )
 
 

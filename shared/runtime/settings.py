@@ -14,6 +14,8 @@ from shared.adapters.drivers.settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
 from shared.domain.errors import Permanent, ReplankError
+from shared.domain.notice import read_notice_policy
+from shared.domain.policy import Policy
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -34,6 +36,8 @@ class Settings:
     ecs_endpoint: str = ""
     smc_endpoint: str = ""
     max_moving: int = 20
+    notice_sources: tuple[str, ...] = ()
+    notice_policy: Policy = field(default_factory=Policy)
     smc: SmcSettings = field(default_factory=SmcSettings)
     catalog: Catalog = CATALOG
     clock: str = "system"
@@ -88,6 +92,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         ecs_endpoint=text("REPLANK_ECS_ENDPOINT"),
         smc_endpoint=text("REPLANK_SMC_ENDPOINT"),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _count, "a whole number of at least 1"),
+        notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _listed, "sources of events separated by commas"),
+        notice_policy=_notice_policy(reader),
         smc=_smc(reader),
         catalog=_catalog(reader),
         clock=parsed("REPLANK_CLOCK", "system", _clock, "`system` or `env:VARIABLE`"),
@@ -114,6 +120,18 @@ def _smc(reader: _Reader) -> SmcSettings:
         target_parameter=reader.parsed("REPLANK_SMC_TARGET_PARAMETER", default, _parameter, parameter),
         target_values=reader.parsed("REPLANK_SMC_TARGET_VALUES", {}, _values, 'JSON such as {"alinux-3": "..."}'),
     )
+
+
+def _notice_policy(reader: _Reader) -> Policy:
+    """The policy of batches made of notices: JSON, spelled as in POST /batches."""
+    given = reader.text("REPLANK_NOTICE_POLICY")
+    try:
+        return read_notice_policy(json.loads(given or "{}"))
+    except ReplankError as error:
+        reader.problems.append(f"REPLANK_NOTICE_POLICY: {error.message} {error.remedy}")
+    except ValueError as error:
+        reader.problems.append(f"REPLANK_NOTICE_POLICY is no JSON: {error}")
+    return Policy()
 
 
 def _catalog(reader: _Reader) -> Catalog:

@@ -37,6 +37,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 def _batch_of(message: Message, ports: Ports) -> Batch:
     """The batch of a notice: its id is derived from the notice's source and id, so a second delivery finds the first."""
+    _check_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
     batch_id = "b" + _digest(message.source, message.event_id)
     batch = Batch(
@@ -46,11 +47,18 @@ def _batch_of(message: Message, ports: Ports) -> Batch:
         created_at=ports.clock.now(),
         origin="inventory" if message.source == events.SOURCE else "notice",
         created_by=message.source,
-        selection=Selection(notice.regions or ports.regions, releases=notice.releases),
-        policy=notice.policy,
-        destination=notice.destination,
+        selection=Selection(notice.regions or ports.regions, notice.instance_ids, notice.releases),
+        policy=ports.notices.policy,
     )
     return batch if ports.batches.create(batch) else ports.batches.load(batch_id)
+
+
+def _check_source(source: str, ports: Ports) -> None:
+    """Refuse a notice from a source that the deployment does not name; the inventory's own are always read."""
+    if source in (events.SOURCE, *ports.notices.sources):
+        return
+    remedy = "Add the source to REPLANK_NOTICE_SOURCES, deploy again, then send the notice again."
+    raise Refused("Notice.SourceNotAllowed", f"Notices from {source[:100]!r} are not accepted.", remedy)
 
 
 def _plan(batch: Batch, ports: Ports) -> Outcome:
@@ -91,10 +99,14 @@ def _pages(batch: Batch, ports: Ports, problems: list[tuple[str, str, str]]) -> 
 
 
 def _chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
-    if batch.selection.instance_ids:
-        return instance.instance_id in batch.selection.instance_ids
+    """Whether the selection means the instance: one of its ids, if it names any, and of its releases, if it names any."""
+    selection = batch.selection
+    if selection.instance_ids and instance.instance_id not in selection.instance_ids:
+        return False
+    if not selection.releases:
+        return bool(selection.instance_ids)
     release = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
-    return release is not None and matches(release, batch.selection.releases)
+    return release is not None and matches(release, selection.releases)
 
 
 def _covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:

@@ -48,7 +48,7 @@ def only(world: World) -> dict[str, Any]:
 
 def test_a_notice_plans_and_touches_nothing_until_a_person_acknowledges(world: World) -> None:
     world.load_fleet(fleet(instance(1), instance(2)))
-    world.send("replank:OperatingSystem:EndOfLife", {"releases": ["CentOS 7"], "policy": {"retentionDays": 1}})
+    world.send("replank:OperatingSystem:EndOfLife", {"releases": ["CentOS 7"]})
     world.run(6 * 60)
     assert set(world.states().values()) == {"ready"}
     acting = {"CreateSnapshot", "CreateReplicationJob", "StartReplicationJob", "StopInstance", "ResetDisk", "DeleteSnapshot"}

@@ -29,6 +29,8 @@ from tests.support.inprocess import in_process
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://127.0.0.1:9"
 MINUTE_MS = 60_000
+SOURCES = {"REPLANK_NOTICE_SOURCES": "acs.test,acme.lifecycle"}
+"""Whose notices are read: what :meth:`World.send` publishes unless told otherwise, and the examples."""
 Wrapper = Callable[[Callable[[Request], Response]], Callable[[Request], Response]]
 
 
@@ -45,7 +47,7 @@ class World:
         around: Wrapper | None = None,
     ) -> None:
         self.cloud: Cloud = build(folder, seed, invoker=invoker or InProcessInvoker())
-        files = Files(ROOT / "template.yml", ROOT / "s.yaml", env={**SETTINGS, **(env or {})})
+        files = Files(ROOT / "template.yml", ROOT / "s.yaml", env={**SETTINGS, **SOURCES, **(env or {})})
         deploy(self.cloud, files, URL)
         self._around = around
         self._start_ms = self.cloud.clock.now_ms()

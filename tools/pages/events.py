@@ -58,7 +58,7 @@ def render() -> str:
 
 
 def _row(event_type: str) -> tuple[str, ...]:
-    producer = events.PRODUCERS[event_type] + (" or anyone" if event_type == events.END_OF_LIFE else "")
+    producer = events.PRODUCERS[event_type] + (" or a source of REPLANK_NOTICE_SOURCES" if event_type == events.END_OF_LIFE else "")
     words = _schema(ROOT / "events" / folder(event_type))["description"]
     return (f"[`{event_type}`]({folder(event_type)}/)", producer, ", ".join(events.CONSUMERS.get(event_type, ())) or "-", words)
 

@@ -6,7 +6,7 @@ import pytest
 
 from shared.domain.catalog import identify
 from shared.domain.errors import Refused, ReplankError
-from shared.domain.notice import due_notices, matches, read_notice
+from shared.domain.notice import due_notices, matches, read_notice, read_notice_policy
 from shared.domain.policy import BOUNDS, read_policy
 
 WINDOW = [(name.partition(".")[2], most) for name, (_, most) in BOUNDS.items() if "." in name]
@@ -36,8 +36,10 @@ def test_a_windows_product_covers_its_editions() -> None:
         {"releases": []},
         {"releases": ["Plan 9"]},
         {"releases": "CentOS 7"},
-        {"releases": ["CentOS 7"], "policy": {"speed": 1}},
-        {"releases": ["CentOS 7"], "destination": "Plan 9"},
+        {"releases": ["CentOS 7"], "speed": 1},
+        *({"releases": ["CentOS 7"], "instanceIds": [each]} for each in ("", "i-", "i-a b", "../x", 7, None, {}, "i-" + "x" * 63)),
+        {"releases": ["CentOS 7"], "instanceIds": [f"i-{number}" for number in range(1001)]},
+        *({"releases": ["CentOS 7"], "endOfSupport": each} for each in ("soon", 7, "2024-13-01", "")),
         {"releases": ["CentOS 7"], "regionIds": "cn-hangzhou"},
         *({"releases": ["CentOS 7"], "regionIds": [each]} for each in ("", "evil.example/", "cn-hangzhou.evil", "CN-x", 7, None)),
     ],
@@ -45,6 +47,44 @@ def test_a_windows_product_covers_its_editions() -> None:
 def test_a_notice_that_makes_no_sense_is_refused(data: dict[str, object]) -> None:
     with pytest.raises(Refused):
         read_notice(data)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        *({"policy": {name: value}} for name, value in (("check", "id"), ("files", ["/etc/shadow"]), ("overrides", {}))),
+        *({"policy": {name: True}} for name in ("allowEndOfLife", "allowListed")),
+        {"policy": {"driver": "console"}},
+        {"policy": {}},
+        {"destination": "alinux-3"},
+        {"check": "id"},
+        {"dryRun": True},
+    ],
+)
+def test_a_notice_says_what_is_concerned_and_never_what_is_done(extra: dict[str, object]) -> None:
+    with pytest.raises(Refused) as caught:
+        read_notice({"releases": ["CentOS 7"], **extra})
+    assert caught.value.code == "Notice.FieldNotAllowed"
+    assert next(iter(extra)) in caught.value.message
+
+
+def test_what_the_inventory_publishes_is_read() -> None:
+    released = identify("CentOS  7.9 64位")
+    assert released is not None
+    (event,) = due_notices([released], NOW)
+    assert read_notice(event.data).releases == ("centos-7",)
+
+
+def test_a_notice_may_name_instances_each_once() -> None:
+    notice = read_notice({"releases": ["CentOS 7"], "regionIds": ["cn-hangzhou"], "instanceIds": ["i-a", "i-b", "i-a"]})
+    assert (notice.regions, notice.instance_ids) == (("cn-hangzhou",), ("i-a", "i-b"))
+
+
+def test_the_deployments_policy_for_notices_holds_limits_alone() -> None:
+    assert read_notice_policy({"driver": "console", "maxMoving": 2}).driver == "console"
+    for name, value in (("check", "id"), ("files", []), ("overrides", {}), ("allowEndOfLife", False), ("allowListed", False)):
+        with pytest.raises(Refused, match=name):
+            read_notice_policy({name: value})
 
 
 def test_a_policy_in_the_apis_spelling_is_read() -> None:

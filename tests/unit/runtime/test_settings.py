@@ -9,6 +9,7 @@ import pytest
 
 from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent
+from shared.domain.policy import Window
 from shared.runtime.bootstrap import FUNCTIONS, credentials_of
 from shared.runtime.settings import read
 from tests.support.repository import ROOT
@@ -35,10 +36,14 @@ def test_everything_can_be_set() -> None:
             "REPLANK_SNAPSHOT_PRICE": "0.12",
             "REPLANK_OPERATOR_HEADER": "X-User",
             "REPLANK_CLOCK": "env:NOW",
+            "REPLANK_NOTICE_SOURCES": "acme.lifecycle, acs.health",
+            "REPLANK_NOTICE_POLICY": '{"driver": "console", "window": {"start": "22:00", "end": "04:00"}}',
         }
     )
     assert settings.regions == ("cn-hangzhou", "cn-beijing")
     assert (settings.max_moving, settings.snapshot_price, settings.operator_header) == (7, 0.12, "x-user")
+    assert settings.notice_sources == ("acme.lifecycle", "acs.health")
+    assert (settings.notice_policy.driver, settings.notice_policy.window) == ("console", Window("22:00", "04:00"))
     assert (settings.smc.target_parameter, settings.smc.target_values) == ("TargetOsType", {"alinux-3": "3"})
 
 
@@ -52,6 +57,7 @@ def test_one_error_names_all_that_is_wrong() -> None:
         "REPLANK_CLOCK": "sundial",
         "REPLANK_RETRY_PAUSE_MS": "-1",
         "REPLANK_LOG_LEVEL": "loud",
+        "REPLANK_NOTICE_POLICY": '{"check": "id"}',
     }
     with pytest.raises(Permanent) as caught:
         read(wrong)
