@@ -6,12 +6,14 @@ ProbeUnreadable; ``finding_for_unreadable`` turns that into a finding, so that a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from shared.domain.findings import Finding, Severity
 from shared.domain.guest import GuestFacts
+from shared.domain.text import plain_lines
 from shared.probes.frame import ProbeUnreadable
 from shared.probes.linux import parse_linux
 from shared.probes.windows import parse_windows
@@ -50,12 +52,27 @@ def _text(os_type: str) -> tuple[tuple[str, ...], str]:
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     head = (lines[0],) if lines[0].startswith("#!") else ()
-    return head, "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
+    code = (_HEADED.sub(r"\1", line.strip()) for line in lines if line.strip() and not line.lstrip().startswith("#"))
+    shell, awk, rest = ("\n".join(code) + "\n").partition("| awk '\n")
+    return head, shell + awk + squeezed(rest)
+
+
+def squeezed(awk: str) -> str:
+    """An awk program without the blanks that only people need. Strings and regular expressions stay; it must not divide."""
+    parts = _LITERAL.split(awk)
+    parts[::2] = [_BLANKS.sub(r"\1", part) for part in parts[::2]]
+    return "".join(parts)
+
+
+_LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
+_BLANKS = re.compile(r" *(==|!=|[-<>+&|]=|\|\||&&|[-=<>~{}?:;,+!&|()]) *")
+_HEADED = re.compile(r"^(\w+\(\) \{) # .*")
+"""A shell function with a comment behind its head."""
 
 
 def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
     """The facts in an answer; raises ProbeUnreadable when it is empty, cut, too long or not an answer of the probe."""
-    text = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff")
+    text = plain_lines(output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff"))
     if not text.strip():
         raise ProbeUnreadable("Probe.Empty", "the guest answered nothing")
     if truncated:

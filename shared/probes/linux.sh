@@ -3,7 +3,9 @@
 #
 # Needs POSIX sh and awk, nothing else; every command that is missing or fails is reported as such. Files are read below
 # GUEST_ROOT (empty on a real guest). Commands get 15 seconds each, so a dead NFS mount cannot hold it up.
-# The shell collects; one awk filters, bounds and prints:
+# The shell collects; one awk filters, bounds and prints. Between the two, a line that begins with a key made anew for this run is an
+# order, and every other line is text of the guest: no file, name or program of the guest can know the key. What the user's check
+# prints comes behind a mark, so that it is text whatever it says. To Replank goes:
 #   replank-probe 1 linux        header
 #   @name                        a section begins; its lines start with one blank
 #   @cut name kept total         not all lines of it fitted
@@ -15,10 +17,17 @@ R=${GUEST_ROOT:-}
 T=
 [ -z "$R" ] && command -v timeout >/dev/null 2>&1 && T='timeout 15'
 
-begin() { printf '@@begin %s\n' "$1"; }
-done_() { printf '@@rc %s\n' "${1:-0}"; }
-part() { printf '@@part %s\n' "$1"; }
-file() { if [ -f "$1" ] && [ -r "$1" ]; then printf '@@file %s\n' "$1"; fi; }
+read -r K </proc/sys/kernel/random/uuid || K=$(od -An -N16 -tx8 /dev/urandom)
+K=@${K##* }
+N='
+'
+order() { printf '%s %s\n' "$K" "$*"; }
+begin() { order begin "$1"; }
+done_() { order rc "${1:-0}"; }
+part() { order part "$1"; }
+# A name of more than one line cannot be told: it is counted as left out.
+odd() { case $1 in *"$N"*) order odd ;; *) return 1 ;; esac; }
+file() { if [ -f "$1" ] && [ -r "$1" ] && ! odd "$1"; then order file "$1"; fi; }
 files() { for f in "$@"; do file "$f"; done; }
 # shellcheck disable=SC2086 # T is a command with its argument, or nothing
 run() { $T "$@" 2>/dev/null </dev/null; }
@@ -56,6 +65,7 @@ boot() {
   for f in "$R"/boot/vmlinuz-*; do
     v=${f##*/vmlinuz-}
     case $v in '*' | *rescue*) continue ;; esac
+    odd "$v" && continue
     exists "$R/boot/initramfs-$v.img" "image $v"
   done
   g=no
@@ -73,6 +83,7 @@ programs() { # programs outside of packages: compiled ones, and scripts for Pyth
   for f in "$R"/usr/local/bin/* "$R"/usr/local/sbin/* "$R"/usr/local/*/bin/* "$R"/usr/local/*/sbin/* "$R"/opt/*/bin/*; do
     if [ ! -f "$f" ] || [ ! -x "$f" ] || [ -L "$f" ]; then continue; fi
     case $f in */aegis/* | */cloudmonitor/* | */share/*) continue ;; esac
+    odd "$f" && continue
     i=$((i + 1))
     [ "$i" -gt 200 ] && break
     IFS= read -r l <"$f" 2>/dev/null
@@ -95,7 +106,7 @@ state() { # single facts that are the presence or the content of a file
   done
   printf 'package-manager-busy %s\n' "$busy"
   for f in /var/lib/leapp/leapp.db /etc/convert2rhel.ini /root/preupgrade; do [ -e "$R$f" ] && printf 'leftover %s\n' "$f"; done
-  for f in "$R"/boot/*upgrade*; do [ -e "$f" ] && printf 'leftover %s\n' "${f#"$R"}"; done
+  for f in "$R"/boot/*upgrade*; do [ -e "$f" ] && ! odd "$f" && printf 'leftover %s\n' "${f#"$R"}"; done
   [ -e "$R/etc/udev/rules.d/70-persistent-net.rules" ] && printf 'pin 70-persistent-net.rules\n'
   [ -e "$R/proc/driver/nvidia" ] && printf 'gpu yes\n'
   if [ -n "${http_proxy:-}" ] && [ -z "$R" ]; then printf 'proxy environment\n'; fi
@@ -150,18 +161,27 @@ collect() {
     begin checksums
     printf '%s\n' "$REPLANK_FILES" | while IFS= read -r f; do
       part "$f"
-      run sha256sum "$R$f" || printf 'none\n'
+      [ -f "$R$f" ] && $T sha256sum <"$R$f" || printf 'none\n'
     done
     done_ 0
   fi
-  if [ -n "${REPLANK_CHECK:-}" ]; then begin check; (cd "$R/" && $T sh -c "$REPLANK_CHECK" 2>&1 </dev/null); done_ $?; fi
+  [ -n "${REPLANK_CHECK:-}" ] && check
+}
+
+# Its status comes by another way than its output.
+check() {
+  begin check
+  {
+    rc=$({ { (cd "$R/" && $T sh -c "$REPLANK_CHECK" 2>&1 </dev/null 3>&- 4>&-); echo $? >&3; } | awk 'NR < 20 { print "|" $0 }' >&4; } 3>&1)
+  } 4>&1
+  done_ "${rc:-137}"
 }
 
 if ! command -v awk >/dev/null 2>&1; then
   printf 'replank-probe 1 linux\n@tools\n@rc 127\n@end 1\n'
   exit 0
 fi
-collect | awk '
+{ echo "$K"; collect; } 2>/dev/null | awk '
 function say(line, size) {
   gsub(/[\001-\037\177]/, " ", line)
   if (length(line) > 240) line = substr(line, 1, 240)
@@ -246,6 +266,7 @@ function handle(  at, name) {
     else if (F ~ /[.]module$/) { if (/^state=enabled/) say("module " substr(F, 1, length(F) - 7)) }
     else if (tolower($0) ~ /^(export )?(proxy|https?_proxy) *=/) say("proxy " F)
   } else if (S == "checksums") { say((length($1) == 64 ? $1 : "-") " " F) }
+  else if (S == "check") say(substr($0, 2))
   else say($0)
 }
 function read_file(path,  line) {
@@ -262,12 +283,14 @@ BEGIN {
     "|containerd[.]io|kubelet|zabbix-agent|openssl|openssh-server|glibc|gcc|epel-release|cloud-init|kernel(-core|-ml|-lt)?)$"
   print "replank-probe 1 linux"
 }
-/^@@begin / { S = $2; F = ""; kept = dropped = used = 0; sections++
+NR == 1 { K = $0; next }
+$1 != K { handle(); next }
+$2 == "begin" { S = $3; F = ""; kept = dropped = used = 0; sections++
   cap = S == "packages" ? 5200 : S == "services" ? 3600 : S == "checksums" ? 4000 : 2200
-  print "@" S; next }
-/^@@part / { F = substr($0, 8); next }
-/^@@file / { read_file(substr($0, 8)); next }
-/^@@rc / { rc = $2; flush(); if (dropped) print "@cut " S " " kept " " kept + dropped; print "@rc " rc; next }
-{ handle() }
+  print "@" S }
+$2 == "part" { F = substr($0, length(K) + 7) }
+$2 == "file" { read_file(substr($0, length(K) + 7)) }
+$2 == "odd" { dropped++ }
+$2 == "rc" { rc = $3; flush(); if (dropped) print "@cut " S " " kept " " kept + dropped; print "@rc " rc }
 END { print "@end " sections }
 '

@@ -119,8 +119,11 @@ if ($ReplankFiles) {
 }
 $check = 'null'
 if ($ReplankCheck) {
-    $said = @(& cmd.exe /c "$ReplankCheck 2>&1")
+    # Its errors are taken here, and not by cmd: of several commands in one line cmd would let those of the first one pass.
+    $ErrorActionPreference = 'Continue'
+    $said = @(& cmd.exe /c $ReplankCheck 2>&1 | ForEach-Object { [string]$_ })
     $status = $LASTEXITCODE
+    $ErrorActionPreference = 'Stop'
     $text = [string]::Join(' ', @($said | Select-Object -First 3))
     if ($text.Length -gt 200) { $text = $text.Substring(0, 200) }
     $check = Object @('exit_status', (Value $status), 'output', (Quote $text))

@@ -16,6 +16,7 @@ from shared.domain.guest import (
     UserCheck,
     WindowsFacts,
 )
+from shared.domain.text import plain
 from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
@@ -87,7 +88,10 @@ def _load(text: str) -> dict[str, Any]:
         whole = lines[0].lstrip().startswith("{")
         raise ProbeUnreadable("Probe.Truncated" if whole else "Probe.Garbage", f"the answer ends with {lines[-1][-60:]!r}")
     try:
-        fields = json.loads("\n".join(lines[:-1]))
+        # The object is one line. What may stand above it came from a command beside its output, and says nothing.
+        fields = json.loads(
+            lines[-2] if len(lines) > 2 and lines[-2].startswith("{") and lines[-2].endswith("}") else "\n".join(lines[:-1])
+        )
     except (ValueError, RecursionError):
         raise ProbeUnreadable("Probe.Garbage", f"the answer is no JSON; it begins with {lines[0][:60]!r}") from None
     if not isinstance(fields, dict):
@@ -100,7 +104,7 @@ def _load(text: str) -> dict[str, Any]:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(value)
-    return value.strip()
+    return plain(value).strip()
 
 
 def _texts(value: Any) -> tuple[str, ...]:
@@ -161,7 +165,7 @@ def _checksum(row: Any) -> ChecksumFacts:
 def _user_check(row: Any) -> UserCheck | None:
     if not isinstance(row, dict) or not isinstance(row.get("exit_status"), int):
         return None
-    return UserCheck(abs(row["exit_status"]), str(row.get("output", ""))[:200])
+    return UserCheck(abs(row["exit_status"]), plain(str(row.get("output", "")))[:200])
 
 
 def _windows(document: Document, system: Document) -> WindowsFacts:

@@ -1,0 +1,46 @@
+"""Text of others: names, what guests print, errors of services. Nothing in it may act on a terminal, a log or a page."""
+
+from __future__ import annotations
+
+import re
+
+_ACTING = re.compile(
+    "["
+    "\x00-\x1f\x7f"  # C0 and DEL: escape sequences begin here
+    "\x80-\x9f"  # C1: one-character escape sequences
+    "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"  # they turn the direction of what follows
+    "\u2028\u2029"  # line ends for some readers and not for others
+    "\ud800-\udfff"  # half a pair, which no stream takes
+    "\ufff9-\ufffb\ufeff"  # annotations and byte order marks: nothing to see
+    "\U000e0000-\U000e007f"  # tags: nothing to see either
+    "]"
+)
+SHOWN_INSTEAD = "\ufffd"
+
+
+def plain(text: str) -> str:
+    """One line of text to be shown: whatever would act instead of being seen is replaced; tabs and line ends become blanks."""
+    return _ACTING.sub(SHOWN_INSTEAD, text.translate(_BLANK))
+
+
+def plain_lines(text: str) -> str:
+    """The same for text of several lines, whose line ends stay."""
+    return "\n".join(map(plain, text.split("\n")))
+
+
+def escaped(json_text: str) -> str:
+    """JSON whose strings hold such characters, as the escapes of JSON: the same values, and nothing acts."""
+    return _ACTING.sub(_escape, json_text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if found[0] in "\n\t":
+        return found[0]  # between the values of a document
+    if code < 0x10000:
+        return f"\\u{code:04x}"
+    high, low = divmod(code - 0x10000, 0x400)
+    return f"\\u{0xD800 + high:04x}\\u{0xDC00 + low:04x}"
+
+
+_BLANK = str.maketrans("\t\n\r", "   ")
