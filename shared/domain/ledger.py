@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
+
+from shared.domain.migration import Migration
+from shared.domain.timing import CLOCKS_APART
 
 SMC_PREFIX = "SMC_Backup_Snapshot_"
 """How SMC names its own copies (SMC documentation, "migrate an operating system")."""
@@ -36,8 +40,35 @@ class LedgerEntry:
     created_at: datetime
     snapshot_id: str = ""
     size_gib: int = 0
+    prechecked_version: int = 0
+    """The migration's ``prechecked_version`` when it was asked for; 0 where a version that did not note it wrote the row."""
     sweep_at: datetime | None = None
     """Set once the migration is confirmed or released: confirmation plus retention."""
+
+    @property
+    def attempt(self) -> int:
+        """The attempt that asked for it, as the key tells; 0 for an adopted one."""
+        _, _, rest = self.key.partition("-")
+        word = rest.partition("-")[0]
+        return int(word) if self.owner == "replank" and word.isdigit() else 0
+
+
+def made_for(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
+    """The snapshots of our own that were asked for in this hop, after its last precheck.
+
+    The row's version tells, because the functions that wrote the two times may have different clocks. Rows of earlier versions
+    have only times: there the newest attempt counts, and its times may differ by CLOCKS_APART.
+    """
+    mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
+    newest = max((each.attempt for each in mine), default=0)
+    since = (migration.prechecked_at or migration.created_at) - CLOCKS_APART
+
+    def is_after(entry: LedgerEntry) -> bool:
+        if entry.prechecked_version and migration.prechecked_version:
+            return entry.prechecked_version == migration.prechecked_version
+        return entry.attempt == newest and entry.created_at >= since
+
+    return [each for each in mine if is_after(each)]
 
 
 def name_of(migration_id: str, hop: int, attempt: int, disk_id: str) -> str:
@@ -52,5 +83,10 @@ def migration_of(snapshot_name: str) -> str:
 
 
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
-    """Whether the snapshot may be deleted: released by a named person and past its retention (invariant 2)."""
-    return released_at is not None and entry.sweep_at is not None and released_at <= entry.sweep_at <= now
+    """Whether the snapshot may be deleted: released by a named person and past its retention (invariant 2).
+
+    Past it by every clock: ours may be ahead of the one that noted the release.
+    """
+    if released_at is None or entry.sweep_at is None:
+        return False
+    return released_at <= entry.sweep_at and entry.sweep_at + CLOCKS_APART <= now

@@ -90,6 +90,8 @@ class Handle:
     started_at: datetime | None = None
     """When the job was started; None as long as nothing of this hop can have changed the instance."""
     finished_at: datetime | None = None
+    ran_before: str | None = None
+    """The job's start as SMC showed it before this attempt launched it, empty if it had none. None: not noted."""
 
 
 @dataclass(frozen=True)
@@ -117,6 +119,8 @@ class Migration:
     attempt: int = 1
     assessment: Assessment | None = None
     prechecked_at: datetime | None = None
+    prechecked_version: int = 0
+    """The version that the last passed precheck wrote; 0 where a version that did not note it wrote the row."""
     probe_invocation_id: str = ""
     probe_count: int = 0
     """Probes sent so far, of any purpose: part of the next probe's client token."""

@@ -11,6 +11,13 @@ LOST = timedelta(minutes=5)
 OUTBOX_GRACE = timedelta(minutes=2)
 """What a crash left in an outbox is taken up after so long."""
 
+CLOCKS_APART = timedelta(seconds=30)
+"""So much two clocks may differ: of two functions, or of a function and a service. Nothing is decided on less.
+
+No service publishes a bound. ECS and Tablestore accept a request that is up to 15 minutes off, so a wrong clock goes unnoticed;
+machines that keep time by NTP differ by milliseconds. Thirty seconds leaves room for one that has just started.
+"""
+
 PROBE_LIMIT = timedelta(minutes=15)
 """A probe runs for seconds; Cloud Assistant ends it after two minutes."""
 PROBE_TIMEOUT_S = 120

@@ -9,7 +9,7 @@ from shared.domain import events
 from shared.domain.batch import Terms
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
-from shared.domain.ledger import SnapshotState
+from shared.domain.ledger import SnapshotState, made_for
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT
@@ -101,12 +101,7 @@ def _safe_to_move(migration: Migration, terms: Terms, ports: Ports) -> None:
 
 def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
     """The disks with a finished snapshot made for this hop since the last precheck, as ECS itself says now."""
-    since = migration.prechecked_at or migration.created_at
-    mine = [
-        entry
-        for entry in ports.ledger.of_migration(migration.migration_id)
-        if entry.hop == migration.hop and entry.owner == "replank" and entry.snapshot_id and entry.created_at >= since
-    ]
+    mine = [each for each in made_for(migration, ports.ledger.of_migration(migration.migration_id)) if each.snapshot_id]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]
     for entry in finished:

@@ -171,6 +171,7 @@ def _passed(
         reason=f"{reason}; the dry run is over" if terms.dry_run else reason,
         assessment=result,
         prechecked_at=now,
+        prechecked_version=migration.version + 1,
         probe_invocation_id="",
         disks=tuple(disk.disk_id for disk in instance.disks if not disk.used_by_smc_transit),
         **end,

@@ -101,6 +101,7 @@ def _asked(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry],
             owner="replank",
             state=SnapshotState.INTENDED,
             created_at=ports.clock.now(),
+            prechecked_version=migration.prechecked_version,
         )
     )
     if entry.snapshot_id:

@@ -95,7 +95,9 @@ def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Benc
     smc.launch(made)
     assert smc.observe([made])[made.migration_id].phase is Phase.FAILED, "only a person may have it started again"
     again = replace(made, attempt=2, entered_at=one.now)
-    assert smc.prepare(again, NOBODY) == Report(Phase.PREPARED, made.handle)
+    report = smc.prepare(again, NOBODY)
+    assert (report.phase, report.handle.job_id) == (Phase.PREPARED, made.handle.job_id)
+    again = replace(again, handle=report.handle)
     smc.launch(again)
     end = ended(one, smc, again)
     assert end.phase is Phase.FINISHED, end.message

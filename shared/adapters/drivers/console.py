@@ -12,6 +12,7 @@ from shared.adapters.drivers.sources import hostname, is_named, is_of
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
+from shared.domain.timing import CLOCKS_APART
 from shared.domain.waiting import to_press
 from shared.ports.driver import Identity, Phase, Report
 
@@ -77,12 +78,12 @@ class ConsoleDriver:
 def _belongs(job: Any, migration: Migration) -> bool:
     """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready (or the first job ran).
 
-    Nor of another instance, where the job names one.
+    Nor of another instance, if the job names one. SMC's clock made the one time and ours the other.
     """
     if names_another(job, migration):
         return False
     made = moment_or_none(job.creation_time)
-    since = migration.handle.started_at or migration.entered_at
+    since = (migration.handle.started_at or migration.entered_at) - CLOCKS_APART
     return job.status == "Running" or (made is not None and made >= since.replace(second=0, microsecond=0))
 
 

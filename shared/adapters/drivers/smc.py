@@ -18,6 +18,7 @@ from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration
+from shared.domain.timing import CLOCKS_APART
 from shared.ports.clock import Clock
 from shared.ports.driver import Identity, Phase, Report
 from shared.ports.guest import CommandResult, Guest
@@ -27,8 +28,6 @@ VALID_FOR = timedelta(days=14)
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
 """After its begin; a command that runs for longer is no import of ours."""
-SKEW = timedelta(seconds=5)
-"""SMC's times are whole seconds, and its clock is not ours."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """What the SMC client prints (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
@@ -71,7 +70,7 @@ class SmcDriver:
             if job is not None and names_another(job, migration):
                 raise foreign(job)
             if job is not None and job.status in _USABLE:
-                return Report(Phase.PREPARED, handle)
+                return Report(Phase.PREPARED, replace(handle, ran_before=job.start_time or ""))
             self._delete_job(handle.job_id)
             handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
@@ -118,7 +117,7 @@ class SmcDriver:
 
         SMC's own list names no instance, and instances of different networks may have one address and one hostname.
         """
-        return self._guest.outputs(migration.region_id, migration.instance_id, since - SKEW)
+        return self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
     def _command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
@@ -134,7 +133,7 @@ class SmcDriver:
             for job_id in self._lost_jobs(_names(migration)[:-1]):
                 self._delete_job(job_id)
             try:
-                return Report(Phase.PREPARED, replace(handle, job_id=self._create(migration, handle.source_id)))
+                return Report(Phase.PREPARED, replace(handle, job_id=self._create(migration, handle.source_id), ran_before=""))
             except CloudError as error:
                 source.state = "InUse"
                 source.status_info = error.message
@@ -146,7 +145,7 @@ class SmcDriver:
         """The source has a job: ours, if a call before this one made it; else somebody else's."""
         job = self._jobs.by_name(_name(migration))
         if job is not None:
-            return Report(Phase.PREPARED, replace(handle, job_id=job.job_id))
+            return Report(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
         remedy = "Finish or delete that job in the SMC console, then retry."
         message = f"Source {handle.source_id} already has a job {source.job_id or ''}: {source.status_info or 'not ours'}"
         return Report(Phase.FAILED, handle, code="Job.Foreign", message=message, remedy=remedy)
@@ -259,9 +258,13 @@ class SmcDriver:
 
 
 def _launched(job: Any | None, migration: Migration) -> bool:
-    """Whether the job was started after the step that this attempt moves by."""
-    started = moment_or_none(job.start_time) if job is not None else None
-    return started is not None and started >= migration.entered_at - SKEW
+    """Whether SMC shows another start of the job than before this attempt; in a row that did not note it, the time tells."""
+    if job is None or not job.start_time:
+        return False
+    if migration.handle.ran_before is not None:
+        return bool(job.start_time != migration.handle.ran_before)
+    at = moment_or_none(job.start_time)
+    return at is not None and at >= migration.entered_at - CLOCKS_APART
 
 
 def _name(migration: Migration) -> str:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, migration_of, name_of
+from shared.domain.timing import CLOCKS_APART
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 WEEK = timedelta(days=7)
@@ -30,8 +31,8 @@ def test_anybody_elses_name_tells_none(name: str) -> None:
 @pytest.mark.parametrize(
     ("released_at", "sweep_at", "now", "may"),
     [
-        (NOW, NOW + WEEK, NOW + WEEK, True),
-        (NOW, NOW + WEEK, NOW + WEEK - timedelta(seconds=1), False),
+        (NOW, NOW + WEEK, NOW + WEEK + CLOCKS_APART, True),
+        (NOW, NOW + WEEK, NOW + WEEK + CLOCKS_APART - timedelta(seconds=1), False),
         (None, NOW + WEEK, NOW + 2 * WEEK, False),
         (NOW, None, NOW + 2 * WEEK, False),
         (NOW + WEEK, NOW, NOW + 2 * WEEK, False),

@@ -1,0 +1,39 @@
+"""Clocks that differ: every function of a world may run ahead of the cloud, or behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from unittest import mock
+
+from shared.adapters.clock import clock_of
+from shared.ports.clock import Clock
+from shared.ports.ports import Ports
+from shared.runtime import entrypoint
+from shared.runtime.bootstrap import ports_of
+
+
+@dataclass(frozen=True)
+class Shifted:
+    """A clock that is so many seconds ahead of another one; behind it if they are negative."""
+
+    clock: Clock
+    seconds: float
+
+    def now(self) -> datetime:
+        return self.clock.now() + timedelta(seconds=self.seconds)
+
+
+@contextmanager
+def clocks_apart(seconds: dict[str, float]) -> Iterator[None]:
+    """While it lasts, each function named is so many seconds ahead of the cloud, with everything that it asks the time for."""
+
+    def shifted(function: str, settings: Any, credentials: Any) -> Ports:
+        clock = Shifted(clock_of(settings.clock), seconds.get(function, 0))
+        return ports_of(function, settings, credentials, clock)
+
+    with mock.patch.object(entrypoint, "ports_of", shifted):
+        yield
