@@ -13,6 +13,7 @@ import typer
 
 from cli import output
 from cli.client import Api
+from cli.findings import standing
 from cli.options import AsJson
 from cli.problem import Problem, bad_input
 from cli.rows import CatalogFile, catalog_of
@@ -20,7 +21,7 @@ from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.errors import Refused
 from shared.domain.facts import Facts, InstanceFacts, facts_schema
-from shared.domain.findings import Assessment
+from shared.domain.findings import Assessment, Severity
 from shared.domain.prechecks import assess as apply_rules
 from shared.domain.route import plan_route
 
@@ -96,10 +97,15 @@ def _hop(document: Json, to: str, known: Catalog) -> Json:
 def show_assessment(found: Assessment) -> None:
     """Findings in words, worst first."""
     for finding in found.findings:
-        print(f"[{finding.severity.value}] {finding.code}: {finding.title}: {finding.seen}\n  {finding.remedy}")
+        print(f"[{finding.standing}] {finding.code}: {finding.title}: {finding.seen}\n  {finding.remedy}")
         if finding.command:
             print(f"  $ {finding.command}")
-    print("blocked" if found.blocked else "nothing blocks")
+    print(_verdict(found.blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))
+
+
+def _verdict(blocked: bool, warned: bool) -> str:
+    """The last line: what came out."""
+    return "blocked" if blocked else "passed, with warnings" if warned else "passed"
 
 
 def precheck(
@@ -147,7 +153,8 @@ def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
 
 def _show(found: Json) -> None:
     for finding in found["findings"]:
-        print(f"[{finding['severity']}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
+        print(f"[{standing(finding)}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
     if found["failure"]:
         print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
-    print("nothing blocks" if _passed(found) else "blocked")
+    warned = any(finding["severity"] == "warning" and standing(finding) == "warning" for finding in found["findings"])
+    print(_verdict(not _passed(found), warned))

@@ -8,6 +8,7 @@ import typer
 
 from cli import output
 from cli.client import Api
+from cli.findings import standing
 from cli.options import AsJson, MigrationId
 from cli.problem import Problem, bad_input
 
@@ -65,7 +66,7 @@ def _show(found: Json) -> None:
         failure = found["failure"]
         print(f"\n{failure['code']} ({failure['stage']}): {failure['message']}\n  {failure['remedy']}")
     for finding in found["findings"]:
-        print(f"\n[{finding['severity']}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
+        print(f"\n[{standing(finding)}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
     if found["acts"]:
         print(f"\npossible now: {', '.join(found['acts'])}")
     print()

@@ -24,11 +24,16 @@ class Severity(Enum):
 
 ORDER = {Severity.ERROR: 0, Severity.OVERRIDABLE: 1, Severity.WARNING: 2, Severity.INFO: 3}
 """Worst first."""
+BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
+"""Severities that stop a migration."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence."""
+    """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
+
+    ``known`` is false if the rule could not look: the finding then says what was not checked, and nothing about the instance.
+    """
 
     code: str
     severity: Severity
@@ -38,6 +43,12 @@ class Finding:
     remedy: str
     command: str = ""
     link: str = ""
+    known: bool = True
+
+    @property
+    def standing(self) -> str:
+        """The word for people: the severity, or ``not checked`` if the rule could not look and that does not block."""
+        return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
     def to_json(self) -> Json:
         """As stored and as shown by the API."""

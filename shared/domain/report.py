@@ -46,7 +46,7 @@ class ReportRow:
             return "not assessed"
         if last.blocked:
             return "failed" if self.validation else "blocked"
-        return "warnings" if any(f.severity is not Severity.INFO for f in last.findings) else "passed"
+        return "warnings" if any(f.known and f.severity is not Severity.INFO for f in last.findings) else "passed"
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,8 @@ def _findings(assessment: Assessment) -> str:
 
 
 def _finding(finding: Finding, overridden: str) -> str:
-    tag = f'<span class="tag {TONE[finding.severity]}">{finding.severity.value}</span>'
+    tone = "mute" if finding.standing == "not checked" else TONE[finding.severity]
+    tag = f'<span class="tag {tone}">{finding.standing}</span>'
     if overridden:
         tag += f"<br>overridden: {escape(overridden)}"
     remedy = escape(finding.remedy) + (f"<br><code>{escape(finding.command)}</code>" if finding.command else "")

@@ -96,7 +96,7 @@ $activated = Ask 'activated' {
     Value ([bool]@(Get-WmiObject SoftwareLicensingProduct -Filter "ApplicationID='55c92734-d682-4d71-983e-d6ec3f16059f' AND PartialProductKey IS NOT NULL" |
         Where-Object { $_.LicenseStatus -eq 1 }))
 }
-$known = 'AVP|McAfee|Symantec|Norton|SepMasterService|360|ZhuDongFangYu|TrendMicro|ntrtscan|Sophos|ekrn|Avast|HipsDaemon|CylanceSvc|CSFalcon|SentinelAgent'
+$known = '^(AVP|KAV|KSDE)[\d.]*$|Kaspersky|McAfee|McShield|Trellix|mfe(mms|vtp|fire|esp)|Symantec|Norton|SepMasterService|^360(rp|rps|sd|tray|safe|leak|ent|skylar|hotfix| |$)|QHActiveDefense|ZhuDongFangYu|Qihoo|SafeDog|QQPC|Tencent.*(Guard|PC Manager)|BaiduSd|BaiduAn|BDKVRTP|Kingsoft|KSafe|kxescore|kxetray|Rising (Antivirus|Process|RavTask)|^R(av|s)(Mon|MgrSvc|RavMon|Task)|HipsDaemon|Huorong|wsctrlsvc|usysdiag|Yunsuo|D_Safe|^dsafe|Jiangmin|KVSrvXP|TrendMicro|Trend Micro|ntrtscan|TmListen|TMBMServer|^ds_agent$|Sophos|^SAVService$|^ekrn$|ESET|Avast|^avg(svc|wd)|Avira|AntiVirService|Bitdefender|VSSERV|EPSecurityService|F-Secure|Webroot|^WRSVC$|Malwarebytes|MBAMService|Cylance|CSFalcon|CrowdStrike|Sentinel(Agent|One)|CbDefense|CarbonBlack|^xagt$|ClamAV|^clamd$|Panda (Endpoint|Cloud)|PSUAService|\bEDR\b'
 $antivirus = Ask 'antivirus' { List @(Get-WmiObject Win32_Service | Where-Object { $_.Name -match $known -or $_.DisplayName -match $known } | ForEach-Object { Quote $_.Name }) }
 $filters = Ask 'filter_drivers' {
     $class = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Class\{4d36e967-e325-11ce-bfc1-08002be10318}'

@@ -94,6 +94,18 @@ LINUX_GUEST = GuestFacts(
         package_manager_busy=False,
         leftovers=(),
         dnf_modules=(),
+        kernel_arguments=f"BOOT_IMAGE=/vmlinuz-{KERNEL} root=UUID=uuid-root ro net.ifnames=0",
+        kernel_vendor="CentOS",
+        modules=("virtio_blk", "virtio_net"),
+        root_links=(),
+        duplicate_repositories=(),
+        duplicate_packages=(),
+        package_locks=(),
+        rpm_database="",
+        encrypted_devices=(),
+        pam_modules=("pam_unix.so",),
+        permit_root_login="yes",
+        fips=False,
     ),
 )
 

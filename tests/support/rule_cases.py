@@ -6,9 +6,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.facts import Facts, Hop
-from shared.domain.guest import FstabFacts, PackageFacts, PackageSummary
+from shared.domain.guest import FstabFacts, InterfaceFacts, MountFacts, PackageFacts, PackageSummary
 from tests.support.facts import (
     LINUX,
+    LINUX_GUEST,
     NOW,
     SYSTEM_DISK,
     TO_RHEL,
@@ -30,6 +31,14 @@ EL8 = replace(LINUX, hop=Hop("centos-8", "alinux-3"))
 MISSING = FstabFacts("UUID=gone", "/backup", "ext4", "defaults", False)
 BLIND = FstabFacts("/dev/vdz1", "/backup", "ext4", "defaults", None)
 MYSQL_8_4 = PackageSummary(400, chosen=(PackageFacts("mysql-community-server", "8.4.2-1.el7"),))
+XFS = FstabFacts("UUID=uuid-data", "/data", "xfs", "noatime,nobarrier", True)
+TWO = (InterfaceFacts("eth0", ("10.0.0.5/24",), "00:16:3e:00:00:01"), InterfaceFacts("eth1", ("10.0.1.5/24",), "00:16:3e:00:00:02"))
+LINUX_MOUNTS = LINUX_GUEST.mounts or ()
+NOEXEC = MountFacts("/var", "/dev/vdc1", 20000, 15000, "ext4", 1_000_000, options="rw,noexec,relatime")
+UPGRADE = with_guest(
+    replace(LINUX, hop=Hop("rhel-7", "rhel-8")), os_id="rhel", os_version="7.9", os_name="Red Hat Enterprise Linux"
+)
+"""A Red Hat instance on its way to the next major version."""
 FULL = tuple(replace(SYSTEM_DISK, disk_id=f"d-{n}", kind="data") for n in range(16))
 
 
@@ -187,6 +196,63 @@ CASES: dict[str, Case] = {
         with_linux(LINUX, leftovers=None),
     ),
     "Guest.ModuleStreams": (EL8, with_linux(EL8, dnf_modules=("php",)), with_linux(EL8, dnf_modules=None)),
+    "Guest.DataNotReadable": (
+        _packages(chosen=(PackageFacts("mariadb-server", "1:5.5.68-1.el7"),)),
+        _packages(chosen=(PackageFacts("postgresql-server", "9.2.24-9.el7_9"),)),
+        with_guest(LINUX, packages=None),
+    ),
+    "Guest.KernelNotDistributions": (
+        TO_RHEL,
+        with_guest(TO_RHEL, kernel="5.4.278-1.el7.elrepo.x86_64"),
+        with_guest(TO_RHEL, kernel=None),
+    ),
+    "Guest.PackagesLocked": (
+        LINUX,
+        with_linux(LINUX, package_locks=("versionlock: 0:openssl-libs-1.0.2k-26.el7_9.*",)),
+        with_linux(LINUX, package_locks=None),
+    ),
+    "Guest.PackagesDuplicated": (
+        TO_RHEL,
+        with_linux(TO_RHEL, duplicate_packages=("glibc 2.17-324.el7_9, 2.17-326.el7_9",)),
+        with_linux(TO_RHEL, duplicate_packages=None),
+    ),
+    "Guest.RpmDatabaseDamaged": (
+        LINUX,
+        with_linux(LINUX, rpm_database="error: rpmdb: BDB0113 Thread/process failed"),
+        with_linux(LINUX, rpm_database=None),
+    ),
+    "Guest.XfsOptionsRemoved": (
+        with_linux(LINUX, fstab=(replace(XFS, options="noatime"),)),
+        with_linux(LINUX, fstab=(XFS,)),
+        with_linux(LINUX, fstab=None),
+    ),
+    "Guest.InterfaceNamesUnstable": (
+        with_guest(LINUX, interfaces=TWO),
+        with_linux(with_guest(LINUX, interfaces=TWO), kernel_arguments="ro crashkernel=auto"),
+        with_linux(with_guest(LINUX, interfaces=TWO), kernel_arguments=None),
+    ),
+    "Guest.AbsoluteLinkInRoot": (LINUX, with_linux(LINUX, root_links=("/app -> /data/app",)), with_linux(LINUX, root_links=None)),
+    "Guest.RepositoryDefinedTwice": (
+        LINUX,
+        with_linux(LINUX, duplicate_repositories=("base",)),
+        with_linux(LINUX, duplicate_repositories=None),
+    ),
+    "Guest.VarNoExec": (LINUX, with_guest(LINUX, mounts=(*LINUX_MOUNTS, NOEXEC)), with_guest(LINUX, mounts=None)),
+    "Guest.DriversRemoved": (UPGRADE, with_linux(UPGRADE, modules=("floppy", "virtio_net")), with_linux(UPGRADE, modules=None)),
+    "Guest.FileSystemRemoved": (
+        UPGRADE,
+        with_space(UPGRADE, "/data", file_system="btrfs"),
+        with_linux(with_guest(UPGRADE, mounts=None), fstab=None),
+    ),
+    "Guest.NetworkMounts": (UPGRADE, with_space(UPGRADE, "/data", file_system="nfs4"), with_linux(UPGRADE, fstab=None)),
+    "Guest.EncryptedInside": (LINUX, with_linux(LINUX, encrypted_devices=("luks-1",)), with_linux(LINUX, encrypted_devices=None)),
+    "Guest.PamModulesRemoved": (LINUX, with_linux(LINUX, pam_modules=("pam_tally2.so",)), with_linux(LINUX, pam_modules=None)),
+    "Guest.RootLoginImplicit": (
+        UPGRADE,
+        with_linux(UPGRADE, permit_root_login=""),
+        with_linux(UPGRADE, permit_root_login=None),
+    ),
+    "Guest.FipsEnabled": (LINUX, with_linux(LINUX, fips=True), with_linux(LINUX, fips=None)),
     "Guest.SystemDriveTooFull": (
         with_space(WINDOWS, "C:", available_mib=20480),
         with_space(WINDOWS, "C:", available_mib=20479),

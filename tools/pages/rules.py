@@ -2,8 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
+from shared.domain.catalog import CATALOG, PATHS
+from shared.domain.catalog.model import Path
+from shared.domain.facts import Facts, InstanceFacts
+from shared.domain.findings import Severity
+from shared.domain.hop import Hop
 from shared.domain.prechecks import RULES
-from shared.domain.prechecks.rule import Rule
+from shared.domain.prechecks.hops import is_upgrade, to_red_hat
+from shared.domain.prechecks.rule import PRACTICE, Rule
 from tools.pages.common import NOTICE, table
 
 _SEVERITY = {
@@ -12,6 +20,51 @@ _SEVERITY = {
     "warning": "warns",
     "info": "informs",
 }
+
+KINDS = ("within a release", "CentOS to Red Hat", "7 to 8", "Red Hat to Red Hat", "Windows")
+_SHORT = {Severity.ERROR: "blocks", Severity.OVERRIDABLE: "overridable", Severity.WARNING: "warns", Severity.INFO: "informs"}
+_NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def _kind(path: Path) -> str:
+    """The column of a path: which tool works on it decides what is refused."""
+    hop = Hop(path.source, path.destination)
+    if path.source.startswith("windows"):
+        return KINDS[4]
+    if to_red_hat(hop):
+        return KINDS[3] if is_upgrade(hop) else KINDS[1]
+    return KINDS[2] if is_upgrade(hop) else KINDS[0]
+
+
+def _on_paths(rule: Rule) -> tuple[str, ...]:
+    """What the rule does on each kind of path; empty if it does not apply there."""
+    cells = []
+    for kind in KINDS:
+        hops = [Hop(path.source, path.destination) for path in PATHS if _kind(path) == kind]
+        words = {_SHORT[rule.severity_for(hop)] for hop in hops if rule.applies(_facts(hop))}
+        cells.append(" or ".join(sorted(words)))
+    return tuple(cells)
+
+
+def _facts(hop: Hop) -> Facts:
+    """An instance on that hop, of which nothing else is known."""
+    system = CATALOG.releases[hop.source].os_type
+    nothing = ("", "", "", "", "")
+    instance = InstanceFacts(*nothing, system, "x86_64", "", 0, 0, "", "", (), (), "", "", ())
+    return Facts(instance, None, hop, _NOW)
+
+
+def _sure(rule: Rule) -> str:
+    """How sure it is that SMC minds."""
+    if rule.source == PRACTICE:
+        return "our own judgement"
+    if rule.source.startswith("SMC support"):
+        return "SMC's own page says so"
+    if rule.source.startswith("convert2rhel"):
+        return "the migration document refers to this tool from CentOS to Red Hat; elsewhere by analogy"
+    if rule.source.startswith("leapp"):
+        return "by analogy: whether SMC runs this check is not published"
+    return "the migration documents say so"
 
 
 def render() -> str:
@@ -22,8 +75,16 @@ def render() -> str:
         "What is asked about an instance before anything is touched. A finding has a code, what was seen, why it matters and what",
         "to do. `policy.overrides` of a batch (code -> reason) sets overridable ones aside. How to add one: adding-a-rule.md.\n",
         "Sources are sections of the two documents on operating system migration (ECS and SMC), error codes or operations of their",
-        "APIs; `practice` is common sense that no document states, and can always be overridden.\n",
-        table(("code", "when it is so", "when it cannot be told", "source", "remedy"), map(_row, RULES)),
+        "APIs; `practice` is common sense that no document states, and can always be overridden. A rule that could not look says",
+        '"Could not check whether ..." and what to look at; only the limits of the documents block then.\n',
+        table(("code", "if it is so", "if it could not be checked", "source", "remedy"), map(_row, RULES)),
+        "\n## Which tool or document refuses what, on which path\n",
+        "Between major versions SMC's pages use the words of leapp, so SMC probably runs it there; from CentOS to Red Hat Alibaba",
+        "Cloud refers to convert2rhel. A rule blocks if a document or SMC's own page says so, or if the destination surely cannot",
+        "work. What only a tool refuses is a warning. leapp's and convert2rhel's checks were read in their public sources",
+        "(oamg/leapp-repository before b6e84f79, which removed 7 to 8; oamg/convert2rhel).\n",
+        f"{len(RULES)} rules.\n",
+        table(("code", "tool or document", *KINDS, "how sure"), map(_path_row, RULES)) + "\n",
     )
     return "\n".join((*head, *(_section(rule) for rule in RULES)))
 
@@ -33,11 +94,15 @@ def _row(rule: Rule) -> tuple[str, ...]:
     return f"[{rule.code}](#{rule.code.lower().replace('.', '')})", rule.severity.value, unknown, rule.source, rule.remedy
 
 
+def _path_row(rule: Rule) -> tuple[str, ...]:
+    return rule.code, rule.source, *_on_paths(rule), _sure(rule)
+
+
 def _section(rule: Rule) -> str:
     lines = [
         f"## {rule.code}\n",
         f"{rule.title}. {rule.why}\n",
-        f"- When it is so: {_SEVERITY[rule.severity.value]}." + _unknown(rule),
+        f"- If it is so: {_SEVERITY[rule.severity.value]}." + _unknown(rule),
         f"- Looks at: the {rule.needs.value}.",
         f"- Remedy: {rule.remedy}",
     ]
@@ -48,4 +113,4 @@ def _section(rule: Rule) -> str:
 
 
 def _unknown(rule: Rule) -> str:
-    return f" When it cannot be told: {_SEVERITY[rule.unknown.value]}." if rule.unknown else ""
+    return f" If it could not be checked: {_SEVERITY[rule.unknown.value]}." if rule.unknown else ""

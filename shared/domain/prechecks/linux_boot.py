@@ -7,8 +7,11 @@ from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import FstabFacts
 from shared.domain.prechecks.ask import flagged, linux_flag, linux_list, listed, names, of_linux
+from shared.domain.prechecks.hops import converting, major
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
 
+BASE_KERNELS = {7: "3.10.0-", 8: "4.18.0-"}
+"""What CentOS and Red Hat ship, by major version."""
 INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 
 
@@ -88,6 +91,19 @@ def _fstab_will_not_mount(facts: Facts, catalog: Catalog) -> Outcome:
     return Unknown(f"{len(blind)} devices could not be looked for") if blind else PASSED
 
 
+def _kernel_not_distributions(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares the running kernel with the one that the source's distribution ships."""
+    kernel = facts.guest.kernel if facts.guest else None
+    vendor = of_linux(facts, lambda guest: guest.kernel_vendor)
+    base = BASE_KERNELS.get(major(facts.hop.source) or 0)
+    if kernel is None or base is None or facts.hop.source == "alinux-2":
+        return Unknown("the guest did not say which kernel runs") if kernel is None else PASSED
+    strange = [word for word in ("uek", ".rt", "linode") if word in kernel]
+    if strange or not kernel.startswith(base):
+        return Failed(f"{kernel} runs; this release has {base}*" + (f" (from {vendor})" if vendor else ""))
+    return PASSED
+
+
 RULES = (
     Rule(
         code="Guest.InodesTooFew",
@@ -95,6 +111,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Too few free inodes",
+        asks="enough inodes are free",
         why="Space is free but no file can be made: the package transaction fails half way.",
         remedy="Delete small files, e.g. old sessions and caches.",
         source=PRACTICE,
@@ -108,6 +125,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="A system file system is read-only",
+        asks="the system's file systems are writable",
         why="Nothing can be replaced on it; it may also be a sign of a damaged disk.",
         remedy="Find out why; mount it writable.",
         source=PRACTICE,
@@ -121,6 +139,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Kernel modules from elsewhere are loaded",
+        asks="kernel modules from elsewhere are loaded",
         why="The new kernel (5.10 on Alibaba Cloud Linux 3, 3.10 on CentOS 7, 4.18 on CentOS 8) cannot load them.",
         remedy="Get each for the new kernel, or do without.",
         source="feature table: kernel modules",
@@ -135,6 +154,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="A GPU driver is loaded",
+        asks="a GPU driver is loaded",
         why="It will not load with the new kernel; computing stops until it is installed again.",
         remedy="Plan to install the driver for the new kernel after the migration.",
         source=PRACTICE,
@@ -148,6 +168,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="The running kernel belongs to no package",
+        asks="the running kernel belongs to a package",
         why="The migration replaces packages; a kernel of your own stays the default and is booted again afterwards.",
         remedy="Boot the distribution's kernel first.",
         source=PRACTICE,
@@ -161,6 +182,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="The system may not boot again",
+        asks="the system would boot again",
         why="The migration restarts several times; a system that could not boot before will not boot after.",
         remedy="Rebuild what is missing, and restart once to prove it.",
         source=PRACTICE,
@@ -174,6 +196,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Another kernel is the default",
+        asks="the running kernel is the default",
         why="The next start is with a kernel nobody has tried yet, and it will be in the middle of the migration.",
         remedy="Restart once before, or set the running kernel as default.",
         source=PRACTICE,
@@ -187,11 +210,27 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="An fstab entry will not mount",
+        asks="every fstab entry mounts",
         why="A missing device stops the start in an emergency shell that nobody can reach.",
         remedy="Correct or delete the entry, or add nofail.",
         source=PRACTICE,
         check=_fstab_will_not_mount,
         applies=linux,
         command="findmnt --verify",
+    ),
+    Rule(
+        code="Guest.KernelNotDistributions",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The running kernel is not the distribution's",
+        asks="the running kernel is the distribution's",
+        why="convert2rhel stops with RHEL_COMPATIBLE_KERNEL: it takes only the kernel version that Red Hat ships.",
+        remedy="Install the distribution's kernel, make it the default, and restart.",
+        source="convert2rhel: RHEL_COMPATIBLE_KERNEL",
+        check=_kernel_not_distributions,
+        applies=lambda facts: linux(facts) and facts.hop.source.startswith(("centos-", "rhel-")),
+        severity_on=converting,
+        command="uname -r; yum install kernel; grubby --default-kernel",
     ),
 )

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 
 from shared.domain.catalog import Catalog
-from shared.domain.catalog.software import MYSQL
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged, listed, names, of_linux
+from shared.domain.prechecks.ask import flagged, linux_list, listed, names, of_linux
+from shared.domain.prechecks.hops import converting, to_red_hat
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
 
-SERVER = re.compile(r"^(mysql(-community)?-server|MySQL-server|Percona-Server-server.*)$")
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 
@@ -24,23 +23,14 @@ def _i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
         return PASSED
     total = max(packages.i686_total, len(packages.i686))
     shown = ", ".join(packages.i686[:10]) + (f" and {total - 10} more" if total > 10 else "")
+    if to_red_hat(facts.hop):
+        why = "Red Hat ships 32-bit libraries, but not all of them: what its repositories lack stops the transaction."
+        return Failed(
+            f"{total} packages: {shown}",
+            why=why,
+            remedy="Remove those that no program needs, or look for each in Red Hat's repositories.",
+        )
     return Failed(f"{total} packages: {shown}")
-
-
-def _my_sql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the installed server with the one the destination ships: our own table, so the finding can be overridden."""
-    packages = facts.guest.packages if facts.guest else None
-    if packages is None:
-        return Unknown("the guest did not list its packages")
-    server = next((p for p in packages.chosen if SERVER.match(p.name)), None)
-    if server is None:
-        return PASSED
-    ships = MYSQL.get(facts.hop.destination)
-    if ships is None:
-        return Unknown(f"{server.name} {server.version}; which MySQL {catalog.name(facts.hop.destination)} ships is not known")
-    found = tuple(int(n) for n in re.findall(r"\d+", server.version)[:2])
-    newest = ".".join(map(str, ships.version))
-    return Failed(f"{server.name} {server.version}, the destination has {newest}") if found > ships.version else PASSED
 
 
 def _epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
@@ -75,6 +65,12 @@ def _third_party_repository(facts: Facts, catalog: Catalog) -> Outcome:
     return listed(strange, "the guest did not list its repositories")
 
 
+def _rpm_database_damaged(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails with what rpm complained of."""
+    complaint = of_linux(facts, lambda guest: guest.rpm_database)
+    return flagged(None if complaint is None else bool(complaint), f"rpm says: {complaint}", "rpm's own messages were not read")
+
+
 RULES = (
     Rule(
         code="Guest.I686Packages",
@@ -82,24 +78,14 @@ RULES = (
         unknown=Severity.OVERRIDABLE,
         needs=Needs.GUEST,
         title="32-bit packages are installed",
+        asks="32-bit packages are installed",
         why="Anolis OS and Alibaba Cloud Linux ship no i386/i686 packages; a system that has them cannot be migrated.",
         remedy="Remove them first, after checking that no program needs them.",
         source="general limits: i386/i686 packages",
         check=_i686_packages,
+        severity_on=lambda hop: Severity.WARNING if to_red_hat(hop) else Severity.ERROR,
         applies=linux,
         command="yum remove '*.i686' '*.i386'",
-    ),
-    Rule(
-        code="Guest.MySqlDowngrade",
-        severity=Severity.OVERRIDABLE,
-        unknown=Severity.OVERRIDABLE,
-        needs=Needs.GUEST,
-        title="MySQL would be downgraded",
-        why="MySQL data cannot be read by an older server.",
-        remedy="Dump the databases, or choose a destination that has the same or a later version.",
-        source="feature table: MySQL",
-        check=_my_sql_downgrade,
-        applies=linux,
     ),
     Rule(
         code="Guest.EpelModular",
@@ -107,6 +93,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="epel-modular is enabled",
+        asks="epel-modular is enabled",
         why="It cannot be installed again on Alibaba Cloud Linux 3; packages of it stay as they are.",
         remedy="Find out which packages come from it and how to replace them.",
         source="feature table: epel-modular",
@@ -120,6 +107,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Packages of other vendors are installed",
+        asks="packages of other vendors are installed",
         why="They are neither replaced nor tested by the migration, and their repositories may have nothing for the new system.",
         remedy="Make sure that each has a version for the destination.",
         source=PRACTICE,
@@ -133,6 +121,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="No package repository is enabled",
+        asks="a package repository is enabled",
         why="Tools the migration needs cannot be installed.",
         remedy="Enable the repositories of mirrors.aliyun.com or mirrors.cloud.aliyuncs.com.",
         source=PRACTICE,
@@ -146,10 +135,54 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Other repositories are enabled",
+        asks="other repositories are enabled",
         why="They offer packages for the old system; an update from them can undo parts of the migration.",
         remedy="Switch them off for the time, and point them at the new release afterwards.",
         source=PRACTICE,
         check=_third_party_repository,
         applies=linux,
+    ),
+    Rule(
+        code="Guest.PackagesLocked",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Package versions are locked or excluded",
+        asks="package versions are locked or excluded",
+        why="What is locked is not exchanged: the migration stops at the conflict, or leaves packages of the old system behind.",
+        remedy="Clear the locks and the exclude lines for the migration.",
+        source="convert2rhel: versionlock; leapp-repository issue 817",
+        check=linux_list(lambda guest: guest.package_locks, "locks and exclude lines were not looked for"),
+        applies=linux,
+        command="yum versionlock list; grep -r ^exclude /etc/yum.conf /etc/yum.repos.d",
+    ),
+    Rule(
+        code="Guest.PackagesDuplicated",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Packages are installed in two versions",
+        asks="packages are installed in two versions",
+        why="An earlier update was interrupted; the transaction of the migration then stops at the conflict.",
+        remedy="Finish the interrupted update, then remove the older versions.",
+        source="convert2rhel: DUPLICATE_PACKAGES",
+        check=linux_list(lambda guest: guest.duplicate_packages, "packages in two versions were not looked for"),
+        applies=linux,
+        severity_on=converting,
+        command="package-cleanup --dupes; package-cleanup --cleandupes",
+    ),
+    Rule(
+        code="Guest.RpmDatabaseDamaged",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="rpm complains of its database",
+        asks="the rpm database is sound",
+        why="The migration is one large package transaction; it cannot work on a damaged database.",
+        remedy="Rebuild the database, and look whether rpm -qa answers without a message.",
+        source=PRACTICE,
+        check=_rpm_database_damaged,
+        applies=linux,
+        command="rpm --rebuilddb; rpm -qa > /dev/null",
     ),
 )

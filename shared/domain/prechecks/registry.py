@@ -13,11 +13,29 @@ from shared.domain.prechecks import (
     linux_system,
     rhel,
     route,
+    servers,
+    smc,
+    upgrade,
     windows,
 )
 from shared.domain.prechecks.rule import Rule
 
-SUBJECTS = (account, route, instance, disk, guest, linux_resources, linux_packages, linux_boot, linux_system, rhel, windows)
+SUBJECTS = (
+    account,
+    route,
+    instance,
+    disk,
+    guest,
+    linux_resources,
+    linux_packages,
+    servers,
+    linux_boot,
+    linux_system,
+    rhel,
+    smc,
+    upgrade,
+    windows,
+)
 """The files of rules, each with a table ``RULES``."""
 
 RULES: tuple[Rule, ...] = tuple(rule for subject in SUBJECTS for rule in subject.RULES)

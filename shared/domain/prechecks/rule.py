@@ -9,6 +9,7 @@ from enum import Enum
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Finding, Severity
+from shared.domain.hop import Hop
 
 
 class Needs(Enum):
@@ -26,18 +27,21 @@ class Passed:
 
 @dataclass(frozen=True)
 class Failed:
-    """The rule found what it looks for; ``seen`` has the numbers. ``command`` and ``remedy``, if given, are more exact ones."""
+    """The rule found what it looks for; ``seen`` has the numbers. The rest, if given, is more exact than the rule's own."""
 
     seen: str
     command: str = ""
     remedy: str = ""
+    why: str = ""
+    severity: Severity | None = None
 
 
 @dataclass(frozen=True)
 class Unknown:
-    """The facts do not tell; ``what`` names the missing one."""
+    """The facts do not tell; ``what`` names the missing one. ``severity``, if given, stands for the rule's own."""
 
     what: str
+    severity: Severity | None = None
 
 
 Outcome = Passed | Failed | Unknown
@@ -63,9 +67,10 @@ def windows(facts: Facts) -> bool:
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule. ``source`` is a section of a document, or PRACTICE.
+    """One rule. ``source`` is a section of a document, a check of a tool, or PRACTICE.
 
-    ``unknown`` is the severity of a missing fact; None where the facts always tell.
+    ``asks`` completes "Could not check whether ...". ``unknown`` is the severity of a missing fact; None if the facts always
+    tell. ``severity_on``, if given, says the severity on one hop; ``severity`` is then the highest one.
     """
 
     code: str
@@ -77,21 +82,47 @@ class Rule:
     remedy: str
     source: str
     check: Callable[[Facts, Catalog], Outcome]
+    asks: str = ""
     applies: Callable[[Facts], bool] = always
+    severity_on: Callable[[Hop], Severity] | None = None
     command: str = ""
     link: str = ""
 
+    def severity_for(self, hop: Hop) -> Severity:
+        """The severity on this hop."""
+        return self.severity_on(hop) if self.severity_on else self.severity
+
     def findings(self, facts: Facts, catalog: Catalog) -> list[Finding]:
-        """None when it passes or does not apply, else one."""
+        """No finding if the rule passes or does not apply, else one."""
         outcome = self.check(facts, catalog) if self.applies(facts) else PASSED
         if isinstance(outcome, Failed):
-            remedy, command = outcome.remedy or self.remedy, outcome.command or self.command
-            return [Finding(self.code, self.severity, self.title, outcome.seen, self.why, remedy, command, self.link)]
+            return [self._failed(outcome, facts.hop)]
         if isinstance(outcome, Unknown) and self.unknown is not None:
-            remedy = f"Find out by hand, or run the precheck again. If it is so: {self.remedy}"
-            return [
-                Finding(
-                    self.code, self.unknown, f"Not known: {self.title}", outcome.what, self.why, remedy, self.command, self.link
-                )
-            ]
+            return [self._not_checked(outcome, self.unknown)]
         return []
+
+    def _failed(self, outcome: Failed, hop: Hop) -> Finding:
+        return Finding(
+            self.code,
+            outcome.severity or self.severity_for(hop),
+            self.title,
+            outcome.seen,
+            outcome.why or self.why,
+            outcome.remedy or self.remedy,
+            outcome.command or self.command,
+            self.link,
+        )
+
+    def _not_checked(self, outcome: Unknown, severity: Severity) -> Finding:
+        """What could not be checked is no failure: it says so, and what to look at."""
+        return Finding(
+            self.code,
+            outcome.severity or severity,
+            f"Could not check whether {self.asks}",
+            outcome.what,
+            self.why,
+            f"Check it by hand. If it is so: {self.remedy}",
+            self.command,
+            self.link,
+            known=False,
+        )

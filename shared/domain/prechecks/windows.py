@@ -8,6 +8,12 @@ from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import flagged, listed, of_windows, windows_flag, windows_list
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, windows
 
+OWN_FILTERS = frozenset(
+    ("partmgr", "ehstorclass", "crcdisk", "fvevol", "iorate", "rdyboost", "volsnap", "storqosflt", "msdsm", "mpio")
+)
+"""Filters of disks and volumes that come with Windows: partitions, encrypted storage, crash dump, BitLocker, quality of
+service, ReadyBoost, shadow copies, several paths to one disk."""
+
 
 def _system_drive_too_full(facts: Facts, catalog: Catalog) -> Outcome:
     """Compares the free space of C: with both limits."""
@@ -47,6 +53,13 @@ def _not_activated(facts: Facts, catalog: Catalog) -> Outcome:
     return flagged(None if activated is None else not activated, "Windows is not activated", "the guest did not say")
 
 
+def _disk_filter_drivers(facts: Facts, catalog: Catalog) -> Outcome:
+    """Tells those of the disk class that Windows does not bring by itself."""
+    filters = of_windows(facts, lambda guest: guest.filter_drivers)
+    foreign = None if filters is None else [name for name in filters if name.lower() not in OWN_FILTERS]
+    return listed(foreign, "the guest did not list its disk filters")
+
+
 RULES = (
     Rule(
         code="Guest.SystemDriveTooFull",
@@ -54,6 +67,7 @@ RULES = (
         unknown=Severity.OVERRIDABLE,
         needs=Needs.GUEST,
         title="Too little free space on C:",
+        asks="enough space is free on C:",
         why="Windows Setup keeps a copy of the old C:\\Windows until it is done.",
         remedy="Clean up C:, or extend the system disk and its partition.",
         source="Windows limits: C: 20 GiB and more than C:\\Windows",
@@ -67,6 +81,7 @@ RULES = (
         unknown=Severity.OVERRIDABLE,
         needs=Needs.GUEST,
         title="The language of Windows is not supported",
+        asks="the language of Windows is supported",
         why="There are Chinese and English media only, and cross-language migration is not supported.",
         remedy="Build a new instance in one of the two languages.",
         source="Windows matrix: language",
@@ -79,6 +94,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Windows waits for a restart",
+        asks="Windows waits for a restart",
         why="Windows Setup refuses to start, or finishes the old update in the middle.",
         remedy="Restart, then ask again.",
         source=PRACTICE,
@@ -92,6 +108,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="The instance is a domain controller",
+        asks="the instance is a domain controller",
         why="An in-place upgrade changes the schema, and a rollback by snapshot can split the domain.",
         remedy="Add a new domain controller, move the roles, and demote this one.",
         source=PRACTICE,
@@ -105,6 +122,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="The instance is a member of a failover cluster",
+        asks="the instance is a member of a failover cluster",
         why="Clusters are upgraded node by node with their own procedure.",
         remedy="Evict the node first.",
         source=PRACTICE,
@@ -118,6 +136,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="BitLocker is on",
+        asks="BitLocker is on",
         why="The restarts of the migration would wait for the recovery key.",
         remedy="Suspend protection for the time.",
         source=PRACTICE,
@@ -131,6 +150,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="A page file is on another disk",
+        asks="a page file is on another disk",
         why="Drive letters can change while Setup runs; the page file then keeps the disk busy or is missing.",
         remedy="Move it to C: for the time.",
         source=PRACTICE,
@@ -144,6 +164,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Windows is not activated",
+        asks="Windows is activated",
         why="It usually means that the KMS server is not reached; the new system needs it too.",
         remedy="Activate it with the KMS of Alibaba Cloud.",
         source=PRACTICE,
@@ -157,6 +178,7 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Third-party antivirus is installed",
+        asks="third-party antivirus is installed",
         why="Its drivers stop Windows Setup, or the new system from starting.",
         remedy="Uninstall it, and install a current version afterwards.",
         source=PRACTICE,
@@ -169,10 +191,11 @@ RULES = (
         unknown=Severity.INFO,
         needs=Needs.GUEST,
         title="Disk filter drivers are installed",
+        asks="disk filter drivers are installed",
         why="Encryption, backup or copy drivers below the file system may not load in the new system: it does not start.",
         remedy="Uninstall the software they belong to.",
         source=PRACTICE,
-        check=windows_list(lambda guest: guest.filter_drivers, "the guest did not list its disk filters"),
+        check=_disk_filter_drivers,
         applies=windows,
         command="fltmc filters",
     ),

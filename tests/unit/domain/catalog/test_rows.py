@@ -9,7 +9,7 @@ import pytest
 from shared.domain.catalog import CATALOG, DEFAULTS, LIFECYCLE, MINIMA, PATHS, RELEASES, WINDOWS_REGIONS, Source
 from shared.domain.catalog.eol import SOON_DAYS, standing_of
 from shared.domain.catalog.extend import extend_catalog
-from shared.domain.catalog.software import MYSQL
+from shared.domain.catalog.software import MYSQL, OTHERS
 from shared.domain.codec import FactsInvalid
 from shared.domain.route import plan_route
 
@@ -23,7 +23,7 @@ def test_every_row_has_a_source_and_a_date() -> None:
         *(row.source for row in LIFECYCLE.values()),
         *(row.source for row in MINIMA.values()),
         *WINDOWS_REGIONS.values(),
-        *(row.source for row in MYSQL.values()),
+        *(row.source for row in (MYSQL, *OTHERS)),
     ]
     assert [source for source in sources if not source.document or not isinstance(source.on, date)] == []
 

@@ -1,0 +1,12 @@
+"""Findings of the API, in words for people."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.findings import Finding
+
+
+def standing(finding: dict[str, Any]) -> str:
+    """The severity, or ``not checked`` if the rule could not look and that does not block."""
+    return Finding.from_json(finding).standing

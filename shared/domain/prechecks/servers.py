@@ -1,0 +1,95 @@
+"""Database servers of a Linux guest: an older server does not read the data of a later one."""
+
+from __future__ import annotations
+
+from shared.domain.catalog import Catalog
+from shared.domain.catalog.software import MYSQL, OTHERS, Server, Version, series_of, version_of
+from shared.domain.facts import Facts
+from shared.domain.findings import ORDER, Severity
+from shared.domain.guest import PackageFacts
+from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
+
+
+def _installed(server: Server, packages: tuple[PackageFacts, ...]) -> PackageFacts | None:
+    return next((each for each in packages if server.packages.match(each.name)), None)
+
+
+def _text(version: Version) -> str:
+    return ".".join(map(str, version))
+
+
+def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares the installed server with the one the destination ships."""
+    packages = facts.guest.packages if facts.guest else None
+    if packages is None:
+        return Unknown("the guest did not list its packages")
+    found = _installed(MYSQL, packages.chosen)
+    if found is None:
+        return PASSED
+    shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.name(facts.hop.destination)
+    if shipped is None:
+        return Unknown(f"{found.name} {found.version}; which MySQL {destination} ships is not known")
+    version, newest = version_of(found.version), max(shipped)
+    series = series_of(MYSQL, version)
+    if series > newest:
+        return Failed(f"{found.name} {found.version}, the destination has {_text(newest)}")
+    if series == newest and version[2:] > (0,):
+        seen = f"{found.name} {found.version}; the destination has {_text(newest)}, but which patch of it is not known"
+        remedy = f"Compare with the patch that {destination} installs; if that is older, dump the databases first."
+        return Failed(seen, remedy=remedy, why="MySQL 8.0 refuses data of a later patch, too.", severity=Severity.WARNING)
+    return PASSED
+
+
+def _trouble(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
+    """What the destination's servers cannot read, or that it has none; None if they can."""
+    series, shipped = series_of(server, version_of(found.version)), server.ships.get(facts.hop.destination, ())
+    about, destination = f"{found.name} {found.version}", catalog.name(facts.hop.destination)
+    if not shipped:
+        return Severity.WARNING, f"{about}; {destination} has no {server.name} in its repositories"
+    if not series or (series in shipped if server.only_same else series <= max(shipped)):
+        return None
+    return Severity.OVERRIDABLE, f"{about}; {destination} has {', '.join(map(_text, sorted(shipped)))}"
+
+
+def _data_not_readable(facts: Facts, catalog: Catalog) -> Outcome:
+    """Compares every other database server; a server that only the operator's own repository has is a warning."""
+    packages = facts.guest.packages if facts.guest else None
+    if packages is None:
+        return Unknown("the guest did not list its packages")
+    installed = [(server, found) for server in OTHERS if (found := _installed(server, packages.chosen))]
+    troubles = [trouble for server, found in installed if (trouble := _trouble(server, found, facts, catalog))]
+    if not troubles:
+        return PASSED
+    worst = min((severity for severity, _ in troubles), key=ORDER.__getitem__)
+    return Failed("; ".join(text for _, text in troubles), severity=worst)
+
+
+RULES = (
+    Rule(
+        code="Guest.MySqlDowngrade",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.OVERRIDABLE,
+        needs=Needs.GUEST,
+        title="MySQL would be downgraded",
+        asks="MySQL would be downgraded",
+        why="MySQL data cannot be read by an older server.",
+        remedy="Dump the databases, or choose a destination that has the same or a later version.",
+        source="feature table: MySQL",
+        check=_mysql_downgrade,
+        applies=linux,
+    ),
+    Rule(
+        code="Guest.DataNotReadable",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The destination's database server may not read the data",
+        asks="the destination's database servers read the data",
+        why="PostgreSQL reads data of its own major version only; MariaDB, MongoDB and Redis do not read those of a later one.",
+        remedy="Dump the databases first, or make sure that a repository has the same version for the destination.",
+        source=PRACTICE,
+        check=_data_not_readable,
+        applies=linux,
+        command="rpm -qa | grep -iE 'mariadb|postgres|mongo|redis'",
+    ),
+)

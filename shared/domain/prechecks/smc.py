@@ -1,0 +1,118 @@
+"""What SMC refuses in its own support pages, on the way to any system of release 8 or 9."""
+
+from __future__ import annotations
+
+import re
+
+from shared.domain.catalog import Catalog
+from shared.domain.facts import Facts
+from shared.domain.findings import Severity
+from shared.domain.prechecks.ask import linux_list, listed, of_linux
+from shared.domain.prechecks.hops import between_majors, kernel_changes
+from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
+
+SUPPORT = "https://www.alibabacloud.com/help/en/smc/support/"
+REMOVED_XFS_OPTIONS = frozenset(
+    ("nodelaylog", "delaylog", "ihashsize", "irixsgid", "osyncisdsync", "osyncisosync", "nobarrier", "barrier")
+)
+
+
+def _xfs_options_removed(facts: Facts, catalog: Catalog) -> Outcome:
+    """Looks at the options of every XFS line, with or without a value."""
+    entries = of_linux(facts, lambda guest: guest.fstab)
+    if entries is None:
+        return Unknown("the guest did not show /etc/fstab")
+    used = [
+        f"{option} on {entry.mount_point}"
+        for entry in entries
+        if entry.file_system == "xfs"
+        for option in entry.options.split(",")
+        if option.partition("=")[0] in REMOVED_XFS_OPTIONS
+    ]
+    return listed(used, "")
+
+
+def _interface_names_unstable(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails for several ethX interfaces, unless net.ifnames=0 keeps their names."""
+    interfaces = facts.guest.interfaces if facts.guest else None
+    arguments = of_linux(facts, lambda guest: guest.kernel_arguments)
+    if interfaces is None:
+        return Unknown("the guest did not list its network interfaces")
+    kernel_named = [each.name for each in interfaces if re.fullmatch(r"eth\d+", each.name)]
+    physical = [
+        each.name for each in interfaces if each.mac and not re.match(r"(docker|br-|veth|virbr|bond|cali|tun|tap)", each.name)
+    ]
+    if len(physical) < 2 or not kernel_named:
+        return PASSED
+    if arguments is None:
+        return Unknown(f"{', '.join(kernel_named)}; the kernel's arguments are not known")
+    return PASSED if "net.ifnames=0" in arguments.split() else Failed(f"{', '.join(kernel_named)} without net.ifnames=0")
+
+
+RULES = (
+    Rule(
+        code="Guest.XfsOptionsRemoved",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="fstab has XFS options that the new kernel refuses",
+        asks="fstab has XFS options that the new kernel refuses",
+        why='SMC ends the job with "Deprecated XFS mount options present in FSTAB". With kernel 4.19 or later the file system does '
+        "not mount, and the start ends in the emergency shell.",
+        remedy="Take the options out of /etc/fstab; they have no effect on the present kernel either.",
+        source="SMC support: deprecated XFS mount options; leapp: check_fstab_xfs_options",
+        check=_xfs_options_removed,
+        applies=kernel_changes,
+        command="grep xfs /etc/fstab",
+        link=SUPPORT + "how-to-do-if-the-deprecated-xfs-mount-options-present-in-fstab-error-message-appears",
+    ),
+    Rule(
+        code="Guest.InterfaceNamesUnstable",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="Several ethX interfaces may change their names",
+        asks="the names of several ethX interfaces would change",
+        why='SMC ends the job with "Unsupported network configuration": the order of eth0 and eth1 is not kept after the restart.',
+        remedy="Add net.ifnames=0 to GRUB_CMDLINE_LINUX in /etc/default/grub, write the GRUB configuration, and restart.",
+        source="SMC support: unsupported network configuration; leapp: persistentnetnamesdisable",
+        check=_interface_names_unstable,
+        applies=linux,
+        severity_on=between_majors,
+        command="cat /proc/cmdline; grub2-mkconfig -o /boot/grub2/grub.cfg",
+        link=SUPPORT + "what-should-i-do-if-the-log-shows-unsupported-network-configuration",
+    ),
+    Rule(
+        code="Guest.AbsoluteLinkInRoot",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="A link in / points to an absolute path",
+        asks="a link in / points to an absolute path",
+        why='SMC ends the job with "Upgrade requires links in root directory to be relative": the tool looks at the system from '
+        "outside, where an absolute path leads elsewhere.",
+        remedy="Make each link relative, for example ln -snf data/app /app.",
+        source="SMC support: links in the root directory; leapp: check_root_symlinks",
+        check=linux_list(lambda guest: guest.root_links, "the guest did not list the links in /"),
+        applies=linux,
+        severity_on=between_majors,
+        command="find / -maxdepth 1 -type l -lname '/*' -ls",
+        link=SUPPORT + "error-prompt-upgrade-requires-links-in-root-directory-to-be-relative",
+    ),
+    Rule(
+        code="Guest.RepositoryDefinedTwice",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="A repository is defined twice",
+        asks="a repository is defined twice",
+        why='SMC ends the job with "A YUM/DNF repository defined multiple times".',
+        remedy="Remove the redundant .repo file, or give one of the repositories another id.",
+        source="SMC support: repository defined multiple times; leapp: repositories_mapping",
+        check=linux_list(lambda guest: guest.duplicate_repositories, "the guest did not list its repositories"),
+        applies=linux,
+        severity_on=between_majors,
+        command="grep -h '^\\[' /etc/yum.repos.d/*.repo | sort | uniq -d",
+        link=SUPPORT + "what-should-i-do-if-the-log-says-a-yum-dnf-repository-defined-multiple-times",
+    ),
+)

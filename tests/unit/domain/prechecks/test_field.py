@@ -1,0 +1,51 @@
+"""Situations as operators meet them, as data: facts of one instance, and what the rules must say of it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.facts import Facts
+from shared.domain.prechecks import assess
+from tests.support.facts import LINUX, WINDOWS
+from tests.support.repository import ROOT
+
+SITUATIONS: list[dict[str, Any]] = json.loads((ROOT / "tests/field/facts.json").read_text(encoding="utf-8"))
+
+
+def facts_of(situation: dict[str, Any]) -> Facts:
+    """A healthy instance with what the situation names in place."""
+    base = WINDOWS if situation.get("system") == "windows" else LINUX
+    document = base.to_json()
+    document["guest"].update(situation.get("guest", {}))
+    for part in ("linux", "windows"):
+        if part in situation:
+            document["guest"][part].update(situation[part])
+    if "packages" in situation:
+        document["guest"]["packages"] = situation["packages"]
+    if "to" in situation:
+        document["hop"] = {"source": situation["from"], "destination": situation["to"]}
+    return Facts.from_json(document, strict=True)
+
+
+@pytest.mark.parametrize("situation", SITUATIONS, ids=[each["title"] for each in SITUATIONS])
+def test_what_must_come_out(situation: dict[str, Any]) -> None:
+    found = {finding.code: finding.severity.value for finding in assess(facts_of(situation)).findings}
+    assert {code: found.get(code, "absent") for code in situation["is"]} == situation["is"]
+
+
+def test_what_could_not_be_checked_says_so_and_is_no_failure() -> None:
+    blind = replace(LINUX, guest=replace(LINUX.guest, firewall=None))  # type: ignore[type-var]
+    (finding,) = assess(blind).findings
+    assert finding.title == "Could not check whether a firewall is running"
+    assert (finding.known, finding.standing) == (False, "not checked")
+    assert "run the precheck again" not in finding.remedy
+
+
+def test_a_fact_that_must_be_known_still_blocks() -> None:
+    blind = replace(LINUX, guest=replace(LINUX.guest, memory_available_mib=None))  # type: ignore[type-var]
+    (finding,) = assess(blind).blocking
+    assert (finding.known, finding.standing) == (False, "overridable")
