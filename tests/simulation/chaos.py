@@ -17,6 +17,8 @@ from tests.simulation.invoker import Killed, SimInvoker
 DEEPEST = 3
 """Invocations inside each other at most."""
 SLOWEST_S = 240
+TAKES_MS = (0, 40, 300, 1500, 4000)
+"""What a delivery takes when nothing is wrong."""
 MEANWHILE = 60
 """Jobs done at most while one call is slow."""
 Handle = Callable[[Request], Response]
@@ -176,7 +178,7 @@ class Chaos:
     # Deliveries ---------------------------------------------------------------------------------------------------
 
     def _plan(self, event: dict[str, Any], rule: str, target: str) -> tuple[int, ...]:
-        delays = [0]
+        delays = [self.rng.choice(TAKES_MS)]
         if self.hits("lose"):
             self.say(f"FAULT lose {event['id']} for {rule}")
             return ()
@@ -184,8 +186,9 @@ class Chaos:
             delays += [self._pause() for _ in range(self.rng.randint(1, 2))]
             self.say(f"FAULT duplicate {event['id']} for {rule} at {delays}")
         if self.hits("delay"):
-            delays[0] = self._pause()
-            if not delays[0]:
+            pause = self._pause()
+            delays[0] += pause
+            if not pause:
                 self.take_back("delay")
             self.say(f"FAULT delay {event['id']} for {rule} by {delays[0]} ms")
         return tuple(delays)

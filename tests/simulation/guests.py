@@ -17,8 +17,9 @@ from unittest import mock
 
 from localcloud.ecs import guest_runs
 from localcloud.ecs.guest import ahead, machine
-from localcloud.ecs.guest.blob import unpack
+from localcloud.ecs.guest.blob import Tree, pack, unpack
 from localcloud.ecs.guest.folders import Folder, Folders, Layout
+from tests.simulation.living import WRITTEN
 
 _IMPORT = re.compile(r"go2aliyun_client(?:\.exe)? import (\S+) (\S+)")
 _known: dict[tuple[Layout, str], machine.Run] = {}
@@ -68,10 +69,11 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
         text = f"[Info] Import Source Server [{answer[3:]}] Successfully!\n" if good else f"[Error] {answer}\n"
         return machine.Run(exit_code=0 if good else 1, output=text.encode())
     folder = cast(Disks, guest.folder)
-    key = (folder.layout, hashlib.sha256(script.encode()).hexdigest())
+    trees = {mount: _still(unpack(folder.blob(digest))) for mount, digest in folder.layout}
+    key = (tuple((mount, pack(tree)[0]) for mount, tree in trees.items()), hashlib.sha256(script.encode()).hexdigest())
     if key not in _known:
         with TemporaryDirectory(prefix="simulated-guest-") as name:
-            real = Folder(Path(name), folder.layout, {mount: unpack(folder.blob(digest)) for mount, digest in folder.layout})
+            real = Folder(Path(name), folder.layout, trees)
             real.volatile("0" * 32, 86_400, 1_700_000_000)
             still = replace(guest, folder=real, now_s=1_700_086_400)
             ran = _really_run(still, script, timeout_s=timeout_s, ask=ask)
@@ -79,7 +81,19 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
             raise TooSlow(f"A script did not end within {timeout_s} s of this machine's time: the run would depend on it.")
         _known[key] = ran
     known = _known[key]
-    return machine.Run(known.exit_code, known.output, known.timed_out, known.slept_s)
+    changed = {mount: {**tree, **_written(folder, mount)} for mount, tree in known.changed.items()}
+    return machine.Run(known.exit_code, known.output, known.timed_out, known.slept_s, changed)
+
+
+def _still(tree: Tree) -> Tree:
+    """A disk's content without the file that guests write all the time: no probe reads it."""
+    return {path: entry for path, entry in tree.items() if path != WRITTEN}
+
+
+def _written(folder: Disks, mount: str) -> Tree:
+    """That file, as it is."""
+    tree = unpack(folder.blob(dict(folder.layout)[mount]))
+    return {WRITTEN: tree[WRITTEN]} if WRITTEN in tree else {}
 
 
 @contextmanager

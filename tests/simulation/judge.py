@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Found, NeverStuck, Scene, all_checkers
-from tests.simulation.truth import Change, Effect
+from tests.simulation.truth import Change, Effect, Happening
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,10 @@ class Judge:
             self.scene.moved.add(job["sim"]["instance_id"])
         for checker in self.checkers:
             self._note(checker, checker.effect(effect, self.scene))
+
+    def happened(self, happening: Happening) -> None:
+        for checker in self.checkers:
+            self._note(checker, checker.happened(happening, self.scene))
 
     def invocation(self, frame: Frame, body: bytes) -> None:
         error = json.loads(body)

@@ -42,6 +42,11 @@ KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 TWINS, NAMESAKES = 0.15, 0.2
 """The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
 PROMPT = 0.4
+CHECKED, CHECK = 0.0, "test -d /etc # own check of the application"
+"""The share of batches whose operator has a check of the application run in the guests, and that check.
+
+None yet: the product still runs it before the acknowledgement.
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,7 @@ def draw(seed: int) -> Scenario:
     windows = {number for number in numbers if rng.random() < 0.12}
     records = [_record(number, number in windows) for number in numbers]
     _twin(random.Random(f"twins:{seed}"), records)
+    records += _bystanders(random.Random(f"bystanders:{seed}"), count)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
@@ -100,6 +106,11 @@ def _record(number: int, windows: bool) -> dict[str, Any]:
     address = {"PrivateIpAddress": {"IpAddress": [f"172.16.0.{number + 1}"]}}
     fixed = {"SerialNumber": f"{number:032x}", "VpcAttributes": address, "HostName": f"web-{number}"}
     return instance(number, WINDOWS_2008 if windows else CENTOS_7, **fixed)
+
+
+def _bystanders(rng: random.Random, count: int) -> list[dict[str, Any]]:
+    """One or two instances that no batch names: they look like those that are moved."""
+    return [_record(number, False) for number in range(count + 1, count + 1 + rng.choice((1, 1, 2)))]
 
 
 def _twin(rng: random.Random, records: list[dict[str, Any]]) -> None:
@@ -148,6 +159,8 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
     }
     if rng.random() < 0.05:
         request["dryRun"] = True
+    if rng.random() < CHECKED and not windows & set(chosen):
+        policy["check"] = CHECK
     return BatchPlan(at * rng.choice((0, 5, 30)), request)
 
 

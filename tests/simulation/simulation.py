@@ -23,10 +23,11 @@ from shared.runtime import entrypoint, logs
 from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
-from tests.simulation.invariants import Scene
+from tests.simulation.invariants import Checker, Scene, all_checkers
 from tests.simulation.invariants.limits import within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
+from tests.simulation.living import Life
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
 from tests.simulation.records import MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines
@@ -109,7 +110,9 @@ def prepared() -> Iterator[None]:
 class Simulation:
     """Use ``run_seed``."""
 
-    def __init__(self, scenario: Scenario, *, keep_trace: bool, allowed: Callable[[int], bool]) -> None:
+    def __init__(
+        self, scenario: Scenario, *, keep_trace: bool, allowed: Callable[[int], bool], checkers: list[Checker] | None = None
+    ) -> None:
         self.scenario = scenario
         self.trace = Trace(keep_trace)
         self.invoker = SimInvoker()
@@ -120,8 +123,9 @@ class Simulation:
         self.trace.start_ms = cloud.clock.now_ms()
         self.chaos = Chaos(scenario.seed, scenario.rates, cloud, self.invoker, self.say, allowed=allowed)
         self.truth = Truth(cloud)
+        self.life = Life(self.truth)
         self.scene = Scene(self.truth, scenario.account_limit)
-        self.judge = Judge(self.scene, tell=self._violated)
+        self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
         self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told))
         self.faults = WorldFaults(self.truth, self.scene, self.chaos, self._deploy)
         self.transitions: Counter[tuple[str, str]] = Counter()
@@ -130,6 +134,7 @@ class Simulation:
 
     def _attach(self, cloud: Cloud) -> None:
         self.truth.on_change, self.truth.on_effect = self._changed, self._affected
+        self.truth.on_happening = self.judge.happened
         self.truth.attach()
         self.chaos.attach()
         self.chaos.aside = self.people.act
@@ -169,6 +174,7 @@ class Simulation:
     def _affected(self, effect: Any) -> None:
         self.scene.frame = self.invoker.frames[-1] if self.invoker.frames else None
         self.judge.effect(effect)
+        self.life.go_on(effect)
 
     def _ended(self, frame: Frame, result: Result) -> None:
         if result.error:
@@ -379,13 +385,14 @@ def run_seed(
     keep_trace: bool = False,
     allowed: Callable[[int], bool] = lambda number: True,
     scenario: Scenario | None = None,
+    checkers: list[Checker] | None = None,
 ) -> Report:
-    """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen."""
+    """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen, ``checkers`` who judges."""
     started = time.perf_counter()
     entrypoint._running.clear()
     redact._known.clear()
     chosen = scenario or draw(seed)
-    simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed)
+    simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed, checkers=checkers)
     try:
         with simulation.world.connected(), newer.writing(simulation.invoker.runs_newer):
             try:

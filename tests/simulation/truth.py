@@ -44,6 +44,15 @@ class Effect:
         return self.principal.startswith("role:")
 
 
+@dataclass(frozen=True)
+class Happening:
+    """Something SMC did to an instance: ``replaced`` its system, or ``copied`` its disks (``ids`` are the snapshots)."""
+
+    kind: str
+    instance_id: str
+    ids: tuple[str, ...] = ()
+
+
 @dataclass
 class Truth:
     """Rows by table, kept up with every write; ``count`` numbers the writes."""
@@ -51,6 +60,7 @@ class Truth:
     cloud: Cloud
     on_change: Callable[[Change], None] = lambda change: None
     on_effect: Callable[[Effect], None] = lambda effect: None
+    on_happening: Callable[[Happening], None] = lambda happening: None
     migrations: dict[str, Migration] = field(default_factory=dict)
     rows: dict[str, Columns] = field(default_factory=dict)
     batches: dict[str, Batch] = field(default_factory=dict)
@@ -75,6 +85,22 @@ class Truth:
         store.replace = replaced
         for name in _WATCHED:
             self._watch(service(self.cloud, name))
+        self._watch_smc(self.cloud.hooks["ecs"])
+
+    def _watch_smc(self, facade: Any) -> None:
+        """What SMC does to instances by itself: no call of anybody tells of it."""
+        replace, copy = facade.replace_system, facade.snapshot_disks
+
+        def replaced(id: str, target: str) -> None:
+            replace(id, target)
+            self.on_happening(Happening("replaced", id))
+
+        def copied(id: str, prefix: str) -> list[str]:
+            made: list[str] = copy(id, prefix)
+            self.on_happening(Happening("copied", id, tuple(made)))
+            return made
+
+        facade.replace_system, facade.snapshot_disks = replaced, copied
 
     def _watch(self, watched: Any) -> None:
         perform = watched.perform
@@ -192,6 +218,10 @@ class Truth:
     def disks(self, instance_id: str) -> list[dict[str, Any]]:
         """Attached disks without SMC's transit disk."""
         return [disk for disk in self.ecs.disks(instance_id) if not disk["sim"].get("transit")]
+
+    def results(self, instance_id: str) -> list[dict[str, Any]]:
+        """What Cloud Assistant ran in an instance, and how it ended."""
+        return list(self.ecs.store.find("result", {"instance": instance_id}))
 
     def jobs(self) -> list[dict[str, Any]]:
         return [job for _, job in self.smc.jobs.items()]

@@ -102,6 +102,7 @@ class WorldFaults:
         if found is None:
             return ""
         self.scene.deleted_by_others[found["SnapshotId"]] = self.truth.count
+        self.scene.names_deleted_by_others[found["SnapshotName"]] = self.truth.count
         snapshot_life.delete(self.truth.ecs, found["SnapshotId"])
         return f"{found['SnapshotId']} {found['SnapshotName']}"
 

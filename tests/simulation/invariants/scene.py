@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.simulation.frames import Frame
 from tests.simulation.records import MIGRATIONS, Batch, Migration, State
-from tests.simulation.truth import Change, Effect, Truth
+from tests.simulation.truth import Change, Effect, Happening, Truth
 
 Found = Iterator[str]
 STAGES = frozenset({"intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep"})
@@ -25,6 +25,8 @@ class Scene:
     frame: Frame | None = None
     deleted_by_others: dict[str, int] = field(default_factory=dict)
     """Snapshots that somebody else deleted, and the number of row changes seen by then."""
+    names_deleted_by_others: dict[str, int] = field(default_factory=dict)
+    """The same by the snapshots' names."""
     released: set[str] = field(default_factory=set)
     """Instances that somebody else released."""
     moved: set[str] = field(default_factory=set)
@@ -33,6 +35,11 @@ class Scene:
     """Instances on which a person started one in the console: its traces are that person's."""
     stopped_jobs: set[str] = field(default_factory=set)
     """Jobs that somebody else deleted."""
+
+    skew_ms: int = 0
+    """How far the clocks of functions may lie from the account's."""
+    by_hand: set[str] = field(default_factory=set)
+    """Snapshots that people made."""
 
     @property
     def now(self) -> datetime:
@@ -68,6 +75,10 @@ class Checker:
 
     def invocation(self, frame: Frame, error: dict[str, Any], scene: Scene) -> Found:
         """An invocation ended with an error (its type and message)."""
+        yield from ()
+
+    def happened(self, happening: Happening, scene: Scene) -> Found:
+        """SMC did something to an instance."""
         yield from ()
 
     def rest(self, scene: Scene) -> Found:

@@ -1,0 +1,65 @@
+"""Invariant 9: nothing but what somebody chose."""
+
+from __future__ import annotations
+
+from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.records import BATCHES, OURS, Batch, State
+from tests.simulation.truth import Change, Effect, Truth
+
+RELEASES = {"centos-7": "CentOS  7", "windows-2008r2": "Windows Server  2008 R2"}
+"""How the account names the systems of the simulated fleets; a batch of releases means the instances that run them."""
+MOVED = frozenset({State.SNAPSHOTTED, State.MIGRATING})
+"""States that say an instance is moved, by a job of the product or of a person in the console."""
+
+
+class OnlyTheChosen(Checker):
+    """9. Only instances of a selection are probed; only those of the selection as acknowledged are snapshotted or moved."""
+
+    number, name = 9, "only the chosen"
+
+    def __init__(self) -> None:
+        self._frozen: dict[str, frozenset[str]] = {}
+        """By batch: the instances that it had when somebody acknowledged it."""
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if not effect.ours:
+            return
+        if effect.operation in ("RunCommand", "InvokeCommand"):
+            for instance_id in effect.params["InstanceId"]:
+                if not any(_names(batch, instance_id, scene.truth) for batch in scene.truth.batches.values()):
+                    yield f"a command was sent to {instance_id}, which no batch names"
+        if effect.operation == "CreateSnapshot":
+            disk = scene.truth.ecs.store.get("disk", effect.params["DiskId"])
+            yield from self._allowed(disk["InstanceId"], effect.params["SnapshotName"], "was snapshotted")
+        if effect.operation == "StartReplicationJob":
+            job = scene.truth.smc.jobs.get(effect.params["JobId"])
+            yield from self._allowed(job["sim"]["instance_id"], job["Name"], "was moved")
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        if change.table == BATCHES:
+            self._freeze(change, scene.truth)
+        entry = entered(change, scene.truth)
+        if entry is not None and entry[1].state in MOVED:
+            migration = entry[1]
+            name = f"{OURS}{migration.migration_id}"
+            if migration.instance_id not in self._frozen.get(migration.batch_id, ()):
+                yield f"{name} became {migration.state.value}, its instance is not of the selection that was acknowledged"
+
+    def _freeze(self, change: Change, truth: Truth) -> None:
+        batch = truth.batches[change.key[0]]
+        if batch.acknowledgement is not None and batch.batch_id not in self._frozen:
+            found = {each.instance_id for each in truth.migrations.values() if each.batch_id == batch.batch_id}
+            self._frozen[batch.batch_id] = frozenset(each for each in found if _names(batch, each, truth))
+
+    def _allowed(self, instance_id: str, name: str, what: str) -> Found:
+        if not any(instance_id in chosen for chosen in self._frozen.values()):
+            yield f"{instance_id} {what} ({name}), and no acknowledged selection has it"
+
+
+def _names(batch: Batch, instance_id: str, truth: Truth) -> bool:
+    """Whether the batch's selection means this instance."""
+    if batch.instance_ids:
+        return instance_id in batch.instance_ids
+    instance = truth.ecs.store.get("instance", instance_id)
+    runs = instance["OSName"] if instance else ""
+    return any(runs.startswith(RELEASES[each]) for each in batch.releases if each in RELEASES)

@@ -1,0 +1,71 @@
+"""Invariant 12: a snapshot goes only when a person has released it, and its time has passed."""
+
+from __future__ import annotations
+
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene
+from tests.simulation.records import MIGRATIONS, SMC_PREFIX, lines
+from tests.simulation.truth import Change, Effect, Happening
+
+DAY_MS = 24 * 60 * 60_000
+
+
+class KeptUntilReleased(Checker):
+    """12. Time alone releases no snapshot; what somebody else made is never deleted, whatever its name.
+
+    Who made a snapshot is told by the calls and by SMC's own work as the account saw them, and who released it by the
+    invocation of the API in which a person's act was written: neither by the ledger nor by the row's own dates.
+    """
+
+    number, name = 12, "kept until released"
+
+    def __init__(self) -> None:
+        self._made: dict[str, str] = {}
+        """Snapshots by the migration for which the product's call made them."""
+        self._copied: dict[str, str] = {}
+        """Snapshots that SMC made, by their instance."""
+        self._released: dict[str, int] = {}
+        """By migration: when (ms) a person's act released it."""
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        by_api = scene.frame is not None and scene.frame.function == "api"
+        if change.table != MIGRATIONS or change.after is None:
+            return
+        id = change.key[0]
+        migration = scene.truth.migrations[id]
+        if migration.released_at is not None and id not in self._released:
+            by = lines(change.after)[-1].by
+            if not by_api or by in STAGES:
+                yield f"{id} was released by {by}, which is no person"
+            else:
+                self._released[id] = scene.truth.cloud.clock.now_ms()
+
+    def happened(self, happening: Happening, scene: Scene) -> Found:
+        if happening.kind == "copied":
+            self._copied.update(dict.fromkeys(happening.ids, happening.instance_id))
+        yield from ()
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if effect.ours and effect.operation == "CreateSnapshot":
+            self._made[effect.answer["SnapshotId"]] = effect.params["SnapshotName"].split("-")[1]
+        if effect.ours and effect.operation == "DeleteSnapshot" and effect.before is not None:
+            id, named = effect.params["SnapshotId"], effect.before["SnapshotName"]
+            if id not in self._made and id not in self._copied:
+                yield f"snapshot {id} ({named}) was made by somebody else, and was deleted"
+            elif id in self._copied and not named.startswith(SMC_PREFIX):
+                yield f"snapshot {id} ({named}) bears no name of SMC's, and was deleted"
+            else:
+                yield from self._too_early(id, named, scene)
+
+    def _too_early(self, id: str, named: str, scene: Scene) -> Found:
+        """One of the migrations that it may belong to must be released, for as long as its batch keeps snapshots."""
+        truth, now = scene.truth, scene.truth.cloud.clock.now_ms()
+        own = [self._made[id]] if id in self._made else [each.migration_id for each in truth.of_instance(self._copied[id])]
+        released = [each for each in own if each in self._released]
+        if not released:
+            yield f"snapshot {id} ({named}) was deleted, and no person has released {', '.join(own) or 'it'}"
+        elif not any(now + scene.skew_ms >= self._released[each] + _kept_ms(each, scene) for each in released):
+            yield f"snapshot {id} ({named}) was deleted before its retention had passed"
+
+
+def _kept_ms(migration_id: str, scene: Scene) -> int:
+    return scene.batch(scene.truth.migrations[migration_id]).policy.retention_days * DAY_MS

@@ -1,0 +1,105 @@
+"""Invariant 13: what a person does is done to what he saw, and his own code runs only when he has said so."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import defaultdict
+from typing import Any
+
+from tests.simulation.frames import Frame
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene
+from tests.simulation.records import BATCHES, MIGRATIONS, Columns, line, numbered
+from tests.simulation.truth import Change, Effect
+
+JOURNAL = "change_"
+Seen = tuple[str, int, int]
+"""What a person looks at: state, hop, attempt."""
+
+
+class AsMeant(Checker):
+    """13. An act applies to the migration and version the person saw; foreign code runs only after the acknowledgement."""
+
+    number, name = 13, "as meant"
+
+    def __init__(self) -> None:
+        self._shown: dict[str, dict[int, Seen]] = defaultdict(dict)
+        """By migration and version: what it showed."""
+        self._acknowledged: set[str] = set()
+        """Batches that a person's request has acknowledged."""
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        if change.table == BATCHES:
+            yield from self._noted(change, scene)
+        if change.table != MIGRATIONS or change.after is None:
+            return
+        before = self._shown[change.key[0]].get((change.before or {}).get("version", 0))
+        self._shown[change.key[0]][change.after["version"]] = _seen(change.key[0], scene)
+        if change.before is None or change.after["version"] == change.before["version"]:
+            return
+        written = line(change.after[numbered(JOURNAL, change.after["version"])])
+        if written.by not in STAGES:
+            yield from self._act(change.key[0], change.before, before, scene)
+
+    def _noted(self, change: Change, scene: Scene) -> Found:
+        batch = scene.truth.batches[change.key[0]]
+        if batch.acknowledgement is None or batch.batch_id in self._acknowledged:
+            return
+        self._acknowledged.add(batch.batch_id)
+        path = _path(scene.frame)
+        if path != ["batches", batch.batch_id, "acknowledgement"]:
+            yield f"{batch.batch_id} was acknowledged, and nobody has asked for it (in {'/'.join(path) or 'no request'})"
+
+    def _act(self, id: str, row: Columns, before: Seen | None, scene: Scene) -> Found:
+        """The request under way must name this migration (or its batch), and the version that it is based on must look the same."""
+        path, migration = _path(scene.frame), scene.truth.migrations[id]
+        if path[:2] not in (["migrations", id], ["batches", migration.batch_id]):
+            yield f"an act was applied to {id}, and the request names {'/'.join(path) or 'nothing'}"
+        version = _version(scene.frame)
+        if path[:1] == ["migrations"] and version is not None and self._shown[id].get(version, before) != before:
+            yield f"an act meant for version {version} of {id} was applied to version {row['version']}"
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if not effect.ours or effect.operation not in ("RunCommand", "InvokeCommand"):
+            return
+        script = _decoded(effect.params.get("CommandContent", ""))
+        for check in {batch.policy.check for batch in scene.truth.batches.values() if batch.policy.check}:
+            if check in script:
+                for instance_id in effect.params["InstanceId"]:
+                    yield from self._allowed(instance_id, check, scene)
+
+    def _allowed(self, instance_id: str, check: str, scene: Scene) -> Found:
+        own = [scene.truth.batches[each.batch_id] for each in scene.truth.of_instance(instance_id)]
+        if not any(each.policy.check == check and each.batch_id in self._acknowledged for each in own):
+            yield f"{check!r} was sent to {instance_id}, and nobody has acknowledged its batch"
+
+
+def _seen(id: str, scene: Scene) -> Seen:
+    migration = scene.truth.migrations[id]
+    return migration.state.value, migration.hop, migration.attempt
+
+
+def _decoded(content: str) -> str:
+    try:
+        return base64.b64decode(content, validate=True).decode()
+    except ValueError:
+        return content
+
+
+def _request(frame: Frame | None) -> dict[str, Any]:
+    if frame is None or frame.function != "api":
+        return {}
+    request: dict[str, Any] = json.loads(frame.payload)
+    return request
+
+
+def _path(frame: Frame | None) -> list[str]:
+    http = _request(frame).get("requestContext", {}).get("http", {})
+    return [part for part in str(http.get("path", "")).split("/") if part]
+
+
+def _version(frame: Frame | None) -> int | None:
+    """The version in If-Match, where the request has one."""
+    headers = {name.lower(): value for name, value in _request(frame).get("headers", {}).items()}
+    text = str(headers.get("if-match", "")).strip('W/"')
+    return int(text) if text.isdigit() else None

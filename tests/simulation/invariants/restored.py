@@ -1,0 +1,163 @@
+"""Invariant 10: what is called rolled back is as it was, and stays so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.living import WRITTEN, content
+from tests.simulation.records import OURS, Migration, State, moment
+from tests.simulation.truth import Change, Effect, Happening, Truth
+
+FAR = 1 << 60
+SECOND = 1000
+"""The account's times are whole seconds."""
+
+
+@dataclass(frozen=True)
+class Reset:
+    """A disk that the product reset: when (row changes, ms), and from which snapshot, as the account knew it then."""
+
+    count: int
+    at_ms: int
+    snapshot: dict[str, Any]
+
+
+class RolledBackIsTrue(Checker):
+    """10. Every disk is as its snapshot, no job runs or can still run, and nothing is touched before all can be reset."""
+
+    number, name = 10, "rolled back is true"
+
+    def __init__(self) -> None:
+        self._resets: dict[str, Reset] = {}
+        """By disk: the last reset."""
+
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        if not effect.ours or effect.operation not in ("StopInstance", "ResetDisk"):
+            return
+        disk = scene.truth.ecs.store.get("disk", effect.params.get("DiskId", ""))
+        instance_id = disk["InstanceId"] if disk else effect.params["InstanceId"]
+        for migration in scene.truth.of_instance(instance_id):
+            since = _asked_at(migration, scene.truth)
+            if since != FAR and not (disk and self._count(disk) >= since):
+                yield from self._ready(migration, since, scene)
+        if disk:
+            snapshot = scene.truth.snapshot(effect.params["SnapshotId"]) or {}
+            self._resets[disk["DiskId"]] = Reset(scene.truth.count, scene.truth.cloud.clock.now_ms(), snapshot)
+
+    def _count(self, disk: dict[str, Any]) -> int:
+        reset = self._resets.get(disk["DiskId"])
+        return reset.count if reset else -1
+
+    def _ready(self, migration: Migration, since: int, scene: Scene) -> Found:
+        """Before anything is stopped or reset, one set of snapshots must fit every disk that is not reset yet."""
+        truth = scene.truth
+        waiting = {disk["DiskId"] for disk in truth.disks(migration.instance_id) if self._count(disk) < since}
+        usable = {_of(each) for each in truth.snapshots() if each["Status"] == "accomplished"}
+        usable |= {_of_name(name) for name, at in scene.names_deleted_by_others.items() if at >= scene.began}
+        sets: dict[str, set[str]] = {}
+        for id, attempt, disk_id in usable:
+            if id == migration.migration_id:
+                sets.setdefault(attempt, set()).add(disk_id)
+        if not any(waiting <= disks for disks in sets.values()):
+            bare = sorted(waiting - set().union(*sets.values()))
+            yield f"{migration.instance_id} is stopped or reset, and {', '.join(bare) or 'one disk'} has no snapshot to go back to"
+
+    def row(self, change: Change, scene: Scene) -> Found:
+        entry = entered(change, scene.truth)
+        if entry is None or entry[1].state is not State.ROLLED_BACK:
+            return
+        migration = entry[1]
+        if migration.instance_id in scene.released:
+            return
+        yield from self._as_before(migration, scene)
+        yield from self._nothing_runs(migration, scene)
+        yield from self._proved(migration, scene)
+
+    def _as_before(self, migration: Migration, scene: Scene) -> Found:
+        """Bytes as in the snapshot, but for what the guest has written since the reset; all from one moment."""
+        truth, since = scene.truth, _asked_at(migration, scene.truth)
+        moments = set()
+        for disk in truth.disks(migration.instance_id):
+            reset = self._resets.get(disk["DiskId"])
+            if reset is None or reset.count < since:
+                yield f"{migration.migration_id} is called rolled back, and disk {disk['DiskId']} was not reset"
+                continue
+            id, attempt, disk_id = _of(reset.snapshot)
+            moments.add(attempt)
+            if (id, disk_id) != (migration.migration_id, disk["DiskId"]):
+                yield f"disk {disk['DiskId']} of {migration.migration_id} was reset from {reset.snapshot.get('SnapshotName')}"
+            if disk["sim"]["resetting"]:
+                yield f"{migration.migration_id} is called rolled back while disk {disk['DiskId']} is being reset"
+            elif _still(truth, disk["sim"]["blob"]) != _still(truth, reset.snapshot["sim"]["blob"]):
+                yield f"{migration.migration_id} is called rolled back, and disk {disk['DiskId']} is not what it was"
+        if len(moments) > 1:
+            yield f"the disks of {migration.migration_id} come from snapshots of different attempts"
+
+    @staticmethod
+    def _nothing_runs(migration: Migration, scene: Scene) -> Found:
+        """No job of the instance runs; of those that the product made none is left that somebody could start."""
+        for job in scene.truth.jobs():
+            if job["sim"]["instance_id"] != migration.instance_id:
+                continue
+            own = job["Name"].startswith(f"rp-{migration.migration_id}") and job["Status"] != "Finished"
+            if job["Status"] == "Running" or own:
+                yield f"{migration.migration_id} is called rolled back, its job {job['JobId']} is {job['Status']}"
+
+    def _proved(self, migration: Migration, scene: Scene) -> Found:
+        """The guest has answered since the last disk was reset."""
+        resets = [self._resets[disk["DiskId"]] for disk in scene.truth.disks(migration.instance_id) if self._count(disk) >= 0]
+        last = max((reset.at_ms for reset in resets), default=0) - SECOND
+        results = scene.truth.results(migration.instance_id)
+        answered = any(each["InvocationStatus"] == "Success" and _ms(each["StartTime"]) >= last for each in results)
+        if not answered:
+            yield f"{migration.migration_id} is called rolled back, and nobody has asked the guest since its disks were reset"
+
+    def happened(self, happening: Happening, scene: Scene) -> Found:
+        """A system replaced after the rollback, by a job that was there before it."""
+        if happening.kind != "replaced":
+            return
+        for migration in scene.truth.of_instance(happening.instance_id):
+            if migration.state is not State.ROLLED_BACK:
+                continue
+            for job in scene.truth.jobs():
+                running = job["sim"]["instance_id"] == migration.instance_id and job["Status"] == "Running"
+                if running and _ms(job["StartTime"]) < _entered_ms(migration.migration_id, scene.truth) - SECOND:
+                    yield f"job {job['JobId']} goes on in {migration.instance_id}, which was called rolled back"
+
+
+def _of(snapshot: dict[str, Any]) -> tuple[str, str, str]:
+    """Migration, attempt and disk of one of our snapshots from before the first hop; empty for any other."""
+    id, attempt, disk_id = _of_name(snapshot.get("SnapshotName", ""))
+    return (id, attempt, disk_id) if disk_id == snapshot.get("SourceDiskId") else ("", "", "")
+
+
+def _of_name(name: str) -> tuple[str, str, str]:
+    parts = name.split("-", 4)
+    if len(parts) == 5 and name.startswith(OURS) and parts[2] == "0":
+        return parts[1], parts[3], parts[4]
+    return "", "", ""
+
+
+def _asked_at(migration: Migration, truth: Truth) -> int:
+    """The row change by which its rollback was asked for; one that failed and is tried again is the same rollback."""
+    since = FAR
+    for count, _, state in reversed(truth.past[migration.migration_id]):
+        if state not in (State.ROLLING_BACK, State.ROLLED_BACK, State.FAILED):
+            break
+        since = count if state is State.ROLLING_BACK else since
+    return since
+
+
+def _entered_ms(migration_id: str, truth: Truth) -> int:
+    return truth.past[migration_id][-1][1]
+
+
+def _still(truth: Truth, blob: str) -> dict[str, Any]:
+    return {path: entry for path, entry in content(truth.cloud, blob).items() if path != WRITTEN}
+
+
+def _ms(text: str) -> int:
+    at = moment(text)
+    return round(at.timestamp() * 1000) if at else 0
