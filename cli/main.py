@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import Annotated
 
 import typer
 
 from cli.output import show_problem
 from cli.problem import BAD_INPUT, NEGATIVE, Problem
+from shared import __version__
 from shared.domain.errors import Fate, ReplankError
 
 app = typer.Typer(
     name="replank",
     no_args_is_help=True,
-    add_completion=False,
     rich_markup_mode=None,
     help="Replaces the end-of-life operating system under a fleet of Alibaba Cloud ECS instances, step by step and reversibly.",
     epilog=(
@@ -34,6 +35,21 @@ _GROUPS = (
 def _register() -> None:
     for name in _GROUPS:
         importlib.import_module(f"cli.{name}").register(app)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"replank {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
+    ] = False,
+) -> None:
+    """Options of the command itself."""
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ def shown(text: str) -> Iterator[str]:
 def wrong(call: str) -> str:
     """What of one call does not exist."""
     at = command()
-    known = {"-h", "--help"}
+    known = {"-h", "--help", "--install-completion"} | {option for each in at.params for option in each.opts}
     for word in shlex.split(call, comments=True):
         below = getattr(at, "commands", None)
         if below is not None and not word.startswith("-"):

@@ -1,0 +1,5 @@
+"""``python -m replank``."""
+
+from replank import main
+
+main()
