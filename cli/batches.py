@@ -45,7 +45,9 @@ def submit(  # noqa: PLR0913 - one parameter per option
     file: Annotated[
         list[str] | None, typer.Option("--file", help="File in the guests whose content must stay the same; may be repeated.")
     ] = None,
-    check: Annotated[str, typer.Option(help="Command run in the guests before and after; it must end with status 0.")] = "",
+    check: Annotated[
+        str, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
+    ] = "",
     policy: Annotated[Path | None, typer.Option(help="JSON file with the policy (see /openapi.json, submitBatch).")] = None,
     client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
     as_json: AsJson = False,

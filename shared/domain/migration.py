@@ -124,6 +124,8 @@ class Migration:
     probe_invocation_id: str = ""
     probe_count: int = 0
     """Probes sent so far, of any purpose: part of the next probe's client token."""
+    check_asked: bool = False
+    """Whether the last precheck's probe carried the batch's files and check, as it does once the batch is acknowledged."""
     disks: tuple[str, ...] = ()
     """Disk ids found by the last precheck; every one of them has a snapshot before anything moves."""
     handle: Handle = field(default_factory=Handle)

@@ -70,7 +70,7 @@ POLICY = an_object(
             "type": "string",
             "maxLength": 500,
             "pattern": "^[^\\x00-\\x1f]*$",
-            "description": "A command run in the guest before and after; it must end with status 0 within 15 seconds.",
+            "description": "A command run in the guest before and after, once acknowledged; status 0 within 15 seconds passes.",
         },
         "allowEndOfLife": {**FLAG, "description": "Allow destinations that are themselves past their end of support."},
         "allowListed": {**FLAG, "description": "Allow paths that Alibaba Cloud opens on request only."},

@@ -59,7 +59,7 @@ def _begin(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     if early.blocked:
         return _blocked(migration, early, ports)
     try:
-        invocation_id = probe.send(migration, ports, "precheck", terms.policy)
+        invocation_id = probe.send(migration, ports, "precheck", terms)
     except Refused as error:
         return _blocked(migration, _one(error), ports)
     now = ports.clock.now()
@@ -71,6 +71,7 @@ def _begin(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
         reason="probe sent",
         probe_invocation_id=invocation_id,
         probe_count=migration.probe_count + 1,
+        check_asked=probe.may_run(terms),
         due_at=now + LOOK_AGAIN,
     )
     advance(ports, replace(taken, documents={f"instance-{migration.hop}": instance.to_json()}))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.domain.batch import Terms
 from shared.domain.errors import Refused
 from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration
@@ -12,8 +13,22 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse, script
 
 
-def send(migration: Migration, ports: Ports, purpose: str, policy: Policy) -> str:
-    """Start the probe; the same purpose and count again is the same invocation. Returns its id."""
+def may_run(terms: Terms) -> bool:
+    """Whether a person has allowed what is the batch's own in a guest: its check, and reading the files it names."""
+    return terms.acknowledgement is not None and not terms.dry_run
+
+
+def wants(terms: Terms) -> bool:
+    """Whether the batch has files or a check to be compared."""
+    return bool(terms.policy.files or terms.policy.check)
+
+
+def send(migration: Migration, ports: Ports, purpose: str, terms: Terms) -> str:
+    """Start the probe; the same purpose and count again is the same invocation. Returns its id.
+
+    It carries the batch's files and check only after the acknowledgement: nothing of others runs in a guest before.
+    """
+    own = terms.policy if may_run(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
     return ports.guest.run(
         migration.region_id,
@@ -21,8 +36,8 @@ def send(migration: Migration, ports: Ports, purpose: str, policy: Policy) -> st
         os_type=migration.os_type,
         script=script(
             migration.os_type,
-            files=policy.files,
-            check=policy.check,
+            files=own.files,
+            check=own.check,
             updates=purpose == "precheck" and goal is not None and goal.family == "rhel",
         ),
         token=migration.token(migration.hop, migration.attempt, purpose, migration.probe_count),

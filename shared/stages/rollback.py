@@ -81,9 +81,9 @@ def _starting(migration: Migration, ports: Ports) -> Outcome:
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status != "Running" or agent is None or not agent.alive:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
-    policy = ports.batches.terms(migration.batch_id).policy
+    terms = ports.batches.terms(migration.batch_id)
     try:
-        invocation_id = probe.send(migration, ports, "rollback", policy)
+        invocation_id = probe.send(migration, ports, "rollback", terms)
     except Refused:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
     return _go_on(migration, "verifying", "the guest is back, probe sent", ports, invocation_id)

@@ -13,6 +13,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
+from shared.stages import probe
 from shared.stages.advance import advance, guarded
 from shared.stages.slots import admit
 
@@ -31,21 +32,28 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     if reason:
         return Outcome("waiting", {"state": "ready", "reason": reason})
     now = ports.clock.now()
-    if _outdated(migration, ports):
-        advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason="the precheck is out of date", due_at=now))
+    why = _outdated(migration, ports)
+    if why:
+        advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
         return Outcome("waiting", {"state": "accepted"})
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST)
     return _drive(advance(ports, begun), ports, begun=False)
 
 
-def _outdated(migration: Migration, ports: Ports) -> bool:
-    """The precheck is too old, or the instance's disks are not those it saw."""
+def _outdated(migration: Migration, ports: Ports) -> str:
+    """Why the guest must be looked at once more, in words.
+
+    The precheck is too old, it was made before the batch's check might run in the guest, or the instance's disks are not those
+    it saw.
+    """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
-        return True
+        return "the precheck is out of date"
+    if not migration.check_asked and probe.wants(ports.batches.terms(migration.batch_id)):
+        return "the precheck was made without the batch's files and check"
     attached = {
         disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
     }
-    return attached != set(migration.disks)
+    return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
 
 
 def _drive(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:

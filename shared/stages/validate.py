@@ -45,9 +45,9 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
 
 def _ask(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    policy = ports.batches.terms(migration.batch_id).policy
+    terms = ports.batches.terms(migration.batch_id)
     try:
-        invocation_id = probe.send(migration, ports, "validate", policy)
+        invocation_id = probe.send(migration, ports, "validate", terms)
     except Refused:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise

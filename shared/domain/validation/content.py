@@ -123,6 +123,8 @@ def check_files(view: View) -> Iterator[Finding]:
         yield failure("FileLost", "A file you named is gone or was not told", names(gone), "Restore it from the snapshot.")
     if changed:
         yield failure("FileChanged", "A file you named has another content", names(changed), "Compare it with the snapshot's.")
+    if set(after) - {c.path for c in view.before.checksums}:
+        yield not_compared("FilesUnknown", "files you named")
 
 
 def check_user(view: View) -> Iterator[Finding]:
@@ -132,6 +134,8 @@ def check_user(view: View) -> Iterator[Finding]:
         return
     if after is None:
         yield failure("CheckNotRun", "Your check did not run", "no result", "Run it by hand.")
+    elif after.exit_status and before is None and view.restored:
+        yield not_compared("CheckUnknown", f"your check, which fails with exit status {after.exit_status}")
     elif after.exit_status and (before is None or before.exit_status == 0):
         yield failure(
             "CheckFailed", "Your check failed", f"exit status {after.exit_status}: {after.output[:200]}", "See what it says."

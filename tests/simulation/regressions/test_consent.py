@@ -71,3 +71,66 @@ def test_the_deployment_decides_the_policy_of_what_a_notice_plans() -> None:
         world.run(10)
         (batch,) = world.batches()
         assert (batch["policy"]["driver"], batch["policy"]["maxMoving"]) == ("console", 3)
+
+
+def submitted(world: World, *ids: str, **policy: Any) -> str:
+    return str(world.api.post("/batches", {"instanceIds": list(ids), "policy": policy})["batchId"])
+
+
+def acknowledge(world: World, batch_id: str) -> None:
+    world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": world.api.get("/risks")["version"]})
+
+
+MARK = 'echo "$(date +%s%N)" >>"$GUEST_ROOT/srv-checked"; echo OK'
+
+
+@pytest.mark.parametrize("policy", [{"check": MARK}, {"files": ["/etc/shadow"]}])
+def test_no_check_and_no_file_before_the_acknowledgement(world: World, policy: dict[str, Any]) -> None:
+    before = world.disks("i-test0001")
+    submitted(world, "i-test0001", **policy)
+    world.run(90)
+    assert world.states() == {"i-test0001": "ready"}
+    assert world.disks("i-test0001") == before
+
+
+def test_a_dry_run_runs_no_check(world: World) -> None:
+    before = world.disks("i-test0001")
+    world.api.post("/batches", {"instanceIds": ["i-test0001"], "dryRun": True, "policy": {"check": MARK}})
+    world.run(20)
+    assert world.states() == {"i-test0001": "cancelled"}
+    assert world.disks("i-test0001") == before
+
+
+@pytest.mark.parametrize("minutes", [0.5, 1, 2, 10, 60])
+def test_the_baseline_has_the_check_whenever_the_acknowledgement_comes(world: World, minutes: float) -> None:
+    """During the precheck, right after it, or after it has grown old: the last look before the snapshot runs the check."""
+    batch_id = submitted(world, "i-test0001", check="exit 4", files=["/etc/hostname"])
+    world.run(minutes)
+    world.run_until(lambda: world.batches()[0]["state"] == "open", minutes=10)
+    acknowledge(world, batch_id)
+    world.run_until(lambda: world.states()["i-test0001"] in ("migrated", "failed"), minutes=600)
+    (found,) = world.migrations()
+    assert found["state"] == "migrated", found["failure"]
+    detail = world.api.get(f"/migrations/{found['migrationId']}")
+    codes = {finding["code"] for finding in detail["findings"]}
+    assert "Validation.CheckFailedBefore" in codes
+    assert not codes & {"Validation.FilesUnknown", "Validation.CheckFailed"}
+
+
+def test_a_second_hop_has_its_own_baseline_with_the_check(world: World) -> None:
+    batch_id = submitted(world, "i-test0003", check="exit 4")
+    world.run(10)
+    acknowledge(world, batch_id)
+    world.run_until(lambda: world.states()["i-test0003"] in ("migrated", "failed"), minutes=1200)
+    (found,) = world.migrations()
+    assert (found["state"], found["hop"]) == ("migrated", 1), found["failure"]
+
+
+def test_a_rollback_is_proved_with_the_check_too(world: World) -> None:
+    batch_id = submitted(world, "i-test0001", check="true", retentionDays=1)
+    world.run(10)
+    acknowledge(world, batch_id)
+    world.run_until(lambda: world.states()["i-test0001"] == "migrated", minutes=600)
+    (found,) = world.migrations()
+    world.api.post(f"/migrations/{found['migrationId']}/rollback", {})
+    world.run_until(lambda: world.states()["i-test0001"] == "rolled_back", minutes=200)

@@ -290,3 +290,18 @@ def test_versions_are_ordered_as_people_read_them() -> None:
     ordered = ["1.9", "1.10", "1.10.2", "2.0", "10.0"]
     assert sorted(["10.0", "1.10", "2.0", "1.10.2", "1.9"], key=version_key) == ordered
     assert version_key("8.0.36-1.el7") == version_key("8.0.36-2.al8")
+
+
+def test_files_without_a_baseline_are_a_warning() -> None:
+    result = compare(LINUX_INSTANCE, replace(BEFORE, checksums=()), LINUX_INSTANCE, AFTER, HOP)
+    assert classes(result)["FilesUnknown"] is W
+    assert not result.blocked
+
+
+def test_a_check_that_fails_without_a_baseline_fails_a_validation_and_warns_of_a_rollback() -> None:
+    """A row of an older version, or a precheck made before the acknowledgement, has no result of the check."""
+    before, after = replace(BEFORE, check=None), replace(AFTER, check=UserCheck(3, "no answer"))
+    assert classes(compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP))["CheckFailed"] is E
+    same = replace(before, check=UserCheck(3, "no answer"))
+    assert classes(compare_restored(LINUX_INSTANCE, before, LINUX_INSTANCE, same)) == {"CheckUnknown": W}
+    assert classes(compare_restored(LINUX_INSTANCE, before, LINUX_INSTANCE, replace(before, check=UserCheck(0)))) == {}
