@@ -12,19 +12,21 @@ import tempfile
 from pathlib import Path
 
 from localcloud import account
-from localcloud.core.state import StateUnreadable, StateUnwritable, unusable
+from localcloud.core.state import StateUnreadable, StateUnwritable, keep_token, say, unusable
 from localcloud.deploy.document import DeployError
 from localcloud.fc.process import WorkerInvoker
 from localcloud.fc.reload import ReloadingInvoker
 
 _EPILOG = """\
 Once ready, one JSON line is printed: {tablestore, eventbridge, fc, ecs, smc: endpoint URLs; region, account_id,
-instance_name, access_key_id, access_key_secret; admin: URL of the cloud's own endpoint; http: URLs of HTTP triggers}.
+instance_name, access_key_id, access_key_secret; admin and admin_token: the cloud's own endpoint; guests_run_as; http: URLs of
+HTTP triggers}. Keys and token are random and kept in the state folder. Scripts that run in simulated guests run on this machine, as
+the user who started the cloud.
 
 examples:
   python -m localcloud
   python -m localcloud --port 8800 --state run/cloud --template template.yml --services s.yaml
-  curl -s http://127.0.0.1:8800/_localcloud/clock
+  curl -s -H "Authorization: Bearer $(cat run/cloud/admin.token)" http://127.0.0.1:8800/_localcloud/clock
 """
 
 
@@ -39,7 +41,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("--port", type=int, default=0, metavar="P", help="port on 127.0.0.1 (default: any free one)")
     add("--state", type=Path, metavar="DIR", help="folder that keeps the account over restarts (default: memory only)")
-    add("--seed", type=int, default=0, metavar="N", help="what ids, keys and chance are made from; a state keeps its first seed")
+    add("--seed", type=int, default=0, metavar="N", help="what ids and chance are made from; a state keeps its first seed")
     add(
         "--clock",
         choices=("virtual", "real"),
@@ -96,7 +98,9 @@ def _start(options: argparse.Namespace) -> account.Running:
     try:
         workers = WorkerInvoker(logs, instances=options.instances, memory_limit=options.memory_limit)
         invoker = ReloadingInvoker(workers) if options.reload else workers
-        cloud = account.build(options.state, options.seed, real_time, invoker=invoker, strict=options.strict)
+        cloud = account.build(options.state, options.seed, real_time, invoker=invoker, strict=options.strict, private=True)
+        if options.state:
+            keep_token(options.state, cloud.secret("admin"))
     except (OSError, sqlite3.Error) as error:
         raise unusable(options.state or Path(tempfile.gettempdir()), error) from error
     return account.Running(cloud, port=options.port, hold=options.hold, files=files)
@@ -110,7 +114,9 @@ def _serve(running: account.Running) -> None:
     signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    print(json.dumps(running.describe()), flush=True)
+    ready = running.describe()
+    print(json.dumps(ready), flush=True)
+    say(f"scripts in simulated guests run on this machine, as {ready['guests_run_as']}.")
     os.read(told, 1)
     running.close()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 import importlib
 import json
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import Any
 from localcloud.admin.api import PREFIX, Admin
 from localcloud.admin.mishaps import Mishaps
 from localcloud.core.app import INSTANCE_NAME, Cloud
+from localcloud.core.door import Door
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.pump import Pump
@@ -42,14 +44,20 @@ class Files:
 
 
 def build(
-    folder: Path | None = None, seed: int = 0, real_time: bool = False, *, invoker: Invoker | None = None, strict: bool = True
+    folder: Path | None = None,
+    seed: int = 0,
+    real_time: bool = False,
+    *,
+    invoker: Invoker | None = None,
+    strict: bool = True,
+    private: bool = False,
 ) -> Cloud:
     """A cloud with all services, not yet served; its services are in ``cloud.services``.
 
     Functions run in worker processes unless an ``invoker`` is given. ``strict`` is the hook by which ECS and SMC refuse unknown
-    parameters.
+    parameters. ``private`` gives it random secrets: whatever is served needs them.
     """
-    cloud = Cloud(folder, seed=seed, real_time=real_time)
+    cloud = Cloud(folder, seed=seed, real_time=real_time, private=private)
     cloud.hooks["strict"] = strict
     if strict:
         cloud.hooks["check_call"] = _refuse_not_emulated
@@ -87,6 +95,14 @@ def deploy(cloud: Cloud, files: Files, url: str) -> Plan:
     return plan
 
 
+def _user() -> str:
+    """Whose rights the scripts in simulated guests have."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return "the user who started this"
+
+
 class Running:
     """An account on a port: ``description`` is what the ready line says. Stop it with ``close``."""
 
@@ -94,6 +110,7 @@ class Running:
         """Bind, deploy, serve, and let time run; raises OSError (port in use) or DeployError."""
         self.cloud, self._files = cloud, files
         self.server = Server(port, self._handle)
+        self.door = Door(self.server.port, PREFIX, cloud.secret("admin"))
         self.plan: Plan | None = None
         self.pump = Pump(cloud, hold=hold)
         self.fc: FunctionCompute = service(cloud, "fc")
@@ -109,6 +126,9 @@ class Running:
         self.pump.start()
 
     def _handle(self, request: Request) -> Response:
+        refusal = self.door.refusal(request)
+        if refusal is not None:
+            return refusal
         if request.target.startswith(PREFIX):
             return self._admin.handle(request)
         return self.cloud.handle(request)
@@ -139,6 +159,8 @@ class Running:
             "access_key_id": cloud.owner.access_key_id,
             "access_key_secret": cloud.owner.access_key_secret,
             "admin": url + PREFIX.rstrip("/"),
+            "admin_token": self.door.token,
+            "guests_run_as": _user(),
             "http": http,
         }
 

@@ -25,10 +25,11 @@ class AdminError(Exception):
 
 
 class LocalCloud:
-    """A running cloud, by the URL that its ready line calls ``admin``."""
+    """A running cloud, by the URL and the token that its ready line calls ``admin`` and ``admin_token``."""
 
-    def __init__(self, admin: str, *, timeout_s: float = 660.0) -> None:
+    def __init__(self, admin: str, token: str, *, timeout_s: float = 660.0) -> None:
         self._base, self._timeout_s = admin.rstrip("/"), timeout_s
+        self._headers = {"content-type": "application/json", "authorization": f"Bearer {token}"}
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
     def get(self, name: str, **query: object) -> Json:
@@ -97,7 +98,7 @@ class LocalCloud:
         return int(self.post("fleet", document))
 
     def _ask(self, path: str, body: bytes | None) -> Any:
-        request = urllib.request.Request(self._base + path, body, {"content-type": "application/json"})
+        request = urllib.request.Request(self._base + path, body, self._headers)
         try:
             with self._opener.open(request, timeout=self._timeout_s) as answer:
                 return json.load(answer)

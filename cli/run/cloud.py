@@ -126,7 +126,8 @@ class LocalCloud:
     def _admin(self, method: str, name: str, body: Json | None = None) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
         try:
-            status, answer = self.http.send(method, f"{self.ready['admin']}/{name}", body=content)
+            headers = {"content-type": "application/json", "authorization": f"Bearer {self.ready['admin_token']}"}
+            status, answer = self.http.send(method, f"{self.ready['admin']}/{name}", headers=headers, body=content)
         except Problem as problem:
             if self.process.poll() is None:
                 raise

@@ -1,4 +1,4 @@
-"""What ``/_localcloud/*`` answers, in JSON. It is not signed: whoever reaches the port of 127.0.0.1 may use it.
+"""What ``/_localcloud/*`` answers, in JSON, to whoever has its token: see localcloud.core.door.
 
 Its requests do not count as calls in flight, so that a request that moves the clock does not stop it.
 """

@@ -10,6 +10,7 @@ import hashlib
 import itertools
 import json
 import random
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -48,7 +49,8 @@ class _Seen:
 class Cloud:
     """One account. Everything it holds is in ``db``; everything that happens later is in ``scheduler``."""
 
-    def __init__(self, folder: Path | None = None, *, seed: int = 0, real_time: bool = False) -> None:
+    def __init__(self, folder: Path | None = None, *, seed: int = 0, real_time: bool = False, private: bool = False) -> None:
+        """``private``: its secrets are random and kept in the state. Else the seed makes them, and whoever knows it has them."""
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.db = Db(folder)
@@ -77,8 +79,23 @@ class Cloud:
         with self.db.transaction():
             self.db.set_meta("seed", str(self.seed))
             self._starts = self.db.counter("starts")
-            secret = random.Random(f"owner:{self.seed}").randbytes(15).hex()
-            self.owner = self.identities.add(Key(f"LTAI5t{self.seed:014d}", secret, "", OWNER))
+            self._root = self._root_secret(private)
+            self.owner = self.identities.add(Key(f"LTAI5t{self.seed:014d}", self.secret("owner")[:30], "", OWNER))
+
+    def _root_secret(self, private: bool) -> bytes:
+        """What all secrets are made from. Keys that a state has from a version whose secrets were made from the seed are void."""
+        if not private:
+            return f"seed:{self.seed}".encode()
+        root = self.db.meta("root_secret", "")
+        if not root:
+            root = secrets.token_hex(32)
+            self.db.set_meta("root_secret", root)
+            self.identities.forget_all()
+        return root.encode()
+
+    def secret(self, *words: object) -> str:
+        """64 hexadecimal digits for what the words name, always the same in one state."""
+        return hashlib.blake2b(":".join(map(str, words)).encode(), key=self._root[:64], digest_size=32).hexdigest()
 
     def random(self, *words: object) -> random.Random:
         """A generator that depends on the seed and the words alone, so that the order of calls does not matter."""

@@ -40,6 +40,7 @@ class Db:
                 folder.mkdir(parents=True, exist_ok=True)
                 self.path = str(folder / state.NAME)
                 state.check(folder / state.NAME)
+                state.keep_private(folder / state.NAME)
             self.sql = sqlite3.connect(self.path, timeout=0.5, isolation_level=None, check_same_thread=False, cached_statements=512)
             if folder is None:
                 # After a page was moved, SQLite's commit passes over all pages in memory: half as many of them take half as long.

@@ -43,6 +43,12 @@ class Identities:
         self._cache[key.access_key_id] = self._principals[key.principal] = key
         return key
 
+    def forget_all(self) -> None:
+        """No key is valid any more; whoever deploys makes new ones."""
+        for id, _ in self._keys.items():
+            self._keys.delete(id)
+        self._cache, self._principals = {}, {}
+
     def of(self, principal: str) -> Key | None:
         """The key pair of a principal (``role:NAME``), or None."""
         if principal not in self._principals:

@@ -5,12 +5,13 @@ A file that is refused is left as it is: it is looked at by a connection that ma
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import sys
 from contextlib import closing, suppress
 from pathlib import Path
 
-NAME = "cloud.sqlite"
+NAME, TOKEN = "cloud.sqlite", "admin.token"
 VERSION = 1
 """Of the tables, in the file's ``user_version``; a later one is not guessed at. Files from before it was written say 0."""
 _FULL = ("database or disk is full", "disk I/O error", "attempt to write a readonly database", "unable to open database file")
@@ -71,6 +72,22 @@ def _look_at(path: Path) -> None:
             f"{path} was written by a later localcloud (its tables have version {version}, this one knows {VERSION}).",
             "Start the version that wrote it, or name another folder. The file was not changed.",
         )
+
+
+def keep_private(path: Path) -> None:
+    """Let only this user read the file, and make it if there is none: it holds the account's secrets."""
+    if not path.exists():
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    with suppress(OSError):  # somebody else's file, or a disk without modes
+        path.chmod(0o600)
+
+
+def keep_token(folder: Path, token: str) -> None:
+    """Write the token of the cloud's own endpoint beside the state, for this user's shell only."""
+    path = folder / TOKEN
+    path.unlink(missing_ok=True)  # with the mode that it may have
+    with open(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="ascii") as file:
+        file.write(token + "\n")
 
 
 def damaged(path: Path, why: str) -> StateUnreadable:

@@ -56,9 +56,8 @@ def _set_role(cloud: Cloud, role: dict[str, Any]) -> None:
     cloud.policies.set_role(name, statements)
     principal = f"role:{name}"
     if cloud.identities.of(principal) is None:
-        words = cloud.random("role", name)
-        key_id = f"STS.NT{words.randbytes(10).hex()}"
-        cloud.identities.add(Key(key_id, words.randbytes(16).hex(), f"CAIS{words.randbytes(24).hex()}", principal))
+        key_id = f"STS.NT{cloud.random('role', name).randbytes(10).hex()}"
+        cloud.identities.add(Key(key_id, cloud.secret("role", name)[:32], f"CAIS{cloud.secret('token', name)[:48]}", principal))
 
 
 def _drop_absent(plan: Plan, account: Account) -> None:

@@ -1,8 +1,9 @@
 """What the four SDKs of the functions answer to good calls and bad, in a process started as a function is; run with ``-m``.
 
-Standard input: {"cloud": URL, "admin": URL, "page": URL}; the environment is a function's. Standard output, last line: a JSON
-object with the ``outcomes`` by SDK and situation (what a good call returned, or the classes and codes of what was raised), which of
-the modules that can be deferred were ``loaded`` by then, and what the SDKs' ``asynchronous`` calls do after that.
+Standard input: {"cloud": URL, "admin": URL, "token": TEXT, "page": URL}; the environment is a function's.
+Standard output, last line: a JSON object with the ``outcomes`` by SDK and situation (what a good call returned, or the classes and
+codes of what was raised), which of the modules that can be deferred were ``loaded`` by then, and what the SDKs' ``asynchronous``
+calls do after that.
 """
 
 from __future__ import annotations
@@ -169,7 +170,7 @@ def main() -> None:
     for module in (sdk, sdk_call, store):
         vars(module)["ATTEMPTS"] = ATTEMPTS
     task = json.load(sys.stdin)
-    admin = LocalCloud(task["admin"])
+    admin = LocalCloud(task["admin"], task["token"])
     outcomes = {
         service: {name: outcome(service, situation, admin) for name, situation in situations(task).items()} for service in CALLS
     }

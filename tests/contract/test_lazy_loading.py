@@ -87,7 +87,7 @@ def calls_with(switch: str, cloud: account.Running, page: str) -> dict[str, Any]
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "tests.contract.lazy_calls"],
-        input=json.dumps({"cloud": line["ecs"], "admin": line["admin"], "page": page}),
+        input=json.dumps({"cloud": line["ecs"], "admin": line["admin"], "token": line["admin_token"], "page": page}),
         cwd=ROOT,
         env={**kept, **environment_of(line), "REPLANK_LAZY_AIOHTTP": switch},
         capture_output=True,

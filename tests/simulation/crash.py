@@ -137,7 +137,7 @@ class Crashes:
     # Looking ------------------------------------------------------------------------------------------------------
 
     def _admin(self, method: str, name: str, body: Any = None) -> Any:
-        client = LocalCloud(self.cloud.ready["admin"])
+        client = LocalCloud(self.cloud.ready["admin"], self.cloud.ready["admin_token"])
         return client.get(name) if method == "GET" else client.post(name, body)
 
     def _post(self, path: str, body: Any) -> Any:

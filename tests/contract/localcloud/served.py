@@ -38,7 +38,7 @@ class Process:
         assert line, self.process.stderr.read() if self.process.stderr else ""
         self.line: dict[str, Any] = json.loads(line)
         self.owner = Key(self.line["access_key_id"], self.line["access_key_secret"], "", OWNER)
-        self.client = LocalCloud(self.line["admin"])
+        self.client = LocalCloud(self.line["admin"], self.line["admin_token"])
 
     @property
     def eventbridge(self) -> Any:

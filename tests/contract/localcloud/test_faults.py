@@ -33,7 +33,7 @@ class Served:
     def __init__(self, running: account.Running) -> None:
         self.running, self.cloud = running, running.cloud
         self.line = running.describe()
-        self.admin = LocalCloud(self.line["admin"])
+        self.admin = LocalCloud(self.line["admin"], self.line["admin_token"])
         self.host = self.line["ecs"].removeprefix("http://")
         owner = self.cloud.owner
         keys = {"access_key_id": owner.access_key_id, "access_key_secret": owner.access_key_secret}

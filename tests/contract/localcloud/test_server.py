@@ -170,7 +170,10 @@ def test_malformed_http_never_harms(cloud: Process) -> None:
             connection.sendall(raw)
             assert connection.recv(20).startswith(b"HTTP/1.1 4")
     with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
-        connection.sendall(b"POST /none HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")
+        connection.sendall(
+            f"POST /none HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n".encode()
+            + b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+        )
         assert connection.recv(20).startswith(b"HTTP/1.1 404")
     assert cloud.admin("/health")["status"] == "ok"
 
