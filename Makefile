@@ -85,6 +85,14 @@ build/bench/dbos.ok: requirements/bench.txt
 serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud)
 	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) --template template.yml --services s.yaml $(ARGS)
 
+site: build/site-tools.ok  ## Build the documentation as a searchable site into build/site, to be opened as files
+	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet
+	@echo "build/site/index.html"
+
+build/site-tools.ok: requirements/site.txt
+	@tools/venv.sh build/site-tools requirements/site.txt
+	@touch $@
+
 clean:  ## Remove what was made: .venv, build, run, caches
 	rm -rf $(VENV) build run .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
@@ -97,4 +105,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test test-long lint check format docs validate simulate dates package deploy bench costs serve crash clean
+.PHONY: help run test test-long lint check format docs validate simulate dates package deploy bench costs site serve crash clean
