@@ -114,14 +114,19 @@ class Ecs:
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         return tuple(disk_facts(each) for each in self._disks(region_id, instance_id))
 
+    def check_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        from alibabacloud_ecs20140526 import models
+
+        request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id, dry_run=True)
+        try:
+            self._send(region_id, "reset_disk", request, expected=codes("DryRunOperation"))
+        except CloudError:
+            return  # how ECS says that a dry run passed
+
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
-        request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id)
-        try:
-            self._send(region_id, "reset_disk", request, expected=codes("InvalidOperation.DiskResetInProgress"))
-        except CloudError:
-            return  # an earlier call of ours is at work
+        self._send(region_id, "reset_disk", models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id))
 
     def _disks(self, region_id: str, instance_id: str) -> Iterator[Any]:
         from alibabacloud_ecs20140526 import models

@@ -31,6 +31,7 @@ def found_instance(instance: Any) -> FoundInstance:
         instance.osname_en or "",
         instance.ostype or "",
         instance.status or "",
+        moment_or_none(instance.start_time),
     )
 
 

@@ -56,7 +56,7 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))
     if to is State.CONFIRMED:
-        effects.append(ReleaseLock(migration.region_id, migration.instance_id))
+        effects.append(_unlock(migration))
     return _with(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
@@ -111,9 +111,16 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     effects: list[Effect] = [
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
-        ReleaseLock(migration.region_id, migration.instance_id),
+        _unlock(migration),
     ]
     return _with(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
+
+
+def _unlock(migration: Migration) -> ReleaseLock:
+    """A job that timed out may run on, and a person in the console may have started one: the lock stays until none runs."""
+    by_a_person = migration.driver == "console" and migration.snapshots_made > 0
+    left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or by_a_person)
+    return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
 
 
 def _nothing_ran(migration: Migration) -> bool:
@@ -149,6 +156,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
         by=operator,
         reason="rollback requested",
         rollback_phase="stopping",
+        rollback_waits="",
         failure=None,
         probe_invocation_id="",
         due_at=now,

@@ -9,10 +9,12 @@ from shared.domain.migration import Handle
 
 @dataclass(frozen=True)
 class ReleaseLock:
-    """Give the instance free for another migration."""
+    """Release the instance for another migration."""
 
     region_id: str
     instance_id: str
+    after_jobs: bool = False
+    """Only once SMC shows no job that runs on the instance: the migration may have left one."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,13 @@ class ScheduleSweep:
 
 Effect = ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | LaunchDriver | CleanUpDriver | ScheduleSweep
 NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver)
-"""Effects that call ECS or SMC: the api function leaves them to the tick, because it never waits for the cloud."""
+"""Effects that call ECS or SMC."""
+
+
+def needs_the_cloud(effect: Effect) -> bool:
+    """Whether the effect calls ECS or SMC: the api function leaves it to the tick, because it never waits for the cloud."""
+    return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
+
 
 KINDS: dict[str, type[Effect]] = {
     kind.__name__: kind

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from shared.domain.disk_reset import DiskReset
 from shared.domain.errors import Bug
 from shared.domain.findings import Assessment
 from shared.domain.hop import Hop
@@ -131,6 +132,10 @@ class Migration:
     handle: Handle = field(default_factory=Handle)
     failure: Failure | None = None
     rollback_phase: str = ""
+    rollback_disks: tuple[DiskReset, ...] = ()
+    """The disks of a rollback and how far each is; kept when it fails, so that a retry goes on from there."""
+    rollback_waits: str = ""
+    """What holds a rollback up, in words; empty if nothing does."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0

@@ -17,6 +17,7 @@ _OF_ITSELF = {
     State.ROLLING_BACK: "the reset of its disks and the restart",
     State.CONFIRMED: "the retention of its snapshots to pass, and the sweep",
 }
+_RELEASED = frozenset({State.CONFIRMED, State.CANCELLED})
 _A_PERSON = {
     State.MIGRATED: "a person: confirm it, or roll it back",
     State.FAILED: "a person: see the failure",
@@ -34,6 +35,10 @@ def waits_for(migration: Migration, terms: Terms, closed: str, *, now: datetime,
         return closed or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:
         return _before_the_job(migration, terms, now=now, catalog=catalog)
+    if state is State.ROLLING_BACK and migration.rollback_waits:
+        return migration.rollback_waits
+    if state in _RELEASED and migration.owes:
+        return "what its last step still owes; the instance stays locked while a job of it runs in SMC"
     if state is State.MIGRATING:
         job = f"job {migration.handle.job_id}" if migration.handle.job_id else "the job"
         return f"{job}, {migration.progress} %"

@@ -21,6 +21,8 @@ class FoundInstance:
     os_name_en: str
     os_type: str
     status: str
+    started_at: datetime | None = None
+    """Its last start, to the minute."""
 
 
 @dataclass(frozen=True)
@@ -92,5 +94,11 @@ class Compute(Protocol):
     def start(self, region_id: str, instance_id: str) -> None:
         """Ask the instance to start; nothing if it runs."""
 
+    def check_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        """Let ECS say whether the disk can be reset now; nothing is changed. Raises as ``reset_disk`` would."""
+
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
-        """Roll a disk back to a snapshot made from it; the instance must be stopped."""
+        """Roll a disk back to a snapshot made from it; the instance must be stopped.
+
+        Raises Transient while another reset of the disk is at work: whose it is, and from which snapshot, ECS does not say.
+        """

@@ -47,6 +47,17 @@ class Report:
     remedy: str = ""
 
 
+@dataclass(frozen=True)
+class LiveJob:
+    """A job of SMC that can still change the instance. ``ours``: the migration made it, or followed it."""
+
+    job_id: str
+    status: str
+    runs: bool
+    """It may write to the disks now; else it could be started again."""
+    ours: bool
+
+
 NOBODY = Identity()
 """Nothing is known of the instance: no source server is taken for its."""
 
@@ -78,6 +89,15 @@ class Driver(Protocol):
 
     def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
         """How the jobs stand, by migration id; as few calls as paging allows."""
+
+    def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
+        """The source servers in SMC on which a job could change this instance."""
+
+    def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+        """The jobs of the migration, and those of these sources, that run or can still be started; two or three calls."""
+
+    def remove(self, jobs: Sequence[LiveJob]) -> None:
+        """Stop and delete these jobs. SMC refuses that for some that run: look again, nothing is raised for it."""
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.

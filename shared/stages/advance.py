@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.domain import events
-from shared.domain.effects import NEEDS_THE_CLOUD, AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot
+from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud
 from shared.domain.errors import Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Migration, State, Step, step
@@ -62,7 +62,7 @@ class LaunchRefused(Permanent):
 
 
 def _performed(effect: Effect, migration: Migration, ports: Ports) -> bool:
-    if isinstance(effect, NEEDS_THE_CLOUD) and not ports.drivers:
+    if needs_the_cloud(effect) and not ports.drivers:
         return False
     try:
         perform(effect, migration, ports)

@@ -17,9 +17,11 @@ from shared.domain.effects import (
     ReleaseSlot,
     ScheduleSweep,
 )
+from shared.domain.errors import Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.ports.ports import Ports
+from shared.stages.live_jobs import look, named
 from shared.stages.slots import release
 
 TRIED_AGAIN = MOVING | {State.ACCEPTED, State.PRECHECKING, State.READY}
@@ -34,6 +36,10 @@ def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
 def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> None:
     if migration.state in ACTIVE:
         return  # owed by an end that a retry has undone: the lock is needed again
+    if effect.after_jobs:
+        running = [job for job in look(migration, ports) if job.runs]
+        if running:
+            raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {named(running)}.")
     ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id, migration.attempt)
 
 

@@ -26,6 +26,7 @@ from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
 from shared.stages.advance import advance, guarded
 from shared.stages.closing import reopen
+from shared.stages.slots import unlocks_later
 
 EVERY_ATTEMPT = 1_000_000
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
@@ -122,7 +123,7 @@ def _ended(migration_id: str, ports: Ports) -> int:
         found = ports.migrations.load(migration_id)
     except Refused:
         return EVERY_ATTEMPT  # there is no such migration
-    return 0 if found.state in ACTIVE else found.attempt
+    return 0 if found.state in ACTIVE or unlocks_later(found, ports) else found.attempt
 
 
 def _conclude(migration: Migration, terms: Terms, ports: Ports) -> Outcome:

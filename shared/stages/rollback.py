@@ -1,23 +1,26 @@
-"""Rollback: stop, take each disk back to its snapshot from before the first hop, start, and prove it in the guest."""
+"""Rollback: no job may run, every snapshot and disk is looked at, then stop, reset, start, and prove it in the guest."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from shared.domain import events
+from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.effects import ReleaseLock
-from shared.domain.errors import Permanent, Refused
+from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.facts import InstanceFacts
-from shared.domain.findings import Finding
+from shared.domain.findings import Assessment, Finding
 from shared.domain.guest import GuestFacts
-from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
+from shared.domain.restore import all_in, begun, cleared, in_words
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
 from shared.domain.validation import compare_restored
+from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
-from shared.stages import probe
+from shared.stages import live_jobs, probe, restore_disks
 from shared.stages.advance import advance, guarded, settle_all
 
 STATES = frozenset({State.ROLLING_BACK})
@@ -29,52 +32,121 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
-    if ports.clock.now() - migration.entered_at > ROLLBACK_LIMIT:
+    try:
+        _in_time(migration, ports)
+        return _PHASES[migration.rollback_phase](migration, ports)
+    except (Permanent, Refused) as error:
+        disks = in_words(ports.migrations.load(migration.migration_id).rollback_disks)
+        raise Permanent(error.code, f"{error.message} {disks}".strip(), error.remedy) from error
+
+
+def _in_time(migration: Migration, ports: Ports) -> None:
+    if ports.clock.now() - migration.entered_at <= ROLLBACK_LIMIT:
+        return
+    jobs = _blocking(live_jobs.look(migration, ports))
+    if jobs:
         raise Permanent(
-            "Rollback.TimedOut",
-            f"Not back within {ROLLBACK_LIMIT} (phase {migration.rollback_phase}).",
-            "Look at the instance in the ECS console; its snapshots are kept. Then retry.",
+            "Job.StillRunning",
+            f"Not rolled back within {ROLLBACK_LIMIT}: {live_jobs.named(jobs)}, and SMC does not let it be stopped.",
+            "Wait until the job has ended, or stop it in the SMC console; then retry the rollback.",
         )
-    if migration.owes and not settle_all(ports, migration, quietly=True):
-        return Outcome("waiting", {"state": "rolling_back", "reason": "the job in SMC is being removed"})
-    return _PHASES[migration.rollback_phase](migration, ports)
+    raise Permanent(
+        "Rollback.TimedOut",
+        f"Not back within {ROLLBACK_LIMIT} (phase {migration.rollback_phase}).",
+        "Look at the instance in the ECS console; its snapshots are kept. Then retry.",
+    )
+
+
+# Stopping: jobs, disks, the instance ----------------------------------------------------------------------------------
 
 
 def _stopping(migration: Migration, ports: Ports) -> Outcome:
-    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
-    if status is None:
+    """Before anything is stopped: no job is left, and every disk can go back. What the act owes comes after the jobs."""
+    source_ids = live_jobs.sources(migration, ports)
+    jobs = _blocking(live_jobs.remove(migration, source_ids, ports))
+    if jobs:
+        return _hold(migration, jobs, ports)
+    if migration.owes and not settle_all(ports, migration, quietly=True):
+        return _wait(migration, "the job in SMC is being removed", ports)
+    found = ports.compute.find(migration.region_id, instance_ids=[migration.instance_id]).instances
+    if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
+    if restore_disks.is_outdated(migration, found[0]):
+        migration = _note(migration, cleared(migration.rollback_disks), "the instance ran since: every disk again", ports)
+    if all_in(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
+        return _settling(migration, ports)
+    return _stop(migration, found[0].status, source_ids, ports)
+
+
+def _blocking(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
+    """Jobs with which no disk may be reset: those that run, and our own that can still be started."""
+    return [job for job in jobs if job.runs or job.ours]
+
+
+def _hold(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
+    """Wait for a job to end. It may write to disks that were reset already: those count as not restored."""
+    if begun(migration.rollback_disks) and any(job.runs for job in jobs):
+        migration = _note(migration, cleared(migration.rollback_disks), f"{live_jobs.named(jobs)}: the disks count anew", ports)
+    return _wait(migration, f"{live_jobs.named(jobs)}: it must end before the disks are reset", ports)
+
+
+def _stop(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
+    plan = restore_disks.plan(migration, ports)
+    if plan != migration.rollback_disks:
+        migration = _note(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
+    working = restore_disks.busy(migration, ports)
+    if working:
+        return _wait(migration, f"{working}: it must end before the disks are reset", ports)
     if status != "Stopped":
         ports.compute.stop(migration.region_id, migration.instance_id)
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
-    entries = _to_restore(migration, ports)
-    for entry in entries:
-        ports.compute.reset_disk(migration.region_id, entry.disk_id, entry.snapshot_id)
-    return _go_on(migration, "starting", f"{len(entries)} disks reset", ports)
+    return _reset(migration, source_ids, ports)
 
 
-def _to_restore(migration: Migration, ports: Ports) -> list[LedgerEntry]:
-    """One snapshot for each disk, all of the newest complete set from before the first hop."""
-    entries = [
-        entry
-        for entry in ports.ledger.of_migration(migration.migration_id)
-        if entry.hop == 0 and entry.owner == "replank" and entry.state is SnapshotState.ACCOMPLISHED
-    ]
-    newest = {entry.disk_id: entry for entry in sorted(entries, key=lambda entry: entry.created_at)}
-    attached = {
-        disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
-    }
-    lost = sorted(set(newest) ^ attached)
-    if lost or not newest:
-        raise Permanent(
-            "Rollback.DisksDiffer",
-            f"Disks and snapshots do not match: {', '.join(lost) or 'there are no snapshots'}.",
-            "A disk can only be reset from its own snapshot. Make disks of the snapshots by hand; the ledger names them.",
-        )
-    return [newest[disk_id] for disk_id in sorted(newest)]
+def _reset(migration: Migration, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
+    try:
+        restore_disks.check(migration, ports)
+    except Transient as error:
+        return _wait(migration, f"ECS takes no reset yet: {error.message}", ports)
+    except (Permanent, Refused):
+        if not begun(migration.rollback_disks):
+            ports.compute.start(migration.region_id, migration.instance_id)  # nothing was changed: it goes on as it was
+        raise
+
+    def safe() -> bool:
+        return not _blocking(live_jobs.look(migration, ports, source_ids))
+
+    latest = [migration]
+
+    def note(resets: tuple[DiskReset, ...], reason: str) -> Migration:
+        latest[0] = _note(latest[0], resets, reason, ports)
+        return latest[0]
+
+    try:
+        done = restore_disks.reset(migration, safe, note, ports)
+    except Transient as error:
+        return _wait(latest[0], f"ECS takes no reset yet: {error.message}", ports)
+    if done is None:
+        return _hold(latest[0], list(live_jobs.look(migration, ports, source_ids)), ports)
+    return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
+
+
+def _settling(migration: Migration, ports: Ports) -> Outcome:
+    """ECS resets in the background: the instance starts only when every disk is at rest."""
+    resets = restore_disks.restored(migration, ports)
+    if resets != migration.rollback_disks:
+        migration = _note(migration, resets, "disks restored", ports)
+    if not restore_disks.complete(migration):
+        return _wait(migration, "ECS to reset the disks", ports)
+    return _go_on(migration, "starting", f"{len(resets)} disks reset", ports)
+
+
+# Starting and proving -------------------------------------------------------------------------------------------------
 
 
 def _starting(migration: Migration, ports: Ports) -> Outcome:
+    if not restore_disks.complete(migration):
+        return _once_more(migration, "no record says that every disk was reset", ports)
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status == "Stopped":
         ports.compute.start(migration.region_id, migration.instance_id)
@@ -90,6 +162,8 @@ def _starting(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _verifying(migration: Migration, ports: Ports) -> Outcome:
+    if not restore_disks.complete(migration):
+        return _once_more(migration, "no record says that every disk was reset", ports)
     found = probe.answer(migration, ports)
     if found is None:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
@@ -102,6 +176,15 @@ def _verifying(migration: Migration, ports: Ports) -> Outcome:
     if result.blocked:
         worst: Finding = result.blocking[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
+    return _proved(migration, result, ports)
+
+
+def _proved(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+    """The guest is as before. Once more the jobs and the disks: only now is nothing left that could undo it."""
+    jobs = _blocking(live_jobs.look(migration, ports))
+    if jobs:
+        return _once_more(migration, f"{live_jobs.named(jobs)}: the disks count anew", ports)
+    restore_disks.restored(migration, ports)
     now = ports.clock.now()
     made = sum(bool(entry.snapshot_id) for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
@@ -111,6 +194,7 @@ def _verifying(migration: Migration, ports: Ports) -> Outcome:
         by="rollback",
         reason="the guest is as it was before",
         rollback_phase="",
+        rollback_waits="",
         probe_invocation_id="",
         assessment=result,
         snapshots_made=made,
@@ -121,21 +205,32 @@ def _verifying(migration: Migration, ports: Ports) -> Outcome:
     return Outcome("done", {"state": "rolled_back"})
 
 
-def _go_on(migration: Migration, phase: str, reason: str, ports: Ports, invocation_id: str = "") -> Outcome:
-    now = ports.clock.now()
-    taken = step(
-        migration,
-        State.ROLLING_BACK,
-        now=now,
-        by="rollback",
-        reason=reason,
-        rollback_phase=phase,
-        probe_invocation_id=invocation_id,
-        probe_count=migration.probe_count + bool(invocation_id),
-        due_at=now + LOOK_AGAIN,
-    )
-    advance(ports, taken)
+def _once_more(migration: Migration, reason: str, ports: Ports) -> Outcome:
+    """Back to the start of the rollback: resetting from the same snapshots again is safe, believing is not."""
+    return _go_on(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
+
+
+def _wait(migration: Migration, why: str, ports: Ports) -> Outcome:
+    """Wait, and let the row say for what; the same again writes nothing."""
+    if migration.rollback_waits != why:
+        _rolling(migration, why, ports, rollback_waits=why)
+    return Outcome("waiting", {"state": "rolling_back", "phase": migration.rollback_phase, "reason": why})
+
+
+def _note(migration: Migration, resets: tuple[DiskReset, ...], reason: str, ports: Ports) -> Migration:
+    return _rolling(migration, reason, ports, rollback_disks=resets, rollback_waits="")
+
+
+def _go_on(migration: Migration, phase: str, reason: str, ports: Ports, invocation_id: str = "", **more: Any) -> Outcome:
+    changes = {"rollback_phase": phase, "probe_invocation_id": invocation_id, "rollback_waits": "", **more}
+    _rolling(migration, reason, ports, probe_count=migration.probe_count + bool(invocation_id), **changes)
     return Outcome("waiting", {"state": "rolling_back", "phase": phase})
+
+
+def _rolling(migration: Migration, reason: str, ports: Ports, **changes: Any) -> Migration:
+    now = ports.clock.now()
+    taken = step(migration, State.ROLLING_BACK, now=now, by="rollback", reason=reason[:500], due_at=now + LOOK_AGAIN, **changes)
+    return advance(ports, taken)
 
 
 _PHASES = {"stopping": _stopping, "starting": _starting, "verifying": _verifying}

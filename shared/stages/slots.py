@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from shared.domain.batch import Standing, Terms, closed_because, free_slots
+from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
 from shared.ports.admission import Room
@@ -55,8 +56,14 @@ def give_back(migration_id: str, ports: Ports) -> None:
         release(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
-    if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id:
+    if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id and not unlocks_later(migration, ports):
         ports.admission.unlock(*where, migration_id, migration.attempt)
+
+
+def unlocks_later(migration: Migration, ports: Ports) -> bool:
+    """Whether it has ended, but its lock must stay until no job of it runs in SMC any more."""
+    owed = ports.migrations.outboxes(migration.migration_id) if migration.owes else []
+    return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
 
 
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})

@@ -108,6 +108,23 @@ def test_a_snapshot_is_made_once_per_token_finishes_and_goes(one: Bench) -> None
     assert compute.snapshots(REGION, []) == {}
 
 
+def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -> None:
+    compute = one.ports.compute
+    disk, made = make(one, "i-test0003", "rp-m1-d")
+    one.until(lambda: finished(one, made), minutes=120)
+    with pytest.raises(Transient):
+        compute.check_reset(REGION, disk, made)  # it runs
+    compute.stop(REGION, "i-test0003")
+    one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
+    compute.check_reset(REGION, disk, made)
+    assert {each.status for each in compute.disks(REGION, "i-test0003")} == {"In_use"}
+    with pytest.raises(Refused) as caught:
+        compute.check_reset(REGION, disk, "s-none")
+    assert caught.value.code == "Snapshot.NotFound"
+    compute.start(REGION, "i-test0003")
+    one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Running"})
+
+
 def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
     compute = one.ports.compute
     disk, made = make(one, "i-test0003", "rp-m1-c")
@@ -118,8 +135,11 @@ def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
         compute.stop(REGION, "i-test0003")
     one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
     compute.stop(REGION, "i-test0003")
-    for _ in range(2):
-        compute.reset_disk(REGION, disk, made)
+    compute.reset_disk(REGION, disk, made)
+    with pytest.raises(Transient):
+        compute.reset_disk(REGION, disk, made)  # whose reset is at work, and from which snapshot, ECS does not say
+    one.world.run(30)
+    compute.reset_disk(REGION, disk, made)
     one.world.run(30)
     for _ in range(2):
         compute.start(REGION, "i-test0003")

@@ -18,7 +18,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, born, step
 from shared.domain.policy import Policy
 from shared.ports.compute import Compute, Snapshot
-from shared.ports.driver import Driver
+from shared.ports.driver import Driver, LiveJob
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
 from shared.stages.advance import advance, guarded, settle_all
@@ -39,6 +39,12 @@ class Unwilling:
     def launch(self, migration: Migration) -> None:
         self.launched.append(migration.migration_id)
         self._refuse()
+
+    def sources(self, *_: Any) -> tuple[str, ...]:
+        return ()
+
+    def unfinished(self, *_: Any) -> tuple[LiveJob, ...]:
+        return ()
 
     def clean_up(self, *_: Any, **__: Any) -> None:
         self._refuse()

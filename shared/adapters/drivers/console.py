@@ -9,6 +9,7 @@ from typing import Any
 from shared.adapters.clock import moment_or_none
 from shared.adapters.drivers.jobs import Jobs, ambiguous, indistinct, names_another, observed, report
 from shared.adapters.drivers.sources import hostname, is_named, is_of
+from shared.adapters.drivers.unfinished import Stops
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Handle, Migration
@@ -19,11 +20,12 @@ from shared.ports.driver import Identity, Phase, Report
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
-class ConsoleDriver:
-    """See the port. It changes nothing in SMC: what a person made there stays theirs."""
+class ConsoleDriver(Stops):
+    """See the port. It changes nothing in SMC, as what a person made there stays theirs; only a rollback stops the job."""
 
     name = "console"
     needs_identity = True
+    follows = True
 
     def __init__(self, clients: Clients, catalog: Catalog = CATALOG) -> None:
         self._jobs, self._catalog = Jobs(clients), catalog

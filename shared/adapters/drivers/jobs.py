@@ -83,6 +83,12 @@ class Jobs:
         """The operating-system jobs of up to 50 sources."""
         return self._jobs(source_id=list(source_ids), job_type=OS_JOB, page_number=1, page_size=PAGE) if source_ids else []
 
+    def tagged(self, key: str, value: str) -> list[Any]:
+        """The jobs with this tag."""
+        from alibabacloud_smc20190601 import models
+
+        return self._jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
+
     def all_of_source(self, source_id: str) -> list[Any]:
         """The jobs of one source, of any type."""
         return self._jobs(source_id=[source_id], page_number=1, page_size=PAGE)

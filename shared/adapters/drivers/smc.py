@@ -13,6 +13,7 @@ from shared.adapters.clock import moment_or_none
 from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign, names_another, observed
 from shared.adapters.drivers.settings import SmcSettings
 from shared.adapters.drivers.tokens import AccessTokens
+from shared.adapters.drivers.unfinished import MIGRATION_TAG, Stops
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
@@ -37,7 +38,7 @@ _RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJ
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
-class SmcDriver:
+class SmcDriver(Stops):
     """See the port."""
 
     name = "smc"
@@ -164,7 +165,7 @@ class SmcDriver:
             client_token=migration.token("job", migration.hop, migration.attempt),
             valid_time=(migration.entered_at + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ"),
             replication_parameters=json.dumps(target) if inside else None,
-            tag=[models.CreateReplicationJobRequestTag(key="replank:migration", value=migration.migration_id)],
+            tag=[models.CreateReplicationJobRequestTag(key=MIGRATION_TAG, value=migration.migration_id)],
         )
         expected = codes("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
         more = {} if inside else target

@@ -10,6 +10,7 @@ from shared.domain.batch import RISKS, RISKS_VERSION, Batch
 from shared.domain.errors import Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
+from shared.domain.restore import shown
 from shared.stages.api import views
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
@@ -92,6 +93,9 @@ def detail(value: Migration, restarts: int, waits_for: str) -> views.MigrationDe
         released_at=value.released_at,
         restarts=restarts,
         acts=possible(value),
+        rollback_disks=tuple(
+            views.DiskRestored(each.disk_id, each.snapshot_id, shown(each.state)) for each in value.rollback_disks
+        ),
     )
 
 

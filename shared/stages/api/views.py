@@ -115,6 +115,15 @@ class MigrationView:
 
 
 @dataclass(frozen=True)
+class DiskRestored:
+    """One disk of a rollback: ``restored``, ``not restored`` or ``unknown`` (asked for, but not seen to be done)."""
+
+    disk_id: str
+    snapshot_id: str
+    state: str
+
+
+@dataclass(frozen=True)
 class MigrationDetail(MigrationView):
     """One migration with its route, what the precheck found, what it waits for and what may be done now."""
 
@@ -126,6 +135,8 @@ class MigrationDetail(MigrationView):
     released_at: datetime | None
     restarts: int
     acts: tuple[str, ...]
+    rollback_disks: tuple[DiskRestored, ...]
+    """How far a rollback is with each disk; empty before one."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,71 @@
+"""The jobs that can still change an instance, and how they are stopped: the same for every driver."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from shared.adapters.clock import moment_or_none
+from shared.adapters.drivers.jobs import PAGE, Jobs, names_another
+from shared.adapters.drivers.sources import is_of
+from shared.adapters.sdk_call import codes, gone
+from shared.adapters.sdk_errors import CloudError
+from shared.domain.migration import Migration
+from shared.ports.driver import Identity, LiveJob
+
+MIGRATION_TAG = "replank:migration"
+"""What the jobs that we make are tagged with."""
+RUNS = frozenset({"Running", "Waiting", "Deleting"})
+"""In these a job may write to the disks. What one does while SMC deletes it is not published."""
+STARTABLE = frozenset({"Ready", "Stopped", "InError"})
+"""StartReplicationJob takes a job in one of these (SMC, StartReplicationJob)."""
+_REFUSED = codes("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
+
+
+class Stops:
+    """The part of a driver that finds and stops jobs. ``follows``: what a person starts on the instance's sources is the
+    migration's, also before it has been noticed."""
+
+    follows = False
+    _jobs: Jobs
+
+    def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
+        near = self._jobs.sources_at(identity, related_job_type=["Os"]) if identity.private_ips else []
+        own = {source.source_id for source in near if is_of(source, identity)}
+        return tuple(sorted((own | {migration.handle.source_id}) - {""}))
+
+    def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+        ours = {job.job_id: job for job in self._own_jobs(migration)}
+        near = {job.job_id: job for job in self._jobs.of_sources(source_ids[:PAGE])}
+        found = []
+        for job_id, job in {**near, **ours}.items():
+            own = job_id in ours or (self.follows and _made_since(job, migration.created_at))
+            live = LiveJob(job_id, job.status or "", job.status in RUNS, own)
+            if not names_another(job, migration) and (live.runs or (own and live.status in STARTABLE)):
+                found.append(live)
+        return tuple(found)
+
+    def _own_jobs(self, migration: Migration) -> list[Any]:
+        job_id = migration.handle.job_id
+        known = self._jobs.by_id([job_id]).values() if job_id else ()
+        return [*known, *([] if self.follows else self._jobs.tagged(MIGRATION_TAG, migration.migration_id))]
+
+    def remove(self, jobs: Sequence[LiveJob]) -> None:
+        from alibabacloud_smc20190601 import models
+
+        for job in jobs:
+            if job.status == "Running":
+                self._try("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
+            self._try("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
+
+    def _try(self, operation: str, request: Any) -> None:
+        try:
+            self._jobs.send(operation, request, expected=lambda error: gone(error) or _REFUSED(error))
+        except CloudError:
+            return
+
+
+def _made_since(job: Any, began_at: datetime) -> bool:
+    made = moment_or_none(job.creation_time)
+    return made is not None and made >= began_at.replace(microsecond=0)

@@ -1,0 +1,30 @@
+"""How far a rollback is with one disk, as the migration's row keeps it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+
+
+class ResetState(Enum):
+    """How far one disk is."""
+
+    PENDING = "pending"
+    """Not reset."""
+    ASKED = "asked"
+    """The reset is about to be asked for, or was: a crash or a lost answer leaves it so, and the reset is asked for again."""
+    ACCEPTED = "accepted"
+    """ECS took the reset; it may still be at work."""
+    RESTORED = "restored"
+    """ECS showed the disk at rest after its reset."""
+
+
+@dataclass(frozen=True)
+class DiskReset:
+    """One disk of a rollback. ``at`` is when its reset was accepted."""
+
+    disk_id: str
+    snapshot_id: str
+    state: ResetState = ResetState.PENDING
+    at: datetime | None = None

@@ -1,0 +1,107 @@
+"""Which snapshot each disk goes back to, whether all of them can, and how far a rollback is with each. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.domain.disk_reset import DiskReset, ResetState
+from shared.domain.errors import Permanent
+from shared.domain.ledger import LedgerEntry, SnapshotState
+
+_SHOWN = {ResetState.PENDING: "not restored", ResetState.RESTORED: "restored"}
+
+
+def shown(state: ResetState) -> str:
+    """What a person may rely on: ``restored``, ``not restored`` or ``unknown``."""
+    return _SHOWN.get(state, "unknown")
+
+
+def in_words(resets: Iterable[DiskReset]) -> str:
+    """The state of each disk, in one sentence; empty if no disk is known yet."""
+    each = ", ".join(f"{reset.disk_id}: {shown(reset.state)}" for reset in resets)
+    return f"Disks: {each}." if each else ""
+
+
+def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[DiskReset, ...]:
+    """One snapshot for each attached disk, all of the newest complete set from before the first hop.
+
+    Snapshots of two attempts are never mixed: the disks would be of two moments. Raises Permanent (Rollback.DisksDiffer).
+    """
+    disks = set(attached)
+    sets: dict[int, dict[str, LedgerEntry]] = {}
+    for entry in entries:
+        if entry.hop == 0 and entry.owner == "replank" and entry.state is SnapshotState.ACCOMPLISHED:
+            sets.setdefault(entry.attempt, {})[entry.disk_id] = entry
+    newest = max(sets.values(), key=lambda each: max(entry.created_at for entry in each.values()), default={})
+    lost = sorted(set(newest) ^ disks)
+    if lost or not newest:
+        raise Permanent(
+            "Rollback.DisksDiffer",
+            f"Disks and snapshots do not match: {', '.join(lost) or 'there are no snapshots'}. Nothing was stopped or reset.",
+            "A disk can only be reset from its own snapshot. Make disks of the snapshots by hand; the ledger names them.",
+        )
+    return tuple(DiskReset(disk_id, newest[disk_id].snapshot_id) for disk_id in sorted(newest))
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What ECS says of one snapshot."""
+
+    disk_id: str
+    status: str
+    migration_id: str
+    """Of the tag that it was made with."""
+
+
+def unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, Seen], migration_id: str) -> list[str]:
+    """Why disks cannot go back to their snapshots, one sentence each; empty if all can."""
+    return [why for reset in plan if (why := _why_not(reset, snapshots.get(reset.snapshot_id), migration_id))]
+
+
+def _why_not(reset: DiskReset, seen: Seen | None, migration_id: str) -> str:
+    name = f"Snapshot {reset.snapshot_id} of disk {reset.disk_id}"
+    if seen is None:
+        return f"{name} is gone."
+    if seen.status != "accomplished":
+        return f"{name} is {seen.status}, not accomplished."
+    if seen.disk_id != reset.disk_id:
+        return f"{name} was made of disk {seen.disk_id}."
+    if seen.migration_id not in ("", migration_id):
+        return f"{name} belongs to migration {seen.migration_id}."
+    return ""
+
+
+STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
+"""ECS tells the minute of an instance's last start, not its second."""
+
+
+def still_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
+    """Whether what was reset is still as its snapshot, given a stopped instance.
+
+    What this rollback did itself (since ``entered_at``) is. After a failure a person may have started and stopped the instance:
+    then its last start tells; a start that is not known counts as one that came later.
+    """
+    earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
+    return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
+
+
+def cleared(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
+    """The same disks, none of them reset: something may have written to them since."""
+    return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
+
+
+def marked(resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None) -> tuple[DiskReset, ...]:
+    """The same disks, one of them in another state."""
+    return tuple(replace(reset, state=state, at=at) if reset.disk_id == disk_id else reset for reset in resets)
+
+
+def begun(resets: Iterable[DiskReset]) -> bool:
+    """Whether any disk may have been reset."""
+    return any(reset.state is not ResetState.PENDING for reset in resets)
+
+
+def all_in(resets: Sequence[DiskReset], *states: ResetState) -> bool:
+    """Whether there are disks, and each is in one of these states."""
+    return bool(resets) and all(reset.state in states for reset in resets)

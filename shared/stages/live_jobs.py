@@ -1,0 +1,38 @@
+"""Whether a job of SMC can still change an instance: asked before disks are reset and before the instance is released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from shared.domain.migration import Migration
+from shared.ports.driver import NOBODY, LiveJob
+from shared.ports.ports import Ports
+from shared.stages.identity import identity
+
+
+def sources(migration: Migration, ports: Ports) -> tuple[str, ...]:
+    """The source servers on which a job could change the instance; reads SMC's whole list."""
+    seen = (identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
+    who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
+    return ports.drivers[migration.driver].sources(migration, who)
+
+
+def look(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
+    """The jobs that run, and those of the migration that could be started again; on the sources given, or on all."""
+    where = sources(migration, ports) if source_ids is None else source_ids
+    return ports.drivers[migration.driver].unfinished(migration, where)
+
+
+def remove(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
+    """Stop and delete the migration's jobs as far as SMC lets us; what is left."""
+    found = look(migration, ports, source_ids)
+    own = [job for job in found if job.ours]
+    if not own:
+        return found
+    ports.drivers[migration.driver].remove(own)
+    return look(migration, ports, source_ids)
+
+
+def named(jobs: Iterable[LiveJob]) -> str:
+    """Jobs in words: ``job j-1 is Running in SMC``."""
+    return ", ".join(f"job {job.job_id} is {job.status} in SMC" for job in jobs)

@@ -1,0 +1,114 @@
+"""The disks of a rollback: everything is looked at before anything is touched, then one reset after the other, each noted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from shared.domain.disk_reset import DiskReset, ResetState
+from shared.domain.errors import Permanent, Refused
+from shared.domain.facts import DiskFacts
+from shared.domain.migration import Migration
+from shared.domain.restore import Seen, all_in, begun, marked, planned, still_valid, unusable
+from shared.ports.compute import FoundInstance
+from shared.ports.ports import Ports
+
+AT_REST = frozenset({"In_use", "Available"})
+"""ResetDisk takes a disk in one of these (ECS, ResetDisk); a disk that is being reset is in another."""
+_TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
+Note = Callable[[tuple[DiskReset, ...], str], Migration]
+"""Commits the state of the disks, with the journal's reason."""
+
+
+def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+    """The disks and their snapshots, every one looked at in ECS; what was reset before a retry is kept.
+
+    Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable, Rollback.InstanceLocked).
+    """
+    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    if instance.locked:
+        raise Permanent(
+            "Rollback.InstanceLocked",
+            f"The instance is locked ({', '.join(instance.locked)}); ECS resets none of its disks. Nothing was stopped or reset.",
+            "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
+        )
+    attached = [disk.disk_id for disk in _own(instance.disks)]
+    fresh = planned(ports.ledger.of_migration(migration.migration_id), attached)
+    before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
+    merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
+    known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
+    seen = {id: Seen(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
+    bad = unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
+    if bad:
+        raise Permanent(
+            "Rollback.SnapshotUnusable",
+            f"{' '.join(bad)} Nothing was stopped or reset by this look.",
+            "Without every snapshot the instance would be half old, half new. Keep it as it is and confirm it, or make disks of "
+            "the snapshots that are left; the ledger names them.",
+        )
+    return merged
+
+
+def busy(migration: Migration, ports: Ports) -> str:
+    """Why ECS would refuse a reset for now, in words; empty if nothing is at work on the disks."""
+    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    working = [f"disk {disk.disk_id} is {disk.status}" for disk in _own(instance.disks) if disk.status not in AT_REST]
+    return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
+
+
+def is_outdated(migration: Migration, instance: FoundInstance) -> bool:
+    """Whether disks were reset and the instance may have written to them since."""
+    valid = still_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
+    return begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
+
+
+def check(migration: Migration, ports: Ports) -> None:
+    """ECS's own word, by a dry run, that each disk can be reset: before the first one is."""
+    for reset in migration.rollback_disks:
+        if reset.state in _TO_DO:
+            ports.compute.check_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
+
+
+def reset(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
+    """Reset each disk that is not; None as soon as it is not ``safe`` any more.
+
+    Each reset is noted before it is asked for: after a crash the row says of every disk whether it may have been reset.
+    """
+    resets = migration.rollback_disks
+    for each in [each for each in resets if each.state in _TO_DO]:
+        if not safe():
+            return None
+        resets = marked(resets, each.disk_id, ResetState.ASKED)
+        note(resets, f"reset {each.disk_id} from {each.snapshot_id}")
+        try:
+            ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
+        except (Permanent, Refused):
+            note(marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
+            raise
+        resets = marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+    return note(resets, "ECS resets every disk")
+
+
+def restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+    """The same disks, each marked that ECS shows at rest; raises Permanent (Rollback.DisksDiffer) if the disks are others now."""
+    disks = {disk.disk_id: disk.status for disk in _own(ports.compute.disks(migration.region_id, migration.instance_id))}
+    differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
+    if differing:
+        raise Permanent(
+            "Rollback.DisksDiffer",
+            f"Disks were attached or detached during the rollback: {', '.join(differing)}.",
+            "Attach the disks as they were, then retry the rollback.",
+        )
+    resets = migration.rollback_disks
+    for each in resets:
+        if each.state is ResetState.ACCEPTED and disks[each.disk_id] in AT_REST:
+            resets = marked(resets, each.disk_id, ResetState.RESTORED, each.at)
+    return resets
+
+
+def complete(migration: Migration) -> bool:
+    """Whether every disk was seen at rest after its reset."""
+    return all_in(migration.rollback_disks, ResetState.RESTORED)
+
+
+def _own(disks: Sequence[DiskFacts]) -> list[DiskFacts]:
+    return [disk for disk in disks if not disk.used_by_smc_transit]

@@ -1,0 +1,240 @@
+"""A rollback is true in the cloud, or it is none: no job may run, and the whole is looked at before a part is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alibabacloud_ecs20140526 import models
+from alibabacloud_ecs20140526.client import Client
+from alibabacloud_tea_openapi.models import Config
+
+from shared.adapters.compute import Ecs
+from shared.domain.errors import Permanent
+from tests.support.fleets import fleet, instance
+from tests.support.world import World
+
+ID = "i-test0001"
+HOUR = 60
+TWO_DISKS = {ID: {"disks": [{}, {"size_gib": 20}]}}
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World().connected() as connected:
+        yield connected
+
+
+def ecs(world: World) -> Client:
+    """A person's own client, outside of the product."""
+    owner = world.cloud.owner
+    keys = {"access_key_id": owner.access_key_id, "access_key_secret": owner.access_key_secret}
+    return Client(Config(**keys, endpoint="127.0.0.1:9", protocol="http", region_id="cn-hangzhou"))
+
+
+def migration(world: World) -> dict[str, Any]:
+    (found,) = [each for each in world.migrations() if each["attempt"] >= 1][:1]
+    return dict(world.api.get(f"/migrations/{found['migrationId']}"))
+
+
+def act(world: World, name: str) -> None:
+    world.api.post(f"/migrations/{migration(world)['migrationId']}/{name}", {})
+
+
+def reach(world: World, *states: str, hours: int = 12) -> dict[str, Any]:
+    world.run_until(lambda: migration(world)["state"] in states, minutes=hours * HOUR, every=2)
+    return migration(world)
+
+
+def submit(world: World, **policy: Any) -> str:
+    batch_id = str(world.api.post("/batches", {"instanceIds": [ID], "policy": {"retentionDays": 1, **policy}})["batchId"])
+    world.run(20)
+    world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": world.api.get("/risks")["version"]})
+    return batch_id
+
+
+def begin(world: World, *, guests: dict[str, Any] | None = None, **policy: Any) -> None:
+    world.load_fleet(fleet(instance(1), guests=guests or {}))
+    submit(world, **policy)
+
+
+def stuck(world: World, hours: int, step: str = "") -> None:
+    rule = {"service": "smc", "operation": "job_step", "kind": "stick", "times": 1, "delay_ms": hours * 3_600_000, "match": step}
+    world.cloud.faults.set([rule])
+
+
+def calls(world: World, operation: str) -> list[Any]:
+    return [record for record in world.cloud.calls.newest if record.operation == operation and not record.code]
+
+
+def jobs(world: World) -> list[str]:
+    return [job["Status"] for job in world.inventory()["jobs"].values()]
+
+
+def timed_out(world: World, driver: str) -> dict[str, str]:
+    """A job that hangs for nine hours: the migration fails after six. Returns the disks from before."""
+    begin(world, driver=driver)
+    reach(world, "snapshotted", "migrating")
+    before = world.disks(ID)
+    if driver == "console":
+        world.start_job_in_the_console(ID, "Alibaba Cloud Linux 3")
+    stuck(world, 9)
+    assert reach(world, "failed")["failure"]["code"] == "Job.TimedOut"
+    return before
+
+
+@pytest.mark.parametrize("driver", ["console", "smc"])
+def test_no_disk_is_reset_while_the_job_runs_and_the_retry_takes_it_back(world: World, driver: str) -> None:
+    before = timed_out(world, driver)
+    act(world, "rollback")
+    world.run(10)
+    assert "is Running in SMC" in migration(world)["waitsFor"]
+    failed = reach(world, "failed", "rolled_back")
+    assert (failed["state"], failed["failure"]["code"]) == ("failed", "Job.StillRunning")
+    assert not calls(world, "ResetDisk")
+    assert not calls(world, "StopInstance")
+    world.run(4 * HOUR)
+    assert world.disks(ID) != before, "the job went on and replaced the system"
+    act(world, "retry")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    assert world.disks(ID) == before
+    world.run(24 * HOUR)
+    assert world.disks(ID) == before
+    assert not {"Running", "Ready", "InError", "Stopped"} & set(jobs(world))
+
+
+def test_a_job_that_can_be_stopped_is_stopped_and_the_disks_go_back(world: World) -> None:
+    begin(world, driver="console")
+    reach(world, "snapshotted")
+    before = world.disks(ID)
+    world.start_job_in_the_console(ID, "Alibaba Cloud Linux 3")
+    stuck(world, 9, '"step": "sync"')
+    reach(world, "failed")
+    act(world, "rollback")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    assert calls(world, "StopReplicationJob")
+    assert world.disks(ID) == before
+    assert jobs(world) == []
+
+
+def test_a_job_that_could_be_started_again_is_gone_before_the_disks_go_back(world: World) -> None:
+    """A person in the console could press Retry Replacement after the rollback: the job that was followed goes first."""
+    begin(world, guests={ID: {"smc": {"fail_attempts": 9}}}, driver="console")
+    reach(world, "snapshotted")
+    before = world.disks(ID)
+    world.start_job_in_the_console(ID, "Alibaba Cloud Linux 3")
+    reach(world, "failed")
+    assert jobs(world) == ["InError"]
+    act(world, "rollback")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    assert jobs(world) == []
+    assert world.disks(ID) == before
+
+
+@pytest.mark.parametrize("driver", ["console", "smc"])
+def test_accepting_a_failure_keeps_the_instance_locked_while_the_job_runs(world: World, driver: str) -> None:
+    timed_out(world, driver)
+    act(world, "confirmation")
+    world.run(10)
+    first = migration(world)["migrationId"]
+    assert "locked" in migration(world)["waitsFor"]
+    submit(world, driver=driver)
+    world.run(60)
+    (second,) = [each for each in world.migrations() if each["migrationId"] != first]
+    refused = [finding["code"] for finding in world.api.get(f"/migrations/{second['migrationId']}")["findings"]]
+    assert second["state"] == "precheck_failed"
+    assert "Instance.AlreadyMigrating" in [*refused, (second["failure"] or {}).get("code")]
+    world.run(5 * HOUR)
+    world.api.post(f"/migrations/{second['migrationId']}/retry", {})
+    world.run(30)
+    again = world.api.get(f"/migrations/{second['migrationId']}")
+    assert "Instance.AlreadyMigrating" not in str(again), "the job has ended, and with it the lock"
+
+
+def test_a_cancellation_keeps_the_instance_locked_while_a_job_of_the_console_runs(world: World) -> None:
+    begin(world, driver="console")
+    reach(world, "snapshotted")
+    stuck(world, 9)
+    world.start_job_in_the_console(ID, "Alibaba Cloud Linux 3")
+    world.cloud.faults.set([])
+    first = migration(world)
+    if first["state"] != "snapshotted":
+        pytest.skip("the tick was faster than the person")
+    act(world, "cancellation")
+    world.run(10)
+    assert "locked" in migration(world)["waitsFor"]
+
+
+def test_nothing_is_touched_when_one_snapshot_is_gone(world: World) -> None:
+    begin(world, guests=TWO_DISKS)
+    reach(world, "migrated")
+    before = world.disks(ID)
+    listed = ecs(world).describe_snapshots(models.DescribeSnapshotsRequest(region_id="cn-hangzhou")).body.snapshots.snapshot
+    own = sorted((each.source_disk_id, each.snapshot_id) for each in listed if each.snapshot_name.startswith("replank-"))
+    ecs(world).delete_snapshot(models.DeleteSnapshotRequest(snapshot_id=own[-1][1]))
+    act(world, "rollback")
+    failed = reach(world, "failed")
+    assert failed["failure"]["code"] == "Rollback.SnapshotUnusable"
+    assert own[-1][1] in failed["failure"]["message"]
+    assert world.disks(ID) == before
+    assert not calls(world, "ResetDisk")
+    assert not calls(world, "StopInstance")
+
+
+class Denied:
+    """ECS refuses to reset one disk, for as long as it is told to."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.disk_id, real = "", Ecs.reset_disk
+
+        def reset_disk(ecs: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+            if disk_id == self.disk_id:
+                raise Permanent("OperationDenied", "The disk may not be reset.", "Ask.")
+            real(ecs, region_id, disk_id, snapshot_id)
+
+        monkeypatch.setattr(Ecs, "reset_disk", reset_disk)
+
+
+def half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, Any]]:
+    """A rollback whose second reset was refused: the disks from before, and the failed migration."""
+    denied = Denied(monkeypatch)
+    begin(world, guests=TWO_DISKS)
+    reach(world, "snapshotted", "migrating")
+    before = world.disks(ID)
+    reach(world, "migrated")
+    denied.disk_id = sorted(before)[1]
+    act(world, "rollback")
+    failed = reach(world, "failed")
+    denied.disk_id = ""
+    world.run(5)
+    return before, failed
+
+
+def test_a_rollback_that_fails_half_way_tells_each_disk_and_goes_on_from_there(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, failed = half_way(world, monkeypatch)
+    first, second = sorted(before)
+    assert f"{first}: unknown, {second}: not restored" in failed["failure"]["message"]
+    told = {each["diskId"]: each["state"] for each in failed["rollbackDisks"]}
+    assert told == {first: "unknown", second: "not restored"}
+    done = len(calls(world, "ResetDisk"))
+    act(world, "retry")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    assert world.disks(ID) == before
+    assert len(calls(world, "ResetDisk")) == done + 1, "the first disk is not reset again"
+    assert {each["state"] for each in migration(world)["rollbackDisks"]} == {"restored"}
+
+
+def test_a_disk_that_the_instance_ran_on_since_is_reset_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    before, _ = half_way(world, monkeypatch)
+    ecs(world).start_instance(models.StartInstanceRequest(instance_id=ID))
+    world.run(10)
+    ecs(world).stop_instance(models.StopInstanceRequest(instance_id=ID))
+    world.run(10)
+    done = len(calls(world, "ResetDisk"))
+    act(world, "retry")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    assert len(calls(world, "ResetDisk")) == done + 2
+    assert world.disks(ID) == before
