@@ -17,5 +17,7 @@ class Frame:
     timeout_s: int
     payload: bytes = b""
     calls: int = 0
+    clock_ms: int = 0
+    """The time by the function's own clock when it began: the one that it decides by."""
     newer: bool = False
     """Whether a newer version of the code runs in it."""

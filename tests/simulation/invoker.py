@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,8 @@ class SimInvoker:
     ended: Callable[[Frame, Result], None] = lambda frame, result: None
     now_ms: Callable[[], int] = lambda: 0
     frames: list[Frame] = field(default_factory=list)
+    skew_ms: dict[str, int] = field(default_factory=dict)
+    """By function: how far its clock lies from the account's."""
     newer: bool = False
     """Whether what starts from now on is the newer version; what runs stays what it is."""
     _environments: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -40,10 +43,11 @@ class SimInvoker:
         frame = Frame(
             name, invocation.request_id, self.began(), self.now_ms(), function.timeout_s, invocation.payload, newer=self.newer
         )
+        frame.clock_ms = frame.now_ms + self.skew_ms.get(name, 0)
         self.say(f"BEGIN {name} {_gist(invocation.payload)}")
         self.frames.append(frame)
         try:
-            with _environment(function, invocation):
+            with _environment(function, invocation, self.skew_ms.get(name, 0)):
                 result = self._run(name, function, invocation)
         finally:
             self.frames.pop()
@@ -91,10 +95,10 @@ class SimInvoker:
 
 
 @contextmanager
-def _environment(function: Function, invocation: Invocation) -> Iterator[None]:
+def _environment(function: Function, invocation: Invocation, skew_ms: int) -> Iterator[None]:
     wanted = environment(function, invocation, f"c-{function.name}")
     if invocation.now:
-        wanted["LOCALCLOUD_NOW"] = invocation.now
+        wanted["LOCALCLOUD_NOW"] = _shifted(invocation.now, skew_ms)
     before = {name: os.environ.get(name) for name in wanted}
     os.environ.update({name: value for name, value in wanted.items() if before[name] != value})
     try:
@@ -105,6 +109,14 @@ def _environment(function: Function, invocation: Invocation) -> Iterator[None]:
                 os.environ.pop(name, None)
             elif value != wanted[name]:
                 os.environ[name] = value
+
+
+def _shifted(now: str, by_ms: int) -> str:
+    """A time as a clock tells it that is wrong by so much."""
+    if not by_ms:
+        return now
+    right = datetime.fromisoformat(now.replace("Z", "+00:00"))
+    return (right + timedelta(milliseconds=by_ms)).isoformat().replace("+00:00", "Z")
 
 
 def _namespace(fields: dict[str, object]) -> SimpleNamespace:

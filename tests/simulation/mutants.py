@@ -1,11 +1,13 @@
 """Deliberate bugs, patched in for a test: a checker that cannot find its bug is no checker.
 
-``python -m tests.simulation.mutants`` prints how many seeds each one took.
+``python -m tests.simulation.mutants --from SEED`` prints how many seeds from there on each one took.
 """
 
 from __future__ import annotations
 
+import argparse
 import itertools
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +33,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
 from shared.domain.policy import Window
 from shared.stages import advance, effects, migrate, rollback, slots, snapshot, sweep, watch
+from tests.simulation import bugs
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -40,13 +43,12 @@ Patch = Any
 
 @dataclass(frozen=True)
 class Mutant:
-    """``found`` is the invariant whose checker must find it, within ``seeds`` seeds from ``first`` on."""
+    """``found`` is the invariant whose checker must find it, within ``seeds`` seeds in a row."""
 
     name: str
     found: int
     patches: Callable[[], list[Patch]]
-    seeds: int = 3
-    first: int = 0
+    seeds: int = 12
     tune: Callable[[Scenario], Scenario] = lambda scenario: scenario
     """Where the bug needs a certain weather: more of one fault, more instances that fail."""
 
@@ -335,29 +337,37 @@ def _narrow(scenario: Scenario) -> Scenario:
 
 MUTANTS = (
     Mutant("the migrate stage does not wait for the snapshots", 1, _no_wait),
+    Mutant("only the first disk is snapshotted", 1, bugs.one_disk_snapshotted, tune=bugs.two_disks),
+    Mutant("a retry uses the old snapshots", 1, bugs.old_snapshots_used, tune=bugs.failing_snapshots),
     Mutant("the sweep forgets the retention", 2, _no_retention),
     Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=_kept),
-    Mutant("the sweep waits for no person", 2, _unreleased, seeds=6),
+    Mutant("the sweep waits for no person", 2, _unreleased),
     Mutant("nobody locks the instance", 3, _no_lock),
-    Mutant("a source is known by its address alone", 3, _address_alone, seeds=8, tune=_twins),
+    Mutant("a source is known by its address alone", 3, _address_alone, tune=_twins),
     Mutant("admission does not ask for the acknowledgement", 4, _no_acknowledgement),
+    Mutant("the acknowledgement keeps no text", 4, bugs.no_text),
+    Mutant("an outbox is never sent again", 5, bugs.never_sent_again, tune=bugs.crashing),
     Mutant("the tick finds nothing due", 5, _no_tick),
     Mutant("locks are kept for ever", 5, _lock_kept),
     Mutant("the clean-up removes nothing", 5, _nothing_cleaned),
-    Mutant("the clean-up waits for no import", 5, _import_left, seeds=12, tune=_slow_guests),
-    Mutant("steps are written without their condition", 6, _no_condition, seeds=6, tune=_crowded),
+    Mutant("the clean-up waits for no import", 5, _import_left, tune=_slow_guests),
+    Mutant("steps are written without their condition", 6, _no_condition, tune=_crowded),
     Mutant("one step writes no line in the journal", 6, _line_lost),
     Mutant("the wave has no size", 7, _no_limit),
-    Mutant("failures are not counted", 7, _no_budget, seeds=10, tune=_failing),
-    Mutant("counting a failure does nothing", 7, _count_lost, seeds=10, tune=_failing),
+    Mutant("failures are not counted", 7, _no_budget, tune=_failing),
+    Mutant("counting a failure does nothing", 7, _count_lost, tune=_failing),
     Mutant("a slot is given back with the snapshots", 7, _slot_lost),
     Mutant("a slot given back is still counted", 7, _miscounted),
     Mutant("the maintenance window is ignored", 7, _no_window, tune=_later),
     Mutant("the canary is ignored", 7, _no_canary, tune=_canary),
     Mutant("the account's limit is ignored", 7, _no_account_limit, tune=_narrow),
-    Mutant("a rollback resets nothing and says it did", 10, _false_rollback, seeds=8),
-    Mutant("every call has another client token", 8, _another_token, seeds=12, tune=_lost_answers),
-    Mutant("a job is started again whatever it has done", 8, _launched_unseen, seeds=10, tune=_failing_soon),
+    Mutant("intake takes one instance more", 9, bugs.one_more),
+    Mutant("what the role may not do is taken for done", 10, bugs.denial_ignored, tune=bugs.denied),
+    Mutant("the sweep waits for no person", 12, _unreleased),
+    Mutant("the sweep takes the oldest snapshot of the disk for ours", 12, _anybodys, tune=_kept),
+    Mutant("a rollback resets nothing and says it did", 10, _false_rollback),
+    Mutant("every call has another client token", 8, _another_token, tune=_lost_answers),
+    Mutant("a job is started again whatever it has done", 8, _launched_unseen, tune=_failing_soon),
     Mutant("messages that are behind are taken", 8, _behind),
 )
 
@@ -380,19 +390,39 @@ def hunt(mutant: Mutant, first: int = 0) -> int | None:
     """How many seeds, from the first on, it took until the right checker spoke; None if it did not within the number stated."""
     with applied(mutant):
         for count in range(1, mutant.seeds + 1):
-            seed = first + mutant.first + count - 1
-            if run_seed(seed, scenario=mutant.tune(draw(seed)), checkers=judges(mutant)).violations:
+            if found(mutant, first + count - 1):
                 return count
     return None
 
 
-def main() -> None:
-    """Print the table of docs/reliability.md: which seed found each bug, and the number stated."""
-    print("| invariant | the bug put in | found by seed number | stated: within |\n|---|---|---|---|")
+def found(mutant: Mutant, seed: int) -> bool:
+    """Whether the right checker objects to the seed, in the mutant's weather."""
+    return bool(run_seed(seed, scenario=mutant.tune(draw(seed)), checkers=judges(mutant)).violations)
+
+
+def innocent(mutant: Mutant, first: int, count: int) -> bool:
+    """Whether the same seeds in the same weather are clean without the bug."""
+    return not any(found(mutant, seed) for seed in range(first, first + count))
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the table of docs/reliability.md: which seed found each bug, and whether the same seeds are clean without it."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation.mutants", description=__doc__)
+    parser.add_argument("--from", type=int, default=0, dest="first", metavar="SEED", help="the first seed (default 0)")
+    parser.add_argument("--only", default="", help="mutants whose name contains this, or of this invariant's number")
+    chosen = parser.parse_args(arguments)
+    bad = 0
+    print("| invariant | the bug put in | found by seed number | without it |\n|---|---|---|---|")
     with prepared():
         for mutant in MUTANTS:
-            print(f"| {mutant.found} | {mutant.name} | {hunt(mutant) or 'not found'} | {mutant.seeds} |", flush=True)
+            if chosen.only and chosen.only not in mutant.name and chosen.only != str(mutant.found):
+                continue
+            count = hunt(mutant, chosen.first)
+            clean = innocent(mutant, chosen.first, count or 1)
+            bad += count is None or not clean
+            print(f"| {mutant.found} | {mutant.name} | {count or 'not found'} | {'clean' if clean else 'NOT CLEAN'} |", flush=True)
+    return 1 if bad else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -117,6 +117,7 @@ class Batch:
 
     batch_id: str
     state: str
+    version: int
     origin: str
     instance_ids: tuple[str, ...]
     releases: tuple[str, ...]
@@ -233,6 +234,7 @@ def batch(written: str) -> Batch:
     return Batch(
         batch_id=doc["batch_id"],
         state=doc["state"],
+        version=doc["version"],
         origin=doc.get("origin", ""),
         instance_ids=tuple(selection.get("instance_ids", ())),
         releases=tuple(selection.get("releases", ())),

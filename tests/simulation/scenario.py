@@ -36,12 +36,14 @@ WORLD = (
     "second_tick",
     "early_sweep",
     "deployment",
+    "clock_skew",
+    "snapshot_by_hand",
 )
 PEOPLE = ("person",)
 KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 TWINS, NAMESAKES = 0.15, 0.2
 """The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
-PROMPT = 0.4
+PROMPT, FORGETFUL = 0.4, 0.3
 CHECKED, CHECK = 0.0, "test -d /etc # own check of the application"
 """The share of batches whose operator has a check of the application run in the guests, and that check.
 
@@ -70,6 +72,8 @@ class Scenario:
     inventory: bool = False
     prompt: bool = False
     """Whether somebody acknowledges each batch within minutes, so that instances move while the storm lasts."""
+    forgetful: bool = False
+    """Whether nobody decides anything for longer than every retention, once the storm is over."""
     kinds: tuple[str, ...] = field(default=())
 
 
@@ -97,6 +101,7 @@ def draw(seed: int) -> Scenario:
         chaos_min=rng.choice((60, 90, 120, 180)),
         inventory=rng.random() < 0.05,
         prompt=random.Random(f"prompt:{seed}").random() < PROMPT,
+        forgetful=random.Random(f"forgetful:{seed}").random() < FORGETFUL,
         kinds=kinds,
     )
 
@@ -185,6 +190,7 @@ def _rate(rng: random.Random, kind: str) -> float:
         "deployment": 0.01,
         "clock_jump": 0.004,
         "instance_released": 0.003,
+        "clock_skew": 0.05,
         "person": 0.12,
     }[kind]
     return base * level

@@ -205,6 +205,8 @@ class Simulation:
         self._heal()
         for number in range(ROUNDS):
             self._rest()
+            if number == 0 and self.scenario.forgetful:
+                self._forget()
             self.faults.end_all()
             if not self.people.settle(final=number >= ROUNDS - 4) and self._all_ended():
                 break
@@ -353,9 +355,18 @@ class Simulation:
         ended = TERMINAL | {State.CONFIRMED}
         return all(each.state in ended for each in self.truth.migrations.values())
 
+    def _forget(self) -> None:
+        """Nobody decides anything for longer than every retention: time alone must release nothing."""
+        self.say("PHASE forgotten")
+        self._pass_retention()
+        self._rest()
+
     def _sweep(self) -> None:
         """Retention passes; the daily sweep runs."""
         self.say("PHASE sweep")
+        self._pass_retention()
+
+    def _pass_retention(self) -> None:
         longest = max((batch.policy.retention_days for batch in self.truth.batches.values()), default=0)
         for days in (longest + 1, 1):
             self.cloud.clock.advance_to(self.cloud.clock.now_ms() + days * 24 * 60 * MINUTE)  # type: ignore[attr-defined]

@@ -25,6 +25,9 @@ LONG_SILENT_MIN = 150
 """How long after the storm some agents are still silent: longer than anybody waits for a guest to come back."""
 
 FOR_EVER = 1 / 3
+MOST_WRONG_MS = 30_000
+FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
+HAND_NAMES = ("before-the-upgrade", "kept-{disk}")
 _WAITING = (State.SNAPSHOTTING, State.MIGRATING)
 COUNTED_LATER = frozenset({"command_slow"})
 """Kinds that strike nothing by themselves; what they do is counted when it is done."""
@@ -212,6 +215,27 @@ class WorldFaults:
         payload = b'{"triggerTime":"2026-11-23T08:00:00Z","triggerName":"daily","payload":""}'
         service(self.cloud, "fc").queue.add("replank-sweep", payload, "timer")
         return "sweep"
+
+    def _clock_skew(self) -> str:
+        """A function's clock goes wrong, or right again."""
+        name = self.rng.choice(FUNCTIONS)
+        self.chaos.invoker.skew_ms[name] = self.rng.choice((-MOST_WRONG_MS, -1500, 0, 1500, MOST_WRONG_MS))
+        return f"{name} {self.chaos.invoker.skew_ms[name]} ms"
+
+    def _snapshot_by_hand(self) -> str:
+        """Somebody makes a snapshot of a disk for himself."""
+        disk = self._one([each for each in self.truth.ecs.store.find("disk", {}) if not each["sim"].get("transit")])
+        if disk is None:
+            return ""
+        name = self.rng.choice(HAND_NAMES).format(disk=disk["DiskId"][2:])
+        asked = {"DiskId": disk["DiskId"], "SnapshotName": name}
+        try:
+            made = service(self.cloud, "ecs").operations["CreateSnapshot"].perform(asked)
+        except ApiError as error:
+            self.chaos.say(f"CreateSnapshot by hand {disk['DiskId']}: {error.code}")
+            return ""
+        self.scene.by_hand.add(made["SnapshotId"])
+        return f"{made['SnapshotId']} {name}"
 
     def _deployment(self) -> str:
         return self.deploy()

@@ -42,7 +42,11 @@ def _left_in_account(scene: Scene) -> Found:
         name, instance_id = snapshot["SnapshotName"], snapshot["sim"]["instance"]
         if name.startswith(OURS) and name.split("-")[1] not in kept:
             yield f"snapshot {snapshot['SnapshotId']} ({name}) is left behind"
-        by_smc = name.startswith(SMC_PREFIX) and instance_id in scene.moved - scene.pressed
+        by_smc = (
+            name.startswith(SMC_PREFIX)
+            and instance_id in scene.moved - scene.pressed
+            and snapshot["SnapshotId"] not in scene.by_hand
+        )
         if by_smc and not any(each.instance_id == instance_id and id in kept for id, each in truth.migrations.items()):
             yield f"snapshot {snapshot['SnapshotId']} ({name}) of {instance_id} is left behind"
     yield from _left_in_smc(scene)

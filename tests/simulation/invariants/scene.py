@@ -36,8 +36,8 @@ class Scene:
     stopped_jobs: set[str] = field(default_factory=set)
     """Jobs that somebody else deleted."""
 
-    skew_ms: int = 0
-    """How far the clocks of functions may lie from the account's."""
+    skew_ms: int = 60_000
+    """How far the clocks of two functions may lie apart."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
 
@@ -47,8 +47,8 @@ class Scene:
 
     @property
     def asked(self) -> datetime:
-        """What time it was when the acting invocation began: the time that it decides by."""
-        return datetime.fromtimestamp(self.frame.now_ms / 1000, timezone.utc) if self.frame else self.now
+        """What time it was, by its own clock, when the acting invocation began: the time that it decides by."""
+        return datetime.fromtimestamp(self.frame.clock_ms / 1000, timezone.utc) if self.frame else self.now
 
     @property
     def began(self) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered
@@ -46,8 +46,9 @@ class SnapshotsFirst(Checker):
 
 def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
     """Whether the disk has a finished snapshot of the right age, or had one that others deleted once it was too late to see."""
-    since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
-    started = scene.truth.past[migration.migration_id][-1][0]
+    past = scene.truth.past[migration.migration_id]
+    since = max((at_ms for _, at_ms, state in past if state is State.READY), default=0)
+    started = past[-1][0]
     for entry in scene.truth.ledger.values():
         if entry.migration_id != migration.migration_id or entry.disk_id != disk["DiskId"] or entry.hop != migration.hop:
             continue
@@ -56,10 +57,7 @@ def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
             deleted = scene.deleted_by_others.get(entry.snapshot_id)
             if deleted is not None and deleted >= min(started, scene.began) - LOOK_BACK:
                 return True
-        elif (
-            snapshot["Status"] == "accomplished"
-            and datetime.fromisoformat(snapshot["CreationTime"].replace("Z", "+00:00")) >= since
-        ):
+        elif snapshot["Status"] == "accomplished" and snapshot["sim"]["started_ms"] >= since:
             return True
     return False
 
@@ -102,11 +100,12 @@ class DeleteOnlyOurs(Checker):
         own = f"{OURS}{migration.migration_id}-" if entry.owner == "replank" else SMC_PREFIX
         if not snapshot["SnapshotName"].startswith(own) or snapshot["sim"]["instance"] != migration.instance_id:
             yield f"snapshot {id} ({snapshot['SnapshotName']}) is not {migration.migration_id}'s, and was deleted"
+        allowance = timedelta(milliseconds=scene.skew_ms)
         if migration.released_at is None:
             yield f"snapshot {id} of {migration.migration_id} was deleted and nobody released it"
         elif not _released(migration, scene.truth):
             yield f"snapshot {id} of {migration.migration_id} was deleted, and its journal names nobody who released it"
-        elif scene.now < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
+        elif scene.now + allowance < migration.released_at + timedelta(days=scene.batch(migration).policy.retention_days):
             yield f"snapshot {id} of {migration.migration_id} was deleted {scene.now - migration.released_at} after its release"
 
     def _entry(self, id: str, snapshot: dict[str, Any], truth: Truth) -> Entry | None:
