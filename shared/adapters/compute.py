@@ -47,6 +47,12 @@ class Ecs:
     def account(self, region_id: str) -> AccountFacts:
         return self._account.facts(region_id)
 
+    def regions(self) -> frozenset[str]:
+        from alibabacloud_ecs20140526 import models
+
+        body = self._send(self._clients.account.region, "describe_regions", models.DescribeRegionsRequest())
+        return frozenset(each.region_id for each in (body.regions.region if body.regions else None) or ())
+
     # Instances --------------------------------------------------------------------------------------------------------
 
     def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:

@@ -60,6 +60,10 @@ class Terms:
     acknowledgement: Acknowledgement | None = None
 
 
+Problem = tuple[str, str, str]
+"""What has no migration (an instance, or a whole region), the code, and a sentence with what to do."""
+
+
 @dataclass(frozen=True)
 class Batch:
     """Many migrations with one policy. ``problems`` are instances that could not even be found: [id, code, message]."""
@@ -79,7 +83,7 @@ class Batch:
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     size: int = 0
-    problems: tuple[tuple[str, str, str], ...] = ()
+    problems: tuple[Problem, ...] = ()
 
     @property
     def terms(self) -> Terms:

@@ -18,6 +18,11 @@ No service publishes a bound. ECS and Tablestore accept a request that is up to 
 machines that keep time by NTP differ by milliseconds. Thirty seconds leaves room for one that has just started.
 """
 
+PLANNING_PATIENCE = timedelta(hours=1)
+"""So long a batch's planning waits for a region that does not answer; the others' instances must not wait for ever."""
+LONGEST_BACK_OFF = timedelta(minutes=30)
+"""What cannot be done is tried again at least so often."""
+
 PROBE_LIMIT = timedelta(minutes=15)
 """A probe runs for seconds; Cloud Assistant ends it after two minutes."""
 PROBE_TIMEOUT_S = 120
@@ -41,6 +46,19 @@ VALIDATION_PATIENCE = timedelta(minutes=40)
 """Services may still be starting: a difference counts as a failure only after so long."""
 VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
+
+
+def back_off(waited: timedelta) -> timedelta:
+    """When to try again what has been tried for ``waited``: half as long again, LOOK_AGAIN at least, LONGEST_BACK_OFF at most."""
+    return min(max(waited / 2, LOOK_AGAIN), LONGEST_BACK_OFF)
+
+
+def is_a_look(waited: timedelta) -> bool:
+    """Whether a tick tries again what it keeps no time for: each one for 15 minutes, then every 5, after 2 hours every 30."""
+    minutes = int(waited / timedelta(minutes=1))
+    if minutes < 15:
+        return True
+    return minutes % (5 if minutes < 120 else int(LONGEST_BACK_OFF / timedelta(minutes=1))) == 0
 
 
 def job_pause(waited: timedelta) -> timedelta:

@@ -53,6 +53,9 @@ class Snapshot:
 class Compute(Protocol):
     """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for the rest."""
 
+    def regions(self) -> frozenset[str]:
+        """The ids of the regions that ECS knows for this account, asked of the function's own region."""
+
     def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
         """A page of the region's instances (at most 100), all or those asked for."""
 

@@ -6,22 +6,24 @@ A notice never moves an instance: it makes a batch whose prechecks run; a named 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+import logging
 from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.batch import Batch, BatchState, Problem, Selection
 from shared.domain.catalog import Release
 from shared.domain.catalog.identify import identify_in
-from shared.domain.errors import Permanent, Refused, Stale
+from shared.domain.errors import Refused, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, born
 from shared.domain.notice import Notice, due_notices, matches, read_notice
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
+from shared.stages.survey import Survey, is_given_up, pages
 
+_LOG = logging.getLogger("replank")
 RECENT = timedelta(days=30)
 """The inventory leaves alone what has had a migration of its own so recently, however it ended."""
 
@@ -64,38 +66,33 @@ def _check_source(source: str, ports: Ports) -> None:
 def _plan(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
-    size, seen = 0, set[str]()
-    problems: list[tuple[str, str, str]] = []
-    for page in _pages(batch, ports, problems):
+    size, seen, survey = 0, set[str](), Survey()
+    for page in pages(batch.selection.regions, ports, survey, instance_ids=batch.selection.instance_ids):
         chosen = [instance for instance in page if _chosen(instance, batch, ports) and not _covered(instance, batch, ports)]
         seen.update(instance.instance_id for instance in page)
         _create(chosen, batch, ports)
         size += len(chosen)
+    if survey.silent and not is_given_up(batch.created_at, ports.clock.now()):
+        return _not_yet(batch, survey, ports)
     missing = [instance_id for instance_id in batch.selection.instance_ids if instance_id not in seen]
     where = ", ".join(batch.selection.regions)
-    problems += [(each, "Instance.NotFound", f"No instance {each} in {where}.") for each in missing]
-    planned = replace(batch, state=BatchState.OPEN, version=batch.version + 1, size=size, problems=tuple(problems))
-    ports.batches.commit(batch, planned)
+    absent = [(each, "Instance.NotFound", f"No instance {each} in {where}.") for each in missing]
+    problems = (*survey.problems(again=False), *absent)
+    ports.batches.commit(batch, replace(batch, state=BatchState.OPEN, version=batch.version + 1, size=size, problems=problems))
     return Outcome("done", {"batchId": batch.batch_id, "instances": size, "missing": len(missing)})
 
 
-def _pages(batch: Batch, ports: Ports, problems: list[tuple[str, str, str]]) -> Iterator[tuple[FoundInstance, ...]]:
-    """The instances of every region; one that refuses to be listed is a problem of the batch, which must not wait for it."""
-    ids = batch.selection.instance_ids
-    chunks = [ids[start : start + 100] for start in range(0, len(ids), 100)] or [()]
-    for region_id in batch.selection.regions:
-        for chunk in chunks:
-            token = ""
-            while True:
-                try:
-                    found = ports.compute.find(region_id, instance_ids=chunk, token=token)
-                except (Refused, Permanent) as error:
-                    problems.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
-                    break
-                yield found.instances
-                token = found.next_token
-                if not token:
-                    break
+def _not_yet(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
+    """A region does not answer: say so on the batch, which stays in planning. The tick has it planned again, ever less often."""
+    problems = survey.problems(again=True)
+    if _named(problems) != _named(batch.problems):
+        ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
+    return Outcome("waiting", {"batchId": batch.batch_id, "silent": [region for region, _, _ in survey.silent]})
+
+
+def _named(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
+    """Where, and what: the sentences hold request ids, and are no reason to write the row again."""
+    return {(where, code) for where, code, _ in problems}
 
 
 def _chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
@@ -152,18 +149,16 @@ def _migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration
 def _inventory(ports: Ports) -> Outcome:
     """Say for each release out of support that runs somewhere, once a month, what a notice from outside would say."""
     releases: set[Release] = set()
-    for region_id in ports.regions:
-        token = ""
-        while True:
-            found = ports.compute.find(region_id, token=token)
-            names = {(each.os_name, each.os_name_en) for each in found.instances}
-            releases.update(filter(None, (identify_in(ports.catalog, *each) for each in names)))
-            token = found.next_token
-            if not token:
-                break
+    survey = Survey()
+    for page in pages(ports.regions, ports, survey):
+        names = {(each.os_name, each.os_name_en) for each in page}
+        releases.update(filter(None, (identify_in(ports.catalog, *each) for each in names)))
+    for problem in survey.problems(again=True):
+        _LOG.error("the inventory lacks region %s: %s: %s", *problem)
     notices = due_notices(releases, ports.clock.now(), ports.catalog)
     ports.bus.publish(notices)
-    return Outcome("done", {"releases": len(releases), "notices": len(notices)})
+    lacking = len(survey.refused) + len(survey.silent)
+    return Outcome("done", {"releases": len(releases), "notices": len(notices), "regionsLacking": lacking})
 
 
 def _digest(*words: str) -> str:

@@ -11,7 +11,7 @@ from shared.domain.batch import BatchState, Standing, Terms, closed_because, fre
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST
+from shared.domain.timing import LOOK_AGAIN, LOST, is_a_look
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
 from shared.stages.closing import close
@@ -111,9 +111,11 @@ def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _plan_again(batches: Sequence[Terms], ports: Ports) -> None:
-    """A batch still being planned after a while was interrupted, or its event was lost."""
-    late = [batch.batch_id for batch in batches if ports.clock.now() - batch.created_at > LOST]
-    nudge = ports.clock.now().strftime("%Y%m%dT%H%M%S")
+    """A batch still being planned after a while was interrupted, its event was lost, or a region does not answer."""
+    now = ports.clock.now()
+    waited = {batch.batch_id: now - batch.created_at for batch in batches}
+    late = [batch_id for batch_id, since in waited.items() if since > LOST and is_a_look(since)]
+    nudge = now.strftime("%Y%m%dT%H%M%S")
     ports.bus.publish([events.about_batch(each, events.PLANNING_DUE, nudge=nudge) for each in late])
 
 

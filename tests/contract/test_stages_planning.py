@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.errors import Transient
 from shared.domain.findings import Assessment
 from shared.domain.message import Message
 from shared.domain.migration import State, born
 from shared.domain.policy import Policy
-from shared.stages import intake, precheck
+from shared.domain.timing import back_off, is_a_look
+from shared.ports.compute import Compute, Found
+from shared.stages import intake, precheck, watch
 from shared.stages.api import batches
+from shared.stages.survey import Survey, pages
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
 from tests.support.fakes import FakeBus
-from tests.support.ports import T0, bench, migration
+from tests.support.fleets import fleet, instance
+from tests.support.ports import T0, Bench, bench, migration
 
 
 def test_a_region_that_cannot_be_listed_is_a_problem_of_the_batch() -> None:
@@ -41,3 +52,98 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
         precheck._passed(made, batch, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
         assert ports.migrations.load(made.migration_id).state is State.CANCELLED
         assert len(ports.migrations.journal(made.migration_id)) == 2
+
+
+@dataclass
+class Silent:
+    """A compute port in which some regions never answer, as the SDK tells of a name that does not resolve."""
+
+    compute: Compute
+    regions_silent: tuple[str, ...]
+    list_regions: bool = True
+
+    def find(self, region_id: str, **more: Any) -> Found:
+        if region_id in self.regions_silent:
+            raise Transient("Cloud.NoAnswer", f"Failed to resolve 'ecs.{region_id}.aliyuncs.com'")
+        return self.compute.find(region_id, **more)
+
+    def regions(self) -> frozenset[str]:
+        if not self.list_regions:
+            raise Transient("Cloud.NoAnswer", "no answer")
+        return self.compute.regions()
+
+
+def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, hours: int = 0) -> tuple[str, list[str], str]:
+    """A batch of two regions, looked at for so many hours: its state, the problems as `where code`, and what holds it back."""
+    compute: Any = Silent(one.ports.compute, silent, list_regions)
+    bus = FakeBus()
+    ports = replace(one.ports, bus=bus, compute=compute)
+    request = {"releases": ["centos-7"], "regionIds": [*silent, "cn-hangzhou"], "policy": {"driver": "console"}}
+    asked, _ = batches.submit(ports, request, "ann")
+    message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
+    assert intake.run(message, ports).result in ("done", "waiting")
+    for _ in range(hours * 60):
+        one.world.run(1)
+        bus.published.clear()
+        watch._plan_again([each for each in ports.batches.open(100) if each.state is BatchState.PLANNING], ports)
+        for _ in bus.published:
+            intake.run(message, ports)
+    found = ports.batches.load(asked.batch_id)
+    assert [each.instance_id for each in ports.migrations.of_batch(asked.batch_id, state=None, limit=9, token="").migrations] == [
+        "i-test0001"
+    ], "the other region's instances are there, each once"
+    assert found.state is BatchState.PLANNING or found.size == 1
+    return found.state.value, [f"{where} {code}" for where, code, _ in found.problems], batches.get(ports, asked.batch_id).held_back
+
+
+@pytest.fixture
+def listed() -> Iterator[Bench]:
+    with bench("intake") as one:
+        one.world.load_fleet(fleet(instance(1)))
+        yield one
+
+
+def test_a_misspelt_region_ends_as_a_problem_at_once(listed: Bench) -> None:
+    state, problems, held = planned(listed, silent=("cn-hangzou",))
+    assert (state, problems, held) == ("open", ["cn-hangzou Region.NotFound"], "")
+
+
+def test_the_problem_of_a_misspelt_region_says_what_is_near(listed: Bench) -> None:
+    survey = Survey()
+    ports = replace(listed.ports, compute=Silent(listed.ports.compute, ("cn-hangzou",)))  # type: ignore[arg-type]
+    assert list(pages(("cn-hangzou",), ports, survey)) == []
+    assert "near it: cn-hangzhou," in survey.refused[0][2]
+
+
+def test_a_region_that_is_silent_for_now_is_shown_and_waited_for(listed: Bench) -> None:
+    state, problems, held = planned(listed, silent=("cn-shanghai",))
+    assert (state, problems) == ("planning", ["cn-shanghai Cloud.NoAnswer"])
+    assert "still being planned" in held
+    assert "cn-shanghai does not answer" in held
+    assert "tried again by itself" in held
+
+
+def test_a_region_that_stays_silent_ends_the_planning_with_its_cause(listed: Bench) -> None:
+    state, problems, _ = planned(listed, silent=("cn-shanghai",), hours=2)
+    assert (state, problems) == ("open", ["cn-shanghai Cloud.NoAnswer"])
+
+
+def test_without_the_list_of_regions_none_is_ruled_out(listed: Bench) -> None:
+    state, problems, _ = planned(listed, silent=("cn-hangzou",), list_regions=False)
+    assert (state, problems) == ("planning", ["cn-hangzou Cloud.NoAnswer"])
+
+
+def test_a_silent_region_does_not_keep_the_inventory_from_the_others(listed: Bench) -> None:
+    bus = FakeBus()
+    compute: Any = Silent(listed.ports.compute, ("cn-shanghai", "cn-hangzou"))
+    ports = replace(listed.ports, bus=bus, compute=compute, regions=("cn-shanghai", "cn-hangzou", "cn-hangzhou"))
+    done = intake.run(Message("timer", "t", "timer", {}), ports)
+    assert bus.types == ["EndOfLife"]
+    assert done.facts["regionsLacking"] == 2
+
+
+def test_planning_is_tried_again_ever_less_often() -> None:
+    looks = [minute for minute in range(26 * 60) if is_a_look(timedelta(minutes=minute))]
+    assert len(looks) < 100, "it was 1,555 times a day"
+    assert max(after - before for before, after in pairwise(looks)) <= 30
+    assert [back_off(timedelta(minutes=each)) / timedelta(minutes=1) for each in (-1, 0, 1, 10, 600)] == [1, 1, 1, 5, 30]

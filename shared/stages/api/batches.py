@@ -95,7 +95,15 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
     found = ports.batches.load(batch_id)
     counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
-    return show.standing(found, counts, held_back(batch_id, ports) if counts.get(State.READY.value) else "")
+    return show.standing(found, counts, _held_back(found, counts, ports))
+
+
+def _held_back(batch: Batch, counts: dict[str, int], ports: Ports) -> str:
+    """Why none starts, the first cause first: before the planning is over nobody can acknowledge."""
+    if batch.state is not BatchState.PLANNING:
+        return held_back(batch.batch_id, ports) if counts.get(State.READY.value) else ""
+    trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
+    return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 
 
 def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:
