@@ -117,7 +117,9 @@ class LinuxFacts:
     ``modules``: the loaded ones. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
     ``package_locks``: what hides updates, with where it stands (versionlock, exclude). ``rpm_database``: what rpm complained of,
     empty if it did not. ``kernel_vendor``: of the package that the running kernel comes from. ``permit_root_login``: the word
-    in sshd_config, empty if there is none.
+    in sshd_config, empty if there is none. ``lock_holders``: which process holds which lock of the package manager.
+    ``fstab_errors``: what the system's own check of fstab complains of. ``metadata_answers``, ``names_resolve`` and
+    ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is synchronised.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None
@@ -150,6 +152,11 @@ class LinuxFacts:
     pam_modules: tuple[str, ...] | None = None
     permit_root_login: str | None = None
     fips: bool | None = None
+    lock_holders: tuple[str, ...] | None = None
+    fstab_errors: tuple[str, ...] | None = None
+    metadata_answers: bool | None = None
+    names_resolve: bool | None = None
+    clock_in_step: bool | None = None
 
 
 @dataclass(frozen=True)

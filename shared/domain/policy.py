@@ -11,7 +11,7 @@ from shared.domain.codec import Signed, as_object, decode
 from shared.domain.errors import Refused
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 18 KB in all."""
+"""Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 24 KB in all."""
 BOUNDS = {
     "maxMoving": (1, 1000),
     "failureBudget": (0, 1000),

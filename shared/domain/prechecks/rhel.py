@@ -54,7 +54,9 @@ RULES = (
         remedy="Uninstall it; it may be installed again afterwards.",
         source="CentOS to RHEL: before starting",
         check=linux_flag(
-            lambda guest: guest.security_agent, "/usr/local/aegis exists", "whether the agent is installed was not told"
+            lambda guest: guest.security_agent,
+            "the agent runs, or its kernel module is loaded",
+            "whether the agent is installed was not told",
         ),
         applies=between("centos", "rhel"),
     ),

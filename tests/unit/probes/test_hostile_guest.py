@@ -63,19 +63,30 @@ def printed(command: str, before: str = "", after: str = "\n") -> Callable[[Root
     return place
 
 
+OF_PACKAGES = {"packages", "duplicate_packages", "rpm_database", "kernel_vendor"}
+OF_SOURCES = {"repositories", "duplicate_repositories", "package_locks", "proxy"}
 FIELDS: dict[str, tuple[Callable[[Root, bytes], Any], set[str]]] = {
     "check": (inside("said", after=b""), {"check"}),
     "cron file": (a_file("etc/cron.d"), {"cron", "python2_users"}),
     "cron line": (inside("etc/crontab"), {"cron", "python2_users"}),
     "program": (a_file("usr/local/bin", content=b"\x7fELF", mode=0o755), {"compiled_programs", "python2_users"}),
-    "repository": (inside("etc/yum.repos.d/base.repo", b"["), {"repositories"}),
+    "repository": (inside("etc/yum.repos.d/base.repo", b"["), OF_SOURCES),
+    "configuration of yum": (inside("etc/yum.conf", b"exclude="), OF_SOURCES),
+    "encrypted device": (inside("etc/crypttab"), {"encrypted_devices"}),
+    "argument of the kernel": (inside("proc/cmdline"), {"kernel_arguments"}),
+    "login": (inside("etc/ssh/sshd_config", b"PermitRootLogin "), {"permit_root_login"}),
+    "module of PAM": (inside("etc/pam.d/sshd", b"auth required "), {"pam_modules"}),
+    "loaded module": (inside("proc/modules"), {"modules", "modules_out_of_tree", "security_agent", "gpu"}),
+    "label": (a_file("dev/disk/by-label"), {"fstab"}),
+    "process": (inside("proc/77/stat", b"77 (AliYunDun"), {"security_agent"}),
+    "lock": (inside("var/lib/dnf/rpmdb_lock.pid", b"77 "), {"package_manager_busy", "lock_holders"}),
     "fstab": (inside("etc/fstab"), {"fstab"}),
     "leftover": (a_file("boot", "upgrade"), {"leftovers"}),
     "kernel image": (lambda root, hostile: root.write(f"boot/vmlinuz-{name_of(hostile)}", "k"), {"boot", "reboot_pending"}),
     "unit": (a_file("etc/systemd/system", ".service", b"ExecStart=/bin/python\n"), {"python2_users"}),
     "hostname": (printed("hostname"), {"hostname"}),
-    "package": (printed("rpm", "", " 1-1 x86_64 Evil\n"), {"packages"}),
-    "vendor": (printed("rpm", "evil 1-1 x86_64 "), {"packages"}),
+    "package": (printed("rpm", "", " 1-1 x86_64 Evil\n"), OF_PACKAGES),
+    "vendor": (printed("rpm", "evil 1-1 x86_64 "), OF_PACKAGES),
     "service": (printed("systemctl", "", ".service enabled running\n"), {"services", "clock_synchronised", "firewall"}),
     "mount": (printed("df", "/dev/vdz 9 9 9 9% /mnt/"), {"mounts"}),
     "address": (printed("ip", "3: eth1 inet "), {"interfaces", "default_route"}),

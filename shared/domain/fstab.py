@@ -1,0 +1,126 @@
+"""One line of fstab as mount(8) and systemd read it: fstab(5), libmount and systemd-fstab-generator are the judges. Pure.
+
+Which device a line names, and whether the start of the system waits for it, decides between a machine that comes back and
+one that stops in an emergency shell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from shared.domain.guest import FstabFacts
+
+TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
+"""Ways to name a device by what is written on it or by its hardware, and where udev keeps the links: /dev/disk/by-..."""
+NETWORK = frozenset(
+    {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
+    | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
+)
+"""Kinds of file systems that are mounted with the network: remote-fs.target, which the start of the system does not need."""
+DEVICELESS = frozenset(
+    {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
+    | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
+    | {"autofs"}
+)
+"""Kinds whose first field names no device."""
+_OCTAL = re.compile(r"\\([0-7]{3})")
+_LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the guest showed of its devices: links below /dev/disk as ``uuid/1234``, paths of fstab that exist, places looked at."""
+
+    links: Collection[str] = ()
+    paths: Collection[str] = ()
+    places: Collection[str] = ()
+    whole: bool = True
+    """False if not all links were told."""
+
+
+def read_line(line: str, seen: Seen) -> FstabFacts | None:
+    """The entry of one line; None for a comment, an empty line, and a line that names no mount point."""
+    words = line.split()
+    if len(words) < 2 or words[0].startswith("#"):
+        return None
+    source, point = unescaped(words[0]), unescaped(words[1])
+    kind = unescaped(words[2]) if len(words) > 2 else "auto"
+    options = unescaped(words[3]) if len(words) > 3 else "defaults"
+    entry = FstabFacts(_named(source), point, kind, options)
+    return FstabFacts(entry.spec, point, kind, options, is_present(entry, seen, words[0]))
+
+
+def unescaped(text: str) -> str:
+    r"""Blanks, tabs and the like are written as three octal digits: ``\040``."""
+    return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
+
+
+def _named(source: str) -> str:
+    """``UUID="1234"`` without its quotes; everything else as it stands."""
+    tag, equals, value = source.partition("=")
+    if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
+        return f"{tag}={value[1:-1]}"
+    return source
+
+
+def is_present(entry: FstabFacts, seen: Seen, written: str = "") -> bool | None:
+    """Whether the device exists; None if the line names none, or it cannot be told."""
+    tag, equals, value = entry.spec.partition("=")
+    if equals and tag in TAGS:
+        if "/dev/disk" not in seen.places:
+            return None
+        here = f"{TAGS[tag]}/{link_name(value)}" in seen.links
+        return here if here or seen.whole else None
+    if not names_a_path(entry):
+        return None
+    if entry.spec.startswith("/dev/") and "/dev" not in seen.places:
+        return None
+    return (written or entry.spec) in seen.paths
+
+
+def link_name(value: str) -> str:
+    r"""The name udev gives a link: what is not a letter, a digit or one of ``#+-.:=@_`` becomes ``\x2f``."""
+    return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
+
+
+def names_a_path(entry: FstabFacts) -> bool:
+    """Whether the first field is a device or a file (a loop), and not a share, a bucket or a folder to bind."""
+    options = _options(entry)
+    if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network(entry):
+        return False
+    return entry.file_system not in DEVICELESS and not options & {"bind", "rbind"} and not _is_fuse(entry)
+
+
+def _is_fuse(entry: FstabFacts) -> bool:
+    """Whether a program mounts it, which the first field tells what it likes. fuseblk names a device."""
+    return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
+
+
+def is_network(entry: FstabFacts) -> bool:
+    """Whether it is mounted with the network."""
+    kind = entry.file_system.removeprefix("fuse.")
+    return kind in NETWORK or "_netdev" in _options(entry)
+
+
+def is_awaited(entry: FstabFacts) -> bool:
+    """Whether the system does not start without it: local-fs.target then fails, and with it the start."""
+    options = _options(entry)
+    if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network(entry):
+        return False
+    if options & {"x-systemd.automount", "comment=systemd.automount"}:
+        return False
+    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in options):
+        return False
+    return not (_last(entry, "nofail", "fail") or _last(entry, "noauto", "auto"))
+
+
+def _options(entry: FstabFacts) -> set[str]:
+    return set(entry.options.split(","))
+
+
+def _last(entry: FstabFacts, off: str, on: str) -> bool:
+    """Whether ``off`` holds: of an option and its opposite the last one counts."""
+    said = [option for option in entry.options.split(",") if option in (off, on)]
+    return bool(said) and said[-1] == off

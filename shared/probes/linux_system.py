@@ -1,0 +1,213 @@
+"""From the sections of a Linux answer to what only Linux guests have: boot, fstab, packages' sources, programs, health."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from shared.domain.fstab import Seen, read_line
+from shared.domain.guest import BootFacts, FstabFacts, GuestFacts, LinuxFacts
+from shared.probes.answer import Answer
+from shared.probes.frame import Section
+
+TIME_SERVICES = {"chronyd", "ntpd", "systemd-timesyncd"}
+PANELS = {
+    "/www/server/panel": "BT panel",
+    "/www/wdlinux": "wdCP",
+    "/usr/bin/lnmp": "LNMP",
+    "/bin/lnmp": "LNMP",
+    "/xp/panel": "phpStudy panel",
+    "/usr/local/cpanel": "cPanel",
+    "/usr/local/psa": "Plesk",
+    "/usr/local/directadmin": "DirectAdmin",
+    "/usr/local/vesta": "VestaCP",
+    "/usr/local/hestia": "HestiaCP",
+    "/usr/local/CyberCP": "CyberPanel",
+    "/usr/local/lsws": "LiteSpeed",
+    "/opt/1panel": "1Panel",
+    "/usr/libexec/webmin": "Webmin",
+}
+"""Hosting panels and bundles by the place they install themselves at, without a package that owns their programs."""
+OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
+"""Kernels that are not the distribution's, told by their names."""
+
+
+def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
+    """The facts; ``facts`` are those that every guest has."""
+    state = answer.read("state", lambda s: s)
+    programs = answer.read("programs", lambda s: s)
+    cron = answer.read("cron", lambda s: tuple(s.lines))
+    boot = answer.read("boot", lambda s: _boot(s, answer.sections.get("packages")))
+    modules = answer.read("modules", lambda s: s)
+    updates = answer.sections.get("updates")
+    active = None if facts.services is None else {s.name for s in facts.services if s.active}
+    linux = LinuxFacts(
+        modules_out_of_tree=_all(modules, "out-of-tree"),
+        gpu=(modules.value("gpu") or (state.value("gpu") if state else None)) == "yes" if modules else None,
+        boot=boot,
+        fstab=_fstab(answer),
+        repositories=answer.read("repositories", lambda s: tuple(_pair(line) for line in s.lines)),
+        interface_pins=_all(state, "pin"),
+        security_agent=_security_agent(state, modules),
+        updates_pending={0: False, 100: True}.get(updates.status) if updates else None,
+        reboot_pending=_reboot_pending(boot, facts),
+        compiled_programs=_programs(programs),
+        python2_users=_python_users(programs, cron),
+        proxy=" ".join(state.values("proxy")) if state else None,
+        selinux=_selinux(state) if state else None,
+        clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
+        cron=cron,
+        package_manager_busy=_yes(state.value("package-manager-busy")) if state else None,
+        leftovers=_all(state, "leftover"),
+        dnf_modules=_all(state, "module"),
+        lock_holders=tuple(map(_holder, state.values("lock"))) if state and "more" in answer.sections else None,
+    )
+    return _with_health(_with_more(linux, answer, modules), answer)
+
+
+def _with_more(linux: LinuxFacts, answer: Answer, modules: Section | None) -> LinuxFacts:
+    """With what an older probe did not tell; its answer has no section of the name."""
+    if "more" not in answer.sections:
+        return linux
+    more = answer.read("more", lambda s: s)
+    packages = answer.sections.get("packages")
+    return replace(
+        linux,
+        kernel_arguments=more.value("arguments") if more else None,
+        kernel_vendor=packages.value("kernel-vendor") if packages else None,
+        modules=_words(modules, "loaded"),
+        root_links=_all(more, "link"),
+        duplicate_repositories=_all(more, "repeated"),
+        duplicate_packages=_all(packages if packages and not packages.status else None, "twice"),
+        package_locks=_all(more, "lock"),
+        rpm_database=packages.value("complaint") if packages else None,
+        encrypted_devices=_all(more, "crypt"),
+        pam_modules=_words(more, "pam"),
+        permit_root_login=(more.value("root-login") or "") if more else None,
+        fips=more.value("fips") == "1" if more else None,
+    )
+
+
+def _with_health(linux: LinuxFacts, answer: Answer) -> LinuxFacts:
+    """With what the guest says of itself right now: fstab, metadata, names, time. No word means that no tool could tell."""
+    if "health" not in answer.sections:
+        return linux
+    health = answer.read("health", lambda s: s)
+    if health is None:
+        return linux
+    return replace(
+        linux,
+        fstab_errors=_all(health, "error") if health.value("checked") else None,
+        metadata_answers=_yes(health.value("metadata")),
+        names_resolve=_yes(health.value("names")),
+        clock_in_step=_yes(health.value("clock")),
+    )
+
+
+def _all(section: Section | None, key: str) -> tuple[str, ...] | None:
+    return tuple(section.values(key)) if section else None
+
+
+def _words(section: Section | None, key: str) -> tuple[str, ...] | None:
+    return tuple(word for line in section.values(key) for word in line.split()) if section else None
+
+
+def _yes(word: str | None) -> bool | None:
+    return None if word is None else word == "yes"
+
+
+def _pair(line: str) -> tuple[str, str]:
+    name, _, url = line.partition(" ")
+    return name, "" if url == "-" else url
+
+
+def _holder(line: str) -> str:
+    """``/run/yum.pid 4321 (yum)`` in words."""
+    path, pid, name = [*line.split(" ", 2), "", ""][:3]
+    return f"{path} of process {pid} {name}".rstrip()
+
+
+def _security_agent(state: Section | None, modules: Section | None) -> bool | None:
+    """Whether the agent runs or its module is loaded; its folder stays behind when it is uninstalled."""
+    if modules and modules.values("security-agent"):
+        return True
+    return _yes(state.value("security-agent")) if state else None
+
+
+def _selinux(state: Section) -> str | None:
+    """enforcing, permissive or disabled: the kernel's word, else the configuration's."""
+    enforce = state.value("enforce")
+    if enforce is not None:
+        return "enforcing" if enforce == "1" else "permissive"
+    return state.value("selinux") or "disabled"
+
+
+def _fstab(answer: Answer) -> tuple[FstabFacts, ...] | None:
+    """The entries, whether the probe sent the lines as they are or, as an older one did, in five words."""
+    section = answer.read("fstab", lambda s: s)
+    if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
+        return answer.read("fstab", _old_fstab) if section else None
+    seen = Seen(frozenset(section.values("link")), frozenset(section.values("here")), section.values("looked"), not section.total)
+    entries = (read_line(line, seen) for line in section.values("line"))
+    return tuple(entry for entry in entries if entry)
+
+
+def _old_fstab(section: Section) -> tuple[FstabFacts, ...]:
+    rows = [line.split(" ") for line in section.lines]
+    return tuple(
+        FstabFacts(spec, point, kind, options, _yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
+    )
+
+
+def _boot(section: Section, packages: Section | None) -> BootFacts:
+    images = [line.rsplit(" ", 1) for line in section.values("image")]
+    versions = tuple(version for version, _ in images)
+    return BootFacts(
+        default_kernel=_default_kernel(section, versions),
+        images=versions,
+        missing_initramfs=tuple(version for version, here in images if here == "no"),
+        grub_config=_yes(section.value("grub")),
+        efi=_yes(section.value("efi")),
+        kernel_packaged=_yes(packages.value("kernel-packaged")) if packages else None,
+    )
+
+
+def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
+    """What GRUB starts next: the saved entry by its version, or by its number in grub.cfg; none saved is the first."""
+    saved = (section.value("saved") or "").strip()
+    named = [version for version in versions if version in saved]
+    if named:
+        return max(named, key=len)
+    entries = section.values("entry")
+    number = int(saved) if saved.isdigit() and len(saved) < 4 else 0 if not saved else None
+    return entries[number] if number is not None and number < len(entries) else None
+
+
+def _version_key(version: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[.\-_]", version)]
+
+
+def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
+    """Whether a newer kernel of the distribution is installed than the one that runs. One that nobody uses does not count."""
+    images = [image for image in (boot.images if boot else ()) if not OTHER_KERNELS.search(image)]
+    if not images or facts.kernel is None:
+        return None
+    chosen = facts.packages.chosen if facts.packages else ()
+    packaged = {f"{p.version}.{p.architecture}" for p in chosen if p.name in ("kernel", "kernel-core")}
+    newest = max([image for image in images if image in packaged] or images, key=_version_key)
+    return newest != facts.kernel and _version_key(newest) > _version_key(facts.kernel)
+
+
+def _programs(programs: Section | None) -> tuple[str, ...] | None:
+    """Hosting panels by name, and the programs that were found."""
+    if programs is None:
+        return None
+    panels = [f"{PANELS.get(path, 'panel')} ({path})" for path in programs.values("panel")]
+    return (*panels, *programs.values("elf"))
+
+
+def _python_users(programs: Section | None, cron: tuple[str, ...] | None) -> tuple[str, ...] | None:
+    if programs is None or cron is None:
+        return None
+    jobs = [line for line in cron if re.search(r"\bpython(?!3)", line)]
+    return tuple(programs.values("python")) + tuple(jobs)
