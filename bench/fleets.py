@@ -77,8 +77,9 @@ def _end(world: World, count: int, batches: list[str]) -> None:
 
 
 def _confirm(world: World, batch: str) -> None:
-    while world.api.post(f"/batches/{batch}/confirmation", {})["confirmed"]:
-        pass
+    while migrated := world.api.get("/migrations", batchId=batch, state="migrated", limit=100)["migrations"]:
+        named = [{"migrationId": each["migrationId"], "version": each["version"]} for each in migrated]
+        world.api.post(f"/batches/{batch}/confirmation", {"migrations": named})
 
 
 def _until(world: World, batches: list[str], wanted: set[str], count: int, *, every: float) -> None:

@@ -212,12 +212,13 @@ def acknowledge(
 ) -> None:
     """Accept the risks of a batch and the snapshots of all its disks; from then on its instances move."""
     api = Api.from_environment()
-    risks = api.get("/risks")
+    found, risks = api.get(f"/batches/{batch}"), api.get("/risks")
     if not yes:
         for line in risks["text"]:
             typer.echo(f"- {line}", err=True)
-        typer.confirm(f"Accept this for batch {batch} as {api.operator}?", abort=True, err=True)
-    answer = api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks["version"]})
+        asked = f"Accept this for batch {batch} with {found['size']} instances as {api.operator}?"
+        typer.confirm(asked, abort=True, err=True)
+    answer = api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks["version"]}, seen=found["version"])
     if as_json:
         output.show_json(answer)
         return

@@ -79,9 +79,9 @@ class Api:
         """A question; parameters that are empty are left out."""
         return self.call("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
-    def post(self, path: str, body: Json | None = None) -> Any:
-        """An act."""
-        return self.call("POST", path, body=body)
+    def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
+        """An act; ``seen`` is the version of what it is on, as the person saw it."""
+        return self.call("POST", path, body=body, seen=seen)
 
     def pages(self, path: str, items: str, **query: Any) -> Iterator[Json]:
         """Every item of a list, page after page."""
@@ -93,15 +93,16 @@ class Api:
             if not token:
                 return
 
-    def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None) -> Any:
+    def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
         """The answer; raises Problem with the API's own code, sentence and remedy."""
         self.http = self.http or Http()
         content = b"" if body is None else json.dumps(body).encode()
         given = {name: str(value) for name, value in (query or {}).items()}
         headers = self._headers(method, self.url + path, given)
+        headers |= {"if-match": f'"{seen}"'} if seen else {}
         status, answer = self.http.send(method, self.url + path, headers=headers, body=content, query=given)
         if status >= 400:
-            raise _problem(status, answer)
+            raise problem_of(status, answer)
         return answer
 
     def _headers(self, method: str, url: str, query: dict[str, str]) -> dict[str, str]:
@@ -126,7 +127,8 @@ def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str],
     return str(OpenApiUtil.get_authorization(request, _SIGN_TYPE, "", *key))
 
 
-def _problem(status: int, answer: Any) -> Problem:
+def problem_of(status: int, answer: Any) -> Problem:
+    """The API's refusal as the command line tells it."""
     fields = answer if isinstance(answer, dict) else {}
     code = str(fields.get("Code") or fields.get("errorType") or f"Http.{status}")
     message = str(fields.get("Message") or fields.get("errorMessage") or f"The API answered {status}.")

@@ -36,20 +36,22 @@ class Operator:
         if len(mine) < batch["size"] or any(each["state"] in _NOT_CHECKED for each in mine):
             return False
         self.risks_version = self.risks_version or self.api.get("/risks")["version"]
-        return self._post(f"/batches/{batch['batchId']}/acknowledgement", {"risksVersion": self.risks_version})
+        return self._post(
+            f"/batches/{batch['batchId']}/acknowledgement", {"risksVersion": self.risks_version}, seen=batch["version"]
+        )
 
     def _decide(self, migration: Json) -> bool:
-        path = f"/migrations/{migration['migrationId']}"
+        path, seen = f"/migrations/{migration['migrationId']}", migration["version"]
         if migration["state"] == "failed":
-            return migration["attempt"] == 1 and self._post(f"{path}/retry")
+            return migration["attempt"] == 1 and self._post(f"{path}/retry", seen=seen)
         if migration["state"] != "migrated":
             return False
         back = migration["instanceId"] in self.roll_back
-        return self._post(f"{path}/rollback" if back else f"{path}/confirmation")
+        return self._post(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
-    def _post(self, path: str, body: Json | None = None) -> bool:
+    def _post(self, path: str, body: Json | None = None, *, seen: int) -> bool:
         try:
-            self.api.post(path, body)
+            self.api.post(path, body, seen=seen)
         except Problem as problem:
             if problem.code in ("Migration.Moved", "Batch.Moved") or problem.code.startswith("Store."):
                 return False

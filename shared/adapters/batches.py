@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 
 from shared.adapters import tables
@@ -33,6 +34,11 @@ class TablestoreBatches:
 
     def terms(self, batch_id: str) -> Terms:
         return self._terms(batch_id, self._store.get(tables.BATCHES, _key(batch_id), between=tables.TERMS))
+
+    def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+        rows = self._store.many(tables.BATCHES, list(map(_key, batch_ids)), tables.TERMS) if batch_ids else []
+        found = readable(lambda row: self._terms(row["batch_id"], row), rows)
+        return frozenset(each.batch_id for each in found if each.dry_run)
 
     def _terms(self, batch_id: str, row: Columns | None) -> Terms:
         return tables.terms_of(row or {}) or self.load(batch_id).terms

@@ -8,14 +8,24 @@ from datetime import datetime, timedelta
 from shared.domain import events
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
-from shared.domain.errors import Refused, Stale
+from shared.domain.errors import Refused
 from shared.domain.migration import Migration, State, Step, step
+
+REASONS = {
+    "confirmation": "confirmed",
+    "retry": "retry after",
+    "cancellation": "cancelled",
+    "rollback": "rollback requested",
+}
+"""How the journal's line of each act begins."""
 
 
 def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) -> Batch:
     """The batch with the risks acknowledged; raises Refused while it is planned, for a dry run, or for another text."""
     if batch.acknowledgement is not None:
-        raise Stale("Batch.AlreadyAcknowledged", f"{batch.acknowledgement.operator} has acknowledged already.", "Nothing to do.")
+        given = batch.acknowledgement
+        sentence = f"{given.operator} acknowledged batch {batch.batch_id} at {given.at:%Y-%m-%d %H:%M:%S} UTC already."
+        raise Refused("Batch.AlreadyAcknowledged", sentence, "Nothing to do.", status=409)
     if batch.dry_run:
         raise Refused("Batch.DryRun", "A dry run never moves an instance.", "Submit the batch without the dry run.", status=409)
     if batch.state is BatchState.PLANNING:
@@ -33,26 +43,32 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) 
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 
-def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int) -> Step:
+_CONFIRMED_AS = {
+    State.MIGRATED: State.CONFIRMED,
+    State.FAILED: State.CONFIRMED,
+    State.ROLLED_BACK: State.ROLLED_BACK,
+    State.CANCELLED: State.CANCELLED,
+}
+
+
+def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True) -> Step:
     """Accept the outcome: from here the snapshots' retention runs.
 
-    A failed migration is accepted as it is; a rolled back or cancelled one releases its snapshots. Raises Stale on a second
-    confirmation, Refused (Migration.NotConfirmable) elsewhere.
+    A failed migration is accepted as it is. One that is rolled back or cancelled releases its snapshots: a cancelled one without
+    any (``holds_snapshots``) has nothing to confirm. Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
     """
     if migration.released_at is not None:
-        raise Stale("Migration.AlreadyConfirmed", "It is confirmed already.", "Nothing to do.")
-    to = {
-        State.MIGRATED: State.CONFIRMED,
-        State.FAILED: State.CONFIRMED,
-        State.ROLLED_BACK: State.ROLLED_BACK,
-        State.CANCELLED: State.CANCELLED,
-    }.get(migration.state)
+        sentence = f"Migration {migration.migration_id} was confirmed at {migration.released_at:%Y-%m-%d %H:%M:%S} UTC already."
+        raise Refused("Migration.AlreadyConfirmed", sentence, "Nothing to do.", status=409)
+    to = _CONFIRMED_AS.get(migration.state)
+    if to is State.CANCELLED and not holds_snapshots:
+        raise _refused("NotConfirmable", migration, "confirmed", "Nothing to do: it never moved, and it holds no snapshots.")
     if to is None:
-        raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed, rolled back or cancelled.")
+        raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
     # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
     over = now + timedelta(days=retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
-    taken = step(migration, to, now=now, by=operator, reason="confirmed", released_at=now, due_at=due_at)
+    taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], released_at=now, due_at=due_at)
     effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))
     if to is State.CONFIRMED:
@@ -72,7 +88,7 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
         raise _refused("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
     failed = migration.failure.stage
     if failed == "rollback":
-        return roll_back(migration, operator, now)
+        return _roll_back(migration, operator, now, _after_what(migration))
     if failed == "validate":
         return _again(migration, State.RESTARTING, "", operator, now)
     if failed == "migrate" and not migration.is_untouched:
@@ -86,7 +102,7 @@ def _again(migration: Migration, to: State, stage: str, operator: str, now: date
         to,
         now=now,
         by=operator,
-        reason=f"retry after {migration.failure.code if migration.failure else 'the precheck'}",
+        reason=_after_what(migration),
         attempt=migration.attempt + 1,
         failure=None,
         probe_invocation_id="",
@@ -95,6 +111,10 @@ def _again(migration: Migration, to: State, stage: str, operator: str, now: date
     )
     asked = events.about(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
     return _with(taken, [CountOutcome("retried")], asked)
+
+
+def _after_what(migration: Migration) -> str:
+    return f"{REASONS['retry']} {migration.failure.code if migration.failure else 'the precheck'}"
 
 
 _CANCELLABLE = frozenset(
@@ -107,7 +127,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     failed_before = migration.state is State.FAILED and (migration.is_untouched or _failed_harmlessly(migration))
     if not _nothing_ran(migration) or not (migration.state in _CANCELLABLE or failed_before):
         raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
-    taken = step(migration, State.CANCELLED, now=now, by=operator, reason="cancelled", finished_at=now, failure=None)
+    taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
     effects: list[Effect] = [
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
@@ -139,6 +159,10 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
     What waits for its next job can go back as well: it is too late to cancel it, and a person in the console may never start one.
     """
+    return _roll_back(migration, operator, now, REASONS["rollback"])
+
+
+def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
     moved = migration.hop > 0 or not (migration.is_untouched or _failed_harmlessly(migration))
     again = migration.state is State.SNAPSHOTTED and not _nothing_ran(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
@@ -154,7 +178,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
         State.ROLLING_BACK,
         now=now,
         by=operator,
-        reason="rollback requested",
+        reason=reason,
         rollback_phase="stopping",
         rollback_waits="",
         failure=None,
@@ -176,5 +200,5 @@ def _with(taken: Step, effects: list[Effect], event: events.Event) -> Step:
 
 
 def _refused(reason: str, migration: Migration, verb: str, remedy: str) -> Refused:
-    sentence = f"Migration {migration.migration_id} is {migration.state.value} and cannot be {verb}."
+    sentence = f"Migration {migration.migration_id} is {migration.state.value}; it cannot be {verb}."
     return Refused(f"Migration.{reason}", sentence, remedy, status=409)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -36,6 +37,9 @@ class Batches(Protocol):
 
     def terms(self, batch_id: str) -> Terms:
         """What of the row does not grow with the batch; raises Refused (Batch.NotFound)."""
+
+    def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+        """Those of the batches that are dry runs. A batch whose row is gone or cannot be read counts as none."""
 
     def commit(self, before: Batch, after: Batch) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved)."""

@@ -40,7 +40,9 @@ _STATUSES = {
     403: "The signature is wrong, or who signed may not call the API.",
     404: "There is no such thing.",
     409: "Not possible as things stand.",
+    412: "It is no longer as it was at the version given; the message says who moved it, and when.",
     413: "The body is too large.",
+    428: "The header If-Match with the version that was seen is missing.",
     500: "A fault of the pipeline or of its settings.",
     503: "The store or the bus does not answer now; try again.",
 }
@@ -101,6 +103,16 @@ def _parameters(route: Route, operator_header: str) -> list[Json]:
                 "description": "Who acts; recorded with the act.",
             }
         )
+    if route.on_version:
+        found.append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": True,
+                "schema": requests.IF_MATCH,
+                "description": "The version that was seen, in double quotes. The act is refused if it has left that state since.",
+            }
+        )
     return found
 
 
@@ -111,7 +123,7 @@ def _responses(route: Route, schemas: Json) -> Json:
     found: Json = {"200": {"description": "As asked.", "content": content}}
     if route.created:
         found["201"] = {"description": "Created.", "content": content}
-    for status in sorted({400, 413, 500, 503, *_TRIGGERS, *route.refusals}):
+    for status in sorted({400, 413, 500, 503, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):
         shape = _refused_by(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
         found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}
     return found

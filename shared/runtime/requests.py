@@ -16,6 +16,8 @@ RELEASE: Json = {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "
 OPERATOR: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._@+-]{0,63}$"}
 TOKEN: Json = {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[A-Za-z0-9._~+/=-]{1,2048}$"}
 LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
+VERSION: Json = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The version that was seen."}
+IF_MATCH: Json = {"type": "string", "minLength": 3, "maxLength": 12, "pattern": '^"[1-9][0-9]{0,8}"$'}
 STATE: Json = {"type": "string", "enum": [state.value for state in State]}
 CLOCK_TIME: Json = {"type": "string", "minLength": 5, "maxLength": 5, "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 
@@ -97,4 +99,7 @@ BATCH = an_object(
 )
 ACKNOWLEDGEMENT = an_object(
     {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)
+)
+CONFIRMATION = an_object(
+    {"migrations": a_list(an_object({"migrationId": ID, "version": VERSION}, ("migrationId", "version")), 100)}, ("migrations",)
 )

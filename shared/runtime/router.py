@@ -31,6 +31,8 @@ class Call:
     query: Mapping[str, Any]
     body: Mapping[str, Any]
     operator: str
+    seen: int = 0
+    """The version of what the act is on, as the operator saw it; only of routes that ask for it."""
     accept: str = ""
 
 
@@ -58,6 +60,8 @@ class Route:
     body: Mapping[str, Any] | None = None
     act: bool = False
     """An act of an operator: the header with the operator's name is required."""
+    on_version: bool = False
+    """An act on what the operator saw: the header If-Match with its version is required."""
     created: bool = False
     """May also answer 201."""
     html: bool = False

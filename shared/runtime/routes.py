@@ -46,8 +46,13 @@ def _snapshots(call: Call) -> Reply:
     )
 
 
+def _confirm(call: Call) -> Reply:
+    given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
+    return Reply(batches.confirm(call.ports, call.path["batchId"], call.operator, given))
+
+
 def _acknowledge(call: Call) -> Reply:
-    return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.operator, call.body["risksVersion"]))
+    return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.operator, call.body["risksVersion"], call.seen))
 
 
 def _batch_report(call: Call) -> Reply:
@@ -93,9 +98,10 @@ def _act(name: str) -> Route:
         f"{_MIGRATION}/{name}",
         f"{verb.__name__.replace('_', '')}Migration",
         summary,
-        lambda call: Reply(verb(call.ports, call.path["migrationId"], call.operator)),
+        lambda call: Reply(verb(call.ports, call.path["migrationId"], call.operator, call.seen)),
         views.MigrationDetail,
         act=True,
+        on_version=True,
         refusals=(404, 409),
     )
 
@@ -147,15 +153,17 @@ ROUTES: tuple[Route, ...] = (
         views.BatchView,
         body=requests.ACKNOWLEDGEMENT,
         act=True,
+        on_version=True,
         refusals=(404, 409),
     ),
     Route(
         "POST",
         f"{_BATCH}/confirmation",
         "confirmBatch",
-        "Confirm the batch's migrated migrations, a hundred per call.",
-        lambda call: Reply(batches.confirm(call.ports, call.path["batchId"], call.operator)),
+        "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
+        _confirm,
         views.Confirmations,
+        body=requests.CONFIRMATION,
         act=True,
         refusals=(404,),
     ),

@@ -100,6 +100,7 @@ def _answer(request: Mapping[str, Any], ports: Ports, settings: WebSettings) -> 
         query=_query(route, request.get("queryParameters") or {}),
         body=_body(route, request),
         operator=operator,
+        seen=_seen(headers) if route.on_version else 0,
         accept=headers.get("accept", ""),
     )
     return route.call(call)
@@ -116,6 +117,20 @@ def _operator(headers: Mapping[str, str], name: str) -> str:
         )
     schema.check(operator, requests.OPERATOR, name)
     return operator
+
+
+def _seen(headers: Mapping[str, str]) -> int:
+    """The version in If-Match. An act without one could meet another state than the person saw."""
+    given = headers.get("if-match", "").strip()
+    if not given:
+        raise Refused(
+            "Precondition.Required",
+            "The header If-Match with the version that you saw is missing.",
+            'Read it first (GET) and send the version of the answer, in double quotes: If-Match: "7".',
+            status=428,
+        )
+    schema.check(given, requests.IF_MATCH, "If-Match")
+    return int(given.strip('"'))
 
 
 def _query(route: Route, given: Mapping[str, Any]) -> Json:

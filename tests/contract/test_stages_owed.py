@@ -93,7 +93,7 @@ def test_a_retry_keeps_its_slot_whatever_the_failure_still_owes(ports: Ports) ->
     made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
     assert ports.admission.take_slot(ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
-    acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
+    acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
     assert settle_all(ports, ports.migrations.load(made.migration_id))
     assert made.migration_id in ports.admission.holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
@@ -103,7 +103,7 @@ def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) ->
     made = stand(ports, State.PRECHECKING)
     ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
     fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
-    acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
+    acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
     assert settle_all(ports, ports.migrations.load(made.migration_id))
     assert ports.admission.holder(made.region_id, made.instance_id) == made.migration_id
 
@@ -112,7 +112,7 @@ def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports:
     driver.refusal = Permanent("Driver.Asked", "The clean-up would take the retry's own job.", "")
     made = stand(ports, State.PRECHECKING, handle=Handle(token_id="at-1"))
     fail(ports, made, State.PRECHECK_FAILED, CleanUpDriver(made.handle))
-    acts.retry(replace(ports, drivers={}), made.migration_id, "ann")
+    acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
     assert settle_all(ports, ports.migrations.load(made.migration_id))
 
 
@@ -161,7 +161,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     fail(ports, made, State.FAILED)
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
     ports = replace(ports, compute=cast(Compute, Copied()))
-    act(replace(ports, drivers={}), made.migration_id, "ann")
+    act(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
     assert not settle_all(ports, ports.migrations.load(made.migration_id))
     copies.append(Snapshot("s-5", f"{SMC_PREFIX}d-1", "d-1", "accomplished", 100, T0, 40))
     driver.refusal = None
@@ -173,7 +173,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
 def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.MIGRATED, handle=Handle(job_id="j-3"))
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
-    acts.roll_back(replace(ports, drivers={}), made.migration_id, "ann")
+    acts.roll_back(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
     assert published(ports) == ["RollbackRequested"]
     asked = Message(events.ROLLBACK_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     for _ in range(3):

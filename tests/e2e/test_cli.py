@@ -59,7 +59,7 @@ def test_the_whole_way_by_hand(world: World, shell: Shell, tmp_path: Path) -> No
     assert "2 migrated" in shell.text("watch", batch, "--every", "60")
     assert len(shell.json("snapshots")["snapshots"]) == 4
     assert shell.json("confirm", FIRST)["state"] == "confirmed"
-    assert "is now rolling_back" in shell.text("rollback", SECOND, "--yes")
+    assert "is being rolled back" in shell.text("rollback", SECOND, "--yes")
     assert "Migration.NotRetryable" in shell.text("retry", FIRST, status=1)
     world.run(60)
     shown = shell.text("show", SECOND)

@@ -83,11 +83,12 @@ class Crashes:
     def _acts(self, batch: str) -> None:
         states = set(self._states().values())
         if states == {"ready"}:
-            self._post(f"/batches/{batch}/acknowledgement", {"risksVersion": RISKS_VERSION})
+            version = _patiently(lambda: self.cloud.api("ann").get(f"/batches/{batch}"))["version"]
+            self._post(f"/batches/{batch}/acknowledgement", {"risksVersion": RISKS_VERSION}, seen=version)
         if "failed" in states:
             for each in self._migrations():
                 if each["state"] == "failed":
-                    self._post(f"/migrations/{each['migrationId']}/retry", {})
+                    self._post(f"/migrations/{each['migrationId']}/retry", {}, seen=each["version"])
 
     def _ended(self) -> bool:
         return len(self._migrations()) == self.instances and set(self._states().values()) == {"migrated"}
@@ -140,12 +141,12 @@ class Crashes:
         client = LocalCloud(self.cloud.ready["admin"], self.cloud.ready["admin_token"])
         return client.get(name) if method == "GET" else client.post(name, body)
 
-    def _post(self, path: str, body: Any) -> Any:
+    def _post(self, path: str, body: Any, *, seen: int = 0) -> Any:
         """An act; one that is done already is no error."""
 
         def act() -> Any:
             try:
-                return self.cloud.api("ann").post(path, body)
+                return self.cloud.api("ann").post(path, body, seen=seen)
             except Problem as problem:
                 if problem.code.startswith("Migration."):
                     return {}

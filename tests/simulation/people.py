@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from cli.client import Api
 from cli.problem import Problem
 from localcloud.account import service
 from localcloud.core.errors import ApiError
@@ -42,13 +43,13 @@ class People:
     def rng(self) -> random.Random:
         return self.chaos.rng
 
-    def call(self, path: str, body: dict[str, Any] | None = None, *, operator: str = "ann") -> bool:
-        """One act by somebody outside; whether it succeeded."""
+    def call(self, path: str, body: dict[str, Any] | None = None, *, operator: str = "ann", seen: int = 0) -> bool:
+        """One act by somebody outside on what was ``seen`` (its version); whether it succeeded."""
         self._api.operator = operator
         code = "ok"
         with self.chaos.invoker.outside():
             try:
-                self._api.post(path, body or {})
+                Api.post(self._api, path, body or {}, seen=seen)
             except Problem as problem:
                 code = problem.code
         self.chaos.say(f"PERSON {operator} POST {path} -> {code}")
@@ -63,7 +64,8 @@ class People:
                 return
 
     def acknowledge(self, batch_id: str) -> bool:
-        return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob")
+        seen = self.truth.batches[batch_id].version
+        return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob", seen=seen)
 
     def acknowledge_soon(self) -> None:
         """Once a minute: each batch that waits for it is acknowledged sooner or later."""
@@ -82,7 +84,10 @@ class People:
             return False
         if self.rng.random() < 0.1:
             batch_id = self.rng.choice(sorted(self.truth.batches))
-            self.call(f"/batches/{batch_id}/confirmation")
+            migrated = [each for _, each in sorted(self.truth.migrations.items()) if each.state is State.MIGRATED]
+            mine = [each for each in migrated if each.batch_id == batch_id]
+            named = [{"migrationId": each.migration_id, "version": each.version} for each in mine]
+            self.call(f"/batches/{batch_id}/confirmation", {"migrations": named})
             return True
         return self._act_on(self._chosen())
 
@@ -93,7 +98,8 @@ class People:
         verb = self._verb(migration)
         if verb:
             for _ in range(self.rng.choice((1, 1, 2))):
-                self.call(f"/migrations/{migration.migration_id}/{verb}", operator=self.rng.choice(("ann", "bob")))
+                operator = self.rng.choice(("ann", "bob"))
+                self.call(f"/migrations/{migration.migration_id}/{verb}", operator=operator, seen=migration.version)
         return bool(verb)
 
     def _chosen(self) -> Migration:
@@ -158,7 +164,7 @@ class People:
                 self.press(migration)
                 made += 1
             elif verb:
-                made += self.call(f"/migrations/{migration.migration_id}/{verb}")
+                made += self.call(f"/migrations/{migration.migration_id}/{verb}", seen=migration.version)
         return made
 
     def _decision(self, migration: Migration, final: bool) -> str:

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from cli.client import Api, problem_of
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.errors import Stale
 from shared.domain.hop import Hop
@@ -33,17 +34,38 @@ class ApiInMemory:
 
     fakes: Fakes = field(default_factory=Fakes)
 
-    def request(self, method: str, path: str, body: Any = None, *, query: Json | None = None, operator: str = "ann") -> Json:
-        """The trigger's event."""
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Json | None = None,
+        operator: str = "ann",
+        seen: int | None = None,
+    ) -> Json:
+        """The trigger's event. An act names the version of now, as of somebody who has just looked, unless ``seen`` is given.
+
+        0 sends none.
+        """
+        version = self.version(path) if seen is None and method == "POST" else seen
+        named = {"X-Replank-Operator": operator, "Content-Type": "application/json"} if operator else {}
         return {
             "version": "v1",
             "rawPath": path,
             "body": "" if body is None else json.dumps(body),
             "isBase64Encoded": False,
-            "headers": {"X-Replank-Operator": operator, "Content-Type": "application/json"} if operator else {},
+            "headers": {**named, **({"If-Match": f'"{version}"'} if version else {})},
             "queryParameters": query or {},
             "requestContext": {"http": {"method": method, "path": path}, "requestId": "R1"},
         }
+
+    def version(self, path: str) -> int:
+        """The version of the migration or batch that a path is about; 0 if there is none."""
+        _, kind, id, *_ = [*path.split("/"), "", ""]
+        if kind == "migrations" and id in self.fakes.migrations.rows:
+            return self.fakes.migrations.rows[id].migration.version
+        return self.fakes.batches.rows[id].version if kind == "batches" and id in self.fakes.batches.rows else 0
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> Json:
         """The trigger's answer."""
@@ -74,11 +96,11 @@ class ApiInMemory:
             if not token:
                 return found
 
-    def open_batch(self, *migrations: Migration) -> str:
+    def open_batch(self, *migrations: Migration, dry_run: bool = False) -> str:
         """A planned batch with these migrations; its id."""
         batch_id = f"b{len(self.fakes.batches.rows)}"
         chosen = Selection(("cn-hangzhou",), releases=("centos-7",))
-        batch = Batch(batch_id, BatchState.OPEN, 2, NOON, "notice", "acme", chosen, Policy(), size=len(migrations))
+        batch = Batch(batch_id, BatchState.OPEN, 2, NOON, "notice", "acme", chosen, Policy(), dry_run=dry_run, size=len(migrations))
         self.fakes.batches.create(batch)
         for each in migrations:
             mine = replace(each, batch_id=batch_id)
@@ -97,6 +119,22 @@ class ApiInMemory:
             real(self.fakes.migrations, step)
 
         self.fakes.migrations.commit = commit  # type: ignore[method-assign]
+
+
+class ApiInHand(Api):
+    """The command line's API, answered in memory."""
+
+    def __init__(self, api: ApiInMemory, operator: str = "ann") -> None:
+        super().__init__("", "", "", operator=operator)
+        self.api = api
+
+    def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
+        given = {name: str(value) for name, value in (query or {}).items()}
+        request = self.api.request(method, path, body, query=given, operator=self.operator, seen=seen)
+        status, answer = self.api.handled(request)
+        if status >= 400:
+            raise problem_of(status, answer)
+        return answer
 
 
 def migration(migration_id: str, state: State = State.MIGRATED, *, instance_id: str = "i-1") -> Migration:

@@ -208,6 +208,9 @@ class FakeBatches:
     def terms(self, batch_id: str) -> Terms:
         return self.load(batch_id).terms
 
+    def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
+        return frozenset(each for each in batch_ids if each in self.rows and self.rows[each].dry_run)
+
     def commit(self, before: Batch, after: Batch) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")

@@ -15,7 +15,6 @@ from unittest import mock
 
 from cli.account import Account
 from cli.bootstrap import ensure_bus
-from cli.client import Api
 from cli.run.cloud import SETTINGS
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
@@ -25,6 +24,7 @@ from localcloud.fc.inprocess import InProcessInvoker
 from localcloud.fc.invoker import Invoker
 from tests.support.console import start_job
 from tests.support.inprocess import in_process
+from tests.support.looking import LookingApi
 
 ROOT = Path(__file__).resolve().parents[2]
 URL = "http://127.0.0.1:9"
@@ -75,10 +75,10 @@ class World:
     # Acting -------------------------------------------------------------------------------------------------------
 
     @property
-    def api(self) -> Api:
-        """The HTTP API as the operator uses it, through the signed trigger."""
+    def api(self) -> LookingApi:
+        """The HTTP API as an operator uses it who has just looked, through the signed trigger."""
         owner = self.cloud.owner
-        return Api(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
+        return LookingApi(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
 
     def load_fleet(self, document: dict[str, Any]) -> None:
         """Put instances into the account."""

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import datetime
 from typing import Any
 
-from shared.domain import acts, events
+from shared.domain import acts, events, seen
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.catalog import require_release
 from shared.domain.errors import Refused, Stale
-from shared.domain.migration import State
+from shared.domain.migration import Migration, State, Step
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
 from shared.stages.api import show, views
-from shared.stages.api.migrations import ATTEMPTS, moved
+from shared.stages.api.act import ATTEMPTS, Act, carry_out, contended
+from shared.stages.api.migrations import holds_snapshots
 from shared.stages.slots import held_back
 
-CONFIRMED_AT_ONCE = 100
-"""One call confirms at most so many migrations: each is a conditional write and an event."""
 Json = dict[str, Any]
 
 
@@ -112,31 +111,51 @@ def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:
     return views.BatchList(tuple(map(show.batch, page.batches)), page.next_token)
 
 
-def acknowledge(ports: Ports, batch_id: str, operator: str, risks_version: str) -> views.BatchView:
+def acknowledge(ports: Ports, batch_id: str, operator: str, risks_version: str, version: int) -> views.BatchView:
     """Record that the operator accepts the risks and the snapshots; from then on instances move. The same again changes nothing."""
     for _ in range(ATTEMPTS):
         before = ports.batches.load(batch_id)
         try:
-            after = acts.acknowledge(before, operator, risks_version, ports.clock.now())
-            ports.batches.commit(before, after)
-        except Stale as stale:
-            if not stale.code.startswith("Batch.Already"):
-                continue
-            after = before
+            after = _acknowledged(before, operator, risks_version, version, ports)
+        except Stale:
+            continue
         ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
         return show.batch(after)
-    raise moved("Batch.Moved", f"Batch {batch_id}")
+    raise contended("Batch.Moved", f"Batch {batch_id}")
 
 
-def confirm(ports: Ports, batch_id: str, operator: str) -> views.Confirmations:
-    """Confirm the batch's migrated migrations, at most CONFIRMED_AT_ONCE of them."""
+def _acknowledged(before: Batch, operator: str, risks_version: str, version: int, ports: Ports) -> Batch:
+    """The batch as this operator acknowledged it, now or before."""
+    if before.acknowledgement is not None and before.acknowledgement.operator == operator:
+        return before
+    if before.version != version:
+        raise seen.batch_moved(before, version)
+    after = acts.acknowledge(before, operator, risks_version, ports.clock.now())
+    ports.batches.commit(before, after)
+    return after
+
+
+def confirm(ports: Ports, batch_id: str, operator: str, versions: dict[str, int]) -> views.Confirmations:
+    """Confirm the batch's migrations that are named, each at the version that the operator saw."""
     retention_days = ports.batches.terms(batch_id).policy.retention_days
-    page = ports.migrations.of_batch(batch_id, state=State.MIGRATED, limit=CONFIRMED_AT_ONCE, token="")
-    confirmed = []
-    for migration in page.migrations:
+    mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
+
+    def decide(migration: Migration, now: datetime) -> Step:
+        holds = holds_snapshots(migration, ports)
+        return acts.confirm(migration, operator, now, retention_days=retention_days, holds_snapshots=holds)
+
+    confirmed, refused = [], []
+    for migration_id, version in versions.items():
         try:
-            advance(ports, acts.confirm(migration, operator, ports.clock.now(), retention_days=retention_days))
-            confirmed.append(migration.migration_id)
-        except Stale:
-            continue  # somebody else acted on it; what they decided stands
-    return views.Confirmations(tuple(confirmed), bool(page.next_token))
+            carry_out(ports, _member(mine, migration_id, batch_id), Act("confirmation", operator, version, decide))
+            confirmed.append(migration_id)
+        except Refused as error:
+            refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))
+    return views.Confirmations(tuple(confirmed), tuple(refused))
+
+
+def _member(mine: dict[str, Migration], migration_id: str, batch_id: str) -> Migration:
+    if migration_id not in mine:
+        sentence = f"Batch {batch_id} has no migration {migration_id}."
+        raise Refused("Migration.NotFound", sentence, f"List them: replank status {batch_id}", status=404)
+    return mine[migration_id]

@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from shared.domain import acts
-from shared.domain.errors import Refused, Stale
+from shared.domain.batch import Terms
+from shared.domain.errors import Refused
+from shared.domain.ledger import SnapshotState
 from shared.domain.migration import MOVING, Migration, State, Step
 from shared.domain.waiting import waits_for
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
-from shared.stages.advance import advance
 from shared.stages.api import show, views
+from shared.stages.api.act import Act, carry_out
 from shared.stages.closing import reopen
 from shared.stages.slots import give_back, held_back, readmit
 
 OF_ONE_INSTANCE = 100
-ATTEMPTS = 5
-"""A lost race is repeated so often before the caller is told."""
 
 
 def listed(
@@ -32,7 +31,9 @@ def listed(
         page = ports.migrations.of_batch(batch_id, state=wanted, limit=limit, token=token)
     else:
         page = ports.migrations.all(state=wanted, limit=limit, token=token)
-    return views.MigrationList(tuple(map(show.migration, page.migrations)), page.next_token)
+    dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
+    shown = (show.migration(each, dry_run=each.batch_id in dry) for each in page.migrations)
+    return views.MigrationList(tuple(shown), page.next_token)
 
 
 def _of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> Page:
@@ -45,11 +46,17 @@ def _of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | N
 def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """One migration; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
-    return show.detail(found, ports.migrations.restarts(migration_id), _waits_for(found, ports))
+    terms = ports.batches.terms(found.batch_id)
+    return show.detail(
+        found,
+        restarts=ports.migrations.restarts(migration_id),
+        waits_for=_waits_for(found, terms, ports),
+        dry_run=terms.dry_run,
+        holds_snapshots=holds_snapshots(found, ports),
+    )
 
 
-def _waits_for(migration: Migration, ports: Ports) -> str:
-    terms = ports.batches.terms(migration.batch_id)
+def _waits_for(migration: Migration, terms: Terms, ports: Ports) -> str:
     closed = held_back(migration.batch_id, ports) if migration.state is State.READY else ""
     return waits_for(migration, terms, closed, now=ports.clock.now(), catalog=ports.catalog)
 
@@ -59,17 +66,26 @@ def journal(ports: Ports, migration_id: str) -> views.Journal:
     return views.Journal(migration_id, tuple(map(show.line, ports.migrations.journal(migration_id))))
 
 
-def confirm(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:
+def confirm(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
     """Accept the outcome; the snapshots go once the batch's retention has passed."""
 
     def decide(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
-        return acts.confirm(migration, operator, now, retention_days=retention_days)
+        return acts.confirm(
+            migration, operator, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
+        )
 
-    return _act(ports, migration_id, decide)
+    return _act(ports, migration_id, Act("confirmation", operator, seen, decide))
 
 
-def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:
+def holds_snapshots(migration: Migration, ports: Ports) -> bool:
+    """Whether the ledger has any that is not swept. Only a cancelled migration is asked: its row alone does not tell."""
+    if migration.state is not State.CANCELLED:
+        return True
+    return any(entry.state is not SnapshotState.SWEPT for entry in ports.ledger.of_migration(migration.migration_id))
+
+
+def retry(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
     """Try again where it failed; raises Refused (Batch.NoFreeSlot) where that would move the instance while the wave is full."""
 
     def decide(migration: Migration, now: datetime) -> Step:
@@ -80,34 +96,24 @@ def retry(ports: Ports, migration_id: str, operator: str) -> views.MigrationDeta
         return taken
 
     try:
-        return _act(ports, migration_id, decide)
+        return _act(ports, migration_id, Act("retry", operator, seen, decide))
     except Refused:
         give_back(migration_id, ports)
         raise
 
 
-def cancel(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:
+def cancel(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
     """Give up before anything has moved."""
-    return _act(ports, migration_id, lambda migration, now: acts.cancel(migration, operator, now))
+    act = Act("cancellation", operator, seen, lambda migration, now: acts.cancel(migration, operator, now))
+    return _act(ports, migration_id, act)
 
 
-def roll_back(ports: Ports, migration_id: str, operator: str) -> views.MigrationDetail:
+def roll_back(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
     """Take every disk back to its snapshot from before the first hop."""
-    return _act(ports, migration_id, lambda migration, now: acts.roll_back(migration, operator, now))
+    act = Act("rollback", operator, seen, lambda migration, now: acts.roll_back(migration, operator, now))
+    return _act(ports, migration_id, act)
 
 
-def _act(ports: Ports, migration_id: str, decide: Callable[[Migration, datetime], Step]) -> views.MigrationDetail:
-    """Load, decide, write; again where somebody else wrote meanwhile. An act done already is answered with what is."""
-    for _ in range(ATTEMPTS):
-        try:
-            advance(ports, decide(ports.migrations.load(migration_id), ports.clock.now()))
-        except Stale as stale:
-            if not stale.code.startswith("Migration.Already"):
-                continue
-        return get(ports, migration_id)
-    raise moved("Migration.Moved", f"Migration {migration_id}")
-
-
-def moved(code: str, what: str) -> Refused:
-    """The error for a row that kept changing under the caller."""
-    return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)
+def _act(ports: Ports, migration_id: str, act: Act) -> views.MigrationDetail:
+    carry_out(ports, ports.migrations.load(migration_id), act)
+    return get(ports, migration_id)

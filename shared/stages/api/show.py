@@ -7,31 +7,31 @@ from typing import Any
 
 from shared.domain import acts
 from shared.domain.batch import RISKS, RISKS_VERSION, Batch
-from shared.domain.errors import Refused, Stale
+from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
 from shared.domain.restore import shown
 from shared.stages.api import views
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
-_ACTS: dict[str, Callable[[Migration], object]] = {
-    "confirmation": lambda migration: acts.confirm(migration, "", migration.entered_at, retention_days=1),
-    "retry": lambda migration: acts.retry(migration, "", migration.entered_at),
-    "cancellation": lambda migration: acts.cancel(migration, "", migration.entered_at),
-    "rollback": lambda migration: acts.roll_back(migration, "", migration.entered_at),
-}
-"""The acts by their resource; each is a pure decision, so that trying it tells whether it is possible."""
 
 
-def possible(migration: Migration) -> tuple[str, ...]:
-    """What an operator may do with the migration as it stands."""
-    return tuple(name for name, act in _ACTS.items() if _allows(act, migration))
+def possible(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
+    """What an operator may do with the migration as it stands. Each act is a pure decision: trying it tells."""
+    now = migration.entered_at
+    tries: dict[str, Callable[[], object]] = {
+        "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
+        "retry": lambda: acts.retry(migration, "", now),
+        "cancellation": lambda: acts.cancel(migration, "", now),
+        "rollback": lambda: acts.roll_back(migration, "", now),
+    }
+    return tuple(name for name, attempt in tries.items() if _succeeds(attempt))
 
 
-def _allows(act: Callable[[Migration], object], migration: Migration) -> bool:
+def _succeeds(attempt: Callable[[], object]) -> bool:
     try:
-        act(migration)
-    except (Refused, Stale):
+        attempt()
+    except Refused:
         return False
     return True
 
@@ -57,6 +57,7 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
     chosen = value.selection
     return {
         "batch_id": value.batch_id,
+        "version": value.version,
         "state": value.state.value,
         "created_at": value.created_at,
         "created_by": value.created_by,
@@ -77,22 +78,23 @@ def problems(value: Batch) -> tuple[views.Problem, ...]:
     return tuple(views.Problem(code, message, "", instance_id) for instance_id, code, message in value.problems)
 
 
-def migration(value: Migration) -> views.MigrationView:
+def migration(value: Migration, *, dry_run: bool) -> views.MigrationView:
     """A migration as lists show it."""
-    return views.MigrationView(**_migration_fields(value))
+    return views.MigrationView(**_migration_fields(value), dry_run=dry_run)
 
 
-def detail(value: Migration, restarts: int, waits_for: str) -> views.MigrationDetail:
+def detail(value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool) -> views.MigrationDetail:
     """A migration with everything but its journal."""
     return views.MigrationDetail(
         **_migration_fields(value),
+        dry_run=dry_run,
         route=value.hops,
         waits_for=waits_for,
         findings=value.assessment.findings if value.assessment else (),
         blocked=value.assessment.blocked if value.assessment else False,
         released_at=value.released_at,
         restarts=restarts,
-        acts=possible(value),
+        acts=possible(value, holds_snapshots=holds_snapshots),
         rollback_disks=tuple(
             views.DiskRestored(each.disk_id, each.snapshot_id, shown(each.state)) for each in value.rollback_disks
         ),

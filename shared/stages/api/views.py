@@ -51,9 +51,10 @@ class SelectionView:
 
 @dataclass(frozen=True)
 class BatchView:
-    """A batch, without its migrations."""
+    """A batch, without its migrations. An act on it names ``version`` in the header If-Match."""
 
     batch_id: str
+    version: int
     state: str
     created_at: datetime
     created_by: str
@@ -88,7 +89,7 @@ class BatchList:
 
 @dataclass(frozen=True)
 class MigrationView:
-    """One migration as lists show it."""
+    """One migration as lists show it. An act on it names ``version`` in the header If-Match."""
 
     migration_id: str
     batch_id: str
@@ -112,6 +113,8 @@ class MigrationView:
     snapshots_made: int
     snapshots_swept: int
     failure: Failure | None
+    dry_run: bool
+    """Whether its batch is a dry run: planned and prechecked only."""
 
 
 @dataclass(frozen=True)
@@ -170,11 +173,21 @@ class Journal:
 
 
 @dataclass(frozen=True)
+class RefusedAct:
+    """Why an act was refused for one migration, and what to do about it."""
+
+    migration_id: str
+    code: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
 class Confirmations:
-    """What a batch's confirmation did; ``more`` asks to send it again for the rest."""
+    """What a batch's confirmation did: the ids confirmed, and why the others were not."""
 
     confirmed: tuple[str, ...]
-    more: bool
+    refused: tuple[RefusedAct, ...]
 
 
 @dataclass(frozen=True)

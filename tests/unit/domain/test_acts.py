@@ -8,7 +8,7 @@ import pytest
 from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, ReleaseLock, ReleaseSlot, ScheduleSweep
-from shared.domain.errors import Refused, Stale
+from shared.domain.errors import Refused
 from shared.domain.migration import Failure, Handle, Migration, State
 from shared.domain.policy import Policy
 
@@ -50,8 +50,8 @@ def test_an_acknowledgement_that_means_nothing_is_refused(batch: Batch, version:
     assert caught.value.code == code
 
 
-def test_a_second_acknowledgement_changes_nothing() -> None:
-    with pytest.raises(Stale):
+def test_a_second_acknowledgement_is_refused() -> None:
+    with pytest.raises(Refused, match="AlreadyAcknowledged: ann acknowledged batch b1 at 2026-11-23 08:00:00 UTC already"):
         acts.acknowledge(acts.acknowledge(BATCH, "ann", RISKS_VERSION, NOW), "bob", RISKS_VERSION, NOW)
 
 
@@ -84,8 +84,14 @@ def test_accepting_a_failure_before_any_job_looks_for_no_copies() -> None:
 def test_a_rolled_back_migration_stays_so_and_only_releases_its_snapshots() -> None:
     taken = acts.confirm(at(State.ROLLED_BACK), "ann", NOW, retention_days=7)
     assert (taken.after.state, taken.after.released_at) == (State.ROLLED_BACK, NOW)
-    with pytest.raises(Stale):
+    with pytest.raises(Refused, match="AlreadyConfirmed"):
         acts.confirm(taken.after, "ann", NOW, retention_days=7)
+
+
+def test_a_cancelled_migration_is_confirmed_only_to_release_its_snapshots() -> None:
+    assert acts.confirm(at(State.CANCELLED), "ann", NOW, retention_days=7).after.released_at == NOW
+    with pytest.raises(Refused, match="Migration m1 is cancelled; it cannot be confirmed"):
+        acts.confirm(at(State.CANCELLED), "ann", NOW, retention_days=7, holds_snapshots=False)
 
 
 @pytest.mark.parametrize("state", [State.READY, State.MIGRATING, State.RESTARTING, State.VALIDATING, State.ROLLING_BACK])

@@ -61,7 +61,7 @@ def test_every_error_has_the_one_shape_and_the_status_of_its_fate(error: Any, st
     ],
 )
 def test_refusals_have_stable_codes(api: ApiInMemory, method: str, path: str, status: int, code: str) -> None:
-    assert api.refused(method, path) == (status, code)
+    assert api.refused(method, path, seen=1) == (status, code)
 
 
 def test_a_wrong_method_names_the_right_ones(api: ApiInMemory) -> None:
@@ -198,8 +198,10 @@ def test_a_batch_shows_its_counts_and_the_risks_until_they_are_acknowledged(api:
     status, answer = api.call("POST", f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION})
     assert (status, answer["acknowledgement"]["operator"]) == (200, "ann")
     assert api.call("GET", f"/batches/{batch_id}")[1]["risks"] is None
-    again = api.call("POST", f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob")
-    assert (again[0], again[1]["acknowledgement"]["operator"]) == (200, "ann")
+    path = f"/batches/{batch_id}/acknowledgement"
+    again = api.call("POST", path, {"risksVersion": RISKS_VERSION}, seen=found["version"])
+    assert (again[0], again[1]["acknowledgement"]["operator"]) == (200, "ann"), "a lost answer is given again"
+    assert api.refused("POST", path, {"risksVersion": RISKS_VERSION}, operator="bob") == (409, "Batch.AlreadyAcknowledged")
 
 
 def test_other_risks_or_a_batch_in_planning_cannot_be_acknowledged(api: ApiInMemory) -> None:
@@ -221,8 +223,9 @@ def test_batches_come_in_pages_newest_first(api: ApiInMemory) -> None:
 
 def test_a_batchs_migrated_ones_are_confirmed_together(api: ApiInMemory) -> None:
     batch_id = api.open_batch(migration("m1"), migration("m2", State.FAILED), migration("m3"))
-    answer = api.call("POST", f"/batches/{batch_id}/confirmation")[1]
-    assert answer == {"confirmed": ["m1", "m3"], "more": False}
+    named = [{"migrationId": each, "version": 7} for each in ("m1", "m3")]
+    answer = api.call("POST", f"/batches/{batch_id}/confirmation", {"migrations": named})[1]
+    assert answer == {"confirmed": ["m1", "m3"], "refused": []}
     assert [each.migration.state for each in api.fakes.migrations.rows.values()] == [State.CONFIRMED, State.FAILED, State.CONFIRMED]
 
 

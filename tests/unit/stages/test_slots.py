@@ -60,17 +60,17 @@ def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Port
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     assert settle_all(ports, seen_by_the_slow)
     assert ports.admission.holders() == {}
-    acts.retry(ports, seen_by_the_slow.migration_id, "ann")
+    acts.retry(ports, seen_by_the_slow.migration_id, "ann", ports.migrations.load(seen_by_the_slow.migration_id).version)
     perform(ReleaseSlot(), seen_by_the_slow, ports)
     assert seen_by_the_slow.migration_id in ports.admission.holders()
     other = stand(ports, 2, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
     with pytest.raises(Refused, match="moving now"):
-        acts.retry(ports, other.migration_id, "ann")
+        acts.retry(ports, other.migration_id, "ann", ports.migrations.load(other.migration_id).version)
 
 
 def test_a_retry_that_finds_its_slot_still_held_keeps_it_from_the_slow_release(ports: Ports) -> None:
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
-    acts.retry(ports, seen_by_the_slow.migration_id, "ann")
+    acts.retry(ports, seen_by_the_slow.migration_id, "ann", ports.migrations.load(seen_by_the_slow.migration_id).version)
     perform(ReleaseSlot(), seen_by_the_slow, ports)
     assert ports.admission.room(seen_by_the_slow.batch_id, seen_by_the_slow.migration_id).since == 2
 
@@ -81,7 +81,7 @@ def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(po
     assert ports.admission.take_slot(
         ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt + 1
     )
-    act(ports, made.migration_id, "ann")
+    act(ports, made.migration_id, "ann", made.version)
     assert ports.admission.holders() == {}
 
 

@@ -1,0 +1,67 @@
+"""Which migration a person means: by its own id, or by its instance's, if that leaves no doubt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli import output
+from cli.client import Api
+from cli.problem import Problem, bad_input
+
+Json = dict[str, Any]
+ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "rollback": "rollback"}
+"""The commands of the acts, as the API names them."""
+_ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed", "confirmed")
+_SHOWN = 5
+
+
+def shown(api: Api, given: str) -> Json:
+    """The migration to look at: the one with this id, or the newest of this instance, dry run or not."""
+    return migration(api, given if not given.startswith("i-") else _of_instance(api, given)[0]["migrationId"])
+
+
+def target(api: Api, given: str, act: str) -> Json:
+    """The migration that an act is for. Raises Problem if an instance's id names none, or more than one.
+
+    Dry runs are never meant. What is still open is, and so is whatever the act is possible for; if there is nothing of both, the
+    newest is, and the API says why the act cannot apply.
+    """
+    if not given.startswith("i-"):
+        return migration(api, given)
+    real = [each for each in _of_instance(api, given) if not each["dryRun"]]
+    if not real:
+        sentence = f"Instance {given} has dry runs only, and a dry run has nothing to {ACTS[act]}."
+        raise Problem("Migration.NotFound", sentence, f"Submit a batch with it: replank submit -i {given}")
+    found = [migration(api, each["migrationId"]) for each in real]
+    meant = [each for each in found if each["state"] not in _ENDED or act in each["acts"]] or found[:1]
+    if len(meant) > 1:
+        raise bad_input(
+            "Migration.Ambiguous",
+            f"Instance {given} has {len(meant)} migrations that you may mean:\n" + "\n".join(map(_line, meant[:_SHOWN])),
+            f"Name the migration: replank {ACTS[act]} {meant[0]['migrationId']}",
+        )
+    return meant[0]
+
+
+def migration(api: Api, migration_id: str) -> Json:
+    """One migration with what can be done now."""
+    found: Json = api.get(f"/migrations/{migration_id}")
+    return found
+
+
+def _of_instance(api: Api, instance_id: str) -> list[Json]:
+    """Its migrations, newest first; raises Problem if there is none."""
+    found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
+    if not found:
+        sentence = f"Instance {instance_id} has no migration."
+        raise Problem("Migration.NotFound", sentence, f"Submit a batch with it: replank submit -i {instance_id}")
+    return found
+
+
+def _line(found: Json) -> str:
+    possible = ", ".join(ACTS[act] for act in found["acts"]) or "nothing"
+    since = output.moment(found["enteredAt"])
+    return (
+        f"  {found['migrationId']}  batch {found['batchId']}  {found['state']} since {since}  "
+        f"version {found['version']}  possible: {possible}"
+    )

@@ -1,0 +1,54 @@
+"""What a person saw before an act: the act applies to that, or it is refused.
+
+A person sees a migration at a version. Progress that the pipeline notes within one state moves the version too; it must not
+refuse anybody. So an act holds as long as the migration has not left the state in which it was seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain.acts import REASONS
+from shared.domain.batch import Batch
+from shared.domain.errors import Refused
+from shared.domain.migration import JournalEntry, Migration
+
+
+def is_as_seen(migration: Migration, seen: int) -> bool:
+    """Whether the migration is still in the state that it had at version ``seen``."""
+    return migration.entered_version <= seen <= migration.version
+
+
+def is_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
+    """Whether the operator did this very act already: a repeated request after a lost answer must not be refused.
+
+    The first change after version ``seen`` tells. If nothing has changed since, the last change tells.
+    """
+    changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
+    later = [entry for entry in changes if entry.version > seen]
+    decisive = later[0] if later else changes[-1]
+    return decisive.by == operator and decisive.reason.startswith(REASONS[act])
+
+
+def moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
+    """The refusal of an act on a migration that has changed: what it is now, who moved it and when."""
+    last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
+    return Refused(
+        "Migration.Moved",
+        f"Migration {migration.migration_id} is not as you saw it (version {seen}). It is {migration.state.value} at version "
+        f"{migration.version}: moved by {last.by} at {last.at:%Y-%m-%d %H:%M:%S} UTC ({last.reason}).",
+        f"Look at it again (replank show {migration.migration_id}), then repeat the act with its version if it still applies.",
+        status=412,
+    )
+
+
+def batch_moved(batch: Batch, seen: int) -> Refused:
+    """The refusal of an act on a batch that has changed: what it is now, and who acknowledged it."""
+    given = batch.acknowledgement
+    by = f" {given.operator} acknowledged it at {given.at:%Y-%m-%d %H:%M:%S} UTC." if given else ""
+    return Refused(
+        "Batch.Moved",
+        f"Batch {batch.batch_id} is not as you saw it (version {seen}). It is {batch.state.value} at version {batch.version}.{by}",
+        f"Look at it again (replank status {batch.batch_id}), then repeat the act with its version if it still applies.",
+        status=412,
+    )

@@ -1,0 +1,65 @@
+"""One act of a person on one migration: it applies to what the person saw, once, or it is refused in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import seen
+from shared.domain.errors import Refused, Stale
+from shared.domain.migration import Migration, Step
+from shared.ports.ports import Ports
+from shared.stages.advance import advance
+
+ATTEMPTS = 5
+"""A lost race is repeated so often before the caller is told."""
+
+
+@dataclass(frozen=True)
+class Act:
+    """What a person asks for. ``seen`` is the version of the migration that the person saw."""
+
+    name: str
+    operator: str
+    seen: int
+    decide: Callable[[Migration, datetime], Step]
+
+
+class _Done(Exception):
+    """The operator did this very act before."""
+
+
+def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
+    """Decide and write, again if somebody else wrote meanwhile. An act that this operator did before changes nothing.
+
+    Raises Refused: Migration.Moved if the migration is no longer as the operator saw it, or why the act cannot apply.
+    """
+    for _ in range(ATTEMPTS):
+        try:
+            advance(ports, _decided(ports, migration, act))
+            return
+        except _Done:
+            return
+        except Stale:
+            migration = ports.migrations.load(migration.migration_id)
+    raise contended("Migration.Moved", f"Migration {migration.migration_id}")
+
+
+def _decided(ports: Ports, migration: Migration, act: Act) -> Step:
+    if not seen.is_as_seen(migration, act.seen):
+        journal = ports.migrations.journal(migration.migration_id)
+        if seen.is_done(act.name, act.operator, act.seen, journal):
+            raise _Done
+        raise seen.moved(migration, act.seen, journal)
+    try:
+        return act.decide(migration, ports.clock.now())
+    except Refused:
+        if seen.is_done(act.name, act.operator, act.seen, ports.migrations.journal(migration.migration_id)):
+            raise _Done from None
+        raise
+
+
+def contended(code: str, what: str) -> Refused:
+    """The error for a row that kept changing under the caller."""
+    return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)

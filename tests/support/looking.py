@@ -1,0 +1,26 @@
+"""An operator's API for tests: whoever acts has just looked, so each act names the version of now."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cli.client import Api
+
+_ACT = re.compile(r"(/(?:migrations|batches)/[^/]+)/([a-z]+)")
+
+
+class LookingApi(Api):
+    """As the command line's, but ``post`` without ``seen`` looks first."""
+
+    def post(self, path: str, body: Any = None, *, seen: int = 0) -> Any:
+        about = _ACT.fullmatch(path)
+        if about is None or seen:
+            return super().post(path, body, seen=seen)
+        if path.startswith("/batches/") and about[2] == "confirmation":
+            return super().post(path, body or self._migrated(about[1].rpartition("/")[2]))
+        return super().post(path, body, seen=self.get(about[1])["version"])
+
+    def _migrated(self, batch_id: str) -> dict[str, Any]:
+        found = self.get("/migrations", batchId=batch_id, state="migrated", limit=100)["migrations"]
+        return {"migrations": [{"migrationId": each["migrationId"], "version": each["version"]} for each in found]}

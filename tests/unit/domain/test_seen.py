@@ -1,0 +1,81 @@
+"""An act applies to what the person saw, or is refused."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from shared.domain import acts, seen
+from shared.domain.migration import Failure, Handle, JournalEntry, Migration, State, step
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+MIGRATED = Migration("m1", "b1", "i-1", "cn-hangzhou", State.MIGRATED, 7, 7, NOW, NOW, snapshots_made=2)
+
+RAN = Handle(job_id="j-1", started_at=NOW)
+LOST = Failure("rollback", "Rollback.TimedOut", "m", "r")
+
+
+def entry(version: int, was: State, to: State, by: str, reason: str) -> JournalEntry:
+    return JournalEntry(version, NOW + timedelta(minutes=version), was, to, by, reason)
+
+
+ARRIVED = entry(7, State.VALIDATING, State.MIGRATED, "validate", "the guest is as it was, on its new system")
+
+
+@pytest.mark.parametrize(("version", "as_seen"), [(4, False), (5, True), (6, True), (7, True), (8, False)])
+def test_progress_within_a_state_refuses_no_act(version: int, as_seen: bool) -> None:
+    assert seen.is_as_seen(replace(MIGRATED, entered_version=5), version) is as_seen
+
+
+@pytest.mark.parametrize("act", ["confirmation", "rollback"])
+def test_an_act_is_done_for_the_operator_who_did_it_and_for_nobody_else(act: str) -> None:
+    decide = {
+        "confirmation": lambda: acts.confirm(MIGRATED, "ann", NOW, retention_days=7),
+        "rollback": lambda: acts.roll_back(MIGRATED, "ann", NOW),
+    }[act]
+    journal = [ARRIVED, decide().entry]
+    for version in (7, 8):  # as it was before the act, and as the act left it
+        assert seen.is_done(act, "ann", version, journal)
+        assert not seen.is_done(act, "bob", version, journal)
+        assert not seen.is_done("cancellation", "ann", version, journal)
+
+
+def test_a_retry_is_done_though_its_attempt_has_failed_since_but_a_new_one_is_not() -> None:
+    journal = [
+        entry(7, State.MIGRATING, State.FAILED, "watch", "Smc.JobFailed"),
+        entry(8, State.FAILED, State.ACCEPTED, "ann", "retry after Smc.JobFailed"),
+        entry(9, State.ACCEPTED, State.FAILED, "precheck", "Guest.Gone"),
+    ]
+    assert seen.is_done("retry", "ann", 7, journal)
+    assert not seen.is_done("retry", "ann", 9, journal)
+
+
+def test_the_retry_of_a_rollback_is_told_from_a_rollback() -> None:
+    failed = replace(MIGRATED, state=State.FAILED, handle=RAN, failure=LOST)
+    journal = [ARRIVED, acts.retry(failed, "ann", NOW).entry]
+    assert seen.is_done("retry", "ann", 7, journal)
+    assert not seen.is_done("rollback", "ann", 7, journal)
+
+
+def test_progress_after_an_act_does_not_hide_it() -> None:
+    note = entry(9, State.ROLLING_BACK, State.ROLLING_BACK, "rollback", "2 disks reset")
+    journal = [ARRIVED, entry(8, State.MIGRATED, State.ROLLING_BACK, "ann", "rollback requested"), note]
+    assert seen.is_done("rollback", "ann", 7, journal)
+    assert seen.is_done("rollback", "ann", 9, journal)
+
+
+def test_the_release_of_what_was_rolled_back_is_a_change_of_its_own() -> None:
+    back = replace(MIGRATED, state=State.ROLLED_BACK)
+    journal = [ARRIVED, acts.confirm(back, "ann", NOW, retention_days=7).entry]
+    assert seen.is_done("confirmation", "ann", 7, journal)
+    assert not seen.is_done("confirmation", "bob", 7, journal)
+
+
+def test_a_refusal_says_what_it_is_now_who_moved_it_and_when() -> None:
+    taken = step(MIGRATED, State.ROLLING_BACK, now=NOW, by="bob", reason="rollback requested")
+    error = seen.moved(taken.after, 7, [ARRIVED, taken.entry])
+    assert (error.code, error.status) == ("Migration.Moved", 412)
+    assert "rolling_back at version 8: moved by bob at 2026-11-23 08:00:00 UTC (rollback requested)" in error.message
+    assert "replank show m1" in error.remedy
