@@ -175,9 +175,15 @@ def _decoded(raw: str) -> str:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_number)
     except (ValueError, RecursionError):
         raise schema.invalid("body", "must be JSON in UTF-8") from None
+
+
+def _number(text: str) -> int | float:
+    """A whole number is one however it is written: JSON Schema takes 5.0 for an integer."""
+    found = float(text)
+    return int(found) if found.is_integer() else found
 
 
 def _no_constant(name: str) -> None:

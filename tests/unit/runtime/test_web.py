@@ -170,6 +170,12 @@ def test_a_batch_whose_event_was_lost_is_announced_by_the_next_try(api: ApiInMem
     assert api.fakes.bus.types == ["BatchSubmitted"]
 
 
+@pytest.mark.parametrize(("text", "status"), [("5.0", 201), ("5e0", 201), ("5.5", 400), ("1e999", 400), ("1e300", 400)])
+def test_a_whole_number_is_one_however_it_is_written(api: ApiInMemory, text: str, status: int) -> None:
+    request = {**api.request("POST", "/batches"), "body": f'{{"instanceIds": ["i-a"], "policy": {{"maxMoving": {text}}}}}'}
+    assert api.handled(request)[0] == status
+
+
 def test_unknown_releases_are_refused(api: ApiInMemory) -> None:
     assert api.refused("POST", "/batches", {"releases": ["Plan 9"]}) == (400, "Catalog.ReleaseUnknown")
     assert api.refused("POST", "/batches", {**BATCH, "destination": "Plan 9"}) == (400, "Catalog.ReleaseUnknown")
