@@ -10,7 +10,7 @@ from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment, assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
-from shared.domain.validation import content, identity, network, services, storage, system
+from shared.domain.validation import content, health, identity, network, services, storage, system
 from shared.domain.validation.view import Check, View
 
 __all__ = ["CHECKS", "compare", "compare_restored", "not_settled"]
@@ -34,6 +34,10 @@ CHECKS: tuple[Check, ...] = (
     content.check_cron,
     content.check_packages,
     content.check_files,
+    health.check_fstab,
+    health.check_metadata,
+    health.check_names,
+    health.check_clock,
     content.check_user,
 )
 """All comparisons, in the order of the report."""

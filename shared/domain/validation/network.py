@@ -13,17 +13,26 @@ VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tun", "i
 
 
 def check_interfaces(view: View) -> Iterator[Finding]:
-    """Same names, same addresses. On Windows the name is the driver's, so only addresses count."""
+    """Same names, same addresses. On Windows the name is the driver's, so only addresses count.
+
+    Only what ECS knows as the instance's own is a loss: an address that floats between machines, or that a program made for its
+    containers, is not there because of the instance.
+    """
     if view.before.interfaces is None or view.after.interfaces is None:
         yield not_compared("InterfacesUnknown", "network interfaces")
         return
     before, after = _addresses(view.before.interfaces), _addresses(view.after.interfaces)
-    lost = set().union(*before.values()) - set().union(*after.values()) if before else set()
-    if lost:
+    every = set().union(*before.values())
+    own = every & set(view.instance_before.private_ips) or every  # nothing known of it: all may be its own
+    lost = every - set().union(*after.values())
+    if lost & own:
         yield failure(
-            "AddressLost", "An address is gone", names(lost), "Compare /etc/sysconfig/network-scripts with the snapshot's."
+            "AddressLost", "An address is gone", names(lost & own), "Compare /etc/sysconfig/network-scripts with the snapshot's."
         )
-    renamed = [name for name in before if name not in after]
+    if lost - own:
+        remedy = "See what brings it: a program of containers, or one that moves an address between machines."
+        yield warning("OtherAddressLost", "An address that ECS does not know is gone", names(lost - own), remedy)
+    renamed = [name for name in before if name not in after and before[name] & own]
     if renamed and not view.windows:
         now = names(after) or "none"
         yield failure(

@@ -40,7 +40,7 @@ def _same_place(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]
             "Correct /etc/fstab; it must name file systems by UUID.",
         )
     shrunk = [
-        f"{b.mount_point}: {b.size_mib} MiB before, {a.size_mib} MiB now" for b, a in pairs if a.size_mib < b.size_mib * SHRUNK
+        f"{b.mount_point}: {b.size_mib} MiB before, {a.size_mib} MiB now" for b, a in pairs if 0 < a.size_mib < b.size_mib * SHRUNK
     ]
     if shrunk:
         yield failure("MountShrunk", "A file system is smaller", names(shrunk), "Compare with the snapshot before going on.")

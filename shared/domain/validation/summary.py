@@ -12,6 +12,7 @@ from shared.domain.guest import GuestFacts
 from shared.domain.validation.view import names
 
 STANDING = {Severity.ERROR: "failure", Severity.OVERRIDABLE: "failure", Severity.WARNING: "warning", Severity.INFO: "expected"}
+WORST_FIRST = ("failure", "warning", "expected", "same")
 Side = Callable[[InstanceFacts, GuestFacts], str]
 
 
@@ -46,6 +47,10 @@ def _packages(guest: GuestFacts) -> str:
     return f"{guest.packages.total}; " + (names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
 
 
+def _works(value: bool | None) -> str:
+    return "not known" if value is None else "yes" if value else "no"
+
+
 def _count(value: tuple[object, ...] | None) -> str:
     return "not known" if value is None else str(len(value))
 
@@ -58,7 +63,11 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ),
     ("Kernel", ("OldKernel", "Kernel", "RebootPending", "PackageManager"), lambda i, g: g.kernel or "not known"),
     ("Instance", ("InstanceId", "ImageId", "Vpc", "MachineCode", "NotRunning"), lambda i, g: f"{i.instance_id}, {i.status}"),
-    ("Addresses", ("PrivateAddress", "PublicAddress", "Address", "Interface"), lambda i, g: names((*i.private_ips, *i.public_ips))),
+    (
+        "Addresses",
+        ("PrivateAddress", "PublicAddress", "Address", "OtherAddress", "Interface"),
+        lambda i, g: names((*i.private_ips, *i.public_ips)),
+    ),
     ("Hostname", ("Hostname",), lambda i, g: g.hostname or "not known"),
     ("Disks", ("Disk", "TransitDisk"), lambda i, g: names(f"{d.disk_id} {d.size_gib} GiB" for d in i.disks)),
     (
@@ -78,6 +87,10 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _count(g.users)),
     ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count(g.linux.cron if g.linux else None)),
     ("Packages", ("Package",), lambda i, g: _packages(g)),
+    ("Check of fstab", ("Fstab",), lambda i, g: _told(g.linux.fstab_errors if g.linux else None)),
+    ("Metadata service", ("Metadata",), lambda i, g: _works(g.linux.metadata_answers if g.linux else None)),
+    ("Names resolve", ("Names",), lambda i, g: _works(g.linux.names_resolve if g.linux else None)),
+    ("Clock synchronised", ("Clock",), lambda i, g: _works(g.linux.clock_in_step if g.linux else None)),
     ("Your files", ("File",), lambda i, g: names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named"),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
@@ -87,7 +100,7 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
 def side_by_side(
     instance_before: InstanceFacts, before: GuestFacts, instance_after: InstanceFacts, after: GuestFacts, result: Assessment
 ) -> tuple[Aspect, ...]:
-    """The rows; ``result`` is what compare or compare_restored said of the same four."""
+    """The rows, the worst first; ``result`` is what compare or compare_restored said of the same four."""
     rows = []
     for what, beginnings, side in ASPECTS:
         severities = [f.severity for f in result.findings if _judges(f.code.removeprefix("Validation."), beginnings)]
@@ -95,7 +108,7 @@ def side_by_side(
         old, new = side(instance_before, before), side(instance_after, after)
         unjudged = "same" if old == new else "expected"  # no check objects to the difference
         rows.append(Aspect(what, old, new, STANDING[worst] if worst else unjudged))
-    return tuple(rows)
+    return tuple(sorted(rows, key=lambda row: WORST_FIRST.index(row.standing)))
 
 
 def _judges(code: str, beginnings: tuple[str, ...]) -> bool:

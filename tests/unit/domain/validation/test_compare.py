@@ -167,6 +167,58 @@ def classes(result: Assessment) -> dict[str, Severity]:
     return {finding.code.removeprefix("Validation."): finding.severity for finding in result.findings}
 
 
+OWN = replace(LINUX_INSTANCE, private_ips=("10.0.0.5",))
+HEALTHY = replace(
+    LINUX_GUEST,
+    interfaces=(InterfaceFacts("eth0", ("10.0.0.5/24", "10.0.0.100/32")), InterfaceFacts("wg0", ("172.30.0.1/24",))),
+    linux=replace(
+        LINUX_GUEST.linux or LinuxFacts(), fstab_errors=(), metadata_answers=True, names_resolve=True, clock_in_step=True
+    ),
+)
+HEALTH_CASES: list[tuple[str, Severity, dict[str, Any], dict[str, Any]]] = [
+    ("FstabBroken", Severity.ERROR, {}, {"fstab_errors": ("/data: unreachable",)}),
+    ("FstabErrors", Severity.WARNING, {"fstab_errors": ("/old: gone",)}, {"fstab_errors": ("/data: unreachable",)}),
+    ("FstabErrors", Severity.WARNING, {"fstab_errors": None}, {"fstab_errors": ("/data: unreachable",)}),
+    ("MetadataLost", Severity.ERROR, {}, {"metadata_answers": False}),
+    ("MetadataLostPerhaps", Severity.WARNING, {"metadata_answers": None}, {"metadata_answers": False}),
+    ("NamesLost", Severity.ERROR, {}, {"names_resolve": False}),
+    ("NamesLostPerhaps", Severity.WARNING, {"names_resolve": None}, {"names_resolve": False}),
+    ("ClockNotInStep", Severity.WARNING, {}, {"clock_in_step": False}),
+]
+
+
+def healthy(**changes: Any) -> GuestFacts:
+    return replace(HEALTHY, linux=replace(HEALTHY.linux or LinuxFacts(), **changes))
+
+
+@pytest.mark.parametrize(("code", "severity", "before", "after"), HEALTH_CASES)
+def test_what_must_still_work(code: str, severity: Severity, before: dict[str, Any], after: dict[str, Any]) -> None:
+    found = compare_restored(OWN, healthy(**before), OWN, healthy(**after))
+    assert [(f.code, f.severity) for f in found.findings] == [(f"Validation.{code}", severity)]
+    assert compare_restored(OWN, healthy(**{**after, **before}), OWN, healthy(**before)).blocked is False
+
+
+def test_what_did_not_work_before_is_no_loss() -> None:
+    broken = {"metadata_answers": False, "names_resolve": False, "clock_in_step": False}
+    assert compare_restored(OWN, healthy(**broken), OWN, healthy(**broken)).findings == ()
+
+
+def test_only_what_ecs_knows_is_the_instances_own() -> None:
+    bare = replace(HEALTHY, interfaces=(InterfaceFacts("eth0", ("10.0.0.5/24",)),))
+    found = compare_restored(OWN, HEALTHY, OWN, bare)
+    assert [(f.code.removeprefix("Validation."), f.severity, f.seen) for f in found.findings] == [
+        ("OtherAddressLost", Severity.WARNING, "10.0.0.100, 172.30.0.1")
+    ]
+    unknown = replace(OWN, private_ips=())
+    assert compare_restored(unknown, HEALTHY, unknown, bare).blocked
+
+
+def test_a_file_system_whose_size_is_not_known_has_not_shrunk() -> None:
+    before = replace(HEALTHY, mounts=(MountFacts("/mnt", "nas:/x", 1000, 500, "nfs"),))
+    after = replace(HEALTHY, mounts=(MountFacts("/mnt", "nas:/x", 0, 0, "nfs"),))
+    assert compare_restored(OWN, before, OWN, after).findings == ()
+
+
 def test_a_clean_migration_has_nothing_to_tell() -> None:
     assert compare(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, AFTER, HOP) == Assessment()
     assert compare(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, W_AFTER, WINDOWS_HOP) == Assessment()
