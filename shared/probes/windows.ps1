@@ -44,7 +44,7 @@ $os = Ask 'os' { Get-WmiObject Win32_OperatingSystem }
 $computer = Ask 'computer' { Get-WmiObject Win32_ComputerSystem }
 $language = $null
 if ($os) { if ($os.OSLanguage -eq 2052 -or $os.OSLanguage -eq 1028) { $language = 'zh' } elseif (($os.OSLanguage -band 0x3ff) -eq 9) { $language = 'en' } else { $language = 'other' } }
-$osJson = if ($os) { Object @('caption', (Value $os.Caption.Trim()), 'version', (Value $os.Version), 'build', (Value $os.BuildNumber),
+$osJson = if ($os) { Object @('caption', (Value ($os.Caption.Trim())), 'version', (Value $os.Version), 'build', (Value $os.BuildNumber),
     'language', (Value $language), 'architecture', (Value $os.OSArchitecture)) } else { 'null' }
 
 $volumes = Ask 'volumes' { List @(Get-WmiObject Win32_LogicalDisk -Filter 'DriveType=3' | ForEach-Object {
