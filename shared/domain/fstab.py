@@ -85,6 +85,11 @@ def link_name(value: str) -> str:
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
 
+def names_a_device(entry: FstabFacts) -> bool:
+    """Whether it can be told that what it names is missing."""
+    return entry.spec.partition("=")[0] in TAGS or names_a_path(entry)
+
+
 def names_a_path(entry: FstabFacts) -> bool:
     """Whether the first field is a device or a file (a loop), and not a share, a bucket or a folder to bind."""
     options = _options(entry)

@@ -133,6 +133,11 @@ CASES: dict[str, Case] = {
     ),
     "Guest.ThirdPartyPackages": (LINUX, _packages(third_party=("nginx",), third_party_total=1), with_guest(LINUX, packages=None)),
     "Guest.NoRepository": (LINUX, with_linux(LINUX, repositories=()), with_linux(LINUX, repositories=None)),
+    "Guest.RepositoryDead": (
+        LINUX,
+        with_linux(LINUX, repositories=(("old", "http://mirror.centos.org/centos/7/os"), ("base", "http://mirrors.aliyun.com/7"))),
+        None,
+    ),
     "Guest.ThirdPartyRepository": (
         LINUX,
         with_linux(LINUX, repositories=(("nginx", "http://nginx.org/packages"),)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.guest import FstabFacts
+from shared.domain.fstab import is_awaited, names_a_device
 from shared.domain.prechecks.ask import flagged, linux_flag, linux_list, listed, names, of_linux
 from shared.domain.prechecks.hops import converting, major
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
@@ -73,21 +73,15 @@ def _default_kernel_differs(facts: Facts, catalog: Catalog) -> Outcome:
     return PASSED if default == kernel else Failed(f"{kernel} runs, {default} is the default")
 
 
-def needed(entry: FstabFacts) -> bool:
-    """Whether the start waits for it."""
-    options = entry.options.split(",")
-    return "nofail" not in options and "noauto" not in options and entry.file_system != "swap"
-
-
 def _fstab_will_not_mount(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for entries whose device does not exist."""
     entries = of_linux(facts, lambda guest: guest.fstab)
     if entries is None:
         return Unknown("the guest did not show /etc/fstab")
-    missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and needed(e)]
+    missing = [f"{e.spec} on {e.mount_point}" for e in entries if e.present is False and is_awaited(e)]
     if missing:
         return Failed(names(missing))
-    blind = [e for e in entries if e.present is None and needed(e) and e.spec.startswith(("/dev/", "UUID=", "LABEL="))]
+    blind = [e for e in entries if e.present is None and is_awaited(e) and names_a_device(e)]
     return Unknown(f"{len(blind)} devices could not be looked for") if blind else PASSED
 
 

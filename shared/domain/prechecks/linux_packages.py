@@ -11,6 +11,8 @@ from shared.domain.prechecks.ask import flagged, linux_list, listed, names, of_l
 from shared.domain.prechecks.hops import converting, to_red_hat
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
 
+DEAD = re.compile(r"//(mirrorlist|mirror|msync|isoredirect)[.]centos[.]org/|//([\w.]+[.])?(repoforge[.]org|sw[.]be)/")
+"""Hosts that were switched off, CentOS 7's with its end on 2024-06-30; vault.centos.org and the mirrors of Alibaba Cloud answer."""
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 
@@ -50,12 +52,30 @@ def _third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
     return Failed(names(packages.third_party, packages.third_party_total)) if packages.third_party else PASSED
 
 
-def _no_repository(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when none is enabled."""
+def _is_dead(url: str) -> bool:
+    """Whether nobody answers at any of its addresses any more."""
+    return bool(url) and all(DEAD.search(each) for each in url.split())
+
+
+def _dead_repositories(facts: Facts) -> list[str] | None:
     repositories = of_linux(facts, lambda guest: guest.repositories)
-    return flagged(
-        None if repositories is None else not repositories, "no repository is enabled", "the guest did not list its repositories"
-    )
+    return None if repositories is None else [f"{name} ({url})" for name, url in repositories if _is_dead(url)]
+
+
+def _no_repository(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when none is enabled that somebody answers for."""
+    repositories, dead = of_linux(facts, lambda guest: guest.repositories), _dead_repositories(facts)
+    if repositories is None or dead is None:
+        return Unknown("the guest did not list its repositories")
+    if len(dead) < len(repositories):
+        return PASSED
+    return Failed(f"nobody answers any more for {names(dead)}" if dead else "no repository is enabled")
+
+
+def _repository_dead(facts: Facts, catalog: Catalog) -> Outcome:
+    """Tells the dead ones among others; that there are no others is a rule of its own."""
+    repositories, dead = of_linux(facts, lambda guest: guest.repositories), _dead_repositories(facts)
+    return PASSED if dead and len(dead) == len(repositories or ()) else listed(dead, "the guest did not list its repositories")
 
 
 def _third_party_repository(facts: Facts, catalog: Catalog) -> Outcome:
@@ -128,6 +148,20 @@ RULES = (
         check=_no_repository,
         applies=linux,
         command="yum repolist enabled",
+    ),
+    Rule(
+        code="Guest.RepositoryDead",
+        severity=Severity.WARNING,
+        unknown=None,
+        needs=Needs.GUEST,
+        title="A repository is enabled that nobody answers for",
+        asks="the enabled repositories answer",
+        why="yum stops at the first repository that does not answer, even if others have the package.",
+        remedy="Switch it off, or point it at mirrors.aliyun.com or vault.centos.org.",
+        source=PRACTICE,
+        check=_repository_dead,
+        applies=linux,
+        command="yum-config-manager --disable REPOSITORY",
     ),
     Rule(
         code="Guest.ThirdPartyRepository",

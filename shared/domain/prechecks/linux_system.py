@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged, linux_flag, linux_list, of_linux
+from shared.domain.prechecks.ask import flagged, linux_list, names, of_linux
 from shared.domain.prechecks.rule import PRACTICE, Needs, Outcome, Rule, linux
 
 
@@ -40,6 +40,16 @@ def _clock_not_synchronised(facts: Facts, catalog: Catalog) -> Outcome:
     )
 
 
+def _package_manager_busy(facts: Facts, catalog: Catalog) -> Outcome:
+    """Fails when a process holds a lock of yum, dnf or PackageKit."""
+    holders = of_linux(facts, lambda guest: guest.lock_holders) or ()
+    return flagged(
+        of_linux(facts, lambda guest: guest.package_manager_busy),
+        names(holders) or "yum or dnf is running",
+        "whether the package manager is busy was not told",
+    )
+
+
 RULES = (
     Rule(
         code="Guest.InterfacePinned",
@@ -60,11 +70,11 @@ RULES = (
         severity=Severity.WARNING,
         unknown=Severity.INFO,
         needs=Needs.GUEST,
-        title="Programs were compiled on this system",
-        asks="programs were compiled on this system",
+        title="There are programs that no package owns",
+        asks="there are programs that no package owns",
         why="Alibaba Cloud Linux 3 has GCC 10.2, binutils 2.35 and glibc 2.32; programs of the old system are not guaranteed "
         "to run.",
-        remedy="Compile again and verify, best on a copy first.",
+        remedy="Compile again and verify, best on a copy first. Ask the maker of a hosting panel whether it runs there.",
         source="feature table: C/C++ programs",
         check=linux_list(lambda guest: guest.compiled_programs, "programs outside packages were not looked for"),
         applies=linux,
@@ -147,13 +157,11 @@ RULES = (
         title="The package manager is running",
         asks="the package manager is running",
         why="Two transactions at once destroy the package database.",
-        remedy="Wait until it is done.",
+        remedy="Wait until it is done. If another program has the process number in a lock file, delete that file.",
         source=PRACTICE,
-        check=linux_flag(
-            lambda guest: guest.package_manager_busy, "yum or dnf is running", "whether the package manager is busy was not told"
-        ),
+        check=_package_manager_busy,
         applies=linux,
-        command="cat /var/run/yum.pid",
+        command="grep -s . /var/run/yum.pid /var/lib/dnf/*.pid /var/cache/dnf/*.pid /run/dnf-*.lock",
     ),
     Rule(
         code="Guest.LeftoversOfEarlierAttempt",

@@ -19,6 +19,14 @@ def root_of(case: dict[str, Any], folder: Path) -> Root:
     """The guest of a case: a healthy one, with the case's changes."""
     release = case.get("release", "centos-7")
     root = make_root(folder, release)
+    change(root, case)
+    if "rpms" in case:
+        root.command("rpm", ("*", RPM.format(kernel=RELEASES[release][2].removesuffix(".x86_64")) + case["rpms"]))
+    return root
+
+
+def change(root: Root, case: dict[str, Any]) -> None:
+    """Make the changes of a case in a guest."""
     for name in case.get("remove", ()):
         (root.path / name).unlink()
     for name in case.get("rmdir", ()):
@@ -31,11 +39,8 @@ def root_of(case: dict[str, Any], folder: Path) -> Root:
         (root.path / name).mkdir(parents=True)
     for name, target in case.get("links", {}).items():
         os.symlink(target, root.path / name)
-    if "rpms" in case:
-        root.command("rpm", ("*", RPM.format(kernel=RELEASES[release][2].removesuffix(".x86_64")) + case["rpms"]))
     for name, rows in case.get("commands", {}).items():
         root.command(name, *[(pattern, text) for pattern, text in rows])
-    return root
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["title"])
