@@ -13,6 +13,9 @@ from shared.domain.batch import Batch, Terms, needs_the_tick
 from shared.domain.errors import Bug, Refused, Stale
 from shared.ports.batches import BatchPage, Tally
 
+MOST_PAGES = 10
+"""Of open batches, looked through for as many readable ones as are asked for."""
+
 
 class TablestoreBatches:
     """See the port."""
@@ -64,11 +67,18 @@ class TablestoreBatches:
 
     def open(self, limit: int) -> list[Terms]:
         lane = ("open_lane", tables.OPEN)
-        wanted = Range(tables.BY_OPEN, (lane, ("batch_id", Lowest)), (lane, ("batch_id", Highest)))
-        found, _ = self._store.range(wanted, limit=limit)
-        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.TERMS)
-        # The index lags behind the rows.
-        return [each for each in readable(lambda row: self._terms(row["batch_id"], row), rows) if needs_the_tick(each)]
+        following: Key | None = (lane, ("batch_id", Lowest))
+        terms: list[Terms] = []
+        for _ in range(MOST_PAGES):  # rows that cannot be read take no other batch's place
+            found, following = self._store.range(
+                Range(tables.BY_OPEN, following or (), (lane, ("batch_id", Highest))), limit=limit - len(terms)
+            )
+            rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.TERMS)
+            # The index lags behind the rows.
+            terms += [each for each in readable(lambda row: self._terms(row["batch_id"], row), rows) if needs_the_tick(each)]
+            if not following or len(terms) >= limit:
+                break
+        return terms
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}

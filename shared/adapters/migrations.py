@@ -6,6 +6,8 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, TypeVar
 
@@ -16,7 +18,8 @@ from shared.adapters.tokens import start_of, token_of
 from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
-from shared.ports.migrations import Outbox, Page
+from shared.domain.timing import LONGEST_BACK_OFF
+from shared.ports.migrations import Outbox, Page, Unreadable
 
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
@@ -136,6 +139,8 @@ class TablestoreMigrations:
 
     def due(self, now: datetime, limit: int) -> list[Migration]:
         page = self._waiting(tables.DRIVE, now, limit, token="")
+        if page.unreadable:
+            self.step_aside([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
         return [each for each in page.migrations if each.owes or self._belongs_here(each)]
 
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
@@ -149,7 +154,21 @@ class TablestoreMigrations:
         found, following = self._store.range(Range(tables.BY_DUE, start_of(token, start), end), limit=limit)
         # The index lags behind the rows: what has been dealt with since is left out.
         rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
-        return Page(tuple(readable(tables.migration_of, rows)), token_of(following))
+        return _page(rows, token_of(following))
+
+    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
+        found = []
+        for row in self._rows(migration_ids):
+            unreadable = _read(row)
+            if isinstance(unreadable, Migration) or "due_lane" not in row:
+                continue
+            found.append(unreadable)
+            as_seen = {"due_lane": row["due_lane"], "due_at": row["due_at"]}
+            with suppress(InDoubt):  # then it was moved already
+                self._store.update(tables.MIGRATIONS, _key(row["migration_id"]), {"due_at": milliseconds(now)}, expect=as_seen)
+            facts = {"migrationId": row["migration_id"], "cause": unreadable.cause, "nextLook": now.isoformat()}
+            log.error("a row that cannot be read steps aside", extra={"facts": {"code": "Store.RowInvalid", **facts}})
+        return tuple(found)
 
     def _belongs_here(self, migration: Migration) -> bool:
         """Whether the tick has anything to do with the row; one here only for an outbox settled since goes where it belongs."""
@@ -171,8 +190,8 @@ class TablestoreMigrations:
         start = (batch, ("state", states[0]), ("migration_id", Lowest))
         end = (batch, ("state", states[1]), ("migration_id", Highest))
         found, following = self._store.range(Range(tables.BY_BATCH, start_of(token, start), end), limit=limit)
-        migrations = readable(tables.migration_of, self._rows(_ids(found)))
-        return Page(tuple(each for each in migrations if state is None or each.state is state), token_of(following))
+        page = _page(self._rows(_ids(found)), token_of(following))
+        return replace(page, migrations=tuple(each for each in page.migrations if state is None or each.state is state))
 
     def counts(self, batch_id: str) -> Counter[State]:
         batch = ("batch_id", batch_id)
@@ -197,10 +216,31 @@ class TablestoreMigrations:
         between = tables.WITH_STATE if state else tables.MIGRATION_COLUMNS
         wanted = Range(tables.MIGRATIONS, start, (("migration_id", Highest),), between=between, equal=equal)
         rows, following = self._store.range(wanted, limit=limit)
-        return Page(tuple(readable(tables.migration_of, rows)), token_of(following))
+        return _page(rows, token_of(following))
 
     def _rows(self, migration_ids: Sequence[str]) -> list[Columns]:
         return self._store.many(tables.MIGRATIONS, [_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
+
+
+def _page(rows: Sequence[Columns], next_token: str) -> Page:
+    """The rows of a page, those that cannot be read beside the others."""
+    read: list[Migration] = []
+    unreadable: list[Unreadable] = []
+    for row in rows:
+        found = _read(row)
+        if isinstance(found, Migration):
+            read.append(found)
+        else:
+            unreadable.append(found)
+    return Page(tuple(read), next_token, tuple(unreadable))
+
+
+def _read(row: Columns) -> Migration | Unreadable:
+    try:
+        return tables.migration_of(row)
+    except Permanent as error:
+        log.warning(error.message, extra={"facts": {"code": error.code}})
+        return Unreadable(row["migration_id"], error.message)
 
 
 def readable(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:

@@ -23,11 +23,20 @@ class Outbox:
 
 
 @dataclass(frozen=True)
+class Unreadable:
+    """A row that this version does not understand. It is left as it is: a later version, or a person, can read it."""
+
+    id: str
+    cause: str
+
+
+@dataclass(frozen=True)
 class Page:
     """One page of migrations; ``next_token`` is empty on the last."""
 
     migrations: tuple[Migration, ...]
     next_token: str = ""
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 class Migrations(Protocol):
@@ -67,7 +76,10 @@ class Migrations(Protocol):
         """How many restarts were seen."""
 
     def due(self, now: datetime, limit: int) -> list[Migration]:
-        """The rows due by ``now``, longest overdue first."""
+        """The rows due by ``now``, longest overdue first. One that nobody can read steps aside for LONGEST_BACK_OFF."""
+
+    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
+        """Put those rows that nobody can read at the end of the queue they wait in; which they are."""
 
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
         """Confirmed migrations that are not complete although their retention was over by ``now``, longest overdue first."""

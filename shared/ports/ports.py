@@ -66,3 +66,10 @@ class Ports:
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""
     notices: Notices = field(default_factory=Notices)
+
+    def driver(self, name: str) -> Driver:
+        """A driver by its name; raises Permanent (Driver.Unknown): a row may name one that only a later version has."""
+        if name not in self.drivers:
+            remedy = "Deploy the version that submitted the batch, or cancel the migration."
+            raise Permanent("Driver.Unknown", f"This version has no driver {name[:50]}.", remedy)
+        return self.drivers[name]

@@ -18,7 +18,8 @@ def close(terms: Terms, ports: Ports) -> bool:
     token = ""
     while True:
         page = ports.migrations.of_batch(terms.batch_id, state=None, limit=100, token=token)
-        if any(each.state not in SETTLED for each in page.migrations):
+        # Nobody knows what a row that cannot be read waits for: once it can be, it must not stand in a closed batch.
+        if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
         token = page.next_token
         if not token:

@@ -63,7 +63,7 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
     if migration.state is not State.MIGRATING:
         return  # it was given up before the job could be started: starting it now would lead where nobody looks
-    ports.drivers[migration.driver].launch(migration)
+    ports.driver(migration.driver).launch(migration)
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
@@ -72,7 +72,7 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)
     begun = migration.hop > effect.hop and migration.handle != Handle()
-    ports.drivers[migration.driver].clean_up(then, effect.handle, sources=not begun)
+    ports.driver(migration.driver).clean_up(then, effect.handle, sources=not begun)
 
 
 def _adopt_snapshots(_: AdoptSnapshots, migration: Migration, ports: Ports) -> None:

@@ -14,13 +14,13 @@ def sources(migration: Migration, ports: Ports) -> tuple[str, ...]:
     """The source servers on which a job could change the instance; reads SMC's whole list."""
     seen = (identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
-    return ports.drivers[migration.driver].sources(migration, who)
+    return ports.driver(migration.driver).sources(migration, who)
 
 
 def look(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
     """The jobs that run, and those of the migration that could be started again; on the sources given, or on all."""
     where = sources(migration, ports) if source_ids is None else source_ids
-    return ports.drivers[migration.driver].unfinished(migration, where)
+    return ports.driver(migration.driver).unfinished(migration, where)
 
 
 def remove(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
@@ -29,7 +29,7 @@ def remove(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tup
     own = [job for job in found if job.ours]
     if not own:
         return found
-    ports.drivers[migration.driver].remove(own)
+    ports.driver(migration.driver).remove(own)
     return look(migration, ports, source_ids)
 
 

@@ -27,7 +27,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
-    driver = ports.drivers[migration.driver]
+    driver = ports.driver(migration.driver)
     driver.check()
     terms = ports.batches.terms(migration.batch_id)
     _safe_to_move(migration, terms, ports)

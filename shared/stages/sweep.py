@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from shared.domain import events
-from shared.domain.errors import Stale
+from shared.domain.errors import ReplankError, Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
@@ -21,29 +23,59 @@ PATIENCE = timedelta(minutes=8)
 """The function may run for ten minutes (s.yaml); what is left then the next day's run takes up."""
 SUNDAY = 6
 """Once a week all that is confirmed is looked at, for what a version confirmed that put it on no lane."""
+NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """States that a sweep only notes in the journal."""
 P = TypeVar("P", LedgerPage, Page)
+T = TypeVar("T", LedgerEntry, Migration)
+_LOG = logging.getLogger("replank")
 
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Delete what may go, page by page, and complete the migrations that hold nothing any more."""
     began, size = ports.clock.now(), ports.limits.sweep_page
-    deleted, kept, completed = 0, 0, 0
+    deleted, kept, completed, troubles = 0, 0, 0, Troubles()
     for entries in _pages(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
         owners = {each.migration_id: each for each in _owners(entries.entries, ports)}
-        swept = [entry for entry in entries.entries if _swept(entry, owners.get(entry.migration_id), ports)]
+        swept = [each for each in entries.entries if troubles.spared(each, _swept, owners.get(each.migration_id), ports)]
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
-        completed += sum(_completed(owners[each], ports) for each in sorted(touched))
+        completed += sum(troubles.spared(owners[each], _completed, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
         for page in _pages(lambda token: ports.migrations.all(state=State.CONFIRMED, limit=size, token=token), began, ports):
-            completed += sum(_completed(each, ports) for each in page.migrations if each.due_at is None)
+            completed += sum(troubles.spared(each, _completed, ports) for each in page.migrations if each.due_at is None)
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
     for page in _pages(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
-        completed += sum(_completed(each, ports) for each in page.migrations)
+        completed += sum(troubles.spared(each, _completed, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
-    return Outcome(result, {"deleted": deleted, "kept": kept, "completed": completed})
+    facts = {"deleted": deleted, "kept": kept, "completed": completed, "failed": sum(troubles.codes.values())}
+    return Outcome(result, {**facts, "causes": dict(troubles.codes)} if troubles.codes else facts)
+
+
+@dataclass
+class Troubles:
+    """What could not be done, by code. It is tried again by the next run; everything behind it has its turn in this one."""
+
+    codes: Counter[str] = field(default_factory=Counter)
+    silent: set[str] = field(default_factory=set)
+    """Regions that did not answer: each further call would take as long again."""
+
+    def spared(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
+        """What ``act`` says of ``what``; False, with its cause in the log, if it fails."""
+        if what.region_id in self.silent:
+            self.codes["Sweep.RegionSkipped"] += 1
+            return False
+        try:
+            return act(what, *more)
+        except ReplankError as error:
+            if isinstance(error, Transient) and error.code.startswith("Store."):
+                raise  # nothing behind it would fare better
+            self.codes[error.code] += 1
+            if error.code == NO_ANSWER:
+                self.silent.add(what.region_id)
+            facts = {"migrationId": what.migration_id, "regionId": what.region_id, "code": error.code, "remedy": error.remedy}
+            _LOG.error("the sweep passes over one: %s", error, extra={"facts": facts})
+            return False
 
 
 def _pages(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:

@@ -11,10 +11,10 @@ from shared.domain.batch import BatchState, Standing, Terms, closed_because, fre
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, is_a_look
+from shared.domain.timing import LOOK_AGAIN, LOST, back_off, is_a_look
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
-from shared.stages.closing import close
+from shared.stages.closing import SETTLED, close
 from shared.stages.watch_ecs import on_ecs_event
 from shared.stages.watch_guests import watch_guests
 from shared.stages.watch_jobs import watch_jobs
@@ -73,12 +73,26 @@ def _settled(migration: Migration, ports: Ports) -> bool:
     True if it goes on now: it has moved on since, and what an earlier step cannot get rid of must not hold it up. Nor may what is
     still owed hide how a job or a guest stands, because nobody else looks: a launch owed for a job that is gone is a failure.
     """
+    goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
+        if not goes_on:
+            _put_off(migration, ports)
         if not settle_all(ports, migration):
             _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
     except ReplankError as error:
         _LOG.error("a step's effects cannot be carried out: %s", error, extra={"migrationId": migration.migration_id})
-    return migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
+    return goes_on
+
+
+def _put_off(migration: Migration, ports: Ports) -> None:
+    """Let others be looked at first the next time. Before the try, because one that takes too long ends the whole tick.
+
+    What is at rest is tried ever less often; what a stage waits for, with every tick. Once it is settled its own time is in force.
+    """
+    now = ports.clock.now()
+    at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
+    pause = back_off(now - migration.entered_at) if at_rest else LOOK_AGAIN
+    ports.migrations.nudge(migration, now + pause)
 
 
 def _watched(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
@@ -127,19 +141,31 @@ def _offer(batches: Sequence[Terms], ports: Ports) -> int:
     holders: dict[str, str] | None = None
     begun = 0  # slots that this tick's offers will take
     for batch in _in_turn(batches, now):
-        ready = ports.migrations.ready(batch.batch_id, limit=READY_READ)
-        if not ready:
-            if now.minute == 0:  # once an hour is often enough: it reads the whole batch
-                close(batch, ports)
+        try:
+            ready = ports.migrations.ready(batch.batch_id, limit=READY_READ)
+            if not ready:
+                if now.minute == 0:  # once an hour is often enough: it reads the whole batch
+                    close(batch, ports)
+                continue
+            holders = ports.admission.holders() if holders is None else holders
+            held, more = _choose(batch.batch_id, ready, holders, begun, ports)
+            still = _still_ready(held, more, ports)
+        except ReplankError as error:  # of one batch: the others are offered theirs
+            _LOG.error("batch %s is passed over: %s", batch.batch_id, error)
             continue
-        holders = ports.admission.holders() if holders is None else holders
-        held, more = _choose(batch.batch_id, ready, holders, begun, ports)
-        chosen = ports.migrations.load_many(held + more) if held or more else []
-        still = [each for each in chosen if each.state is State.READY]
         begun += sum(each.migration_id not in held for each in still)
         offers += [events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in still]
     ports.bus.publish(offers)
     return len(offers)
+
+
+def _still_ready(held: list[str], more: list[str], ports: Ports) -> list[Migration]:
+    """Those that are ready still. A row that cannot be read steps aside, or it would take the same place with every tick."""
+    found = ports.migrations.load_many(held + more) if held or more else []
+    lost = set(more) - {each.migration_id for each in found}
+    if lost:
+        ports.migrations.step_aside(sorted(lost), ports.clock.now())
+    return [each for each in found if each.state is State.READY]
 
 
 def _in_turn(batches: Sequence[Terms], now: datetime) -> list[Terms]:

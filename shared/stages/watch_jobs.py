@@ -25,7 +25,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     for name in sorted({each.driver for each in migrations}):
         mine = [each for each in migrations if each.driver == name]
         try:
-            reports = ports.drivers[name].observe(mine)
+            reports = ports.driver(name).observe(mine)
         except ReplankError as error:
             moved += _unseen(mine, error, ports)
             continue
@@ -67,7 +67,7 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
         )
     pause = timedelta(0) if migration.owes else job_pause(ports.clock.now() - migration.entered_at)
     if report.phase is Phase.PREPARED:
-        ports.drivers[migration.driver].launch(migration)
+        ports.driver(migration.driver).launch(migration)
     elif pause:
         ports.migrations.nudge(migration, ports.clock.now() + pause, percent=report.progress)
     return False

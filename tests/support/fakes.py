@@ -16,7 +16,7 @@ from shared.domain.migration import JournalEntry, Migration, State, Step
 from shared.ports.admission import Room
 from shared.ports.batches import BatchPage, Tally
 from shared.ports.ledger import LedgerPage
-from shared.ports.migrations import Outbox, Page
+from shared.ports.migrations import Outbox, Page, Unreadable
 from shared.ports.ports import Ports
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -151,7 +151,10 @@ class FakeMigrations:
             (row.due_at, key) for key, row in self.rows.items() if row.outboxes or row.migration.state is not State.CONFIRMED
         ]
         due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
-        return [self.rows[key].migration for _, key in due[:limit]]
+        return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
+
+    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
+        return ()  # what is in memory can be read
 
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
