@@ -8,12 +8,15 @@ from unittest import mock
 
 from shared.adapters.compute import Ecs
 from shared.domain import acts
+from shared.domain.disk_reset import ResetState
 from shared.domain.errors import Permanent
+from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
+from shared.domain.restore import marked
 from shared.ports.compute import FoundInstance
-from shared.stages import intake, migrate, snapshot, watch
-from tests.simulation.scenario import Scenario
+from shared.stages import intake, live_jobs, migrate, probe, restore_disks, rollback, snapshot, watch
+from tests.simulation.scenario import CHECK, Scenario
 
 Patch = Any
 
@@ -64,7 +67,7 @@ def one_more() -> list[Patch]:
 
 
 def denial_ignored() -> list[Patch]:
-    """What the role may not do is taken for done."""
+    """What the role may not reset is taken for reset."""
     reset = Ecs.reset_disk
 
     def tolerant(self: Ecs, *arguments: Any) -> None:
@@ -75,6 +78,66 @@ def denial_ignored() -> list[Patch]:
                 raise
 
     return [mock.patch.object(Ecs, "reset_disk", tolerant)]
+
+
+def checked_unasked() -> list[Patch]:
+    """The batch's own check runs in its guests before anybody has acknowledged the batch."""
+    return [mock.patch.object(probe, "may_run", return_value=True)]
+
+
+# The rollback -------------------------------------------------------------------------------------------------------
+
+
+def only_the_system_disk() -> list[Patch]:
+    """A rollback leaves every data disk as it is."""
+    kinds: dict[str, str] = {}
+    disks, reset = Ecs.disks, Ecs.reset_disk
+
+    def seen(self: Ecs, *arguments: Any) -> Any:
+        found = disks(self, *arguments)
+        kinds.update({each.disk_id: each.kind for each in found})
+        return found
+
+    def system_only(self: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        if kinds.get(disk_id, "system") == "system":
+            reset(self, region_id, disk_id, snapshot_id)
+
+    return [mock.patch.object(Ecs, "disks", seen), mock.patch.object(Ecs, "reset_disk", system_only)]
+
+
+def only_one_disk() -> list[Patch]:
+    """A rollback resets the first disk and says that it reset them all; the guest's proof is not asked for."""
+    reset = restore_disks.reset
+
+    def first_only(migration: Migration, safe: Any, note: Any, ports: Any) -> Any:
+        first = min(each.disk_id for each in migration.rollback_disks)
+        resets = migration.rollback_disks
+        for each in resets:
+            if each.disk_id != first:
+                resets = marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+        return reset(replace(note(resets, "one is enough"), rollback_disks=resets), safe, note, ports)
+
+    return [mock.patch.object(restore_disks, "reset", first_only), *unproved()]
+
+
+def unproved() -> list[Patch]:
+    """A rollback is called done before the guest has answered."""
+
+    def believed(migration: Migration, ports: Any) -> Any:
+        ports.compute.start(migration.region_id, migration.instance_id)
+        return rollback._proved(migration, assessment([], {}), ports)
+
+    return [mock.patch.dict(rollback._PHASES, {"starting": believed})]
+
+
+def job_left() -> list[Patch]:
+    """A rollback neither stops the job nor looks whether it runs."""
+    return [mock.patch.object(live_jobs, "remove", return_value=()), mock.patch.object(live_jobs, "look", return_value=())]
+
+
+def not_looked_at() -> list[Patch]:
+    """A rollback begins without looking whether every disk can go back."""
+    return [mock.patch.object(restore_disks, "unusable", return_value=[])]
 
 
 # Weather ------------------------------------------------------------------------------------------------------------
@@ -94,9 +157,47 @@ def failing_snapshots(scenario: Scenario) -> Scenario:
 
 
 def denied(scenario: Scenario) -> Scenario:
-    """Permissions come and go while people change their minds."""
-    rates = {"denied": 0.08, "person": 0.9}
-    return replace(two_disks(scenario), rates=rates, chaos_min=180, prompt=True)
+    """Many rollbacks, while permissions come and go."""
+    return replace(going_back(scenario), rates={"denied": 0.02, "person": 0.9})
+
+
+def going_back(scenario: Scenario) -> Scenario:
+    """Two disks each; people act all the time, and jobs fail late: many rollbacks."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}], "smc": {"fail_attempts": 9}} for each in records}
+    wide = unlimited(scenario)
+    return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=120, prompt=True)
+
+
+def hanging(scenario: Scenario) -> Scenario:
+    """Jobs hang, and people change their minds."""
+    return replace(unlimited(scenario), rates={"job_hangs": 0.5, "person": 0.9, "clock_jump": 0.1}, chaos_min=180, prompt=True)
+
+
+def losing(scenario: Scenario) -> Scenario:
+    """The same as going back, and snapshots are deleted by others."""
+    return replace(going_back(scenario), rates={"person": 0.9, "snapshot_deleted": 0.2})
+
+
+def unlimited(scenario: Scenario) -> Scenario:
+    """Nothing holds a batch back."""
+    freed = {"maxMoving": 6, "failureBudget": 9, "canary": 0, "driver": "smc"}
+    return replace(with_policy(scenario, window=None, **freed), account_limit=20)
+
+
+def checked(scenario: Scenario) -> Scenario:
+    """Every batch has a check of its own."""
+    return with_policy(scenario, check=CHECK)
+
+
+def with_policy(scenario: Scenario, **policy: Any) -> Scenario:
+    """Every batch with these beside its own limits; None takes one away."""
+
+    def changed(own: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in {**own, **policy}.items() if value is not None}
+
+    batches = (replace(each, request={**each.request, "policy": changed(each.request["policy"])}) for each in scenario.batches)
+    return replace(scenario, batches=tuple(batches))
 
 
 def crashing(scenario: Scenario) -> Scenario:

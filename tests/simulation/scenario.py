@@ -44,11 +44,8 @@ KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 TWINS, NAMESAKES = 0.15, 0.2
 """The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
 PROMPT, FORGETFUL = 0.4, 0.3
-CHECKED, CHECK = 0.0, "test -d /etc # own check of the application"
-"""The share of batches whose operator has a check of the application run in the guests, and that check.
-
-None yet: the product still runs it before the acknowledgement.
-"""
+CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
+"""The share of batches whose operator has a check of the application run in the guests, and that check."""
 
 
 @dataclass(frozen=True)
