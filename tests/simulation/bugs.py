@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 from shared.adapters.compute import Ecs
-from shared.domain import acts
+from shared.domain import acts, seen
 from shared.domain.disk_reset import ResetState
 from shared.domain.errors import Permanent
 from shared.domain.findings import assessment
@@ -16,6 +16,7 @@ from shared.domain.migration import Migration
 from shared.domain.restore import marked
 from shared.ports.compute import FoundInstance
 from shared.stages import intake, live_jobs, migrate, probe, restore_disks, rollback, snapshot, watch
+from shared.stages.api import act, migrations
 from tests.simulation.scenario import CHECK, Scenario
 
 Patch = Any
@@ -78,6 +79,23 @@ def denial_ignored() -> list[Patch]:
                 raise
 
     return [mock.patch.object(Ecs, "reset_disk", tolerant)]
+
+
+def whatever_was_seen() -> list[Patch]:
+    """An act is applied though the migration is no longer what the person saw."""
+    return [mock.patch.object(seen, "is_as_seen", return_value=True)]
+
+
+def the_newest_one() -> list[Patch]:
+    """An act is applied to the newest migration of the instance, whichever was named."""
+    carry_out = act.carry_out
+
+    def to_the_newest(ports: Any, migration: Migration, asked: act.Act) -> None:
+        found = ports.migrations.of_instance(migration.instance_id, limit=20)
+        newest = max(found, key=lambda each: each.created_at)
+        carry_out(ports, newest, replace(asked, seen=newest.version))
+
+    return [mock.patch.object(migrations, "carry_out", to_the_newest)]
 
 
 def checked_unasked() -> list[Patch]:
@@ -167,6 +185,11 @@ def going_back(scenario: Scenario) -> Scenario:
     guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}], "smc": {"fail_attempts": 9}} for each in records}
     wide = unlimited(scenario)
     return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=120, prompt=True)
+
+
+def busy(scenario: Scenario) -> Scenario:
+    """People act all the time."""
+    return replace(unlimited(scenario), rates={"person": 0.9}, chaos_min=120, prompt=True)
 
 
 def hanging(scenario: Scenario) -> Scenario:

@@ -26,6 +26,8 @@ _USEFUL = {
     State.PRECHECK_FAILED: ("retry", "cancellation"),
     State.READY: ("cancellation", "rollback"),
 }
+STALE = 0.15
+"""How often a person acts on what he saw a while ago."""
 _EARLY = frozenset({State.ACCEPTED, State.PRECHECKING, State.SNAPSHOTTING, State.SNAPSHOTTED})
 _FAILED = frozenset({State.FAILED})
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
@@ -86,7 +88,7 @@ class People:
             batch_id = self.rng.choice(sorted(self.truth.batches))
             migrated = [each for _, each in sorted(self.truth.migrations.items()) if each.state is State.MIGRATED]
             mine = [each for each in migrated if each.batch_id == batch_id]
-            named = [{"migrationId": each.migration_id, "version": each.version} for each in mine]
+            named = [{"migrationId": each.migration_id, "version": self._view(each)} for each in mine]
             self.call(f"/batches/{batch_id}/confirmation", {"migrations": named})
             return True
         return self._act_on(self._chosen())
@@ -99,8 +101,12 @@ class People:
         if verb:
             for _ in range(self.rng.choice((1, 1, 2))):
                 operator = self.rng.choice(("ann", "bob"))
-                self.call(f"/migrations/{migration.migration_id}/{verb}", operator=operator, seen=migration.version)
+                self.call(f"/migrations/{migration.migration_id}/{verb}", operator=operator, seen=self._view(migration))
         return bool(verb)
+
+    def _view(self, migration: Migration) -> int:
+        """The version on the person's screen: now and then an old one."""
+        return self.rng.randint(1, migration.version) if self.rng.random() < STALE else migration.version
 
     def _chosen(self) -> Migration:
         """Any migration; now and then one in a state that does not last, or one that waits for somebody."""

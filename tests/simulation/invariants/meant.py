@@ -55,8 +55,10 @@ class AsMeant(Checker):
         path, migration = _path(scene.frame), scene.truth.migrations[id]
         if path[:2] not in (["migrations", id], ["batches", migration.batch_id]):
             yield f"an act was applied to {id}, and the request names {'/'.join(path) or 'nothing'}"
-        version = _version(scene.frame)
-        if path[:1] == ["migrations"] and version is not None and self._shown[id].get(version, before) != before:
+        version = _version(scene.frame, id)
+        if version is None:
+            yield f"an act was applied to {id}, and the request does not say which version the person saw"
+        elif self._shown[id].get(version) != before:
             yield f"an act meant for version {version} of {id} was applied to version {row['version']}"
 
     def effect(self, effect: Effect, scene: Scene) -> Found:
@@ -98,8 +100,13 @@ def _path(frame: Frame | None) -> list[str]:
     return [part for part in str(http.get("path", "")).split("/") if part]
 
 
-def _version(frame: Frame | None) -> int | None:
-    """The version in If-Match, where the request has one."""
-    headers = {name.lower(): value for name, value in _request(frame).get("headers", {}).items()}
+def _version(frame: Frame | None, id: str) -> int | None:
+    """The version of a migration that the request says the person saw: in If-Match, or beside its id in the body."""
+    request = _request(frame)
+    headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
     text = str(headers.get("if-match", "")).strip('W/"')
-    return int(text) if text.isdigit() else None
+    if text.isdigit():
+        return int(text)
+    body = request.get("body") or "{}"
+    named = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body).get("migrations", [])
+    return next((each["version"] for each in named if each["migrationId"] == id), None)
