@@ -13,7 +13,7 @@ from cli.client import Api
 from cli.options import AsJson
 from cli.problem import bad_input
 from shared.domain.findings import Assessment
-from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema
+from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema, worst
 from shared.domain.validation.summary import Aspect
 
 Json = dict[str, Any]
@@ -73,7 +73,7 @@ def _summary(found: Report) -> str:
 
 def _show(found: Report) -> None:
     rows = []
-    for row in sorted(found.rows, key=lambda each: (each.verdict not in ("failed", "blocked"), each.verdict, each.instance_id)):
+    for row in sorted(found.rows, key=worst):
         last = row.validation or row.precheck
         told = ", ".join(
             dict.fromkeys(finding.code for finding in (last.findings if last else ()) if finding.severity.value != "info")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from shared.domain import events
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
+from shared.domain.chosen import digest_of
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused
 from shared.domain.migration import Migration, State, Step, step
@@ -39,7 +40,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) 
             "Read GET /risks and acknowledge the version it gives.",
             status=409,
         )
-    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS)
+    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection))
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 

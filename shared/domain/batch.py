@@ -35,6 +35,8 @@ class Acknowledgement:
     at: datetime
     risks_version: str
     text: tuple[str, ...]
+    selection: str = ""
+    """Digest of the batch's selection as it stood then; an older version recorded none."""
 
 
 @dataclass(frozen=True)

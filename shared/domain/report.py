@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from html import escape
 
 from shared.domain.codec import Json, encode, schema
 from shared.domain.findings import Assessment, Finding, Severity
+from shared.domain.migration import MOVING, State
+from shared.domain.text import page_text as escape
 from shared.domain.validation.summary import Aspect
 
 STYLE = """
@@ -26,6 +27,28 @@ TONE = {Severity.ERROR: "bad", Severity.OVERRIDABLE: "bad", Severity.WARNING: "w
 STANDING_TONE = {"failure": "bad", "warning": "warn", "expected": "mute", "same": "good"}
 
 
+VERDICTS = {
+    "failed": "bad",
+    "blocked": "bad",
+    "not validated": "warn",
+    "warnings": "warn",
+    "rolled back": "mute",
+    "under way": "mute",
+    "not assessed": "mute",
+    "passed": "good",
+}
+"""Every verdict, worst first, with its tone."""
+_SETTLED = {
+    State.FAILED.value: "failed",
+    State.PRECHECK_FAILED.value: "blocked",
+    State.ROLLING_BACK.value: "under way",
+    State.ROLLED_BACK.value: "rolled back",
+}
+"""States that are the verdict, whatever was found."""
+_UNDER_WAY = frozenset(state.value for state in MOVING)
+_VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
+
+
 @dataclass(frozen=True)
 class ReportRow:
     """One instance. ``route`` are release names in order; ``state`` is the migration's; missing assessments have not been made."""
@@ -40,12 +63,22 @@ class ReportRow:
 
     @property
     def verdict(self) -> str:
-        """``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``; the later assessment counts."""
+        """State and findings together, in one of ``VERDICTS``: findings alone do not tell of a job that failed.
+
+        The later assessment counts. What is still moving has passed nothing, and what was accepted without a validation was
+        not validated.
+        """
+        if self.state in _SETTLED:
+            return _SETTLED[self.state]
         last = self.validation or self.precheck
+        if last is not None and last.blocked:
+            return "failed" if self.validation else "blocked"
+        if self.state in _UNDER_WAY:
+            return "under way"
+        if self.state in _VALIDATED and self.validation is None:
+            return "not validated"
         if last is None:
             return "not assessed"
-        if last.blocked:
-            return "failed" if self.validation else "blocked"
         return "warnings" if any(f.known and f.severity is not Severity.INFO for f in last.findings) else "passed"
 
 
@@ -120,6 +153,11 @@ def report_schema() -> Json:
     return {"title": "Replank report of one batch", **schema(_Document)}
 
 
+def worst(row: ReportRow) -> tuple[int, str]:
+    """The key that sorts the worst verdict first."""
+    return list(VERDICTS).index(row.verdict), row.instance_id
+
+
 def counts(report: Report) -> dict[str, int]:
     """Instances by verdict."""
     found: dict[str, int] = {}
@@ -132,7 +170,7 @@ def report_html(report: Report) -> str:
     """One page without a script, a font or a picture from elsewhere; everything of a guest's making is escaped."""
     made = report.made_at.strftime("%Y-%m-%d %H:%M UTC")
     summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(report).items())) or "no instances"
-    worst_first = sorted(report.rows, key=lambda row: (row.verdict not in ("failed", "blocked"), row.verdict, row.instance_id))
+    worst_first = sorted(report.rows, key=worst)
     return "".join(
         (
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.title)}</title>',
@@ -146,8 +184,7 @@ def report_html(report: Report) -> str:
 
 
 def _verdict(row: ReportRow) -> str:
-    tone = {"passed": "good", "warnings": "warn", "not assessed": "mute"}.get(row.verdict, "bad")
-    return f'<span class="tag {tone}">{row.verdict}</span>'
+    return f'<span class="tag {VERDICTS[row.verdict]}">{row.verdict}</span>'
 
 
 def _table(head: tuple[str, ...], rows: list[str]) -> str:

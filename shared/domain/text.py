@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import escape
 
 _ACTING = re.compile(
     "["
@@ -26,6 +27,11 @@ def plain(text: str) -> str:
 def plain_lines(text: str) -> str:
     """The same for text of several lines, whose line ends stay."""
     return "\n".join(map(plain, text.split("\n")))
+
+
+def page_text(text: str) -> str:
+    """Text as it stands in a page, or in an attribute of one."""
+    return escape(plain(text))
 
 
 def escaped(json_text: str) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
-from shared.domain.batch import Terms
+from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.ledger import SnapshotState, made_for
@@ -16,6 +16,7 @@ from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT
 from shared.ports.driver import NOBODY, Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
+from shared.stages.chosen import check_acknowledged
 from shared.stages.identity import identity
 
 STATES = frozenset({State.SNAPSHOTTED})
@@ -29,8 +30,9 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check()
-    terms = ports.batches.terms(migration.batch_id)
-    _safe_to_move(migration, terms, ports)
+    batch = ports.batches.load(migration.batch_id)
+    terms = batch.terms
+    _safe_to_move(migration, batch, ports)
     if migration.attempt == 1 and terms.policy.window is not None and not terms.policy.window.allows(ports.clock.now()):
         return Outcome("waiting", {"state": "snapshotted", "reason": "the maintenance window is closed"})
     absent = _absent(migration, ports) if migration.attempt > 1 else ""
@@ -79,10 +81,11 @@ def _absent(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _safe_to_move(migration: Migration, terms: Terms, ports: Ports) -> None:
+def _safe_to_move(migration: Migration, batch: Batch, ports: Ports) -> None:
     """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
-    if terms.acknowledgement is None or terms.dry_run:
+    if batch.acknowledgement is None or batch.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
+    check_acknowledged(batch, migration, ports)
     if ports.admission.holder(migration.region_id, migration.instance_id) != migration.migration_id:
         raise Permanent(
             "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."

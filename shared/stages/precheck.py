@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
-from shared.domain.batch import Terms
+from shared.domain.batch import Batch, Terms
 from shared.domain.catalog import find_release
 from shared.domain.catalog.identify import identify_in
+from shared.domain.chosen import not_selected
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
@@ -38,20 +39,24 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
+    if migration.state is State.ACCEPTED:
+        batch = ports.batches.load(migration.batch_id)
+        reopen(batch.terms, ports)
+        return _begin(migration, batch, ports)
     terms = ports.batches.terms(migration.batch_id)
     reopen(terms, ports)
-    if migration.state is State.ACCEPTED:
-        return _begin(migration, terms, ports)
     return _conclude(migration, terms, ports)
 
 
-def _begin(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
+def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
+    terms = batch.terms
     if migration.driver in ports.unready:
         return _blocked(migration, _one(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
         migration = replace(migration, hops=migration.hops or _route(migration, instance, terms, ports))
+        _check_selected(migration, batch, ports)
         _lock(migration, terms, ports)
     except Refused as error:
         return _blocked(migration, _one(error), ports)
@@ -97,6 +102,14 @@ def _route(migration: Migration, instance: InstanceFacts, terms: Terms, ports: P
         catalog=ports.catalog,
     )
     return route.hops
+
+
+def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
+    """Refuse an instance that the batch does not select, however its migration came to be: nobody may look into it."""
+    why = not_selected(batch, migration, ports.catalog)
+    if why:
+        remedy = "Submit a batch that names the instance, if it is to move."
+        raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not mean {migration.instance_id}: {why}.", remedy)
 
 
 def _lock(migration: Migration, terms: Terms, ports: Ports) -> None:

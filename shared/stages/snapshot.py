@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from shared.domain import events
+from shared.domain.batch import Terms
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
 from shared.domain.message import Message, Outcome
@@ -15,6 +16,7 @@ from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import probe
 from shared.stages.advance import advance, guarded
+from shared.stages.chosen import check_acknowledged
 from shared.stages.slots import admit
 
 STATES = frozenset({State.READY, State.SNAPSHOTTING})
@@ -31,8 +33,10 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     reason = admit(migration, ports)
     if reason:
         return Outcome("waiting", {"state": "ready", "reason": reason})
+    batch = ports.batches.load(migration.batch_id)
+    check_acknowledged(batch, migration, ports)
     now = ports.clock.now()
-    why = _outdated(migration, ports)
+    why = _outdated(migration, batch.terms, ports)
     if why:
         advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
         return Outcome("waiting", {"state": "accepted"})
@@ -40,7 +44,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     return _drive(advance(ports, begun), ports, begun=False)
 
 
-def _outdated(migration: Migration, ports: Ports) -> str:
+def _outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
     """Why the guest must be looked at once more, in words.
 
     The precheck is too old, it was made before the batch's check might run in the guest, or the instance's disks are not those
@@ -48,7 +52,7 @@ def _outdated(migration: Migration, ports: Ports) -> str:
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
-    if not migration.check_asked and probe.wants(ports.batches.terms(migration.batch_id)):
+    if not migration.check_asked and probe.wants(terms):
         return "the precheck was made without the batch's files and check"
     attached = {
         disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit

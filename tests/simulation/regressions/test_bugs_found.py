@@ -87,7 +87,8 @@ def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_d
     """Its role may not read rows in bulk, and did: the instance could not be migrated any more."""
     one.world.load_fleet(fleet(instance(9)))
     ports = replace(one.ports, drivers={})
-    ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
+    named = Selection(("cn-hangzhou",), ("i-test0009",))
+    ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", named, Policy()))
     stand(ports, 10, State.CANCELLED)
     ports.admission.lock("cn-hangzhou", "i-test0009", f"m{10:016x}")
     made = stand(ports, 9, State.ACCEPTED)

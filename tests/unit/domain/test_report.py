@@ -10,6 +10,8 @@ from html.parser import HTMLParser
 import jsonschema
 import pytest
 
+from shared.domain.findings import Assessment, Severity
+from shared.domain.migration import MOVING, State
 from shared.domain.prechecks import assess
 from shared.domain.report import Report, ReportRow, report_html, report_json, report_schema
 from shared.domain.validation import compare
@@ -83,7 +85,7 @@ def test_the_page_stands_alone() -> None:
 
 def test_the_worst_come_first() -> None:
     page = report_html(REPORT)
-    order = [page.index(f'id="i-{n}"') for n in (2, 4, 5, 1, 3)]
+    order = [page.index(f'id="i-{n}"') for n in (4, 2, 3, 5, 1)]
     assert order == sorted(order)
 
 
@@ -98,3 +100,40 @@ def test_the_document_fits_its_schema() -> None:
 
 def test_an_empty_batch_has_a_page_too() -> None:
     assert "no instances" in report_html(replace(REPORT, rows=()))
+
+
+PASSED, WARNED = Assessment(), Assessment(findings=(replace(RESULT.blocking[0], severity=Severity.WARNING),))
+OF_STATE = {
+    State.ACCEPTED: ("not assessed", "passed", "warnings", "blocked", "failed"),
+    State.PRECHECKING: ("not assessed", "passed", "warnings", "blocked", "failed"),
+    State.PRECHECK_FAILED: ("blocked",) * 5,
+    State.READY: ("not assessed", "passed", "warnings", "blocked", "failed"),
+    **dict.fromkeys(MOVING, ("under way", "under way", "under way", "blocked", "failed")),
+    State.MIGRATED: ("not validated", "not validated", "not validated", "blocked", "failed"),
+    State.CONFIRMED: ("not validated", "not validated", "not validated", "blocked", "failed"),
+    State.COMPLETED: ("not validated", "not validated", "not validated", "blocked", "failed"),
+    State.FAILED: ("failed",) * 5,
+    State.ROLLING_BACK: ("under way",) * 5,
+    State.ROLLED_BACK: ("rolled back",) * 5,
+    State.CANCELLED: ("not assessed", "passed", "warnings", "blocked", "failed"),
+}
+"""By state: no assessment, a precheck that passed, one with warnings, one that blocks, a validation that fails."""
+
+
+@pytest.mark.parametrize("state", State)
+def test_a_verdict_comes_from_state_and_findings(state: State) -> None:
+    given = ((None, None), (PASSED, None), (WARNED, None), (RESULT, None), (PASSED, RESULT))
+    rows = [ReportRow("i-1", "web", ROUTE, state.value, before, after) for before, after in given]
+    assert tuple(row.verdict for row in rows) == OF_STATE[state]
+
+
+def test_a_validation_decides_of_what_was_migrated() -> None:
+    rows = [ReportRow("i-1", "web", ROUTE, State.MIGRATED.value, WARNED, after) for after in (PASSED, WARNED)]
+    assert [row.verdict for row in rows] == ["passed", "warnings"]
+
+
+def test_nothing_in_the_page_acts() -> None:
+    acting = "a\x1b[2J\x9b\u202eb\x00"
+    row = ReportRow(acting, acting, (acting,), "ready", Assessment(findings=(replace(RESULT.blocking[0], seen=acting),)))
+    page = report_html(Report(acting, acting, REPORT.made_at, (row,)))
+    assert not set("\x1b\x9b\u202e\x00") & set(page)

@@ -1,0 +1,54 @@
+"""Which instances a batch means: those of its selection, as it stood when somebody acknowledged it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+
+from shared.domain.batch import Batch, Selection
+from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.codec import encode
+from shared.domain.migration import Migration
+from shared.domain.notice import matches
+
+CLOCKS_DIFFER = timedelta(minutes=1)
+"""Two functions tell the time apart from each other: so much later a migration may seem to be than its acknowledgement."""
+
+
+def digest_of(selection: Selection) -> str:
+    """A selection in 32 characters: recorded with the acknowledgement, so that another one is recognised."""
+    return hashlib.sha256(json.dumps(encode(selection), sort_keys=True).encode()).hexdigest()[:32]
+
+
+def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
+    """Why a migration with a route is none that its batch selects, in words; empty if it is one."""
+    selection = batch.selection
+    if migration.batch_id != batch.batch_id:
+        return f"it belongs to batch {migration.batch_id}"
+    if migration.region_id not in selection.regions:
+        return f"the batch does not name region {migration.region_id}"
+    if selection.instance_ids and migration.instance_id not in selection.instance_ids:
+        return "the batch names other instances"
+    if selection.releases:
+        source = catalog.releases.get(migration.hops[0].source)
+        if source is None or not matches(source, selection.releases):
+            return f"the batch does not name {catalog.name(migration.hops[0].source)}"
+    elif not selection.instance_ids:
+        return "the batch names no instance"
+    return ""
+
+
+def not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
+    """Why a migration is none of those that the batch's acknowledgement allowed, in words; empty if it is one.
+
+    An acknowledgement that an older version recorded has no digest.
+    """
+    given = batch.acknowledgement
+    if given is None or batch.dry_run:
+        return "nobody has acknowledged the batch"
+    if given.selection and given.selection != digest_of(batch.selection):
+        return "the batch selects other instances than those acknowledged"
+    if migration.created_at > given.at + CLOCKS_DIFFER:
+        return "it was added after the acknowledgement"
+    return not_selected(batch, migration, catalog)

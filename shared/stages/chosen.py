@@ -1,0 +1,17 @@
+"""The last look at whom a person allowed to move."""
+
+from __future__ import annotations
+
+from shared.domain.batch import Batch
+from shared.domain.chosen import not_acknowledged
+from shared.domain.errors import Permanent
+from shared.domain.migration import Migration
+from shared.ports.ports import Ports
+
+
+def check_acknowledged(batch: Batch, migration: Migration, ports: Ports) -> None:
+    """Raise Permanent (Batch.NotSelected) unless the acknowledgement meant this very migration."""
+    why = not_acknowledged(batch, migration, ports.catalog)
+    if why:
+        what = f"The acknowledgement of batch {batch.batch_id} does not mean {migration.instance_id}: {why}."
+        raise Permanent("Batch.NotSelected", what, "Cancel it. If the instance is to move, submit a batch that names it.")
