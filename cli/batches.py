@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -215,7 +216,7 @@ def acknowledge(
     found, risks = api.get(f"/batches/{batch}"), api.get("/risks")
     if not yes:
         for line in risks["text"]:
-            typer.echo(f"- {line}", err=True)
+            print(f"- {line}", file=sys.stderr)
         asked = f"Accept this for batch {batch} with {found['size']} instances as {api.operator}?"
         typer.confirm(asked, abort=True, err=True)
     answer = api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks["version"]}, seen=found["version"])

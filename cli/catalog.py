@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from datetime import date
 from pathlib import Path
@@ -132,7 +131,7 @@ def eol(
     rows = [_verdict(record, looked_from, known) for record in read_fleet(fleet).instances]
     over = sum(row["standing"] in _OVER for row in rows)
     if as_json:
-        print(json.dumps({"on": looked_from.isoformat(), "instances": rows}, indent=2, ensure_ascii=False))
+        output.show_json({"on": looked_from.isoformat(), "instances": rows})
     else:
         heads = ("instance", "name", "release", "standing", "support ends", "#days left", "route")
         output.table(heads, (tuple(row.values())[: len(heads)] for row in rows))

@@ -42,7 +42,7 @@ def invoke(
 
 
 def _show(answer: dict[str, Any]) -> None:
-    print(json.dumps(answer["result"], indent=2, ensure_ascii=False))
+    output.show_json(answer["result"])
     if answer["log"]:
         print(answer["log"].rstrip())
 

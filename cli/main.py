@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import show_problem
+from cli.output import only_shown, show_problem
 from cli.problem import BAD_INPUT, NEGATIVE, Problem
 from shared import __version__
 from shared.domain.errors import Fate, ReplankError
@@ -58,7 +58,12 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; returns the exit status."""
+    """Run one command line; returns the exit status. Nothing that it prints can act on the terminal."""
+    with only_shown():
+        return _run(arguments)
+
+
+def _run(arguments: list[str]) -> int:
     _register_once()
     as_json = "--json" in arguments
     try:

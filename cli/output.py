@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, TextIO
 
 from rich.console import Console
 from rich.table import Table
 
 from cli.problem import Problem
+from shared.domain.text import escaped, plain, plain_lines
 
 STYLES = {
     "completed": "green",
@@ -24,19 +26,55 @@ STYLES = {
 }
 
 
+class Shown:
+    """A stream on which text is only shown: a terminal carries out nothing of what a guest, a name or a service says."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def write(self, text: str) -> int:
+        """Write it without what acts."""
+        self.stream.write(plain_lines(text))
+        return len(text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stream, name)
+
+
+@contextmanager
+def only_shown() -> Iterator[None]:
+    """While it lasts, nothing that is printed can act on the terminal."""
+    out, err = sys.stdout, sys.stderr
+    sys.stdout, sys.stderr = Shown(out), Shown(err)
+    try:
+        yield
+    finally:
+        sys.stdout, sys.stderr = out, err
+
+
+def terminal() -> TextIO:
+    """Standard output itself, for what draws on it: colours and cursor are ours, and text goes through ``plain`` before."""
+    return sys.stdout.stream if isinstance(sys.stdout, Shown) else sys.stdout
+
+
 def console() -> Console:
     """Standard output, made anew so that it follows a redirection; wide, so that a terminal wraps a line and no cell is cut."""
-    return Console(width=200, highlight=False, emoji=False, markup=False)
+    return Console(file=terminal(), width=200, highlight=False, emoji=False, markup=False)
+
+
+def json_text(value: Any, indent: int | None = 2) -> str:
+    """The value as JSON; what would act on a terminal stands there as JSON's own escapes."""
+    return escaped(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def show_json(value: Any) -> None:
     """The value as JSON on stdout."""
-    print(json.dumps(value, indent=2, ensure_ascii=False))
+    print(json_text(value))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
     """A table; columns whose name starts with ``#`` are numbers."""
-    made = Table(title=title or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
+    made = Table(title=plain(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
     for row in rows:
@@ -45,7 +83,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 
 def _cell(value: Any) -> Any:
-    text = "" if value is None else str(value)
+    text = "" if value is None else plain(str(value))
     if text in STYLES:
         from rich.text import Text
 
@@ -65,7 +103,7 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
     """Code, sentence and remedy on stderr."""
     if as_json:
         body = {"Code": problem.code, "Message": problem.message, "RequestId": problem.request_id, "Recommend": problem.remedy}
-        print(json.dumps(body, ensure_ascii=False), file=sys.stderr)
+        print(json_text(body, None), file=sys.stderr)
         return
     request = f" (request {problem.request_id})" if problem.request_id else ""
     print(f"{problem.code}: {problem.message}{request}\n{problem.remedy}", file=sys.stderr)

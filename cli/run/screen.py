@@ -12,7 +12,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
-from cli.output import STYLES
+from cli.output import STYLES, terminal
+from shared.domain.text import plain
 
 Json = dict[str, Any]
 _BASE = {
@@ -70,7 +71,14 @@ class LiveScreen:
     """A table that is drawn anew, over the bars of the batches."""
 
     def __init__(self) -> None:
-        self._live = Live(console=Console(), auto_refresh=False, transient=True, vertical_overflow="visible")
+        self._live = Live(
+            console=Console(file=terminal()),
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="visible",
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
         self._live.start()
 
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
@@ -96,7 +104,7 @@ def _row(migration: Json, now: str) -> tuple[Any, ...]:
     hop = f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
     stage = Text(migration["state"], style=STYLES.get(migration["state"], ""))
     name = migration["instanceName"] or migration["instanceId"]
-    return name, migration["source"][:36], hop, stage, str(percent(migration)), since(migration["enteredAt"], now)
+    return plain(name), plain(migration["source"][:36]), hop, stage, str(percent(migration)), since(migration["enteredAt"], now)
 
 
 def _bars(batches: list[Json], migrations: list[Json]) -> Progress:

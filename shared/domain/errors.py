@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from shared.domain.text import plain
+
 
 class Fate(Enum):
     """What becomes of the message that met the error."""
@@ -31,10 +33,11 @@ class ReplankError(Exception):
 
     def __init__(self, code: str, message: str, remedy: str, *, status: int = 400) -> None:
         """``status`` is the HTTP status of a Refused error; the other fates have their own."""
+        message = plain(message)  # it may quote a guest, a name or a service, and reaches logs that are not ours to write
         super().__init__(f"{code}: {message}")
         self.code = code
         self.message = message
-        self.remedy = remedy
+        self.remedy = plain(remedy)
         self.status = status
 
 

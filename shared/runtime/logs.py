@@ -10,6 +10,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from shared.adapters.redact import hide
+from shared.domain.text import escaped
 
 KEYS = (
     "requestId",
@@ -56,8 +57,8 @@ class JsonFormatter(logging.Formatter):
 
 
 def _written(line: dict[str, Any]) -> str:
-    """Half a surrogate pair, which an event may hold and no stream takes, stays the escape it was."""
-    return hide(json.dumps(line, ensure_ascii=False, default=str)).encode("utf-8", "backslashreplace").decode()
+    """What could act on the terminal that shows the log, or what no stream takes, stays an escape of JSON."""
+    return escaped(hide(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 def _shorten(line: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from shared.domain.errors import Fate, Refused, ReplankError
+from shared.domain.text import escaped
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
@@ -44,7 +45,7 @@ def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, requ
         reply = _answer(request, ports, settings)
     except ReplankError as error:
         return failure(error, request_id)
-    body = reply.view if isinstance(reply.view, str) else json.dumps(as_json(reply.view), ensure_ascii=False)
+    body = reply.view if isinstance(reply.view, str) else escaped(json.dumps(as_json(reply.view), ensure_ascii=False))
     return _response(reply.status, body, reply.content_type, request_id, reply.headers)
 
 
@@ -55,7 +56,7 @@ def failure(error: ReplankError, request_id: str) -> Json:
     headers = {"Retry-After": "5"} if status == 503 else {}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
-    return _response(status, json.dumps(body, ensure_ascii=False), "application/json", request_id, headers)
+    return _response(status, escaped(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)
 
 
 def too_large() -> Refused:
