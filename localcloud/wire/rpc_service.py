@@ -77,7 +77,7 @@ class RpcService:
         region = params.get("RegionId", self.cloud.region)
         if region not in REGIONS:
             raise ApiError("InvalidRegionId.NotFound", f"The specified RegionId {region} does not exist.", 404)
-        owner = f"acs:{self.name}:{self.cloud.region}:{self.cloud.account_id}"
+        owner = f"acs:{self.name}:{region}:{self.cloud.account_id}"
         relative = self.operations[operation].resources(params)
         summary = " ".join(f"{name}={value}" for name, value in params.items())[:_SUMMARY_LENGTH]
         arns = tuple(f"{owner}:{each}" for each in relative)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from datetime import timedelta
 
 from shared.domain.batch import Batch, Selection
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.codec import encode
 from shared.domain.migration import Migration
 from shared.domain.notice import matches
+from shared.domain.timing import CLOCKS_APART
 
-CLOCKS_DIFFER = timedelta(minutes=1)
-"""Two functions tell the time apart from each other: so much later a migration may seem to be than its acknowledgement."""
+CLOCKS_DIFFER = CLOCKS_APART
+"""So much later than its acknowledgement a migration may seem to be: two functions made them."""
 
 
 def digest_of(selection: Selection) -> str:

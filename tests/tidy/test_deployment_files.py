@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import json
+from pathlib import Path
 
 import pytest
 
+from localcloud.core.app import ACCOUNT_ID
+from localcloud.core.db import Db
+from localcloud.core.policy import Policies
+from localcloud.deploy.plan import make
 from tests.support.repository import ROOT, name_of, of_type, policy_actions, services, source_files, tree
 
 FUNCTIONS = sorted(services())
@@ -103,3 +108,36 @@ def test_tables_are_those_the_adapters_use() -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
     assert (declared | indexes) - words == set()
+
+
+CHANGING = ("ecs:RunCommand", "ecs:CreateSnapshot", "ecs:DeleteSnapshot", "ecs:StopInstance", "ecs:StartInstance", "ecs:ResetDisk")
+
+
+@pytest.mark.parametrize("role", sorted(ROLES))
+def test_what_changes_an_instance_is_granted_by_kind_and_region(role: str) -> None:
+    """RAM judges RunCommand by the instance and the command (ECS API reference, RAM tables): neither more nor less is named."""
+    for policy in ROLES[role]["Policies"]:
+        for statement in policy["PolicyDocument"]["Statement"]:
+            if not set(statement["Action"]) & set(CHANGING):
+                continue
+            names = [each["Fn::Sub"] for each in statement["Resource"]]
+            assert all(name.startswith("acs:ecs:${FleetRegion}:${ALIYUN::TenantId}:") for name in names)
+            if statement["Action"] == ["ecs:RunCommand"]:
+                assert [name.rpartition(":")[2] for name in names] == ["instance/*", "command/*"]
+
+
+@pytest.mark.parametrize("role", ["precheck", "migrate", "validate", "rollback"])
+def test_one_region_can_be_all_that_a_role_reaches(role: str, tmp_path: Path) -> None:
+    narrow = tmp_path / "template.yml"
+    text = (ROOT / "template.yml").read_text(encoding="utf-8")
+    assert "Default: '*'" in text
+    narrow.write_text(text.replace("Default: '*'", "Default: cn-beijing"), encoding="utf-8")
+    (found,) = [each for each in make(narrow, ROOT / "s.yaml").template.roles if each["RoleName"] == f"replank-{role}"]
+    policies = Policies(Db(None))
+    statements = [one for policy in found["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+    policies.set_role(f"replank-{role}", statements)
+    asked = [
+        policies.allows(f"role:replank-{role}", "ecs:RunCommand", f"acs:ecs:{region}:{ACCOUNT_ID}:instance/i-1")
+        for region in ("cn-beijing", "cn-hangzhou")
+    ]
+    assert asked == [True, False]
