@@ -69,6 +69,7 @@ def examine() -> list[Check]:
         ("snapshots", _snapshots),
         ("SMC", _smc),
         ("functions", _api),
+        ("nothing stands still", _stuck),
     ]
     return checks + [_looked(name, look, account) for name, look in looks]
 
@@ -147,3 +148,14 @@ def _smc(account: Account) -> str:
 def _api(account: Account) -> str:
     risks = Api.from_environment().get("/risks")
     return f"replank-api answers (risks {risks['version']})"
+
+
+def _stuck(account: Account) -> str:
+    found = Api.from_environment().get("/stuck")
+    if found["stuck"]:
+        first = found["stuck"][0]
+        more = f" And {len(found['stuck']) - 1} more: GET /stuck." if len(found["stuck"]) > 1 else ""
+        raise Problem(
+            "Pipeline.Stuck", f"{first['kind']} {first['id']}: {first['cause']}{more}", first["remedy"] or "See its cause."
+        )
+    return "no row that cannot be read, nothing owed for long"

@@ -10,8 +10,9 @@ from shared.adapters.migrations import readable
 from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
 from shared.domain.batch import Batch, Terms, needs_the_tick
-from shared.domain.errors import Bug, Refused, Stale
+from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import BatchPage, Tally
+from shared.ports.migrations import Unreadable
 
 MOST_PAGES = 10
 """Of open batches, looked through for as many readable ones as are asked for."""
@@ -63,7 +64,9 @@ class TablestoreBatches:
         start = start_of(token, (listing, ("created_at", Highest), ("batch_id", Highest)))
         end = (listing, ("created_at", Lowest), ("batch_id", Lowest))
         found, following = self._store.range(Range(tables.BY_CREATED, start, end, backward=True), limit=limit)
-        return BatchPage(tuple(self._batches(found)), token_of(following))
+        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.JUST_DOC)
+        unreadable = [Unreadable(row["batch_id"], cause) for row in rows if (cause := _cause(row))]
+        return BatchPage(tuple(readable(tables.batch_of, rows)), token_of(following), tuple(unreadable))
 
     def open(self, limit: int) -> list[Terms]:
         lane = ("open_lane", tables.OPEN)
@@ -95,9 +98,14 @@ class TablestoreBatches:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.TALLY) or {}
         return Tally(self._terms(batch_id, row), _after(row, tables.FAILED), _after(row, tables.MOVED))
 
-    def _batches(self, found: list[Columns]) -> list[Batch]:
-        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.JUST_DOC)
-        return readable(tables.batch_of, rows)
+
+def _cause(row: Columns) -> str:
+    """Why the row cannot be read; empty if it can."""
+    try:
+        tables.batch_of(row)
+    except Permanent as error:
+        return error.message
+    return ""
 
 
 def _key(batch_id: str) -> Key:

@@ -156,6 +156,9 @@ class TablestoreMigrations:
         rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
         return _page(rows, token_of(following))
 
+    def driven(self, until: datetime, *, limit: int) -> Page:
+        return self._waiting(tables.DRIVE, until, limit, token="")
+
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
         found = []
         for row in self._rows(migration_ids):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from shared.domain.batch import Batch, Terms
+from shared.ports.migrations import Unreadable
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,7 @@ class BatchPage:
 
     batches: tuple[Batch, ...]
     next_token: str = ""
+    unreadable: tuple[Unreadable, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.ports.ports import Ports
 from shared.runtime import requests
 from shared.runtime.router import Call, Reply, Route
 from shared.stages.api import batches, migrations, show, snapshots, views
@@ -44,6 +45,12 @@ def _snapshots(call: Call) -> Reply:
             token=given.get("nextToken", ""),
         )
     )
+
+
+def _stuck(ports: Ports) -> views.Stuck:
+    from shared.stages.api import stuck
+
+    return stuck.listed(ports)
 
 
 def _confirm(call: Call) -> Reply:
@@ -226,5 +233,6 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404,),
     ),
     *(_act(name) for name in _ACTS),
+    Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck(call.ports)), views.Stuck),
     Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _snapshots, views.SnapshotList, query=_PAGE),
 )

@@ -13,14 +13,16 @@ import pytest
 
 from shared.adapters import tables
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.effects import CleanUpDriver
 from shared.domain.errors import Permanent, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message
-from shared.domain.migration import State, born
+from shared.domain.migration import Handle, State, born, step
 from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART, LONGEST_BACK_OFF
 from shared.runtime.bootstrap import credentials_of, ports_of
 from shared.stages import sweep
+from shared.stages.api import stuck
 from tests.support.fakes import FakeBus
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, CloudClock, bench, migration, settings
@@ -160,3 +162,43 @@ def test_a_ledger_row_that_nobody_can_read_does_not_end_the_sweep(one: Bench) ->
     assert (done.facts["deleted"], compute.asked) == (1, ["s-2"])
     row = store_of(one).get(tables.SNAPSHOTS, (("migration_id", mid), ("key", "0-1-d-1")))
     assert json.loads(row["doc"]) == json.loads(LATER)
+
+
+def test_what_stands_still_is_listed_with_its_cause(one: Bench) -> None:
+    ports = replace(one.ports, bus=FakeBus())
+    given = Acknowledgement("ann", T0, "1", ())
+    opened = Batch(migration(1).batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(()), Policy(), acknowledgement=given)
+    ports.batches.create(opened)
+    silent = (("cn-shanghai", "Cloud.NoAnswer", "Region cn-shanghai does not answer."),)
+    ports.batches.create(replace(opened, batch_id="b2", state=BatchState.PLANNING, problems=silent))
+    ports.batches.create(replace(opened, batch_id="b3"))
+    spoil(one, tables.BATCHES, (("batch_id", "b3"),))
+    driven = stand(one, 1, state=State.PRECHECKING, due_at=T0)
+    ready = stand(one, 2, state=State.READY, entered_at=T0)
+    for each in (driven, ready):
+        spoil(one, tables.MIGRATIONS, (("migration_id", each),))
+    fine = migration(3, state=State.PRECHECKING, due_at=one.now, entered_at=one.now)
+    ports.migrations.create(fine, born(fine, by="intake", reason="asked"), [])
+    late = migration(4, state=State.VALIDATING, entered_at=one.now - timedelta(hours=1), handle=Handle(source_id="s-1"))
+    ports.migrations.create(late, born(late, by="intake", reason="asked"), [])
+    taken = step(late, State.MIGRATED, now=one.now - timedelta(hours=1), by="validate", reason="done")
+    ports.migrations.commit(replace(taken, effects=(CleanUpDriver(late.handle),)))
+    before = store_of(one).get(tables.MIGRATIONS, (("migration_id", driven),))
+    found = stuck.listed(ports)
+    assert {(each.kind, each.id) for each in found.stuck} == {
+        ("unreadable migration", driven),
+        ("unreadable migration", ready),
+        ("unreadable batch", "b3"),
+        ("planning", "b2"),
+        ("owed", late.migration_id),
+    }
+    causes = {each.id: each.cause for each in found.stuck}
+    assert "CleanUpDriver" in causes[late.migration_id]
+    assert "does not answer" in causes["b2"]
+    assert "is missing" in causes[driven]
+    assert not found.more
+    assert store_of(one).get(tables.MIGRATIONS, (("migration_id", driven),)) == before, "a look changes nothing"
+
+
+def test_an_account_in_which_nothing_stands_still_has_an_empty_list(one: Bench) -> None:
+    assert stuck.listed(one.ports).stuck == ()

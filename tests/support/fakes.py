@@ -153,6 +153,9 @@ class FakeMigrations:
         due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
         return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
 
+    def driven(self, until: datetime, *, limit: int) -> Page:
+        return Page(tuple(self.due(until, limit)))
+
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
         return ()  # what is in memory can be read
 

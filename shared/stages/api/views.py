@@ -208,6 +208,24 @@ class SnapshotView:
 
 
 @dataclass(frozen=True)
+class StuckRow:
+    """One thing that stands still: ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` or ``planning``."""
+
+    kind: str
+    id: str
+    cause: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Stuck:
+    """What stands still, with its cause; ``more`` if one answer could not look through everything."""
+
+    stuck: tuple[StuckRow, ...]
+    more: bool
+
+
+@dataclass(frozen=True)
 class SnapshotList:
     """A page of the snapshots held, with the sums of this page; ``price`` is per GiB and month."""
 

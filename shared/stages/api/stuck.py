@@ -1,0 +1,62 @@
+"""What stands still and why: rows that nobody can read, effects that cannot be carried out, batches that cannot be planned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from shared.domain.batch import BatchState
+from shared.domain.errors import Permanent
+from shared.domain.migration import Migration, State
+from shared.ports.migrations import Page, Unreadable
+from shared.ports.ports import Ports
+from shared.stages.api import views
+
+AFTER = timedelta(minutes=15)
+"""What is owed for less may be carried out by the next ticks."""
+ROWS, BATCHES, READY = 1000, 50, 100
+"""One answer looks through at most so many: rows that wait for the tick, batches, and ready rows of each open batch."""
+_MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
+_OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
+
+
+def listed(ports: Ports) -> views.Stuck:
+    """Everything that is known to stand still, as far as one answer looks; ``more`` if there was more to look through."""
+    now = ports.clock.now()
+    waiting = ports.migrations.driven(now + timedelta(days=1), limit=ROWS)
+    batches = ports.batches.listed(limit=BATCHES, token="")
+    found = [*_of_rows(waiting, now, ports), *map(_unreadable_batch, batches.unreadable)]
+    for batch in batches.batches:
+        if batch.state is BatchState.PLANNING:
+            found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
+        elif batch.state is BatchState.OPEN:
+            ready = ports.migrations.of_batch(batch.batch_id, state=State.READY, limit=READY, token="")
+            found += [_unreadable(each) for each in ready.unreadable]
+    unique = tuple({(each.kind, each.id): each for each in found}.values())
+    return views.Stuck(unique, bool(waiting.next_token or batches.next_token))
+
+
+def _of_rows(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
+    yield from map(_unreadable, page.unreadable)
+    for migration in page.migrations:
+        if migration.owes and now - migration.entered_at > AFTER:
+            yield views.StuckRow("owed", migration.migration_id, f"It still owes {_owed(migration, ports)}.", _OWED)
+
+
+def _owed(migration: Migration, ports: Ports) -> str:
+    """The effects and events by name."""
+    try:
+        owed = ports.migrations.outboxes(migration.migration_id)
+    except Permanent as error:
+        return f"what cannot be read ({error.message})"
+    names = [type(effect).__name__ for each in owed for effect in each.effects]
+    names += [event.type for each in owed for event in each.events]
+    return ", ".join(dict.fromkeys(names)) or "nothing any more"
+
+
+def _unreadable(row: Unreadable) -> views.StuckRow:
+    return views.StuckRow("unreadable migration", row.id, row.cause, _MEND)
+
+
+def _unreadable_batch(row: Unreadable) -> views.StuckRow:
+    return views.StuckRow("unreadable batch", row.id, row.cause, _MEND)
