@@ -30,12 +30,13 @@ def held(api: Api) -> tuple[list[Json], str]:
 def snapshots(as_json: AsJson = False) -> None:
     """List the snapshots held for migrations and their cost per month."""
     found, currency = held(Api.from_environment())
-    size, cost = sum(each["sizeGib"] for each in found), round(sum(each["costPerMonth"] for each in found), 2)
+    own = [each for each in found if not each["kept"]]
+    size, cost = sum(each["sizeGib"] for each in own), round(sum(each["costPerMonth"] for each in own), 2)
     if as_json:
         output.show_json({"snapshots": found, "sizeGib": size, "costPerMonth": cost, "currency": currency})
         return
     _table(found)
-    print(f"\n{len(found)} snapshots, {size} GiB, {cost} {currency} per month")
+    print(f"\n{len(own)} snapshots, {size} GiB, {cost} {currency} per month")
 
 
 def _table(found: list[Json]) -> None:
@@ -47,6 +48,8 @@ def _table(found: list[Json]) -> None:
 
 
 def _swept(snapshot: Json) -> str:
+    if snapshot["kept"]:
+        return f"not ours, kept: {snapshot['kept']}"
     return output.moment(snapshot["sweepAt"]) or "kept: not confirmed"
 
 
@@ -70,7 +73,7 @@ def sweep(
         return
     now = at or _iso(datetime.now(timezone.utc))
     found, _ = held(Api.from_environment())
-    due = [each for each in found if each["sweepAt"] and _time(each["sweepAt"]) <= _time(now)]
+    due = [each for each in found if each["sweepAt"] and not each["kept"] and _time(each["sweepAt"]) <= _time(now)]
     if as_json:
         output.show_json({"at": now, "snapshots": due})
         return

@@ -32,7 +32,14 @@ class CountOutcome:
 
 @dataclass(frozen=True)
 class AdoptSnapshots:
-    """Enter SMC's own backup copies of the instance's disks, made since the job started, in the ledger."""
+    """Enter SMC's own backup copies of the instance's disks, made since the job started, in the ledger.
+
+    ``copied``: the failed job of this hop and attempt was seen to be past the point where it makes them.
+    """
+
+    hop: int = 0
+    attempt: int = 0
+    copied: bool = False
 
 
 @dataclass(frozen=True)

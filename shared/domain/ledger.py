@@ -35,15 +35,24 @@ class LedgerEntry:
     disk_id: str
     hop: int
     owner: str
-    """``replank`` (made by the pipeline) or ``smc`` (adopted)."""
+    """``replank`` (made by the pipeline), ``smc`` (adopted), or ``other`` (bears SMC's name, but may be somebody else's)."""
     state: SnapshotState
     created_at: datetime
     snapshot_id: str = ""
     size_gib: int = 0
     prechecked_version: int = 0
     """The migration's ``prechecked_version`` when it was asked for; 0 where a version that did not note it wrote the row."""
+    kept: str = ""
+    """Of ``other``: why it is not ours, and is kept for ever. Its state is ``swept``: no version of the sweep looks at it."""
+    judged: bool = False
+    """Of ``smc``: adopted by more than its name. A row of an earlier version is judged again before anything is deleted."""
     sweep_at: datetime | None = None
     """Set once the migration is confirmed or released: confirmation plus retention."""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it names a snapshot that the pipeline made or adopted."""
+        return bool(self.snapshot_id) and not self.kept
 
     @property
     def attempt(self) -> int:

@@ -45,6 +45,8 @@ class Report:
     code: str = ""
     message: str = ""
     remedy: str = ""
+    copied: bool = False
+    """Whether the job is past the point where SMC makes its own copies of the disks."""
 
 
 @dataclass(frozen=True)

@@ -123,15 +123,20 @@ def _given_up(
     return give_up(ports, now, stage, event_type, error)
 
 
-def give_up(ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError) -> Outcome:
-    """Step to failed: the migration now waits for a person, its slot is free, the failure counts against the budget."""
+def give_up(
+    ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
+) -> Outcome:
+    """Step to failed: the migration now waits for a person, its slot is free, the failure counts against the budget.
+
+    ``copied``: its job was seen past the point where SMC makes its own copies of the disks.
+    """
     failure = Failure(stage, error.code, error.message, error.remedy)
     taken = step(
         migration, State.FAILED, now=ports.clock.now(), by=stage, reason=error.code, failure=failure, probe_invocation_id=""
     )
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot()]  # in this order: admission looks at the slots first
     if migration.handle.job_id:
-        effects.insert(0, AdoptSnapshots())
+        effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
     told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
     advance(ports, replace(taken, effects=tuple(effects), events=(told,)))
     return Outcome("failed", {"state": "failed", "code": error.code, "reason": error.message})

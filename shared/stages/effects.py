@@ -18,9 +18,10 @@ from shared.domain.effects import (
     ScheduleSweep,
 )
 from shared.domain.errors import Transient
-from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
+from shared.domain.ledger import SnapshotState
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.ports.ports import Ports
+from shared.stages.adopt import adopt
 from shared.stages.live_jobs import look, named
 from shared.stages.slots import release
 
@@ -75,26 +76,8 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
     ports.driver(migration.driver).clean_up(then, effect.handle, sources=not begun)
 
 
-def _adopt_snapshots(_: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    since = migration.prechecked_at or migration.created_at
-    for snapshot in ports.compute.snapshots_of(migration.region_id, migration.instance_id):
-        if not snapshot.name.startswith(SMC_PREFIX) or snapshot.created_at < since.replace(microsecond=0):
-            continue
-        ports.ledger.put_new(
-            LedgerEntry(
-                migration_id=migration.migration_id,
-                key=f"smc-{snapshot.snapshot_id}",
-                region_id=migration.region_id,
-                instance_id=migration.instance_id,
-                disk_id=snapshot.disk_id,
-                hop=migration.hop,
-                owner="smc",
-                state=SnapshotState.ACCOMPLISHED,
-                created_at=snapshot.created_at,
-                snapshot_id=snapshot.snapshot_id,
-                size_gib=snapshot.size_gib,
-            )
-        )
+def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
+    adopt(effect, migration, ports)
 
 
 def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -> None:

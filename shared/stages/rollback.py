@@ -186,7 +186,7 @@ def _proved(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
         return _once_more(migration, f"{live_jobs.named(jobs)}: the disks count anew", ports)
     restore_disks.restored(migration, ports)
     now = ports.clock.now()
-    made = sum(bool(entry.snapshot_id) for entry in ports.ledger.of_migration(migration.migration_id))
+    made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
         migration,
         State.ROLLED_BACK,

@@ -17,6 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
+from shared.stages.adopt import judge_again, kept
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
@@ -97,6 +98,10 @@ def _swept(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
     """Delete one snapshot if every condition of invariant 2 holds now, by the migration's own row."""
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
+    why = judge_again(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
+    if why:
+        ports.ledger.put(kept(entry, why))
+        return False
     snapshot_id = entry.snapshot_id or _asked_for(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
         return False
@@ -131,7 +136,7 @@ def _completed(migration: Migration, ports: Ports) -> bool:
     if held:
         _schedule_the_late(migration, held, ports)
         return False
-    swept = sum(bool(entry.snapshot_id) for entry in entries)
+    swept = sum(entry.is_ours for entry in entries)
     to = migration.state if migration.state in KEPT else State.COMPLETED
     taken = step(migration, to, now=ports.clock.now(), by="sweep", reason=f"{swept} snapshots swept", snapshots_swept=swept)
     try:

@@ -118,7 +118,7 @@ def _later(migration: Migration, ports: Ports, why: str, found: Assessment | Non
 
 def _done(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    made = sum(bool(entry.snapshot_id) for entry in ports.ledger.of_migration(migration.migration_id))
+    made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
         migration,
         State.MIGRATED,

@@ -48,7 +48,7 @@ def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     except ReplankError as error:
-        give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error)
+        give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=report is not None and report.copied)
         return True
 
 

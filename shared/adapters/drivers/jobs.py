@@ -31,6 +31,8 @@ PHASES = {
     "Expired": Phase.FAILED,
 }
 """What a job's Status means; Deleting, or no job at all, is a failure of its own."""
+_COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
+"""BusinessStatus of a job past Preparing, in which SMC makes its copies (docs/assumptions.md)."""
 _RETRY = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
 _AGAIN = "Retry the migration: a new job is made."
 
@@ -167,11 +169,12 @@ def report(handle: Handle, job: Any | None) -> Report:
         started_at=handle.started_at or moment_or_none(job.start_time),
         finished_at=moment_or_none(job.end_time) if phase is Phase.FINISHED else None,
     )
+    copied = phase is Phase.FINISHED or job.business_status in _COPIED
     if phase is not Phase.FAILED:
-        return Report(phase, handle, progress=percent(job.progress))
+        return Report(phase, handle, progress=percent(job.progress), copied=copied)
     code = job.error_code or f"Job.{job.status}"
     message = job.status_info or f"SMC says {job.status}."
-    return Report(phase, handle, percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY)
+    return Report(phase, handle, percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY, copied)
 
 
 def percent(progress: Any) -> int:

@@ -149,9 +149,10 @@ def snapshot(entry: LedgerEntry, price: float) -> views.SnapshotView:
         entry.disk_id,
         entry.region_id,
         entry.owner,
-        entry.state.value,
+        "kept" if entry.kept else entry.state.value,
         entry.size_gib,
         entry.created_at,
         entry.sweep_at,
         round(entry.size_gib * price, 4),
+        entry.kept,
     )

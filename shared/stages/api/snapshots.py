@@ -11,14 +11,17 @@ MOST_PAGES = 20
 
 
 def listed(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
-    """The snapshots held now, with the sums of this page. A page may be short of ``limit`` and still have a next one."""
+    """The snapshots held now, and those kept because they may be somebody else's; the sums of this page are of ours.
+
+    A page may be short of ``limit`` and still have a next one.
+    """
     held: list[LedgerEntry] = []
     for _ in range(MOST_PAGES):
         page = ports.ledger.listed(limit=limit - len(held), token=token)
-        held += [entry for entry in page.entries if entry.state in show.HELD]
+        held += [entry for entry in page.entries if entry.state in show.HELD or entry.kept]
         token = page.next_token
         if not token or len(held) >= limit:
             break
-    size_gib = sum(entry.size_gib for entry in held)
+    size_gib = sum(entry.size_gib for entry in held if not entry.kept)
     shown = tuple(show.snapshot(entry, price) for entry in held)
     return views.SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)

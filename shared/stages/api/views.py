@@ -205,6 +205,8 @@ class SnapshotView:
     created_at: datetime
     sweep_at: datetime | None
     cost_per_month: float
+    kept: str
+    """Why a snapshot that bears SMC's name is taken for somebody else's, and never deleted; empty for ours."""
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from alibabacloud_tea_openapi.models import Config
 
 from shared.adapters.compute import Ecs
 from shared.domain.errors import Permanent
+from shared.stages import adopt
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
 
@@ -238,3 +240,52 @@ def test_a_disk_that_the_instance_ran_on_since_is_reset_again(world: World, monk
     assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
     assert len(calls(world, "ResetDisk")) == done + 2
     assert world.disks(ID) == before
+
+
+def named_like_smcs(world: World) -> str:
+    """A person's own snapshot during the job, right before SMC makes its own, under a name like SMC's."""
+    world.run_until(lambda: bool(migration(world)["state"] == "migrating"), minutes=12 * HOUR)
+    disk_id = next(iter(world.disks(ID)))
+    request = models.CreateSnapshotRequest(disk_id=disk_id, snapshot_name="SMC_Backup_Snapshot_of_ann_keep_for_audit")
+    return str(ecs(world).create_snapshot(request).body.snapshot_id)
+
+
+def completed(world: World) -> None:
+    reach(world, "migrated")
+    act(world, "confirmation")
+    world.run(3 * 24 * HOUR)
+
+
+def test_a_snapshot_that_a_person_named_like_smcs_is_kept_and_reported(world: World) -> None:
+    begin(world)
+    mine = named_like_smcs(world)
+    completed(world)
+    assert mine in world.inventory()["snapshots"]
+    told = {each["snapshotId"]: each for each in world.api.get("/snapshots")["snapshots"]}
+    assert "SMC makes one" in told[mine]["kept"]
+    assert told[mine]["state"] == "kept"
+    assert migration(world)["state"] == "completed", "it holds nobody up"
+
+
+def test_smcs_own_copies_still_go_and_after_a_retry_too(world: World) -> None:
+    begin(world, guests={ID: {"smc": {"fail_attempts": 1}, **TWO_DISKS[ID]}})
+    reach(world, "failed")
+    act(world, "retry")
+    completed(world)
+    assert world.inventory()["snapshots"] == {}
+
+
+def test_what_an_earlier_version_adopted_by_name_is_judged_again_before_it_goes(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entered = adopt._entered
+
+    with monkeypatch.context() as earlier:
+        earlier.setattr(adopt, "doubt", lambda *_: "")
+        earlier.setattr(adopt, "_entered", lambda *args: replace(entered(*args), judged=False))
+        begin(world)
+        mine = named_like_smcs(world)
+        reach(world, "migrated")
+    completed(world)
+    assert mine in world.inventory()["snapshots"]
+    assert migration(world)["state"] == "completed"

@@ -1,0 +1,82 @@
+"""Which snapshots are SMC's own backup copies. A name proves nothing, anybody may give it: in doubt a snapshot is kept. Pure.
+
+SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an
+operating system"). ECS shows neither who made a snapshot nor for what. So a copy is taken for SMC's only if it is the one and only
+such snapshot of its disk in the time of a job that is known to have made its copies, and no disk lacks one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain.migration import JournalEntry, State
+from shared.domain.timing import CLOCKS_APART
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a job, from the journal. ``copied``: it went far enough to have made its copies."""
+
+    hop: int
+    attempt: int
+    began: datetime
+    ended: datetime | None
+    copied: bool
+
+    def spans(self, at: datetime) -> bool:
+        """Whether a time falls in the run, by whatever clock."""
+        return self.began - CLOCKS_APART <= at and (self.ended is None or at <= self.ended + CLOCKS_APART)
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A snapshot that bears such a name; ``tagged``: with a migration of ours."""
+
+    snapshot_id: str
+    disk_id: str
+    created_at: datetime
+    tagged: bool = False
+
+
+def runs_of(journal: Iterable[JournalEntry], *, by_a_person: bool) -> list[Run]:
+    """The runs of a migration's jobs. A person may have started the job at any time since it was waited for."""
+    runs: list[Run] = []
+    waiting: datetime | None = None
+    began: datetime | None = None
+    for line in journal:
+        if line.from_state is State.MIGRATING and line.to_state is not State.MIGRATING and began is not None:
+            runs.append(Run(line.hop, line.attempt, began, line.at, line.to_state is State.RESTARTING))
+            began = None
+        if line.to_state is State.SNAPSHOTTED and line.from_state is not State.SNAPSHOTTED:
+            waiting = line.at
+        if line.to_state is State.MIGRATING and line.from_state is not State.MIGRATING:
+            began = waiting if by_a_person and waiting is not None else line.at
+            last = line
+    if began is not None:
+        runs.append(Run(last.hop, last.attempt, began, None, copied=False))
+    return runs
+
+
+def doubt(copy: Copy, others: Sequence[Copy], runs: Sequence[Run], disks: Iterable[str]) -> str:
+    """Why a snapshot is not taken for SMC's own; empty if it is. ``others`` are all snapshots with such a name, itself included."""
+    mine = [run for run in runs if run.spans(copy.created_at)]
+    if copy.tagged:
+        return "it carries a tag of ours, and SMC tags nothing for us"
+    if not mine:
+        return "it was not made while a job of the migration ran"
+    if len(mine) > 1:
+        return "it was made where one job ended and the next began"
+    run, wanted = mine[0], set(disks)
+    if copy.disk_id not in wanted:
+        return "its disk is none of those that were migrated"
+    within = [other for other in others if run.spans(other.created_at)]
+    if sum(other.disk_id == copy.disk_id for other in within) > 1:
+        return "two snapshots of the disk bear SMC's name in the time of one job, and SMC makes one"
+    if not run.copied:
+        return "the job did not end well, and it is not known whether it had made its copies"
+    lacking = sorted(wanted - {other.disk_id for other in within})
+    if lacking:
+        return f"SMC copies every disk, and {', '.join(lacking)} has no copy"
+    return ""

@@ -1,0 +1,95 @@
+"""SMC's own copies come into the ledger; what only bears their name is entered too, to be shown and kept."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from shared.domain.adoption import Copy, Run, doubt, runs_of
+from shared.domain.effects import AdoptSnapshots
+from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
+from shared.domain.migration import Migration
+from shared.ports.compute import Snapshot
+from shared.ports.ports import Ports
+
+
+def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
+    """Enter every snapshot that bears SMC's name and was made since the precheck: as SMC's, or as kept and why."""
+    since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
+    named = _named(migration.region_id, migration.instance_id, ports)
+    entries = ports.ledger.of_migration(migration.migration_id)
+    known = {entry.snapshot_id for entry in entries}
+    new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
+    if not new:
+        return
+    runs = [_told(run, effect) for run in _runs(migration, ports)]
+    copies = _copies(named, entries)
+    for snapshot in new:
+        hop = next((run.hop for run in runs if run.spans(snapshot.created_at)), migration.hop)
+        why = doubt(_copy(snapshot), copies, runs, _disks(entries, hop))
+        ports.ledger.put_new(_entered(migration, snapshot, hop, why))
+
+
+def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
+    """Why an adopted snapshot may be somebody else's after all; for rows of a version that went by the name alone."""
+    entries = ports.ledger.of_migration(migration.migration_id)
+    copies = _copies(_named(entry.region_id, entry.instance_id, ports), entries)
+    mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
+    return doubt(mine, copies, _runs(migration, ports), _disks(entries, entry.hop))
+
+
+def kept(entry: LedgerEntry, why: str) -> LedgerEntry:
+    """The entry as one that is not ours."""
+    return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
+
+
+def _runs(migration: Migration, ports: Ports) -> list[Run]:
+    return runs_of(ports.migrations.journal(migration.migration_id), by_a_person=migration.driver == "console")
+
+
+def _told(run: Run, effect: AdoptSnapshots) -> Run:
+    """What the watch saw of a job that failed: its step says only that it did."""
+    return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
+
+
+def _named(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
+    found = ports.compute.snapshots_of(region_id, instance_id)
+    return [each for each in found if each.name.startswith(SMC_PREFIX)]
+
+
+def _copy(snapshot: Snapshot) -> Copy:
+    return Copy(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
+
+
+def _copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
+    """All that bear such a name: those that ECS shows, and those that the ledger remembers."""
+    there = {each.snapshot_id: _copy(each) for each in named}
+    gone = {
+        each.snapshot_id: Copy(each.snapshot_id, each.disk_id, each.created_at)
+        for each in entries
+        if each.owner != "replank" and each.snapshot_id
+    }
+    return list({**gone, **there}.values())
+
+
+def _disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
+    """The disks that were migrated in the hop: each has a snapshot of ours."""
+    return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
+
+
+def _entered(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> LedgerEntry:
+    entry = LedgerEntry(
+        migration_id=migration.migration_id,
+        key=f"smc-{snapshot.snapshot_id}",
+        region_id=migration.region_id,
+        instance_id=migration.instance_id,
+        disk_id=snapshot.disk_id,
+        hop=hop,
+        owner="smc",
+        state=SnapshotState.ACCOMPLISHED,
+        created_at=snapshot.created_at,
+        snapshot_id=snapshot.snapshot_id,
+        size_gib=snapshot.size_gib,
+        judged=True,
+    )
+    return kept(entry, why) if why else entry
