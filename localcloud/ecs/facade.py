@@ -83,6 +83,28 @@ class Facade:
             check_disk(self._world, disk, ours=False)
         return [self._life.create(disk, f"{prefix}{disk['DiskId'][2:]}") for disk in disks]
 
+    def put_back(self, id: str, snapshots: list[str]) -> bool:
+        """Make the disks what these snapshots hold, as SMC does by itself; False if they are not all finished."""
+        found = [self._world.store.get("snapshot", each) for each in snapshots]
+        if not found or any(each is None or each["Status"] != "accomplished" for each in found):
+            return False
+        held = {each["SourceDiskId"]: each["sim"]["blob"] for each in found if each}
+        for disk in self._world.disks(id):
+            if disk["DiskId"] in held:
+                disk["sim"]["blob"] = held[disk["DiskId"]]
+                self._world.store.put("disk", disk["DiskId"], disk)
+        return True
+
+    def takes_drill(self, id: str) -> bool:
+        """Whether a person meant a drill, as the fleet's facts count them; one less from now on."""
+        instance = self._world.instance(id)
+        facts = instance["sim"]["guest"].get("smc") or {}
+        left: int = facts.get("drills", 0)
+        if left > 0:
+            facts["drills"] = left - 1
+            self._world.store.put("instance", id, instance)
+        return left > 0
+
     def snapshot_states(self, ids: list[str]) -> set[str]:
         """The statuses of snapshots; ``failed`` for one that is gone."""
         found = [self._world.store.get("snapshot", id) for id in ids]

@@ -73,7 +73,14 @@ _DISK: dict[str, tuple[type, ...]] = {
     "auto_snapshot_policy": (str,),
     "files": (dict,),
 }
-_SMC: dict[str, tuple[type, ...]] = {"fail_attempts": (int,), "cause": (str,), "code": (str,), "at": (str,)}
+_SMC: dict[str, tuple[type, ...]] = {
+    "fail_attempts": (int,),
+    "cause": (str,),
+    "code": (str,),
+    "at": (str,),
+    "puts_back": (bool,),
+    "drills": (int,),
+}
 _STATES = ("Running", "Stopped")
 
 

@@ -3,6 +3,9 @@
 Preparing: checks, then SMC_Backup_Snapshot_ snapshots of all disks. Syncing: packages are fetched (Windows: a transit disk comes).
 Processing: two restarts, the new system between them. Cleaning: the transit disk goes; the job is Finished, and only then the
 machine restarts once more, its agent silent for 5-15 minutes more. The order of BusinessStatus and all durations are assumptions.
+
+A drill does all of that and then puts every disk back to SMC's copies; so does a job that fails or is stopped, if the fleet's facts
+say so (``puts_back``, ``drills``). Whatever was written to the disks since the copies is lost then.
 """
 
 from __future__ import annotations
@@ -48,10 +51,12 @@ class Migration:
         self._then(job, "check", 20, 60)
 
     def stop(self, job: Doc) -> None:
-        """A job stopped while Syncing: nothing was changed yet."""
+        """A job stopped while Syncing: the system was not replaced yet."""
         self.world.cloud.scheduler.cancel(STEP, job["JobId"])
         self._drop_transit(job)
         self.world.ecs.set_busy(job["sim"]["instance_id"], "")
+        if self._facts(job).get("puts_back") and self._put_back(job):
+            self._restart(job, self.world.between(60, 180, "back", job["JobId"], job["sim"]["attempt"]))
         job |= {"Status": "Stopped", "EndTime": self.world.now_iso}
         self._show(job, "", job["Progress"])
 
@@ -117,6 +122,8 @@ class Migration:
 
     def _finish(self, job: Doc) -> None:
         """Finished, and then one more restart, with five to fifteen minutes until the agent is back."""
+        if self.world.ecs.takes_drill(job["sim"]["instance_id"]):
+            self._put_back(job)
         job |= {"Status": "Finished", "EndTime": self.world.now_iso}
         job["ReplicationJobRuns"]["ReplicationJobRun"][-1]["EndTime"] = self.world.now_iso
         self._show(job, "", 100)
@@ -133,6 +140,15 @@ class Migration:
 
     def _restart(self, job: Doc, agent_after_ms: int) -> None:
         self.world.ecs.restart(job["sim"]["instance_id"], agent_after_ms)
+
+    def _facts(self, job: Doc) -> dict[str, Any]:
+        """What the fleet's facts say of jobs on this instance."""
+        asked: dict[str, Any] = self.world.ecs.source(job["sim"]["instance_id"])["smc"]
+        return asked
+
+    def _put_back(self, job: Doc) -> bool:
+        back: bool = self.world.ecs.put_back(job["sim"]["instance_id"], job["sim"]["snapshots"])
+        return back
 
     def _struck(self, job: Doc, stage: str) -> bool:
         """Whether this attempt is to fail in this stage, as the fleet's facts say."""
@@ -158,7 +174,9 @@ class Migration:
         """InError with a cause; the machine goes on with its old system."""
         id = job["sim"]["instance_id"]
         self._drop_transit(job)
-        if restart:
+        exists = self.world.ecs.exists(id)
+        back = exists and bool(self._facts(job).get("puts_back")) and self._put_back(job)
+        if restart or back:
             self._restart(job, self.world.between(60, 180, "back", job["JobId"], job["sim"]["attempt"]))
         self.world.ecs.set_busy(id, "", failed=True)
         job |= {"Status": "InError", "ErrorCode": code, "StatusInfo": cause, "EndTime": self.world.now_iso}

@@ -90,11 +90,18 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
     failed = migration.failure.stage
     if failed == "rollback":
         return _roll_back(migration, operator, now, _after_what(migration))
+    if migration.failure.code == ROLLED_BACK_BY_SMC:
+        spent = replace(migration.handle, job_id="", finished_at=None, spent_job_id=migration.handle.job_id)
+        return _again(replace(migration, handle=spent), State.SNAPSHOTTED, "migrate", operator, now)
     if failed == "validate":
         return _again(migration, State.RESTARTING, "", operator, now)
     if failed == "migrate" and not migration.is_untouched:
         return _again(migration, State.SNAPSHOTTED, "migrate", operator, now)
     return _again(migration, State.ACCEPTED, "precheck", operator, now)
+
+
+ROLLED_BACK_BY_SMC = "Job.RolledBack"
+"""The failure of a job that is finished and moved nothing: its retry needs another job."""
 
 
 def _again(migration: Migration, to: State, stage: str, operator: str, now: datetime) -> Step:

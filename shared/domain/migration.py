@@ -93,6 +93,8 @@ class Handle:
     finished_at: datetime | None = None
     ran_before: str | None = None
     """The job's start as SMC showed it before this attempt launched it, empty if it had none. None: not noted."""
+    spent_job_id: str = ""
+    """A job that is over and moved nothing (a drill): it is never followed again."""
 
 
 @dataclass(frozen=True)

@@ -60,5 +60,7 @@ def to_press(migration: Migration, catalog: Catalog) -> str:
     return (
         f"In the ECS console choose {migration.instance_id}, then Operating system migration, from "
         f"{catalog.name(hop.source)} to {catalog.name(hop.destination)}. Many instances can be started at once. "
+        "Start the migration, not a drill: a drill moves nothing. A drill and a cancelled job may put every disk back, and what "
+        "was written meanwhile is lost. "
         "The pipeline notices the job and goes on by itself; its own snapshots of all disks are made already."
     )

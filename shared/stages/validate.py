@@ -82,20 +82,38 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
         catalog=ports.catalog,
     )
     if result.blocked:
-        return _not_yet(migration, result, ports)
+        before = GuestFacts.from_json(baseline.get("guest"))
+        unmoved = bool(before.os_id) and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
+        system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
+        return _not_yet(migration, result, ports, unmoved=system if unmoved else "")
     after = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
     documents = {f"after-{migration.hop}": after}
     return _done(migration, result, documents, ports) if migration.is_last_hop else _next_hop(migration, documents, ports)
 
 
-def _not_yet(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """Ask once more while services may still be starting; after that the differences stand."""
+def _not_yet(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
+    """Ask once more while services may still be starting; after that the differences stand.
+
+    ``unmoved``: the system that the guest runs as before, though the job is finished.
+    """
     now = ports.clock.now()
     worst = (result.blocking or result.findings)[0]
     if now - migration.entered_at > VALIDATION_PATIENCE:
         ports.migrations.put_document(migration.migration_id, f"after-{migration.hop}", {"assessment": result.to_json()})
+        if unmoved:
+            raise _rolled_back(migration, unmoved)
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
     return _later(migration, ports, worst.code, result)
+
+
+def _rolled_back(migration: Migration, system: str) -> Permanent:
+    """A drill ends well too, and then SMC puts every disk back to its own copies (SMC, migration drill)."""
+    return Permanent(
+        "Job.RolledBack",
+        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill, or SMC rolled the "
+        "disks back. What was written to the disks while the job ran may be lost.",
+        "Look at the data first. Then retry with a migration, not a drill; or roll back to the snapshots; or confirm it as it is.",
+    )
 
 
 def _later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:

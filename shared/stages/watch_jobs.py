@@ -16,6 +16,8 @@ from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
 
+MAY_BE_BACK = "SMC may have rolled the disks back to its own copies: what was written while the job ran may be lost."
+"""SMC documentation, "migrate an operating system": of a job that is cancelled. Its API does not tell."""
 _LOG = logging.getLogger("replank")
 
 
@@ -57,7 +59,9 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
         raise Permanent("Job.NotFound", f"SMC has no job {migration.handle.job_id} any more.", "Look at SMC; roll back or retry.")
     if report.phase is Phase.FAILED:
         raise Permanent(
-            report.code or "Job.Failed", report.message or "The job failed.", report.remedy or "Mend the cause, then retry."
+            report.code or "Job.Failed",
+            f"{report.message or 'The job failed.'} {MAY_BE_BACK}",
+            report.remedy or "Mend the cause, then retry.",
         )
     if report.phase is Phase.FINISHED:
         return _finished(migration, report, ports)

@@ -2,7 +2,8 @@
 
 Facts (all optional): os_release {id, version, pretty_name}, kernel, arch, disks [{disk_id, device, size_gib, category, mount,
 used_gib, encrypted, files {path: text}}], free_mib {mount: MiB}, memory_mib, services, users, packages, listening, mysql,
-language, edition, windows_dir_mib, pending_reboot, heartbeat_age_s, agent_lost, snapshot_in_progress, smc {fail_attempts, cause}.
+language, edition, windows_dir_mib, pending_reboot, heartbeat_age_s, agent_lost, snapshot_in_progress,
+smc {fail_attempts, cause, puts_back, drills}.
 """
 
 from __future__ import annotations

@@ -73,7 +73,7 @@ class ConsoleDriver(Stops):
             known = None
         if known is not None and known.status in _BEGUN:
             return known
-        fresh = [job for job in found if job.job_id != known_id]
+        fresh = [job for job in found if job.job_id not in (known_id, migration.handle.spent_job_id)]
         return max(fresh, key=lambda job: job.creation_time or "", default=known)
 
 

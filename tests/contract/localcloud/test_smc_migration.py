@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from alibabacloud_ecs20140526 import models as ecs
@@ -11,6 +12,8 @@ from alibabacloud_smc20190601 import models as smc
 
 from localcloud.core.http import Request
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES, REGION, WINDOWS, Account, account, refused
+from tests.support.fleets import fleet, instance
+from tests.support.world import World
 
 ALINUX3, WINDOWS_2012 = "Alibaba Cloud Linux 3", "Windows Server 2012 R2 Datacenter"
 
@@ -214,3 +217,22 @@ def test_a_seed_gives_the_same_run_again() -> None:
             return [(event["time"], event["type"]) for event in made.events]
 
     assert run() == run()
+
+
+@pytest.mark.parametrize(("facts", "status"), [({"drills": 1}, "Finished"), ({"fail_attempts": 1, "puts_back": True}, "InError")])
+def test_a_drill_and_a_failed_job_may_put_the_disks_back(facts: dict[str, Any], status: str) -> None:
+    """What guests wrote after SMC's copies is gone then, and the old system is there again."""
+    with World().connected() as world:
+        world.load_fleet(fleet(instance(1), guests={"i-test0001": {"smc": facts}}))
+        before = world.disks("i-test0001")
+        world.start_job_in_the_console("i-test0001", "Alibaba Cloud Linux 3")
+        seen = set()
+        for _ in range(120):
+            world.run(1)
+            seen.add(next(iter(world.inventory()["jobs"].values()))["Status"])
+            if status in seen:
+                break
+        assert status in seen
+        assert world.disks("i-test0001") == before
+        world.run(60)
+        assert world.disks("i-test0001") == before

@@ -203,6 +203,7 @@ def job(status: str, **more: Any) -> Any:
         "end_time": "",
         "error_code": "",
         "status_info": "",
+        "business_status": "Preparing",
     }
     return SimpleNamespace(status=status, **{**fields, **more})
 
