@@ -34,7 +34,7 @@ def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[Di
     for entry in entries:
         if entry.hop == 0 and entry.owner == "replank" and entry.state is SnapshotState.ACCOMPLISHED:
             sets.setdefault(entry.attempt, {})[entry.disk_id] = entry
-    newest = max(sets.values(), key=lambda each: max(entry.created_at for entry in each.values()), default={})
+    newest = sets[max(sets)] if sets else {}  # by attempt: the times were written by clocks that may differ
     lost = sorted(set(newest) ^ disks)
     if lost or not newest:
         raise Permanent(
