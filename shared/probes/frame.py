@@ -41,6 +41,7 @@ class Section:
 def read_frame(text: str) -> dict[str, Section]:
     """The sections by name; raises ProbeUnreadable unless the whole frame is there."""
     lines = text.rstrip("\n").split("\n")
+    lines = _without_noise(lines)
     _check_header(lines)
     sections: dict[str, Section] = {}
     current: Section | None = None
@@ -61,6 +62,13 @@ def read_frame(text: str) -> dict[str, Section]:
     if current is not None or _number(lines[-1][5:]) != len(sections):
         raise ProbeUnreadable("Probe.Garbage", f"{len(sections)} sections arrived, the end says {lines[-1][5:20]!r}")
     return sections
+
+
+def _without_noise(lines: list[str]) -> list[str]:
+    """The answer without what a profile or an agent printed before and after it: from the last beginning to the last end."""
+    begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
+    ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
+    return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines
 
 
 def _check_header(lines: list[str]) -> None:

@@ -84,6 +84,8 @@ def parse_windows(text: str) -> GuestFacts:
 
 def _load(text: str) -> dict[str, Any]:
     lines = [line for line in text.split("\n") if line.strip()]
+    ends = [at for at, line in enumerate(lines) if line.startswith(END)]
+    lines = lines[: ends[-1] + 1] if ends else lines  # what a profile or an agent printed after it says nothing
     if not lines[-1].startswith(END):
         whole = lines[0].lstrip().startswith("{")
         raise ProbeUnreadable("Probe.Truncated" if whole else "Probe.Garbage", f"the answer ends with {lines[-1][-60:]!r}")

@@ -51,6 +51,20 @@ def test_it_becomes_a_finding_that_blocks() -> None:
     assert (finding.code, finding.severity, finding.seen) == ("Probe.Empty", Severity.ERROR, "the guest answered nothing")
 
 
+@pytest.mark.parametrize(
+    "before", [b"", b"Welcome to ECS!\nLast login: today\n", b"@not ours\n\n", WHOLE.replace(b"5.10.0", b"9.9")]
+)
+@pytest.mark.parametrize("after", [b"", b"logout\n", b"\n\nbash: warning: x\n"])
+def test_noise_around_the_answer_says_nothing(before: bytes, after: bytes) -> None:
+    assert parse("linux", before + WHOLE + after).kernel == "5.10.0"
+
+
+@pytest.mark.parametrize(("before", "after"), [(b"Welcome!\n", b""), (b"", b"bye\n"), (b"a\n", b"b\n")])
+def test_noise_around_an_answer_of_windows(before: bytes, after: bytes) -> None:
+    answer = b'{"probe":1,"hostname":"WEB-1"}\n@end replank-probe 1 windows\n'
+    assert parse("windows", before + answer + after).hostname == "WEB-1"
+
+
 def test_one_section_is_enough_and_the_rest_is_unknown() -> None:
     guest = parse("linux", WHOLE)
     assert guest.kernel == "5.10.0"
@@ -110,3 +124,30 @@ def test_half_an_answer_is_recognised(real: bytes, share: float) -> None:
 def test_the_script_names_its_version_once() -> None:
     text = (Path(__file__).parents[3] / "shared/probes/linux.sh").read_text()
     assert 'print "replank-probe 1 linux"' in text
+
+
+def test_an_answer_of_an_older_probe_is_read() -> None:
+    """Functions of two versions run side by side during a deployment: what the older probe did not tell is not known."""
+    sections = {
+        "mounts": " /dev/vda1 ext4 2048 1024 5 ro - /\n",
+        "fstab": " UUID=1 / ext4 defaults yes\n LABEL=x /x xfs defaults,nofail ?\n",
+        "state": " security-agent yes\n package-manager-busy no\n",
+        "modules": "",
+    }
+    body = "".join(f"@{name}\n{lines}@rc 0\n" for name, lines in sections.items())
+    guest = parse("linux", f"replank-probe 1 linux\n{body}@end {len(sections)}\n".encode())
+    assert guest.linux is not None
+    assert [(e.spec, e.present) for e in guest.linux.fstab or ()] == [("UUID=1", True), ("LABEL=x", None)]
+    assert [(m.mount_point, m.read_only, m.options) for m in guest.mounts or ()] == [("/", True, "")]
+    assert (guest.linux.security_agent, guest.linux.package_manager_busy) == (True, False)
+    newer = (
+        "modules",
+        "root_links",
+        "package_locks",
+        "lock_holders",
+        "fstab_errors",
+        "metadata_answers",
+        "fips",
+        "kernel_arguments",
+    )
+    assert [name for name in newer if getattr(guest.linux, name) is not None] == []
