@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
 from datetime import date
@@ -12,7 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
+from cli.catalog import day
 from cli.client import Api
+from cli.files import read_json
 from cli.findings import standing
 from cli.options import AsJson
 from cli.problem import Problem, bad_input
@@ -35,9 +36,10 @@ def register(app: typer.Typer) -> None:
     app.command("precheck")(precheck)
 
 
-def assess(
+def assess(  # noqa: PLR0913 - one parameter per option
     facts: Annotated[Path | None, typer.Option("--facts", help="JSON file with the facts of one instance.")] = None,
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the hop in the facts.")] = "",
+    on: Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: the moment in the facts.")] = "",
     override: Annotated[
         list[str] | None, typer.Option("--override", metavar="CODE=REASON", help="Accept an overridable finding; may be repeated.")
     ] = None,
@@ -52,7 +54,8 @@ def assess(
     if facts is None:
         raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
     known = catalog_of(catalog)
-    found = apply_rules(_facts(facts, to, known), _overrides(override or []), catalog=known)
+    asked = _facts(facts, to, day(on) if on else None, known)
+    found = apply_rules(asked, _overrides(override or []), catalog=known)
     if as_json:
         output.show_json(found.to_json())
     else:
@@ -68,13 +71,16 @@ def _overrides(given: list[str]) -> dict[str, str]:
     return {code: reason for code, _, reason in pairs}
 
 
-def _facts(file: Path, to: str, known: Catalog) -> Facts:
+def _facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
+    """The facts as of that day: the heartbeat and the dates of the instance are compared with it, too."""
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
             "File.Unreadable", f"{file}: {error}.", "Give a JSON file; `replank assess --schema` describes it."
         ) from None
+    if on and isinstance(document, dict):
+        document = {**document, "now": f"{on.isoformat()}T00:00:00Z"}
     if to and isinstance(document, dict) and isinstance(document.get("instance"), dict):
         document = {**document, "hop": _hop(document, to, known)}
     return Facts.from_json(document, strict=True)
@@ -88,10 +94,18 @@ def _hop(document: Json, to: str, known: Catalog) -> Json:
     if release is None:
         return {"source": "unknown", "destination": goal}
     try:
-        first = plan_route(release, instance.architecture, on=date.today(), destination=goal, catalog=known).hops[0]
+        first = plan_route(release, instance.architecture, on=_day_of(document), destination=goal, catalog=known).hops[0]
     except Refused:
         return {"source": release.key, "destination": goal}
     return {"source": first.source, "destination": first.destination}
+
+
+def _day_of(document: Json) -> date:
+    """The day of the facts; if there is no readable one, reading the whole document says so."""
+    try:
+        return day(str(document.get("now", ""))[:10])
+    except Problem:
+        return date.max
 
 
 def show_assessment(found: Assessment) -> None:

@@ -13,6 +13,7 @@ import typer
 
 from cli import output
 from cli.client import Api
+from cli.files import read_json
 from cli.options import AsJson, BatchId
 from cli.problem import bad_input
 
@@ -78,7 +79,7 @@ def _destinations(given: list[str]) -> Json:
 
 def _policy(file: Path) -> Json:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with one object.") from None
     if not isinstance(found, dict):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from cli import output
-from cli.fleet import read_fleet
+from cli.fleet import Fleet, names_of, read_fleet
 from cli.options import AsJson
 from cli.problem import bad_input
 from cli.rows import CatalogFile, catalog_of
@@ -23,7 +23,12 @@ from shared.domain.route import plan_route
 Json = dict[str, Any]
 _ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
 """Families with Arm processors end in r or y (g6r, g8y); DescribeInstances names no architecture."""
-_ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD).")]
+_ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: today.")]
+_FLEET_ON = Annotated[
+    str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
+]
+OVER = ("ended", "extended")
+"""Standings past the end of support; ``extended`` can be paid for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -100,8 +105,8 @@ def route(  # noqa: PLR0913 - one parameter per option
     if bool(source) == bool(from_):
         raise bad_input("Option.Missing", "Exactly one release to leave is needed.", "Name it, e.g. --from 'CentOS 7.9'.")
     known = catalog_of(catalog)
-    release = identify_in(known, source or from_) or require_release(source or from_, known)
-    looked_from = day(on) if on else date.today()
+    release = require_release(source or from_, known)
+    looked_from = day(on) if on else today()
     planned = plan_route(
         release,
         architecture,
@@ -122,45 +127,54 @@ def route(  # noqa: PLR0913 - one parameter per option
 
 def eol(
     fleet: Annotated[Path, typer.Option("--fleet", help="JSON file with what DescribeInstances returned.")],
-    on: _ON = "",
+    on: _FLEET_ON = "",
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which instances of a fleet run a release out of support, and where each may go. Exit status 1 if any does."""
-    looked_from, known = day(on) if on else date.today(), catalog_of(catalog)
-    rows = [_verdict(record, looked_from, known) for record in read_fleet(fleet).instances]
-    over = sum(row["standing"] in _OVER for row in rows)
+    found, known = read_fleet(fleet), catalog_of(catalog)
+    looked_from, why = day_of(found, on)
+    rows = [_verdict(record, looked_from, known) for record in found.instances]
+    over = sum(row["standing"] in OVER for row in rows)
     if as_json:
         output.show_json({"on": looked_from.isoformat(), "instances": rows})
     else:
         heads = ("instance", "name", "release", "standing", "support ends", "#days left", "route")
         output.table(heads, (tuple(row.values())[: len(heads)] for row in rows))
-        print(f"\n{over} of {len(rows)} instances are out of support on {looked_from}")
+        print(f"\n{over} of {len(rows)} instances are out of support on {looked_from} ({why}; days are those of UTC)")
     if over:
         raise typer.Exit(1)
 
 
-_OVER = ("ended", "extended")
-"""Standings past the end of support; ``extended`` can be paid for."""
+def day_of(fleet: Fleet, on: str) -> tuple[date, str]:
+    """The day to look from, and where it comes from: the option, else the fleet file."""
+    if on:
+        return day(on), "as --on says"
+    return fleet.on or today(), fleet.dated or "today"
+
+
+def today() -> date:
+    """The day by this machine's clock, in UTC."""
+    return datetime.now(timezone.utc).date()
 
 
 def _verdict(record: Json, on: date, known: Catalog) -> Json:
-    name, name_en = record["OSName"], record.get("OSNameEn") or ""
+    name, name_en = names_of(record)
     life = standing_of(name, name_en, on, known)
     return {
         "instanceId": record["InstanceId"],
         "name": record.get("InstanceName", ""),
-        "release": life.release or f"unknown: {name}",
+        "release": life.release or f"unknown: {name or name_en or 'ECS shows no OSName'}",
         "standing": life.standing,
         "supportEnds": life.ends_on.isoformat() if life.ends_on else "",
         "daysLeft": life.days_left,
-        "route": _route(record, on, known) if life.standing in _OVER else "",
+        "route": _route(record, on, known) if life.standing in OVER else "",
         "source": life.source,
     }
 
 
 def _route(record: Json, on: date, known: Catalog) -> str:
-    release = identify_in(known, record["OSName"], record.get("OSNameEn") or "")
+    release = identify_in(known, *names_of(record))
     architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""

@@ -12,6 +12,7 @@ import typer
 
 from cli import output
 from cli.account import Account, translated
+from cli.files import read_json
 from cli.options import AsJson
 from cli.problem import NEGATIVE, Problem, bad_input
 from shared.domain import events as known
@@ -57,7 +58,7 @@ def send(file: _FILE, as_json: AsJson = False) -> None:
 def read(file: Path) -> list[Json]:
     """The events in a file; raises Problem naming what is wrong."""
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with a CloudEvent.") from None
     listed = found if isinstance(found, list) else [found]

@@ -3,40 +3,44 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
 from pathlib import Path
 from typing import Any
 
+from cli.files import read_json
 from cli.problem import Problem, bad_input
 
 Json = dict[str, Any]
-_REQUIRED: dict[str, type] = {
-    "InstanceId": str,
-    "RegionId": str,
-    "OSName": str,
-    "OSType": str,
-    "Status": str,
-    "Cpu": int,
-    "Memory": int,
-}
+_REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
+_OPTIONAL = ("OSName", "OSNameEn", "InstanceName", "HostName", "InstanceType")
+"""Text that may be empty or absent: an image imported without a platform has no OSName."""
 _ALLOWED = {
     "OSType": ("linux", "windows"),
     "Status": ("Running", "Stopped", "Starting", "Stopping", "Pending"),
 }
 _WORDS = {str: "text", int: "a whole number"}
+SHOWN = 50
+"""Problems told of one file; the rest is counted."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """``pages`` as DescribeInstances gives them; ``guests`` facts by instance id."""
+    """``pages`` as DescribeInstances gives them; ``guests`` facts by instance id; ``on`` is the day the file speaks of.
+
+    ``dated`` says where ``on`` comes from: ``takenOn`` in the file, or the day on which the file was written.
+    """
 
     pages: list[Json]
     guests: dict[str, Json] = field(default_factory=dict)
+    on: date | None = None
+    dated: str = ""
 
     @property
     def instances(self) -> list[Json]:
         """All records, page after page."""
-        return [record for page in self.pages for record in page["Instances"]["Instance"]]
+        return [record for page in self.pages for record in _records(page)]
 
     @property
     def regions(self) -> list[str]:
@@ -45,94 +49,135 @@ class Fleet:
 
     @property
     def document(self) -> Json:
-        """As the local cloud loads it."""
-        return {"pages": self.pages, "guests": self.guests}
+        """As the local cloud loads it, which takes a missing OSName for one that it may choose."""
+        pages = [{**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records(page)]}} for page in self.pages]
+        return {"pages": pages, "guests": self.guests}
+
+
+def _records(page: Json) -> list[Json]:
+    records: list[Json] = page["Instances"]["Instance"]
+    return records
+
+
+def names_of(record: Json) -> tuple[str, str]:
+    """OSName and OSNameEn; empty if ECS gives none."""
+    return record.get("OSName") or "", record.get("OSNameEn") or ""
 
 
 def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
-    """Read and check a fleet file; raises Problem (Fleet.Invalid) naming the record and the field.
+    """Read and check a fleet file; raises Problem (Fleet.Invalid) naming every record and field that is wrong.
 
     Guest facts: ``guests``, else a part ``guests`` of the file, else <name>.guests.json or guests.json beside it.
     """
     document = _load(file)
-    pages = _pages(document, file)
+    pages, wrong = _pages(document), []
+    if not pages:
+        wrong.append("the file: holds no page")
     seen: set[str] = set()
     for place, page in enumerate(pages, start=1):
-        for number, record in enumerate(_records(page, place, file), start=1):
-            _check(record, f"page {place}, record {number}", file, seen)
-    return Fleet(pages, _guests(document, file, guests, seen))
+        wrong += _wrong_in_page(page, place, seen)
+    found, source = _guests(document, file, guests)
+    wrong += _wrong_in_guests(found, seen)
+    on, dated, problem = _day_of(document, file)
+    wrong += problem
+    if wrong:
+        raise _invalid(file, wrong, source)
+    return Fleet(pages, found, on, dated)
 
 
 def _load(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8"))
+        return read_json(file)
     except OSError as error:
         raise bad_input("Fleet.Unreadable", f"{file} cannot be read: {error.strerror}.", "Check the path.") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise bad_input(
             "Fleet.Invalid", f"{file} is no JSON: {error}.", "Save what `aliyun ecs DescribeInstances` printed."
         ) from None
 
 
-def _pages(document: Any, file: Path) -> list[Json]:
+def _pages(document: Any) -> list[Any]:
     if isinstance(document, dict) and "pages" in document:
         document = document["pages"]
     if isinstance(document, list) and document and all(isinstance(each, dict) and "InstanceId" in each for each in document):
         return [{"Instances": {"Instance": document}}]
-    pages = document if isinstance(document, list) else [document]
-    if not pages:
-        raise _invalid(file, "the file", "holds no page")
-    return pages
+    return document if isinstance(document, list) else [document]
 
 
-def _records(page: Any, place: int, file: Path) -> list[Any]:
-    where = f"page {place}"
+def _day_of(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
+    """The day the file speaks of, where that comes from, and what is wrong with it."""
+    said = document.get("takenOn") if isinstance(document, dict) else None
+    if said is None:
+        written = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date()
+        return written, "the day on which the fleet file was written", []
+    try:
+        return date.fromisoformat(said), "takenOn of the fleet file", []
+    except (TypeError, ValueError):
+        return None, "", [f"the field takenOn must be a day like 2026-12-01, is {json.dumps(said)[:60]}"]
+
+
+def _wrong_in_page(page: Any, place: int, seen: set[str]) -> Iterator[str]:
+    instances = page.get("Instances") if isinstance(page, dict) else None
     if not isinstance(page, dict):
-        raise _invalid(file, where, "must be an object with the field Instances")
-    instances = page.get("Instances")
-    if not isinstance(instances, dict) or not isinstance(instances.get("Instance"), list):
-        raise _invalid(file, where, "the field Instances.Instance must be a list")
-    records: list[Any] = instances["Instance"]
-    return records
+        yield f"page {place}: must be an object with the field Instances"
+    elif not isinstance(instances, dict) or not isinstance(instances.get("Instance"), list):
+        yield f"page {place}: the field Instances.Instance must be a list"
+    else:
+        for number, record in enumerate(instances["Instance"], start=1):
+            yield from _wrong_in_record(record, f"page {place}, record {number}", seen)
 
 
-def _check(record: Any, where: str, file: Path, seen: set[str]) -> None:
+def _wrong_in_record(record: Any, where: str, seen: set[str]) -> Iterator[str]:
     if not isinstance(record, dict):
-        raise _invalid(file, where, "must be an object")
-    if isinstance(record.get("InstanceId"), str):
-        where += f" ({record['InstanceId']})"
+        yield f"{where}: must be an object"
+        return
+    id = record.get("InstanceId")
+    if isinstance(id, str):
+        where += f" ({id})"
     for name, wanted in _REQUIRED.items():
-        if name not in record:
-            raise _invalid(file, where, f"the field {name} is missing")
-        value = record[name]
-        if not isinstance(value, wanted) or isinstance(value, bool) or value in ("", 0):
-            raise _invalid(file, where, f"the field {name} must be {_WORDS[wanted]}, is {json.dumps(value)[:60]}")
-        if value not in _ALLOWED.get(name, (value,)):
-            raise _invalid(file, where, f"the field {name} must be one of {', '.join(_ALLOWED[name])}, is {json.dumps(value)[:60]}")
-    if record["InstanceId"] in seen:
-        raise _invalid(file, where, "the field InstanceId occurs twice in the file")
-    seen.add(record["InstanceId"])
+        yield from _wrong_in_field(record, name, wanted, where)
+    for name in _OPTIONAL:
+        if not isinstance(record.get(name) or "", str):
+            yield f"{where}: the field {name} must be text, is {json.dumps(record[name])[:60]}"
+    if isinstance(id, str) and id in seen:
+        yield f"{where}: the field InstanceId occurs twice in the file"
+    if isinstance(id, str):
+        seen.add(id)
 
 
-def _guests(document: Any, file: Path, guests: Path | None, known: set[str]) -> dict[str, Json]:
+def _wrong_in_field(record: Json, name: str, wanted: type, where: str) -> Iterator[str]:
+    value = record.get(name)
+    if name not in record:
+        yield f"{where}: the field {name} is missing"
+    elif not isinstance(value, wanted) or isinstance(value, bool) or value in ("", 0):
+        yield f"{where}: the field {name} must be {_WORDS[wanted]}, is {json.dumps(value)[:60]}"
+    elif value not in _ALLOWED.get(name, (value,)):
+        yield f"{where}: the field {name} must be one of {', '.join(_ALLOWED[name])}, is {json.dumps(value)[:60]}"
+
+
+def _guests(document: Any, file: Path, guests: Path | None) -> tuple[Any, Path]:
     beside = (file.with_name(f"{file.stem}.guests.json"), file.with_name("guests.json"))
     chosen = guests or next((each for each in beside if each.is_file() and each != file), None)
     if isinstance(document, dict) and "guests" in document:
-        found: Any = document["guests"]
-        chosen = file
-    elif chosen:
-        found = _load(chosen)
-    else:
-        return {}
+        return document["guests"], file
+    return (_load(chosen), chosen) if chosen else ({}, file)
+
+
+def _wrong_in_guests(found: Any, known: set[str]) -> Iterator[str]:
     if not isinstance(found, dict):
-        raise _invalid(chosen, "guests", "must be an object: instance id -> facts")
+        yield "guests: must be an object: instance id -> facts"
+        return
     for instance_id, facts in found.items():
         if not isinstance(facts, dict):
-            raise _invalid(chosen, f"guest {instance_id}", "must be an object")
+            yield f"guest {instance_id}: must be an object"
         if instance_id not in known:
-            raise _invalid(chosen, f"guest {instance_id}", "the fleet has no such instance")
-    return found
+            yield f"guest {instance_id}: the fleet has no such instance"
 
 
-def _invalid(file: Path, where: str, what: str) -> Problem:
-    return bad_input("Fleet.Invalid", f"{file}: {where}: {what}.", "Correct the file; nothing was started.")
+def _invalid(file: Path, wrong: list[str], guests: Path) -> Problem:
+    """One problem with everything that is wrong, a line each."""
+    of_guests = f" and {guests}" if guests != file and any(each.startswith("guest") for each in wrong) else ""
+    more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
+    lines = [*wrong[:SHOWN], *more]
+    told = lines[0] if len(lines) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(lines)
+    return bad_input("Fleet.Invalid", f"{file}{of_guests}: {told}.", "Correct the file; nothing was started.")

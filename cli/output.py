@@ -110,5 +110,5 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
 
 
 def moment(text: str | None) -> str:
-    """A time of the API, to the minute."""
-    return (text or "")[:16].replace("T", " ")
+    """A time of the API, to the minute; the API speaks UTC."""
+    return text[:16].replace("T", " ") + " UTC" if text else ""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from cli.files import read_json
 from cli.problem import bad_input
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
@@ -23,7 +23,7 @@ def catalog_of(file: Path | None) -> Catalog:
     if file is None:
         return CATALOG
     try:
-        rows = json.loads(file.read_text(encoding="utf-8"))
+        rows = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file; docs/operations.md shows one.") from None
     return extend_catalog(rows, CATALOG, on=date.today())

@@ -9,9 +9,11 @@ import signal
 import sqlite3
 import sys
 import tempfile
+from datetime import date, datetime
 from pathlib import Path
 
 from localcloud import account
+from localcloud.core.clock import START
 from localcloud.core.state import StateUnreadable, StateUnwritable, keep_token, say, unusable
 from localcloud.deploy.document import DeployError
 from localcloud.fc.process import WorkerInvoker
@@ -48,6 +50,12 @@ def parser() -> argparse.ArgumentParser:
         default="virtual",
         help="virtual: time jumps to the next event when nothing is in flight",
     )
+    add(
+        "--start",
+        type=_day,
+        metavar="YYYY-MM-DD",
+        help=f"day on which virtual time begins (default: {START.date().isoformat()}); a state keeps its own",
+    )
     add("--hold", action="store_true", help="virtual time moves only by POST /_localcloud/clock")
     add("--template", type=Path, metavar="FILE", help="template.yml (ROS) to deploy; needs --services")
     add("--services", type=Path, metavar="FILE", help="s.yaml (Serverless Devs, fc3) to deploy; needs --template")
@@ -66,6 +74,11 @@ def parser() -> argparse.ArgumentParser:
     strict.add_argument("--strict", dest="strict", action="store_true", default=True, help="refuse unknown parameters (default)")
     strict.add_argument("--lenient", dest="strict", action="store_false", help="ignore unknown parameters of ECS and SMC")
     return made
+
+
+def _day(text: str) -> datetime:
+    """The hour of START on a day."""
+    return datetime.combine(date.fromisoformat(text), START.timetz())
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -98,7 +111,9 @@ def _start(options: argparse.Namespace) -> account.Running:
     try:
         workers = WorkerInvoker(logs, instances=options.instances, memory_limit=options.memory_limit)
         invoker = ReloadingInvoker(workers) if options.reload else workers
-        cloud = account.build(options.state, options.seed, real_time, invoker=invoker, strict=options.strict, private=True)
+        cloud = account.build(
+            options.state, options.seed, real_time, invoker=invoker, strict=options.strict, private=True, start=options.start
+        )
         if options.state:
             keep_token(options.state, cloud.secret("admin"))
     except (OSError, sqlite3.Error) as error:

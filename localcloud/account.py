@@ -6,6 +6,7 @@ import getpass
 import importlib
 import json
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ class Files:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def build(
+def build(  # noqa: PLR0913 - one parameter per option
     folder: Path | None = None,
     seed: int = 0,
     real_time: bool = False,
@@ -51,13 +52,14 @@ def build(
     invoker: Invoker | None = None,
     strict: bool = True,
     private: bool = False,
+    start: datetime | None = None,
 ) -> Cloud:
     """A cloud with all services, not yet served; its services are in ``cloud.services``.
 
     Functions run in worker processes unless an ``invoker`` is given. ``strict`` is the hook by which ECS and SMC refuse unknown
-    parameters. ``private`` gives it random secrets: whatever is served needs them.
+    parameters. ``private`` gives it random secrets: whatever is served needs them. ``start`` is when virtual time begins.
     """
-    cloud = Cloud(folder, seed=seed, real_time=real_time, private=private)
+    cloud = Cloud(folder, seed=seed, real_time=real_time, private=private, start=start)
     cloud.hooks["strict"] = strict
     if strict:
         cloud.hooks["check_call"] = _refuse_not_emulated

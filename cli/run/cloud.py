@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import IO, Any
 
@@ -50,10 +51,10 @@ class LocalCloud:
     http: Http
 
     @classmethod
-    def start(cls, state: Path, seed: int, regions: list[str], sources: Iterable[str] = ()) -> LocalCloud:
+    def start(cls, state: Path, seed: int, regions: list[str], sources: Iterable[str] = (), on: date | None = None) -> LocalCloud:
         """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder).
 
-        ``sources`` are those whose notices the functions are to read.
+        ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins.
         """
         try:
             state.mkdir(parents=True, exist_ok=True)
@@ -63,6 +64,7 @@ class LocalCloud:
             raise bad_input("State.Unusable", f"{state} cannot be used: {error}.", remedy) from error
         command = [sys.executable, "-m", "localcloud", "--hold", "--state", str(state), "--seed", str(seed)]
         command += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
+        command += ["--start", on.isoformat()] if on else []
         own = {"REPLANK_REGIONS": ",".join(regions), "REPLANK_NOTICE_SOURCES": ",".join(sources)}
         for name, value in {**SETTINGS, **own}.items():
             command += ["--env", f"{name}={value}"]

@@ -42,6 +42,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     guests: Annotated[
         Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")
     ] = None,
+    on: Annotated[
+        str,
+        typer.Option(help="The day on which it begins (YYYY-MM-DD); default: takenOn of the fleet, else the day it was written."),
+    ] = "",
     notice: Annotated[list[Path] | None, typer.Option(help="End-of-life notice (a CloudEvent); may be repeated.")] = None,
     seed: Annotated[int, typer.Option(help="What ids and chance are made from.")] = 1,
     report: Annotated[Path, typer.Option(help="Where the report is written.")] = REPORT,
@@ -55,17 +59,21 @@ def run(  # noqa: PLR0913 - one parameter per option
     Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), 1 if not, 2 if a
     file is malformed; then nothing was started.
     """
-    plan = plans.given(fleet, guests, notice or [], expect) if fleet else plans.sample()
-    if not fleet and (notice or expect or guests):
-        raise bad_input("Option.Missing", "--notice, --guests and --expect belong to a fleet of your own.", "Give --fleet FILE.")
+    plan = plans.given(fleet, guests, notice or [], expect, on) if fleet else plans.sample()
+    if not fleet and (notice or expect or guests or on):
+        said = "--notice, --guests, --on and --expect belong to a fleet of your own."
+        raise bad_input("Option.Missing", said, "Give --fleet FILE.")
     folder = _folder(state, plan)
+    if plan.left_out and not as_json:
+        show_left_out(plan)
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
-    cloud = LocalCloud.start(folder, seed, plan.fleet.regions, plan.sources)
+    cloud = LocalCloud.start(folder, seed, plan.fleet.regions, plan.sources, plan.on)
     try:
         found = _migrate(cloud, plan, folder)
         facts = {"seed": seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
+        facts["left_out"] = plan.left_out
         results.write(found, report, facts)
         _conclude(found, report, facts, as_json)
         if keep:
@@ -78,6 +86,13 @@ def run(  # noqa: PLR0913 - one parameter per option
         cloud.stop()
     if not found.as_expected:
         raise typer.Exit(1)
+
+
+def show_left_out(plan: Plan) -> None:
+    """Name every instance that the run leaves out, and why."""
+    print(f"{len(plan.left_out)} of {len(plan.fleet.instances)} instances are left out:")
+    for instance_id, reason in plan.left_out.items():
+        print(f"  {instance_id}: {reason}")
 
 
 def _folder(state: Path | None, plan: Plan) -> Path:

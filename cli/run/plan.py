@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from cli import events
-from cli.fleet import Fleet, read_fleet
+from cli.catalog import OVER, day_of, today
+from cli.files import read_json
+from cli.fleet import SHOWN, Fleet, names_of, read_fleet
 from cli.problem import bad_input
 from shared.domain import events as known
-from shared.domain.catalog import CATALOG, identify
+from shared.domain.catalog import CATALOG
+from shared.domain.catalog.eol import standing_of
+from shared.domain.days import day_said
+from shared.domain.errors import Refused
 from shared.domain.notice import read_notice
 
 Json = dict[str, Any]
@@ -44,6 +51,10 @@ class Plan:
     """Empty: every migration is to be completed or refused."""
     faults: Json = field(default_factory=dict)
     """Settings of the local cloud's ECS and SMC."""
+    left_out: dict[str, str] = field(default_factory=dict)
+    """Why an instance of the fleet is in no batch, by instance; empty if notices choose."""
+    on: date | None = None
+    """The day on which the run begins; None: the local cloud's own."""
 
     @property
     def sources(self) -> list[str]:
@@ -63,55 +74,80 @@ def sample() -> Plan:
     return _plan(EXAMPLES / "fleet.json", None, notices, _object(EXAMPLES / "scenario.json"))
 
 
-def given(fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None) -> Plan:
-    """The user's own; without a notice, one batch for all instances whose release is out of support."""
-    return _plan(fleet, guests, notices, _object(expect) if expect else {})
+def given(fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "") -> Plan:
+    """The user's own; without a notice, one batch for all instances whose release is out of support on that day."""
+    return _plan(fleet, guests, notices, _object(expect) if expect else {}, on)
 
 
-def _plan(fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json) -> Plan:
+def _plan(fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None) -> Plan:
+    """``on``: what the user gave; None for the sample, which begins on the local cloud's own day."""
     fleet = read_fleet(fleet_file, guests)
+    begins = None if on is None else day_of(fleet, on)[0]
     notices = [notice for file in notice_files for notice in _notices(file)]
-    batches = scenario.get("batches", [])
+    batches, left_out = scenario.get("batches", []), dict[str, str]()
     if not notices and not batches:
-        batches = _for_all(fleet)
+        batches, left_out = _for_all(fleet, begins or today())
     ids = {record["InstanceId"] for record in fleet.instances}
     expected = {each: _expected(each, value, ids) for each, value in scenario.get("expected", {}).items()}
-    return Plan(fleet, notices, batches, frozenset(scenario.get("rollBack", ())), expected, scenario.get("faults", {}))
+    roll_back = frozenset(scenario.get("rollBack", ()))
+    return Plan(fleet, notices, batches, roll_back, expected, scenario.get("faults", {}), left_out, begins)
 
 
-def _for_all(fleet: Fleet) -> list[Json]:
-    ids = [record["InstanceId"] for record in fleet.instances if _ends(record)]
+def _for_all(fleet: Fleet, on: date) -> tuple[list[Json], dict[str, str]]:
+    """Batches of what is out of support on that day, just as `replank eol` says; and why the others are left out."""
+    reasons = {record["InstanceId"]: _stays(record, on) for record in fleet.instances}
+    ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
         raise bad_input(
-            "Fleet.NothingToDo", "No instance of the fleet runs a release the catalog has a date for.", "Give a notice."
+            "Fleet.NothingToDo",
+            f"No instance of the fleet runs a release that is out of support on {on.isoformat()}.",
+            "Give a notice, or another day with --on; `replank eol --fleet FILE` names each instance.",
         )
     policy = {"retentionDays": 1, "maxMoving": 20, "failureBudget": len(ids)}
-    return [{"instanceIds": ids[at : at + AT_ONCE], "policy": policy} for at in range(0, len(ids), AT_ONCE)]
+    batches = [{"instanceIds": ids[at : at + AT_ONCE], "policy": policy} for at in range(0, len(ids), AT_ONCE)]
+    return batches, {each: reason for each, reason in reasons.items() if reason}
 
 
-def _ends(record: Json) -> bool:
-    release = identify(record["OSName"], record.get("OSNameEn") or "")
-    life = CATALOG.life(release.key) if release else None
-    return life is not None and life.ends_on is not None
+def _stays(record: Json, on: date) -> str:
+    """Why an instance is left out; empty if it is out of support."""
+    name, name_en = names_of(record)
+    life = standing_of(name, name_en, on)
+    if life.standing in OVER:
+        return ""
+    if not life.release:
+        return f"the catalog has no release {life.name!r}" if life.name else "ECS shows no OSName"
+    if life.ends_on is None:
+        return f"no end of support is known for {CATALOG.name(life.release)}"
+    return f"{CATALOG.name(life.release)} is supported until {day_said(life.ends_on, on)}"
 
 
 def _notices(file: Path) -> list[Json]:
+    """The notices in a file; raises Problem (Notice.Invalid) naming everything that is wrong in it."""
     found = events.read(file)
-    for place, notice in enumerate(found):
-        problems = events.problems_of(notice)
-        if notice.get("type") != known.END_OF_LIFE:
-            problems.append(f"type: must be {known.END_OF_LIFE}")
-        if "," in str(notice.get("source", "")):
-            problems.append("source: a comma cannot be part of REPLANK_NOTICE_SOURCES")
-        if problems:
-            raise bad_input("Notice.Invalid", f"{file}, event {place}: {problems[0]}.", "Correct the file; nothing was started.")
-        read_notice(notice["data"])
+    wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _wrong_in_notice(notice)]
+    if wrong:
+        told = wrong[0] if len(wrong) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(wrong[:SHOWN])
+        raise bad_input("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
     return found
+
+
+def _wrong_in_notice(notice: Json) -> Iterator[str]:
+    problems = events.problems_of(notice)
+    yield from problems
+    if notice.get("type") != known.END_OF_LIFE:
+        yield f"type: must be {known.END_OF_LIFE}"
+    if "," in str(notice.get("source", "")):
+        yield "source: a comma cannot be part of REPLANK_NOTICE_SOURCES"
+    try:
+        if not problems:
+            read_notice(notice["data"])
+    except Refused as refused:
+        yield f"data: {refused.code}: {refused.message} {refused.remedy}"
 
 
 def _object(file: Path) -> Json:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
+        found = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file; examples/scenario.json is one.") from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):

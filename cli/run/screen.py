@@ -93,7 +93,7 @@ class LiveScreen:
             table.add_row(*_row(each, now))
         hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
         self._live.update(
-            Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]}", style="dim")), refresh=True
+            Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")), refresh=True
         )
 
     def close(self) -> None:

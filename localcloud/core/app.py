@@ -15,11 +15,12 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from localcloud.core.calls import CallRecord, Calls
-from localcloud.core.clock import Clock, RealClock, VirtualClock, skewed
+from localcloud.core.clock import Clock, RealClock, VirtualClock, skewed, to_ms
 from localcloud.core.db import Db
 from localcloud.core.errors import ApiError, Dropped
 from localcloud.core.faults import Faults
@@ -49,14 +50,27 @@ class _Seen:
 class Cloud:
     """One account. Everything it holds is in ``db``; everything that happens later is in ``scheduler``."""
 
-    def __init__(self, folder: Path | None = None, *, seed: int = 0, real_time: bool = False, private: bool = False) -> None:
-        """``private``: its secrets are random and kept in the state. Else the seed makes them, and whoever knows it has them."""
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        seed: int = 0,
+        real_time: bool = False,
+        private: bool = False,
+        start: datetime | None = None,
+    ) -> None:
+        """``private``: its secrets are random and kept in the state. Else the seed makes them, and whoever knows it has them.
+
+        ``start`` is when virtual time begins, unless the state knows better.
+        """
         self.lock = threading.RLock()
         self.changed = threading.Condition(self.lock)
         self.db = Db(folder)
         self.seed = int(self.db.meta("seed", str(seed)))
         self.region, self.account_id = REGION, ACCOUNT_ID
-        self.clock: Clock = RealClock() if real_time else VirtualClock(int(self.db.meta("now_ms", "0")) or None)
+        self.clock: Clock = (
+            RealClock() if real_time else VirtualClock(int(self.db.meta("now_ms", "0")) or (to_ms(start) if start else None))
+        )
         self.scheduler = Scheduler(self.db)
         self.identities = Identities(self.db)
         self.policies = Policies(self.db)

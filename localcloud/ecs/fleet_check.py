@@ -81,7 +81,7 @@ _SMC: dict[str, tuple[type, ...]] = {
     "puts_back": (bool,),
     "drills": (int,),
 }
-_STATES = ("Running", "Stopped")
+_STATES = ("Running", "Stopped", "Starting", "Stopping", "Pending")
 
 
 class FleetInvalid(ValueError):

@@ -7,6 +7,7 @@ from datetime import date
 
 from shared.domain.catalog import CATALOG, Catalog, Release, require_release
 from shared.domain.catalog.model import Path
+from shared.domain.days import day_said
 from shared.domain.errors import Refused
 from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
@@ -46,7 +47,7 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
         goal = require_release(destination, catalog).key
         chosen = _shortest([c for c in chains if c[-1].destination == goal], catalog)
         if chosen is None:
-            raise _not_supported(source, architecture, goal, allow_listed, catalog)
+            raise _not_supported(source, architecture, goal, allow_listed, on, catalog)
         if _ended(goal, on, catalog) and not allow_end_of_life:
             raise _end_of_life(goal, on, catalog)
     else:
@@ -107,11 +108,11 @@ def _default_chain(
     if chosen is None and chains:
         raise _end_of_life(chains[0][-1].destination, on, catalog)
     if chosen is None:
-        raise _not_supported(source, architecture, None, False, catalog)
+        raise _not_supported(source, architecture, None, False, on, catalog)
     return chosen
 
 
-def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, catalog: Catalog) -> Refused:
+def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, on: date, catalog: Catalog) -> Refused:
     name = source.name + (f" ({source.exact})" if source.exact else "")
     target = f" to {catalog.name(goal)}" if goal else ""
     if goal == source.key:
@@ -126,11 +127,11 @@ def _not_supported(source: Release, architecture: str, goal: str | None, listed:
     elif reachable:
         remedy = f"From here the matrix leads to: {', '.join(reachable)}. Choose one of them."
     else:
-        remedy = _no_way_out(source, architecture, catalog)
+        remedy = _no_way_out(source, architecture, on, catalog)
     return Refused("Route.NotSupported", f"The matrix holds no path from {name} on {architecture}{target}.", remedy)
 
 
-def _no_way_out(source: Release, architecture: str, catalog: Catalog) -> str:
+def _no_way_out(source: Release, architecture: str, on: date, catalog: Catalog) -> str:
     rows = [path for path in catalog.paths if path.source == source.key]
     exact = sorted({path.exact for path in rows if path.exact and path.architecture == architecture})
     if exact:
@@ -140,14 +141,16 @@ def _no_way_out(source: Release, architecture: str, catalog: Catalog) -> str:
             f"It can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
         )
     end = _end(source.key, catalog)
-    until = "" if end is FAR else f" Its support ends on {end.isoformat()}; until then nothing has to be done."
+    until = "" if end is FAR else f" Its support ends on {day_said(end, on)}; until then nothing has to be done."
+    if end < on:
+        until = f" Its support ended on {day_said(end, on)}."
     return f"Build a new instance with a supported image and move the workload; it cannot be migrated in place.{until}"
 
 
 def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
     return Refused(
         "Route.DestinationEndOfLife",
-        f"{catalog.name(goal)} is itself out of support on {on.isoformat()} (since {_end(goal, catalog).isoformat()}).",
+        f"{catalog.name(goal)} is itself out of support: that ended on {day_said(_end(goal, catalog), on)}.",
         "Choose a later destination; only if there is a reason, allow an end-of-life destination explicitly.",
     )
 
@@ -157,19 +160,19 @@ def _warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Find
     found = []
     if _ended(goal, on, catalog):
         found.append(
-            _end_warning(goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", catalog)
+            _end_warning(goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", on, catalog)
         )
     elif _end(goal, catalog) is FAR:
         found.append(_unknown_life(goal, catalog))
     for path in chain[:-1]:
         if _ended(path.destination, on, catalog):
             title = "A release on the way is out of support"
-            found.append(_end_warning(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, catalog))
+            found.append(_end_warning(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, on, catalog))
     return tuple(found)
 
 
-def _end_warning(key: str, severity: Severity, code: str, title: str, catalog: Catalog) -> Finding:
-    seen = f"{catalog.name(key)}: support ended {_end(key, catalog).isoformat()}"
+def _end_warning(key: str, severity: Severity, code: str, title: str, on: date, catalog: Catalog) -> Finding:
+    seen = f"{catalog.name(key)}: support ended {day_said(_end(key, catalog), on)}"
     life = catalog.life(key)
     why = (
         "No security fixes are published for it."

@@ -22,7 +22,7 @@ FAILING_ONCE = {"i-test0001": {"smc": {"fail_attempts": 1, "cause": "no reposito
 
 def start(*arguments: str) -> subprocess.Popen[str]:
     """Start a run; its output is piped. It hears Ctrl-C even where these tests run as a background job, which would ignore it."""
-    command = [sys.executable, "-m", "cli", "run", *arguments]
+    command = [sys.executable, "-m", "cli", "run", "--on", "2026-11-23", *arguments]
 
     def hear() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from shared.domain.catalog.identify import identify_in, identify_os_release_in, windows_language
+from shared.domain.catalog.identify import as_ecs_writes, identify_in, identify_os_release_in, missing_word, windows_language
 from shared.domain.catalog.lifecycle import LIFECYCLE
 from shared.domain.catalog.limits import MINIMA, WINDOWS_REGIONS
 from shared.domain.catalog.model import Catalog, Lifecycle, Minimum, Path, Release, Source
@@ -49,13 +49,21 @@ def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release 
 
 
 def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
-    """The release a person means: a key, or any name ECS would give."""
-    return catalog.releases.get(text.strip().lower()) or identify_in(catalog, text)
+    """The release a person means: a key, any name ECS would give, or what people write (``centos7``, ``RHEL 7.9``)."""
+    return catalog.releases.get(text.strip().lower()) or identify_in(catalog, text) or identify_in(catalog, as_ecs_writes(text))
 
 
 def require_release(text: str, catalog: Catalog = CATALOG) -> Release:
-    """Like :func:`find_release`; raises Refused ``Catalog.ReleaseUnknown``."""
+    """Like :func:`find_release`; raises Refused ``Catalog.ReleaseIncomplete`` or ``Catalog.ReleaseUnknown``."""
     found = find_release(text, catalog)
+    candidates = missing_word(catalog, text) if found is None else []
+    if candidates:
+        windows = candidates[0].os_type == "windows" and len({each.product for each in candidates}) == 1
+        raise Refused(
+            "Catalog.ReleaseIncomplete",
+            f"{text[:100]!r} does not say which {'edition' if windows else 'version'} it is.",
+            f"Name one of: {', '.join(sorted(each.key for each in candidates)[:12])}.",
+        )
     if found is None:
         raise Refused(
             "Catalog.ReleaseUnknown",

@@ -24,6 +24,35 @@ def identify_in(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release
     return None
 
 
+_WRITTEN = (
+    (re.compile(r"\((?:core|final|maipo|ootpa|plow|stream)\)|\b(?:release|version|ver)\b|\b(?:64|32)[ -]?bit\b"), " "),
+    (re.compile(r"[_/-]+"), " "),
+    (re.compile(r"(?<=[a-z])(?=\d)|(?<=\d)(?=r2\b)"), " "),
+    (re.compile(r"\br 2\b"), "r2"),
+    (re.compile(r"\brhel\b"), "red hat enterprise linux"),
+    (re.compile(r"\balinux\b|\bali(?:baba)? ?(?:cloud )?linux\b|\baliyunlinux\b"), "alibaba cloud linux"),
+    (re.compile(r"\b(?:microsoft )?win(?:dows)?(?: server)?(?= \d)"), "windows server"),
+    (re.compile(r"\bcent os\b"), "centos"),
+)
+"""What people write, and how ECS writes it: the words of /etc/redhat-release, glued numbers, abbreviations."""
+
+
+def as_ecs_writes(text: str) -> str:
+    """A name that a person wrote, in the form of OSNameEn."""
+    plain = text.strip().lower()
+    for written, ecs in _WRITTEN:
+        plain = written.sub(ecs, plain)
+    return _BLANKS.sub(" ", plain).strip()
+
+
+def missing_word(catalog: Catalog, text: str) -> list[Release]:
+    """The releases that the text would name if it had one more word: an edition, or a version."""
+    plain = as_ecs_writes(text)
+    words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
+    found = [identify_in(catalog, f"{plain} {word}") for word in words] if plain else []
+    return list({row.key: row for row in found if row}.values())
+
+
 def identify_os_release_in(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
     """The release that ID, VERSION_ID and NAME of /etc/os-release stand for, or None.
 

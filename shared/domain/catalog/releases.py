@@ -22,7 +22,7 @@ _LINUX = (
 _ALINUX = (("2", r"2(?:\.1903)?"), ("3", r"3(?:\.2104)?"), ("4", r"4"))
 
 _EDITIONS = (
-    ("datacenter", "Datacenter", r"(?:data ?center|数据中心)"),
+    ("datacenter", "Datacenter", r"(?:data ?cent(?:er|re)|数据中心)"),
     ("standard", "Standard", r"(?:standard|标准)"),
     ("enterprise", "Enterprise", r"(?:enterprise|企业)"),
     ("web", "Web", r"web"),
@@ -64,6 +64,8 @@ def _windows_rows() -> list[Release]:
             product = f"windows-{version}"
             name = f"Windows Server {version.replace('r2', ' R2')} {title}"
             pattern = rf"windows server (?P<version>{digits})\b.*?{words}"
+            if edition == "web":
+                pattern = rf"windows (?:web server (?P<version>{digits})|server (?:{digits})\b.*?web)"
             rows.append(
                 Release(f"{product}-{edition}", "windows", version, name, "windows", pattern, product, NAMES, edition=edition)
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from shared.domain.catalog import Catalog, Release
 from shared.domain.catalog.identify import identify_in, identify_os_release_in
+from shared.domain.days import day_said
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
@@ -18,7 +19,9 @@ def to_alinux_2(facts: Facts) -> bool:
 
 def _alinux_two_destination(facts: Facts, catalog: Catalog) -> Outcome:
     """Always told for this hop."""
-    return Failed("kernel 3.10 becomes 4.19; x86 only; the release left support on 2026-03-31")
+    life = catalog.life(facts.hop.destination)
+    end = f"; its support ends {day_said(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
+    return Failed(f"kernel 3.10 becomes 4.19; x86 only{end}")
 
 
 def _edition_changes(facts: Facts, catalog: Catalog) -> Outcome:

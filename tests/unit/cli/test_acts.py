@@ -55,8 +55,8 @@ def test_more_than_one_candidate_is_refused_with_the_list(api: ApiInMemory, caps
     second = api.open_batch(later("m2", State.MIGRATED, 5))  # type: ignore[arg-type]
     told = said(capsys, "confirm", "i-1", status=2)
     assert told.startswith("Migration.Ambiguous: Instance i-1 has 2 migrations that you may mean:\n")
-    assert f"  m2  batch {second}  migrated since 2026-11-23 12:00  version 7  possible: confirm, rollback\n" in told
-    assert f"  m1  batch {first}  rolled_back since 2026-11-23 12:00  version 7  possible: confirm\n" in told
+    assert f"  m2  batch {second}  migrated since 2026-11-23 12:00 UTC  version 7  possible: confirm, rollback\n" in told
+    assert f"  m1  batch {first}  rolled_back since 2026-11-23 12:00 UTC  version 7  possible: confirm\n" in told
     assert "replank confirm m2" in told
     assert {each.migration.version for each in api.fakes.migrations.rows.values()} == {7}
 

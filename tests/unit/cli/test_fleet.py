@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from cli.fleet import read_fleet
+from cli.fleet import names_of, read_fleet
 from cli.problem import BAD_INPUT, Problem
 
 RECORD = {
@@ -72,3 +74,37 @@ def test_what_is_wrong_is_named_by_record_and_field(tmp_path: Path, document: An
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(Problem, match=r"Fleet\.Unreadable"):
         read_fleet(tmp_path / "none.json")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"])
+def test_every_encoding_that_windows_tools_write_is_read(tmp_path: Path, encoding: str) -> None:
+    file = tmp_path / "fleet.json"
+    file.write_bytes(json.dumps([RECORD], ensure_ascii=False).encode(encoding))
+    assert read_fleet(file).instances == [RECORD]
+
+
+@pytest.mark.parametrize(
+    "record", [{**RECORD, "OSName": ""}, {**RECORD, "OSName": None}, {k: v for k, v in RECORD.items() if k != "OSName"}]
+)
+def test_an_instance_without_a_name_of_its_system_is_read(tmp_path: Path, record: dict[str, Any]) -> None:
+    """ECS gives none for an image imported without a platform; the local cloud must not choose one for it."""
+    found = read_fleet(written(tmp_path, [record]))
+    assert names_of(found.instances[0]) == ("", "")
+    assert not found.document["pages"][0]["Instances"]["Instance"][0]["OSName"]
+
+
+def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
+    records = [{**RECORD, "Cpu": "2"}, {**RECORD, "InstanceId": "i-b", "Status": "Resting"}, 3]
+    with pytest.raises(Problem) as raised:
+        read_fleet(written(tmp_path, {"pages": [{"Instances": {"Instance": records}}], "guests": {"i-z": {}}, "takenOn": "soon"}))
+    for said in ("5 problems", "field Cpu", "field Status", "record 3: must be", "guest i-z", "takenOn"):
+        assert said in raised.value.message
+
+
+def test_the_day_of_a_fleet_is_the_one_it_names_else_the_one_it_was_written_on(tmp_path: Path) -> None:
+    file = written(tmp_path, {"pages": [PAGE], "takenOn": "2026-03-01"})
+    assert read_fleet(file).on == date(2026, 3, 1)
+    file = written(tmp_path, PAGE)
+    os.utime(file, (1767225600, 1767225600))
+    found = read_fleet(file)
+    assert (found.on, found.dated) == (date(2026, 1, 1), "the day on which the fleet file was written")

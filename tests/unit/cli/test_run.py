@@ -14,6 +14,7 @@ from cli.run import results
 from cli.run.drive import Drive
 from cli.run.plan import Expected
 from cli.run.screen import percent, since
+from tests.support.fleets import fleet, instance
 
 
 def test_the_sample_shows_what_was_asked_for() -> None:
@@ -39,7 +40,7 @@ def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
-    plan = plans.given(plans.EXAMPLES / "fleet.json", None, [], None)
+    plan = plans.given(plans.EXAMPLES / "fleet.json", None, [], None, "2026-11-23")
     assert [len(body["instanceIds"]) for body in plan.batches] == [29]
     assert plan.expected == {}
     expect = tmp_path / "expect.json"
@@ -123,3 +124,38 @@ def test_the_step_grows_only_while_nothing_moves() -> None:
     drive._note([at("snapshotting", version=2)], 0, 5)
     assert drive._step([at("snapshotting")]) == 60
     assert drive._step([at("confirmed"), at("precheck_failed")]) == 3600
+
+
+SUPPORTED = (
+    "Windows Server  2019 数据中心版 64位中文版",
+    "Windows Server  2019 Data Center Edition 64 bit Chinese Edition",
+    "windows",
+)
+
+
+def test_a_run_takes_what_eol_names_and_says_why_it_leaves_the_rest(tmp_path: Path) -> None:
+    unnamed = instance(3, ("", "", "linux"))
+    strange = instance(4, ("Plan 9", "Plan 9", "linux"))
+    file = tmp_path / "fleet.json"
+    file.write_text(json.dumps(fleet(instance(1), instance(2, SUPPORTED), unnamed, strange)), encoding="utf-8")
+    plan = plans.given(file, None, [], None, "2026-11-23")
+    assert plan.batches[0]["instanceIds"] == ["i-test0001"]
+    assert plan.left_out == {
+        "i-test0002": "Windows Server 2019 Datacenter is supported until 2029-01-09, in 778 days",
+        "i-test0003": "ECS shows no OSName",
+        "i-test0004": "the catalog has no release 'Plan 9'",
+    }
+    later = plans.given(file, None, [], None, "2029-02-01")
+    assert later.batches[0]["instanceIds"] == ["i-test0001", "i-test0002"], "the day decides"
+    with pytest.raises(Problem, match=r"Fleet\.NothingToDo.*2020-01-01"):
+        plans.given(file, None, [], None, "2020-01-01")
+
+
+def test_everything_wrong_with_a_notice_is_told_at_once(tmp_path: Path) -> None:
+    notice = json.loads((plans.EXAMPLES / "notices/centos-7.json").read_text())
+    file = tmp_path / "notices.json"
+    file.write_text(json.dumps([{**notice, "source": "a,b"}, {**notice, "data": {"releases": ["Plan 9"]}}]), encoding="utf-16")
+    with pytest.raises(Problem) as raised:
+        plans.given(plans.EXAMPLES / "fleet.json", None, [file], None, "2026-11-23")
+    for said in ("2 problems", "event 0: source", "event 1: data: Catalog.ReleaseUnknown"):
+        assert said in raised.value.message

@@ -1,0 +1,43 @@
+"""JSON files as people and tools write them: UTF-8 or UTF-16, with or without a mark, and the Chinese code page of Windows."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+"""Byte order marks; those of UTF-32 first, because one of UTF-16 begins like them."""
+_CHINESE = "gb18030"
+_BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
+"""What the Chinese "64 bit" in the code page of Windows looks like if it is read as UTF-8: its bytes are valid there."""
+
+
+def read_json(file: Path) -> Any:
+    """What the file holds; raises OSError if it cannot be read, ValueError if it is no JSON."""
+    try:
+        return json.loads(text_of(file.read_bytes()))
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def text_of(content: bytes) -> str:
+    """The text in these bytes; raises ValueError if no encoding fits."""
+    for mark, encoding in _MARKS:
+        if content.startswith(mark):
+            return content.decode(encoding)
+    if content[:4].count(0) >= 1:  # UTF-16 or UTF-32 without a mark: JSON begins with two ASCII characters
+        return content.decode(json.detect_encoding(content))
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        return content.decode(_CHINESE)
+    return content.decode(_CHINESE) if _BITS_MISREAD.search(text) else text

@@ -1,0 +1,31 @@
+"""Days and moments in sentences: always with how far away they are, and moments with their zone."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta, timezone
+
+
+def day_said(day: date, on: date) -> str:
+    """``2026-03-31, 242 days ago``: a day, seen from another."""
+    left = (day - on).days
+    if left == 0:
+        return f"{day.isoformat()}, today"
+    days = "1 day" if abs(left) == 1 else f"{abs(left)} days"
+    return f"{day.isoformat()}, in {days}" if left > 0 else f"{day.isoformat()}, {days} ago"
+
+
+def moment_said(at: datetime, now: datetime) -> str:
+    """``2026-09-03 08:00 UTC, in 47 hours``: a moment, seen from another."""
+    away = at - now
+    told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    length = _length(abs(away))
+    return f"{told}, in {length}" if away >= timedelta(0) else f"{told}, {length} ago"
+
+
+def _length(span: timedelta) -> str:
+    """The span in the largest unit that keeps two digits."""
+    for unit, seconds in (("day", 86400), ("hour", 3600)):
+        if span.total_seconds() >= 2 * seconds:
+            return f"{int(span.total_seconds() // seconds)} {unit}s"
+    minutes = int(span.total_seconds() // 60)
+    return "1 minute" if minutes == 1 else f"{minutes} minutes"
