@@ -13,7 +13,7 @@ from cli.client import Api
 from cli.options import AsJson
 from cli.problem import bad_input
 from shared.domain.findings import Assessment
-from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema, worst
+from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema, unchecked, worst
 from shared.domain.validation.summary import Aspect
 
 Json = dict[str, Any]
@@ -75,9 +75,13 @@ def _show(found: Report) -> None:
     rows = []
     for row in sorted(found.rows, key=worst):
         last = row.validation or row.precheck
-        told = ", ".join(
-            dict.fromkeys(finding.code for finding in (last.findings if last else ()) if finding.severity.value != "info")
-        )
+        minor = ("info", "not checked")
+        told = ", ".join(dict.fromkeys(f.code for f in (last.findings if last else ()) if f.standing not in minor))
         rows.append((row.instance_id, row.name, " -> ".join(row.route), row.state, row.verdict, told))
     output.table(("instance", "name", "route", "state", "verdict", "findings"), rows)
+    shared = unchecked(found)
+    if shared:
+        print("\nNot checked on any instance:")
+        for finding in shared:
+            print(f"  {finding.code}: {finding.title}: {finding.seen}")
     print(f"\n{_summary(found)}")

@@ -16,6 +16,9 @@ from shared.domain.hop import Hop
 
 __all__ = ["AccountFacts", "DiskFacts", "Facts", "FactsInvalid", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
+RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
+"""Facts of the account that no function can ask for: SMC itself refuses the job, with a remedy of its own."""
+
 
 @dataclass(frozen=True)
 class DiskFacts:
@@ -84,15 +87,9 @@ class InstanceFacts:
 class AccountFacts:
     """What the account allows. ``problems`` are codes the API answered (balance, real name, permissions)."""
 
-    smc_role: bool | None = None
     snapshot_service: bool | None = None
     allow_listed: bool | None = None
     problems: tuple[str, ...] = ()
-    smc_jobs: int | None = None
-    smc_jobs_quota: int | None = None
-    smc_sources: int | None = None
-    smc_sources_quota: int | None = None
-    snapshots_per_disk_quota: int | None = None
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,10 @@ class Facts:
 
     @classmethod
     def from_json(cls, document: object, *, strict: bool = False) -> Facts:
-        """The reverse; raises FactsInvalid naming the field."""
+        """The reverse; raises FactsInvalid naming the field. Facts of the account that older versions asked for are left out."""
+        account = document.get("account") if isinstance(document, dict) else None
+        if isinstance(document, dict) and isinstance(account, dict):
+            document = {**document, "account": {name: value for name, value in account.items() if name not in RETIRED}}
         return decode(cls, document, "facts", strict=strict)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain.codec import Json, encode, schema
@@ -92,6 +92,15 @@ class Report:
     rows: tuple[ReportRow, ...]
 
 
+def unchecked(report: Report) -> tuple[Finding, ...]:
+    """What could not be checked for any instance, for the same reason: said once per report, not once per instance."""
+    assessed = [row.precheck for row in report.rows if row.precheck]
+    if len(assessed) < 2:
+        return ()
+    blind = [{f for f in each.findings if f.standing == "not checked"} for each in assessed]
+    return tuple(sorted(set.intersection(*blind), key=lambda finding: finding.code))
+
+
 @dataclass(frozen=True)
 class _Judged:
     """An assessment as written: findings worst first, and reasons of overrides by code."""
@@ -168,6 +177,7 @@ def counts(report: Report) -> dict[str, int]:
 
 def report_html(report: Report) -> str:
     """One page without a script, a font or a picture from elsewhere; everything of a guest's making is escaped."""
+    shared = unchecked(report)
     made = report.made_at.strftime("%Y-%m-%d %H:%M UTC")
     summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(report).items())) or "no instances"
     worst_first = sorted(report.rows, key=worst)
@@ -177,7 +187,8 @@ def report_html(report: Report) -> str:
             f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body>',
             f"<h1>{escape(report.title)}</h1><p>Batch <code>{escape(report.batch_id)}</code>, as of {made}. {escape(summary)}.</p>",
             _overview(worst_first),
-            *(_section(row) for row in worst_first),
+            _of_all(shared),
+            *(_section(row, shared) for row in worst_first),
             "</body></html>\n",
         )
     )
@@ -208,10 +219,15 @@ def _overview(rows: list[ReportRow]) -> str:
     return _table(("Instance", "Name", "Route", "State", "Verdict", "Blocked by"), lines)
 
 
-def _section(row: ReportRow) -> str:
+def _of_all(shared: tuple[Finding, ...]) -> str:
+    return "<h2>Not checked on any instance</h2>" + _findings(Assessment(shared)) if shared else ""
+
+
+def _section(row: ReportRow, shared: tuple[Finding, ...] = ()) -> str:
     parts = [f'<h2 id="{escape(row.instance_id)}">{escape(row.instance_id)} {escape(row.name)}: {_verdict(row)}</h2>']
     if row.precheck:
-        parts += ["<h3>Precheck</h3>", _findings(row.precheck)]
+        own = replace(row.precheck, findings=tuple(f for f in row.precheck.findings if f not in shared))
+        parts += ["<h3>Precheck</h3>", _findings(own)]
     if row.validation:
         parts += ["<h3>Validation</h3>", _findings(row.validation)]
     if row.aspects:

@@ -60,6 +60,8 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
         _lock(migration, terms, ports)
     except Refused as error:
         return _blocked(migration, _one(error), ports)
+    if terms.dry_run:  # it takes no lock, so nothing has looked for another migration yet
+        instance = replace(instance, active_migration_id=_other(migration, ports))
     facts = _facts(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
@@ -128,6 +130,12 @@ def _lock(migration: Migration, terms: Terms, ports: Ports) -> None:
             f"Migration {holder} has the instance.",
             f"Let it end, or cancel it while it waits: replank cancel {holder}.",
         )
+
+
+def _other(migration: Migration, ports: Ports) -> str:
+    """The active migration that has the instance, empty if there is none."""
+    holder = ports.admission.holder(migration.region_id, migration.instance_id)
+    return "" if not holder or _ended(holder, ports) else holder
 
 
 def _ended(migration_id: str, ports: Ports) -> int:

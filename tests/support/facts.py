@@ -25,7 +25,7 @@ KERNEL = "3.10.0-1160.119.1.el7.x86_64"
 SYSTEM_DISK = DiskFacts("d-system", "system", "/dev/xvda", "cloud_essd", 40, False, False, "In_use", snapshot_count=3)
 DATA_DISK = DiskFacts("d-data", "data", "/dev/xvdb", "cloud_essd", 100, False, False, "In_use", snapshot_count=0)
 
-ACCOUNT = AccountFacts(True, True, True, (), 3, 1000, 3, 100, 256)
+ACCOUNT = AccountFacts(snapshot_service=True, allow_listed=True)
 
 LINUX_INSTANCE = InstanceFacts(
     instance_id="i-linux",

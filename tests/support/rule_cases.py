@@ -47,14 +47,12 @@ def _packages(**changes: object) -> Facts:
 
 
 CASES: dict[str, Case] = {
-    "Account.SmcNotAuthorised": (LINUX, with_account(LINUX, smc_role=False), with_account(LINUX, smc_role=None)),
     "Account.SnapshotServiceInactive": (
         LINUX,
         with_account(LINUX, snapshot_service=False),
         with_account(LINUX, snapshot_service=None),
     ),
     "Account.ProblemReported": (LINUX, with_account(LINUX, problems=("NotEnoughBalance",)), replace(LINUX, account=None)),
-    "Account.SmcQuotaReached": (LINUX, with_account(LINUX, smc_jobs=1000), with_account(LINUX, smc_jobs=None)),
     "Account.SnapshotQuotaReached": (LINUX, with_disk(LINUX, snapshot_count=255), with_disk(LINUX, snapshot_count=None)),
     "Route.NotSupported": (LINUX, replace(LINUX, hop=Hop("centos-7", "rhel-9")), None),
     "Route.AllowListed": (TO_RHEL, with_account(TO_RHEL, allow_listed=False), with_account(TO_RHEL, allow_listed=None)),

@@ -53,6 +53,12 @@ def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
         return Unknown("the guest did not say which release it runs")
     found = release_of(guest, facts.instance.os_type, catalog)
     spoken = " ".join(part for part in (guest.os_name, guest.os_version) if part)
+    if found is not None and found.key == facts.hop.destination:
+        return Failed(
+            f"the guest already runs {found.name}, the destination of this hop",
+            remedy="Nothing to migrate: leave the instance out. ECS goes on showing the old OSName until it is calibrated.",
+            why="It was converted before; to convert it again would break it.",
+        )
     if found is None or found.key != facts.hop.source:
         return Failed(f"the guest says {spoken[:100]!r}, the hop starts at {catalog.name(facts.hop.source)}")
     path = catalog.path(facts.hop.source, facts.hop.destination, facts.instance.architecture)

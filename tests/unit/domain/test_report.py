@@ -13,10 +13,10 @@ import pytest
 from shared.domain.findings import Assessment, Severity
 from shared.domain.migration import MOVING, State
 from shared.domain.prechecks import assess
-from shared.domain.report import Report, ReportRow, report_html, report_json, report_schema
+from shared.domain.report import Report, ReportRow, report_html, report_json, report_schema, unchecked
 from shared.domain.validation import compare
 from shared.domain.validation.summary import side_by_side
-from tests.support.facts import LINUX, LINUX_GUEST, LINUX_INSTANCE, with_guest, with_instance
+from tests.support.facts import LINUX, LINUX_GUEST, LINUX_INSTANCE, NOW, with_guest, with_instance
 
 EVIL = "<script>alert('x')</script>\"&"
 ROUTE = ("CentOS 7", "Alibaba Cloud Linux 3")
@@ -137,3 +137,15 @@ def test_nothing_in_the_page_acts() -> None:
     row = ReportRow(acting, acting, (acting,), "ready", Assessment(findings=(replace(RESULT.blocking[0], seen=acting),)))
     page = report_html(Report(acting, acting, REPORT.made_at, (row,)))
     assert not set("\x1b\x9b\u202e\x00") & set(page)
+
+
+def test_what_no_instance_could_be_checked_for_is_said_once() -> None:
+    blind = assess(with_guest(LINUX, firewall=None))
+    rows = tuple(ReportRow(f"i-{n}", "", (), "ready", blind) for n in range(3))
+    report = Report("b1", "Batch b1", NOW, rows)
+    assert [finding.code for finding in unchecked(report)] == ["Guest.FirewallActive"]
+    assert report_html(report).count("Could not check whether a firewall is running") == 1
+    assert {row.verdict for row in rows} == {"passed"}, "what was not checked is no warning"
+    one = Report("b1", "Batch b1", NOW, (*rows, ReportRow("i-9", "", (), "ready", assess(LINUX))))
+    assert unchecked(one) == ()
+    assert report_html(one).count("Could not check whether a firewall is running") == 3

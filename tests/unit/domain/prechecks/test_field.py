@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.facts import Facts
 from shared.domain.prechecks import assess
-from tests.support.facts import LINUX, WINDOWS
+from tests.support.facts import LINUX, WINDOWS, with_guest
 from tests.support.repository import ROOT
 
 SITUATIONS: list[dict[str, Any]] = json.loads((ROOT / "tests/field/facts.json").read_text(encoding="utf-8"))
@@ -49,3 +49,17 @@ def test_a_fact_that_must_be_known_still_blocks() -> None:
     blind = replace(LINUX, guest=replace(LINUX.guest, memory_available_mib=None))  # type: ignore[type-var]
     (finding,) = assess(blind).blocking
     assert (finding.known, finding.standing) == (False, "overridable")
+
+
+def test_a_guest_that_is_converted_already_is_not_offered_again() -> None:
+    """ECS keeps the old OSName after a conversion, so only the guest can say so."""
+    converted = with_guest(LINUX, os_id="alinux", os_version="3", os_name="Alibaba Cloud Linux 3 (Soaring Falcon)")
+    (finding,) = [each for each in assess(converted).blocking if each.code == "Guest.ReleaseMismatch"]
+    assert "already runs Alibaba Cloud Linux 3" in finding.seen
+    assert finding.remedy.startswith("Nothing to migrate")
+
+
+def test_facts_of_the_account_that_nobody_asks_for_any_more_are_left_out() -> None:
+    document = LINUX.to_json()
+    document["account"] |= {"smc_role": True, "smc_jobs": 3, "snapshots_per_disk_quota": 256}
+    assert Facts.from_json(document, strict=True) == LINUX
