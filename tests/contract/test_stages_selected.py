@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
-from shared.domain.chosen import CLOCKS_DIFFER
+from shared.domain.chosen import CLOCKS_DIFFER, digest_of
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, born
 from shared.domain.policy import Policy
@@ -122,3 +122,17 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         (first, *_) = ports.migrations.of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)
         assert (outcome.facts["code"], touched) == ("Batch.NotSelected", set())
+
+
+def test_a_version_that_knows_more_of_a_selection_finds_the_same_digest() -> None:
+    """While two versions run, one records the digest and the other compares it: the simulation of a deployment found this."""
+
+    @dataclass(frozen=True)
+    class Newer(Selection):
+        added: str = "set"
+
+    old = Selection(("cn-hangzhou",), ("i-test0001", "i-test0002"), ("centos-7",))
+    assert digest_of(Newer(old.regions, old.instance_ids, old.releases)) == digest_of(old)
+    assert digest_of(replace(old, instance_ids=("i-test0002", "i-test0001"))) == digest_of(old)
+    others = (replace(old, instance_ids=("i-test0001",)), replace(old, regions=("cn-beijing",)), replace(old, releases=()))
+    assert all(digest_of(other) != digest_of(old) for other in others)
