@@ -8,6 +8,7 @@ from unittest import mock
 
 from shared.adapters.compute import Ecs
 from shared.domain import acts, seen
+from shared.domain.batch import BatchState
 from shared.domain.disk_reset import ResetState
 from shared.domain.errors import Permanent
 from shared.domain.findings import assessment
@@ -15,7 +16,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
 from shared.domain.restore import marked
 from shared.ports.compute import FoundInstance
-from shared.stages import intake, live_jobs, migrate, probe, restore_disks, rollback, snapshot, watch
+from shared.stages import intake, live_jobs, migrate, precheck, probe, restore_disks, rollback, snapshot, watch
 from shared.stages.api import act, migrations
 from tests.simulation.scenario import CHECK, Scenario
 
@@ -64,7 +65,18 @@ def one_more() -> list[Patch]:
         named = {each.instance_id for each in instances}
         create([*instances, *[each for each in there if each.instance_id not in named][:1]], batch, ports)
 
-    return [mock.patch.object(intake, "_create", more)]
+    return [mock.patch.object(intake, "_create", more), mock.patch.object(precheck, "not_selected", return_value="")]
+
+
+def freeze_ignored() -> list[Patch]:
+    """A batch can be acknowledged while its instances are still being found, and what is found later moves as well."""
+    acknowledge = acts.acknowledge
+
+    def too_early(batch: Any, *arguments: Any) -> Any:
+        return replace(acknowledge(replace(batch, state=BatchState.OPEN), *arguments), state=batch.state)
+
+    unchecked = [mock.patch.object(place, "check_acknowledged") for place in (snapshot, migrate)]
+    return [mock.patch.object(acts, "acknowledge", too_early), *unchecked]
 
 
 def denial_ignored() -> list[Patch]:
@@ -190,6 +202,11 @@ def going_back(scenario: Scenario) -> Scenario:
 def busy(scenario: Scenario) -> Scenario:
     """People act all the time."""
     return replace(unlimited(scenario), rates={"person": 0.9}, chaos_min=120, prompt=True)
+
+
+def planning(scenario: Scenario) -> Scenario:
+    """Intake dies often, and people act meanwhile."""
+    return replace(unlimited(scenario), rates={"kill_after": 0.08, "person": 0.9, "interleave": 0.2}, chaos_min=120)
 
 
 def hanging(scenario: Scenario) -> Scenario:

@@ -362,6 +362,7 @@ MUTANTS = (
     Mutant("the canary is ignored", 7, _no_canary, tune=_canary),
     Mutant("the account's limit is ignored", 7, _no_account_limit, tune=_narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
+    Mutant("what is found after the acknowledgement moves as well", 9, bugs.freeze_ignored, tune=bugs.planning),
     Mutant("a rollback resets only the system disk", 10, bugs.only_the_system_disk, tune=bugs.going_back),
     Mutant("a rollback resets only one disk", 10, bugs.only_one_disk, tune=bugs.going_back),
     Mutant("a rollback skips the guest's proof", 10, bugs.unproved, tune=bugs.going_back),

@@ -1,0 +1,30 @@
+"""The page on reliability lists the mutants that there are."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from pathlib import Path
+
+from tests.simulation.invariants import all_checkers
+from tests.simulation.mutants import MUTANTS
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reliability.md"
+
+
+def listed() -> list[tuple[int, str]]:
+    """Invariant and name of each mutant on the page."""
+    text = PAGE.read_text(encoding="utf-8").partition("| invariant | the bug put in |")[2].partition("\n\n")[0]
+    found, number = [], 0
+    for first, name in re.findall(r"^\| ?(.*?) ?\| (.*) \|$", text, re.MULTILINE):
+        number = int(first.split()[0]) if first else number
+        found.append((number, name))
+    return found
+
+
+def test_the_page_lists_every_mutant() -> None:
+    assert Counter(listed()) == Counter((mutant.found, mutant.name) for mutant in MUTANTS)
+
+
+def test_every_invariant_that_is_judged_has_a_mutant() -> None:
+    assert {checker.number for checker in all_checkers()} == {mutant.found for mutant in MUTANTS}
