@@ -16,7 +16,7 @@ from cli.client import Api
 from cli.files import read_json
 from cli.findings import standing
 from cli.options import AsJson
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input, without_effect
 from cli.rows import CatalogFile, catalog_of
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in
@@ -49,6 +49,9 @@ def assess(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Apply every precheck rule to the facts in a file; works offline. Exit status 1 if anything blocks."""
     if schema:
+        for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog)):
+            if given:
+                raise without_effect(name, "with --schema", "Give one of them.")
         output.show_json(facts_schema())
         return
     if facts is None:

@@ -15,11 +15,13 @@ from cli import output
 from cli.client import Api
 from cli.files import read_json
 from cli.options import AsJson, BatchId
-from cli.problem import bad_input
+from cli.problem import bad_input, without_effect
+from shared.domain.migration import State
 
 Json = dict[str, Any]
 _ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
 _WAITING = ("failed", "migrated")
+STATES = tuple(each.value for each in State)
 
 
 def register(app: typer.Typer) -> None:
@@ -42,15 +44,19 @@ def submit(  # noqa: PLR0913 - one parameter per option
         list[str] | None,
         typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice."),
     ] = None,
-    max_moving: Annotated[int, typer.Option(help="At most so many instances move at once.")] = 5,
+    max_moving: Annotated[
+        int | None, typer.Option(help="Maximum instances that move at once; default: the policy file's, else 5.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     file: Annotated[
         list[str] | None, typer.Option("--file", help="File in the guests whose content must stay the same; may be repeated.")
     ] = None,
     check: Annotated[
-        str, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
-    ] = "",
-    policy: Annotated[Path | None, typer.Option(help="JSON file with the policy (see /openapi.json, submitBatch).")] = None,
+        str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="JSON file with the policy (docs/operations.md). An option given beside it wins over it.")
+    ] = None,
     client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
     as_json: AsJson = False,
 ) -> None:
@@ -60,8 +66,9 @@ def submit(  # noqa: PLR0913 - one parameter per option
         name: list(value) for name, value in (("instanceIds", instance), ("releases", release), ("regionIds", region)) if value
     }
     body |= _destinations(to or [])
-    own = {name: value for name, value in (("files", file), ("check", check)) if value}
-    body["policy"] = {"maxMoving": max_moving, **(_policy(policy) if policy else {}), **own}
+    options = {"maxMoving": max_moving, "files": file, "check": check}
+    own = {name: value for name, value in options.items() if value is not None}
+    body["policy"] = {**(_policy(policy) if policy else {}), **own}
     answer = Api.from_environment().post("/batches", body)
     if as_json:
         output.show_json(answer)
@@ -73,7 +80,10 @@ def _destinations(given: list[str]) -> Json:
     single = [each for each in given if "=" not in each]
     if len(single) > 1:
         raise bad_input("Option.Invalid", "--to names more than one destination for all.", "Use INSTANCE=RELEASE for single ones.")
-    each = dict(item.split("=", 1) for item in given if "=" in item)
+    pairs = [item.split("=", 1) for item in given if "=" in item]
+    each = dict(pairs)
+    if len(each) < len(pairs):
+        raise bad_input("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
     return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
 
 
@@ -93,6 +103,10 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Show the batches, or one batch with its migrations."""
+    if state and not batch:
+        raise without_effect("--state", "without a batch", f"Name one: replank status BATCH --state {state}")
+    if state and state not in STATES:
+        raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(STATES)}.")
     api = Api.from_environment()
     if not batch:
         _list(list(api.pages("/batches", "batches")), as_json)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.files import read_json
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input, without_effect
 
 Json = dict[str, Any]
 _REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
@@ -159,6 +159,8 @@ def _guests(document: Any, file: Path, guests: Path | None) -> tuple[Any, Path]:
     beside = (file.with_name(f"{file.stem}.guests.json"), file.with_name("guests.json"))
     chosen = guests or next((each for each in beside if each.is_file() and each != file), None)
     if isinstance(document, dict) and "guests" in document:
+        if guests:
+            raise without_effect("--guests", f"because {file} has a part guests of its own", "Remove one of them.")
         return document["guests"], file
     return (_load(chosen), chosen) if chosen else ({}, file)
 

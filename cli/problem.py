@@ -17,6 +17,11 @@ class Problem(Exception):
         self.exit_status, self.request_id = exit_status, request_id
 
 
+def without_effect(option: str, why: str, remedy: str) -> Problem:
+    """The same, for an argument that would be ignored as given."""
+    return bad_input("Option.NoEffect", f"{option} has no effect {why}.", remedy)
+
+
 def bad_input(code: str, message: str, remedy: str) -> Problem:
     """The same, for what the user can correct in what was given."""
     return Problem(code, message, remedy, exit_status=BAD_INPUT)

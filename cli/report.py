@@ -11,7 +11,7 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import bad_input
+from cli.problem import bad_input, without_effect
 from shared.domain.findings import Assessment
 from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema, unchecked, worst
 from shared.domain.validation.summary import Aspect
@@ -31,6 +31,8 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Report what the prechecks and validations of a batch found, and the guests before and after."""
+    if schema and (batch or html):
+        raise without_effect("A batch" if batch else "--html", "with --schema", "Give one of them.")
     if schema:
         output.show_json(report_schema())
         return

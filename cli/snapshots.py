@@ -11,6 +11,7 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
+from cli.problem import without_effect
 
 Json = dict[str, Any]
 
@@ -59,6 +60,8 @@ def sweep(
     as_json: AsJson = False,
 ) -> None:
     """Delete the snapshots that are confirmed and past their retention now, instead of waiting for the daily timer."""
+    if at and not dry_run:
+        raise without_effect("--at", "without --dry-run: a sweep deletes what may go now", "Add --dry-run for a preview.")
     if not dry_run:
         from cli.invoke import invoke_function
 

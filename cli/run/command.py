@@ -15,7 +15,7 @@ import typer
 from cli import events, output
 from cli.bootstrap import ensure_bus
 from cli.options import AsJson
-from cli.problem import bad_input
+from cli.problem import bad_input, without_effect
 from cli.run import plan as plans
 from cli.run import results
 from cli.run.cloud import LocalCloud
@@ -59,10 +59,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), 1 if not, 2 if a
     file is malformed; then nothing was started.
     """
+    for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on)):
+        if given and not fleet:
+            raise without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
     plan = plans.given(fleet, guests, notice or [], expect, on) if fleet else plans.sample()
-    if not fleet and (notice or expect or guests or on):
-        said = "--notice, --guests, --on and --expect belong to a fleet of your own."
-        raise bad_input("Option.Missing", said, "Give --fleet FILE.")
     folder = _folder(state, plan)
     if plan.left_out and not as_json:
         show_left_out(plan)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.ports.ports import Ports
-from shared.runtime import requests
+from shared.runtime import requests, schema
 from shared.runtime.router import Call, Reply, Route
 from shared.stages.api import batches, migrations, show, snapshots, views
 
@@ -23,6 +23,8 @@ def _batches(call: Call) -> Reply:
 
 def _migrations(call: Call) -> Reply:
     given = call.query
+    if "instanceId" in given and "nextToken" in given:
+        raise schema.invalid("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
     found = migrations.listed(
         call.ports,
         batch_id=given.get("batchId", ""),

@@ -251,6 +251,8 @@ def test_filters_hold_together(api: ApiInMemory) -> None:
         found = api.call("GET", "/migrations", query=query)[1]["migrations"]
         assert [each["migrationId"] for each in found] == ids, query
     assert api.refused("GET", "/migrations", query={"state": "lost"}) == (400, "Request.Invalid")
+    status, answer = api.call("GET", "/migrations", query={"instanceId": "i-2", "nextToken": "1"})
+    assert (status, answer["Message"].split(" with ")[0]) == (400, "nextToken: has no effect")
 
 
 def test_an_act_steps_the_migration_and_is_told(api: ApiInMemory) -> None:

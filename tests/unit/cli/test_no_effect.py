@@ -1,0 +1,133 @@
+"""An argument that has no effect as given is an error, and an option wins over a file."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.client import Api
+from cli.main import app, run
+from tests.support.api import ApiInHand, ApiInMemory
+
+WITHOUT_EFFECT = [
+    ("status --state failed", "--state"),
+    ("sweep --at 2026-12-01T04:00:00Z", "--at"),
+    ("assess --schema --facts f.json", "--facts"),
+    ("assess --schema --to alinux-3", "--to"),
+    ("assess --schema --override A.B=c", "--override"),
+    ("assess --schema --catalog f.json", "--catalog"),
+    ("report --schema b1", "A batch"),
+    ("report --schema --html f.html", "--html"),
+    ("run --notice n.json", "--notice"),
+    ("run --guests g.json", "--guests"),
+    ("run --expect e.json", "--expect"),
+    ("run --on 2026-12-01", "--on"),
+]
+CONFLICTS = [
+    ("confirm m1 --batch b1", "Option.Conflict"),
+    ("confirm --batch b1 --seen-version 3", "Option.Conflict"),
+    ("submit -i i-1 --to alinux-3 --to centos-8", "Option.Invalid"),
+    ("submit -i i-1 --to i-1=alinux-3 --to i-1=centos-8", "Option.Invalid"),
+    ("catalog route centos-7 --from centos-8", "Option.Missing"),
+    ("status b1 --state bananas", "Option.Invalid"),
+]
+ALWAYS = {
+    "submit": {"instance", "release", "region", "to", "max_moving", "dry_run", "file", "check", "policy", "client_token"},
+    "status": {"batch"},
+    "watch": {"batch", "every"},
+    "acknowledge": {"batch", "yes"},
+    "show": {"migration"},
+    "confirm": set(),
+    "retry": {"migration", "seen_version"},
+    "cancel": {"migration", "seen_version"},
+    "rollback": {"migration", "seen_version", "yes"},
+    "report": set(),
+    "snapshots": set(),
+    "sweep": {"dry_run"},
+    "releases": {"catalog"},
+    "paths": {"source", "catalog"},
+    "route": {"to", "architecture", "on", "allow_end_of_life", "allow_listed", "catalog"},
+    "eol": {"fleet", "on", "catalog"},
+    "assess": {"schema"},
+    "precheck": {"instance", "to", "region", "every"},
+    "validate": {"file"},
+    "send": {"file"},
+    "invoke": {"stage", "event"},
+    "bootstrap": set(),
+    "doctor": set(),
+    "run": {"fleet", "seed", "report", "state", "keep"},
+}
+"""Parameters that have an effect in every combination; the tables above hold a case for each of the others."""
+
+
+@pytest.fixture
+def api(monkeypatch: pytest.MonkeyPatch) -> ApiInMemory:
+    api = ApiInMemory()
+    monkeypatch.setattr(Api, "from_environment", lambda: ApiInHand(api))
+    return api
+
+
+@pytest.mark.parametrize(("line", "option"), WITHOUT_EFFECT)
+@pytest.mark.usefixtures("api")
+def test_an_argument_without_effect_is_an_error(line: str, option: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith(f"Option.NoEffect: {option} has no effect ")
+
+
+@pytest.mark.parametrize(("line", "code"), CONFLICTS)
+@pytest.mark.usefixtures("api")
+def test_arguments_that_exclude_each_other_are_an_error(line: str, code: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(line.split()) == 2
+    assert capsys.readouterr().err.startswith(f"{code}: ")
+
+
+def test_every_parameter_is_looked_at() -> None:
+    """A new parameter is entered here: in a table above if some combination would ignore it, else as one that always counts."""
+    named: dict[str, set[str]] = {}
+    for line in (line for line, _ in [*WITHOUT_EFFECT, *CONFLICTS]):
+        words = line.split()
+        command = words[1] if words[0] == "catalog" else words[0]
+        named.setdefault(command, set()).update(word.lstrip("-").replace("-", "_") for word in words)
+    for command, callback in _commands():
+        parameters = set(inspect.signature(callback).parameters) - {"as_json"}
+        positional = {"confirm": {"migration"}, "report": {"batch"}, "route": {"source", "from_"}}.get(command, set())
+        assert parameters - positional - ALWAYS[command] <= named.get(command, set()), command
+
+
+def _commands() -> list[tuple[str, Any]]:
+    run(["--help"])
+    found = [(each.name or "", each.callback) for each in app.registered_commands]
+    for group in app.registered_groups:
+        assert group.typer_instance is not None
+        found += [(each.name or "", each.callback) for each in group.typer_instance.registered_commands]
+    return found
+
+
+def test_an_option_wins_over_the_policy_file(api: ApiInMemory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "policy.json"
+    file.write_text(json.dumps({"maxMoving": 50, "check": "old", "files": ["/etc/old"], "canary": 2}))
+    assert run(["submit", "-i", "i-1", "--policy", str(file)]) == 0
+    options = ["--max-moving", "1", "--check", "", "--file", "/etc/new"]
+    assert run(["submit", "-i", "i-1", "--policy", str(file), *options]) == 0
+    assert run(["submit", "-i", "i-1"]) == 0
+    capsys.readouterr()
+    first, second, third = (each.policy for each in api.fakes.batches.rows.values())
+    assert (first.max_moving, first.check, first.files, first.canary) == (50, "old", ("/etc/old",), 2)
+    assert (second.max_moving, second.check, second.files, second.canary) == (1, "", ("/etc/new",), 2)
+    assert third.max_moving == 5
+
+
+def test_guests_of_the_fleet_file_are_not_silently_preferred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    record = {"InstanceId": "i-1", "RegionId": "cn-hangzhou", "OSName": "CentOS  7.9 64 bit", "OSType": "linux"}
+    record |= {"Status": "Running", "Cpu": 2, "Memory": 4096}
+    fleet, guests = tmp_path / "fleet.json", tmp_path / "more.json"
+    fleet.write_text(json.dumps({"pages": [{"Instances": {"Instance": [record]}}], "guests": {}}))
+    guests.write_text("{}")
+    assert run(["run", "--fleet", str(fleet), "--guests", str(guests)]) == 2
+    assert capsys.readouterr().err.startswith("Option.NoEffect: --guests has no effect")
