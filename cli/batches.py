@@ -17,10 +17,12 @@ from cli.files import read_json
 from cli.options import AsJson, BatchId
 from cli.problem import bad_input, without_effect
 from shared.domain.migration import State
+from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 
 Json = dict[str, Any]
 _ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
 _WAITING = ("failed", "migrated")
+_LEAST, _MOST = BOUNDS["maxMoving"]
 STATES = tuple(each.value for each in State)
 
 
@@ -45,7 +47,8 @@ def submit(  # noqa: PLR0913 - one parameter per option
         typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice."),
     ] = None,
     max_moving: Annotated[
-        int | None, typer.Option(help="Maximum instances that move at once; default: the policy file's, else 5.")
+        int | None,
+        typer.Option(help=f"{WORDS['maxMoving']} Default: the policy file's, else {DEFAULTS['maxMoving']}.", min=_LEAST, max=_MOST),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     file: Annotated[

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tools.pages import api, cloud_errors, emulation, errors, events, rules, settings, states
+from tools.pages import api, cloud_errors, emulation, errors, events, policy, rules, settings, states
 from tools.pages.common import ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -27,6 +27,7 @@ PARTS: dict[str, dict[str, Callable[[], str]]] = {
         "ecs": emulation.ecs,
         "smc": emulation.smc,
     },
+    "docs/operations.md": {"policy": policy.render},
     "docs/reference.md": {
         "settings": settings.render,
         "api": api.render,

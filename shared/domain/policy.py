@@ -3,38 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field, replace
+from dataclasses import MISSING, dataclass, field, fields, replace
 from datetime import datetime, time, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 from shared.domain.codec import Signed, as_object, decode
 from shared.domain.errors import Refused
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 24 KB in all."""
-BOUNDS = {
-    "maxMoving": (1, 1000),
-    "failureBudget": (0, 1000),
-    "canary": (0, 100),
-    "retentionDays": (1, 365),
-    "window.utcOffsetMin": (-720, 840),
-    "window.cutoffMin": (0, 1439),
-}
-"""Least and most of each number of a policy, by the name that the API and the events give it."""
-_POLICY_NAMES = {
-    "driver": "driver",
-    "maxMoving": "max_moving",
-    "failureBudget": "failure_budget",
-    "canary": "canary",
-    "retentionDays": "retention_days",
-    "window": "window",
-    "allowEndOfLife": "allow_end_of_life",
-    "allowListed": "allow_listed",
-    "overrides": "overrides",
-    "files": "files",
-    "check": "check",
-}
-_WINDOW_NAMES = {"start": "start", "end": "end", "days": "days", "utcOffsetMin": "utc_offset_min", "cutoffMin": "cutoff_min"}
+DRIVERS = ("smc", "console")
+T = TypeVar("T")
+
+
+def _choice(default: T, words: str, bounds: tuple[int, int] | None = None) -> T:
+    """A field with all that any door says of it: its default, its description, and the least and most of a number."""
+    made: T = field(default=default, metadata={"words": words, "bounds": bounds})
+    return made
 
 
 UTC_ITSELF = Signed(0)
@@ -50,9 +35,8 @@ class Window:
     start: str
     end: str
     days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    utc_offset_min: Signed = UTC_ITSELF
-    cutoff_min: int = 60
-    """Nothing starts in the last minutes: a hop takes half an hour to an hour."""
+    utc_offset_min: Signed = _choice(UTC_ITSELF, "Minutes that local time is ahead of UTC.", (-720, 840))  # noqa: RUF009
+    cutoff_min: int = _choice(60, "Nothing starts in the last minutes of the window.", (0, 1439))
 
     @property
     def minutes(self) -> int:
@@ -82,23 +66,40 @@ class Window:
 class Policy:
     """The limits and choices of a batch."""
 
-    driver: str = "smc"
-    max_moving: int = 5
-    """At most so many instances of the batch move at once."""
-    failure_budget: int = 1
-    """Admission stops once more than so many migrations of the batch have failed; those under way finish."""
-    canary: int = 0
-    """The first so many must be validated before the others start."""
-    retention_days: int = 7
-    window: Window | None = None
-    allow_end_of_life: bool = False
-    allow_listed: bool = False
-    overrides: dict[str, str] = field(default_factory=dict)
-    """Overridable findings accepted: code -> reason."""
-    files: tuple[str, ...] = ()
-    """Files whose content must be the same after the migration: absolute paths, told by checksum."""
-    check: str = ""
-    """A command run as root in the guest before and after (sh or cmd, 15 seconds); a status other than 0 is a failure."""
+    driver: str = _choice("smc", "What carries out the migration: smc or console.")
+    max_moving: int = _choice(5, "Maximum instances of the batch that move at once.", (1, 1000))
+    failure_budget: int = _choice(1, "Nothing more starts once more migrations than this have failed.", (0, 1000))
+    canary: int = _choice(0, "So many instances must be validated before the others start.", (0, 100))
+    retention_days: int = _choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
+    window: Window | None = _choice(None, "When migrations may start; without one, at any time.")  # noqa: RUF009
+    allow_end_of_life: bool = _choice(False, "Allow destinations that are themselves past their end of support.")
+    allow_listed: bool = _choice(False, "Allow paths that Alibaba Cloud opens on request only.")
+    overrides: dict[str, str] = field(
+        default_factory=dict, metadata={"words": "Overridable findings accepted: code and reason.", "bounds": None}
+    )
+    files: tuple[str, ...] = _choice((), "Files whose content must stay the same, by checksum. Absolute paths.")
+    check: str = _choice("", "A command run as root in the guest before and after; status 0 within 15 seconds passes.")
+
+
+def camel(name: str) -> str:
+    """The name of a field as the API and the events give it."""
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))
+
+
+_POLICY_NAMES = {camel(each.name): each.name for each in fields(Policy)}
+_WINDOW_NAMES = {camel(each.name): each.name for each in fields(Window)}
+_CHOICES = {
+    **{camel(each.name): each for each in fields(Policy)},
+    **{f"window.{camel(each.name)}": each for each in fields(Window)},
+}
+BOUNDS: dict[str, tuple[int, int]] = {
+    name: each.metadata["bounds"] for name, each in _CHOICES.items() if each.metadata.get("bounds")
+}
+"""Least and most of each number of a policy, by the name that the API gives it."""
+WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
+"""What each field decides."""
+DEFAULTS: dict[str, Any] = {name: each.default for name, each in _CHOICES.items() if each.default is not MISSING}
 
 
 def read_policy(document: object) -> Policy:
@@ -108,7 +109,7 @@ def read_policy(document: object) -> Policy:
     if given.get("window") is not None:
         given["window"] = _renamed(as_object(given["window"], "policy.window"), _WINDOW_NAMES, "policy.window")
     policy = decode(Policy, given, "policy", strict=True)
-    if policy.driver not in ("smc", "console"):
+    if policy.driver not in DRIVERS:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", "Use smc or console.")
     _check_numbers(asked, "policy.", "")
     _check_probe(policy.files, policy.check)

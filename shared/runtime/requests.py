@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.migration import State
-from shared.domain.policy import BOUNDS
+from shared.domain.policy import BOUNDS, DEFAULTS, DRIVERS, LONGEST_CHECK, MOST_FILES, WORDS
 
 Json = dict[str, Any]
 
@@ -32,50 +32,47 @@ def a_list(items: Json, most: int, least: int = 1) -> Json:
     return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
 
-def whole(least: int, most: int, description: str, default: int | None = None) -> Json:
-    """A whole number within limits."""
-    extra = {} if default is None else {"default": default}
-    return {"type": "integer", "minimum": least, "maximum": most, "description": description, **extra}
-
-
 FLAG: Json = {"type": "boolean", "default": False}
+
+
+def number(name: str) -> Json:
+    """A number of the policy, as the policy itself bounds it."""
+    least, most = BOUNDS[name]
+    return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], "default": DEFAULTS[name]}
+
+
 WINDOW = an_object(
     {
         "start": CLOCK_TIME,
         "end": {**CLOCK_TIME, "description": "Before start: the window runs over midnight."},
-        "days": a_list(whole(0, 6, "0 is Monday."), 7),
-        "utcOffsetMin": whole(*BOUNDS["window.utcOffsetMin"], "Minutes that local time is ahead of UTC.", 0),
-        "cutoffMin": whole(*BOUNDS["window.cutoffMin"], "Nothing starts in the last minutes of the window.", 60),
+        "days": a_list({"type": "integer", "minimum": 0, "maximum": 6, "description": "0 is Monday."}, 7),
+        "utcOffsetMin": number("window.utcOffsetMin"),
+        "cutoffMin": number("window.cutoffMin"),
     },
     ("start", "end"),
 )
+_SHAPES: Json = {
+    "driver": {"type": "string", "enum": list(DRIVERS), "default": DEFAULTS["driver"]},
+    "window": WINDOW,
+    "overrides": {
+        "type": "object",
+        "propertyNames": {"type": "string", "minLength": 3, "maxLength": 80, "pattern": "^[A-Za-z0-9]+[.][A-Za-z0-9]+$"},
+        "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\x00-\\x1f]*$"},
+        "maxProperties": 50,
+    },
+    "files": a_list(
+        {"type": "string", "minLength": 2, "maxLength": 255, "pattern": "^(/|[A-Za-z]:\\\\)[^\\x00-\\x1f]*$"}, MOST_FILES, 0
+    ),
+    "check": {"type": "string", "maxLength": LONGEST_CHECK, "pattern": "^[^\\x00-\\x1f]*$"},
+    "allowEndOfLife": FLAG,
+    "allowListed": FLAG,
+}
+"""How a field that is no number is spelled; its description, default and bounds are the policy's own."""
 POLICY = an_object(
     {
-        "driver": {"type": "string", "enum": ["smc", "console"], "default": "smc"},
-        "maxMoving": whole(*BOUNDS["maxMoving"], "At most so many instances of the batch move at once.", 5),
-        "failureBudget": whole(*BOUNDS["failureBudget"], "Nothing more starts once more than so many have failed.", 1),
-        "canary": whole(*BOUNDS["canary"], "The first so many must be validated before the others start.", 0),
-        "retentionDays": whole(*BOUNDS["retentionDays"], "Days from confirmation until the snapshots are deleted.", 7),
-        "window": WINDOW,
-        "overrides": {
-            "type": "object",
-            "description": "Overridable findings accepted: code -> reason.",
-            "propertyNames": {"type": "string", "minLength": 3, "maxLength": 80, "pattern": "^[A-Za-z0-9]+[.][A-Za-z0-9]+$"},
-            "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\x00-\\x1f]*$"},
-            "maxProperties": 50,
-        },
-        "files": {
-            **a_list({"type": "string", "minLength": 2, "maxLength": 255, "pattern": "^(/|[A-Za-z]:\\\\)[^\\x00-\\x1f]*$"}, 20, 0),
-            "description": "Files whose content must stay the same, by checksum. Absolute paths.",
-        },
-        "check": {
-            "type": "string",
-            "maxLength": 500,
-            "pattern": "^[^\\x00-\\x1f]*$",
-            "description": "A command run in the guest before and after, once acknowledged; status 0 within 15 seconds passes.",
-        },
-        "allowEndOfLife": {**FLAG, "description": "Allow destinations that are themselves past their end of support."},
-        "allowListed": {**FLAG, "description": "Allow paths that Alibaba Cloud opens on request only."},
+        name: number(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
+        for name, words in WORDS.items()
+        if "." not in name
     }
 )
 BATCH = an_object(

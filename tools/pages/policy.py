@@ -1,0 +1,22 @@
+"""The policy of a batch, as docs/operations.md shows it: from the model that every door is made from."""
+
+from __future__ import annotations
+
+from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
+from tools.pages.common import table
+
+
+def render() -> str:
+    """One line per field."""
+    return table(
+        ("field", "default", "from, to", "decides"), [(f"`{name}`", _default(name), _bounds(name), WORDS[name]) for name in WORDS]
+    )
+
+
+def _default(name: str) -> str:
+    value = DEFAULTS.get(name)
+    return "none" if value in (None, "", ()) else str(value).lower()
+
+
+def _bounds(name: str) -> str:
+    return "{} to {}".format(*BOUNDS[name]) if name in BOUNDS else "-"
