@@ -49,7 +49,7 @@ def assess(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Apply every precheck rule to the facts in a file; works offline. Exit status 1 if anything blocks."""
     if schema:
-        for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog)):
+        for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
                 raise without_effect(name, "with --schema", "Give one of them.")
         output.show_json(facts_schema())

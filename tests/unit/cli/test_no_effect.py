@@ -20,6 +20,7 @@ WITHOUT_EFFECT = [
     ("assess --schema --to alinux-3", "--to"),
     ("assess --schema --override A.B=c", "--override"),
     ("assess --schema --catalog f.json", "--catalog"),
+    ("assess --schema --on 2026-12-01", "--on"),
     ("report --schema b1", "A batch"),
     ("report --schema --html f.html", "--html"),
     ("run --notice n.json", "--notice"),
