@@ -16,7 +16,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
 from shared.domain.restore import marked
 from shared.ports.compute import FoundInstance
-from shared.stages import intake, live_jobs, migrate, precheck, probe, restore_disks, rollback, snapshot, watch
+from shared.stages import adopt, intake, live_jobs, migrate, precheck, probe, restore_disks, rollback, snapshot, watch
 from shared.stages.api import act, migrations
 from tests.simulation.scenario import CHECK, Scenario
 
@@ -110,6 +110,11 @@ def the_newest_one() -> list[Patch]:
     return [mock.patch.object(migrations, "carry_out", to_the_newest)]
 
 
+def the_name_is_enough() -> list[Patch]:
+    """Whatever bears a name like those of SMC's copies is taken for one."""
+    return [mock.patch.object(adopt, "doubt", return_value="")]
+
+
 def checked_unasked() -> list[Patch]:
     """The batch's own check runs in its guests before anybody has acknowledged the batch."""
     return [mock.patch.object(probe, "may_run", return_value=True)]
@@ -197,6 +202,11 @@ def going_back(scenario: Scenario) -> Scenario:
     guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}], "smc": {"fail_attempts": 9}} for each in records}
     wide = unlimited(scenario)
     return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=120, prompt=True)
+
+
+def by_hand(scenario: Scenario) -> Scenario:
+    """People make many snapshots while jobs run, and days pass."""
+    return replace(unlimited(scenario), rates={"snapshot_by_hand": 0.6, "person": 0.5}, chaos_min=120, prompt=True)
 
 
 def busy(scenario: Scenario) -> Scenario:

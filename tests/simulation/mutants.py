@@ -367,6 +367,7 @@ MUTANTS = (
     Mutant("a rollback resets only one disk", 10, bugs.only_one_disk, tune=bugs.going_back),
     Mutant("a rollback skips the guest's proof", 10, bugs.unproved, tune=bugs.going_back),
     Mutant("a rollback begins before it has looked at every snapshot", 10, bugs.not_looked_at, tune=bugs.losing),
+    Mutant("a name like SMC's is enough for a snapshot to be ours", 12, bugs.the_name_is_enough, tune=bugs.by_hand),
     Mutant("the sweep waits for no person", 12, _unreleased),
     Mutant("the sweep takes the oldest snapshot of the disk for ours", 12, _anybodys, tune=_kept),
     Mutant("an act applies whatever the person saw", 13, bugs.whatever_was_seen, tune=bugs.busy),

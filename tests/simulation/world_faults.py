@@ -27,7 +27,7 @@ LONG_SILENT_MIN = 150
 FOR_EVER = 1 / 3
 MOST_WRONG_MS = 30_000
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
-HAND_NAMES = ("before-the-upgrade", "kept-{disk}")
+HAND_NAMES = ("before-the-upgrade", "kept-{disk}", "SMC_Backup_Snapshot_{disk}", "SMC_Backup_Snapshot_by_hand")
 _WAITING = (State.SNAPSHOTTING, State.MIGRATING)
 COUNTED_LATER = frozenset({"command_slow"})
 """Kinds that strike nothing by themselves; what they do is counted when it is done."""
