@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections import Counter
 from contextlib import suppress
+from typing import Any
 
 from shared.adapters import tables
 from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Key, Store
-from shared.domain.errors import Transient
+from shared.domain.codec import encode
+from shared.domain.errors import Permanent, Transient
+from shared.domain.hold import LINE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
 from shared.ports.admission import Room
 
 log = logging.getLogger("replank.store")
 _SLOTS: Key = (("lock_id", "slots"),)
+_HOLD: Key = (("lock_id", "hold"),)
 
 
 class TablestoreAdmission:
@@ -127,6 +132,39 @@ class TablestoreAdmission:
             self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
         except InDoubt:
             return  # a column that says none is as good as no column
+
+    def hold(self) -> Hold:
+        try:
+            row = self._store.get(tables.LOCKS, _HOLD)
+        except Permanent as error:
+            return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
+        return hold_of(row and {name: _parsed(name, value) for name, value in row.items()})
+
+    def write_hold(self, seen: Hold, line: HoldLine) -> bool:
+        columns = {**written(seen, line), line_column(seen): tables.text("line", encode(line))}
+        try:
+            if not seen.exists:
+                return self._store.put_new(tables.LOCKS, _HOLD, columns)
+            return self._store.update(tables.LOCKS, _HOLD, columns, expect=_as_seen(seen))
+        except InDoubt:
+            return line in self.hold().lines
+
+
+def _as_seen(seen: Hold) -> Expected | None:
+    """The condition that nobody has acted since. A row made by hand has no version, or none that can be read."""
+    if seen.version == UNREADABLE:
+        return None
+    return {VERSION: seen.version or Absent}
+
+
+def _parsed(name: str, value: Any) -> Any:
+    """A line is JSON; what is none stays as it is, and is no line."""
+    if not name.startswith(LINE):
+        return value
+    try:
+        return json.loads(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def _held(row: Columns) -> dict[str, str]:

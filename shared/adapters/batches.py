@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from shared.adapters import tables
 from shared.adapters.migrations import readable
-from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
+from shared.adapters.store import AtMost, Columns, Highest, InDoubt, Key, Lowest, Range, Store
 from shared.adapters.tokens import start_of, token_of
 from shared.domain.batch import Batch, Terms, needs_the_tick
 from shared.domain.errors import Bug, Permanent, Refused, Stale
@@ -92,11 +92,17 @@ class TablestoreBatches:
             self._store.update(tables.BATCHES, _key(batch_id), {column: attempt})
             return
         with suppress(InDoubt):  # it was sent again, and the failure it takes back was gone by then
-            self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), expect={column: attempt - 1})
+            self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), expect={column: AtMost(attempt - 1)})
 
     def tally(self, batch_id: str) -> Tally:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.TALLY) or {}
-        return Tally(self._terms(batch_id, row), _after(row, tables.FAILED), _after(row, tables.MOVED))
+        failed, moved = _attempts(row, tables.FAILED), _attempts(row, tables.MOVED)
+        # The later attempt counts; of one attempt, the failure: it was validated, and then a person rolled it back.
+        return Tally(
+            self._terms(batch_id, row),
+            frozenset(each for each, attempt in failed.items() if attempt >= moved.get(each, 0)),
+            frozenset(each for each, attempt in moved.items() if attempt > failed.get(each, 0)),
+        )
 
 
 def _cause(row: Columns) -> str:
@@ -112,5 +118,6 @@ def _key(batch_id: str) -> Key:
     return (("batch_id", batch_id),)
 
 
-def _after(row: Columns, prefix: str) -> frozenset[str]:
-    return frozenset(name[len(prefix) :] for name in row if name.startswith(prefix))
+def _attempts(row: Columns, prefix: str) -> dict[str, int]:
+    """By migration: the attempt whose outcome was noted."""
+    return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

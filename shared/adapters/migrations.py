@@ -19,7 +19,7 @@ from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
 from shared.domain.timing import LONGEST_BACK_OFF
-from shared.ports.migrations import Outbox, Page, Unreadable
+from shared.ports.migrations import Outbox, Page, Unreadable, Waiting
 
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
@@ -180,12 +180,13 @@ class TablestoreMigrations:
         self._queue(migration)
         return False
 
-    def ready(self, batch_id: str, limit: int) -> list[str]:
+    def ready(self, batch_id: str, limit: int) -> list[Waiting]:
         lane = ("due_lane", f"admit:{batch_id}")
         start = (lane, ("due_at", Lowest), ("migration_id", Lowest))
         end = (lane, ("due_at", Highest), ("migration_id", Highest))
         found, _ = self._store.range(Range(tables.BY_DUE, start, end), limit=limit)
-        return _ids(found)
+        places = {row["migration_id"]: row["due_at"] for row in found}  # a lagging index may show a row twice
+        return [Waiting(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
     def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
         states = (Lowest, Highest) if state is None else (state.value, state.value)

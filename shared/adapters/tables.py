@@ -20,7 +20,8 @@ from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.domain.limits import comes_first
+from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.domain.timing import OUTBOX_GRACE
 from shared.ports.migrations import Outbox
 
@@ -42,6 +43,8 @@ JUST_DOC = ("doc", "doc0")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """Of a batch: its terms and version (and who has moved), and the same with who has failed. The document sorts before both."""
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
+EARLIER = 10**14
+"""Milliseconds by which a next hop stands before the others in the queue: its time is negative, and that tells what it is."""
 MAX_COLUMN = 2 * 1024 * 1024
 """Bytes of one attribute column (Tablestore, wide column model)."""
 
@@ -122,8 +125,9 @@ def owed(row: Columns) -> tuple[int, ...]:
 
 def lane(migration: Migration) -> Columns:
     """Where the row waits: for admission, for the tick, for the sweep, or (empty) for a person or nothing."""
-    if migration.state is State.READY:
-        return {"due_lane": f"admit:{migration.batch_id}", "due_at": milliseconds(migration.entered_at)}
+    if migration.state in ADMITTED:
+        since = milliseconds(migration.entered_at)
+        return {"due_lane": f"admit:{migration.batch_id}", "due_at": since - EARLIER if comes_first(migration) else since}
     if migration.due_at is None:
         return {}
     return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": milliseconds(migration.due_at)}

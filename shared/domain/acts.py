@@ -84,27 +84,33 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
     Raises Refused (Migration.NotRetryable) unless it failed.
     """
     if migration.state is State.PRECHECK_FAILED:
-        return _again(migration, State.ACCEPTED, "precheck", operator, now)
+        return _again(migration, State.ACCEPTED, operator, now)
     if migration.state is not State.FAILED or migration.failure is None:
         raise _refused("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
-    failed = migration.failure.stage
+    failed, resumes = migration.failure.stage, migration.resumes
     if failed == "rollback":
         return _roll_back(migration, operator, now, _after_what(migration))
     if migration.failure.code == ROLLED_BACK_BY_SMC:
         spent = replace(migration.handle, job_id="", finished_at=None, spent_job_id=migration.handle.job_id)
-        return _again(replace(migration, handle=spent), State.SNAPSHOTTED, "migrate", operator, now)
-    if failed == "validate":
-        return _again(migration, State.RESTARTING, "", operator, now)
-    if failed == "migrate" and not migration.is_untouched:
-        return _again(migration, State.SNAPSHOTTED, "migrate", operator, now)
-    return _again(migration, State.ACCEPTED, "precheck", operator, now)
+        return _again(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
+    if failed == "validate" or (failed == "snapshot" and resumes == "validate"):
+        return _again(migration, State.WAITING, operator, now, resumes="validate")
+    if _job_may_have_run(migration) and (failed == "migrate" or resumes):
+        return _again(migration, State.WAITING, operator, now, resumes="migrate")
+    return _again(migration, State.ACCEPTED, operator, now)
 
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
 """The failure of a job that is finished and moved nothing: its retry needs another job."""
 
 
-def _again(migration: Migration, to: State, stage: str, operator: str, now: datetime) -> Step:
+def _job_may_have_run(migration: Migration) -> bool:
+    """Whether a job of this hop may have changed the instance. A person in the console may start one unseen."""
+    return migration.handle.started_at is not None or migration.driver == "console"
+
+
+def _again(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
+    """Accept the retry. It takes no slot: it waits for one like all others, and every limit holds it."""
     taken = step(
         migration,
         to,
@@ -115,8 +121,11 @@ def _again(migration: Migration, to: State, stage: str, operator: str, now: date
         failure=None,
         probe_invocation_id="",
         handle=replace(migration.handle, began_at=None),
+        retried=True,
+        resumes=resumes,
         due_at=now,
     )
+    stage = "precheck" if to is State.ACCEPTED else ""
     asked = events.about(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
     return _with(taken, [CountOutcome("retried")], asked)
 
@@ -126,7 +135,7 @@ def _after_what(migration: Migration) -> str:
 
 
 _CANCELLABLE = frozenset(
-    {State.ACCEPTED, State.PRECHECKING, State.PRECHECK_FAILED, State.READY, State.SNAPSHOTTING, State.SNAPSHOTTED}
+    {State.ACCEPTED, State.PRECHECKING, State.PRECHECK_FAILED, State.READY, State.SNAPSHOTTING, State.SNAPSHOTTED, State.WAITING}
 )
 
 
@@ -159,7 +168,9 @@ _HARMLESS = frozenset({"precheck", "snapshot"})
 
 
 def _failed_harmlessly(migration: Migration) -> bool:
-    return migration.failure is None or migration.failure.stage in _HARMLESS
+    if migration.failure is None:
+        return True
+    return migration.failure.stage in _HARMLESS and migration.handle.started_at is None and not migration.resumes
 
 
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
@@ -172,7 +183,7 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
 def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
     moved = migration.hop > 0 or not (migration.is_untouched or _failed_harmlessly(migration))
-    again = migration.state is State.SNAPSHOTTED and not _nothing_ran(migration)
+    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _nothing_ran(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
         raise _refused(
@@ -193,7 +204,8 @@ def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) 
         probe_invocation_id="",
         due_at=now,
     )
-    effects: list[Effect] = [ReleaseSlot(), *_removing(migration)]
+    # Somebody looked and went back: whatever it was before, it is a failure now, and no canary that came through.
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_removing(migration)]
     return _with(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
 
 

@@ -97,38 +97,3 @@ class Batch:
 def needs_the_tick(terms: Terms) -> bool:
     """Whether the tick looks at the batch: it is being planned (and may have been interrupted), or its migrations may start."""
     return terms.state is BatchState.PLANNING or (terms.state is BatchState.OPEN and terms.acknowledgement is not None)
-
-
-@dataclass(frozen=True)
-class Standing:
-    """What admission knows of a batch besides the batch itself: outcomes so far and slots held now."""
-
-    failed: frozenset[str]
-    moved: frozenset[str]
-    """Migrations validated, noted only until the canary has passed."""
-    held_by_batch: int
-    held_by_account: int
-
-
-def closed_because(terms: Terms, standing: Standing, *, now: datetime, account_limit: int) -> str:
-    """Why nothing may be admitted now, in words; empty where something may."""
-    policy = terms.policy
-    if terms.dry_run:
-        return "the batch is a dry run"
-    if terms.acknowledgement is None:
-        return "the risks are not acknowledged yet"
-    if len(standing.failed) > policy.failure_budget:
-        return f"{len(standing.failed)} migrations failed, the budget is {policy.failure_budget}"
-    if policy.window is not None and not policy.window.allows(now):
-        return "the maintenance window is closed"
-    if free_slots(terms, standing, account_limit=account_limit) < 1:
-        return "every slot is taken"
-    return ""
-
-
-def free_slots(terms: Terms, standing: Standing, *, account_limit: int) -> int:
-    """How many more instances of the batch may start to move now, as far as slots and the canary go."""
-    free = min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account)
-    if len(standing.moved) < terms.policy.canary:
-        free = min(free, terms.policy.canary - len(standing.moved) - standing.held_by_batch)
-    return max(free, 0)

@@ -36,6 +36,8 @@ class State(Enum):
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
     CANCELLED = "cancelled"
+    WAITING = "waiting"
+    """A retry that makes no new snapshots waits for its slot, like one that is ready."""
 
 
 S = State
@@ -44,26 +46,32 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.ACCEPTED: frozenset({S.PRECHECKING, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
     S.PRECHECKING: frozenset({S.READY, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
     S.PRECHECK_FAILED: frozenset({S.ACCEPTED, S.CANCELLED}),
-    S.READY: frozenset({S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED, S.ROLLING_BACK}),
+    S.READY: frozenset({S.READY, S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED, S.ROLLING_BACK}),
     S.SNAPSHOTTING: frozenset({S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
-    S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.MIGRATING, S.FAILED, S.CANCELLED, S.ROLLING_BACK}),
+    S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.READY, S.WAITING, S.MIGRATING, S.FAILED, S.CANCELLED, S.ROLLING_BACK}),
     S.MIGRATING: frozenset({S.RESTARTING, S.FAILED}),
     S.RESTARTING: frozenset({S.VALIDATING, S.FAILED}),
     S.VALIDATING: frozenset({S.VALIDATING, S.MIGRATED, S.ACCEPTED, S.FAILED}),
     S.MIGRATED: frozenset({S.CONFIRMED, S.ROLLING_BACK}),
     S.CONFIRMED: frozenset({S.COMPLETED}),
     S.COMPLETED: frozenset(),
-    S.FAILED: frozenset({S.ACCEPTED, S.SNAPSHOTTED, S.RESTARTING, S.ROLLING_BACK, S.CONFIRMED, S.CANCELLED}),
+    S.FAILED: frozenset({S.ACCEPTED, S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.ROLLING_BACK, S.CONFIRMED, S.CANCELLED}),
     S.ROLLING_BACK: frozenset({S.ROLLING_BACK, S.ROLLED_BACK, S.FAILED}),
     S.ROLLED_BACK: frozenset({S.ROLLED_BACK}),
     S.CANCELLED: frozenset({S.CANCELLED}),
+    S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""From a state to the states a step may lead to. A state that leads to itself notes progress or a release in the journal."""
+"""From a state to the states a step may lead to. A state that leads to itself notes progress or a release in the journal.
+
+From failed straight to snapshotted or restarting went the retries of earlier versions.
+"""
 
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
 WAITING_FOR_A_PERSON = frozenset({S.MIGRATED, S.FAILED, S.PRECHECK_FAILED})
 MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.VALIDATING})
 """States in which the instance is being worked on and holds a slot of its wave (a rollback never waits for one)."""
+ADMITTED = frozenset({S.READY, S.WAITING})
+"""States in which a migration waits for admission: the tick offers it a slot."""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
 """States in which the migration holds its instance's lock (accepted only once the precheck has begun)."""
 
@@ -133,6 +141,10 @@ class Migration:
     """Disk ids found by the last precheck; every one of them has a snapshot before anything moves."""
     handle: Handle = field(default_factory=Handle)
     failure: Failure | None = None
+    retried: bool = False
+    """Whether a person asked for this hop again: then every limit holds it, as it holds a first try."""
+    resumes: str = ""
+    """Where a retry that makes no new snapshots goes on once it is admitted: ``migrate`` or ``validate``."""
     rollback_phase: str = ""
     rollback_disks: tuple[DiskReset, ...] = ()
     """The disks of a rollback and how far each is; kept when it fails, so that a retry goes on from there."""

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
-from shared.domain.batch import Terms
 from shared.domain.catalog import Catalog
-from shared.domain.migration import Migration, State
+from shared.domain.migration import ADMITTED, Migration, State
 
 _OF_ITSELF = {
     State.ACCEPTED: "its precheck",
@@ -25,16 +22,26 @@ _A_PERSON = {
 }
 
 
-def waits_for(migration: Migration, terms: Terms, closed: str, *, now: datetime, catalog: Catalog) -> str:
-    """What has to happen before it goes on; empty where nothing more will.
+_LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
 
-    ``closed`` says why its batch admits nothing now (empty where it does); it is asked for in ``ready`` only.
+
+def asks(migration: Migration) -> bool:
+    """Whether a limit may be what it waits for. Before the precheck is over only a person who has just retried wants to know."""
+    return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
+
+
+def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
+    """What has to happen before it goes on; empty if nothing more will.
+
+    ``held`` says what holds its next start back now (empty if nothing does); it is asked for if ``asks`` says so.
     """
     state = migration.state
-    if state is State.READY:
-        return closed or "its turn: the next minute's look"
+    if state in ADMITTED:
+        return held or "its turn: the next minute's look"
     if state is State.SNAPSHOTTED:
-        return _before_the_job(migration, terms, now=now, catalog=catalog)
+        return held or _before_the_job(migration, catalog)
+    if state in _LOOKED_AT:
+        return f"{_OF_ITSELF[state]}; then: {held}" if held else _OF_ITSELF[state]
     if state is State.ROLLING_BACK and migration.rollback_waits:
         return migration.rollback_waits
     if state in _RELEASED and migration.owes:
@@ -45,10 +52,7 @@ def waits_for(migration: Migration, terms: Terms, closed: str, *, now: datetime,
     return _OF_ITSELF.get(state) or _A_PERSON.get(state, "")
 
 
-def _before_the_job(migration: Migration, terms: Terms, *, now: datetime, catalog: Catalog) -> str:
-    window = terms.policy.window
-    if migration.attempt == 1 and window is not None and not window.allows(now):
-        return "the maintenance window to open"
+def _before_the_job(migration: Migration, catalog: Catalog) -> str:
     if migration.driver == "console":
         return f"a person: {to_press(migration, catalog)}"
     return "SMC to know the instance and to have its job ready"

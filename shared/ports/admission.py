@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from shared.domain.hold import Hold, HoldLine
+
 
 @dataclass(frozen=True)
 class Room:
@@ -50,3 +52,9 @@ class Admission(Protocol):
 
     def forget(self, batch_id: str) -> None:
         """Keep nothing of a batch that holds no slot; one that takes a slot later is counted anew."""
+
+    def hold(self) -> Hold:
+        """Whether everything is held. A row that cannot be understood holds; one that Tablestore refuses to show does too."""
+
+    def write_hold(self, seen: Hold, line: HoldLine) -> bool:
+        """Set or release the hold, with the act's line, if nobody has since ``seen``; False if somebody has (look again)."""

@@ -53,9 +53,10 @@ class Batches(Protocol):
         """Terms of the batches that the tick looks at (``needs_the_tick``): being planned, or with migrations to admit."""
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
-        """Note that an attempt ``failed`` or ``moved``, or that another one takes the failure before it back (``retried``).
+        """Note that an attempt ``failed`` or ``moved``, or that another one takes the failures before it back (``retried``).
 
-        The same again changes nothing; ``retried`` once more, minutes late, leaves the failure of its own attempt.
+        The same again changes nothing; ``retried`` once more, minutes late, leaves the failure of its own attempt. What both
+        moved and failed counts by its later attempt, and as failed if both are of one: it was rolled back after its validation.
         """
 
     def tally(self, batch_id: str) -> Tally:

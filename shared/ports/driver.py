@@ -68,6 +68,8 @@ class Driver(Protocol):
     """Every call may be repeated at any point after a crash without doing anything twice."""
 
     name: str
+    attended: bool
+    """Whether a person starts the job, whenever they come to it."""
     needs_identity: bool
     """Whether ``prepare`` must be told by what the instance is known; to find that out takes two calls."""
 

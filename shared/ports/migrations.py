@@ -39,6 +39,15 @@ class Page:
     unreadable: tuple[Unreadable, ...] = ()
 
 
+@dataclass(frozen=True)
+class Waiting:
+    """One that waits for admission, as its place in the queue tells."""
+
+    migration_id: str
+    first: bool
+    """Whether it goes before all others: a next hop."""
+
+
 class Migrations(Protocol):
     """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
 
@@ -87,8 +96,8 @@ class Migrations(Protocol):
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
         """Confirmed migrations that are not complete although their retention was over by ``now``, longest overdue first."""
 
-    def ready(self, batch_id: str, limit: int) -> list[str]:
-        """Ids of the batch's migrations that wait for admission, in the order in which they became ready."""
+    def ready(self, batch_id: str, limit: int) -> list[Waiting]:
+        """The batch's migrations that wait for admission: next hops first, then in the order in which they began to wait."""
 
     def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
         """A batch's migrations."""

@@ -19,14 +19,20 @@ from shared.domain.effects import (
 )
 from shared.domain.errors import Transient
 from shared.domain.ledger import SnapshotState
+from shared.domain.limits import TIMES, Limit
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
+from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt
 from shared.stages.live_jobs import look, named
-from shared.stages.slots import release
+from shared.stages.slots import BEFORE_THE_SLOT, held_now, release, release_earlier
 
-TRIED_AGAIN = MOVING | {State.ACCEPTED, State.PRECHECKING, State.READY}
-"""In these a retry has undone the failure: the slot is held anew, and the failure taken back."""
+TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
+"""In these a retry has undone the failure, and the failure is taken back."""
+
+
+WHILE_OWED = TIMES | {Limit.HOLD}
+"""What holds a start that is owed. It was admitted, and a person must decide if it stays owed for long (Job.TimedOut)."""
 
 
 def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
@@ -45,9 +51,10 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
-    if migration.state in TRIED_AGAIN:
-        return
-    release(migration, ports)
+    if migration.state in BEFORE_THE_SLOT:
+        release_earlier(migration, ports)
+    elif migration.state not in MOVING:
+        release(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
@@ -64,6 +71,14 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
     if migration.state is not State.MIGRATING:
         return  # it was given up before the job could be started: starting it now would lead where nobody looks
+    launch(migration, ports)
+
+
+def launch(migration: Migration, ports: Ports) -> None:
+    """Start the job. One that could not be started with its step is judged again: by now a limit may hold it."""
+    held = held_now(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
+    if held and held.limit in WHILE_OWED:
+        raise Transient("Start.Held", f"The job is not started: {held.reason}.")
     ports.driver(migration.driver).launch(migration)
 
 

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
 
 from shared.domain import events
-from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.ledger import SnapshotState, made_for
+from shared.domain.limits import Scene, held_back, outlived, stand_back, start_of
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT
-from shared.ports.driver import NOBODY, Phase, Report
+from shared.ports.driver import NOBODY, Driver, Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
 from shared.stages.chosen import check_acknowledged
 from shared.stages.identity import identity
+from shared.stages.slots import look
 
 STATES = frozenset({State.SNAPSHOTTED})
 
@@ -30,11 +30,11 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check()
-    batch = ports.batches.load(migration.batch_id)
-    terms = batch.terms
-    _safe_to_move(migration, batch, ports)
-    if migration.attempt == 1 and terms.policy.window is not None and not terms.policy.window.allows(ports.clock.now()):
-        return Outcome("waiting", {"state": "snapshotted", "reason": "the maintenance window is closed"})
+    _, scene = look(migration, ports)
+    _safe_to_move(migration, scene, ports)
+    reason = _held(migration, scene)
+    if reason:
+        return _stand_back(migration, driver, reason, ports)
     absent = _absent(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
@@ -46,6 +46,28 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         raise Permanent(report.code, report.message, report.remedy)
     if report.phase is Phase.PREPARING:
         return _wait(migration, report, ports)
+    return _start(migration, report, ports)
+
+
+def _held(migration: Migration, scene: Scene) -> str:
+    """Why the job may not start now, in words: a limit, or snapshots from before the window opened."""
+    held = held_back(start_of(migration), scene)
+    if held:
+        return held.reason
+    return "its snapshots are from before the window opened" if outlived(migration, scene.terms, scene.now) else ""
+
+
+def _stand_back(migration: Migration, driver: Driver, reason: str, ports: Ports) -> Outcome:
+    """Give the slot back and wait; but a job that a person has begun already runs, and is followed."""
+    if driver.attended and migration.handle.began_at is not None:
+        report = driver.prepare(migration, identity(migration, migration.hop, ports))
+        if report.phase is Phase.RUNNING:
+            return _start(migration, report, ports)
+    after = advance(ports, stand_back(migration, reason, by="migrate", now=ports.clock.now()))
+    return Outcome("waiting", {"state": after.state.value, "reason": reason})
+
+
+def _start(migration: Migration, report: Report, ports: Ports) -> Outcome:
     now = ports.clock.now()
     taken = step(
         migration,
@@ -81,16 +103,16 @@ def _absent(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _safe_to_move(migration: Migration, batch: Batch, ports: Ports) -> None:
+def _safe_to_move(migration: Migration, scene: Scene, ports: Ports) -> None:
     """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
-    if batch.acknowledgement is None or batch.dry_run:
+    if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
-    check_acknowledged(batch, migration, ports)
+    check_acknowledged(ports.batches.load(migration.batch_id), migration, ports)
     if ports.admission.holder(migration.region_id, migration.instance_id) != migration.migration_id:
         raise Permanent(
             "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."
         )
-    if not ports.admission.room(migration.batch_id, migration.migration_id).since:
+    if not scene.standing.has_slot:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
     safe = _snapshotted(migration, ports)
     attached = {
@@ -114,20 +136,13 @@ def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
     return {entry.disk_id for entry in finished}
 
 
-def _window_opened(migration: Migration, began_at: datetime, ports: Ports) -> datetime:
-    """From when the preparation counts: a window that closed over it held it up until the next one opened."""
-    window = ports.batches.terms(migration.batch_id).policy.window if migration.attempt == 1 else None
-    opened = window.opened(ports.clock.now()) if window is not None else None
-    return max(opened, began_at) if opened is not None else began_at
-
-
 def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
     now = ports.clock.now()
-    # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver:
-    # what the person in the console may take any time for comes after that.
+    # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver.
+    # A person in the console may take any time, but that comes after.
     began_at = migration.handle.began_at or migration.entered_at
-    limited = migration.driver != "console" or migration.handle.began_at is None
-    if limited and now - began_at > PREPARE_LIMIT and now - _window_opened(migration, began_at, ports) > PREPARE_LIMIT:
+    limited = not ports.driver(migration.driver).attended or migration.handle.began_at is None
+    if limited and now - began_at > PREPARE_LIMIT:
         why = f"Not ready within {PREPARE_LIMIT}{': ' + report.remedy if report.remedy else ''}."
         raise Permanent("Driver.PrepareTimedOut", why, "Look at the instance and at SMC, then retry.")
     if report.handle != migration.handle:

@@ -242,7 +242,7 @@ def _blocked(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     effects: tuple[Effect, ...] = (ReleaseLock(migration.region_id, migration.instance_id),)
     if to is State.FAILED:
         effects = (CountOutcome("failed"), ReleaseSlot())
-    elif migration.prechecked_at is not None:
+    elif migration.prechecked_at is not None or migration.attempt > 1:
         # An attempt before this one may have held a slot, and left a source server or a job in SMC.
         effects = (ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop), *effects)
     advance(ports, replace(taken, effects=effects, events=(told,)))

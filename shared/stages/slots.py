@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import replace
 
-from shared.domain.batch import Standing, Terms, closed_because, free_slots
+from shared.domain import limits
 from shared.domain.effects import ReleaseLock
-from shared.domain.errors import Refused, Transient
+from shared.domain.errors import Transient
+from shared.domain.limits import Held, Scene, Standing, Start
 from shared.domain.migration import Migration, State
 from shared.ports.admission import Room
 from shared.ports.batches import Tally
@@ -16,44 +17,53 @@ TRIES = 5
 """A lost race for the one slots row is repeated so often."""
 
 
-def admit(migration: Migration, ports: Ports) -> str:
-    """Take a slot for a migration that is to start; why not, in words, where acknowledgement, window, budget or wave forbid it."""
+def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
+    """Take a slot for a migration that is to start; what holds it back, if a limit does. A slot held already stays."""
+    for _ in range(TRIES):
+        seen, scene = look(migration, ports)
+        held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
+        if held or seen.has(migration.attempt):
+            return held
+        if ports.admission.take_slot(seen, migration.migration_id, migration.batch_id, migration.attempt):
+            return None
+    raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
-    def forbidden(terms: Terms, standing: Standing) -> str:
-        return closed_because(terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving)
 
-    return _take(migration, forbidden, ports)
+def held_now(migration: Migration, ports: Ports) -> Held | None:
+    """What holds the migration's next start back at this moment; nothing is taken."""
+    return limits.held_back(limits.start_of(migration), look(migration, ports)[1])
 
 
-def readmit(migration: Migration, ports: Ports) -> None:
-    """Take a slot for a retry that moves the instance again, given as its step will leave it: with the attempt it begins.
-
-    A person asked for it by name, so only the wave's size is in the way. Raises Refused (Batch.NoFreeSlot).
-    """
-
-    def forbidden(terms: Terms, standing: Standing) -> str:
-        free = free_slots(terms, standing, account_limit=ports.limits.max_moving)
-        return "" if free else "every slot is taken"
-
-    if _take(migration, forbidden, ports):
-        sentence = "As many instances as the batch or the account allows are moving now."
-        raise Refused("Batch.NoFreeSlot", sentence, "Retry when one of them has ended.", status=409)
+def look(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
+    """The slots as they are now, and all that the migration's next start is judged by."""
+    seen = ports.admission.room(migration.batch_id, migration.migration_id)
+    # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
+    tally = ports.batches.tally(migration.batch_id)
+    return seen, _scene(tally, _standing(seen, tally, migration.migration_id, ports), ports)
 
 
 def release(migration: Migration, ports: Ports) -> None:
     """Give back the slot of a migration that was seen not to move. A retry that came since keeps what it has taken.
 
-    A retry takes its slot before its step. Where no retry can follow any more, that one goes too: its step came too late, or never.
+    In earlier versions a retry took its slot before its step. If no retry can follow any more, that one goes too.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
     ports.admission.give_slot(migration.migration_id, migration.batch_id, last)
 
 
+def release_earlier(migration: Migration, ports: Ports) -> None:
+    """Give back what an earlier attempt has taken: the present one takes a slot of its own when it is admitted."""
+    if migration.attempt > 1:
+        ports.admission.give_slot(migration.migration_id, migration.batch_id, migration.attempt - 1)
+
+
 def give_back(migration_id: str, ports: Ports) -> None:
-    """Release what a stage or an act took for a step that came too late: the row had moved on, and had released it before."""
+    """Release what a stage took for a step that came too late: the row had moved on, and had released it before."""
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
         release(migration, ports)
+    elif migration.state in BEFORE_THE_SLOT:
+        release_earlier(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id and not unlocks_later(migration, ports):
@@ -66,6 +76,8 @@ def unlocks_later(migration: Migration, ports: Ports) -> bool:
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
 
 
+BEFORE_THE_SLOT = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
+"""States before admission. A slot held there is the present attempt's (a next hop's, or taken a moment ago), or nobody's."""
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """States without a way back: their lock and slot are nobody's."""
 _NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
@@ -75,26 +87,33 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 
 
 def held_back(batch_id: str, ports: Ports) -> str:
-    """Why the batch admits nothing at this moment, in words; empty where it does."""
-    seen = ports.admission.room(batch_id)
-    tally = ports.batches.tally(batch_id)
-    return closed_because(tally.terms, _standing(seen, tally), now=ports.clock.now(), account_limit=ports.limits.max_moving)
+    """Why the batch admits nothing new at this moment, in words; empty if it does."""
+    seen, tally = ports.admission.room(batch_id), ports.batches.tally(batch_id)
+    held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(tally, _standing(seen, tally, "", ports), ports))
+    return held.reason if held else ""
 
 
-def _take(migration: Migration, forbidden: Callable[[Terms, Standing], str], ports: Ports) -> str:
-    for _ in range(TRIES):
-        seen = ports.admission.room(migration.batch_id, migration.migration_id)
-        # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
-        tally = ports.batches.tally(migration.batch_id)
-        reason = forbidden(tally.terms, _standing(seen, tally))
-        if reason or seen.has(migration.attempt):
-            return reason
-        if ports.admission.take_slot(seen, migration.migration_id, migration.batch_id, migration.attempt):
-            return ""
-    raise Transient("Admission.Contended", "Others took slots at the same moment.")
+def _scene(tally: Tally, standing: Standing, ports: Ports) -> Scene:
+    """All that a start of the batch is judged by, the hold read now."""
+    return Scene(tally.terms, standing, ports.admission.hold(), ports.clock.now(), ports.limits.max_moving)
 
 
-def _standing(seen: Room, tally: Tally) -> Standing:
-    """What admission asks about the batch; the migration's own slot does not count against it."""
-    own = bool(seen.since)
-    return Standing(tally.failed, tally.moved, held_by_batch=seen.of_batch - own, held_by_account=seen.of_account - own)
+def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
+    """What admission asks about the batch. The migration's own slot and its own failure do not count against it."""
+    has_slot = bool(seen.since)
+    return Standing(
+        tally.failed - {own},
+        tally.moved,
+        held_by_batch=seen.of_batch - has_slot,
+        held_by_account=seen.of_account - has_slot,
+        has_slot=has_slot,
+        unproved=_unproved(tally, own, ports),
+    )
+
+
+def _unproved(tally: Tally, own: str, ports: Ports) -> int | None:
+    """How many others may still count for the canary; nobody asks once it is through."""
+    if len(tally.moved) >= tally.terms.policy.canary:
+        return None
+    holders = {holder for holder, batch_id in ports.admission.holders().items() if batch_id == tally.terms.batch_id}
+    return len(holders - tally.moved - {own})

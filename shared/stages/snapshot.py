@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 
 from shared.domain import events
 from shared.domain.batch import Terms
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
+from shared.domain.limits import Held, stand_back
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, step
+from shared.domain.migration import ADMITTED, Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
@@ -19,22 +21,25 @@ from shared.stages.advance import advance, guarded
 from shared.stages.chosen import check_acknowledged
 from shared.stages.slots import admit
 
-STATES = frozenset({State.READY, State.SNAPSHOTTING})
+STATES = ADMITTED | {State.SNAPSHOTTING}
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Admit a ready migration if the limits allow it, and take its snapshots to their end."""
-    return guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), _run)
+    """Admit a migration that waits, if the limits allow it, and take its snapshots to their end."""
+    offered = message.type != events.PRECHECK_PASSED
+    return guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_run, offered=offered))
 
 
-def _run(migration: Migration, ports: Ports) -> Outcome:
+def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
         return _drive(migration, ports, begun=True)
-    reason = admit(migration, ports)
-    if reason:
-        return Outcome("waiting", {"state": "ready", "reason": reason})
+    held = admit(migration, ports, offered=offered)
+    if held:
+        return _waits(migration, held, ports)
     batch = ports.batches.load(migration.batch_id)
     check_acknowledged(batch, migration, ports)
+    if migration.state is State.WAITING:
+        return _resume(migration, ports)
     now = ports.clock.now()
     why = _outdated(migration, batch.terms, ports)
     if why:
@@ -42,6 +47,24 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "accepted"})
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST)
     return _drive(advance(ports, begun), ports, begun=False)
+
+
+def _waits(migration: Migration, held: Held, ports: Ports) -> Outcome:
+    """Wait for the limit; what cannot start must not keep a slot from the others."""
+    if ports.admission.room(migration.batch_id, migration.migration_id).since:
+        advance(ports, stand_back(migration, held.reason, by="snapshot", now=ports.clock.now()))
+    return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
+
+
+def _resume(migration: Migration, ports: Ports) -> Outcome:
+    """Go on with a retry that makes no new snapshots: with the job, or with another look at the guest."""
+    now = ports.clock.now()
+    to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
+    taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
+    if to is State.SNAPSHOTTED:
+        taken = replace(taken, events=(events.about(taken.after, events.SNAPSHOT_READY, stage="migrate"),))
+    advance(ports, taken)
+    return Outcome("done", {"state": to.value})
 
 
 def _outdated(migration: Migration, terms: Terms, ports: Ports) -> str:

@@ -166,6 +166,8 @@ def _next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outco
         by="validate",
         reason=f"{migration.current_hop.destination} reached, next hop",
         hop=migration.hop + 1,
+        retried=False,
+        resumes="",
         handle=Handle(),
         probe_invocation_id="",
         disks=(),

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from datetime import datetime
 
 from shared.domain import events
-from shared.domain.batch import BatchState, Standing, Terms, closed_because, free_slots
+from shared.domain.batch import BatchState, Terms
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
 from shared.domain.timing import LOOK_AGAIN, LOST, back_off, is_a_look
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
-from shared.stages.closing import SETTLED, close
+from shared.stages.closing import SETTLED
+from shared.stages.offers import offer
 from shared.stages.watch_ecs import on_ecs_event
 from shared.stages.watch_guests import watch_guests
 from shared.stages.watch_jobs import watch_jobs
@@ -34,8 +34,6 @@ _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
 """States in which nobody but the tick looks at a migration."""
 OPEN_BATCHES = 500
 """A batch is closed once nothing in it can start any more, so that not many are open at a time."""
-READY_READ = 100
-"""Of those that wait, the longest waiting."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -44,7 +42,7 @@ def run(message: Message, ports: Ports) -> Outcome:
         return on_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
         terms = ports.batches.terms(str(message.data.get("batchId", "")))
-        return Outcome("done", {"offered": _offer([terms], ports)})
+        return Outcome("done", {"offered": offer([terms], ports)})
     return _tick(ports)
 
 
@@ -53,7 +51,7 @@ def _tick(ports: Ports) -> Outcome:
     moved, driven = _looked_at([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.open(OPEN_BATCHES)
     _plan_again([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
-    offered = _offer([batch for batch in batches if batch.state is BatchState.OPEN], ports)
+    offered = offer([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # Last, because a service that does not answer takes what is left of the tick's time.
     late = [migration for migration in due if migration.owes and _settled(migration, ports)]
     moved_late, driven_late = _looked_at(late, ports)
@@ -131,55 +129,3 @@ def _plan_again(batches: Sequence[Terms], ports: Ports) -> None:
     late = [batch_id for batch_id, since in waited.items() if since > LOST and is_a_look(since)]
     nudge = now.strftime("%Y%m%dT%H%M%S")
     ports.bus.publish([events.about_batch(each, events.PLANNING_DUE, nudge=nudge) for each in late])
-
-
-def _offer(batches: Sequence[Terms], ports: Ports) -> int:
-    """Tell as many ready migrations as there are slots that they may try; the slot itself is taken by the snapshot stage."""
-    offers: list[events.Event] = []
-    now = ports.clock.now()
-    nudge = now.strftime("%Y%m%dT%H%M%S")
-    holders: dict[str, str] | None = None
-    begun = 0  # slots that this tick's offers will take
-    for batch in _in_turn(batches, now):
-        try:
-            ready = ports.migrations.ready(batch.batch_id, limit=READY_READ)
-            if not ready:
-                if now.minute == 0:  # once an hour is often enough: it reads the whole batch
-                    close(batch, ports)
-                continue
-            holders = ports.admission.holders() if holders is None else holders
-            held, more = _choose(batch.batch_id, ready, holders, begun, ports)
-            still = _still_ready(held, more, ports)
-        except ReplankError as error:  # of one batch: the others are offered theirs
-            _LOG.error("batch %s is passed over: %s", batch.batch_id, error)
-            continue
-        begun += sum(each.migration_id not in held for each in still)
-        offers += [events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in still]
-    ports.bus.publish(offers)
-    return len(offers)
-
-
-def _still_ready(held: list[str], more: list[str], ports: Ports) -> list[Migration]:
-    """Those that are ready still. A row that cannot be read steps aside, or it would take the same place with every tick."""
-    found = ports.migrations.load_many(held + more) if held or more else []
-    lost = set(more) - {each.migration_id for each in found}
-    if lost:
-        ports.migrations.step_aside(sorted(lost), ports.clock.now())
-    return [each for each in found if each.state is State.READY]
-
-
-def _in_turn(batches: Sequence[Terms], now: datetime) -> list[Terms]:
-    """Another batch first with every tick, so that a large one does not keep a small one waiting for days."""
-    place = int(now.timestamp() // 60) % len(batches) if batches else 0
-    return [*batches[place:], *batches[:place]]
-
-
-def _choose(batch_id: str, ready: list[str], holders: dict[str, str], begun: int, ports: Ports) -> tuple[list[str], list[str]]:
-    """Ids to offer: those that hold a slot already (a crash came between), and as many others as may start beside those begun."""
-    mine = {holder for holder, owner in holders.items() if owner == batch_id}
-    tally = ports.batches.tally(batch_id)
-    standing = Standing(tally.failed, tally.moved, held_by_batch=len(mine), held_by_account=len(holders) + begun)
-    free = 0
-    if not closed_because(tally.terms, standing, now=ports.clock.now(), account_limit=ports.limits.max_moving):
-        free = free_slots(tally.terms, standing, account_limit=ports.limits.max_moving)
-    return [each for each in ready if each in mine], [each for each in ready if each not in mine][:free]

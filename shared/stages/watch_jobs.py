@@ -15,6 +15,7 @@ from shared.domain.timing import JOB_LIMIT, SETTLE, job_pause
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
+from shared.stages.effects import launch
 
 MAY_BE_BACK = "SMC may have rolled the disks back to its own copies: what was written while the job ran may be lost."
 """SMC documentation, "migrate an operating system": of a job that is cancelled. Its API does not tell."""
@@ -71,7 +72,7 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
         )
     pause = timedelta(0) if migration.owes else job_pause(ports.clock.now() - migration.entered_at)
     if report.phase is Phase.PREPARED:
-        ports.driver(migration.driver).launch(migration)
+        launch(migration, ports)
     elif pause:
         ports.migrations.nudge(migration, ports.clock.now() + pause, percent=report.progress)
     return False

@@ -14,7 +14,7 @@ from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, born, replay, step
-from shared.ports.migrations import Migrations
+from shared.ports.migrations import Migrations, Waiting
 from tests.support.ports import T0, Bench, bench, migration
 
 
@@ -168,11 +168,22 @@ def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Mig
     assert rows.ready("bready", 10) == []  # the outbox comes first
     for each in (second, first):
         rows.settle(each, 1)
-    assert rows.ready("bready", 10) == [first.migration_id, second.migration_id]
-    assert rows.ready("bready", 1) == [first.migration_id]
+    assert rows.ready("bready", 10) == [Waiting(first.migration_id, False), Waiting(second.migration_id, False)]
+    assert rows.ready("bready", 1) == [Waiting(first.migration_id, False)]
     taken = step(first, State.SNAPSHOTTING, now=T0, by="snapshot", reason="admitted", due_at=T0 + timedelta(days=1))
     rows.commit(taken)
-    assert rows.ready("bready", 10) == [second.migration_id]
+    assert rows.ready("bready", 10) == [Waiting(second.migration_id, False)]
+
+
+def test_next_hops_wait_before_all_others_and_retries_among_them(rows: Migrations) -> None:
+    late = T0 + timedelta(days=400)
+    new = settled(rows, create(rows, batch_id="bhops", state=State.READY, entered_at=T0))
+    hop = settled(rows, create(rows, batch_id="bhops", state=State.READY, entered_at=late, hop=1, attempt=3))
+    again = settled(rows, create(rows, batch_id="bhops", state=State.WAITING, entered_at=late, hop=1, retried=True))
+    expected = [Waiting(hop.migration_id, True), Waiting(new.migration_id, False), Waiting(again.migration_id, False)]
+    assert rows.ready("bhops", 10) == expected
+    assert rows.ready("bhops", 1) == expected[:1]
+    assert [each.migration_id for each in rows.due(late, 1000) if each.batch_id == "bhops"] == []
 
 
 def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: Migrations) -> None:

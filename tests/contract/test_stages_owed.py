@@ -23,6 +23,7 @@ from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
 from shared.stages.advance import advance, guarded, settle_all
 from shared.stages.api import migrations as acts
+from shared.stages.effects import perform
 from tests.support.fakes import FakeBus
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -89,12 +90,17 @@ def published(ports: Ports) -> list[str]:
     return cast(FakeBus, ports.bus).types
 
 
-def test_a_retry_keeps_its_slot_whatever_the_failure_still_owes(ports: Ports) -> None:
+def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(ports: Ports) -> None:
     made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
     assert ports.admission.take_slot(ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
     acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
-    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    again = ports.migrations.load(made.migration_id)
+    assert settle_all(ports, again)
+    assert made.migration_id not in ports.admission.holders()
+    seen = ports.admission.room(again.batch_id, again.migration_id)
+    assert ports.admission.take_slot(seen, again.migration_id, again.batch_id, again.attempt)
+    perform(ReleaseSlot(), again, ports)  # once more, late
     assert made.migration_id in ports.admission.holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
 

@@ -25,14 +25,16 @@ from shared.adapters.guest import CloudAssistant
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import Store
-from shared.domain import batch as batches
+from shared.domain import limits
+from shared.domain.batch import Terms
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ScheduleSweep
 from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry
+from shared.domain.limits import Limit
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
 from shared.domain.policy import Window
-from shared.stages import advance, effects, migrate, rollback, slots, snapshot, sweep, watch
+from shared.stages import advance, effects, migrate, rollback, snapshot, sweep
 from tests.simulation import bugs
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
@@ -96,14 +98,13 @@ def _address_alone() -> list[Patch]:
     return [mock.patch.object(console, "is_of", at_address), mock.patch.object(CloudAssistant, "_results", of_both)]
 
 
+def _without(limit: Limit) -> list[Patch]:
+    """No start is held by this limit."""
+    return [mock.patch.dict(limits.HELD_BY, {start: held - {limit} for start, held in limits.HELD_BY.items()})]
+
+
 def _no_acknowledgement() -> list[Patch]:
-    closed = batches.closed_because
-
-    def unasked(batch: batches.Batch, *more: Any, **options: Any) -> str:
-        given = batch.acknowledgement or batches.Acknowledgement("nobody", batch.created_at, "", ())
-        return closed(replace(batch, acknowledgement=given), *more, **options)
-
-    return [mock.patch.object(slots, "closed_because", unasked)]
+    return _without(Limit.ACKNOWLEDGEMENT)
 
 
 def _no_tick() -> list[Patch]:
@@ -136,10 +137,10 @@ def _line_lost() -> list[Patch]:
 
 
 def _no_limit() -> list[Patch]:
-    def endless(terms: batches.Terms, standing: batches.Standing, *, account_limit: int) -> int:
+    def endless(terms: Terms, standing: limits.Standing, *, account_limit: int) -> int:
         return 99
 
-    return [mock.patch.object(place, "free_slots", endless) for place in (batches, watch)]
+    return [mock.patch.object(limits, "free_slots", endless)]
 
 
 def _no_budget() -> list[Patch]:
@@ -161,25 +162,18 @@ def _count_lost() -> list[Patch]:
     return [mock.patch.dict(effects._PERFORMERS, {CountOutcome: forgetful})]
 
 
-def _free_slots(change: Callable[[dict[str, Any]], dict[str, Any]]) -> list[Patch]:
-    """Admission counts free slots with another batch or another limit than it was given."""
-    free = batches.free_slots
-
-    def counted(terms: batches.Terms, standing: batches.Standing, *, account_limit: int) -> int:
-        return free(**change({"terms": terms, "standing": standing, "account_limit": account_limit}))
-
-    return [mock.patch.object(place, "free_slots", counted) for place in (batches, slots, watch)]
-
-
 def _no_account_limit() -> list[Patch]:
-    return _free_slots(lambda given: {**given, "account_limit": 99})
+    """Admission counts free slots with another limit than it was given."""
+    free = limits.free_slots
+
+    def counted(terms: Terms, standing: limits.Standing, *, account_limit: int) -> int:
+        return free(terms, standing, account_limit=99)
+
+    return [mock.patch.object(limits, "free_slots", counted)]
 
 
 def _no_canary() -> list[Patch]:
-    def blind(given: dict[str, Any]) -> dict[str, Any]:
-        return {**given, "terms": replace(given["terms"], policy=replace(given["terms"].policy, canary=0))}
-
-    return _free_slots(blind)
+    return _without(Limit.CANARY)
 
 
 def _no_window() -> list[Patch]:

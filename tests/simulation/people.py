@@ -25,6 +25,7 @@ _USEFUL = {
     State.FAILED: ("retry", "retry", "rollback", "confirmation", "cancellation"),
     State.PRECHECK_FAILED: ("retry", "cancellation"),
     State.READY: ("cancellation", "rollback"),
+    State.WAITING: ("rollback", "cancellation"),
 }
 STALE = 0.15
 """How often a person acts on what he saw a while ago."""
@@ -185,6 +186,7 @@ class People:
             # Too late to cancel once a job has run: then nobody presses again, and everything goes back.
             ran = migration.hop or migration.handle.started_at is not None
             return "press" if not final else "rollback" if ran else "cancellation"
-        if state is State.READY and final:
-            return "rollback" if migration.hop else "cancellation"
+        if state in (State.READY, State.WAITING) and final:
+            ran = migration.hop or migration.handle.started_at is not None
+            return "rollback" if ran else "cancellation"
         return "cancellation" if state is State.PRECHECK_FAILED and final else ""

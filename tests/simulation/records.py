@@ -47,6 +47,7 @@ class State(Enum):
     ROLLING_BACK = "rolling_back"
     ROLLED_BACK = "rolled_back"
     CANCELLED = "cancelled"
+    WAITING = "waiting"
 
 
 _LEADS_TO = """
@@ -54,19 +55,20 @@ new -> accepted
 accepted -> prechecking precheck_failed cancelled failed
 prechecking -> ready precheck_failed cancelled failed
 precheck_failed -> accepted cancelled
-ready -> snapshotting accepted cancelled failed rolling_back
+ready -> ready snapshotting accepted cancelled failed rolling_back
 snapshotting -> snapshotted failed cancelled
-snapshotted -> snapshotted migrating failed cancelled rolling_back
+snapshotted -> snapshotted ready waiting migrating failed cancelled rolling_back
 migrating -> restarting failed
 restarting -> validating failed
 validating -> validating migrated accepted failed
 migrated -> confirmed rolling_back
 confirmed -> completed
 completed ->
-failed -> accepted snapshotted restarting rolling_back confirmed cancelled
+failed -> accepted waiting rolling_back confirmed cancelled
 rolling_back -> rolling_back rolled_back failed
 rolled_back -> rolled_back
 cancelled -> cancelled
+waiting -> waiting snapshotted restarting failed rolling_back cancelled
 """
 TRANSITIONS: dict[State | None, frozenset[State]] = {
     None if before == "new" else State(before): frozenset(State(each) for each in after.split())

@@ -57,6 +57,8 @@ TOO_MANY_STEPS = 400_000
 INVENTORY = b'{"triggerTime":"2026-11-23T08:00:00Z","triggerName":"inventory","payload":""}'
 """The daily inventory runs once, at the beginning: what it found after the storm would have nobody to acknowledge it."""
 _RESTING = TERMINAL | {State.MIGRATED, State.FAILED, State.CONFIRMED}
+_ADMITTED = frozenset({State.READY, State.WAITING})
+"""States in which a migration waits to be admitted."""
 _make = localcloud.account.make
 _plans: dict[str, Plan] = {}
 
@@ -301,11 +303,11 @@ class Simulation:
         """Whether all that is left waits for a window that is closed now, or for the time at which what hangs is given up."""
         left = [self.truth.migrations[id] for id in self.truth.migrations if not self._rests(id)]
         waiting = [each for each in left if self._waits_for_time(each)]
-        behind = [each for each in left if each.state is State.READY and each not in waiting]
+        behind = [each for each in left if each.state in _ADMITTED and each not in waiting]
         return bool(waiting) and len(waiting) + len(behind) == len(left) and not service(self.cloud, "fc").queue.waiting()
 
     def _waits_for_time(self, migration: Migration) -> bool:
-        if migration.state in (State.READY, State.SNAPSHOTTED):
+        if migration.state in _ADMITTED | {State.SNAPSHOTTED}:
             return self._shut(migration.batch_id)
         return migration.state in (State.SNAPSHOTTING, State.MIGRATING) and self.faults.lasts(migration.instance_id)
 
@@ -325,7 +327,7 @@ class Simulation:
         migration, row = self.truth.migrations[id], self.truth.rows[id]
         if any(name.startswith(OUTBOX) for name in row):
             return False
-        if migration.state is State.READY:
+        if migration.state in _ADMITTED:
             return self._closed(migration.batch_id)
         if migration.state is State.SNAPSHOTTED and migration.driver == "console":
             return True
@@ -337,7 +339,7 @@ class Simulation:
         spent = len(self.truth.failed(batch_id)) > batch.policy.failure_budget
         mates = [each for each in self.truth.migrations.values() if each.batch_id == batch_id]
         held = any(each.migration_id in self.truth.slots() for each in mates)
-        resting = held and all(each.state in _RESTING | {State.READY, State.SNAPSHOTTED} for each in mates)
+        resting = held and all(each.state in _RESTING | _ADMITTED | {State.SNAPSHOTTED} for each in mates)
         full = resting and not any(self._driving(each.migration_id) for each in mates)
         others = self.truth.slots()
         waits = bool(others) and all(self._waits_for_person(id) for id in others)

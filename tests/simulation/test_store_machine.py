@@ -23,7 +23,7 @@ from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.store import Lowest, Range
 from shared.domain.effects import CountOutcome, ReleaseSlot
 from shared.domain.errors import Stale, Transient
-from shared.domain.migration import TRANSITIONS, Migration, State, born, replay, step
+from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, born, replay, step
 from shared.domain.timing import OUTBOX_GRACE
 from tests.simulation.simulation import prepared
 from tests.support.ports import T0, Bench, bench, migration
@@ -131,7 +131,7 @@ class StoreMachine(RuleBasedStateMachine):
     def look(self, at: datetime) -> None:
         """The tick's look: never at what is not due, and at all that is once the indexes have caught up."""
         row, (lane, due_ms) = self.rows.load(self.id), self._place()
-        driven = row.state is not State.READY and row.due_at is not None
+        driven = row.state not in ADMITTED | {State.CONFIRMED} and row.due_at is not None
         wanted = lane == tables.DRIVE and due_ms <= milliseconds(at) and bool(self.owed or driven)
         shown = self._indexed(at)
         found = self.id in {each.migration_id for each in self.rows.due(at, 200)}
@@ -167,10 +167,10 @@ class StoreMachine(RuleBasedStateMachine):
         assert self._owes() == self.owed == set(row.owes)
         if self.owed:
             assert (lane, due_ms) == (tables.DRIVE, milliseconds(T0 + OUTBOX_GRACE)), row
-        elif row.state is State.READY:
+        elif row.state in ADMITTED:
             assert lane, row
         elif row.due_at is not None:
-            assert lane == tables.DRIVE, row
+            assert lane == (tables.SWEEP if row.state is State.CONFIRMED else tables.DRIVE), row
             assert due_ms <= milliseconds(max(row.due_at, T0 + OUTBOX_GRACE)), row
 
     def _owes(self) -> set[int]:

@@ -9,14 +9,17 @@ from datetime import datetime, timedelta, timezone
 from typing import Any, cast
 
 from shared.domain.batch import Batch, Terms
+from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
+from shared.domain.hold import Hold, HoldLine, hold_of, line_column, written
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.migration import JournalEntry, Migration, State, Step
+from shared.domain.limits import comes_first
+from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import Room
 from shared.ports.batches import BatchPage, Tally
 from shared.ports.ledger import LedgerPage
-from shared.ports.migrations import Outbox, Page, Unreadable
+from shared.ports.migrations import Outbox, Page, Unreadable, Waiting
 from shared.ports.ports import Ports
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -163,9 +166,10 @@ class FakeMigrations:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
         return Page(tuple(found))
 
-    def ready(self, batch_id: str, limit: int) -> list[str]:
-        waiting = [m for m in self._all() if m.batch_id == batch_id and m.state is State.READY]
-        return [m.migration_id for m in sorted(waiting, key=lambda m: m.entered_at)[:limit]]
+    def ready(self, batch_id: str, limit: int) -> list[Waiting]:
+        waiting = [m for m in self._all() if m.batch_id == batch_id and m.state in ADMITTED]
+        in_turn = sorted(waiting, key=lambda m: (not comes_first(m), m.entered_at))
+        return [Waiting(m.migration_id, comes_first(m)) for m in in_turn[:limit]]
 
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
@@ -198,7 +202,8 @@ class FakeBatches:
     """Rows by batch id."""
 
     rows: dict[str, Batch] = field(default_factory=dict)
-    noted: dict[str, dict[str, tuple[str, int]]] = field(default_factory=dict)
+    failed: dict[str, dict[str, int]] = field(default_factory=dict)
+    moved: dict[str, dict[str, int]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
         if batch.batch_id in self.rows:
@@ -230,17 +235,20 @@ class FakeBatches:
         return [b.terms for b in self.rows.values() if b.state.value == "open" and b.acknowledgement is not None][:limit]
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
-        noted = self.noted.setdefault(batch_id, {})
-        if outcome == "retried" and noted.get(migration_id) != ("failed", attempt - 1):
+        failed = self.failed.setdefault(batch_id, {})
+        if outcome == "retried":
+            if failed.get(migration_id, attempt) < attempt:
+                del failed[migration_id]
             return
-        noted[migration_id] = (outcome, attempt)
+        noted = failed if outcome == "failed" else self.moved.setdefault(batch_id, {})
+        noted[migration_id] = attempt
 
     def tally(self, batch_id: str) -> Tally:
-        noted = self.noted.get(batch_id, {})
+        failed, moved = self.failed.get(batch_id, {}), self.moved.get(batch_id, {})
         return Tally(
             self.terms(batch_id),
-            frozenset(each for each, (outcome, _) in noted.items() if outcome == "failed"),
-            frozenset(each for each, (outcome, _) in noted.items() if outcome == "moved"),
+            frozenset(each for each in failed if failed[each] >= moved.get(each, 0)),
+            frozenset(each for each in moved if moved[each] > failed.get(each, 0)),
         )
 
 
@@ -253,6 +261,17 @@ class FakeAdmission:
     held: dict[str, str] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
     version: int = 0
+    row: dict[str, Any] | None = None
+    """Of the hold."""
+
+    def hold(self) -> Hold:
+        return hold_of(self.row)
+
+    def write_hold(self, seen: Hold, line: HoldLine) -> bool:
+        if seen.version != self.hold().version:
+            return False
+        self.row = {**(self.row or {}), **written(seen, line), line_column(seen): encode(line)}
+        return True
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
         holder, since = self.leases.get((region_id, instance_id), (migration_id, 0))

@@ -24,6 +24,7 @@ class ConsoleDriver(Stops):
     """See the port. It changes nothing in SMC, as what a person made there stays theirs; only a rollback stops the job."""
 
     name = "console"
+    attended = True
     needs_identity = True
     follows = True
 

@@ -42,6 +42,7 @@ class SmcDriver(Stops):
     """See the port."""
 
     name = "smc"
+    attended = False
     needs_identity = False
 
     def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings, clock: Clock) -> None:

@@ -10,7 +10,7 @@ from shared.domain import acts, events, seen
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.catalog import require_release
 from shared.domain.errors import Refused, Stale
-from shared.domain.migration import Migration, State, Step
+from shared.domain.migration import ADMITTED, Migration, Step
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
 from shared.ports.ports import Ports
@@ -100,7 +100,7 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
 def _held_back(batch: Batch, counts: dict[str, int], ports: Ports) -> str:
     """Why none starts, the first cause first: before the planning is over nobody can acknowledge."""
     if batch.state is not BatchState.PLANNING:
-        return held_back(batch.batch_id, ports) if counts.get(State.READY.value) else ""
+        return held_back(batch.batch_id, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
     return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 

@@ -5,17 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain import acts
-from shared.domain.batch import Terms
-from shared.domain.errors import Refused
 from shared.domain.ledger import SnapshotState
-from shared.domain.migration import MOVING, Migration, State, Step
-from shared.domain.waiting import waits_for
+from shared.domain.migration import Migration, State, Step
+from shared.domain.waiting import asks, waits_for
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import Act, carry_out
 from shared.stages.closing import reopen
-from shared.stages.slots import give_back, held_back, readmit
+from shared.stages.slots import held_now
 
 OF_ONE_INSTANCE = 100
 
@@ -50,15 +48,15 @@ def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
     return show.detail(
         found,
         restarts=ports.migrations.restarts(migration_id),
-        waits_for=_waits_for(found, terms, ports),
+        waits_for=_waits_for(found, ports),
         dry_run=terms.dry_run,
         holds_snapshots=holds_snapshots(found, ports),
     )
 
 
-def _waits_for(migration: Migration, terms: Terms, ports: Ports) -> str:
-    closed = held_back(migration.batch_id, ports) if migration.state is State.READY else ""
-    return waits_for(migration, terms, closed, now=ports.clock.now(), catalog=ports.catalog)
+def _waits_for(migration: Migration, ports: Ports) -> str:
+    held = held_now(migration, ports) if asks(migration) else None
+    return waits_for(migration, held.reason if held else "", catalog=ports.catalog)
 
 
 def journal(ports: Ports, migration_id: str) -> views.Journal:
@@ -86,20 +84,14 @@ def holds_snapshots(migration: Migration, ports: Ports) -> bool:
 
 
 def retry(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
-    """Try again where it failed; raises Refused (Batch.NoFreeSlot) where that would move the instance while the wave is full."""
+    """Try again where it failed. The retry is accepted, waits like a first try, and the answer says what holds it back."""
 
     def decide(migration: Migration, now: datetime) -> Step:
         taken = acts.retry(migration, operator, now)
         reopen(ports.batches.terms(migration.batch_id), ports)
-        if taken.after.state in MOVING:
-            readmit(taken.after, ports)
         return taken
 
-    try:
-        return _act(ports, migration_id, Act("retry", operator, seen, decide))
-    except Refused:
-        give_back(migration_id, ports)
-        raise
+    return _act(ports, migration_id, Act("retry", operator, seen, decide))
 
 
 def cancel(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:

@@ -10,7 +10,7 @@ from tests.simulation.invariants.scene import Checker, Found, Scene, entered
 from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, Migration, State, Window, numbered
 from tests.simulation.truth import Change, Truth
 
-RETRIED = frozenset({State.ACCEPTED, State.SNAPSHOTTED, State.RESTARTING})
+RETRIED = frozenset({State.ACCEPTED, State.WAITING})
 """Where a retry of a failed migration leads (a rollback begun again is none: what failed stays failed)."""
 UNSETTLED = 1 << 60
 """A count that is still on its way: the design lets an outbox wait for the tick."""
@@ -51,11 +51,11 @@ class Limits(Checker):
         truth = scene.truth
         if migration.migration_id not in truth.slots():
             yield f"{migration.migration_id} became {migration.state.value} without a slot"
-        if before is State.READY and migration.hop == 0 and migration.attempt == 1:
+        if before is State.WAITING or (before is State.READY and migration.hop == 0):
             yield from self._admitted(migration, scene)
         if (
             migration.state is State.MIGRATING
-            and migration.attempt == 1
+            and migration.driver != "console"  # a person may have begun, and what runs is followed
             and not within(scene.batch(migration).policy.window, scene.asked)
         ):
             yield f"{migration.migration_id} began to migrate at {scene.asked:%H:%M}, outside of its window"
@@ -77,10 +77,10 @@ class Limits(Checker):
                 yield f"the slot of {migration.migration_id} was taken from it, and it is {migration.state.value}"
 
     def _note_failure(self, change: Change, truth: Truth) -> None:
-        """Count for ourselves: a failure counts once its step owes nothing more, until somebody retries."""
+        """Count for ourselves: a failure (or a rollback) counts once its step owes nothing more, until somebody retries."""
         migration, row = truth.migrations[change.key[0]], change.after or {}
         failures = self._failed.setdefault(migration.batch_id, {})
-        if migration.state is State.FAILED:
+        if migration.state in (State.FAILED, State.ROLLING_BACK):
             owed = numbered(OUTBOX, migration.entered_version) in row
             failures[migration.migration_id] = (
                 UNSETTLED if owed else min(failures.get(migration.migration_id, UNSETTLED), truth.count)
@@ -97,7 +97,10 @@ class Limits(Checker):
             yield f"{migration.migration_id} was admitted at {scene.asked:%H:%M}, outside of its window"
         if policy.canary:
             mates = [each for each in truth.migrations.values() if each.batch_id == batch.batch_id]
-            proved = sum(records.MOVED + each.migration_id in truth.batch_rows[batch.batch_id] for each in mates)
+            row = truth.batch_rows[batch.batch_id]
+            proved = sum(
+                row.get(records.MOVED + each.migration_id, 0) > row.get(records.FAILED + each.migration_id, 0) for each in mates
+            )
             moving = sum(each.state in MOVING for each in mates)
             if proved < policy.canary < moving + proved:
                 yield f"{migration.migration_id} was admitted beside {moving - 1} others before the canary"

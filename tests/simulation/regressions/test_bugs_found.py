@@ -16,7 +16,7 @@ from shared.domain.effects import CleanUpDriver, CountOutcome
 from shared.domain.errors import Permanent, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, born, step
-from shared.domain.policy import Policy, Window
+from shared.domain.policy import Policy
 from shared.domain.timing import PREPARE_LIMIT
 from shared.ports.driver import Phase, Report
 from shared.ports.guest import CommandResult
@@ -169,19 +169,6 @@ def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(
             said = Report(Phase.PREPARING, made.handle, remedy="the agent is not back")
             with pytest.raises(Permanent) if gives_up else nullcontext():
                 assert _wait(made, said, one.ports).result == "waiting"
-
-
-def test_a_preparation_that_a_closed_window_held_up_has_its_time_in_the_next_one(one: Bench) -> None:
-    """It counted the night as well, and failed in the next window's first minute."""
-    now = one.ports.clock.now()
-    window = Window(f"{now - timedelta(minutes=5):%H:%M}", f"{now + timedelta(hours=3):%H:%M}")
-    policy = Policy(window=window)
-    one.ports.batches.create(Batch("b0000000000000006", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), policy))
-    handle = Handle(began_at=now - timedelta(hours=21))
-    made = migration(6, batch_id="b0000000000000006", state=State.SNAPSHOTTED, entered_at=handle.began_at, handle=handle)
-    assert _wait(made, Report(Phase.PREPARING, made.handle), one.ports).result == "waiting"
-    with pytest.raises(Permanent):
-        _wait(replace(made, attempt=2), Report(Phase.PREPARING, made.handle), one.ports)
 
 
 def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(one: Bench) -> None:

@@ -101,14 +101,56 @@ def test_nothing_under_way_can_be_confirmed(state: State) -> None:
 
 
 @pytest.mark.parametrize(
-    ("stage", "to", "next_stage"),
-    [("precheck", State.ACCEPTED, "precheck"), ("snapshot", State.ACCEPTED, "precheck"), ("migrate", State.SNAPSHOTTED, "migrate")],
+    ("stage", "changes", "to", "resumes"),
+    [
+        ("precheck", {}, State.ACCEPTED, ""),
+        ("snapshot", {}, State.ACCEPTED, ""),
+        ("migrate", {}, State.ACCEPTED, ""),
+        ("migrate", {"handle": STARTED}, State.WAITING, "migrate"),
+        ("migrate", {"driver": "console"}, State.WAITING, "migrate"),
+        ("migrate", {"hop": 1}, State.ACCEPTED, ""),
+        ("migrate", {"hop": 1, "handle": STARTED}, State.WAITING, "migrate"),
+        ("validate", {"handle": STARTED}, State.WAITING, "validate"),
+        ("snapshot", {"handle": STARTED, "resumes": "migrate"}, State.WAITING, "migrate"),
+        ("snapshot", {"handle": STARTED, "resumes": "validate"}, State.WAITING, "validate"),
+    ],
 )
-def test_a_retry_goes_back_to_where_it_is_safe(stage: str, to: State, next_stage: str) -> None:
-    taken = acts.retry(at(State.FAILED, stage, handle=STARTED if stage == "migrate" else Handle()), "ann", NOW)
-    assert (taken.after.state, taken.after.attempt, taken.after.failure) == (to, 2, None)
-    assert taken.events[0].data["stage"] == next_stage
+def test_a_retry_goes_back_to_where_it_is_safe(stage: str, changes: dict[str, object], to: State, resumes: str) -> None:
+    """New snapshots as long as no job of this hop can have run; none after it, and none where only the admission failed."""
+    taken = acts.retry(at(State.FAILED, stage, **changes), "ann", NOW)
+    after = taken.after
+    assert (after.state, after.attempt, after.failure, after.retried, after.resumes) == (to, 2, None, True, resumes)
+    assert taken.events[0].data.get("stage", "") == ("precheck" if to is State.ACCEPTED else "")
     assert CountOutcome("retried") in taken.effects
+
+
+@pytest.mark.parametrize("driver", ["smc", "console"])
+@pytest.mark.parametrize(("hop", "handle"), [(0, Handle()), (0, STARTED), (1, Handle())])
+def test_a_retry_that_waits_can_be_taken_back_one_way_or_the_other(driver: str, hop: int, handle: Handle) -> None:
+    waits = at(State.WAITING, driver=driver, hop=hop, handle=handle, resumes="migrate", attempt=2)
+    possible = []
+    for act in (acts.cancel, acts.roll_back):
+        try:
+            possible.append(act(waits, "ann", NOW).after.state)
+        except Refused:
+            continue
+    assert possible == [State.CANCELLED if (hop, handle) == (0, Handle()) else State.ROLLING_BACK]
+
+
+def test_an_admission_that_failed_after_a_job_can_be_rolled_back_and_not_cancelled() -> None:
+    failed = at(State.FAILED, "snapshot", handle=STARTED, resumes="migrate")
+    assert acts.roll_back(failed, "ann", NOW).after.state is State.ROLLING_BACK
+    with pytest.raises(Refused):
+        acts.cancel(failed, "ann", NOW)
+
+
+@pytest.mark.parametrize(
+    "migration",
+    [at(State.MIGRATED, handle=STARTED), at(State.FAILED, "validate", handle=STARTED), at(State.WAITING, handle=STARTED)],
+)
+def test_what_is_rolled_back_counts_as_failed_before_its_slot_is_free(migration: Migration) -> None:
+    """Whatever it was before, a person looked and went back."""
+    assert acts.roll_back(migration, "ann", NOW).effects[:2] == (CountOutcome("failed"), ReleaseSlot())
 
 
 def test_a_failed_rollback_is_retried_as_a_rollback() -> None:
@@ -152,12 +194,12 @@ def test_once_something_may_have_changed_it_is_too_late_to_cancel(migration: Mig
 def test_a_rollback_frees_the_slot_and_removes_the_job_first() -> None:
     taken = acts.roll_back(at(State.MIGRATED), "ann", NOW)
     assert taken.after.state is State.ROLLING_BACK
-    assert kinds(taken) == {ReleaseSlot, CleanUpDriver}
+    assert kinds(taken) == {CountOutcome, ReleaseSlot, CleanUpDriver}
 
 
 def test_a_rollback_after_a_job_enters_what_the_job_made() -> None:
     taken = acts.roll_back(at(State.MIGRATED, handle=STARTED), "ann", NOW)
-    assert [type(effect) for effect in taken.effects] == [ReleaseSlot, CleanUpDriver, AdoptSnapshots]
+    assert [type(effect) for effect in taken.effects] == [CountOutcome, ReleaseSlot, CleanUpDriver, AdoptSnapshots]
 
 
 @pytest.mark.parametrize("migration", [at(State.FAILED, "precheck"), at(State.MIGRATED, snapshots_made=0), at(State.MIGRATING)])

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection, Standing, closed_because, free_slots
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
 from shared.domain.codec import Signed, decode, encode
 from shared.domain.policy import Policy, Window
 
@@ -14,42 +14,6 @@ ACK = Acknowledgement("ann", MONDAY, "v", RISKS)
 BATCH = Batch(
     "b1", BatchState.OPEN, 2, MONDAY, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK
 )
-NOBODY = Standing(frozenset(), frozenset(), 0, 0)
-
-
-def why(batch: Batch, standing: Standing = NOBODY, now: datetime = MONDAY) -> str:
-    return closed_because(batch.terms, standing, now=now, account_limit=20)
-
-
-def test_an_acknowledged_batch_with_room_is_open() -> None:
-    assert why(BATCH) == ""
-
-
-@pytest.mark.parametrize(
-    ("batch", "standing", "word"),
-    [
-        (replace(BATCH, acknowledgement=None), NOBODY, "acknowledged"),
-        (replace(BATCH, dry_run=True), NOBODY, "dry run"),
-        (BATCH, replace(NOBODY, failed=frozenset({"m1", "m2"})), "budget"),
-        (BATCH, replace(NOBODY, held_by_batch=3), "slot"),
-        (BATCH, replace(NOBODY, held_by_account=20), "slot"),
-        (replace(BATCH, policy=Policy(window=Window("22:00", "04:00"))), NOBODY, "window"),
-    ],
-)
-def test_each_limit_closes_the_batch_and_says_so(batch: Batch, standing: Standing, word: str) -> None:
-    assert word in why(batch, standing)
-
-
-def test_the_failure_budget_is_the_number_of_failures_that_are_still_allowed() -> None:
-    assert why(BATCH, replace(NOBODY, failed=frozenset({"m1"}))) == ""
-
-
-def test_the_canary_goes_first_and_alone() -> None:
-    careful = replace(BATCH, policy=Policy(max_moving=10, canary=2))
-    assert free_slots(careful.terms, NOBODY, account_limit=20) == 2
-    assert free_slots(careful.terms, replace(NOBODY, held_by_batch=2, held_by_account=2), account_limit=20) == 0
-    assert free_slots(careful.terms, replace(NOBODY, moved=frozenset({"m1"}), held_by_batch=1), account_limit=20) == 0
-    assert free_slots(careful.terms, replace(NOBODY, moved=frozenset({"m1", "m2"})), account_limit=20) == 10
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from shared.domain.errors import Bug
 from shared.domain.findings import Finding, Severity, assessment
 from shared.domain.hop import Hop
 from shared.domain.migration import (
+    ADMITTED,
     MOVING,
     TERMINAL,
     TRANSITIONS,
@@ -68,7 +69,7 @@ def test_the_journal_replays_to_the_state_and_a_gap_is_found() -> None:
 
 def test_every_state_ends_waits_for_a_person_or_is_driven() -> None:
     """Invariant 5: a state is terminal, waits for a named person, or somebody looks at it (tick, admission, sweep)."""
-    looked_at = {*STAGE_OF, State.MIGRATING, State.RESTARTING, State.READY, State.CONFIRMED}
+    looked_at = {*STAGE_OF, State.MIGRATING, State.RESTARTING, State.CONFIRMED} | ADMITTED
     assert set(State) == looked_at | TERMINAL | WAITING_FOR_A_PERSON
     assert not looked_at & TERMINAL
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 
-from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.catalog import CATALOG
 from shared.domain.migration import Handle, State
-from shared.domain.policy import Policy, Window
-from shared.domain.waiting import waits_for
-from tests.support.api import NOON, migration
+from shared.domain.waiting import asks, waits_for
+from tests.support.api import migration
 
 WAITING = frozenset(State) - {State.COMPLETED, State.CANCELLED, State.ROLLED_BACK}
 
 
-def said(state: State, *, closed: str = "", policy: Policy | None = None, **more: object) -> str:
+def said(state: State, *, held: str = "", **more: object) -> str:
     made = replace(migration("m1", state), **more)  # type: ignore[arg-type]
-    batch = Batch("b1", BatchState.OPEN, 2, NOON, "api", "ann", Selection(("cn-hangzhou",)), policy or Policy())
-    return waits_for(made, batch.terms, closed, now=NOON, catalog=CATALOG)
+    return waits_for(made, held, catalog=CATALOG)
 
 
 @pytest.mark.parametrize("state", sorted(State, key=lambda state: state.value))
@@ -28,9 +24,22 @@ def test_whatever_goes_on_waits_for_something(state: State) -> None:
     assert bool(said(state)) == (state in WAITING)
 
 
-def test_a_ready_one_is_told_why_its_batch_admits_nothing() -> None:
-    assert said(State.READY, closed="the risks are not acknowledged yet") == "the risks are not acknowledged yet"
-    assert said(State.READY) == "its turn: the next minute's look"
+@pytest.mark.parametrize("state", [State.READY, State.WAITING])
+def test_what_waits_for_admission_is_told_what_holds_it(state: State) -> None:
+    assert said(state, held="the risks are not acknowledged yet") == "the risks are not acknowledged yet"
+    assert said(state) == "its turn: the next minute's look"
+
+
+def test_a_retry_is_told_at_once_what_will_hold_it() -> None:
+    assert said(State.ACCEPTED, held="every slot is taken") == "its precheck; then: every slot is taken"
+    assert said(State.ACCEPTED) == "its precheck"
+
+
+@pytest.mark.parametrize("state", State)
+@pytest.mark.parametrize("retried", [False, True])
+def test_the_limits_are_asked_for_before_a_start_only(state: State, retried: bool) -> None:
+    expected = {State.READY, State.WAITING, State.SNAPSHOTTED} | ({State.ACCEPTED, State.PRECHECKING} if retried else set())
+    assert asks(replace(migration("m1", state), retried=retried)) == (state in expected)
 
 
 def test_the_console_driver_says_what_to_press() -> None:
@@ -39,11 +48,8 @@ def test_the_console_driver_says_what_to_press() -> None:
     assert "SMC" in said(State.SNAPSHOTTED, driver="smc")
 
 
-def test_a_closed_window_is_what_a_first_attempt_waits_for() -> None:
-    opens = NOON + timedelta(hours=2)
-    window = Window(start=f"{opens:%H:%M}", end=f"{opens + timedelta(hours=3):%H:%M}")
-    assert said(State.SNAPSHOTTED, policy=Policy(window=window)) == "the maintenance window to open"
-    assert "SMC" in said(State.SNAPSHOTTED, policy=Policy(window=window), attempt=2)
+def test_a_limit_is_what_a_job_waits_for() -> None:
+    assert said(State.SNAPSHOTTED, held="the maintenance window is closed", driver="console") == "the maintenance window is closed"
 
 
 def test_a_job_is_named_with_its_progress() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.hold import NOTHING_HELD, HoldLine
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, born
 from shared.domain.policy import Policy
@@ -73,7 +74,7 @@ def test_another_batch_comes_first_with_every_tick(fakes: Fakes) -> None:
 def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fakes) -> None:
     """A crash came between the slot and the step."""
     ports = limited(fakes, 1)
-    held = ports.migrations.ready("btwo", limit=1)[0]
+    held = ports.migrations.ready("btwo", limit=1)[0].migration_id
     assert ports.admission.take_slot(ports.admission.room("btwo", held), held, "btwo")
     watch.run(TICK, ports)
     assert offered(fakes.bus) == ["btwo"]
@@ -91,3 +92,52 @@ def test_room_is_kept_for_nothing_that_is_not_offered(fakes: Fakes) -> None:
         later(fakes)
         watch.run(TICK, ports)
     assert offered(fakes.bus) == ["btwo"] * 6
+
+
+def test_a_next_hop_is_offered_before_everything_new_in_any_batch(fakes: Fakes) -> None:
+    """It has waited for its window, its guest half-way; it came last, and its batch has spent its budget."""
+    ports = limited(fakes, 1)
+    hop = migration(9, state=State.READY, batch_id="btwo", hop=1, entered_at=NOON + timedelta(hours=1))
+    ports.migrations.create(hop, born(hop, by="intake", reason="asked"), [])
+    for number in (4, 5, 6):
+        ports.batches.count_outcome("btwo", migration(number).migration_id, "failed")
+    for _ in range(2):
+        watch.run(TICK, ports)
+        assert [event.data["migrationId"] for event in fakes.bus.published] == [hop.migration_id]
+        fakes.bus.published.clear()
+        later(fakes)
+
+
+def test_nothing_is_offered_while_everything_is_held(fakes: Fakes) -> None:
+    fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
+    hop = migration(9, state=State.READY, batch_id="btwo", hop=1)
+    fakes.ports.migrations.create(hop, born(hop, by="intake", reason="asked"), [])
+    watch.run(TICK, fakes.ports)
+    assert offered(fakes.bus) == []
+
+
+def test_what_waits_to_be_tried_again_is_offered_like_what_is_ready(fakes: Fakes) -> None:
+    ports = limited(fakes, 20)
+    again = migration(9, state=State.WAITING, batch_id="btwo", retried=True, resumes="validate")
+    ports.migrations.create(again, born(again, by="intake", reason="asked"), [])
+    watch.run(TICK, ports)
+    assert offered(fakes.bus) == ["bone"] * 3 + ["btwo"] * 4
+
+
+@pytest.mark.parametrize(
+    ("state", "minutes", "since", "kept"),
+    [
+        (State.FAILED, 60, 2, False),
+        (State.MIGRATED, 60, 1, False),
+        (State.FAILED, 5, 2, True),
+        (State.MIGRATING, 60, 1, True),
+        (State.ACCEPTED, 60, 1, True),
+    ],
+)
+def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minutes: int, since: int, kept: bool) -> None:
+    """A retry of an earlier version took its slot and died before its step. A moving migration keeps its own."""
+    left = migration(9, state=state, batch_id="btwo", entered_at=NOON - timedelta(minutes=minutes))
+    fakes.ports.migrations.create(left, born(left, by="intake", reason="asked"), [])
+    assert fakes.admission.take_slot(fakes.admission.room("btwo", left.migration_id), left.migration_id, "btwo", since)
+    watch.run(TICK, fakes.ports)
+    assert (left.migration_id in fakes.admission.holders()) is kept

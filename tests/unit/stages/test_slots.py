@@ -9,9 +9,10 @@ from unittest import mock
 import pytest
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.effects import Effect, ReleaseSlot
-from shared.domain.errors import Permanent, Refused, Stale
+from shared.domain.errors import Permanent, Stale
+from shared.domain.limits import stand_back
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, born, step
 from shared.domain.policy import Policy
@@ -20,10 +21,22 @@ from shared.stages.advance import give_up, guarded, settle_all
 from shared.stages.api import migrations as acts
 from shared.stages.closing import close, reopen
 from shared.stages.effects import perform
+from shared.stages.slots import admit, give_back
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
-BATCH = Batch("b0000000000000001", BatchState.OPEN, 1, NOON, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=1))
+GIVEN = Acknowledgement("ann", NOON, "1", ())
+BATCH = Batch(
+    "b0000000000000001",
+    BatchState.OPEN,
+    1,
+    NOON,
+    "api",
+    "ann",
+    Selection(("cn-hangzhou",)),
+    Policy(max_moving=1),
+    acknowledgement=GIVEN,
+)
 
 
 @pytest.fixture
@@ -55,24 +68,50 @@ def moving(ports: Ports, number: int = 1) -> Migration:
     return made
 
 
+def retried(ports: Ports, made: Migration) -> str:
+    """A person retries it as it stands; what it waits for then."""
+    return acts.retry(ports, made.migration_id, "ann", ports.migrations.load(made.migration_id).version).waits_for
+
+
 def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Ports) -> None:
     """Two deliveries of one owed release: one looked while it had failed, the other settled, and a person retried."""
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     assert settle_all(ports, seen_by_the_slow)
     assert ports.admission.holders() == {}
-    acts.retry(ports, seen_by_the_slow.migration_id, "ann", ports.migrations.load(seen_by_the_slow.migration_id).version)
+    retried(ports, seen_by_the_slow)
+    again = ports.migrations.load(seen_by_the_slow.migration_id)
+    assert admit(again, ports) is None
     perform(ReleaseSlot(), seen_by_the_slow, ports)
-    assert seen_by_the_slow.migration_id in ports.admission.holders()
+    assert again.migration_id in ports.admission.holders()
     other = stand(ports, 2, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
-    with pytest.raises(Refused, match="moving now"):
-        acts.retry(ports, other.migration_id, "ann", ports.migrations.load(other.migration_id).version)
+    assert retried(ports, other) == "every slot is taken"
 
 
-def test_a_retry_that_finds_its_slot_still_held_keeps_it_from_the_slow_release(ports: Ports) -> None:
+def test_a_retry_gives_back_what_the_attempt_before_left(ports: Ports) -> None:
+    """It waits for its turn like all others, however the release of its failure and the retry come after each other."""
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
-    acts.retry(ports, seen_by_the_slow.migration_id, "ann", ports.migrations.load(seen_by_the_slow.migration_id).version)
-    perform(ReleaseSlot(), seen_by_the_slow, ports)
-    assert ports.admission.room(seen_by_the_slow.batch_id, seen_by_the_slow.migration_id).since == 2
+    retried(ports, seen_by_the_slow)
+    perform(ReleaseSlot(), ports.migrations.load(seen_by_the_slow.migration_id), ports)
+    assert ports.admission.holders() == {}
+
+
+def test_a_retry_takes_no_slot(ports: Ports) -> None:
+    """One that died between its slot and its step kept the slot for ever, with nobody moving."""
+    made = stand(ports, 1, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
+    with mock.patch.object(ports.migrations, "commit", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        retried(ports, made)
+    assert ports.admission.holders() == {}
+
+
+def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Ports) -> None:
+    """Two deliveries of one admission: one gave the slot back because the window had closed, the slow one takes it again."""
+    made = stand(ports, 1, State.READY)
+    ports.migrations.commit(stand_back(made, "closed", by="snapshot", now=NOON))
+    assert ports.admission.take_slot(
+        ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt
+    )
+    give_back(made.migration_id, ports)
+    assert ports.admission.holders() == {}
 
 
 @pytest.mark.parametrize("act", [acts.confirm, acts.roll_back])

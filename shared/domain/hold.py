@@ -1,0 +1,97 @@
+"""The hold: one brake for everything that the pipeline starts in the account. Pure: the row goes in, the row comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from shared.domain.codec import FactsInvalid, decode
+
+HELD, RELEASED = "held", "released"
+STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
+"""Columns of the row: whether it holds, how often it was changed, why (if set by hand), and one line for each act."""
+SHOWN = 20
+"""Lines of the history that are shown: the last ones."""
+
+
+@dataclass(frozen=True)
+class HoldLine:
+    """One act: who set or released the hold, when and why."""
+
+    act: str
+    """``hold`` or ``release``."""
+    by: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class Hold:
+    """Whether everything is held. ``reason`` is empty if nothing is; ``version`` is 0 until the first act."""
+
+    reason: str = ""
+    version: int = 0
+    exists: bool = False
+    """Whether there is a row at all."""
+    lines: tuple[HoldLine, ...] = ()
+    """The acts, oldest first."""
+
+    @property
+    def held(self) -> bool:
+        return bool(self.reason)
+
+
+NOTHING_HELD = Hold()
+
+
+def hold_of(row: Mapping[str, Any] | None) -> Hold:
+    """What the row says. No row holds nothing; a row that cannot be understood holds everything, because a person made it."""
+    if row is None:
+        return NOTHING_HELD
+    lines = _lines(row)
+    version, state = row.get(VERSION, 0), row.get(STATE, HELD)
+    if not isinstance(version, int) or isinstance(version, bool):
+        return Hold(_unread(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines)
+    if state == RELEASED:
+        return Hold("", version, True, lines)
+    reason = _said(row, lines) if state == HELD else _unread(f"column {STATE} is neither {HELD} nor {RELEASED}")
+    return Hold(reason, version, True, lines)
+
+
+UNREADABLE = -1
+"""The version of a row that has none that can be read."""
+
+
+def written(seen: Hold, line: HoldLine) -> dict[str, Any]:
+    """The columns that an act changes, its own line aside. They make a row readable that was not."""
+    return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
+
+
+def line_column(seen: Hold) -> str:
+    """The column of the line that follows what was seen."""
+    return f"{LINE}{max(seen.version, 0) + 1:08d}"
+
+
+def _unread(what: str) -> str:
+    return f"everything is held: the row of the hold cannot be read ({what})"
+
+
+def _lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
+    """The last acts. One that cannot be read decides nothing: the row's state does."""
+    found: list[HoldLine] = []
+    for name in sorted(each for each in row if each.startswith(LINE))[-SHOWN:]:
+        with suppress(FactsInvalid):
+            found.append(decode(HoldLine, row[name], name))
+    return tuple(found)
+
+
+def _said(row: Mapping[str, Any], lines: tuple[HoldLine, ...]) -> str:
+    """The reason in words. Without an act of ours, a person has set the row in the Tablestore console."""
+    if not lines or lines[-1].act != "hold":
+        given = row.get(WHY, "")
+        return "everything is held, by the row set in the Tablestore console" + (f": {given}" if given else "")
+    last = lines[-1]
+    return f"everything is held by {last.by} since {last.at:%Y-%m-%d %H:%M} UTC" + (f": {last.why}" if last.why else "")

@@ -1,0 +1,214 @@
+"""Which limits hold which start: one table, obeyed by every stage that starts something and printed in docs/architecture.md."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import Enum
+
+from shared.domain.batch import Terms
+from shared.domain.effects import ReleaseSlot
+from shared.domain.hold import Hold
+from shared.domain.migration import ADMITTED, Migration, State, Step, step
+
+
+class Limit(Enum):
+    """What may hold a start back, in the order in which it is told."""
+
+    HOLD = "hold"
+    ACKNOWLEDGEMENT = "acknowledgement"
+    WINDOW = "window"
+    BUDGET = "failure budget"
+    CANARY = "canary"
+    SLOT = "slot"
+
+
+class Start(Enum):
+    """What begins to move an instance, or to move it back."""
+
+    FIRST_SNAPSHOT = "the snapshots of a first try"
+    FIRST_JOB = "the job of a first try"
+    HOP_SNAPSHOT = "the snapshots of a next hop"
+    HOP_JOB = "the job of a next hop"
+    RETRY_SNAPSHOT = "the snapshots of a retry"
+    RETRY_JOB = "the job of a retry"
+    RETRY_LOOK = "another look at the guest (a retry of the validation)"
+    ROLLBACK = "a rollback"
+
+
+EVERY = frozenset(Limit)
+TIMES = frozenset({Limit.WINDOW})
+"""Limits of time. A blackout belongs here as soon as a policy has one: it holds whatever the window holds."""
+ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACKNOWLEDGEMENT, Limit.SLOT}
+"""A route once begun is not left half-way because others failed. It needs a slot like all, and is the first to get one."""
+
+HELD_BY: Mapping[Start, frozenset[Limit]] = {
+    Start.FIRST_SNAPSHOT: EVERY,
+    Start.FIRST_JOB: EVERY,
+    Start.HOP_SNAPSHOT: ROUTE_BEGUN,
+    Start.HOP_JOB: ROUTE_BEGUN,
+    Start.RETRY_SNAPSHOT: EVERY,
+    Start.RETRY_JOB: EVERY,
+    Start.RETRY_LOOK: EVERY,
+    Start.ROLLBACK: frozenset(),
+}
+"""The table start x limit. Nothing holds a rollback: it is the way out."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What admission knows of a batch besides the batch itself: outcomes so far and slots held now."""
+
+    failed: frozenset[str]
+    moved: frozenset[str]
+    """Migrations validated, noted only until the canary has passed."""
+    held_by_batch: int
+    held_by_account: int
+    has_slot: bool = False
+    """Whether the migration that asks holds a slot already; it is not among those counted."""
+    unproved: int | None = None
+    """Others of the batch that hold a slot and are not noted as moved; None if nobody looked: then all that hold one."""
+
+    @property
+    def ahead(self) -> int:
+        """How many others may still count for the canary. One validated a moment ago may still hold its slot."""
+        return self.held_by_batch if self.unproved is None else self.unproved
+
+
+@dataclass(frozen=True)
+class Scene:
+    """All that a start is judged by."""
+
+    terms: Terms
+    standing: Standing
+    hold: Hold
+    now: datetime
+    account_limit: int
+    offered: bool = True
+    """Whether the tick has chosen it. In a batch with a window only the tick chooses, so that a next hop comes first."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why something may not start now."""
+
+    limit: Limit
+    reason: str
+
+
+def held_back(start: Start, scene: Scene) -> Held | None:
+    """What holds this start back now; None if it may go on."""
+    for limit in Limit:
+        reason = _CHECKS[limit](scene) if limit in HELD_BY[start] else ""
+        if reason:
+            return Held(limit, reason)
+    return None
+
+
+def start_of(migration: Migration) -> Start:
+    """What the migration starts next, as it stands."""
+    job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
+    if migration.state is State.WAITING and migration.resumes == "validate":
+        return Start.RETRY_LOOK
+    if migration.retried:
+        return Start.RETRY_JOB if job else Start.RETRY_SNAPSHOT
+    if migration.hop:
+        return Start.HOP_JOB if job else Start.HOP_SNAPSHOT
+    return Start.FIRST_JOB if job else Start.FIRST_SNAPSHOT
+
+
+def comes_first(migration: Migration) -> bool:
+    """Whether it is a next hop: a route once begun goes before everything that has not begun."""
+    return migration.hop > 0 and not migration.retried
+
+
+def stand_back(migration: Migration, reason: str, *, by: str, now: datetime) -> Step:
+    """Give the slot back and wait for admission again, as another attempt: what the one before still does takes nothing from it.
+
+    As long as nothing has run in this hop, it is prechecked and snapshotted again: by then its snapshots are old.
+    """
+    changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": replace(migration.handle, began_at=None)}
+    to = migration.state
+    if to not in ADMITTED:
+        ran = bool(migration.resumes) or migration.handle.started_at is not None
+        to = State.WAITING if ran else State.READY
+        changes |= {"resumes": "migrate"} if ran else {"prechecked_at": None}
+    taken = step(migration, to, now=now, by=by, reason=f"gave its slot back: {reason}"[:500], **changes)
+    return replace(taken, effects=(ReleaseSlot(),))
+
+
+def outlived(migration: Migration, terms: Terms, now: datetime) -> bool:
+    """Whether a window has opened since the snapshots were ready: they are older than the window in which the job would start."""
+    opened = terms.policy.window.opened(now) if terms.policy.window is not None else None
+    ran = bool(migration.resumes) or migration.handle.started_at is not None
+    return opened is not None and not ran and migration.entered_at < opened
+
+
+def room_for(start: Start, scene: Scene) -> int:
+    """How many more of the batch may make this start now, beside those that stand already."""
+    if held_back(start, scene):
+        return 0
+    free = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit)
+    if Limit.CANARY in HELD_BY[start] and len(scene.standing.moved) < scene.terms.policy.canary:
+        free = min(free, scene.terms.policy.canary - len(scene.standing.moved) - scene.standing.ahead)
+    return free
+
+
+def free_slots(terms: Terms, standing: Standing, *, account_limit: int) -> int:
+    """How many slots of the batch are free, as far as its own limit and the account's go."""
+    return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
+
+
+def _hold(scene: Scene) -> str:
+    return scene.hold.reason
+
+
+def _acknowledgement(scene: Scene) -> str:
+    if scene.terms.dry_run:
+        return "the batch is a dry run"
+    return "" if scene.terms.acknowledgement else "the risks are not acknowledged yet"
+
+
+def _window(scene: Scene) -> str:
+    window = scene.terms.policy.window
+    if window is None:
+        return ""
+    if not window.allows(scene.now):
+        return "the maintenance window is closed"
+    return "" if scene.offered or scene.standing.has_slot else "its turn: the next minute's look"
+
+
+def _budget(scene: Scene) -> str:
+    failed, budget = sorted(scene.standing.failed), scene.terms.policy.failure_budget
+    if len(failed) <= budget:
+        return ""
+    more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""
+    count = "1 migration" if len(failed) == 1 else f"{len(failed)} migrations"
+    return f"{count} failed ({', '.join(failed[:NAMED])}{more}), the budget is {budget}"
+
+
+NAMED = 5
+"""A reason names so many migrations at most."""
+
+
+def _canary(scene: Scene) -> str:
+    canary, moved = scene.terms.policy.canary, len(scene.standing.moved)
+    if moved >= canary or moved + scene.standing.ahead < canary:
+        return ""
+    return f"the canary is not through: {moved} of {canary} validated"
+
+
+def _slot(scene: Scene) -> str:
+    taken = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
+    return "every slot is taken" if taken and not scene.standing.has_slot else ""
+
+
+_CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
+    Limit.HOLD: _hold,
+    Limit.ACKNOWLEDGEMENT: _acknowledgement,
+    Limit.WINDOW: _window,
+    Limit.BUDGET: _budget,
+    Limit.CANARY: _canary,
+    Limit.SLOT: _slot,
+}

@@ -1,0 +1,214 @@
+"""The table start x limit: one test for each of its cells, and what each limit says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
+from shared.domain.hold import NOTHING_HELD, Hold
+from shared.domain.limits import (
+    HELD_BY,
+    Limit,
+    Scene,
+    Standing,
+    Start,
+    comes_first,
+    held_back,
+    outlived,
+    room_for,
+    stand_back,
+    start_of,
+)
+from shared.domain.migration import Handle, Migration, State
+from shared.domain.policy import Policy, Window
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+ACK = Acknowledgement("ann", NOW, "v", RISKS)
+BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK)
+NOBODY = Standing(frozenset(), frozenset(), 0, 0)
+OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
+PROMISED = """
+                hold  acknowledgement  window  failure_budget  canary  slot
+FIRST_SNAPSHOT  x     x                x       x               x       x
+FIRST_JOB       x     x                x       x               x       x
+HOP_SNAPSHOT    x     x                x       -               -       x
+HOP_JOB         x     x                x       -               -       x
+RETRY_SNAPSHOT  x     x                x       x               x       x
+RETRY_JOB       x     x                x       x               x       x
+RETRY_LOOK      x     x                x       x               x       x
+ROLLBACK        -     -                -       -               -       -
+"""
+"""What the design promises, written down once more: the table in the code must not change by accident."""
+CELLS = [
+    (Start[name], limit, cell == "x")
+    for name, *cells in (line.split() for line in PROMISED.strip().splitlines()[1:])
+    for limit, cell in zip(Limit, cells, strict=True)
+]
+
+
+def scene(standing: Standing = NOBODY, *, hold: Hold = NOTHING_HELD, ack: Acknowledgement | None = ACK, **policy: object) -> Scene:
+    chosen = replace(BATCH, policy=replace(BATCH.policy, **policy), acknowledgement=ack)  # type: ignore[arg-type]
+    return Scene(chosen.terms, standing, hold, NOW, 20)
+
+
+BROKEN = {
+    Limit.HOLD: scene(hold=Hold("everything is held by bob")),
+    Limit.ACKNOWLEDGEMENT: scene(ack=None),
+    Limit.WINDOW: scene(window=Window("22:00", "04:00")),
+    Limit.BUDGET: scene(replace(NOBODY, failed=frozenset({"m1", "m2"}))),
+    Limit.CANARY: scene(replace(NOBODY, held_by_batch=1), canary=1),
+    Limit.SLOT: scene(replace(NOBODY, held_by_batch=3)),
+}
+"""For each limit a scene in which it alone is in the way."""
+
+
+def test_the_table_has_a_cell_for_every_start_and_limit() -> None:
+    assert len(CELLS) == len(Start) * len(Limit) == len(HELD_BY) * len(BROKEN)
+
+
+@pytest.mark.parametrize(("start", "limit", "holds"), CELLS, ids=lambda value: getattr(value, "name", str(value)))
+def test_a_limit_holds_a_start_as_the_table_says(start: Start, limit: Limit, holds: bool) -> None:
+    held = held_back(start, BROKEN[limit])
+    assert (held.limit if held else None) is (limit if holds else None)
+    if start is not Start.ROLLBACK:  # which asks for no room
+        assert (room_for(start, BROKEN[limit]) == 0) is holds
+
+
+@pytest.mark.parametrize("start", Start)
+def test_nothing_is_held_if_no_limit_is_in_the_way(start: Start) -> None:
+    assert held_back(start, OPEN) is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "start"),
+    [
+        ({}, Start.FIRST_SNAPSHOT),
+        ({"attempt": 2}, Start.FIRST_SNAPSHOT),
+        ({"state": State.SNAPSHOTTED}, Start.FIRST_JOB),
+        ({"hop": 1}, Start.HOP_SNAPSHOT),
+        ({"hop": 1, "attempt": 3}, Start.HOP_SNAPSHOT),
+        ({"hop": 1, "state": State.SNAPSHOTTED}, Start.HOP_JOB),
+        ({"retried": True}, Start.RETRY_SNAPSHOT),
+        ({"retried": True, "hop": 1}, Start.RETRY_SNAPSHOT),
+        ({"retried": True, "state": State.WAITING, "resumes": "migrate"}, Start.RETRY_JOB),
+        ({"retried": True, "state": State.SNAPSHOTTED, "hop": 1}, Start.RETRY_JOB),
+        ({"retried": True, "state": State.WAITING, "resumes": "validate"}, Start.RETRY_LOOK),
+    ],
+)
+def test_a_row_tells_what_it_starts_next(changes: dict[str, object], start: Start) -> None:
+    assert start_of(migration(**changes)) is start
+
+
+def migration(**changes: object) -> Migration:
+    made = Migration("m1", "b1", "i-1", "cn-hangzhou", State.READY, 7, 7, NOW, NOW, prechecked_at=NOW)
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("limit", "words"),
+    [
+        (Limit.HOLD, "everything is held by bob"),
+        (Limit.ACKNOWLEDGEMENT, "the risks are not acknowledged yet"),
+        (Limit.WINDOW, "the maintenance window is closed"),
+        (Limit.BUDGET, "2 migrations failed (m1, m2), the budget is 1"),
+        (Limit.CANARY, "the canary is not through: 0 of 1 validated"),
+        (Limit.SLOT, "every slot is taken"),
+    ],
+)
+def test_each_limit_says_what_it_is(limit: Limit, words: str) -> None:
+    held = held_back(Start.FIRST_SNAPSHOT, BROKEN[limit])
+    assert held is not None
+    assert held.reason == words
+
+
+def test_many_failures_are_not_all_named() -> None:
+    held = held_back(Start.FIRST_SNAPSHOT, scene(replace(NOBODY, failed=frozenset(f"m{number}" for number in range(8)))))
+    assert held is not None
+    assert held.reason == "8 migrations failed (m0, m1, m2, m3, m4 and 3 more), the budget is 1"
+
+
+def test_a_dry_run_starts_nothing() -> None:
+    dry = replace(OPEN, terms=replace(BATCH.terms, dry_run=True))
+    held = held_back(Start.FIRST_SNAPSHOT, dry)
+    assert held is not None
+    assert held.reason == "the batch is a dry run"
+
+
+def test_the_failure_budget_is_the_number_of_failures_that_are_still_allowed() -> None:
+    assert held_back(Start.FIRST_SNAPSHOT, scene(replace(NOBODY, failed=frozenset({"m1"})))) is None
+
+
+def test_the_canary_goes_first_and_alone() -> None:
+    def room(standing: Standing) -> int:
+        return room_for(Start.FIRST_SNAPSHOT, scene(standing, max_moving=10, canary=2))
+
+    assert room(NOBODY) == 2
+    assert room(replace(NOBODY, held_by_batch=2, held_by_account=2)) == 0
+    assert room(replace(NOBODY, moved=frozenset({"m1"}), held_by_batch=1)) == 0
+    assert room(replace(NOBODY, moved=frozenset({"m1", "m2"}))) == 10
+
+
+def test_one_of_the_canary_that_still_holds_its_slot_counts_once() -> None:
+    """It is noted as moved before its slot is free; the job of the other one must not be put off for that."""
+    moment = Standing(frozenset(), frozenset({"m1"}), held_by_batch=1, held_by_account=1, has_slot=True, unproved=0)
+    assert held_back(Start.FIRST_JOB, scene(moment, canary=2)) is None
+
+
+def test_two_that_hold_slots_beside_a_canary_that_was_rolled_back_start_no_job() -> None:
+    both = Standing(frozenset({"m0"}), frozenset(), held_by_batch=1, held_by_account=1, has_slot=True, unproved=1)
+    held = held_back(Start.FIRST_JOB, scene(both, canary=1))
+    assert held is not None
+    assert held.limit is Limit.CANARY
+
+
+def test_who_holds_a_slot_needs_none() -> None:
+    assert held_back(Start.FIRST_JOB, scene(replace(NOBODY, held_by_batch=3, has_slot=True))) is None
+
+
+def test_in_a_batch_with_a_window_the_tick_chooses() -> None:
+    """So that a next hop that waits is the first to start when the window opens."""
+    open_window = replace(scene(window=Window("06:00", "12:00")), offered=False)
+    held = held_back(Start.FIRST_SNAPSHOT, open_window)
+    assert held is not None
+    assert held.reason == "its turn: the next minute's look"
+    assert held_back(Start.FIRST_SNAPSHOT, replace(open_window, offered=True)) is None
+    assert held_back(Start.FIRST_SNAPSHOT, replace(OPEN, offered=False)) is None
+
+
+def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
+    assert comes_first(migration(hop=1))
+    assert not comes_first(migration(hop=1, retried=True))
+    assert not comes_first(migration())
+
+
+@pytest.mark.parametrize(
+    ("before", "to", "prechecked"),
+    [
+        (migration(state=State.SNAPSHOTTED), State.READY, None),
+        (migration(state=State.SNAPSHOTTED, hop=1), State.READY, None),
+        (migration(state=State.SNAPSHOTTED, handle=Handle(job_id="j", began_at=NOW, started_at=NOW)), State.WAITING, NOW),
+        (migration(state=State.SNAPSHOTTED, resumes="migrate"), State.WAITING, NOW),
+        (migration(state=State.READY), State.READY, NOW),
+        (migration(state=State.WAITING, resumes="validate"), State.WAITING, NOW),
+    ],
+)
+def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, prechecked: datetime | None) -> None:
+    """Snapshots of a hop in which nothing has run are made again; after a job the first ones stay the ones to go back to."""
+    taken = stand_back(before, "the maintenance window is closed", by="migrate", now=NOW)
+    after = taken.after
+    assert (after.state, after.attempt, after.prechecked_at, after.handle.began_at) == (to, 2, prechecked, None)
+    assert [type(effect).__name__ for effect in taken.effects] == ["ReleaseSlot"]
+    assert "window" in taken.entry.reason
+    assert start_of(after).name.partition("_")[0] == start_of(before).name.partition("_")[0]
+
+
+def test_snapshots_do_not_outlive_their_window() -> None:
+    terms = replace(BATCH.terms, policy=Policy(window=Window("06:00", "12:00")))
+    old = migration(state=State.SNAPSHOTTED, entered_at=NOW - timedelta(hours=20))
+    assert outlived(old, terms, NOW)
+    assert not outlived(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
+    assert not outlived(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
+    assert not outlived(old, BATCH.terms, NOW)

@@ -1,0 +1,113 @@
+"""The table start x limit once more, at the stages: a migration as it stands in its row, and limits as they stand in theirs."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.errors import Transient
+from shared.domain.hold import NOTHING_HELD, HoldLine
+from shared.domain.limits import HELD_BY, Limit, Start, start_of
+from shared.domain.migration import Failure, Handle, Migration, State, born
+from shared.domain.policy import Policy, Window
+from shared.ports.ports import Ports
+from shared.stages.api import migrations as acts
+from shared.stages.effects import launch
+from shared.stages.slots import admit, held_now
+from tests.support.fakes import NOON, Fakes
+from tests.support.ports import migration
+
+RAN = Handle(job_id="j-1", started_at=NOON)
+ROWS: dict[Start, dict[str, Any]] = {
+    Start.FIRST_SNAPSHOT: {"state": State.READY},
+    Start.FIRST_JOB: {"state": State.SNAPSHOTTED},
+    Start.HOP_SNAPSHOT: {"state": State.READY, "hop": 1},
+    Start.HOP_JOB: {"state": State.SNAPSHOTTED, "hop": 1},
+    Start.RETRY_SNAPSHOT: {"state": State.READY, "retried": True, "attempt": 2},
+    Start.RETRY_JOB: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "migrate", "handle": RAN},
+    Start.RETRY_LOOK: {"state": State.WAITING, "retried": True, "attempt": 2, "resumes": "validate", "handle": RAN},
+    Start.ROLLBACK: {"state": State.FAILED, "failure": Failure("validate", "X.Y", "m", "r"), "handle": RAN, "snapshots_made": 1},
+}
+"""A row from which each start comes next."""
+JOBS = {Start.FIRST_JOB, Start.HOP_JOB}
+"""Starts for which no slot is taken: it is held since the snapshots."""
+
+
+def hold(fakes: Fakes, limit: Limit) -> None:
+    """Bring one limit about, as it comes about in the rows."""
+    batch_id, others = "b0000000000000001", [migration(number).migration_id for number in (7, 8)]
+    if limit is Limit.HOLD:
+        assert fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
+    if limit is Limit.BUDGET:
+        for each in others:
+            fakes.batches.count_outcome(batch_id, each, "failed")
+    if limit in (Limit.CANARY, Limit.SLOT):
+        for each in others:
+            assert fakes.admission.take_slot(fakes.admission.room(batch_id, each), each, batch_id)
+
+
+def policy(limit: Limit) -> Policy:
+    narrow = Policy(max_moving=2 if limit is Limit.SLOT else 9, failure_budget=1, canary=1 if limit is Limit.CANARY else 0)
+    return replace(narrow, window=Window("22:00", "04:00")) if limit is Limit.WINDOW else narrow
+
+
+def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
+    given = None if limit is Limit.ACKNOWLEDGEMENT else Acknowledgement("ann", NOON, "1", ())
+    batch = Batch(
+        "b0000000000000001",
+        BatchState.OPEN,
+        1,
+        NOON,
+        "api",
+        "ann",
+        Selection(("cn-hangzhou",)),
+        policy(limit),
+        acknowledgement=given,
+    )
+    fakes.ports.batches.create(batch)
+    hold(fakes, limit)
+    made = migration(1, prechecked_at=NOON, **ROWS[start])
+    fakes.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    return made
+
+
+def begun(start: Start, made: Migration, ports: Ports) -> str:
+    """What the stage or the act makes of it: nothing, or what holds it."""
+    if start is Start.ROLLBACK:
+        return "" if acts.roll_back(ports, made.migration_id, "ann").state == "rolling_back" else "refused"
+    assert start_of(made) is start
+    held = held_now(made, ports) if start in JOBS else admit(made, ports)
+    return held.limit.value if held else ""
+
+
+@pytest.mark.parametrize("limit", Limit)
+@pytest.mark.parametrize("start", Start)
+def test_each_cell_of_the_table_at_its_stage(start: Start, limit: Limit) -> None:
+    fakes = Fakes()
+    made = stand(fakes, start, limit)
+    found = begun(start, made, fakes.ports)
+    assert found == (limit.value if limit in HELD_BY[start] else "")
+    takes = start not in JOBS | {Start.ROLLBACK} and not found
+    assert (made.migration_id in fakes.admission.holders()) is takes
+
+
+@pytest.mark.parametrize(("minutes", "starts"), [(0, True), (5, False)])
+@pytest.mark.parametrize("limit", [Limit.HOLD, Limit.WINDOW])
+def test_a_job_that_is_still_owed_is_not_started_late(limit: Limit, minutes: int, starts: bool) -> None:
+    """SMC did not answer, its window closed, and the tick would have started it then."""
+    fakes, launched = Fakes(), []
+
+    class Driver:
+        def launch(self, each: Migration) -> None:
+            launched.append(each)
+
+    fakes.drivers = {"smc": Driver()}
+    made = replace(stand(fakes, Start.FIRST_JOB, limit), state=State.MIGRATING)
+    fakes.clock.pass_time(minutes=minutes)
+    with nullcontext() if starts else pytest.raises(Transient, match="The job is not started"):
+        launch(made, fakes.ports)
+    assert bool(launched) is starts
