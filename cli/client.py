@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from cli import output
 from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
 
 Json = dict[str, Any]
@@ -25,6 +26,8 @@ class Http:
 
     def __init__(self) -> None:
         self._session = requests.Session()
+        self.held = ""
+        """Why everything is held, as the last answer said; empty if nothing is."""
 
     def send(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
         """The answer's status and parsed body; raises Problem (Api.Unreachable, Api.NotJson)."""
@@ -35,6 +38,7 @@ class Http:
             raise Problem(
                 "Api.Unreachable", f"{url} does not answer: {_cause(error)}.", "Check REPLANK_API_URL and the network."
             ) from error
+        self.held = answer.headers.get("x-replank-hold", "")
         try:
             return answer.status_code, answer.json()
         except ValueError:
@@ -101,6 +105,7 @@ class Api:
         headers = self._headers(method, self.url + path, given)
         headers |= {"if-match": f'"{seen}"'} if seen else {}
         status, answer = self.http.send(method, self.url + path, headers=headers, body=content, query=given)
+        output.show_hold(self.http.held)
         if status >= 400:
             raise problem_of(status, answer)
         return answer

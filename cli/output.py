@@ -112,3 +112,19 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
 def moment(text: str | None) -> str:
     """A time of the API, to the minute; the API speaks UTC."""
     return text[:16].replace("T", " ") + " UTC" if text else ""
+
+
+_said: set[str] = set()
+
+
+def show_hold(header: str) -> None:
+    """On stderr, once per command: everything is held, and why. ``header`` is the API's, a JSON text."""
+    if not header or header in _said:
+        return
+    _said.add(header)
+    try:
+        reason = str(json.loads(header))
+    except ValueError:
+        reason = header
+    shown = "".join(letter if letter.isprintable() else "?" for letter in reason)
+    print(f"HOLD: {shown}\nNothing new starts. See `replank hold --show`.", file=sys.stderr)

@@ -45,7 +45,7 @@ _SETTLED = {
     State.ROLLED_BACK.value: "rolled back",
 }
 """States that are the verdict, whatever was found."""
-_UNDER_WAY = frozenset(state.value for state in MOVING)
+_UNDER_WAY = frozenset(state.value for state in MOVING | {State.WAITING})
 _VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
 
 

@@ -32,6 +32,13 @@ TRIGGER_ERROR: Json = {
     "properties": {"Code": {"type": "string"}, "Message": {"type": "string"}, "RequestId": {"type": "string"}},
     "required": ["Code", "Message"],
 }
+HELD: Json = {
+    "X-Replank-Hold": {
+        "description": "With every answer, refusals too, while everything is held: why, as a JSON text.",
+        "required": False,
+        "schema": {"type": "string"},
+    }
+}
 _TRIGGERS = (401, 403)
 """What the trigger may answer to every request, because of its signature."""
 _STATUSES = {
@@ -120,9 +127,9 @@ def _responses(route: Route, schemas: Json) -> Json:
     content: Json = {"application/json": {"schema": schema_of(route.answer, schemas) if route.answer else {"type": "object"}}}
     if route.html:
         content["text/html"] = {"schema": {"type": "string"}}
-    found: Json = {"200": {"description": "As asked.", "content": content}}
+    found: Json = {"200": {"description": "As asked.", "headers": HELD, "content": content}}
     if route.created:
-        found["201"] = {"description": "Created.", "content": content}
+        found["201"] = {"description": "Created.", "headers": HELD, "content": content}
     for status in sorted({400, 413, 500, 503, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):
         shape = _refused_by(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
         found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}

@@ -100,3 +100,17 @@ ACKNOWLEDGEMENT = an_object(
 CONFIRMATION = an_object(
     {"migrations": a_list(an_object({"migrationId": ID, "version": VERSION}, ("migrationId", "version")), 100)}, ("migrations",)
 )
+WHY: Json = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"}
+HOLD = an_object({"why": {**WHY, "description": "Why everything is held; shown with every answer."}})
+RELEASE_HOLD = an_object(
+    {
+        "why": {**WHY, "description": "Why things may start again."},
+        "version": {
+            "type": "integer",
+            "minimum": -1,
+            "maximum": 2**31 - 1,
+            "description": "The version of the hold that you saw.",
+        },
+    },
+    ("why", "version"),
+)

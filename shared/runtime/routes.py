@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import batches, migrations, show, snapshots, views
+from shared.stages.api import batches, hold, migrations, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -62,6 +62,14 @@ def _confirm(call: Call) -> Reply:
 
 def _acknowledge(call: Call) -> Reply:
     return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.operator, call.body["risksVersion"], call.seen))
+
+
+def _hold(call: Call) -> Reply:
+    return Reply(hold.put(call.ports, call.operator, call.body.get("why", "")))
+
+
+def _release_hold(call: Call) -> Reply:
+    return Reply(hold.release(call.ports, call.operator, call.body["why"], call.body["version"]))
 
 
 def _batch_report(call: Call) -> Reply:
@@ -236,5 +244,30 @@ ROUTES: tuple[Route, ...] = (
     ),
     *(_act(name) for name in _ACTS),
     Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck(call.ports)), views.Stuck),
+    Route(
+        "GET", "/hold", "getHold", "Whether everything is held, and why.", lambda call: Reply(hold.get(call.ports)), views.HoldView
+    ),
+    Route(
+        "POST",
+        "/hold",
+        "hold",
+        "Stop every new start of the account at once: snapshots, jobs, next hops, retries. What runs finishes.",
+        _hold,
+        views.HoldView,
+        body=requests.HOLD,
+        act=True,
+        refusals=(409,),
+    ),
+    Route(
+        "POST",
+        "/hold/release",
+        "releaseHold",
+        "Let everything start again, with the reason and the version of the hold that was seen.",
+        _release_hold,
+        views.HoldView,
+        body=requests.RELEASE_HOLD,
+        act=True,
+        refusals=(409,),
+    ),
     Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _snapshots, views.SnapshotList, query=_PAGE),
 )

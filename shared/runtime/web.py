@@ -18,6 +18,7 @@ from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
 from shared.runtime.routes import ROUTES
+from shared.stages.api import hold
 from shared.stages.api.views import as_json
 
 Json = dict[str, Any]
@@ -41,6 +42,18 @@ class WebSettings(Protocol):
 
 def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
     """Answer one HTTP request. Unexpected exceptions pass: the caller logs them and answers with :func:`failure`."""
+    answer = _handled(request, ports, settings, request_id)
+    held = hold.banner(ports)
+    if held:  # JSON keeps the header in ASCII, whatever the reason holds
+        answer["headers"][HELD_HEADER] = json.dumps(held)
+    return answer
+
+
+HELD_HEADER = "X-Replank-Hold"
+"""With every answer while everything is held: why, as a JSON text."""
+
+
+def _handled(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
         reply = _answer(request, ports, settings)
     except ReplankError as error:

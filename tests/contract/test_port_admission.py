@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from unittest import mock
 
@@ -12,9 +13,10 @@ import pytest
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
+from shared.domain.hold import NOTHING_HELD, Hold, HoldLine
 from shared.ports.admission import Admission, Room
 from tests.support.fakes import FakeAdmission
-from tests.support.ports import Bench, bench
+from tests.support.ports import T0, Bench, bench
 
 ROW = (("lock_id", "slots"),)
 
@@ -203,3 +205,66 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
         assert admission.room("bmany", ids[7]) == replace(admission.room("bmany"), of_batch=len(ids), since=1)
         assert list(admission.holders()) == ids
     assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]
+
+
+# The hold -------------------------------------------------------------------------------------------------------------
+
+HOLD_ROW = (("lock_id", "hold"),)
+STORM = HoldLine("hold", "bob", T0, "storm")
+OVER = HoldLine("release", "ann", T0 + timedelta(hours=1), "it is over")
+
+
+def test_nothing_is_held_until_somebody_says_so(admission: Admission) -> None:
+    assert admission.hold() == NOTHING_HELD
+    assert admission.write_hold(NOTHING_HELD, STORM)
+    held = admission.hold()
+    assert (held.reason, held.version) == ("everything is held by bob since 2026-11-23 12:00 UTC: storm", 1)
+    assert admission.write_hold(held, OVER)
+    assert admission.hold() == Hold("", 2, True, (STORM, OVER))
+
+
+def test_an_act_on_a_hold_that_has_changed_is_not_made(admission: Admission) -> None:
+    assert admission.write_hold(NOTHING_HELD, STORM)
+    seen = admission.hold()
+    assert not admission.write_hold(NOTHING_HELD, replace(STORM, by="eve"))
+    assert admission.write_hold(seen, replace(STORM, by="carl", why="another storm"))
+    assert not admission.write_hold(seen, OVER)
+    assert admission.hold().reason.endswith("another storm")
+
+
+@pytest.mark.parametrize(
+    ("columns", "reason"),
+    [
+        ({"state": "held"}, "everything is held, by the row set in the Tablestore console"),
+        ({"state": "held", "why": "storm"}, "everything is held, by the row set in the Tablestore console: storm"),
+        ({"note": "x"}, "everything is held, by the row set in the Tablestore console"),
+        ({"state": "Released "}, "cannot be read (column state is neither held nor released)"),
+        ({"state": 1}, "cannot be read (column state is neither held nor released)"),
+        ({"state": "released", "version": "two"}, "cannot be read (column version is not a whole number)"),
+        ({"state": "released"}, ""),
+        ({"state": "held", "change_00000001": "no line"}, "everything is held, by the row set in the Tablestore console"),
+    ],
+)
+def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: dict[str, Any], reason: str) -> None:
+    """And an act of ours makes any row readable again."""
+    admission = one.ports.admission
+    assert isinstance(admission, TablestoreAdmission)
+    admission._store.put(tables.LOCKS, HOLD_ROW, columns)
+    seen = admission.hold()
+    assert (reason in seen.reason, seen.held) == (True, bool(reason))
+    assert admission.write_hold(seen, OVER)
+    assert not admission.hold().held
+    assert admission.write_hold(admission.hold(), STORM)
+    assert admission.hold().held
+
+
+def test_a_hold_that_may_not_be_read_holds(one: Bench) -> None:
+    one.faults({"service": "tablestore", "operation": "GetRow", "kind": "error", "code": "OTSNoPermissionAccess", "status": 403})
+    held = one.ports.admission.hold()
+    one.faults()
+    assert held.held
+    assert "cannot be read" in held.reason
+
+
+def test_the_hold_is_read_by_one_call(one: Bench) -> None:
+    assert one.calls(one.ports.admission.hold) == ["GetRow"]

@@ -31,6 +31,26 @@ class Acknowledged:
 
 
 @dataclass(frozen=True)
+class HoldAct:
+    """One act on the hold: ``hold`` or ``release``, by whom, when and why."""
+
+    act: str
+    by: str
+    at: datetime
+    why: str
+
+
+@dataclass(frozen=True)
+class HoldView:
+    """Whether everything is held, and why; the last acts, newest first. A release names the ``version`` that the person saw."""
+
+    held: bool
+    reason: str
+    version: int
+    history: tuple[HoldAct, ...]
+
+
+@dataclass(frozen=True)
 class Problem:
     """Something that stands in the way, and what to do about it."""
 

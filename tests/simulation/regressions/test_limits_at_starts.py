@@ -43,7 +43,8 @@ def of(world: World, number: int = 1) -> dict[str, Any]:
 
 
 def act(world: World, number: int, name: str) -> dict[str, Any]:
-    answer: dict[str, Any] = world.api.post(f"/migrations/{of(world, number)['migrationId']}/{name}")
+    found = of(world, number)
+    answer: dict[str, Any] = world.api.post(f"/migrations/{found['migrationId']}/{name}", seen=found["version"])
     return answer
 
 
@@ -126,7 +127,7 @@ def test_a_canary_that_was_rolled_back_holds_the_others() -> None:
         submitted(made, 4, policy={"canary": 1, "maxMoving": 1, "failureBudget": 0})
         made.run_until(lambda: "migrated" in made.states().values(), minutes=900)
         (first,) = [each for each in made.migrations() if each["state"] == "migrated"]
-        made.api.post(f"/migrations/{first['migrationId']}/rollback")
+        act(made, int(first["instanceId"][-4:]), "rollback")
         made.run_until(lambda: "rolled_back" in made.states().values(), minutes=600)
         made.run(60)
         assert sorted(made.states().values()) == ["ready", "ready", "ready", "rolled_back"]
@@ -139,7 +140,7 @@ def test_another_takes_the_place_of_a_canary_that_was_rolled_back() -> None:
         submitted(made, 4, policy={"canary": 1, "maxMoving": 3, "failureBudget": 1})
         made.run_until(lambda: "migrated" in made.states().values(), minutes=900)
         (first,) = [each for each in made.migrations() if each["state"] == "migrated"]
-        made.api.post(f"/migrations/{first['migrationId']}/rollback")
+        act(made, int(first["instanceId"][-4:]), "rollback")
         moving = {"snapshotting", "snapshotted", "migrating", "restarting", "validating"}
         for _ in range(240):
             made.run(1)

@@ -108,7 +108,7 @@ OF_STATE = {
     State.PRECHECKING: ("not assessed", "passed", "warnings", "blocked", "failed"),
     State.PRECHECK_FAILED: ("blocked",) * 5,
     State.READY: ("not assessed", "passed", "warnings", "blocked", "failed"),
-    **dict.fromkeys(MOVING, ("under way", "under way", "under way", "blocked", "failed")),
+    **dict.fromkeys(MOVING | {State.WAITING}, ("under way", "under way", "under way", "blocked", "failed")),
     State.MIGRATED: ("not validated", "not validated", "not validated", "blocked", "failed"),
     State.CONFIRMED: ("not validated", "not validated", "not validated", "blocked", "failed"),
     State.COMPLETED: ("not validated", "not validated", "not validated", "blocked", "failed"),

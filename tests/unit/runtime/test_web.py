@@ -329,3 +329,41 @@ def test_a_destination_for_an_instance_that_is_not_asked_for_is_refused(api: Api
     status, body = api.call("POST", "/batches", {"instanceIds": ["i-one"], "destinations": {"i-two": "alinux-3"}})
     assert (status, body["Code"]) == (400, "Batch.DestinationOfOther")
     assert "i-two" in body["Message"]
+
+
+def held(api: ApiInMemory) -> dict[str, Any]:
+    status, body = api.call("POST", "/hold", {"why": "storm 风暴"}, operator="bob")
+    assert status == 200
+    return body
+
+
+def test_a_hold_shows_on_every_answer_and_its_release_is_an_act(api: ApiInMemory) -> None:
+    assert "X-Replank-Hold" not in api.send("GET", "/risks")["headers"]
+    made = held(api)
+    assert (made["held"], made["version"], made["history"][0]["by"]) == (True, 1, "bob")
+    for answer in (api.send("GET", "/risks"), api.send("GET", "/migrations/none"), api.send("GET", "/hold")):
+        assert json.loads(answer["headers"]["X-Replank-Hold"]) == made["reason"]
+        assert answer["headers"]["X-Replank-Hold"].isascii()
+    status, body = api.call("POST", "/hold/release", {"why": "over", "version": 1}, operator="ann")
+    assert (status, body["held"], [line["act"] for line in body["history"]]) == (200, False, ["release", "hold"])
+    assert "X-Replank-Hold" not in api.send("GET", "/risks")["headers"]
+
+
+def test_a_hold_is_released_by_a_person_with_a_reason_who_saw_it(api: ApiInMemory) -> None:
+    assert api.refused("POST", "/hold/release", {"why": "x", "version": 0}) == (409, "Hold.NotHeld")
+    held(api)
+    assert api.refused("POST", "/hold/release", {"version": 1}) == (400, "Request.Invalid")
+    assert api.refused("POST", "/hold/release", {"why": "x"}) == (400, "Request.Invalid")
+    assert api.refused("POST", "/hold", {}, operator="") == (401, "Operator.Missing")
+    held(api)
+    assert api.refused("POST", "/hold/release", {"why": "x", "version": 1}) == (409, "Hold.Moved")
+    assert api.call("GET", "/hold")[1]["held"]
+
+
+def test_whatever_waits_says_that_everything_is_held(api: ApiInMemory) -> None:
+    batch = api.open_batch(migration("m1", State.READY))
+    api.call("POST", f"/batches/{batch}/acknowledgement", {"risksVersion": RISKS_VERSION})
+    api.fakes.admission.row = {"state": "held", "why": "by hand"}
+    reason = "everything is held, by the row set in the Tablestore console: by hand"
+    assert api.call("GET", "/migrations/m1")[1]["waitsFor"] == reason
+    assert api.call("GET", f"/batches/{batch}")[1]["heldBack"] == reason

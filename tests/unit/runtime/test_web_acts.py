@@ -18,7 +18,7 @@ POSSIBLE = {
     "retry": {State.FAILED, State.PRECHECK_FAILED},
     "cancellation": {
         *(State.ACCEPTED, State.PRECHECKING, State.PRECHECK_FAILED, State.READY, State.SNAPSHOTTING, State.SNAPSHOTTED),
-        State.FAILED,
+        *(State.FAILED, State.WAITING),
     },
     "rollback": {State.MIGRATED},
 }

@@ -1,0 +1,50 @@
+"""The hold: stop every new start of the account, and let things start again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson
+from cli.problem import Problem, bad_input, without_effect
+
+Json = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("hold")(hold)
+
+
+def hold(
+    release: Annotated[bool, typer.Option("--release", help="Let everything start again; needs --why.")] = False,
+    show: Annotated[bool, typer.Option("--show", help="Only show whether everything is held, and the last acts.")] = False,
+    why: Annotated[str, typer.Option(help="The reason; shown with every answer, and kept.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Stop every new start of the account at once, next hops and retries too. What runs finishes; rollback stays possible."""
+    for name, given in (("--release", release), ("--why", why)):
+        if show and given:
+            raise without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
+    if release and not why:
+        raise bad_input("Argument.Missing", "A release needs a reason.", "Give --why: what was wrong, and why it is right again.")
+    api = Api.from_environment()
+    answer = api.get("/hold") if show else _released(api, why) if release else api.post("/hold", {"why": why} if why else {})
+    if as_json:
+        output.show_json(answer)
+        return
+    print(f"{answer['reason'][:1].upper()}{answer['reason'][1:]}." if answer["held"] else "Nothing is held.")
+    rows = [(output.moment(each["at"]), each["act"], each["by"], each["why"]) for each in answer["history"]]
+    if rows:
+        output.table(("at", "act", "by", "why"), rows)
+
+
+def _released(api: Api, why: str) -> Any:
+    """Release the hold that stands now: one set by somebody else in between stays."""
+    found = api.get("/hold")
+    if not found["held"]:
+        raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")
+    return api.post("/hold/release", {"why": why, "version": found["version"]})

@@ -1,0 +1,51 @@
+"""The hold: set it, release it, look at it. It stops every new start of the account; what runs goes on."""
+
+from __future__ import annotations
+
+from shared.domain.errors import Refused, ReplankError
+from shared.domain.hold import Hold, HoldLine
+from shared.ports.ports import Ports
+from shared.stages.api import views
+from shared.stages.api.act import ATTEMPTS, contended
+
+
+def get(ports: Ports) -> views.HoldView:
+    """Whether everything is held, why, and the last acts."""
+    return shown(ports.admission.hold())
+
+
+def shown(hold: Hold) -> views.HoldView:
+    """As the API shows it."""
+    history = tuple(views.HoldAct(each.act, each.by, each.at, each.why) for each in reversed(hold.lines))
+    return views.HoldView(hold.held, hold.reason, hold.version, history)
+
+
+def put(ports: Ports, operator: str, why: str) -> views.HoldView:
+    """Hold everything at once. It always wins: a release that comes between is overridden. Once more adds a line."""
+    line = HoldLine("hold", operator, ports.clock.now(), why)
+    for _ in range(ATTEMPTS):
+        seen = ports.admission.hold()
+        if ports.admission.write_hold(seen, line):
+            return get(ports)
+    raise contended("Hold.Moved", "The hold")
+
+
+def release(ports: Ports, operator: str, why: str, version: int) -> views.HoldView:
+    """Let everything start again. Raises Refused if nothing is held, or if it is another hold than the person saw."""
+    seen = ports.admission.hold()
+    if not seen.held:
+        raise Refused("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.", status=409)
+    if seen.version != version:
+        sentence = f"The hold has version {seen.version} by now, not {version}: {seen.reason}."
+        raise Refused("Hold.Moved", sentence, "Look at the hold again, and release it if its reason is gone.", status=409)
+    if not ports.admission.write_hold(seen, HoldLine("release", operator, ports.clock.now(), why)):
+        raise contended("Hold.Moved", "The hold")
+    return get(ports)
+
+
+def banner(ports: Ports) -> str:
+    """What every answer says while everything is held; empty if nothing is. It must not keep an answer from being given."""
+    try:
+        return ports.admission.hold().reason
+    except ReplankError as error:
+        return f"whether everything is held cannot be read now ({error.code})"
