@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import sys
 import tempfile
+import threading
 from datetime import date, datetime
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"day on which virtual time begins (default: {START.date().isoformat()}); a state keeps its own",
     )
     add("--hold", action="store_true", help="virtual time moves only by POST /_localcloud/clock")
+    add("--end-with-input", action="store_true", help="end as soon as standard input is closed: whoever holds it has ended")
     add("--template", type=Path, metavar="FILE", help="template.yml (ROS) to deploy; needs --services")
     add("--services", type=Path, metavar="FILE", help="s.yaml (Serverless Devs, fc3) to deploy; needs --template")
     add("--code", choices=("source", "zip"), default="source", help="run functions/NAME of the checkout, or the built zips")
@@ -99,7 +101,7 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         print(f"localcloud: port {options.port} of 127.0.0.1 cannot be used: {error}", file=sys.stderr)
         return 2
-    _serve(running)
+    _serve(running, end_with_input=options.end_with_input)
     return 0
 
 
@@ -121,7 +123,7 @@ def _start(options: argparse.Namespace) -> account.Running:
     return account.Running(cloud, port=options.port, hold=options.hold, files=files)
 
 
-def _serve(running: account.Running) -> None:
+def _serve(running: account.Running, *, end_with_input: bool) -> None:
     # The byte is written where the signal arrives, in whichever thread and instruction: a Python handler may be put off until
     # the main thread runs again, and it would never do so while it waits in the read.
     told, tell = os.pipe()
@@ -129,11 +131,20 @@ def _serve(running: account.Running) -> None:
     signal.set_wakeup_fd(tell)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
+    if end_with_input:
+        threading.Thread(target=_tell_of_the_end, args=(tell,), daemon=True).start()
     ready = running.describe()
     print(json.dumps(ready), flush=True)
     say(f"scripts in simulated guests run on this machine, as {ready['guests_run_as']}.")
     os.read(told, 1)
     running.close()
+
+
+def _tell_of_the_end(tell: int) -> None:
+    """Wait until standard input is closed. A parent that is killed says nothing, but its end of the pipe closes everywhere."""
+    while os.read(0, 4096):
+        pass
+    os.write(tell, b"e")
 
 
 if __name__ == "__main__":

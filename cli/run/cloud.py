@@ -62,7 +62,7 @@ class LocalCloud:
         except OSError as error:
             remedy = "Name a folder that this user may write, on a disk with space."
             raise bad_input("State.Unusable", f"{state} cannot be used: {error}.", remedy) from error
-        command = [sys.executable, "-m", "localcloud", "--hold", "--state", str(state), "--seed", str(seed)]
+        command = [sys.executable, "-m", "localcloud", "--hold", "--end-with-input", "--state", str(state), "--seed", str(seed)]
         command += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
         command += ["--start", on.isoformat()] if on else []
         own = {"REPLANK_REGIONS": ",".join(regions), "REPLANK_NOTICE_SOURCES": ",".join(sources)}
@@ -70,9 +70,9 @@ class LocalCloud:
             command += ["--env", f"{name}={value}"]
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
-        )
+        # Nothing is ever written into its input: it closes when this process ends, however that is, and the child ends then.
+        pipes: Json = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": log}
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, start_new_session=True, **pipes)
         log.close()
         cloud = cls(process, {}, Http())
         try:
@@ -151,8 +151,9 @@ class LocalCloud:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
+        for pipe in (self.process.stdin, self.process.stdout):
+            if pipe:
+                pipe.close()
 
 
 def _ready_line(process: subprocess.Popen[str], state: Path) -> Json:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import shlex
-import shutil
 import signal
+import sys
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,19 +14,18 @@ import typer
 from cli import events, output
 from cli.bootstrap import ensure_bus
 from cli.options import AsJson
-from cli.problem import bad_input, without_effect
+from cli.problem import without_effect
 from cli.run import plan as plans
 from cli.run import results
 from cli.run.cloud import LocalCloud
 from cli.run.drive import Drive
+from cli.run.folder import Folder, folder_for
 from cli.run.operator import NAME, Operator
 from cli.run.plan import Plan
 from cli.run.screen import screen
 
 Json = dict[str, Any]
-STATE = Path("run/state")
 REPORT = Path("run/report.json")
-_MARK = "replank-run.json"
 
 
 def register(app: typer.Typer) -> None:
@@ -47,9 +45,11 @@ def run(  # noqa: PLR0913 - one parameter per option
         typer.Option(help="The day on which it begins (YYYY-MM-DD); default: takenOn of the fleet, else the day it was written."),
     ] = "",
     notice: Annotated[list[Path] | None, typer.Option(help="End-of-life notice (a CloudEvent); may be repeated.")] = None,
-    seed: Annotated[int, typer.Option(help="What ids and chance are made from.")] = 1,
+    seed: Annotated[int | None, typer.Option(help="What ids and chance are made from; default: 1, or the state's own.")] = None,
     report: Annotated[Path, typer.Option(help="Where the report is written.")] = REPORT,
-    state: Annotated[Path | None, typer.Option(help="Folder of the cloud's state; one that holds a run is continued.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Folder of the cloud's state: empty, or of a run to continue. Default: a new one in run/.")
+    ] = None,
     expect: Annotated[Path | None, typer.Option(help="What is expected: a file like examples/scenario.json.")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud running at the end, until Ctrl-C.")] = False,
     as_json: AsJson = False,
@@ -63,59 +63,45 @@ def run(  # noqa: PLR0913 - one parameter per option
         if given and not fleet:
             raise without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
     plan = plans.given(fleet, guests, notice or [], expect, on) if fleet else plans.sample()
-    folder = _folder(state, plan)
-    if plan.left_out and not as_json:
+    folder = folder_for(state, plan.digest, seed)
+    if not as_json:
         show_left_out(plan)
+    print(f"State: {folder.path}", file=sys.stderr)
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
-    cloud = LocalCloud.start(folder, seed, plan.fleet.regions, plan.sources, plan.on)
+    cloud = LocalCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on)
     try:
         found = _migrate(cloud, plan, folder)
-        facts = {"seed": seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
+        facts = {"seed": folder.seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
         facts["left_out"] = plan.left_out
         results.write(found, report, facts)
         _conclude(found, report, facts, as_json)
         if keep:
             _stay(cloud)
     except KeyboardInterrupt:
-        print(f"\nInterrupted. Continue with the same options and --state {folder}.")
-        print(f"Look into it: python -m localcloud --hold --state {folder} --template template.yml --services s.yaml")
+        print(f"\nInterrupted. Continue with the same options and --state {folder.path}.")
+        print(f"Look into it: python -m localcloud --hold --state {folder.path} --template template.yml --services s.yaml")
         raise typer.Exit(130) from None
     finally:
         cloud.stop()
     if not found.as_expected:
+        print(f"Its state is kept: {folder.path}", file=sys.stderr)
         raise typer.Exit(1)
+    folder.remove()
 
 
 def show_left_out(plan: Plan) -> None:
     """Name every instance that the run leaves out, and why."""
+    if not plan.left_out:
+        return
     print(f"{len(plan.left_out)} of {len(plan.fleet.instances)} instances are left out:")
     for instance_id, reason in plan.left_out.items():
         print(f"  {instance_id}: {reason}")
 
 
-def _folder(state: Path | None, plan: Plan) -> Path:
-    """The state's folder: a fresh default one, or the one given, empty or holding this very run."""
-    if state is None:
-        shutil.rmtree(STATE, ignore_errors=True)
-        return STATE
-    mark = _mark(state)
-    if mark and mark["plan"] != plan.digest:
-        raise bad_input("State.OtherRun", f"{state} holds a run of another fleet or other notices.", "Give another folder.")
-    return state
-
-
-def _mark(folder: Path) -> Json | None:
-    try:
-        found: Json = json.loads((folder / _MARK).read_text(encoding="utf-8"))
-        return found
-    except (OSError, ValueError):
-        return None
-
-
-def _migrate(cloud: LocalCloud, plan: Plan, folder: Path) -> results.Results:
-    mark = _mark(folder) or _prepare(cloud, plan, folder)
+def _migrate(cloud: LocalCloud, plan: Plan, folder: Folder) -> results.Results:
+    disks = folder.disks or _prepare(cloud, plan, folder)
     api = cloud.api(NAME)
     for number, body in enumerate(plan.batches):
         api.post("/batches", {**body, "clientToken": f"run-{plan.digest}-{number}"})
@@ -125,19 +111,19 @@ def _migrate(cloud: LocalCloud, plan: Plan, folder: Path) -> results.Results:
         batches = Drive(cloud, Operator(api, plan.roll_back), shown, expected).run()
     finally:
         shown.close()
-    changed = _changed(mark["disks"], _disks(cloud), plan.roll_back)
+    changed = _changed(disks, _disks(cloud), plan.roll_back)
     return results.collect(api, batches, plan, cloud.inventory(), changed)
 
 
-def _prepare(cloud: LocalCloud, plan: Plan, folder: Path) -> Json:
+def _prepare(cloud: LocalCloud, plan: Plan, folder: Folder) -> Json:
     """Load the fleet, make the bus, send the notices; noted in the folder, so that a continued run does it not again."""
     cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
     ensure_bus(cloud.account)
     if plan.notices:
         events.put(cloud.account, plan.notices)
-    mark = {"plan": plan.digest, "disks": _disks(cloud)}
-    (folder / _MARK).write_text(json.dumps(mark), encoding="utf-8")
-    return mark
+    disks = _disks(cloud)
+    folder.note(disks=disks)
+    return disks
 
 
 def _disks(cloud: LocalCloud) -> Json:

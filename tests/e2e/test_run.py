@@ -43,6 +43,11 @@ def children_of(pid: int) -> list[int]:
     return [int(each) for each in listed.split()]
 
 
+def is_alive(pid: int) -> bool:
+    told = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout.strip()
+    return bool(told) and not told.startswith("Z")
+
+
 def wait_for(said: str, process: subprocess.Popen[str]) -> None:
     """Read the output until a line holds ``said``."""
     assert process.stdout is not None
@@ -67,14 +72,13 @@ def test_a_run_that_was_ended_in_the_middle_is_continued(tmp_path: Path, number:
     first = start(*arguments)
     wait_for("migrating", first)
     (child,) = children_of(first.pid)
-    if number == signal.SIGKILL:
-        os.kill(child, signal.SIGKILL)
     first.send_signal(number)
     said, _ = first.communicate(timeout=60)
     assert number == signal.SIGKILL or f"--state {tmp_path / 'state'}" in said, "it says how to continue"
     deadline = time.monotonic() + 20
-    while child in children_of(1) and time.monotonic() < deadline:
+    while is_alive(child) and time.monotonic() < deadline:
         time.sleep(0.1)
+    assert not is_alive(child), "a killed run takes its cloud with it"
     second = start(*arguments)
     said, _ = second.communicate(timeout=LIMIT_S)
     assert second.returncode == 0, said

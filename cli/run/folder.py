@@ -1,0 +1,90 @@
+"""The folder of a run's state: its own, marked, and never one that holds anything else."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cli.problem import bad_input
+
+Json = dict[str, Any]
+PLACE = Path("run")
+MARK = "replank-run.json"
+FIRST_SEED = 1
+
+
+@dataclass
+class Folder:
+    """``mark`` is what its file says: the plan and the seed and, once the cloud is prepared, the disks as they were."""
+
+    path: Path
+    mark: Json = field(default_factory=dict)
+    passing: bool = False
+    """Made for this run alone: it goes when the run has reached what was expected."""
+
+    @property
+    def seed(self) -> int:
+        return int(self.mark["seed"])
+
+    @property
+    def disks(self) -> Json | None:
+        """By instance, as they were before anything moved; None as long as the cloud is not prepared."""
+        found: Json | None = self.mark.get("disks")
+        return found
+
+    def note(self, **more: Any) -> None:
+        """Write the mark with something more."""
+        self.mark |= more
+        (self.path / MARK).write_text(json.dumps(self.mark), encoding="utf-8")
+
+    def remove(self) -> None:
+        """Delete it, if it was made for this run alone."""
+        if self.passing:
+            shutil.rmtree(self.path, ignore_errors=True)
+
+
+def folder_for(state: Path | None, plan: str, seed: int | None) -> Folder:
+    """A new folder of the run's own, or the one given: empty, or holding this very run (its plan's digest and its seed).
+
+    Raises Problem: State.OtherRun, State.NotOurs, State.Unusable.
+    """
+    try:
+        if state is None:
+            PLACE.mkdir(exist_ok=True)
+            made = Folder(Path(tempfile.mkdtemp(prefix="state-", dir=PLACE)), passing=True)
+        else:
+            state.mkdir(parents=True, exist_ok=True)
+            made = Folder(state, _mark(state))
+        if made.mark:
+            _check(made, plan, seed)
+        else:
+            made.note(plan=plan, seed=FIRST_SEED if seed is None else seed)
+    except OSError as error:
+        remedy = "Name a folder that this user may write, on a disk with space."
+        raise bad_input("State.Unusable", f"{state or PLACE} cannot be used: {error}.", remedy) from error
+    return made
+
+
+def _mark(state: Path) -> Json:
+    """What the folder's mark says, nothing of an empty folder. A folder that holds anything else is not touched."""
+    if not (state / MARK).exists():
+        if any(state.iterdir()):
+            raise bad_input("State.NotOurs", f"{state} holds files and is no run's folder.", "Give an empty folder, or none.")
+        return {}
+    try:
+        found: Json = json.loads((state / MARK).read_text(encoding="utf-8"))
+    except ValueError:
+        raise bad_input("State.NotOurs", f"{state / MARK} cannot be read.", "Give an empty folder, or none.") from None
+    return {"seed": FIRST_SEED, **found}
+
+
+def _check(folder: Folder, plan: str, seed: int | None) -> None:
+    if folder.mark.get("plan") != plan:
+        raise bad_input("State.OtherRun", f"{folder.path} holds a run of another fleet or other notices.", "Give another folder.")
+    if seed not in (None, folder.seed):
+        sentence = f"{folder.path} holds a run with the seed {folder.seed}, and a state keeps its seed."
+        raise bad_input("State.OtherRun", sentence, "Leave --seed out to continue it, or give another folder.")

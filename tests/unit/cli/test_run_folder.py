@@ -1,0 +1,58 @@
+"""The folder of a run's state is its own, and nothing else is ever deleted."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cli.problem import Problem
+from cli.run.folder import MARK, folder_for
+
+
+def refused(state: Path, plan: str = "p1", seed: int | None = None) -> str:
+    with pytest.raises(Problem) as raised:
+        folder_for(state, plan, seed)
+    return raised.value.code
+
+
+def test_a_run_without_a_folder_makes_one_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    theirs = tmp_path / "run" / "state" / "precious"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine")
+    first, second = folder_for(None, "p1", None), folder_for(None, "p1", 7)
+    assert first.path != second.path
+    assert (first.seed, second.seed) == (1, 7)
+    first.remove()
+    assert not first.path.exists()
+    assert second.path.exists()
+    assert theirs.read_text() == "mine"
+
+
+def test_a_folder_with_anything_else_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("mine")
+    assert refused(tmp_path) == "State.NotOurs"
+    assert [each.name for each in tmp_path.iterdir()] == ["precious"]
+    (tmp_path / MARK).write_text("no mark")
+    assert refused(tmp_path) == "State.NotOurs"
+
+
+def test_a_run_is_continued_with_its_own_plan_and_seed_only(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    made = folder_for(state, "p1", 7)
+    assert made.disks is None, "interrupted before the cloud was prepared"
+    made.note(disks={"i-1": {}})
+    again = folder_for(state, "p1", None)
+    assert (again.seed, again.disks) == (7, {"i-1": {}})
+    assert refused(state, "p2") == "State.OtherRun"
+    assert refused(state, seed=8) == "State.OtherRun"
+    again.remove()
+    assert state.exists(), "a folder that was given stays"
+
+
+def test_a_mark_of_an_older_version_is_read(tmp_path: Path) -> None:
+    (tmp_path / MARK).write_text(json.dumps({"plan": "p1", "disks": {"i-1": {}}}))
+    found = folder_for(tmp_path, "p1", None)
+    assert (found.seed, found.disks) == (1, {"i-1": {}})
