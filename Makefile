@@ -92,6 +92,9 @@ build/bench/dbos.ok: requirements/bench.txt
 serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud)
 	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) --template template.yml --services s.yaml $(ARGS)
 
+drawings:  ## Draw docs/img/*.dot as SVG (needs Graphviz)
+	@tools/drawings.sh
+
 site: build/site-tools.ok  ## Build the documentation as a searchable site into build/site, to be opened as files
 	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/mkdocs build --quiet
 	@echo "build/site/index.html"
@@ -112,4 +115,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test suite another-day test-long lint check format docs validate simulate dates package deploy bench costs site serve crash clean
+.PHONY: help run test suite another-day test-long lint check format docs validate simulate dates package deploy bench costs drawings site serve crash clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -100,3 +101,20 @@ def test_no_module_without_a_reader() -> None:
         ):
             lonely.append(name_of(path))
     assert lonely == []
+
+
+SOURCE_FILE = re.compile(r"(?<![\w/])(?:shared|functions|localcloud|cli|tools|launcher)/[\w/-]+\.(?:py|sh|ps1)\b")
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
+def test_files_named_in_documents_exist(path: Path) -> None:
+    """A recipe calls what is to be made `x`."""
+    named = set(SOURCE_FILE.findall(path.read_text(encoding="utf-8")))
+    assert sorted(name for name in named if not (ROOT / name).exists() and "/x" not in name) == []
+
+
+@pytest.mark.parametrize("source", sorted((ROOT / "docs/img").glob("*.dot")), ids=name_of)
+def test_drawings_are_those_of_their_sources(source: Path) -> None:
+    """`make drawings` draws them; each drawing ends with the digest of its source."""
+    drawn = source.with_suffix(".svg").read_text(encoding="utf-8").splitlines()[-1]
+    assert drawn == f"<!-- of {source.name} {hashlib.sha256(source.read_bytes()).hexdigest()} -->"
