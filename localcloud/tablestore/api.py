@@ -87,6 +87,8 @@ class Tablestore:
         message = _parsed(operation, request.body)
         refused.check(operation, message, strict=self._cloud.hooks.get("strict", True))
         tables = self._tables_named(operation, instance, message)
+        if not all(isinstance(each, str) for each in tables):  # what is no UTF-8 is read as bytes
+            raise invalid("Parse PBMessage from RawString failed.")
         key = self._cloud.identities.find(request.headers["x-ots-accesskeyid"])
         signing_key = ots_sign.signing_key(request.headers, key.access_key_secret) if key else b""
         return Call(

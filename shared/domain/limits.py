@@ -123,17 +123,19 @@ def comes_first(migration: Migration) -> bool:
     return migration.hop > 0 and not migration.retried
 
 
-def stand_back(migration: Migration, reason: str, *, by: str, now: datetime) -> Step:
+def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
     """Give the slot back and wait for admission again, as another attempt: what the one before still does takes nothing from it.
 
-    As long as nothing has run in this hop, it is prechecked and snapshotted again: by then its snapshots are old.
+    As long as nothing has run in this hop, it is prechecked and snapshotted again: by then its snapshots are old. ``missed``
+    says that they were ready too late for their window.
     """
     changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": replace(migration.handle, began_at=None)}
     to = migration.state
     if to not in ADMITTED:
         ran = bool(migration.resumes) or migration.handle.started_at is not None
         to = State.WAITING if ran else State.READY
-        changes |= {"resumes": "migrate"} if ran else {"prechecked_at": None}
+        again = {"prechecked_at": None, "windows_missed": migration.windows_missed + missed}
+        changes |= {"resumes": "migrate"} if ran else again
     taken = step(migration, to, now=now, by=by, reason=f"gave its slot back: {reason}"[:500], **changes)
     return replace(taken, effects=(ReleaseSlot(),))
 
@@ -143,6 +145,13 @@ def outlived(migration: Migration, terms: Terms, now: datetime) -> bool:
     opened = terms.policy.window.opened(now) if terms.policy.window is not None else None
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
+
+
+def missed_window(migration: Migration, terms: Terms, now: datetime) -> bool:
+    """Whether the snapshots were ready only after the window in which they were begun had closed."""
+    window = terms.policy.window
+    ran = bool(migration.resumes) or migration.handle.started_at is not None
+    return window is not None and not ran and (not window.allows(now) or outlived(migration, terms, now))
 
 
 def room_for(start: Start, scene: Scene) -> int:

@@ -143,6 +143,8 @@ class Migration:
     failure: Failure | None = None
     retried: bool = False
     """Whether a person asked for this hop again: then every limit holds it, as it holds a first try."""
+    windows_missed: int = 0
+    """How often in a row its snapshots were ready too late for the window in which they were begun."""
     resumes: str = ""
     """Where a retry that makes no new snapshots goes on once it is admitted: ``migrate`` or ``validate``."""
     rollback_phase: str = ""

@@ -28,6 +28,8 @@ PROBE_LIMIT = timedelta(minutes=15)
 PROBE_TIMEOUT_S = 120
 PRECHECK_AGE = timedelta(minutes=30)
 """A precheck older than this is made again, in full, right before the snapshot: only a new look tells whether the guest changed."""
+WINDOWS_MISSED = 3
+"""So often in a row may snapshots be ready too late for their window; then a person has to choose a longer one."""
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """A first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)

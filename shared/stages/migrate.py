@@ -8,10 +8,10 @@ from shared.domain import events
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.ledger import SnapshotState, made_for
-from shared.domain.limits import Scene, held_back, outlived, stand_back, start_of
+from shared.domain.limits import Scene, held_back, missed_window, outlived, stand_back, start_of
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT
+from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
 from shared.ports.driver import NOBODY, Driver, Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
@@ -34,7 +34,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     _safe_to_move(migration, scene, ports)
     reason = _held(migration, scene)
     if reason:
-        return _stand_back(migration, driver, reason, ports)
+        return _stand_back(migration, driver, reason, scene, ports)
     absent = _absent(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
@@ -57,13 +57,23 @@ def _held(migration: Migration, scene: Scene) -> str:
     return "its snapshots are from before the window opened" if outlived(migration, scene.terms, scene.now) else ""
 
 
-def _stand_back(migration: Migration, driver: Driver, reason: str, ports: Ports) -> Outcome:
-    """Give the slot back and wait; but a job that a person has begun already runs, and is followed."""
+def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
+    """Give the slot back and wait; but a job that a person has begun already runs, and is followed.
+
+    Raises Permanent (Window.TooShort) instead of making snapshots for one more window that will not be long enough either.
+    """
     if driver.attended and migration.handle.began_at is not None:
         report = driver.prepare(migration, identity(migration, migration.hop, ports))
         if report.phase is Phase.RUNNING:
             return _start(migration, report, ports)
-    after = advance(ports, stand_back(migration, reason, by="migrate", now=ports.clock.now()))
+    missed = missed_window(migration, scene.terms, scene.now)
+    if missed and migration.windows_missed + 1 >= WINDOWS_MISSED:
+        raise Permanent(
+            "Window.TooShort",
+            f"The snapshots were ready too late for the maintenance window, {WINDOWS_MISSED} times in a row.",
+            "Cancel it, then submit the instance with a longer window or a smaller cutoff.",
+        )
+    after = advance(ports, stand_back(migration, reason, by="migrate", now=scene.now, missed=missed))
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
 
 
@@ -77,6 +87,7 @@ def _start(migration: Migration, report: Report, ports: Ports) -> Outcome:
         reason=f"{migration.driver} job {report.handle.job_id}".strip(),
         handle=replace(report.handle, started_at=now),
         progress=0,
+        windows_missed=0,
         due_at=now + LOOK_AGAIN,
     )
     effects = (LaunchDriver(),) if report.phase is Phase.PREPARED else ()

@@ -24,7 +24,7 @@ AT_MOST = {
     "putEvents": 13,
     "PutRow": 12,
     "UpdateRow": 34,
-    "GetRow": 52,
+    "GetRow": 58,
     "DeleteRow": 1,
     "RunCommand": 3,
     "DeleteSnapshot": 2,

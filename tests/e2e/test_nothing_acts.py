@@ -69,6 +69,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "eol": [["--fleet", given["fleet"]], ["--fleet", given["garbage"]]],
         "events send": [[given["event"]], [given["garbage"]]],
         "events validate": [[given["event"]], [given["policy"]]],
+        "hold": [["--why", EVIL], ["--show"], ["--release", "--why", EVIL]],
         "invoke": [[EVIL, given["event"]], ["precheck", given["event"]]],
         "precheck": [[EVIL], ["i-test0001"]],
         "report": [[batch], [EVIL], [batch, "--html", str(folder / "page.html")]],

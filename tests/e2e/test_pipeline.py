@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
+from unittest import mock
 
 import pytest
 
 from cli.problem import Problem
+from shared.stages import migrate as migrate_stage
 from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.world import World
 
@@ -167,11 +169,21 @@ def test_no_job_starts_outside_the_window_however_long_the_snapshots_took(world:
     world.load_fleet(fleet(instance(1), guests={"i-test0001": slow}))
     window = {"start": "08:00", "end": "08:40", "cutoffMin": 20}
     migrate(world, "i-test0001", policy={"window": window})
-    world.run_until(lambda: only(world)["state"] == "snapshotted", minutes=3 * 60)
-    world.run(60)
-    assert only(world)["state"] == "snapshotted", "its snapshots were finished after the window"
+    world.run_until(lambda: only(world)["attempt"] == 2, minutes=3 * 60)
+    assert only(world)["state"] == "ready", "its snapshots were finished after the window, and grow old"
     world.run_until(lambda: only(world)["state"] == "migrating", minutes=DAY)
     assert datetime.fromisoformat(world.now).strftime("%H:%M") < "08:20"
+
+
+def test_a_window_too_short_for_the_snapshots_ends_with_a_person(world: World) -> None:
+    """It would else make and keep snapshots in every window, for ever. Here the first miss is the last that is allowed."""
+    slow = {"disks": [{"size_gib": 500, "used_gib": 400}]}
+    world.load_fleet(fleet(instance(1), guests={"i-test0001": slow}))
+    with mock.patch.object(migrate_stage, "WINDOWS_MISSED", 1):
+        migrate(world, "i-test0001", policy={"window": {"start": "08:00", "end": "08:40", "cutoffMin": 20}})
+        world.run_until(lambda: only(world)["state"] == "failed", minutes=3 * 60)
+    assert only(world)["failure"]["code"] == "Window.TooShort"
+    assert world.inventory()["jobs"] == {}
 
 
 @pytest.mark.parametrize("form", ["content", "cloudmonitor"])

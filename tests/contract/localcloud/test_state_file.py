@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import sqlite3
 import subprocess
 import sys
@@ -11,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from cli.run import plan
+from cli.run.folder import MARK
 from localcloud.core.db import Db
 from localcloud.core.state import NAME, StateUnreadable
 from tests.contract.localcloud.served import ROOT
@@ -124,8 +127,9 @@ def test_the_command_says_so_and_ends_with_2(tmp_path: Path, folder: str) -> Non
 
 @pytest.mark.parametrize("name", ["a truncated file", "random bytes", "a folder", "a later version"])
 def test_a_run_is_not_begun_on_it(tmp_path: Path, whole: bytes, name: str) -> None:
-    """``replank run`` says what its cloud said."""
+    """``replank run`` says what its cloud said, in a folder that is this run's own."""
     spoil, code = WRONG[name]
+    (tmp_path / MARK).write_text(json.dumps({"plan": plan.sample().digest}), encoding="utf-8")
     spoil(tmp_path / NAME, whole)
     before = contents(tmp_path)
     ended = run_on(tmp_path)

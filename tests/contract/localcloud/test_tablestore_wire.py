@@ -223,6 +223,11 @@ def test_no_damaged_request_breaks_an_operation(cloud: Cloud, sample: tuple[str,
         assert rows_of(cloud) == before
 
 
+def test_a_table_name_that_is_no_text_is_refused(cloud: Cloud) -> None:
+    body = messages.DescribeTableRequest(table_name="t").SerializeToString().replace(b"t", b"\xff")
+    assert send(cloud, "DescribeTable", body).status == 400
+
+
 @FUZZ
 @given(st.data())
 def test_no_damage_to_a_row_is_overlooked(cloud: Cloud, data: st.DataObject) -> None:

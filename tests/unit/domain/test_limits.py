@@ -17,6 +17,7 @@ from shared.domain.limits import (
     Start,
     comes_first,
     held_back,
+    missed_window,
     outlived,
     room_for,
     stand_back,
@@ -212,3 +213,15 @@ def test_snapshots_do_not_outlive_their_window() -> None:
     assert not outlived(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
     assert not outlived(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
     assert not outlived(old, BATCH.terms, NOW)
+
+
+@pytest.mark.parametrize(
+    ("start", "ran", "missed"),
+    [("07:00", False, False), ("09:00", False, True), ("07:00", True, False), ("09:00", True, False)],
+)
+def test_only_snapshots_that_were_ready_too_late_miss_their_window(start: str, ran: bool, missed: bool) -> None:
+    made = migration(state=State.SNAPSHOTTED, entered_at=NOW, handle=Handle(started_at=NOW if ran else None))
+    terms = replace(BATCH.terms, policy=Policy(window=Window(start, "11:00")))
+    assert missed_window(made, terms, NOW) is missed
+    after = stand_back(made, "the maintenance window is closed", by="migrate", now=NOW, missed=missed).after
+    assert after.windows_missed == missed
