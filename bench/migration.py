@@ -32,6 +32,7 @@ PURPOSES = {
     ("ecs", "RunCommand"): "the probe before, SMC's client, the probe after",
     ("ecs", "DescribeInvocationResults"): "what the commands said",
     ("ecs", "DescribeAccountAttributes"): "whether the account's quotas leave room",
+    ("ecs", "DescribeInstanceTypes"): "how many disks a Windows type takes, once per type",
     ("smc", "CreateAccessToken"): "an activation code for one import of SMC's client",
     ("smc", "ListAccessTokens"): "whether a code of ours is there from an earlier attempt; which to delete",
     ("smc", "DeleteAccessToken"): "nothing of ours left behind",

@@ -39,6 +39,13 @@ class Account:
         items = [_attribute(name) for name in names if name in _ATTRIBUTES]
         return {"AccountAttributeItems": {"AccountAttributeItem": items}}
 
+    def instance_types(self, params: Params) -> dict[str, Any]:
+        """DescribeInstanceTypes: the types asked for, else those of the fleet; each takes 17 cloud disks with its system disk."""
+        fleet = {doc["InstanceType"] for doc in self.world.store.find("instance", {})}
+        names = params.get("InstanceTypes") or sorted(fleet)
+        rows = [{"InstanceTypeId": name, "InstanceTypeFamily": name.rsplit(".", 1)[0], "DiskQuantity": 17} for name in names]
+        return {"InstanceTypes": {"InstanceType": rows}}
+
     def auto_snapshot_policies(self, params: Params) -> dict[str, Any]:
         """DescribeAutoSnapshotPolicyEx: those of the fleet's faults; nothing is made by them."""
         wanted = params.get("AutoSnapshotPolicyId", "")

@@ -83,6 +83,7 @@ class Ecs(RpcService):
         return {
             "DescribeRegions": Operation(account.regions),
             "DescribeAccountAttributes": Operation(account.attributes),
+            "DescribeInstanceTypes": Operation(account.instance_types),
             "DescribeImages": Operation(account.images, _any("image")),
             "DescribeAutoSnapshotPolicyEx": Operation(account.auto_snapshot_policies, _any("snapshot")),
             "OpenSnapshotService": Operation(account.open_snapshots),

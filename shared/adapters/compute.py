@@ -11,6 +11,7 @@ from shared.adapters.account import AccountBook
 from shared.adapters.auto_snapshots import next_of, policies_of
 from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
+from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, codes, gone, never
 from shared.adapters.sdk_errors import CloudError, translated
@@ -43,6 +44,7 @@ class Ecs:
         self._guest = CloudAssistant(clients)
         self._clock = clock
         self._account = AccountBook(clients, clock)
+        self._types = InstanceTypes(clients)
 
     def account(self, region_id: str) -> AccountFacts:
         return self._account.facts(region_id)
@@ -86,7 +88,11 @@ class Ecs:
         facts = instance_facts(instances[0], disks, agent, list(self._snapshots(region_id, instance_id=instance_id)))
         if not schedule:
             return facts
-        return replace(facts, auto_snapshot_at=next_of(self._clients, region_id, policies_of(disks), self._clock.now()))
+        # Only SMC's way of Windows attaches a disk of its own, so only there the limit of disks counts.
+        kind = instances[0].instance_type if facts.os_type == "windows" else ""
+        limit = self._types.data_disk_limit(region_id, kind) if kind else None
+        due = next_of(self._clients, region_id, policies_of(disks), self._clock.now())
+        return replace(facts, auto_snapshot_at=due, data_disk_limit=limit)
 
     def stop(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models

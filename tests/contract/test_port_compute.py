@@ -213,3 +213,25 @@ def test_an_account_without_a_real_name_has_a_problem(monkeypatch: pytest.Monkey
     monkeypatch.setitem(cloud_account._ATTRIBUTES, "real-name-authentication", ["no"])
     with bench("precheck") as one:
         assert one.ports.compute.account(REGION).problems == ("RealNameAuthenticationError",)
+
+
+def test_the_limit_of_data_disks_is_asked_once_per_type_and_for_windows_alone() -> None:
+    with bench("precheck") as one:
+        one.world.load_fleet(fleet(instance(1, WINDOWS_2008), instance(2, WINDOWS_2008), instance(3)))
+        found: list[int | None] = []
+        calls = one.calls(lambda: found.extend(limit_of(one, number) for number in (1, 2, 3)))
+        assert calls.count("DescribeInstanceTypes") == 1
+        assert found == [16, 16, None], "17 cloud disks, the system disk among them"
+
+
+def test_a_role_that_may_not_ask_for_types_leaves_the_limit_unknown() -> None:
+    with bench("precheck") as one:
+        one.world.load_fleet(fleet(instance(1, WINDOWS_2008)))
+        denied = {"service": "ecs", "operation": "DescribeInstanceTypes", "kind": "error", "code": "Forbidden.RAM", "status": 403}
+        one.faults({**denied, "times": 1})
+        assert limit_of(one, 1) is None
+        assert limit_of(one, 1) == 16, "a refusal is not kept"
+
+
+def limit_of(one: Bench, number: int) -> int | None:
+    return one.ports.compute.describe(REGION, f"i-test{number:04d}", schedule=True).data_disk_limit

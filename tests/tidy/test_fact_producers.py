@@ -11,10 +11,6 @@ from tests.support.repository import ROOT
 
 KINDS = (AccountFacts, DiskFacts, InstanceFacts, BootFacts, LinuxFacts, WindowsFacts)
 PRODUCERS = ("shared/adapters", "shared/probes", "shared/stages")
-WAITING = {
-    "data_disk_limit": "the limit belongs to the instance type, and DescribeInstanceTypes is not asked yet (docs/assumptions.md)",
-}
-"""Facts that only a facts file has so far, and why."""
 
 
 def test_every_fact_has_a_producer() -> None:
@@ -25,4 +21,4 @@ def test_every_fact_has_a_producer() -> None:
         for kind in (AccountFacts, DiskFacts, InstanceFacts, BootFacts, LinuxFacts, WindowsFacts)
         for field in fields(kind)
     }
-    assert asked - filled - set(WAITING) == set()
+    assert asked - filled == set()

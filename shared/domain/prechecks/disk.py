@@ -42,7 +42,7 @@ def _no_slot_for_transit_disk(facts: Facts, catalog: Catalog) -> Outcome:
     limit = facts.instance.data_disk_limit
     data = sum(disk.kind == "data" and not disk.used_by_smc_transit for disk in facts.instance.disks)
     if limit is None:
-        return Unknown(f"{data} data disks; how many this instance type takes was not asked")
+        return Unknown(f"{data} data disks; ECS did not say how many this instance type takes")
     return Failed(f"{data} data disks of {limit}") if data >= limit else PASSED
 
 

@@ -1,0 +1,35 @@
+"""What ECS says of instance types: asked once per type and process, since a type does not change."""
+
+from __future__ import annotations
+
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import call
+from shared.domain.errors import Permanent
+
+
+class InstanceTypes:
+    """The limits of instance types."""
+
+    def __init__(self, clients: Clients) -> None:
+        self._clients = clients
+        self._disks: dict[str, int] = {}
+
+    def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
+        """How many data disks the type takes beside its system disk; None if ECS does not say. Raises Transient."""
+        if instance_type not in self._disks:
+            try:
+                self._disks.update(self._ask(region_id, instance_type))
+            except Permanent:
+                return None  # a role without the permission leaves the rule unknown, and stops nothing
+        disks = self._disks.get(instance_type)
+        return None if disks is None else disks - 1
+
+    def _ask(self, region_id: str, instance_type: str) -> dict[str, int]:
+        """The number of cloud disks by type; the system disk is one of them (docs/assumptions.md)."""
+        from alibabacloud_ecs20140526 import models
+
+        request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])
+        client = self._clients.ecs(region_id)
+        body = call(self._clients, lambda runtime: client.describe_instance_types_with_options(request, runtime))
+        found = body.instance_types.instance_type if body.instance_types else None
+        return {each.instance_type_id: each.disk_quantity for each in found or () if each.disk_quantity}
