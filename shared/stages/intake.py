@@ -26,6 +26,7 @@ from shared.stages.survey import Survey, is_given_up, pages
 _LOG = logging.getLogger("replank")
 RECENT = timedelta(days=30)
 """The inventory leaves alone what has had a migration of its own so recently, however it ended."""
+_MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -103,7 +104,19 @@ def _chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     if not selection.releases:
         return bool(selection.instance_ids)
     release = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
-    return release is not None and matches(release, selection.releases)
+    if release is None or not matches(release, selection.releases):
+        return False
+    return bool(selection.instance_ids) or not _is_converted(instance, batch, ports)
+
+
+def _is_converted(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
+    """Whether the last migration that moved it took it to a release not meant here: ECS keeps the old name of the system."""
+    earlier = [each for each in ports.migrations.of_instance(instance.instance_id, limit=20) if each.state in _MOVED]
+    last = max(earlier, key=lambda each: each.created_at, default=None)
+    if last is None or last.batch_id == batch.batch_id or last.state is State.ROLLED_BACK or last.failure or not last.hops:
+        return False
+    reached = ports.catalog.releases.get(last.hops[-1].destination)
+    return reached is not None and not matches(reached, batch.selection.releases)
 
 
 def _covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:

@@ -147,3 +147,31 @@ def test_planning_is_tried_again_ever_less_often() -> None:
     assert len(looks) < 100, "it was 1,555 times a day"
     assert max(after - before for before, after in pairwise(looks)) <= 30
     assert [back_off(timedelta(minutes=each)) / timedelta(minutes=1) for each in (-1, 0, 1, 10, 600)] == [1, 1, 1, 5, 30]
+
+
+@pytest.mark.parametrize(
+    ("states", "by_id", "size"),
+    [
+        ((), False, 1),
+        ((State.MIGRATED,), False, 0),
+        ((State.CONFIRMED,), False, 0),
+        ((State.COMPLETED,), False, 0),
+        ((State.COMPLETED,), True, 1),
+        ((State.CANCELLED,), False, 1),
+        ((State.COMPLETED, State.ROLLED_BACK), False, 1),
+        ((State.ROLLED_BACK, State.COMPLETED), False, 0),
+        ((State.COMPLETED, State.CANCELLED), False, 0),
+    ],
+)
+def test_what_our_rows_say_is_converted_is_not_offered_again(
+    listed: Bench, states: tuple[State, ...], by_id: bool, size: int
+) -> None:
+    for number, state in enumerate(states):
+        # The later a migration is made here, the lower is its id: ids say nothing of the order.
+        earlier = migration(1, migration_id=f"m{9 - number:016x}", state=state, created_at=T0 + timedelta(days=number))
+        assert listed.ports.migrations.create(earlier, born(earlier, by="test", reason="made"), [])
+    ports = replace(listed.ports, bus=FakeBus())
+    request = {"releases": ["centos-7"], "regionIds": ["cn-hangzhou"], "policy": {"driver": "console"}}
+    asked, _ = batches.submit(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, "ann")
+    intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
+    assert ports.batches.load(asked.batch_id).size == size
