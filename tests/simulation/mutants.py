@@ -104,7 +104,8 @@ def _without(limit: Limit) -> list[Patch]:
 
 
 def _no_acknowledgement() -> list[Patch]:
-    return _without(Limit.ACKNOWLEDGEMENT)
+    """Neither admission nor the look at the frozen selection asks for it."""
+    return [*_without(Limit.ACKNOWLEDGEMENT), *(mock.patch.object(place, "check_acknowledged") for place in (snapshot, migrate))]
 
 
 def _no_tick() -> list[Patch]:
