@@ -22,6 +22,7 @@ _BASE = {
     "ready": 5,
     "snapshotting": 10,
     "snapshotted": 20,
+    "waiting": 20,
     "migrating": 25,
     "restarting": 78,
     "validating": 88,
