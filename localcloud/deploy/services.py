@@ -6,6 +6,9 @@ The shape is tighter than the component's published schema, which lets unknown k
 from __future__ import annotations
 
 import re
+import zipfile
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,9 @@ from localcloud.deploy.document import Document, Place
 from localcloud.deploy.variables import Variables
 from localcloud.eventbridge.model import check_filter
 from localcloud.fc import cron
+from localcloud.fc.interpreter import interpreter
 from localcloud.fc.model import AsyncPolicy, Function, Trigger
+from localcloud.fc.packages import digest_of
 
 _HANDLER = text(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", "module.function")
 _ARN = text(r"acs:.+", "a resource name")
@@ -136,7 +141,9 @@ def read(document: Document, variables: Variables, code_mode: str) -> list[Funct
         if any(props["functionName"] == function.name for function in functions):
             document.complain((*place, "functionName"), "a second function of this name")
         triggers = tuple(_trigger(document, (*place, "triggers", at), each) for at, each in enumerate(props.get("triggers", [])))
-        functions.append(_function(props, triggers, _code(document, place, props["code"], code_mode)))
+        code = _code(document, place, props["code"], code_mode)
+        package = _package(document, place, props["runtime"], code[0]) if code_mode == "zip" else ""
+        functions.append(replace(_function(props, triggers, code), package=package))
     return functions
 
 
@@ -187,8 +194,6 @@ def _code(document: Document, place: Place, path: str, mode: str) -> tuple[str, 
     root = Path(document.name).resolve().parent
     built = (root / path).resolve()
     if mode == "zip":
-        if not built.exists():
-            document.complain((*place, "code"), f"{built} does not exist; build it first, or use the source code mode")
         return (str(built),)
     name = re.sub(r"\.zip$", "", Path(path).name)
     source = root / "functions" / name
@@ -198,3 +203,19 @@ def _code(document: Document, place: Place, path: str, mode: str) -> tuple[str, 
         return (str(built),)
     document.complain((*place, "code"), f"neither {source} nor {built} exists")
     return ()
+
+
+_interpreter = lru_cache(interpreter)
+
+
+def _package(document: Document, place: Place, runtime: str, path: str) -> str:
+    """The digest of a built zip that can run here; empty if a problem was noted."""
+    if not Path(path).exists():
+        document.complain((*place, "code"), f"{path} does not exist; build it first, or use the source code mode")
+        return ""
+    if not zipfile.is_zipfile(path):
+        document.complain((*place, "code"), f"{path} is no zip")
+        return ""
+    if _interpreter(runtime.removeprefix("python")) is None:
+        document.complain((*place, "runtime"), f"no {runtime} is on this machine; install it, or use the source code mode")
+    return digest_of(Path(path))

@@ -10,9 +10,11 @@ import signal
 import subprocess
 import sys
 import time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from localcloud.fc.interpreter import interpreter
 from localcloud.fc.invoker import context, environment
 from localcloud.fc.model import UNHANDLED, Function, Invocation, Result, failure
 
@@ -20,6 +22,19 @@ WORKER = str(Path(__file__).with_name("worker.py"))
 _PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "VIRTUAL_ENV")
 """Variables of this machine that a function sees; proxies are not among them, because the SDKs would send loopback calls there."""
 MAX_LOG_BYTES = 64 * 1024
+
+
+_interpreter = lru_cache(interpreter)
+
+
+def _python(function: Function) -> list[str]:
+    """What runs the function: this Python with its packages or, for a package, the runtime's own without any."""
+    if not function.package:
+        return [sys.executable, "-I"]
+    found = _interpreter(function.runtime.removeprefix("python"))
+    if found is None:
+        raise FileNotFoundError(f"no {function.runtime} is on this machine")
+    return [str(found), "-I", "-S", "-B"]
 
 
 class Gone(Exception):
@@ -40,7 +55,7 @@ class Instance:
         self._answers, back = os.pipe()
         machine = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         self.process = subprocess.Popen(
-            [sys.executable, "-I", WORKER, str(there), str(back)],
+            [*_python(function), WORKER, str(there), str(back)],
             env={**machine, "PYTHONUNBUFFERED": "1", **environment(function, invocation, instance_id)},
             cwd=function.code[0] if function.code else None,
             stdin=subprocess.DEVNULL,

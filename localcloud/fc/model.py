@@ -33,7 +33,11 @@ class AsyncPolicy:
 
 @dataclass(frozen=True)
 class Function:
-    """One function. ``code`` lists the folders put before everything else on ``sys.path``; ``role`` is a RAM role's name."""
+    """One function. ``code`` lists the folders put before everything else on ``sys.path``; ``role`` is a RAM role's name.
+
+    If ``package`` is not empty, ``code`` is one zip and ``package`` its digest. Such a function sees nothing but the zip and the
+    standard library of its runtime.
+    """
 
     name: str
     handler: str
@@ -48,6 +52,7 @@ class Function:
     triggers: tuple[Trigger, ...] = ()
     async_policy: AsyncPolicy = field(default_factory=AsyncPolicy)
     description: str = ""
+    package: str = ""
 
     def as_json(self) -> dict[str, Any]:
         """The form it is stored in."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from localcloud.fc.instance import Instance
 from localcloud.fc.invoker import OnDone
 from localcloud.fc.model import Function, Invocation, failure
+from localcloud.fc.packages import Packages
 
 _Work = tuple[Function, Invocation, OnDone]
 
@@ -21,6 +22,7 @@ class WorkerInvoker:
         self._temporary = tempfile.TemporaryDirectory(prefix="localcloud-logs-") if logs is None else None
         self._logs = Path(self._temporary.name) if self._temporary else logs or Path()
         self._logs.mkdir(parents=True, exist_ok=True)
+        self._packages = Packages(self._logs.with_name("code") if logs else self._logs / "code")
         self._instances, self._memory_limit = instances, memory_limit
         self._pools: dict[str, _Pool] = {}
         self._lock = threading.Lock()
@@ -29,7 +31,7 @@ class WorkerInvoker:
         with self._lock:
             pool = self._pools.get(function.name)
             if pool is None:
-                pool = self._pools[function.name] = _Pool(self._logs, self._instances, self._memory_limit)
+                pool = self._pools[function.name] = _Pool(self._logs, self._packages, self._instances, self._memory_limit)
         pool.submit((function, invocation, on_done))
 
     def forget(self, name: str) -> None:
@@ -55,8 +57,8 @@ class WorkerInvoker:
 class _Pool:
     """The instances of one function; each thread takes work from the queue until it finds None there."""
 
-    def __init__(self, logs: Path, size: int, memory_limit: bool) -> None:
-        self._logs, self._size, self._memory_limit = logs, size, memory_limit
+    def __init__(self, logs: Path, packages: Packages, size: int, memory_limit: bool) -> None:
+        self._logs, self._packages, self._size, self._memory_limit = logs, packages, size, memory_limit
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._threads = 0
@@ -82,6 +84,7 @@ class _Pool:
     def _run(self, work: _Work, instance: Instance | None, number: int) -> Instance | None:
         function, invocation, on_done = work
         try:
+            function = self._packages.unpacked(function)
             if instance is None or not instance.alive or instance.function != function:
                 self._end(instance, number)
                 log = self._logs / f"{function.name}-{number}.log"

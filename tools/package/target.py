@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
+
+from localcloud.fc.interpreter import interpreter as found_interpreter
 
 VERSIONS = ("3.10", "3.12")
 """The built-in runtimes python3.10 and python3.12; there is none for 3.11."""
@@ -57,30 +55,5 @@ class Target:
 
 
 def interpreter(target: Target) -> Path | None:
-    """A Python of exactly this version on this machine: this one, one on the PATH, one that pyenv or uv keeps; else None."""
-    name = f"python{target.version}"
-    tries: list[tuple[list[str], dict[str, str]]] = [([sys.executable], {}), ([name], {})]
-    tries += [([name], {"PYENV_VERSION": version}) for version in _of_pyenv(target)]
-    if shutil.which("uv"):
-        tries.append((["uv", "run", "--no-project", "--offline", "--python", target.version, "python"], {}))
-    return next((found for command, more in tries if (found := _answers(command, more, target)) is not None), None)
-
-
-def _of_pyenv(target: Target) -> list[str]:
-    if not shutil.which("pyenv"):
-        return []
-    listed = subprocess.run(["pyenv", "versions", "--bare"], capture_output=True, text=True, check=False, timeout=20).stdout.split()
-    return [version for version in listed if version.startswith(f"{target.version}.")]
-
-
-def _answers(command: list[str], more: dict[str, str], target: Target) -> Path | None:
-    """Where the interpreter really is, if it runs and is what was asked for (an installed name may be an empty shim)."""
-    question = "import sys; print(sys.implementation.name, '%d.%d' % sys.version_info[:2], sys.executable)"
-    try:
-        said = subprocess.run(
-            [*command, "-I", "-c", question], capture_output=True, text=True, check=True, timeout=20, env={**os.environ, **more}
-        ).stdout.strip()
-    except (OSError, subprocess.SubprocessError):
-        return None
-    kind, version, path = said.split(" ", 2)
-    return Path(path) if (kind, version) == ("cpython", target.version) else None
+    """A Python of exactly this version on this machine; None if there is none."""
+    return found_interpreter(target.version)

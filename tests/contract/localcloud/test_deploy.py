@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -175,3 +177,14 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 def test_zip_mode_needs_the_zip(tmp_path: Path) -> None:
     assert "build it first" in problems(tmp_path, code_mode="zip")[0]
+
+
+@pytest.mark.parametrize(("good", "said"), [(False, "is no zip"), (True, "no python3.10 is on this machine")])
+def test_zip_mode_names_what_is_no_zip_and_what_cannot_run_here(tmp_path: Path, good: bool, said: str) -> None:
+    (tmp_path / "build").mkdir()
+    with zipfile.ZipFile(tmp_path / "build" / "echo.zip", "w") as archive:
+        archive.writestr("index.py", "")
+    if not good:
+        (tmp_path / "build" / "echo.zip").write_text("no zip")
+    with mock.patch("localcloud.deploy.services._interpreter", return_value=None):
+        assert said in problems(tmp_path, code_mode="zip")[0]

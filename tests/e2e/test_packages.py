@@ -1,0 +1,64 @@
+"""The very zips that `make package` builds, deployed: an instance moves with them, on the runtime's own Python."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cli.bootstrap import ensure_bus
+from cli.client import Http
+from cli.run.cloud import SETTINGS, LocalCloud
+from cli.run.drive import Drive
+from cli.run.operator import NAME, Operator
+from cli.run.screen import PlainScreen
+from shared.runtime.bootstrap import FUNCTIONS
+from tests.contract.localcloud.served import Process, nothing_left_running
+from tests.support.fleets import fleet, instance
+from tests.support.repository import ROOT
+from tools.package.build import Builder
+from tools.package.target import Target, interpreter
+from tools.package.wheelhouse import NotAvailable
+
+RUNTIME = Target("3.10")
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A folder with the two deployment files, and the zips where s.yaml looks for them."""
+    if interpreter(RUNTIME) is None:
+        pytest.skip(f"Python {RUNTIME.version} is not on this machine")
+    try:
+        Builder(RUNTIME, tmp_path / "build", wheels=ROOT / "build" / "wheels").build()
+    except NotAvailable as error:
+        pytest.skip(f"the wheels are neither in build/wheels nor to be had: {error}")
+    for name in ("s.yaml", "template.yml"):
+        (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+    return tmp_path
+
+
+@pytest.fixture
+def cloud(checkout: Path) -> Iterator[Process]:
+    """All nine functions deployed from their zips."""
+    settings = [f"--env={name}={value}" for name, value in SETTINGS.items()]
+    files = ["--template", checkout / "template.yml", "--services", checkout / "s.yaml", "--state", checkout / "state"]
+    with nothing_left_running():
+        yield Process(*files, "--code", "zip", "--hold", *settings)
+
+
+@pytest.mark.long
+def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkout: Path, cloud: Process) -> None:
+    owner = LocalCloud(cloud.process, cloud.line, Http())
+    owner.load_fleet(fleet(instance(1)))
+    ensure_bus(owner.account)
+    api = owner.api(NAME)
+    api.post("/batches", {"instanceIds": ["i-test0001"], "policy": {"retentionDays": 1}})
+    Drive(owner, Operator(api, frozenset()), PlainScreen(), 1).run()
+    (migration,) = api.pages("/migrations", "migrations")
+    assert (migration["state"], migration["failure"]) == ("completed", None)
+
+    took_part = {each["name"] for each in cloud.admin("functions")["functions"] if each["invocations"]}
+    assert took_part == {f"replank-{name}" for name in FUNCTIONS} - {"replank-rollback"}
+    unpacked = {path.name.rpartition("-")[0] for path in (checkout / "state" / "code").iterdir()}
+    assert unpacked == took_part, "each from its own zip"
