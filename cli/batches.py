@@ -96,7 +96,7 @@ def _policy(file: Path) -> Json:
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with one object.") from None
     if not isinstance(found, dict):
-        raise bad_input("File.Invalid", f"{file} holds no JSON object.", "See POST /batches, field policy, in /openapi.json.")
+        raise bad_input("File.Invalid", f"{file} holds no JSON object.", "See POST /v1/batches, field policy, in /openapi.json.")
     return found
 
 

@@ -154,7 +154,7 @@ def _stuck(account: Account) -> str:
     found = Api.from_environment().get("/stuck")
     if found["stuck"]:
         first = found["stuck"][0]
-        more = f" And {len(found['stuck']) - 1} more: GET /stuck." if len(found["stuck"]) > 1 else ""
+        more = f" And {len(found['stuck']) - 1} more: GET /v1/stuck." if len(found["stuck"]) > 1 else ""
         raise Problem(
             "Pipeline.Stuck", f"{first['kind']} {first['id']}: {first['cause']}{more}", first["remedy"] or "See its cause."
         )

@@ -37,7 +37,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) 
         raise Refused(
             "Acknowledgement.OtherText",
             f"The risks in force have version {RISKS_VERSION}, not {risks_version or 'none'}.",
-            "Read GET /risks and acknowledge the version it gives.",
+            "Read GET /v1/risks and acknowledge the version it gives.",
             status=409,
         )
     given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection))

@@ -9,6 +9,7 @@ from enum import Enum
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from shared.runtime import requests
+from shared.runtime.manners import VERSION
 from shared.runtime.router import Route
 from shared.stages.api.views import camel
 
@@ -39,6 +40,8 @@ HELD: Json = {
         "schema": {"type": "string"},
     }
 }
+TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
+_ALWAYS = (400, 413, 415, 500, 503)
 _TRIGGERS = (401, 403)
 """What the trigger may answer to every request, because of its signature."""
 _STATUSES = {
@@ -49,18 +52,19 @@ _STATUSES = {
     409: "Not possible as things stand.",
     412: "It is no longer as it was at the version given; the message says who moved it, and when.",
     413: "The body is too large.",
+    415: "The body is not declared as JSON.",
     428: "The header If-Match with the version that was seen is missing.",
     500: "A fault of the pipeline or of its settings.",
     503: "The store or the bus does not answer now; try again.",
 }
 
 
-def document(routes: tuple[Route, ...], operator_header: str) -> Json:
-    """The whole document."""
+def document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
+    """The whole document. ``server`` is where the paths begin, relative to the document: the trigger's URL, or a gateway's."""
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, operator_header, schemas)
+        paths.setdefault(VERSION + route.path, {})[route.method.lower()] = _operation(route, operator_header, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -69,6 +73,7 @@ def document(routes: tuple[Route, ...], operator_header: str) -> Json:
             "description": "Replaces the operating system under a fleet of ECS instances, step by step and reversibly.",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
+        "servers": [{"url": server, "description": "Where this document was read."}],
         "paths": paths,
         "components": {
             "schemas": schemas,
@@ -117,9 +122,12 @@ def _parameters(route: Route, operator_header: str) -> list[Json]:
                 "in": "header",
                 "required": True,
                 "schema": requests.IF_MATCH,
-                "description": "The version that was seen, in double quotes. The act is refused if it has left that state since.",
+                "description": "The ETag of what was seen, or its version in double quotes. The act is refused if it has left that "
+                "state since.",
             }
         )
+    if route.method == "GET":
+        found.append({"name": "If-None-Match", "in": "header", "required": False, "schema": requests.IF_NONE_MATCH})
     return found
 
 
@@ -127,10 +135,13 @@ def _responses(route: Route, schemas: Json) -> Json:
     content: Json = {"application/json": {"schema": schema_of(route.answer, schemas) if route.answer else {"type": "object"}}}
     if route.html:
         content["text/html"] = {"schema": {"type": "string"}}
-    found: Json = {"200": {"description": "As asked.", "headers": HELD, "content": content}}
+    reads = route.method == "GET"
+    found: Json = {"200": {"description": "As asked.", "headers": HELD | (TAG if reads else {}), "content": content}}
+    if reads:
+        found["304"] = {"description": "As you have it: If-None-Match names its ETag.", "headers": HELD | TAG}
     if route.created:
         found["201"] = {"description": "Created.", "headers": HELD, "content": content}
-    for status in sorted({400, 413, 500, 503, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):
+    for status in sorted({*_ALWAYS, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):
         shape = _refused_by(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
         found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}
     return found

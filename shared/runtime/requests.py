@@ -17,7 +17,8 @@ OPERATOR: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": 
 TOKEN: Json = {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[A-Za-z0-9._~+/=-]{1,2048}$"}
 LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
 VERSION: Json = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The version that was seen."}
-IF_MATCH: Json = {"type": "string", "minLength": 3, "maxLength": 12, "pattern": '^"[1-9][0-9]{0,8}"$'}
+IF_MATCH: Json = {"type": "string", "minLength": 3, "maxLength": 28, "pattern": '^"[1-9][0-9]{0,8}(-[0-9a-f]{16})?"$'}
+IF_NONE_MATCH: Json = {"type": "string"}
 STATE: Json = {"type": "string", "enum": [state.value for state in State]}
 CLOCK_TIME: Json = {"type": "string", "minLength": 5, "maxLength": 5, "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 

@@ -84,7 +84,8 @@ def find(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, 
     for route, found in matching:
         if route.method == method:
             return route, found
-    raise MethodNotAllowed(sorted({route.method for route, _ in matching}))
+    methods = {route.method for route, _ in matching}
+    raise MethodNotAllowed(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 
 class MethodNotAllowed(Refused):

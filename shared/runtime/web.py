@@ -1,7 +1,7 @@
 """HTTP: from the event of Function Compute's HTTP trigger to its answer (trigger format ``v1``).
 
 Errors have the ecosystem's shape (Code, Message, RequestId, Recommend). Nothing but the trigger authenticates the caller; the
-operator's name comes with every act in a header and is recorded.
+operator's name comes with every act in a header and is recorded. :mod:`manners` holds what HTTP asks of every answer.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ import base64
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.text import escaped
 from shared.ports.ports import Ports
-from shared.runtime import requests, schema
+from shared.runtime import manners, requests, schema
 from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
 from shared.runtime.routes import ROUTES
 from shared.stages.api import hold
@@ -40,26 +41,52 @@ class WebSettings(Protocol):
     def operator_header(self) -> str: ...
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """A request as it was sent; ``path`` is without the version, ``old`` says that none came."""
+
+    method: str
+    path: str
+    old: bool
+    headers: Mapping[str, str]
+    event: Mapping[str, Any]
+
+
 def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
     """Answer one HTTP request. Unexpected exceptions pass: the caller logs them and answers with :func:`failure`."""
-    answer = _handled(request, ports, settings, request_id)
+    asked = _read(request)
+    answer = _handled(asked, ports, settings, request_id)
+    if asked.old:
+        answer["headers"] |= manners.deprecation(asked.path)
     held = hold.banner(ports)
     if held:  # JSON keeps the header in ASCII, whatever the reason holds
         answer["headers"][HELD_HEADER] = json.dumps(held)
-    return answer
+    return {**answer, "body": ""} if asked.method == "HEAD" else answer
+
+
+def _read(request: Mapping[str, Any]) -> _Asked:
+    about = request.get("requestContext", {}).get("http", {})
+    path, old = manners.strip_version(request.get("rawPath") or about.get("path", "/"))
+    return _Asked(about.get("method", "GET").upper(), path, old, manners.headers_of(request.get("headers")), request)
 
 
 HELD_HEADER = "X-Replank-Hold"
 """With every answer while everything is held: why, as a JSON text."""
 
 
-def _handled(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
+def _handled(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
-        reply = _answer(request, ports, settings)
+        reply = _answer(asked, ports, settings)
     except ReplankError as error:
         return failure(error, request_id)
     body = reply.view if isinstance(reply.view, str) else escaped(json.dumps(as_json(reply.view), ensure_ascii=False))
-    return _response(reply.status, body, reply.content_type, request_id, reply.headers)
+    if asked.method == "POST":
+        return _response(reply.status, body, reply.content_type, request_id, reply.headers)
+    tag = manners.entity_tag(reply.view, body)
+    fresh = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", **reply.headers}
+    if manners.is_known(tag, asked.headers.get("if-none-match", "")):
+        return _response(304, "", reply.content_type, request_id, fresh)
+    return _response(reply.status, body, reply.content_type, request_id, fresh)
 
 
 def failure(error: ReplankError, request_id: str) -> Json:
@@ -95,29 +122,33 @@ def _response(status: int, body: str, content_type: str, request_id: str, header
     }
 
 
-def _answer(request: Mapping[str, Any], ports: Ports, settings: WebSettings) -> Reply:
-    about = request.get("requestContext", {}).get("http", {})
-    method, path = about.get("method", "GET").upper(), request.get("rawPath") or about.get("path", "/")
-    headers = {name.lower(): str(value) for name, value in (request.get("headers") or {}).items()}
-    if (method, path) == ("GET", "/openapi.json"):
-        from shared.runtime.openapi import document
-
-        return Reply(document(ROUTES, settings.operator_header))
-    route, parameters = find(ROUTES, method, path)
-    operator = _operator(headers, settings.operator_header) if route.act else ""
+def _answer(asked: _Asked, ports: Ports, settings: WebSettings) -> Reply:
+    reads = "GET" if asked.method == "HEAD" else asked.method
+    if (reads, asked.path) == ("GET", manners.DOCUMENT):
+        return _document(asked, settings)
+    route, parameters = find(ROUTES, reads, asked.path)
+    operator = _operator(asked.headers, settings.operator_header) if route.act else ""
     for name, value in parameters.items():
         schema.check(value, requests.ID, name)
     call = Call(
         ports=ports,
         prices=settings,
         path=parameters,
-        query=_query(route, request.get("queryParameters") or {}),
-        body=_body(route, request),
+        query=_query(route, asked.event.get("queryParameters") or {}),
+        body=_body(route, asked),
         operator=operator,
-        seen=_seen(headers) if route.on_version else 0,
-        accept=headers.get("accept", ""),
+        seen=_seen(asked.headers) if route.on_version else 0,
+        accept=asked.headers.get("accept", ""),
     )
     return route.call(call)
+
+
+def _document(asked: _Asked, settings: WebSettings) -> Reply:
+    """The description of the API, whose server is where the document itself is."""
+    from shared.runtime.openapi import document
+
+    raw_path = str(asked.event.get("rawPath") or "")
+    return Reply(document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(manners.VERSION) else "."))
 
 
 def _operator(headers: Mapping[str, str], name: str) -> str:
@@ -140,11 +171,11 @@ def _seen(headers: Mapping[str, str]) -> int:
         raise Refused(
             "Precondition.Required",
             "The header If-Match with the version that you saw is missing.",
-            'Read it first (GET) and send the version of the answer, in double quotes: If-Match: "7".',
+            'Read it first (GET) and send its ETag, or the version in double quotes: If-Match: "7".',
             status=428,
         )
     schema.check(given, requests.IF_MATCH, "If-Match")
-    return int(given.strip('"'))
+    return int(given.strip('"').partition("-")[0])
 
 
 def _query(route: Route, given: Mapping[str, Any]) -> Json:
@@ -154,8 +185,8 @@ def _query(route: Route, given: Mapping[str, Any]) -> Json:
         raise schema.invalid(unknown[0][:60], f"is not a known parameter (known: {known})")
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
-        wanted = route.query[name]
-        found[name] = _whole(name, str(text)) if wanted["type"] == "integer" else str(text)
+        wanted, value = route.query[name], manners.single(name, text)
+        found[name] = _whole(name, value) if wanted["type"] == "integer" else value
         schema.check(found[name], wanted, name)
     return found
 
@@ -166,11 +197,13 @@ def _whole(name: str, text: str) -> int:
     return int(text)
 
 
-def _body(route: Route, request: Mapping[str, Any]) -> Json:
-    raw = request.get("body") or ""
+def _body(route: Route, asked: _Asked) -> Json:
+    raw = asked.event.get("body") or ""
     if len(raw) > MAX_BODY_BYTES:
         raise too_large()
-    text = _decoded(raw) if request.get("isBase64Encoded") else raw
+    if raw:
+        manners.check_media_type(asked.headers)
+    text = _decoded(raw) if asked.event.get("isBase64Encoded") else raw
     if route.body is None:
         if text.strip() not in ("", "{}"):
             raise schema.invalid("body", "must be empty here")
@@ -189,7 +222,7 @@ def _decoded(raw: str) -> str:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_number)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=manners.no_repeats)
     except (ValueError, RecursionError):
         raise schema.invalid("body", "must be JSON in UTF-8") from None
 

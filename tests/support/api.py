@@ -14,6 +14,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Failure, Migration, State, born
 from shared.domain.policy import Policy
 from shared.runtime import web
+from shared.runtime.manners import VERSION
 from tests.support.fakes import NOON, Fakes
 
 Json = dict[str, Any]
@@ -52,12 +53,12 @@ class ApiInMemory:
         named = {"X-Replank-Operator": operator, "Content-Type": "application/json"} if operator else {}
         return {
             "version": "v1",
-            "rawPath": path,
+            "rawPath": f"{VERSION}{path}",
             "body": "" if body is None else json.dumps(body),
             "isBase64Encoded": False,
             "headers": {**named, **({"If-Match": f'"{version}"'} if version else {})},
             "queryParameters": query or {},
-            "requestContext": {"http": {"method": method, "path": path}, "requestId": "R1"},
+            "requestContext": {"http": {"method": method, "path": f"{VERSION}{path}"}, "requestId": "R1"},
         }
 
     def version(self, path: str) -> int:
@@ -69,14 +70,18 @@ class ApiInMemory:
 
     def send(self, method: str, path: str, body: Any = None, **more: Any) -> Json:
         """The trigger's answer."""
-        return web.handle(self.request(method, path, body, **more), self.fakes.ports, Shown(), "R1")
+        return self.answered(self.request(method, path, body, **more))
+
+    def answered(self, request: Json) -> Json:
+        """The trigger's answer to an event."""
+        return web.handle(request, self.fakes.ports, Shown(), "R1")
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Json]:
         """Status and parsed body."""
         return self.handled(self.request(method, path, body, **more))
 
     def handled(self, request: Json) -> tuple[int, Json]:
-        answer = web.handle(request, self.fakes.ports, Shown(), "R1")
+        answer = self.answered(request)
         return answer["statusCode"], json.loads(answer["body"])
 
     def refused(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, str]:

@@ -22,7 +22,7 @@ WORDS = {
     "REPLANK_BUS": "Name of the pipeline's bus. The rules of template.yml name it too.",
     "REPLANK_MAX_MOVING": "Instances moving at once in the whole account, over all batches.",
     "REPLANK_NOTICE_SOURCES": "Sources, separated by commas, whose end-of-life notices are read; empty: only the inventory's own.",
-    "REPLANK_NOTICE_POLICY": "Driver, limits and window of batches made of notices, as the policy of POST /batches (JSON).",
+    "REPLANK_NOTICE_POLICY": "Driver, limits and window of batches made of notices, as the policy of POST /v1/batches (JSON).",
     "REPLANK_SMC_IMPORT_LINUX": "Command, with {token_id} and {token_code}, that imports a Linux instance into SMC (driver smc).",
     "REPLANK_SMC_IMPORT_WINDOWS": "The same for Windows (PowerShell).",
     "REPLANK_SMC_TARGET_PARAMETER": "Parameter of CreateReplicationJob with the destination: Name, or ReplicationParameters.Name.",

@@ -65,7 +65,7 @@ def test_refusals_have_stable_codes(api: ApiInMemory, method: str, path: str, st
 
 
 def test_a_wrong_method_names_the_right_ones(api: ApiInMemory) -> None:
-    assert api.send("PUT", "/batches")["headers"]["Allow"] == "GET, POST"
+    assert api.send("PUT", "/batches")["headers"]["Allow"] == "GET, HEAD, POST"
 
 
 def test_acts_need_the_operators_name(api: ApiInMemory) -> None:

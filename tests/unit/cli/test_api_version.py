@@ -1,0 +1,52 @@
+"""The command line names the API's version, and still speaks to a function from before there was one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from cli.client import Api, Http
+from cli.problem import Problem
+
+NOT_FOUND = {"Code": "Route.NotFound", "Message": "There is nothing at this path.", "RequestId": "R", "Recommend": "Look."}
+
+
+@dataclass
+class Function(Http):
+    """Answers the paths that it knows, and notes what it was asked."""
+
+    known: dict[str, tuple[int, Any]]
+    asked: list[str] = field(default_factory=list)
+    held: str = ""
+
+    def send(self, method: str, url: str, **more: Any) -> Any:
+        path = urlsplit(url).path
+        self.asked.append(f"{method} {path}")
+        return self.known.get(path, (404, NOT_FOUND))
+
+
+def api(function: Function) -> Api:
+    return Api("http://api", "key", "secret", operator="ann", http=function)
+
+
+def test_the_version_is_in_the_path() -> None:
+    function = Function({"/v1/risks": (200, {"version": "1"})})
+    assert api(function).get("/risks") == {"version": "1"}
+    assert function.asked == ["GET /v1/risks"]
+
+
+def test_a_function_from_before_the_version_is_still_understood() -> None:
+    function = Function({"/batches": (201, {"batchId": "b1"})})
+    assert api(function).post("/batches", {"instanceIds": ["i-a"]}) == {"batchId": "b1"}
+    assert function.asked == ["POST /v1/batches", "POST /batches"]
+
+
+def test_an_act_is_never_sent_twice_for_another_reason() -> None:
+    gone = {**NOT_FOUND, "Code": "Batch.NotFound"}
+    function = Function({"/v1/batches": (404, gone)})
+    with pytest.raises(Problem):
+        api(function).post("/batches", {})
+    assert function.asked == ["POST /v1/batches"]
