@@ -19,15 +19,11 @@ run: $(VENV)/run.ok  ## Migrate a sample fleet on the local cloud (ARGS="--seed 
 test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, tests
 	@$(MAKE) lint
 	@tools/clients.sh tests/clients $(VENV)/clients
-	@$(MAKE) -j2 suite another-day
+	@$(PYTHON_HERE) -m pytest $(SHARED) $(ARGS)
+	@tests/on_another_day.sh $(PYTHON_HERE) +1650d -- $(SHARED)
 
-# Both at once, a core each; what the second says comes in one piece.
-suite:
-	@$(PYTHON_HERE) -m pytest $(ARGS)
-
-another-day:
-	@mkdir -p build
-	@tests/on_another_day.sh $(PYTHON_HERE) +1650d >build/another-day.log 2>&1; status=$$?; cat build/another-day.log; exit $$status
+# As many processes as there are cores share the tests, a file at a time; tests/conftest.py says in which order.
+SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 test-long: $(VENV)/test.ok  ## Check what takes longer or needs npm, and 2,000 simulated fleets (SEEDS=2000 SEED=0)
 	@tools/clients.sh tests/deploytools $(VENV)/deploytools
@@ -36,7 +32,7 @@ test-long: $(VENV)/test.ok  ## Check what takes longer or needs npm, and 2,000 s
 	@$(MAKE) simulate SEEDS=$(or $(SEEDS),2000) SEED=$(or $(SEED),0) ARGS="--jobs 2"
 
 dates: $(VENV)/test.ok  ## Run the tests as if it were eight days ago, tomorrow, and in four and a half years (needs faketime)
-	@tests/on_another_day.sh $(PYTHON_HERE) -8d +1d +1650d
+	@tests/on_another_day.sh $(PYTHON_HERE) -8d +1d +1650d -- $(SHARED)
 
 lint: $(VENV)/test.ok  ## Format, lint, types and import rules only
 	@$(PYTHON_HERE) -m ruff check .
@@ -115,4 +111,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test suite another-day test-long lint check format docs validate simulate dates package deploy bench costs drawings site serve crash clean
+.PHONY: help run test test-long lint check format docs validate simulate dates package deploy bench costs drawings site serve crash clean

@@ -19,6 +19,10 @@ WHOLE = frozenset({"e2e", "simulation"})
 """Folders of tests that run the pipeline itself; the others publish events they made up."""
 
 
+LONGEST_FIRST = ("simulation", "e2e", "contract", "tidy")
+"""Folders of tests, those with the longest files first; the others follow."""
+
+
 @pytest.fixture(autouse=True)
 def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]:
     """Fails the test in which an event of the pipeline is not what its schema says."""
@@ -36,6 +40,29 @@ def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]
     with mock.patch.object(Publisher, "accept", checked), permissions.counted():
         yield
     assert problems == []
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with the folders that take longest if several processes share the tests, so that they end at the same time."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> int:
+    folder = item.path.relative_to(item.config.rootpath).parts[1]
+    return LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Hand over what this process noted if it is one of several."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["permissions"] = permissions.gathered()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """Add what one of several processes noted; one that crashed hands over nothing."""
+    permissions.add(getattr(node, "workeroutput", {}).get("permissions", {}))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -1,16 +1,23 @@
 #!/usr/bin/env bash
-# Run the tests as if on other days: on_another_day.sh PYTHON SHIFT... (a shift as faketime takes it, such as +1d)
+# Run the tests as if on other days: on_another_day.sh PYTHON SHIFT... [-- OPTION OF PYTEST...]
+# A shift is one as faketime takes it, such as +1d.
 # Left out: test_full_disk.py, whose processes have a clean environment and would keep today's date.
 set -euo pipefail
 python=$1
 shift
+shifts=()
+while [ $# -gt 0 ] && [ "$1" != -- ]; do
+    shifts+=("$1")
+    shift
+done
+shift || true
 
 if ! command -v faketime >/dev/null; then
     echo "SKIPPED: the tests on another day need faketime (Debian and Ubuntu: apt-get install faketime)."
     exit 0
 fi
-for days in "$@"; do
+for days in "${shifts[@]}"; do
     echo "As if it were $(faketime -f "$days" date -u +%F):"
     faketime --exclude-monotonic -f "$days" "$python" -m pytest tests/unit tests/contract tests/simulation/regressions \
-        --deselect tests/contract/localcloud/test_full_disk.py
+        --deselect tests/contract/localcloud/test_full_disk.py "$@"
 done

@@ -12,6 +12,7 @@ from tests.support.repository import of_type
 
 granted: set[tuple[str, str]] = set()
 used: set[tuple[str, str]] = set()
+"""(role, action pattern) of all tests of this process, and of those that were added."""
 
 
 @contextmanager
@@ -34,8 +35,19 @@ def counted() -> Iterator[None]:
         yield
 
 
+def gathered() -> dict[str, list[list[str]]]:
+    """What was noted in this process, in a form that another process can be sent."""
+    return {name: sorted(map(list, noted)) for name, noted in (("granted", granted), ("used", used))}
+
+
+def add(noted: Mapping[str, Iterable[Iterable[str]]]) -> None:
+    """Add what another process noted."""
+    for name, total in (("granted", granted), ("used", used)):
+        total.update((role, action) for role, action in noted.get(name, ()))
+
+
 def report() -> list[str]:
-    """One line for each role with something it never used; empty where no pipeline ran."""
+    """One line for each role with something it never used; empty if no pipeline ran."""
     never: dict[str, list[str]] = {}
     for role, action in sorted(granted - used) if granted & used else ():
         never.setdefault(role, []).append(action)
