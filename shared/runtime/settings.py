@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -81,6 +80,7 @@ def read(environment: Mapping[str, str]) -> Settings:
     region = text("REPLANK_REGION") or text("FC_REGION")
     if not region:
         reader.problems.append("REPLANK_REGION is not set: the region of the functions, e.g. cn-hangzhou")
+    clock = parsed("REPLANK_CLOCK", "system", _clock, "`system` or `env:VARIABLE`")
     settings = Settings(
         region=region,
         account_id=text("FC_ACCOUNT_ID"),
@@ -95,8 +95,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _listed, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc(reader),
-        catalog=_catalog(reader),
-        clock=parsed("REPLANK_CLOCK", "system", _clock, "`system` or `env:VARIABLE`"),
+        catalog=_catalog(reader, clock),
+        clock=clock,
         snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
         operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
@@ -134,14 +134,14 @@ def _notice_policy(reader: _Reader) -> Policy:
     return Policy()
 
 
-def _catalog(reader: _Reader) -> Catalog:
-    """Our rows with the operator's laid over them: JSON, or the name of a file of the package that holds it."""
+def _catalog(reader: _Reader, clock: str) -> Catalog:
+    """Our rows with the operator's over them: JSON, or the name of a file of the package. ``clock`` dates the operator's rows."""
     given = reader.text("REPLANK_CATALOG")
     if not given:
         return CATALOG
     try:
         text = given if given.startswith("{") else (PACKAGE / given).read_text(encoding="utf-8")
-        return extend_catalog(json.loads(text), CATALOG, on=date.today())
+        return extend_catalog(json.loads(text), CATALOG, on=clock_of(clock).now().date())
     except ReplankError as error:
         reader.problems.append(f"REPLANK_CATALOG: {error.message}")
     except (OSError, ValueError) as error:

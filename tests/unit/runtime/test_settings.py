@@ -81,6 +81,13 @@ def test_the_rows_that_the_documents_show_can_be_used() -> None:
     assert "house-7" in read({**LEAST, "REPLANK_CATALOG": shown.strip()}).catalog.releases
 
 
+def test_the_clock_of_the_functions_dates_the_operators_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NOW", "2031-05-06T23:00:00Z")
+    rows = {"lifecycle": [{"product": "centos-7", "support_end": "2032-01-31", "source": "ticket 42"}]}
+    catalog = read({**LEAST, "REPLANK_CLOCK": "env:NOW", "REPLANK_CATALOG": json.dumps(rows)}).catalog
+    assert catalog.lifecycle["centos-7"].source.on.isoformat() == "2031-05-06"
+
+
 @pytest.mark.parametrize("given", ["{", "shared/none.json", '{"defaults": {"centos-7": "plan-9"}}', '{"rows": []}'])
 def test_rows_that_cannot_be_used_are_named(given: str) -> None:
     with pytest.raises(Permanent, match="REPLANK_CATALOG"):
