@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import date, datetime, timezone
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,8 +14,9 @@ from cli.fleet import Fleet, names_of, read_fleet
 from cli.options import AsJson
 from cli.problem import bad_input
 from cli.rows import CatalogFile, catalog_of
+from cli.standing import OVER, conversion_said, converted_to, life_in
+from cli.today import today
 from shared.domain.catalog import Catalog, require_release
-from shared.domain.catalog.eol import standing_of
 from shared.domain.catalog.identify import identify_in
 from shared.domain.errors import Refused
 from shared.domain.route import plan_route
@@ -27,8 +28,6 @@ _ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); defau
 _FLEET_ON = Annotated[
     str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
 ]
-OVER = ("ended", "extended")
-"""Standings past the end of support; ``extended`` can be paid for."""
 
 
 def register(app: typer.Typer) -> None:
@@ -134,13 +133,16 @@ def eol(
     """Say which instances of a fleet run a release out of support, and where each may go. Exit status 1 if any does."""
     found, known = read_fleet(fleet), catalog_of(catalog)
     looked_from, why = day_of(found, on)
-    rows = [_verdict(record, looked_from, known) for record in found.instances]
+    rows = [_verdict(found, record, looked_from, known) for record in found.instances]
     over = sum(row["standing"] in OVER for row in rows)
     if as_json:
         output.show_json({"on": looked_from.isoformat(), "instances": rows})
     else:
         heads = ("instance", "name", "release", "standing", "support ends", "#days left", "route")
         output.table(heads, (tuple(row.values())[: len(heads)] for row in rows))
+        for row in rows:
+            if row["converted"]:
+                print(f"{row['instanceId']}: {row['converted']}")
         print(f"\n{over} of {len(rows)} instances are out of support on {looked_from} ({why}; days are those of UTC)")
     if over:
         raise typer.Exit(1)
@@ -153,14 +155,9 @@ def day_of(fleet: Fleet, on: str) -> tuple[date, str]:
     return fleet.on or today(), fleet.dated or "today"
 
 
-def today() -> date:
-    """The day by this machine's clock, in UTC."""
-    return datetime.now(timezone.utc).date()
-
-
-def _verdict(record: Json, on: date, known: Catalog) -> Json:
+def _verdict(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
     name, name_en = names_of(record)
-    life = standing_of(name, name_en, on, known)
+    life = life_in(fleet, record, on, known)
     return {
         "instanceId": record["InstanceId"],
         "name": record.get("InstanceName", ""),
@@ -168,13 +165,14 @@ def _verdict(record: Json, on: date, known: Catalog) -> Json:
         "standing": life.standing,
         "supportEnds": life.ends_on.isoformat() if life.ends_on else "",
         "daysLeft": life.days_left,
-        "route": _route(record, on, known) if life.standing in OVER else "",
+        "route": _route(fleet, record, on, known) if life.standing in OVER else "",
         "source": life.source,
+        "converted": conversion_said(fleet, record, known),
     }
 
 
-def _route(record: Json, on: date, known: Catalog) -> str:
-    release = identify_in(known, *names_of(record))
+def _route(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
+    release = converted_to(fleet, record, known) or identify_in(known, *names_of(record))
     architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli.files import read_json
 from cli.problem import bad_input
+from cli.today import today
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
 
@@ -20,10 +20,17 @@ CatalogFile = Annotated[
 
 def catalog_of(file: Path | None) -> Catalog:
     """Our catalog with the file's rows over it; raises Problem (File.Unreadable) or Refused naming the row and field."""
-    if file is None:
-        return CATALOG
+    return CATALOG if file is None else catalog_with(rows_in(file))
+
+
+def rows_in(file: Path) -> Any:
+    """The rows as the file holds them; raises Problem (File.Unreadable)."""
     try:
-        rows = read_json(file)
+        return read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file; docs/operations.md shows one.") from None
-    return extend_catalog(rows, CATALOG, on=date.today())
+
+
+def catalog_with(rows: Any) -> Catalog:
+    """Our catalog with these rows over it; raises Refused naming the row and field."""
+    return extend_catalog(rows, CATALOG, on=today())

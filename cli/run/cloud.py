@@ -10,36 +10,53 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from types import MappingProxyType
 from typing import IO, Any
 
 from cli.account import Account
 from cli.client import Api, Http
 from cli.events import ROOT
 from cli.problem import Problem, bad_input
-from shared.domain.catalog import CATALOG, PATHS
+from shared.domain.catalog import CATALOG, Catalog
 
 Json = dict[str, Any]
 START_S, STOP_S = 60, 15
 _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
-TARGETS = {
-    key: CATALOG.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in sorted({path.destination for path in PATHS})
-}
-"""What the local SMC calls each destination."""
+
+
+def _targets(catalog: Catalog) -> str:
+    """What the local SMC calls each destination."""
+    keys = sorted({path.destination for path in catalog.paths})
+    return json.dumps({key: catalog.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in keys})
+
+
 SETTINGS = {
     "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
     "REPLANK_SMC_IMPORT_LINUX": _BARE,
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
-    "REPLANK_SMC_TARGET_VALUES": json.dumps(TARGETS),
+    "REPLANK_SMC_TARGET_VALUES": _targets(CATALOG),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
 """What an operator would set in the shell that deploys; the local SMC understands this command and this parameter."""
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
+def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
+    """Put catalog rows of the user's own where the functions read them; the settings for that. ``catalog`` is ours with them.
+
+    A file, because all variables of a function together have 4 KB.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder.resolve() / "catalog.json"
+    file.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _targets(catalog)}
 
 
 @dataclass
@@ -51,10 +68,19 @@ class LocalCloud:
     http: Http
 
     @classmethod
-    def start(cls, state: Path, seed: int, regions: list[str], sources: Iterable[str] = (), on: date | None = None) -> LocalCloud:
+    def start(
+        cls,
+        state: Path,
+        seed: int,
+        regions: list[str],
+        sources: Iterable[str] = (),
+        on: date | None = None,
+        settings: Mapping[str, str] = NO_SETTINGS,
+    ) -> LocalCloud:
         """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder).
 
-        ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins.
+        ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins;
+        ``settings`` replace ours.
         """
         try:
             state.mkdir(parents=True, exist_ok=True)
@@ -66,7 +92,7 @@ class LocalCloud:
         command += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
         command += ["--start", on.isoformat()] if on else []
         own = {"REPLANK_REGIONS": ",".join(regions), "REPLANK_NOTICE_SOURCES": ",".join(sources)}
-        for name, value in {**SETTINGS, **own}.items():
+        for name, value in {**SETTINGS, **own, **settings}.items():
             command += ["--env", f"{name}={value}"]
         environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
         # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.

@@ -15,9 +15,10 @@ from cli import events, output
 from cli.bootstrap import ensure_bus
 from cli.options import AsJson
 from cli.problem import without_effect
+from cli.rows import CatalogFile
 from cli.run import plan as plans
 from cli.run import results
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import LocalCloud, write_rows
 from cli.run.drive import Drive
 from cli.run.folder import Folder, folder_for
 from cli.run.operator import NAME, Operator
@@ -51,6 +52,7 @@ def run(  # noqa: PLR0913 - one parameter per option
         Path | None, typer.Option(help="Folder of the cloud's state: empty, or of a run to continue. Default: a new one in run/.")
     ] = None,
     expect: Annotated[Path | None, typer.Option(help="What is expected: a file like examples/scenario.json.")] = None,
+    catalog: CatalogFile = None,
     keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud running at the end, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -59,10 +61,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), 1 if not, 2 if a
     file is malformed; then nothing was started.
     """
-    for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on)):
+    for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
             raise without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
-    plan = plans.given(fleet, guests, notice or [], expect, on) if fleet else plans.sample()
+    plan = plans.given(fleet, guests, notice or [], expect, on, catalog) if fleet else plans.sample()
     folder = folder_for(state, plan.digest, seed)
     if not as_json:
         show_left_out(plan)
@@ -70,13 +72,14 @@ def run(  # noqa: PLR0913 - one parameter per option
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
-    cloud = LocalCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on)
+    own = {} if plan.rows is None else write_rows(plan.rows, plan.catalog, folder.path)
+    cloud = LocalCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on, own)
     try:
         found = _migrate(cloud, plan, folder)
         facts = {"seed": folder.seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
         facts["left_out"] = plan.left_out
         results.write(found, report, facts)
-        _conclude(found, report, facts, as_json)
+        _conclude(found, plan, report, facts, as_json)
         if keep:
             _stay(cloud)
     except KeyboardInterrupt:
@@ -144,11 +147,11 @@ def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str
     }
 
 
-def _conclude(found: results.Results, report: Path, facts: Json, as_json: bool) -> None:
+def _conclude(found: results.Results, plan: Plan, report: Path, facts: Json, as_json: bool) -> None:
     if as_json:
         output.show_json({**facts, "as_expected": found.as_expected, "surprises": found.surprises, "migrations": found.migrations})
         return
-    results.show(found)
+    results.show(found, plan.catalog)
     verdict = "every expected outcome was reached" if found.as_expected else "NOT every expected outcome was reached"
     print(f"{verdict} ({facts['wall_seconds']} s). The report: {report}")
 

@@ -11,13 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from cli import events
-from cli.catalog import OVER, day_of, today
+from cli.catalog import day_of
 from cli.files import read_json
-from cli.fleet import SHOWN, Fleet, names_of, read_fleet
+from cli.fleet import SHOWN, Fleet, read_fleet
 from cli.problem import bad_input
+from cli.rows import catalog_with, rows_in
+from cli.standing import OVER, conversion_said, life_in
+from cli.today import today
 from shared.domain import events as known
-from shared.domain.catalog import CATALOG
-from shared.domain.catalog.eol import standing_of
+from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.days import day_said
 from shared.domain.errors import Refused
 from shared.domain.notice import read_notice
@@ -55,6 +57,13 @@ class Plan:
     """Why an instance of the fleet is in no batch, by instance; empty if notices choose."""
     on: date | None = None
     """The day on which the run begins; None: the local cloud's own."""
+    rows: Any = None
+    """Catalog rows of the user's own, which the functions get too; None: there are none."""
+
+    @property
+    def catalog(self) -> Catalog:
+        """What the run plans with."""
+        return CATALOG if self.rows is None else catalog_with(self.rows)
 
     @property
     def sources(self) -> list[str]:
@@ -64,7 +73,8 @@ class Plan:
     @property
     def digest(self) -> str:
         """Tells whether a state belongs to this very plan."""
-        parts = (self.fleet.document, self.notices, self.batches, self.faults)
+        own = () if self.rows is None else (self.rows,)
+        parts = (self.fleet.document, self.notices, self.batches, self.faults, *own)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -74,28 +84,34 @@ def sample() -> Plan:
     return _plan(EXAMPLES / "fleet.json", None, notices, _object(EXAMPLES / "scenario.json"))
 
 
-def given(fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "") -> Plan:
+def given(
+    fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "", catalog: Path | None = None
+) -> Plan:
     """The user's own; without a notice, one batch for all instances whose release is out of support on that day."""
-    return _plan(fleet, guests, notices, _object(expect) if expect else {}, on)
+    rows = rows_in(catalog) if catalog else None
+    return _plan(fleet, guests, notices, _object(expect) if expect else {}, on, rows)
 
 
-def _plan(fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None) -> Plan:
+def _plan(
+    fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
+) -> Plan:
     """``on``: what the user gave; None for the sample, which begins on the local cloud's own day."""
+    catalog = CATALOG if rows is None else catalog_with(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_of(fleet, on)[0]
-    notices = [notice for file in notice_files for notice in _notices(file)]
+    notices = [notice for file in notice_files for notice in _notices(file, catalog)]
     batches, left_out = scenario.get("batches", []), dict[str, str]()
     if not notices and not batches:
-        batches, left_out = _for_all(fleet, begins or today())
+        batches, left_out = _for_all(fleet, begins or today(), catalog)
     ids = {record["InstanceId"] for record in fleet.instances}
     expected = {each: _expected(each, value, ids) for each, value in scenario.get("expected", {}).items()}
     roll_back = frozenset(scenario.get("rollBack", ()))
-    return Plan(fleet, notices, batches, roll_back, expected, scenario.get("faults", {}), left_out, begins)
+    return Plan(fleet, notices, batches, roll_back, expected, scenario.get("faults", {}), left_out, begins, rows)
 
 
-def _for_all(fleet: Fleet, on: date) -> tuple[list[Json], dict[str, str]]:
+def _for_all(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
     """Batches of what is out of support on that day, just as `replank eol` says; and why the others are left out."""
-    reasons = {record["InstanceId"]: _stays(record, on) for record in fleet.instances}
+    reasons = {record["InstanceId"]: _stays(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
         raise bad_input(
@@ -108,30 +124,30 @@ def _for_all(fleet: Fleet, on: date) -> tuple[list[Json], dict[str, str]]:
     return batches, {each: reason for each, reason in reasons.items() if reason}
 
 
-def _stays(record: Json, on: date) -> str:
+def _stays(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
     """Why an instance is left out; empty if it is out of support."""
-    name, name_en = names_of(record)
-    life = standing_of(name, name_en, on)
+    life = life_in(fleet, record, on, catalog)
     if life.standing in OVER:
         return ""
+    said = conversion_said(fleet, record, catalog)
     if not life.release:
         return f"the catalog has no release {life.name!r}" if life.name else "ECS shows no OSName"
-    if life.ends_on is None:
-        return f"no end of support is known for {CATALOG.name(life.release)}"
-    return f"{CATALOG.name(life.release)} is supported until {day_said(life.ends_on, on)}"
+    name = catalog.name(life.release)
+    stays = f"{name} is supported until {day_said(life.ends_on, on)}" if life.ends_on else f"no end of support is known for {name}"
+    return f"{said}; {stays}" if said else stays
 
 
-def _notices(file: Path) -> list[Json]:
+def _notices(file: Path, catalog: Catalog) -> list[Json]:
     """The notices in a file; raises Problem (Notice.Invalid) naming everything that is wrong in it."""
     found = events.read(file)
-    wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _wrong_in_notice(notice)]
+    wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _wrong_in_notice(notice, catalog)]
     if wrong:
         told = wrong[0] if len(wrong) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(wrong[:SHOWN])
         raise bad_input("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
     return found
 
 
-def _wrong_in_notice(notice: Json) -> Iterator[str]:
+def _wrong_in_notice(notice: Json, catalog: Catalog) -> Iterator[str]:
     problems = events.problems_of(notice)
     yield from problems
     if notice.get("type") != known.END_OF_LIFE:
@@ -140,7 +156,7 @@ def _wrong_in_notice(notice: Json) -> Iterator[str]:
         yield "source: a comma cannot be part of REPLANK_NOTICE_SOURCES"
     try:
         if not problems:
-            read_notice(notice["data"])
+            read_notice(notice["data"], catalog)
     except Refused as refused:
         yield f"data: {refused.code}: {refused.message} {refused.remedy}"
 

@@ -10,7 +10,8 @@ from typing import Any
 from cli import output
 from cli.client import Api
 from cli.run.plan import Expected, Plan
-from shared.domain.catalog import find_release, identify
+from shared.domain.catalog import Catalog, find_release
+from shared.domain.catalog.identify import identify_in
 
 Json = dict[str, Any]
 _FIELDS = {
@@ -146,19 +147,19 @@ def write(results: Results, file: Path, facts: Json) -> None:
     file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def _cells(row: Json) -> tuple[Any, ...]:
+def _cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     """One line of the table, its releases by their short names."""
-    release = identify(row["from"])
+    release = identify_in(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshots_made", "snapshots_swept", "virtual_minutes")
-    goal = find_release(row["to"]) if row["to"] else None
+    goal = find_release(row["to"], catalog) if row["to"] else None
     return row["instance_id"], source, goal.key if goal else row["to"], *(row[name] for name in numbers), row["result"]
 
 
-def show(results: Results) -> None:
+def show(results: Results, catalog: Catalog) -> None:
     """The table, then the reasons with their remedies, then what was not as expected."""
     columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
-    output.table(columns, (_cells(row) for row in results.migrations))
+    output.table(columns, (_cells(row, catalog) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]
     if explained:
         print("\nRefused or failed, and what to do:")

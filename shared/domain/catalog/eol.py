@@ -8,6 +8,7 @@ from typing import Literal
 
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.identify import identify_in
+from shared.domain.catalog.model import Release
 from shared.domain.codec import Json
 
 Standing = Literal["ended", "extended", "ending", "supported", "unknown"]
@@ -38,6 +39,11 @@ def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATA
     shown = os_name_en or os_name
     if release is None:
         return Life(shown, "", "unknown", None, None, "")
+    return life_of(release, shown, on, catalog)
+
+
+def life_of(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> Life:
+    """Where a release stands on that day; ``shown`` is how people see it named."""
     life = catalog.lifecycle.get(release.product)
     if life is None or life.ends_on is None:
         return Life(shown, release.key, "unknown", None, None, life.source.document if life else "")

@@ -29,6 +29,7 @@ WITHOUT_EFFECT = [
     ("run --guests g.json", "--guests"),
     ("run --expect e.json", "--expect"),
     ("run --on 2026-12-01", "--on"),
+    ("run --catalog f.json", "--catalog"),
 ]
 CONFLICTS = [
     ("confirm m1 --batch b1", "Option.Conflict"),

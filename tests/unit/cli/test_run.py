@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cli import main
 from cli.problem import Problem
 from cli.run import plan as plans
 from cli.run import results
+from cli.run.cloud import write_rows
 from cli.run.drive import Drive
 from cli.run.plan import Expected
 from cli.run.screen import percent, since
@@ -149,6 +152,57 @@ def test_a_run_takes_what_eol_names_and_says_why_it_leaves_the_rest(tmp_path: Pa
     assert later.batches[0]["instanceIds"] == ["i-test0001", "i-test0002"], "the day decides"
     with pytest.raises(Problem, match=r"Fleet\.NothingToDo.*2020-01-01"):
         plans.given(file, None, [], None, "2020-01-01")
+
+
+CONVERTED = {
+    "i-test0002": {"os_release": {"id": "alinux", "version": "3", "pretty_name": "Alibaba Cloud Linux 3 (OpenAnolis Edition)"}}
+}
+"""ECS goes on showing CentOS 7.9 of it."""
+
+
+def test_a_converted_instance_is_left_out_and_the_reason_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "fleet.json"
+    file.write_text(json.dumps({**fleet(instance(1), instance(2)), "guests": CONVERTED}), encoding="utf-8")
+    plan = plans.given(file, None, [], None, "2026-11-23")
+    assert plan.batches[0]["instanceIds"] == ["i-test0001"]
+    reason = "converted: the guest runs Alibaba Cloud Linux 3; ECS still shows CentOS  7.9 64 bit"
+    assert plan.left_out["i-test0002"].startswith(f"{reason}; Alibaba Cloud Linux 3 is supported until ")
+    assert main.run(["eol", "--fleet", str(file), "--on", "2026-11-23"]) == 1
+    said = capsys.readouterr().out
+    assert f"i-test0002: {reason}" in said
+    assert "1 of 2 instances are out of support" in said
+
+
+OWN_ROWS = {
+    "releases": [
+        {
+            "key": "house-7",
+            "family": "house",
+            "version": "7",
+            "name": "House Linux 7",
+            "os_type": "linux",
+            "pattern": "plan (?P<version>9)",
+            "source": "ticket 42",
+        }
+    ],
+    "paths": [{"source": "house-7", "destination": "alinux-3", "architecture": "x86_64", "source_document": "ticket 42"}],
+    "lifecycle": [{"product": "house-7", "support_end": "2025-01-31", "source": "ticket 42"}],
+    "defaults": {"house-7": "alinux-3"},
+}
+
+
+def test_run_takes_catalog_rows_of_the_users_own_as_eol_does(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows, file = tmp_path / "rows.json", tmp_path / "fleet.json"
+    rows.write_text(json.dumps(OWN_ROWS), encoding="utf-8")
+    file.write_text(json.dumps(fleet(instance(1, ("Plan 9", "Plan 9", "linux")))), encoding="utf-8")
+    plan = plans.given(file, None, [], None, "2026-11-23", rows)
+    assert (plan.batches[0]["instanceIds"], plan.left_out) == (["i-test0001"], {})
+    assert plan.digest != replace(plan, rows={}).digest, "a run with other rows is another run"
+    told = write_rows(plan.rows, plan.catalog, tmp_path / "state")
+    assert json.loads(Path(told["REPLANK_CATALOG"]).read_text(encoding="utf-8")) == OWN_ROWS
+    assert main.run(["eol", "--fleet", str(file), "--on", "2026-11-23", "--catalog", str(rows), "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["instances"]
+    assert (found["release"], found["route"]) == ("house-7", "alinux-3")
 
 
 def test_everything_wrong_with_a_notice_is_told_at_once(tmp_path: Path) -> None:

@@ -1,0 +1,41 @@
+"""Where an instance of a fleet file stands: by the name that ECS shows, or by what its guest says if it was converted."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from cli.fleet import Fleet, names_of
+from shared.domain.catalog import Catalog
+from shared.domain.catalog.eol import Life, life_of, standing_of
+from shared.domain.catalog.identify import identify_in, identify_os_release_in
+from shared.domain.catalog.model import Release
+
+Json = dict[str, Any]
+OVER = ("ended", "extended")
+"""Standings past the end of support; ``extended`` can be paid for."""
+
+
+def life_in(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
+    """Where the system that the instance runs stands on that day."""
+    converted = converted_to(fleet, record, catalog)
+    name, name_en = names_of(record)
+    return life_of(converted, converted.name, on, catalog) if converted else standing_of(name, name_en, on, catalog)
+
+
+def converted_to(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
+    """What the guest runs, if it is another product than the name says: ECS keeps the old OSName after a conversion."""
+    said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
+    named = identify_in(catalog, *names_of(record))
+    if named is None or not isinstance(said, dict):
+        return None
+    words = (str(said.get(part, "")) for part in ("id", "version", "pretty_name"))
+    runs = identify_os_release_in(catalog, *words)
+    return runs if runs is not None and runs.product != named.product else None
+
+
+def conversion_said(fleet: Fleet, record: Json, catalog: Catalog) -> str:
+    """That the instance was converted, in words; empty if it was not."""
+    converted = converted_to(fleet, record, catalog)
+    name, name_en = names_of(record)
+    return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""
