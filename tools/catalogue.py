@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tools.pages import api, cloud_errors, emulation, errors, events, limits, policy, rules, settings, states
+from tools.pages import api, cloud_errors, drivers, emulation, errors, events, limits, policy, rules, settings, states
 from tools.pages.common import ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -18,7 +18,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "localcloud/not_emulated.json": emulation.not_emulated,
 }
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
-    "docs/architecture.md": {"states": states.render, "limits": limits.render},
+    "docs/architecture.md": {"states": states.render, "limits": limits.render, "drivers": drivers.render},
     "docs/localcloud.md": {
         "faults": emulation.faults,
         "tablestore": emulation.tablestore,

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from shared.domain import events
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
 from shared.domain.chosen import digest_of
+from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused
 from shared.domain.migration import Migration, State, Step, step
@@ -95,18 +96,13 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
         return _again(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
     if failed == "validate" or (failed == "snapshot" and resumes == "validate"):
         return _again(migration, State.WAITING, operator, now, resumes="validate")
-    if _job_may_have_run(migration) and (failed == "migrate" or resumes):
+    if migration.job_may_have_run and (failed == "migrate" or resumes):
         return _again(migration, State.WAITING, operator, now, resumes="migrate")
     return _again(migration, State.ACCEPTED, operator, now)
 
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
 """The failure of a job that is finished and moved nothing: its retry needs another job."""
-
-
-def _job_may_have_run(migration: Migration) -> bool:
-    """Whether a job of this hop may have changed the instance. A person in the console may start one unseen."""
-    return migration.handle.started_at is not None or migration.driver == "console"
 
 
 def _again(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
@@ -155,9 +151,9 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _unlock(migration: Migration) -> ReleaseLock:
-    """A job that timed out may run on, and a person in the console may have started one: the lock stays until none runs."""
-    by_a_person = migration.driver == "console" and migration.snapshots_made > 0
-    left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or by_a_person)
+    """A job that timed out may still run, and some start unseen: the lock stays until no job runs."""
+    unseen = traits(migration.driver).starts_unseen and migration.snapshots_made > 0
+    left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
 
 

@@ -40,8 +40,8 @@ class Copy:
     tagged: bool = False
 
 
-def runs_of(journal: Iterable[JournalEntry], *, by_a_person: bool) -> list[Run]:
-    """The runs of a migration's jobs. A person may have started the job at any time since it was waited for."""
+def runs_of(journal: Iterable[JournalEntry], *, unseen: bool) -> list[Run]:
+    """The runs of a migration's jobs. A job that starts ``unseen`` may have begun when the snapshots were ready."""
     runs: list[Run] = []
     waiting: datetime | None = None
     began: datetime | None = None
@@ -52,7 +52,7 @@ def runs_of(journal: Iterable[JournalEntry], *, by_a_person: bool) -> list[Run]:
         if line.to_state is State.SNAPSHOTTED and line.from_state is not State.SNAPSHOTTED:
             waiting = line.at
         if line.to_state is State.MIGRATING and line.from_state is not State.MIGRATING:
-            began = waiting if by_a_person and waiting is not None else line.at
+            began = waiting if unseen and waiting is not None else line.at
             last = line
     if began is not None:
         runs.append(Run(last.hop, last.attempt, began, None, copied=False))

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from shared.domain.disk_reset import DiskReset
+from shared.domain.drivers import DEFAULT_DRIVER, traits
 from shared.domain.errors import Bug
 from shared.domain.findings import Assessment
 from shared.domain.hop import Hop
@@ -118,7 +119,7 @@ class Migration:
     entered_version: int
     entered_at: datetime
     created_at: datetime
-    driver: str = "smc"
+    driver: str = DEFAULT_DRIVER
     instance_name: str = ""
     os_type: str = "linux"
     source: str = ""
@@ -176,8 +177,13 @@ class Migration:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing can have changed the instance yet. A person in the console may start a job unseen."""
-        return self.hop == 0 and self.handle.started_at is None and self.driver != "console"
+        """Whether nothing can have changed the instance yet."""
+        return self.hop == 0 and not self.job_may_have_run
+
+    @property
+    def job_may_have_run(self) -> bool:
+        """Whether a job of this hop may have changed the instance. Some drivers' jobs start unseen."""
+        return self.handle.started_at is not None or traits(self.driver).starts_unseen
 
     def token(self, *words: object) -> str:
         """A client token for one call, the same whenever the same step repeats it (at most 64 ASCII characters)."""

@@ -8,11 +8,11 @@ from datetime import datetime, time, timedelta
 from typing import Any, TypeVar
 
 from shared.domain.codec import Signed, as_object, decode
+from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, names_in_words
 from shared.domain.errors import Refused
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 24 KB in all."""
-DRIVERS = ("smc", "console")
 T = TypeVar("T")
 
 
@@ -66,7 +66,7 @@ class Window:
 class Policy:
     """The limits and choices of a batch."""
 
-    driver: str = _choice("smc", "What carries out the migration: smc or console.")
+    driver: str = _choice(DEFAULT_DRIVER, f"What carries out the migration: {names_in_words()}.")
     max_moving: int = _choice(5, "Maximum instances of the batch that move at once.", (1, 1000))
     failure_budget: int = _choice(1, "Nothing more starts once more migrations than this have failed.", (0, 1000))
     canary: int = _choice(0, "So many instances must be validated before the others start.", (0, 100))
@@ -110,7 +110,7 @@ def read_policy(document: object) -> Policy:
         given["window"] = _renamed(as_object(given["window"], "policy.window"), _WINDOW_NAMES, "policy.window")
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in DRIVERS:
-        raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", "Use smc or console.")
+        raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {names_in_words()}.")
     _check_numbers(asked, "policy.", "")
     _check_probe(policy.files, policy.check)
     if policy.window is not None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 from shared.domain.catalog import CATALOG, Catalog, Release, require_release
 from shared.domain.catalog.model import Path
 from shared.domain.days import day_said
+from shared.domain.drivers import DEFAULT_DRIVER, traits
 from shared.domain.errors import Refused
 from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
@@ -36,12 +37,16 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
     destination: str | None = None,
     allow_end_of_life: bool = False,
     allow_listed: bool = False,
+    driver: str = DEFAULT_DRIVER,
     catalog: Catalog = CATALOG,
 ) -> Route:
     """Plan from ``source`` (as identified: its ``exact`` version counts) to ``destination`` (a key or a name; None: our default).
 
+    Only the paths that the driver can follow count.
+
     Raises Refused: Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife; the remedy says what would help.
     """
+    catalog = replace(catalog, paths=traits(driver).paths(catalog))
     chains = _chains(source, architecture, allow_listed, catalog)
     if destination is not None:
         goal = require_release(destination, catalog).key

@@ -63,10 +63,10 @@ def is_a_look(waited: timedelta) -> bool:
     return minutes % (5 if minutes < 120 else int(LONGEST_BACK_OFF / timedelta(minutes=1))) == 0
 
 
-def job_pause(waited: timedelta) -> timedelta:
+def job_pause(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
     """How long to leave a job alone that has been watched for ``waited``: half as long again, zero for every tick.
 
-    What fails soon is seen soon; what runs long is asked seldom. The look at JOB_LIMIT is not put off.
+    What fails soon is seen soon; what runs long is asked seldom. The look at ``limit`` is not put off.
     """
-    pause = min(waited / 2, LONGEST_PAUSE, max(JOB_LIMIT - waited, timedelta(0)))
+    pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

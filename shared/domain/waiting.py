@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog
+from shared.domain.drivers import traits
 from shared.domain.migration import ADMITTED, Migration, State
 
 _OF_ITSELF = {
@@ -53,7 +54,7 @@ def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
 
 
 def _before_the_job(migration: Migration, catalog: Catalog) -> str:
-    if migration.driver == "console":
+    if traits(migration.driver).attended:
         return f"a person: {to_press(migration, catalog)}"
     return "SMC to know the instance and to have its job ready"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
 
+from shared.domain.drivers import DriverTraits
 from shared.domain.migration import Handle, Migration
 
 
@@ -67,11 +68,8 @@ NOBODY = Identity()
 class Driver(Protocol):
     """Every call may be repeated at any point after a crash without doing anything twice."""
 
-    name: str
-    attended: bool
-    """Whether a person starts the job, whenever they come to it."""
-    needs_identity: bool
-    """Whether ``prepare`` must be told by what the instance is known; to find that out takes two calls."""
+    traits: DriverTraits
+    """What the pipeline knows of it without a call."""
 
     def check(self) -> None:
         """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""

@@ -126,8 +126,8 @@ def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Dr
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
-    smc = SmcDriver(clients, _guest(clients), settings.smc, clock)
-    return {"smc": smc, "console": ConsoleDriver(clients, settings.catalog)}
+    made = (SmcDriver(clients, _guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
+    return {driver.traits.name: driver for driver in made}
 
 
 def _warm(function: str, settings: Settings, clients: Clients) -> None:

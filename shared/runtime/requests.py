@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
-from shared.domain.policy import BOUNDS, DEFAULTS, DRIVERS, LONGEST_CHECK, MOST_FILES, WORDS
+from shared.domain.policy import BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, WORDS
 
 Json = dict[str, Any]
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from shared.domain.adoption import Copy, Run, doubt, runs_of
+from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
@@ -44,7 +45,7 @@ def kept(entry: LedgerEntry, why: str) -> LedgerEntry:
 
 
 def _runs(migration: Migration, ports: Ports) -> list[Run]:
-    return runs_of(ports.migrations.journal(migration.migration_id), by_a_person=migration.driver == "console")
+    return runs_of(ports.migrations.journal(migration.migration_id), unseen=traits(migration.driver).starts_unseen)
 
 
 def _told(run: Run, effect: AdoptSnapshots) -> Run:

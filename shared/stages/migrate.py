@@ -40,7 +40,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
         migration = _begin(migration, ports)
-    who = identity(migration, migration.hop, ports) if driver.needs_identity else NOBODY
+    who = identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare(migration, who)
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
@@ -62,7 +62,7 @@ def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene,
 
     Raises Permanent (Window.TooShort) instead of making snapshots for one more window that will not be long enough either.
     """
-    if driver.attended and migration.handle.began_at is not None:
+    if driver.traits.attended and migration.handle.began_at is not None:
         report = driver.prepare(migration, identity(migration, migration.hop, ports))
         if report.phase is Phase.RUNNING:
             return _start(migration, report, ports)
@@ -152,9 +152,9 @@ def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
     # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver.
     # A person in the console may take any time, but that comes after.
     began_at = migration.handle.began_at or migration.entered_at
-    limited = not ports.driver(migration.driver).attended or migration.handle.began_at is None
-    if limited and now - began_at > PREPARE_LIMIT:
-        why = f"Not ready within {PREPARE_LIMIT}{': ' + report.remedy if report.remedy else ''}."
+    limit = ports.driver(migration.driver).traits.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
+    if limit is not None and now - began_at > limit:
+        why = f"Not ready within {limit}{': ' + report.remedy if report.remedy else ''}."
         raise Permanent("Driver.PrepareTimedOut", why, "Look at the instance and at SMC, then retry.")
     if report.handle != migration.handle:
         preparing = step(

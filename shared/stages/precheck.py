@@ -101,6 +101,7 @@ def _route(migration: Migration, instance: InstanceFacts, terms: Terms, ports: P
         destination=destination.key if destination else migration.destination or None,
         allow_end_of_life=terms.policy.allow_end_of_life,
         allow_listed=terms.policy.allow_listed,
+        driver=migration.driver,
         catalog=ports.catalog,
     )
     return route.hops

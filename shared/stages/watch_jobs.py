@@ -8,10 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain import events
+from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
-from shared.domain.timing import JOB_LIMIT, SETTLE, job_pause
+from shared.domain.timing import SETTLE, job_pause
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, give_up
@@ -66,11 +67,10 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
         )
     if report.phase is Phase.FINISHED:
         return _finished(migration, report, ports)
-    if ports.clock.now() - migration.entered_at > JOB_LIMIT:
-        raise Permanent(
-            "Job.TimedOut", f"Not finished within {JOB_LIMIT}.", "Look at the job in the SMC console before anything else."
-        )
-    pause = timedelta(0) if migration.owes else job_pause(ports.clock.now() - migration.entered_at)
+    limit = traits(migration.driver).job_limit
+    if ports.clock.now() - migration.entered_at > limit:
+        raise Permanent("Job.TimedOut", f"Not finished within {limit}.", "Look at the job in the SMC console before anything else.")
+    pause = timedelta(0) if migration.owes else job_pause(ports.clock.now() - migration.entered_at, limit)
     if report.phase is Phase.PREPARED:
         launch(migration, ports)
     elif pause:

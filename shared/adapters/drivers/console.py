@@ -12,6 +12,7 @@ from shared.adapters.drivers.sources import hostname, is_named, is_of
 from shared.adapters.drivers.unfinished import Stops
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.drivers import CONSOLE
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.domain.waiting import to_press
@@ -23,9 +24,7 @@ _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 class ConsoleDriver(Stops):
     """See the port. It changes nothing in SMC, as what a person made there stays theirs; only a rollback stops the job."""
 
-    name = "console"
-    attended = True
-    needs_identity = True
+    traits = CONSOLE
     follows = True
 
     def __init__(self, clients: Clients, catalog: Catalog = CATALOG) -> None:

@@ -17,6 +17,7 @@ from shared.adapters.drivers.unfinished import MIGRATION_TAG, Stops
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
+from shared.domain.drivers import SMC
 from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
@@ -41,9 +42,7 @@ _STARTED = frozenset({"Running", "Waiting", "Finished"})
 class SmcDriver(Stops):
     """See the port."""
 
-    name = "smc"
-    attended = False
-    needs_identity = False
+    traits = SMC
 
     def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings, clock: Clock) -> None:
         self._clients = clients

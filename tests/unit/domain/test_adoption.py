@@ -65,14 +65,14 @@ STORY = [
 ]
 
 
-@pytest.mark.parametrize(("by_a_person", "began"), [(False, [5, 22]), (True, [0, 20])])
-def test_the_journal_tells_when_jobs_ran_and_how_they_ended(by_a_person: bool, began: list[int]) -> None:
-    runs = runs_of(STORY, by_a_person=by_a_person)
+@pytest.mark.parametrize(("unseen", "began"), [(False, [5, 22]), (True, [0, 20])])
+def test_the_journal_tells_when_jobs_ran_and_how_they_ended(unseen: bool, began: list[int]) -> None:
+    runs = runs_of(STORY, unseen=unseen)
     assert [(run.attempt, run.copied) for run in runs] == [(1, False), (2, True)]
     assert [run.began for run in runs] == [NOW + timedelta(minutes=minute) for minute in began]
     assert runs[1].ended == NOW + timedelta(minutes=50)
 
 
 def test_a_job_under_way_has_no_end() -> None:
-    (first, second) = runs_of(STORY[:-1], by_a_person=False)
+    (first, second) = runs_of(STORY[:-1], unseen=False)
     assert (second.attempt, second.ended, first.ended) == (2, None, NOW + timedelta(minutes=9))

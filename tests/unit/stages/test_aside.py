@@ -11,6 +11,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.drivers import SMC
 from shared.domain.effects import CleanUpDriver
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
@@ -28,7 +29,7 @@ from tests.support.ports import migration
 class Denied:
     """A driver whose clean-up is never allowed."""
 
-    needs_identity = False
+    traits = SMC
 
     def __init__(self) -> None:
         self.asked = 0

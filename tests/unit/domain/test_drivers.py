@@ -1,0 +1,77 @@
+"""What a driver says of itself is all that the pipeline knows of it: a new driver is one row of the table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from unittest import mock
+
+import pytest
+
+from shared.adapters.drivers.console import ConsoleDriver
+from shared.adapters.drivers.smc import SmcDriver
+from shared.domain import acts, drivers
+from shared.domain.catalog import CATALOG, require_release
+from shared.domain.drivers import CONSOLE, DEFAULT_DRIVER, DRIVERS, SMC, ChangesFrom, traits
+from shared.domain.effects import ReleaseLock
+from shared.domain.errors import Refused
+from shared.domain.migration import Failure, State
+from shared.domain.policy import read_policy
+from shared.domain.route import plan_route
+from shared.domain.waiting import waits_for
+from tests.support.fakes import NOON
+from tests.support.ports import migration
+
+UNSEEN = replace(SMC, name="guest", attended=True, changes_from=ChangesFrom.SNAPSHOTS)
+"""A driver that only this test has."""
+
+
+def test_every_adapter_has_its_row_and_every_row_its_adapter() -> None:
+    assert {ConsoleDriver.traits.name, SmcDriver.traits.name} == set(DRIVERS)
+    assert DEFAULT_DRIVER in DRIVERS
+
+
+def test_a_driver_of_a_later_version_is_taken_as_one_that_starts_nothing_unseen() -> None:
+    assert not traits("later").attended
+    assert not traits("later").starts_unseen
+
+
+def test_a_new_row_is_accepted_by_the_policy() -> None:
+    with pytest.raises(Refused, match="guest"):
+        read_policy({"driver": "guest"})
+    with mock.patch.dict(DRIVERS, {"guest": UNSEEN}):
+        assert read_policy({"driver": "guest"}).driver == "guest"
+
+
+def test_a_new_driver_whose_jobs_start_unseen_is_never_called_untouched() -> None:
+    row = migration(1, state=State.FAILED, driver="guest", failure=Failure("migrate", "Job.TimedOut", "", ""), snapshots_made=1)
+    assert row.is_untouched
+    with mock.patch.dict(DRIVERS, {"guest": UNSEEN}):
+        assert not row.is_untouched
+        assert acts.retry(row, "ann", NOON).after.resumes == "migrate"
+        ended = acts.confirm(row, "ann", NOON, retention_days=1)
+    assert [each.after_jobs for each in ended.effects if isinstance(each, ReleaseLock)] == [True]
+
+
+def test_a_person_is_told_what_to_press_only_if_a_person_starts_the_job() -> None:
+    row = migration(1, state=State.SNAPSHOTTED, driver=CONSOLE.name)
+    assert waits_for(row, "", catalog=CATALOG).startswith("a person: ")
+    assert not waits_for(replace(row, driver=SMC.name), "", catalog=CATALOG).startswith("a person: ")
+
+
+def test_a_route_has_only_paths_that_its_driver_can_follow() -> None:
+    source = require_release("centos-7", CATALOG)
+    assert plan_route(source, "x86_64", on=date(2026, 1, 1), destination="anolis-8").hops
+    none = replace(SMC, paths=lambda catalog: ())
+    with mock.patch.dict(DRIVERS, {SMC.name: none}), pytest.raises(Refused) as refused:
+        plan_route(source, "x86_64", on=date(2026, 1, 1), destination="anolis-8")
+    assert refused.value.code == "Route.NotSupported"
+
+
+def test_the_table_is_sane() -> None:
+    for each in DRIVERS.values():
+        least, most = each.usual_minutes
+        assert 0 < least <= most < each.job_limit / timedelta(minutes=1)
+        assert each.prepare_limit is None or each.prepare_limit < each.job_limit
+        assert each.does
+    assert drivers.names_in_words() == "smc or console"
