@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from shared.domain import events
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
@@ -11,6 +11,7 @@ from shared.domain.chosen import digest_of
 from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Refused
+from shared.domain.ledger import sweep_due
 from shared.domain.migration import Migration, State, Step, step
 
 REASONS = {
@@ -68,7 +69,7 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     if to is None:
         raise _refused("NotConfirmable", migration, "confirmed", "Wait until it is migrated, failed or rolled back.")
     # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
-    over = now + timedelta(days=retention_days) if migration.snapshots_made else now
+    over = sweep_due(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], released_at=now, due_at=due_at)
     effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []

@@ -7,6 +7,7 @@ the data names the stage that is to act next and is what the bus's rules route b
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from shared.domain.migration import Migration
@@ -110,6 +111,11 @@ class Event:
     event_id: str
     subject: str
     data: dict[str, Any]
+
+
+def reminder(now: datetime) -> str:
+    """The word that tells the reminders of one tick (``nudge``) from those of another."""
+    return now.strftime("%Y%m%dT%H%M%S")
 
 
 def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> Event:

@@ -6,6 +6,7 @@ rules tell the operator. Every document can be stored and read back (``to_json``
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -34,6 +35,11 @@ class DiskFacts:
     status: str
     used_by_smc_transit: bool = False
     snapshot_count: int | None = None
+
+
+def own_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
+    """The user's disks: all but SMC's transit disk, which comes and goes with a job."""
+    return [disk for disk in disks if not disk.used_by_smc_transit]
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,11 @@ class InstanceFacts:
     scaling_group_id: str | None = ""
     auto_snapshot_at: datetime | None = None
     data_disk_limit: int | None = None
+
+    @property
+    def own_disks(self) -> list[DiskFacts]:
+        """The user's disks."""
+        return own_disks(self.disks)
 
     def to_json(self) -> Json:
         """As stored beside the migration."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from shared.domain.migration import Migration
@@ -89,6 +89,11 @@ def migration_of(snapshot_name: str) -> str:
     """The migration id in a snapshot name of ours, empty for anybody else's."""
     parts = snapshot_name.split("-")
     return parts[1] if len(parts) >= 5 and parts[0] == "replank" else ""
+
+
+def sweep_due(released_at: datetime, retention_days: int) -> datetime:
+    """When a migration's snapshots may be deleted: its release plus its retention."""
+    return released_at + timedelta(days=retention_days)
 
 
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from shared.domain.effects import (
@@ -18,7 +17,7 @@ from shared.domain.effects import (
     ScheduleSweep,
 )
 from shared.domain.errors import Transient
-from shared.domain.ledger import SnapshotState
+from shared.domain.ledger import SnapshotState, sweep_due
 from shared.domain.limits import TIMES, Limit
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.domain.timing import LOOK_AGAIN
@@ -98,7 +97,7 @@ def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports)
 def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -> None:
     if migration.released_at is None:
         return
-    sweep_at = migration.released_at + timedelta(days=effect.retention_days)
+    sweep_at = sweep_due(migration.released_at, effect.retention_days)
     for entry in ports.ledger.of_migration(migration.migration_id):
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.put(replace(entry, sweep_at=sweep_at))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from shared.domain.facts import InstanceFacts
 from shared.domain.migration import Migration
 from shared.ports.driver import Identity
 from shared.ports.ports import Ports
+from shared.stages.observed import baseline
 
 
 def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
@@ -13,11 +13,11 @@ def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
 
     The guest's own hostname counts beside the one that ECS knows: who renames a machine inside does not tell ECS.
     """
-    baseline = ports.migrations.document(migration.migration_id, f"baseline-{hop}")
-    if not baseline:
+    seen = baseline(migration, ports, hop=hop)
+    facts = seen.instance
+    if facts is None:
         return Identity()
-    facts = InstanceFacts.from_json(baseline["instance"])
-    names = {facts.hostname, (baseline.get("guest") or {}).get("hostname") or ""} - {""}
+    names = {facts.hostname, (seen.guest.hostname if seen.guest else "") or ""} - {""}
     hosts = ports.compute.hosts_at(migration.region_id, facts.private_ips)
     others = {id: name for id, name in hosts.items() if id != migration.instance_id}
     return Identity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows", others)

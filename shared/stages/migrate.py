@@ -7,6 +7,7 @@ from dataclasses import replace
 from shared.domain import events
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
+from shared.domain.facts import own_disks
 from shared.domain.ledger import SnapshotState, made_for
 from shared.domain.limits import Scene, held_back, missed_window, outlived, stand_back, start_of
 from shared.domain.message import Message, Outcome
@@ -126,9 +127,7 @@ def _safe_to_move(migration: Migration, scene: Scene, ports: Ports) -> None:
     if not scene.standing.has_slot:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
     safe = _snapshotted(migration, ports)
-    attached = {
-        disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
-    }
+    attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
         remedy = "Retry: it is prechecked and snapshotted anew. After a job has run, roll back or cancel instead."

@@ -56,7 +56,7 @@ def offer(batches: Sequence[Terms], ports: Ports) -> int:
         return 0
     tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold())
     _reclaim(tick)
-    nudge = now.strftime("%Y%m%dT%H%M%S")
+    nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
     chosen = [each for first in (True, False) for queue in queues for each in _of(queue, first, tick)]
     ports.bus.publish([events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])

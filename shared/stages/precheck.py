@@ -18,6 +18,7 @@ from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ACTIVE, Failure, Migration, State, step
+from shared.domain.observation import Observation, baseline_name, instance_name
 from shared.domain.prechecks import assess, cheap_rules
 from shared.domain.prechecks.freshness import changed
 from shared.domain.route import plan_route
@@ -27,6 +28,7 @@ from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
 from shared.stages.advance import advance, guarded
 from shared.stages.closing import reopen
+from shared.stages.observed import baseline
 from shared.stages.slots import unlocks_later
 
 EVERY_ATTEMPT = 1_000_000
@@ -82,7 +84,7 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
         check_asked=probe.may_run(terms),
         due_at=now + LOOK_AGAIN,
     )
-    advance(ports, replace(taken, documents={f"instance-{migration.hop}": instance.to_json()}))
+    advance(ports, replace(taken, documents={instance_name(migration.hop): instance.to_json()}))
     return Outcome("waiting", {"state": "prechecking"})
 
 
@@ -175,7 +177,7 @@ def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | No
 
 
 def _instance(migration: Migration, ports: Ports) -> InstanceFacts:
-    document = ports.migrations.document(migration.migration_id, f"instance-{migration.hop}")
+    document = ports.migrations.document(migration.migration_id, instance_name(migration.hop))
     return InstanceFacts.from_json(document)
 
 
@@ -184,7 +186,7 @@ def _passed(
 ) -> Outcome:
     now = ports.clock.now()
     reason = _since_last_time(migration, guest, ports)
-    baseline: dict[str, Any] = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
+    documents = {baseline_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run ends in the same step: nobody drives one that is ready.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
     taken = step(
@@ -197,22 +199,22 @@ def _passed(
         prechecked_at=now,
         prechecked_version=migration.version + 1,
         probe_invocation_id="",
-        disks=tuple(disk.disk_id for disk in instance.disks if not disk.used_by_smc_transit),
+        disks=tuple(disk.disk_id for disk in instance.own_disks),
         **end,
     )
     passed = events.about(taken.after, events.PRECHECK_PASSED, stage="snapshot")
     if terms.dry_run:
         passed.data.pop("stage")
-    passed_on = advance(ports, replace(taken, events=(passed,), documents={f"baseline-{migration.hop}": baseline}))
+    passed_on = advance(ports, replace(taken, events=(passed,), documents=documents))
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
 def _since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """The journal's words: a look repeated before the snapshot says what changed in the guest meanwhile."""
-    former = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") if migration.prechecked_at else None
-    if not former:
+    former = baseline(migration, ports).guest if migration.prechecked_at else None
+    if former is None:
         return "every rule passed"
-    names = changed(GuestFacts.from_json(former.get("guest")), guest)
+    names = changed(former, guest)
     return f"every rule passed again; changed since: {', '.join(names) or 'nothing'}"[:500]
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent, Refused
-from shared.domain.facts import DiskFacts
+from shared.domain.facts import own_disks
 from shared.domain.migration import Migration
 from shared.domain.restore import Seen, all_in, begun, marked, planned, still_valid, unusable
 from shared.ports.compute import FoundInstance
@@ -31,7 +31,7 @@ def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
             f"The instance is locked ({', '.join(instance.locked)}); ECS resets none of its disks. Nothing was stopped or reset.",
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
-    attached = [disk.disk_id for disk in _own(instance.disks)]
+    attached = [disk.disk_id for disk in instance.own_disks]
     fresh = planned(ports.ledger.of_migration(migration.migration_id), attached)
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
@@ -51,7 +51,7 @@ def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 def busy(migration: Migration, ports: Ports) -> str:
     """Why ECS would refuse a reset for now, in words; empty if nothing is at work on the disks."""
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
-    working = [f"disk {disk.disk_id} is {disk.status}" for disk in _own(instance.disks) if disk.status not in AT_REST]
+    working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
@@ -90,7 +90,7 @@ def reset(migration: Migration, safe: Callable[[], bool], note: Note, ports: Por
 
 def restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """The same disks, each marked that ECS shows at rest; raises Permanent (Rollback.DisksDiffer) if the disks are others now."""
-    disks = {disk.disk_id: disk.status for disk in _own(ports.compute.disks(migration.region_id, migration.instance_id))}
+    disks = {disk.disk_id: disk.status for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
     if differing:
         raise Permanent(
@@ -108,7 +108,3 @@ def restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 def complete(migration: Migration) -> bool:
     """Whether every disk was seen at rest after its reset."""
     return all_in(migration.rollback_disks, ResetState.RESTORED)
-
-
-def _own(disks: Sequence[DiskFacts]) -> list[DiskFacts]:
-    return [disk for disk in disks if not disk.used_by_smc_transit]

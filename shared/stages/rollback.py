@@ -9,9 +9,7 @@ from shared.domain import events
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Permanent, Refused, Transient
-from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment, Finding
-from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.restore import all_in, begun, cleared, in_words
@@ -22,6 +20,7 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import live_jobs, probe, restore_disks
 from shared.stages.advance import advance, guarded, settle_all
+from shared.stages.observed import baseline
 
 STATES = frozenset({State.ROLLING_BACK})
 
@@ -169,10 +168,9 @@ def _verifying(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
         return _go_on(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
-    baseline = ports.migrations.document(migration.migration_id, "baseline-0") or {}
+    instance_before, before = baseline(migration, ports, hop=0).both()
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
-    before = GuestFacts.from_json(baseline.get("guest"))
-    result = compare_restored(InstanceFacts.from_json(baseline.get("instance")), before, instance, found, catalog=ports.catalog)
+    result = compare_restored(instance_before, before, instance, found, catalog=ports.catalog)
     if result.blocked:
         worst: Finding = result.blocking[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)

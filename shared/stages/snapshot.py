@@ -9,6 +9,7 @@ from functools import partial
 from shared.domain import events
 from shared.domain.batch import Terms
 from shared.domain.errors import Permanent
+from shared.domain.facts import own_disks
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
 from shared.domain.limits import Held, stand_back
 from shared.domain.message import Message, Outcome
@@ -77,9 +78,7 @@ def _outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
         return "the precheck is out of date"
     if not migration.check_asked and probe.wants(terms):
         return "the precheck was made without the batch's files and check"
-    attached = {
-        disk.disk_id for disk in ports.compute.disks(migration.region_id, migration.instance_id) if not disk.used_by_smc_transit
-    }
+    attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
 
 

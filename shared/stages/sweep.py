@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from shared.domain import events
 from shared.domain.errors import ReplankError, Stale, Transient
-from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep
+from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, sweep_due
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
@@ -123,9 +123,9 @@ def _schedule_the_late(migration: Migration, held: list[LedgerEntry], ports: Por
     """Entries that came into the ledger after the release, or raced it, get their time as well."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
-        retention = timedelta(days=ports.batches.terms(migration.batch_id).policy.retention_days)
+        due = sweep_due(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)
         for entry in late:
-            ports.ledger.put(replace(entry, sweep_at=migration.released_at + retention))
+            ports.ledger.put(replace(entry, sweep_at=due))
 
 
 def _completed(migration: Migration, ports: Ports) -> bool:

@@ -9,17 +9,18 @@ from typing import Any
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Refused
-from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment, assessment
 from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, step
+from shared.domain.observation import Observation, after_name
 from shared.domain.timing import LOOK_AGAIN, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
 from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
 from shared.stages.advance import advance, guarded
+from shared.stages.observed import baseline
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
@@ -71,23 +72,14 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     still = not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         return _later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
-    baseline = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
+    instance_before, before = baseline(migration, ports).both()
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
-    result = compare(
-        InstanceFacts.from_json(baseline.get("instance")),
-        GuestFacts.from_json(baseline.get("guest")),
-        instance,
-        guest,
-        migration.current_hop,
-        catalog=ports.catalog,
-    )
+    result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.blocked:
-        before = GuestFacts.from_json(baseline.get("guest"))
         unmoved = bool(before.os_id) and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
         system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
         return _not_yet(migration, result, ports, unmoved=system if unmoved else "")
-    after = {"instance": instance.to_json(), "guest": guest.to_json(), "assessment": result.to_json()}
-    documents = {f"after-{migration.hop}": after}
+    documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}
     return _done(migration, result, documents, ports) if migration.is_last_hop else _next_hop(migration, documents, ports)
 
 
@@ -99,7 +91,8 @@ def _not_yet(migration: Migration, result: Assessment, ports: Ports, *, unmoved:
     now = ports.clock.now()
     worst = (result.blocking or result.findings)[0]
     if now - migration.entered_at > VALIDATION_PATIENCE:
-        ports.migrations.put_document(migration.migration_id, f"after-{migration.hop}", {"assessment": result.to_json()})
+        seen = Observation(assessment=result).to_json()
+        ports.migrations.put_document(migration.migration_id, after_name(migration.hop), seen)
         if unmoved:
             raise _rolled_back(migration, unmoved)
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)

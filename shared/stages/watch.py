@@ -111,7 +111,7 @@ def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
     takes everything else out of it, and what does not get on must not keep the rest from ever being looked at.
     """
     now = ports.clock.now()
-    nudge = now.strftime("%Y%m%dT%H%M%S")
+    nudge = events.reminder(now)
     due = [events.about(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
     ports.bus.publish(due)
     for migration in migrations:
@@ -127,5 +127,5 @@ def _plan_again(batches: Sequence[Terms], ports: Ports) -> None:
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}
     late = [batch_id for batch_id, since in waited.items() if since > LOST and is_a_look(since)]
-    nudge = now.strftime("%Y%m%dT%H%M%S")
+    nudge = events.reminder(now)
     ports.bus.publish([events.about_batch(each, events.PLANNING_DUE, nudge=nudge) for each in late])

@@ -11,6 +11,16 @@ from tests.support.repository import ROOT, name_of, source_files
 ROOMS = ("shared", "cli", "functions")
 ONCE: dict[str, tuple[str, frozenset[str]]] = {
     "the names of the drivers": (r'"console"', frozenset({"shared/domain/drivers.py"})),
+    "which disks are the user's": (
+        r"not \w+\.used_by_smc_transit",
+        frozenset({"shared/domain/facts.py"}),
+    ),
+    "when a retention is over": (r"timedelta\(days=\w*\.?retention_days", frozenset({"shared/domain/ledger.py"})),
+    "what tells one tick's reminder from another's": (r"%Y%m%dT%H%M%S", frozenset({"shared/domain/events.py"})),
+    "the names of stored observations": (
+        r'f"(?:baseline|after|instance)-\{|"baseline-\d"',
+        frozenset({"shared/domain/observation.py"}),
+    ),
     "a test of a driver's name": (r'driver\w*(?:\.name)? (?:==|!=|in|not in) ["(]', frozenset()),
 }
 """By what it is: a pattern, and the files that may hold it."""

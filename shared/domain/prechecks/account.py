@@ -32,7 +32,7 @@ def _problem_reported(facts: Facts, catalog: Catalog) -> Outcome:
 def _snapshot_quota_reached(facts: Facts, catalog: Catalog) -> Outcome:
     """Counts what every disk has."""
     limit = SNAPSHOTS_PER_DISK
-    disks = [disk for disk in facts.instance.disks if not disk.used_by_smc_transit]
+    disks = facts.instance.own_disks
     full = [
         f"{d.disk_id} has {d.snapshot_count} of {limit}"
         for d in disks

@@ -13,7 +13,7 @@ LOCAL = ("local_", "ephemeral", "elastic_ephemeral")
 
 def _disk_not_in_use(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for disks being attached, detached or reset."""
-    disks = [disk for disk in facts.instance.disks if not disk.used_by_smc_transit]
+    disks = facts.instance.own_disks
     if not any(disk.kind == "system" for disk in disks):
         return Unknown("no system disk is known")
     return listed([f"{disk.disk_id} is {disk.status or 'in an unknown state'}" for disk in disks if disk.status != "In_use"], "")
@@ -34,13 +34,13 @@ def _multi_attach_disk(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _encrypted_disk(facts: Facts, catalog: Catalog) -> Outcome:
     """Tells each."""
-    return listed([disk.disk_id for disk in facts.instance.disks if disk.encrypted and not disk.used_by_smc_transit], "")
+    return listed([disk.disk_id for disk in facts.instance.own_disks if disk.encrypted], "")
 
 
 def _no_slot_for_transit_disk(facts: Facts, catalog: Catalog) -> Outcome:
     """Compares data disks with the type's limit."""
     limit = facts.instance.data_disk_limit
-    data = sum(disk.kind == "data" and not disk.used_by_smc_transit for disk in facts.instance.disks)
+    data = sum(disk.kind == "data" for disk in facts.instance.own_disks)
     if limit is None:
         return Unknown(f"{data} data disks; ECS did not say how many this instance type takes")
     return Failed(f"{data} data disks of {limit}") if data >= limit else PASSED

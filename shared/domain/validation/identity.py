@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from shared.domain.facts import own_disks
 from shared.domain.findings import Finding
 from shared.domain.validation.view import View, expected, failure, names, warning
 
@@ -43,7 +44,7 @@ def check_hostname(view: View) -> Iterator[Finding]:
 
 def check_disks(view: View) -> Iterator[Finding]:
     """Attached disks: all still there, none new but SMC's own, none smaller."""
-    before = {d.disk_id: d for d in view.instance_before.disks if not d.used_by_smc_transit}
+    before = {d.disk_id: d for d in view.instance_before.own_disks}
     after = {d.disk_id: d for d in view.instance_after.disks}
     lost = [f"{d.disk_id} ({d.device}, {d.size_gib} GiB)" for d in before.values() if d.disk_id not in after]
     if lost:
@@ -59,7 +60,7 @@ def check_disks(view: View) -> Iterator[Finding]:
         yield expected(
             "TransitDiskLeft", "SMC's transit disk is still attached", names(transit), "SMC detaches it by itself when it is done."
         )
-    strange = [d.disk_id for d in added if not d.used_by_smc_transit]
+    strange = [d.disk_id for d in own_disks(added)]
     if strange:
         yield warning("DiskAdded", "A disk was not there before", names(strange), "Find out who attached it.")
     resized = [

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import islice
 
-from shared.domain.codec import Json
-from shared.domain.facts import InstanceFacts
 from shared.domain.findings import Assessment
-from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration, State
+from shared.domain.observation import Observation
 from shared.domain.report import Report, ReportRow, report_html
 from shared.domain.validation.summary import Aspect, side_by_side
 from shared.ports.ports import Ports
+from shared.stages import observed
 from shared.stages.api import views
 
 MOST_ROWS = 500
@@ -79,28 +78,21 @@ def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration]) 
 
 
 def _row(ports: Ports, migration: Migration) -> ReportRow:
-    before = ports.migrations.document(migration.migration_id, f"baseline-{migration.hop}") or {}
-    after = ports.migrations.document(migration.migration_id, f"after-{migration.hop}") or {}
+    before, after = observed.baseline(migration, ports), observed.after(migration, ports)
     route = [migration.source, *(ports.catalog.name(hop.destination) for hop in migration.hops)]
     return ReportRow(
         instance_id=migration.instance_id,
         name=migration.instance_name,
         route=tuple(route),
         state=migration.state.value,
-        precheck=_assessment(before) or (None if after or migration.state in _ROLLED_BACK else migration.assessment),
-        validation=_assessment(after),
+        precheck=before.assessment or (None if after.assessment or migration.state in _ROLLED_BACK else migration.assessment),
+        validation=after.assessment,
         aspects=_aspects(before, after),
     )
 
 
-def _assessment(document: Json) -> Assessment | None:
-    return Assessment.from_json(document["assessment"]) if document.get("assessment") else None
-
-
-def _aspects(before: Json, after: Json) -> tuple[Aspect, ...]:
-    """Both sides, where both were looked at."""
-    if not (before.get("guest") and after.get("guest")):
+def _aspects(before: Observation, after: Observation) -> tuple[Aspect, ...]:
+    """Both sides, if both guests answered."""
+    if not (before.guest and after.guest):
         return ()
-    old = InstanceFacts.from_json(before["instance"]), GuestFacts.from_json(before["guest"])
-    new = InstanceFacts.from_json(after["instance"]), GuestFacts.from_json(after["guest"])
-    return side_by_side(*old, *new, _assessment(after) or Assessment())
+    return side_by_side(*before.both(), *after.both(), after.assessment or Assessment())

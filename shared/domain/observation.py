@@ -1,0 +1,58 @@
+"""What a stage saw of an instance in one hop: the baseline before the job, and the same again after it.
+
+An observation is stored beside the migration's row, under a name with the hop. Rows of earlier versions lack some fields.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from shared.domain.codec import FactsInvalid, Json
+from shared.domain.facts import InstanceFacts
+from shared.domain.findings import Assessment
+from shared.domain.guest import GuestFacts
+
+
+def instance_name(hop: int) -> str:
+    """Of the instance as ECS described it when the precheck began."""
+    return f"instance-{hop}"
+
+
+def baseline_name(hop: int) -> str:
+    """Of what the passed precheck saw: the validation compares with it."""
+    return f"baseline-{hop}"
+
+
+def after_name(hop: int) -> str:
+    """Of what the validation saw."""
+    return f"after-{hop}"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """Everything is None if nothing was stored."""
+
+    instance: InstanceFacts | None = None
+    guest: GuestFacts | None = None
+    assessment: Assessment | None = None
+
+    def both(self) -> tuple[InstanceFacts, GuestFacts]:
+        """The instance and its guest; raises FactsInvalid if either was not stored."""
+        if self.instance is None or self.guest is None:
+            raise FactsInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
+        return self.instance, self.guest
+
+    def to_json(self) -> Json:
+        """As stored: a part that was not seen is left out."""
+        parts = {"instance": self.instance, "guest": self.guest, "assessment": self.assessment}
+        return {name: part.to_json() for name, part in parts.items() if part is not None}
+
+    @classmethod
+    def from_json(cls, document: Json | None) -> Observation:
+        """The reverse; raises FactsInvalid naming the field."""
+        found = document or {}
+        return cls(
+            InstanceFacts.from_json(found["instance"]) if found.get("instance") is not None else None,
+            GuestFacts.from_json(found["guest"]) if found.get("guest") is not None else None,
+            Assessment.from_json(found["assessment"]) if found.get("assessment") is not None else None,
+        )
