@@ -5,7 +5,8 @@ from __future__ import annotations
 import getpass
 import json
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
@@ -18,6 +19,8 @@ from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
 
 Json = dict[str, Any]
 TIMEOUT_S = 60
+_TRIES, _LONGEST_WAIT_S = 4, 60
+"""How often, and for how long at most, it waits if the API says that it is asked too much (429)."""
 _SIGN_TYPE = "ACS3-HMAC-SHA256"
 _VERSION = "/v1"
 """Of the API that this command line speaks."""
@@ -30,12 +33,13 @@ class Http:
         self._session = requests.Session()
         self.held = ""
         """Why everything is held, as the last answer said; empty if nothing is."""
+        self.pause: Callable[[float], None] = time.sleep
 
     def send(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
         """The answer's status and parsed body; raises Problem (Api.Unreachable, Api.NotJson)."""
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
-            answer = self._session.request(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
+            answer = self._patiently(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             raise Problem(
                 "Api.Unreachable", f"{url} does not answer: {_cause(error)}.", "Check REPLANK_API_URL and the network."
@@ -49,6 +53,16 @@ class Http:
                 f"{url} answered {answer.status_code} with something other than JSON: {answer.text[:200]!r}.",
                 "Check that REPLANK_API_URL is the URL of the api function's HTTP trigger.",
             ) from None
+
+    def _patiently(self, method: str, url: str, **more: Any) -> requests.Response:
+        """The answer; after a 429 the request comes again when the answer says, for nothing was done."""
+        for _ in range(_TRIES - 1):
+            answer = self._session.request(method, url, **more)
+            wait = answer.headers.get("retry-after", "")
+            if answer.status_code != 429 or not wait.isdigit() or int(wait) > _LONGEST_WAIT_S:
+                return answer
+            self.pause(int(wait))
+        return self._session.request(method, url, **more)
 
 
 def _cause(error: BaseException) -> str:

@@ -42,6 +42,7 @@ SETTINGS = {
     "REPLANK_SMC_TARGET_VALUES": _targets(CATALOG),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
+    "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
 """What an operator would set in the shell that deploys; the local SMC understands this command and this parameter."""

@@ -37,6 +37,8 @@ class _Running:
     settings: Settings
     credentials: Credentials
     ports: Ports
+    rates: Any = None
+    """How much each caller has sent; of the api function only."""
 
 
 _running: dict[str, _Running] = {}
@@ -50,6 +52,10 @@ def initialize(function: str, context: object) -> None:
         logs.configure(settings.log_level)
         credentials = credentials_of(os.environ, context)
         _running[function] = _Running(settings, credentials, ports_of(function, settings, credentials))
+        if function == "api":
+            from shared.runtime.rates import Rates
+
+            _running[function].rates = Rates(settings.api_rate)
         importlib.import_module("shared.runtime.web" if function == "api" else f"shared.stages.{function}")
 
 
@@ -137,13 +143,18 @@ def _one(function: str, message: Message, ports: Ports) -> str:
 
 def _answer(request: dict[str, Any], running: _Running, request_id: str) -> dict[str, Any]:
     """The API's answer to an HTTP request; what it did not expect becomes a 500 without details."""
-    from shared.runtime import web
+    from shared.runtime import rates, web
 
     started = time.perf_counter()
     http = request["requestContext"]["http"]
     facts: dict[str, Any] = {"event": f"{http.get('method', '?')} {http.get('path') or request.get('rawPath')}"[:200]}
+    facts["door"] = request["door"]
     try:
+        if running.rates is not None:
+            running.rates.take(rates.caller_of(request), running.ports.clock.now())
         response: dict[str, Any] = web.handle(request, running.ports, running.settings, request_id)
+    except rates.TooMany as error:
+        response = web.failure(error, request_id)
     except Exception as error:
         facts.update(result="bug", code=type(error).__name__, durationMs=_since(started))
         logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})

@@ -39,14 +39,21 @@ def document_of(event: bytes | str, *, limit: int) -> Any:
 
 
 def request_of(document: Any) -> dict[str, Any]:
-    """The document as an HTTP trigger's request; raises Refused (Event.Invalid)."""
+    """The document as a request; ``door`` says whether its shape is the HTTP trigger's or the gateway's.
+
+    Raises Refused (Event.Invalid).
+    """
+    if isinstance(document, dict) and "httpMethod" in document and "requestContext" not in document:
+        from shared.runtime import gateway  # the other functions need not load it
+
+        return gateway.request_of_event(document)
     context = document.get("requestContext") if isinstance(document, dict) else None
     about = context.get("http") if isinstance(context, dict) else None
     if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in ("method", "path")):
         raise _invalid("it is no request of an HTTP trigger")
     if not all(isinstance(document.get(name) or kind(), kind) for name, kind in _REQUEST.items()):
         raise _invalid(f"it is no request of an HTTP trigger: one of {', '.join(_REQUEST)} is of another kind")
-    return dict(document)
+    return {**document, "door": "trigger"}
 
 
 _REQUEST: dict[str, type] = {"rawPath": str, "body": str, "headers": dict, "queryParameters": dict}

@@ -41,7 +41,7 @@ HELD: Json = {
     }
 }
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
-_ALWAYS = (400, 413, 415, 500, 503)
+_ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (401, 403)
 """What the trigger may answer to every request, because of its signature."""
 _STATUSES = {
@@ -53,6 +53,7 @@ _STATUSES = {
     412: "It is no longer as it was at the version given; the message says who moved it, and when.",
     413: "The body is too large.",
     415: "The body is not declared as JSON.",
+    429: "More requests than one caller may send; Retry-After says when to come again.",
     428: "The header If-Match with the version that was seen is missing.",
     500: "A fault of the pipeline or of its settings.",
     503: "The store or the bus does not answer now; try again.",

@@ -43,6 +43,7 @@ class Settings:
     snapshot_price: float = 0.0
     currency: str = "CNY"
     operator_header: str = "x-replank-operator"
+    api_rate: int = 600
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
@@ -100,6 +101,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
         operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
+        api_rate=parsed("REPLANK_API_RATE", 600, _rate, "requests a minute, 0 to 100000 (0: no limit)"),
         retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _milliseconds, "milliseconds, 0 to 5000"),
         log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
     )
@@ -160,6 +162,10 @@ def _count(value: str) -> int:
 
 def _milliseconds(value: str) -> int:
     return _if(0 <= int(value) <= 5000, int(value))
+
+
+def _rate(value: str) -> int:
+    return _if(0 <= int(value) <= 100_000, int(value))
 
 
 def _price(value: str) -> float:

@@ -17,6 +17,7 @@ from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.text import escaped
 from shared.ports.ports import Ports
 from shared.runtime import manners, requests, schema
+from shared.runtime.rates import TooMany
 from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
 from shared.runtime.routes import ROUTES
 from shared.stages.api import hold
@@ -94,6 +95,8 @@ def failure(error: ReplankError, request_id: str) -> Json:
     status = error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
     headers = {"Retry-After": "5"} if status == 503 else {}
+    if isinstance(error, TooMany):
+        headers["Retry-After"] = str(error.wait_s)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
     return _response(status, escaped(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)

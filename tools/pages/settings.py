@@ -32,6 +32,7 @@ WORDS = {
     "REPLANK_SNAPSHOT_PRICE": "Price of a snapshot per GiB and month, for the cost shown by the API; empty: no cost is shown.",
     "REPLANK_CURRENCY": "Currency of that price; empty: CNY.",
     "REPLANK_OPERATOR_HEADER": "HTTP header with the name of the person who acts; recorded with each act.",
+    "REPLANK_API_RATE": "Requests a minute that one caller (gateway app, or address) may send to one instance of api; 0: no limit.",
     "REPLANK_RETRY_PAUSE_MS": "Pause before the second attempt of a call; doubled before each further one.",
     "REPLANK_LOG_LEVEL": "DEBUG, INFO, WARNING or ERROR.",
     "REPLANK_LAZY_AIOHTTP": "0: load everything the SDKs import at once, twice the start-up time (shared/runtime/lazy.py).",

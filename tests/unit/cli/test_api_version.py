@@ -1,4 +1,4 @@
-"""The command line names the API's version, and still speaks to a function from before there was one."""
+"""The command line names the API's version, still speaks to a function from before there was one, and waits if it must."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from cli.client import Api, Http
 from cli.problem import Problem
@@ -50,3 +51,31 @@ def test_an_act_is_never_sent_twice_for_another_reason() -> None:
     with pytest.raises(Problem):
         api(function).post("/batches", {})
     assert function.asked == ["POST /v1/batches"]
+
+
+class Busy:
+    """A session that is asked too much for the first ``times`` requests."""
+
+    trust_env = False
+
+    def __init__(self, times: int, wait: str) -> None:
+        self.left, self.wait, self.asked = times, wait, 0
+
+    def request(self, *_: Any, **__: Any) -> requests.Response:
+        self.asked, self.left = self.asked + 1, self.left - 1
+        answer = requests.Response()
+        answer.status_code, answer._content = (429, b'{"Code": "Request.TooMany"}') if self.left >= 0 else (200, b"{}")
+        if self.left >= 0:
+            answer.headers["Retry-After"] = self.wait
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("times", "wait", "status", "pauses"),
+    [(2, "7", 200, [7, 7]), (9, "7", 429, [7, 7, 7]), (1, "3600", 429, []), (1, "soon", 429, []), (1, "", 429, [])],
+)
+def test_it_comes_again_when_it_is_told_to_and_not_for_ever(times: int, wait: str, status: int, pauses: list[int]) -> None:
+    http, waited = Http(), list[float]()
+    http._session, http.pause = Busy(times, wait), waited.append  # type: ignore[assignment]
+    assert http.send("GET", "http://api/v1/risks")[0] == status
+    assert waited == pauses

@@ -226,6 +226,31 @@ def test_http_is_answered_even_when_the_api_breaks(
     assert [line["result"] for line in lines] == ["200", "bug"]
 
 
+EVENT_OF_GATEWAY = {"path": "/v1/risks", "httpMethod": "GET", "headers": {"X-Replank-App-Id": "7"}, "isBase64Encoded": "false"}
+
+
+def test_the_log_says_through_which_door_a_request_came(
+    stage: Stage, lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.runtime.web.handle", lambda *_: {"statusCode": 200})
+    for document in (REQUEST, EVENT_OF_GATEWAY):
+        assert entrypoint.handle("api", json.dumps(document).encode(), CONTEXT)["statusCode"] == 200
+    assert [line["door"] for line in lines] == ["trigger", "gateway"]
+
+
+def test_a_caller_that_sends_too_much_is_told_to_wait(
+    stage: Stage, lines: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("shared.runtime.web.handle", lambda *_: {"statusCode": 200})
+    monkeypatch.setenv("REPLANK_API_RATE", "2")
+    entrypoint.initialize("api", CONTEXT)
+    answers = [entrypoint.handle("api", json.dumps(EVENT_OF_GATEWAY).encode(), CONTEXT) for _ in range(3)]
+    assert [each["statusCode"] for each in answers] == [200, 200, 429]
+    assert int(answers[2]["headers"]["Retry-After"]) > 0
+    assert entrypoint.handle("api", json.dumps(REQUEST).encode(), CONTEXT)["statusCode"] == 200, "another caller"
+    assert [line["result"] for line in lines] == ["200", "200", "429", "200"]
+
+
 def test_a_request_beyond_all_limits_is_answered(stage: Stage, lines: list[dict[str, Any]]) -> None:
     answer = entrypoint.handle("api", json.dumps({**REQUEST, "body": "x" * (9 << 20)}).encode(), CONTEXT)
     assert (answer["statusCode"], json.loads(answer["body"])["Code"]) == (413, "Request.TooLarge")

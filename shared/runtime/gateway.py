@@ -1,0 +1,60 @@
+"""Classic API Gateway: its event becomes a request like the HTTP trigger's. The answer has the same four fields for both.
+
+Source: help.aliyun.com, "Use Function Compute as the backend service of an API operation": ``path``, ``httpMethod``, ``headers``,
+``queryParameters``, ``pathParameters``, ``body``, and ``isBase64Encoded`` as the text true or false.
+
+The shape proves nothing: whoever may invoke the function can send it. That is what the function's door says, and no more.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import quote
+
+from shared.domain.errors import Refused
+
+DOOR = "gateway"
+_PLACE = re.compile(r"\[(\w+)\]|\{(\w+)\}")
+_KINDS: dict[str, type] = {"body": str, "headers": dict, "queryParameters": dict, "pathParameters": dict}
+_TRUTH = {"true": True, "false": False, "": False}
+
+
+def request_of_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as a request; raises Refused (Event.Invalid)."""
+    method, path = event["httpMethod"], event.get("path")
+    if not isinstance(method, str) or not isinstance(path, str):
+        raise _invalid("its httpMethod or path is no text")
+    for name, kind in _KINDS.items():
+        if not isinstance(event.get(name) or kind(), kind):
+            raise _invalid(f"its {name} is of another kind")
+    path = _filled(path, event.get("pathParameters") or {})
+    return {
+        "rawPath": path,
+        "headers": event.get("headers") or {},
+        "queryParameters": event.get("queryParameters") or {},
+        "body": event.get("body") or "",
+        "isBase64Encoded": _is_encoded(event.get("isBase64Encoded", False)),
+        "requestContext": {"http": {"method": method, "path": path}},
+        "door": DOOR,
+    }
+
+
+def _filled(path: str, parameters: dict[str, Any]) -> str:
+    """The path as it was sent, even if the gateway gives it as the API defines it (``/migrations/[migrationId]``)."""
+    if not all(isinstance(value, str) for value in parameters.values()):
+        raise _invalid("one of its pathParameters is no text")
+    return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)
+
+
+def _is_encoded(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if not isinstance(value, str) or value.lower() not in _TRUTH:
+        raise _invalid("its isBase64Encoded is neither true nor false")
+    return _TRUTH[value.lower()]
+
+
+def _invalid(problem: str) -> Refused:
+    what = f"This event is not understood: it has the shape of API Gateway's, but {problem}."
+    return Refused("Event.Invalid", what, "Correct the sender; docs/gateway.md says what the gateway sends.")
