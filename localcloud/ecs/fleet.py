@@ -112,7 +112,7 @@ class Fleet:
         running = doc["Status"] == "Running"
         last = now - (60 if age is None else age) * SECOND
         kept = {name: value for name, value in facts.items() if name != "disks"}
-        kept["disks"] = [{**disk, "files": {}} for disk in facts["disks"]]
+        kept["disks"] = [{**disk, "files": {}, "links": {}} for disk in facts["disks"]]
         return {
             "guest": kept,
             "ip": facts["ip"],
@@ -133,6 +133,7 @@ class Fleet:
         more = {"DiskName": disk["disk_name"]} if "disk_name" in disk else {}
         shown = {
             "Category": disk["category"],
+            "Status": disk["status"],
             "Encrypted": disk["encrypted"],
             "MultiAttach": disk.get("multi_attach", "Disabled"),
             "AutoSnapshotPolicyId": disk.get("auto_snapshot_policy", ""),

@@ -55,6 +55,7 @@ _GUEST: dict[str, tuple[type, ...]] = {
     "windows_dir_mib": (int,),
     "pending_reboot": (bool,),
     "report": (dict,),
+    "health": (dict,),
     "heartbeat_age_s": (int,),
     "agent_lost": (bool,),
     "snapshot_in_progress": (bool,),
@@ -72,6 +73,8 @@ _DISK: dict[str, tuple[type, ...]] = {
     "multi_attach": (str,),
     "auto_snapshot_policy": (str,),
     "files": (dict,),
+    "links": (dict,),
+    "status": (str,),
 }
 _SMC: dict[str, tuple[type, ...]] = {
     "fail_attempts": (int,),
@@ -136,9 +139,10 @@ def _guest(guest: Any, where: str) -> None:
     for index, disk in enumerate(guest.get("disks", [])):
         here = f"{where}.disks[{index}]"
         _fields(disk, _DISK, here, strict=True)
-        for path, text in disk.get("files", {}).items():
-            if ".." in path.split("/") or not isinstance(text, str):
-                raise FleetInvalid(f"{here}.files[{path!r}]: must be a path without '..' and a text")
+        for kind in ("files", "links"):
+            for path, text in disk.get(kind, {}).items():
+                if ".." in path.split("/") or not isinstance(text, str):
+                    raise FleetInvalid(f"{here}.{kind}[{path!r}]: must be a path without '..' and a text")
 
 
 def _fields(found: Any, known: dict[str, tuple[type, ...]], where: str, *, strict: bool) -> None:

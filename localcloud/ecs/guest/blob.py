@@ -10,6 +10,8 @@ import json
 import zlib
 
 Tree = dict[str, tuple[int, bytes]]
+PROGRAM, LINK = 0o755, 0o120777
+"""Modes of a program, and of a symbolic link, whose bytes are its target."""
 
 
 def pack(tree: Tree) -> tuple[str, bytes]:
@@ -25,5 +27,10 @@ def unpack(body: bytes) -> Tree:
 
 
 def files(texts: dict[str, str], mode: int = 0o644) -> Tree:
-    """A tree of text files."""
-    return {path.lstrip("/"): (mode, text.encode()) for path, text in texts.items()}
+    """A tree of text files; one that begins with ``#!`` is a program."""
+    return {path.lstrip("/"): (PROGRAM if text.startswith("#!") else mode, text.encode()) for path, text in texts.items()}
+
+
+def links(targets: dict[str, str]) -> Tree:
+    """A tree of symbolic links."""
+    return {path.lstrip("/"): (LINK, target.encode()) for path, target in targets.items()}

@@ -1,8 +1,9 @@
 """What is known of a guest: the facts a fleet document gives, completed by what an instance's record lets one guess.
 
 Facts (all optional): os_release {id, version, pretty_name}, kernel, arch, disks [{disk_id, device, size_gib, category, mount,
-used_gib, encrypted, files {path: text}}], free_mib {mount: MiB}, memory_mib, services, users, packages, listening, mysql,
-language, edition, windows_dir_mib, pending_reboot, heartbeat_age_s, agent_lost, snapshot_in_progress,
+used_gib, encrypted, status, files {path: text; a program if it begins with #!}, links {path: target}}], free_mib {mount: MiB},
+memory_mib, services, users, packages, listening, mysql, language, edition, windows_dir_mib, pending_reboot,
+health {clock, metadata, names, updates: bool}, heartbeat_age_s, agent_lost, snapshot_in_progress,
 smc {fail_attempts, cause, puts_back, drills}.
 """
 
@@ -68,6 +69,8 @@ def _disk(given: dict[str, Any], index: int) -> dict[str, Any]:
         "used_gib": round(size * 0.3, 2),
         "encrypted": False,
         "files": {},
+        "links": {},
+        "status": "In_use",
     }
     return {**defaults, **given}
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import stat
 import tempfile
 import weakref
 from collections import OrderedDict
@@ -13,7 +14,7 @@ from itertools import count
 from pathlib import Path
 
 from localcloud.ecs.guest import functions
-from localcloud.ecs.guest.blob import Tree, unpack
+from localcloud.ecs.guest.blob import LINK, Tree, unpack
 
 KEEP = 64
 _ENOUGH_BYTES = 64 * 2**20
@@ -62,10 +63,10 @@ class Folder:
             within = folders.pop()
             for entry in _entries(self._at + within):
                 path = within + entry.name
-                if not entry.is_dir():
+                if not entry.is_dir(follow_symlinks=False):
                     status = entry.stat(follow_symlinks=False)
                     found[path] = (status.st_mode, status.st_size, status.st_mtime_ns)
-                elif path != "tmp" and not entry.is_symlink():
+                elif path != "tmp":
                     folders.append(f"{path}/")
         for path in _VOLATILE:
             found.pop(path, None)
@@ -77,8 +78,14 @@ class Folder:
 
     def _tree(self, mount: str, seen: dict[str, tuple[int, int, int]]) -> Tree:
         start = len(mount) + 1 if mount else 0
-        paths = [path for path in seen if self._mount_of(path) == mount and os.path.isfile(self.root / path)]
-        return {path[start:]: (seen[path][0] & 0o777, (self.root / path).read_bytes()) for path in paths}
+        paths = [path for path in seen if self._mount_of(path) == mount]
+        return {path[start:]: kept for path in paths if (kept := self._kept(path, seen[path][0])) is not None}
+
+    def _kept(self, path: str, mode: int) -> tuple[int, bytes] | None:
+        """A file or a link as a tree has it; None for what is neither."""
+        if stat.S_ISLNK(mode):
+            return LINK, os.readlink(self._at + path).encode()
+        return (mode & 0o777, (self.root / path).read_bytes()) if stat.S_ISREG(mode) else None
 
 
 class Folders:
@@ -156,6 +163,9 @@ def _write(root: str, tree: Tree) -> None:
         if folder not in made:
             os.makedirs(root + folder, exist_ok=True)
             made.add(folder)
+        if mode == LINK:
+            os.symlink(body, os.fsencode(root + path))
+            continue
         _put(root + path, body)
         if mode != 0o644:
             os.chmod(root + path, mode)

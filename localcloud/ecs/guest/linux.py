@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from localcloud.ecs.guest.blob import Tree, files
+from localcloud.ecs.guest.blob import Tree, files, links
 from localcloud.ecs.guest.facts import Facts
 from localcloud.ecs.guest.releases import VENDORS
 
@@ -17,13 +17,14 @@ _KIB = 1024
 
 def system_tree(facts: Facts) -> Tree:
     """The whole system disk."""
-    extra = facts["disks"][0]["files"]
-    return {**files(_host(facts)), **files(_tables(facts)), **release_tree(facts), **files(extra)}
+    disk = facts["disks"][0]
+    extra = {**files(disk["files"]), **links(disk["links"])}
+    return {**files(_host(facts)), **files(_tables(facts)), **release_tree(facts), **extra}
 
 
 def data_tree(disk: dict[str, Any]) -> Tree:
     """A data disk: the files given, and a mark so that no two disks are equal by accident."""
-    return files({"lost+found/.keep": "", **disk["files"]})
+    return {**files({"lost+found/.keep": "", **disk["files"]}), **links(disk["links"])}
 
 
 def release_tree(facts: Facts) -> Tree:
@@ -119,13 +120,14 @@ def _device(disk: dict[str, Any]) -> str:
 
 
 def _tables(facts: Facts) -> dict[str, str]:
-    """The data behind the commands: df, systemctl, ss, ip."""
+    """The data behind the commands: df, systemctl, ss, ip, and those that tell how the guest is."""
     return {
         ".guest/df": "".join(_df_lines(facts)),
         ".guest/services": "".join(f"{each['name']} {each['state']} {each['enabled']}\n" for each in facts["services"]),
         ".guest/listening": "".join(f"{each.replace(':', ' ', 1)}\n" for each in facts["listening"]),
         ".guest/ip": f"eth0 {facts['ip']}\n",
         ".guest/mysql": facts.get("mysql", "") + "\n",
+        ".guest/health": "".join(f"{name} {'yes' if works else 'no'}\n" for name, works in sorted(facts.get("health", {}).items())),
     }
 
 

@@ -35,6 +35,7 @@ SCRIPTS = [
     "rpm -qa; rpm -q kernel none; echo $?; rpm -qa --qf '%{NAME}\\t%{VENDOR}\\n' 'k*' mysql; rpm -E '%{_arch}'",
     "systemctl; systemctl --failed; systemctl list-unit-files; systemctl is-active sshd none; systemctl is-enabled none; echo $?",
     "systemctl stop sshd; systemctl disable sshd; systemctl is-enabled sshd; cat $GUEST_ROOT/.guest/services",
+    "timedatectl; getent hosts a.example; findmnt --verify; yum -q -C check-update; echo $?; curl -s http://x/; echo $?",
     "set -eux; hostname; systemctl is-active none || echo $?; systemctl is-active none; echo not reached",
     'set -f; IFS=:; df -P /; rpm -q kernel; systemctl list-units; printf %s "$IFS"',
     "unit=9 name=q verb=stop; df; systemctl is-active sshd; printf '%s\\n' \"$unit $name $verb\"",
@@ -116,3 +117,42 @@ def test_a_guests_own_commands_come_first() -> None:
 def own_version(cloud: Account) -> str:
     """What the guest's rpm prints."""
     return cloud.run(CENTOS, "rpm -q kernel")[1]
+
+
+HEALTH = """
+timedatectl | grep -o 'synchronized: .*'
+getent hosts mirrors.example | wc -l
+curl -s http://100.100.100.200/latest/meta-data/
+yum -q -C check-update >/dev/null
+echo " $?"
+findmnt --verify | head -n 1
+"""
+
+
+@pytest.mark.parametrize(
+    ("health", "said"),
+    [
+        ({}, "synchronized: yes\n1\n200 0\nSuccess, no errors or warnings detected\n"),
+        ({"clock": False, "names": False, "metadata": False, "updates": True}, "synchronized: no\n0\n000 100\n/srv\n"),
+    ],
+    ids=["well", "ill"],
+)
+def test_a_guest_tells_how_it_is(health: dict[str, bool], said: str) -> None:
+    fstab = {"etc/fstab": "/dev/vda1 / ext4 defaults 1 1\n" + ("/dev/vdz1 /srv ext4 defaults 0 0\n" if health else "")}
+    with account() as cloud:
+        cloud.load(guests={CENTOS: {"health": health, "disks": [{"size_gib": 40, "mount": "/", "files": fstab}]}})
+        assert cloud.run(CENTOS, HEALTH)[1] == said
+
+
+def test_programs_and_links_stay_when_a_disk_changes() -> None:
+    disk = {
+        "size_gib": 40,
+        "mount": "/",
+        "files": {"opt/job": "#!/bin/sh\necho ran\n"},
+        "links": {"app": "/data/app", "here": "opt"},
+    }
+    with account() as cloud:
+        cloud.load(guests={CENTOS: {"disks": [disk]}})
+        cloud.run(CENTOS, 'echo x >"$GUEST_ROOT/new"')
+        look = 'cd "$GUEST_ROOT"; cat new; readlink app here; opt/job'
+        assert cloud.run(CENTOS, look)[1] == "x\n/data/app\nopt\nran\n"
