@@ -120,6 +120,7 @@ class LinuxFacts:
     in sshd_config, empty if there is none. ``lock_holders``: which process holds which lock of the package manager.
     ``fstab_errors``: what the system's own check of fstab complains of. ``metadata_answers``, ``names_resolve`` and
     ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is synchronised.
+    ``read_only_mounts``: which of /mnt and /sys are mounted read-only.
     """
 
     modules_out_of_tree: tuple[str, ...] | None = None
@@ -157,6 +158,7 @@ class LinuxFacts:
     metadata_answers: bool | None = None
     names_resolve: bool | None = None
     clock_in_step: bool | None = None
+    read_only_mounts: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,7 @@ more() { # what tools that replace the system refuse: links in /, locked package
   part ''
   for f in sys/block/dm-*/dm/uuid; do first "$f" && case $l in CRYPT-*) say "crypt ${l##*-}" ;; esac; done
   first proc/sys/crypto/fips_enabled && say "fips $l"
+  exists etc/ssh/sshd_config sshd
   files proc/cmdline etc/crypttab etc/yum/pluginconf.d/versionlock.conf etc/yum/pluginconf.d/versionlock.list \
     etc/dnf/plugins/versionlock.conf etc/dnf/plugins/versionlock.list etc/ssh/sshd_config etc/pam.d/*
   done_ 0
@@ -311,6 +312,7 @@ function flush(  i, name) {
     if (nlocks > 20) say("lock and " nlocks - 20 " more")
     for (i = 1; i <= nrepeated && i <= 20; i++) say("repeated " repeated[i])
     if (pams != "") say("pam" pams)
+    for (name in frozen) if (frozen[name]) say("read-only " name)
   }
 }
 function mount(dev, at, i,  name) { # i: the row of df that has its sizes
@@ -355,7 +357,18 @@ function add_service(name) { sub(/[.]service$/, "", name); if (!(name in known))
 function tail(from,  i, text) { text = $from; for (i = from + 1; i <= NF; i++) text = text " " $i; return text }
 function value(text) { sub(/^[^=]*=[ \t]*/, "", text); gsub(/^["\047]|["\047][ \t]*$/, "", text); return text }
 function handle(  at, name) {
-  if (S == "os") {
+  if (S == "packages") { # the longest: it comes first, and what most lines are not is asked by the cheapest question
+    if ($1 ~ /:$/) { if (complaint == "") complaint = $0; return }
+    if (NF < 3 || $1 == "gpg-pubkey") return
+    count++
+    name = $1 "." $3
+    if (name in versions && $1 !~ /^(kernel|kmod-)/) { if (!(name in doubled)) { doubled[name] = 1; twice[++ntwice] = name }; versions[name] = versions[name] ", " $2 }
+    else versions[name] = $2
+    if ($3 ~ /^i[3456]86$/) p32[++n32] = $1 "." $3
+    if ($1 ~ /^kernel/ && $1 !~ /(headers|devel|tools|doc|firmware|libs)$/ && kernel != "" && index(kernel ".", $2 ".") == 1) { packaged = 1; vendor = $4 == "" ? "" : tail(4) }
+    if ($0 !~ /CentOS|Red ?Hat|Alibaba|Aliyun|OpenAnolis|Anolis/) other[++nother] = $1
+    if ($1 ~ CHOSEN || $1 ~ /-server/ && tolower($1) ~ SERVER) chosen[++nchosen] = $1 " " $2 " " $3
+  } else if (S == "os") {
     if (F == "redhat-release") say("release " $0)
     else if ($0 ~ /^(ID|VERSION_ID|NAME|PRETTY_NAME)=/) { name = tolower(substr($0, 1, index($0, "=") - 1)); say(name " " value($0)) }
   } else if (S == "kernel") { kernel = $1; say($1) }
@@ -365,6 +378,7 @@ function handle(  at, name) {
       name = plain($2)
       if (!(name in type)) listed[++nlisted] = name
       source[name] = plain($1); type[name] = $3; options[name] = $4
+      if (name == "/mnt" || name == "/sys") frozen[name] = $4 ~ /^ro(,|$)/
     }
     else if (F == "uuid") { if ($(NF - 1) == "->") { at = $NF; sub(/.*\//, "/dev/", at); uuid[at] = $(NF - 2) } }
     else {
@@ -376,17 +390,6 @@ function handle(  at, name) {
       if (F == "inodes") { if (at_[3] ~ /^[0-9]+$/ && at_[1] > 0) inodes[name] = at_[3] }
       else { nmounts++; told[name] = 1; row[dev] = nmounts; device[nmounts] = dev; size[nmounts] = at_[1]; free[nmounts] = at_[3] < 0 ? 0 : at_[3]; where[nmounts] = name }
     }
-  } else if (S == "packages") {
-    if ($1 ~ /:$/) { if (complaint == "") complaint = $0; return }
-    if (NF < 3 || $1 == "gpg-pubkey") return
-    count++
-    name = $1 "." $3
-    if (name in versions && $1 !~ /^(kernel|kmod-)/) { if (!(name in doubled)) { doubled[name] = 1; twice[++ntwice] = name }; versions[name] = versions[name] ", " $2 }
-    else versions[name] = $2
-    if ($3 ~ /^i[3456]86$/) p32[++n32] = $1 "." $3
-    if ($1 ~ /^kernel/ && $1 !~ /(headers|devel|tools|doc|firmware|libs)$/ && kernel != "" && index(kernel ".", $2 ".") == 1) { packaged = 1; vendor = $4 == "" ? "" : tail(4) }
-    if ($0 !~ /CentOS|Red ?Hat|Alibaba|Aliyun|OpenAnolis|Anolis/) other[++nother] = $1
-    if ($1 ~ CHOSEN || tolower($1) ~ SERVER) chosen[++nchosen] = $1 " " $2 " " $3
   } else if (S == "services") {
     name = add_service($1)
     if (F == "running") active[name] = 1
@@ -412,7 +415,7 @@ function handle(  at, name) {
     } else say($0)
   }
   else if (S == "modules") {
-    if ($NF ~ /^\(.*O.*\)$/) say("out-of-tree " $1)
+    if ($NF ~ /^\(.+\)$/) say("out-of-tree " $1)
     if ($1 == "nvidia") say("gpu yes")
     if ($1 ~ /^AliSec/) say("security-agent " $1)
     loaded[++nloaded] = $1

@@ -83,9 +83,15 @@ def _with_more(linux: LinuxFacts, answer: Answer, modules: Section | None) -> Li
         rpm_database=packages.value("complaint") if packages else None,
         encrypted_devices=_all(more, "crypt"),
         pam_modules=_words(more, "pam"),
-        permit_root_login=(more.value("root-login") or "") if more else None,
+        permit_root_login=_permit_root_login(more) if more else None,
         fips=more.value("fips") == "1" if more else None,
+        read_only_mounts=_all(more, "read-only"),
     )
+
+
+def _permit_root_login(more: Section) -> str | None:
+    """The word; empty if the file has none; None if there is no such file. An older probe did not say whether there is one."""
+    return None if more.value("sshd") == "no" else more.value("root-login") or ""
 
 
 def _with_health(linux: LinuxFacts, answer: Answer) -> LinuxFacts:

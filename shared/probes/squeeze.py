@@ -1,4 +1,4 @@
-"""Makes the probe short enough for one command: what only people need goes, and the names in its awk program become short."""
+"""Makes the probe short enough for one command: what only people need goes, and the names it gives become short."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ _HEADED = re.compile(r"(?<=\(\) )\{ # .*")
 """The head of a shell function with a comment behind it."""
 _BLANKS = re.compile(r" *(==|!=|[-<>+&|]=|\|\||&&|[-=<>~{}?:;,+!&|()]) *")
 _COMMENT = re.compile(r" *#.*")
+_QUOTED = re.compile(r"(\\.|'[^']*'|\"(?:\\.|[^\"\\])*\")", re.DOTALL)
+"""What stands in quotes in a shell script, or behind a backslash."""
+_SEPARATOR = re.compile(r" *(;;|&&|\|\||[;|]) *")
+_FUNCTION = re.compile(r"^([a-z_]+)\(\)", re.MULTILINE)
+_KEYWORD = r"(?:then|do|if|elif|else)\b"
+_COMMAND = re.compile(rf"(^|[;|&(){{!] *|\b{_KEYWORD} )(?!{_KEYWORD})([a-z_]+)(?=[ ;)|]|\(\)|$)", re.MULTILINE)
+"""A word where a command is expected."""
 _NAME = re.compile(r"(?<!\w)[A-Za-z_]\w*")
 _LANGUAGE = frozenset(
     {
@@ -39,19 +46,48 @@ _LANGUAGE = frozenset(
 
 
 def squeezed(script: str) -> str:
-    """The script with comments, blanks and long names of its awk program taken out; other scripts stay as they are."""
+    """The script without comments and needless blanks, with short names; a script without an awk program stays as it is."""
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
-    shell = _HEADED.sub("{", shell)
-    parts = _LITERAL.split(awk)
+    return _shell(_HEADED.sub("{", shell)) + begin + _awk(awk)
+
+
+def _shell(text: str) -> str:
+    """The shell's part. Its functions get names of one letter, which no command of a guest has."""
+    letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
+    short = {name: next(letters) for name in _FUNCTION.findall(text)}
+    parts = _QUOTED.split(text)
+    for at in range(0, len(parts), 2):
+        plain = _SEPARATOR.sub(r"\1", parts[at])
+        parts[at] = _COMMAND.sub(lambda found: found[1] + short.get(found[2], found[2]), plain)
+    return "".join(parts)
+
+
+def _awk(text: str) -> str:
+    """The awk program."""
+    parts = _LITERAL.split(text)
     parts[::2] = [_BLANKS.sub(r"\1", _COMMENT.sub("", part)) for part in parts[::2]]
     for at in range(1, len(parts), 2):
         if parts[at][0] == '"':
             parts[at - 1], parts[at + 1] = parts[at - 1].rstrip(" "), parts[at + 1].lstrip(" ")
     short = _short(parts[::2])
-    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in parts[::2]]
-    return shell + begin + "".join(parts)
+    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _joined(parts[::2])]
+    return "".join(parts)
+
+
+def _joined(parts: list[str]) -> list[str]:
+    """Without the line ends that awk does not need: beside a brace inside a block, and behind a backslash."""
+    depth, joined = 0, []
+    for part in (each.replace("\\\n", "") for each in parts):
+        kept = []
+        for at, letter in enumerate(part):
+            depth += {"{": 1, "}": -1}.get(letter, 0)
+            if letter == "\n" and depth and (part[at - 1 : at] in ("{", "}") or part[at + 1 : at + 2] == "}"):
+                continue
+            kept.append(letter)
+        joined.append("".join(kept))
+    return joined
 
 
 def _short(parts: list[str]) -> dict[str, str]:

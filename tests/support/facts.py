@@ -106,6 +106,7 @@ LINUX_GUEST = GuestFacts(
         pam_modules=("pam_unix.so",),
         permit_root_login="yes",
         fips=False,
+        read_only_mounts=(),
     ),
 )
 

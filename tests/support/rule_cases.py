@@ -149,6 +149,11 @@ CASES: dict[str, Case] = {
     "Guest.SecurityAgent": (TO_RHEL, with_linux(TO_RHEL, security_agent=True), with_linux(TO_RHEL, security_agent=None)),
     "Guest.UpdatesPending": (TO_RHEL, with_linux(TO_RHEL, updates_pending=True), with_linux(TO_RHEL, updates_pending=None)),
     "Guest.RebootPending": (TO_RHEL, with_linux(TO_RHEL, reboot_pending=True), with_linux(TO_RHEL, reboot_pending=None)),
+    "Guest.MountPointReadOnly": (
+        with_linux(TO_RHEL, read_only_mounts=()),
+        with_linux(TO_RHEL, read_only_mounts=("/mnt",)),
+        with_linux(TO_RHEL, read_only_mounts=None),
+    ),
     "Guest.InodesTooFew": (
         LINUX,
         with_space(LINUX, "/", inodes_free=9_999),
@@ -156,9 +161,9 @@ CASES: dict[str, Case] = {
     ),
     "Guest.FileSystemReadOnly": (LINUX, with_space(LINUX, "/boot", read_only=True), with_guest(LINUX, mounts=None)),
     "Guest.KernelModulesOutOfTree": (
-        LINUX,
-        with_linux(LINUX, modules_out_of_tree=("acme_fs",)),
-        with_linux(LINUX, modules_out_of_tree=None),
+        TO_RHEL,
+        with_linux(TO_RHEL, modules_out_of_tree=("acme_fs",)),
+        with_linux(TO_RHEL, modules_out_of_tree=None),
     ),
     "Guest.GpuDriver": (LINUX, with_linux(LINUX, gpu=True), with_linux(LINUX, gpu=None)),
     "Guest.KernelSelfBuilt": (LINUX, with_boot(LINUX, kernel_packaged=False), with_boot(LINUX, kernel_packaged=None)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import between, flagged, linux_flag, of_linux
+from shared.domain.prechecks.ask import between, flagged, linux_flag, linux_list, of_linux
 from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown
 
 MIRROR = "aliyun"
@@ -89,5 +89,19 @@ RULES = (
         check=_reboot_pending,
         applies=between("centos", "rhel"),
         command="grubby --default-kernel; reboot",
+    ),
+    Rule(
+        code="Guest.MountPointReadOnly",
+        severity=Severity.OVERRIDABLE,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="/mnt or /sys is mounted read-only",
+        asks="/mnt and /sys are writable",
+        why="convert2rhel stops with READ_ONLY_MOUNTS: the package filesystem writes to both.",
+        remedy="Unmount what is on /mnt, or mount it on a folder below /mnt.",
+        source="convert2rhel: READ_ONLY_MOUNTS",
+        check=linux_list(lambda guest: guest.read_only_mounts, "the guest did not list its mounts"),
+        applies=between("centos", "rhel"),
+        command="umount /mnt",
     ),
 )

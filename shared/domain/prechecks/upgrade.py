@@ -35,7 +35,7 @@ def _var_no_exec(facts: Facts, catalog: Catalog) -> Outcome:
     if guest is None or guest.mounts is None:
         return Unknown("the guest did not list its file systems")
     told = [(m.mount_point, m.options) for m in guest.mounts] + [(e.mount_point, e.options) for e in entries or ()]
-    needed = {"/var", "/var/lib", "/var/lib/leapp", "/var/tmp"}
+    needed = {"/var", "/var/lib", "/var/lib/leapp"}
     return listed(
         list(
             dict.fromkeys(

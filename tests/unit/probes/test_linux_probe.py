@@ -195,7 +195,7 @@ def test_the_script_fits_into_one_command() -> None:
     import base64
 
     for os_type in ("linux", "windows"):
-        assert len(base64.b64encode(script(os_type).encode())) < 22 * 1024
+        assert len(base64.b64encode(script(os_type).encode())) < 21 * 1024
 
 
 def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> None:
@@ -207,7 +207,7 @@ def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> N
     policy = read_policy({"files": files, "check": "x" * LONGEST_CHECK})
     for os_type in ("linux", "windows"):
         text = script(os_type, files=policy.files, check=policy.check, updates=True)
-        assert len(base64.b64encode(text.encode())) <= 24 * 1024
+        assert len(base64.b64encode(text.encode())) <= 23 * 1024, "1 KB is kept free for the next fact"
 
 
 @pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed")
