@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timezone
 
 from shared.domain.catalog import CATALOG, PATHS
@@ -12,7 +13,7 @@ from shared.domain.hop import Hop
 from shared.domain.prechecks import RULES
 from shared.domain.prechecks.hops import is_upgrade, to_red_hat
 from shared.domain.prechecks.rule import PRACTICE, Rule
-from tools.pages.common import NOTICE, table
+from tools.pages.common import NOTICE, ROOT, table
 
 _SEVERITY = {
     "error": "blocks",
@@ -23,6 +24,8 @@ _SEVERITY = {
 
 KINDS = ("within a release", "CentOS to Red Hat", "7 to 8", "Red Hat to Red Hat", "Windows")
 _SHORT = {Severity.ERROR: "blocks", Severity.OVERRIDABLE: "overridable", Severity.WARNING: "warns", Severity.INFO: "informs"}
+FIRED = ROOT / "tests/field/fired.json"
+"""Which rules a run of the whole pipeline has fired, each with the path on which it did (tests/e2e/test_rules_fire.py)."""
 _NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
 
@@ -69,6 +72,7 @@ def _sure(rule: Rule) -> str:
 
 def render() -> str:
     """The page."""
+    fired: dict[str, str] = json.loads(FIRED.read_text(encoding="utf-8"))
     head = (
         "# Prechecks\n",
         NOTICE,
@@ -83,8 +87,9 @@ def render() -> str:
         "Cloud refers to convert2rhel. A rule blocks if a document or SMC's own page says so, or if the destination surely cannot",
         "work. What only a tool refuses is a warning. leapp's and convert2rhel's checks were read in their public sources",
         "(oamg/leapp-repository before b6e84f79, which removed 7 to 8; oamg/convert2rhel).\n",
-        f"{len(RULES)} rules.\n",
-        table(("code", "tool or document", *KINDS, "how sure"), map(_path_row, RULES)) + "\n",
+        _count(fired),
+        table(("code", "tool or document", *KINDS, "how sure", "fired in a run"), (_path_row(rule, fired) for rule in RULES))
+        + "\n",
     )
     return "\n".join((*head, *(_section(rule) for rule in RULES)))
 
@@ -94,8 +99,21 @@ def _row(rule: Rule) -> tuple[str, ...]:
     return f"[{rule.code}](#{rule.code.lower().replace('.', '')})", rule.severity.value, unknown, rule.source, rule.remedy
 
 
-def _path_row(rule: Rule) -> tuple[str, ...]:
-    return rule.code, rule.source, *_on_paths(rule), _sure(rule)
+def _path_row(rule: Rule, fired: dict[str, str]) -> tuple[str, ...]:
+    return rule.code, rule.source, *_on_paths(rule), _sure(rule), fired.get(rule.code, "-")
+
+
+def _count(fired: dict[str, str]) -> str:
+    """How many rules there are, and how many of them a run of the pipeline has fired."""
+    silent = [rule.code for rule in RULES if rule.code not in fired]
+    lines = (
+        f"{len(RULES)} rules. A run of the whole pipeline fires {len(RULES) - len(silent)} of them; the last column names the path",
+        "(tests/e2e/test_rules_fire.py: the API, the functions, the local cloud, and the real probe in its Linux guests).",
+        "Windows guests of the local cloud answer in place of their probe. The two rules about the Snapshot service and the",
+        f"account see an answer that was injected. {' and '.join(silent)} fire in `replank assess` only: the planner",
+        "refuses such a route first.\n",
+    )
+    return "\n".join(lines)
 
 
 def _section(rule: Rule) -> str:
