@@ -153,7 +153,7 @@ class TablestoreAdmission:
 def _as_seen(seen: Hold) -> Expected | None:
     """The condition that nobody has acted since. A row made by hand has no version, or none that can be read."""
     if seen.version == UNREADABLE:
-        return None
+        return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or Absent}
 
 

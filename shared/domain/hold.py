@@ -38,6 +38,8 @@ class Hold:
     """Whether there is a row at all."""
     lines: tuple[HoldLine, ...] = ()
     """The acts, oldest first."""
+    unread: Any = None
+    """The row's version as it is, if it cannot be read: an act still names the row that the person saw."""
 
     @property
     def held(self) -> bool:
@@ -54,7 +56,7 @@ def hold_of(row: Mapping[str, Any] | None) -> Hold:
     lines = _lines(row)
     version, state = row.get(VERSION, 0), row.get(STATE, HELD)
     if not isinstance(version, int) or isinstance(version, bool):
-        return Hold(_unread(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines)
+        return Hold(_unread(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines, version)
     if state == RELEASED:
         return Hold("", version, True, lines)
     reason = _said(row, lines) if state == HELD else _unread(f"column {STATE} is neither {HELD} nor {RELEASED}")

@@ -39,7 +39,8 @@ def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[Di
     if lost or not newest:
         raise Permanent(
             "Rollback.DisksDiffer",
-            f"Disks and snapshots do not match: {', '.join(lost) or 'there are no snapshots'}. Nothing was stopped or reset.",
+            f"Disks and snapshots do not match: {', '.join(lost) or 'there are no snapshots'}. "
+            "Nothing was stopped or reset by this look.",
             "A disk can only be reset from its own snapshot. Make disks of the snapshots by hand; the ledger names them.",
         )
     return tuple(DiskReset(disk_id, newest[disk_id].snapshot_id) for disk_id in sorted(newest))

@@ -28,7 +28,8 @@ def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     if instance.locked:
         raise Permanent(
             "Rollback.InstanceLocked",
-            f"The instance is locked ({', '.join(instance.locked)}); ECS resets none of its disks. Nothing was stopped or reset.",
+            f"The instance is locked ({', '.join(instance.locked)}); ECS resets none of its disks. "
+            "Nothing was stopped or reset by this look.",
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
     attached = [disk.disk_id for disk in instance.own_disks]

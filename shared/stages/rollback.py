@@ -35,8 +35,23 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         _in_time(migration, ports)
         return _PHASES[migration.rollback_phase](migration, ports)
     except (Permanent, Refused) as error:
-        disks = in_words(ports.migrations.load(migration.migration_id).rollback_disks)
-        raise Permanent(error.code, f"{error.message} {disks}".strip(), error.remedy) from error
+        after = ports.migrations.load(migration.migration_id)
+        words = (error.message, in_words(after.rollback_disks), _start_again(after, ports))
+        raise Permanent(error.code, " ".join(filter(None, words)), error.remedy) from error
+
+
+def _start_again(migration: Migration, ports: Ports) -> str:
+    """Start an instance that was stopped for nothing: no disk was reset, so it goes on as it was. What to know, in words."""
+    if migration.state not in STATES or not migration.rollback_disks or begun(migration.rollback_disks):
+        return ""
+    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    if status != "Stopped":
+        return ""
+    try:
+        ports.compute.start(migration.region_id, migration.instance_id)
+    except (Permanent, Refused) as error:
+        return f"The instance is stopped, and does not start: {error.message}"
+    return "The instance was stopped, and is started again."
 
 
 def _in_time(migration: Migration, ports: Ports) -> None:
@@ -90,6 +105,8 @@ def _hold(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
 
 
 def _stop(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
+    if status == "Stopping":  # a look that fails now could not start it again
+        return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
     plan = restore_disks.plan(migration, ports)
     if plan != migration.rollback_disks:
         migration = _note(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
@@ -107,10 +124,6 @@ def _reset(migration: Migration, source_ids: tuple[str, ...], ports: Ports) -> O
         restore_disks.check(migration, ports)
     except Transient as error:
         return _wait(migration, f"ECS takes no reset yet: {error.message}", ports)
-    except (Permanent, Refused):
-        if not begun(migration.rollback_disks):
-            ports.compute.start(migration.region_id, migration.instance_id)  # nothing was changed: it goes on as it was
-        raise
 
     def safe() -> bool:
         return not _blocking(live_jobs.look(migration, ports, source_ids))

@@ -258,6 +258,17 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     assert admission.hold().held
 
 
+def test_a_row_that_cannot_be_read_is_released_only_as_it_was_seen(one: Bench) -> None:
+    """A hold that somebody set between the look and the release was lost: the release named no version."""
+    admission = one.ports.admission
+    assert isinstance(admission, TablestoreAdmission)
+    admission._store.put(tables.LOCKS, HOLD_ROW, {"state": "released", "version": "two"})
+    seen = admission.hold()
+    assert admission.write_hold(seen, STORM)
+    assert not admission.write_hold(seen, OVER)
+    assert admission.hold().reason.endswith("storm")
+
+
 def test_a_hold_that_may_not_be_read_holds(one: Bench) -> None:
     one.faults({"service": "tablestore", "operation": "GetRow", "kind": "error", "code": "OTSNoPermissionAccess", "status": 403})
     held = one.ports.admission.hold()

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+from cli import targets
 from shared.adapters.compute import Ecs
-from shared.domain import acts, seen
+from shared.domain import acts, notice, seen
 from shared.domain.batch import BatchState
 from shared.domain.disk_reset import ResetState
 from shared.domain.errors import Permanent
@@ -16,9 +17,8 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
 from shared.domain.restore import marked
 from shared.ports.compute import FoundInstance
-from shared.stages import adopt, intake, live_jobs, migrate, precheck, probe, restore_disks, rollback, snapshot, watch
+from shared.stages import adopt, intake, live_jobs, migrate, precheck, probe, restore_disks, rollback, snapshot, validate, watch
 from shared.stages.api import act, migrations
-from tests.simulation.scenario import CHECK, Scenario
 
 Patch = Any
 
@@ -120,6 +120,26 @@ def checked_unasked() -> list[Patch]:
     return [mock.patch.object(probe, "may_run", return_value=True)]
 
 
+def notices_say_more() -> list[Patch]:
+    """A notice may say what is done, and not only what is concerned."""
+    return [mock.patch.object(notice, "NOTICE_FIELDS", notice.NOTICE_FIELDS | {"policy", "check"})]
+
+
+def notices_of_anybody() -> list[Patch]:
+    """Whoever can publish on the bus can have a batch made."""
+    return [mock.patch.object(intake, "_check_source")]
+
+
+def the_newest_of_the_instance() -> list[Patch]:
+    """Who names an instance gets its newest migration, dry run or not."""
+    return [mock.patch.object(targets, "target", lambda api, given, act: targets.shown(api, given))]
+
+
+def drill_believed() -> list[Patch]:
+    """A job that ended well is believed to have replaced the system."""
+    return [mock.patch.object(validate, "compare", return_value=assessment([], {}))]
+
+
 # The rollback -------------------------------------------------------------------------------------------------------
 
 
@@ -173,83 +193,3 @@ def job_left() -> list[Patch]:
 def not_looked_at() -> list[Patch]:
     """A rollback begins without looking whether every disk can go back."""
     return [mock.patch.object(restore_disks, "unusable", return_value=[])]
-
-
-# Weather ------------------------------------------------------------------------------------------------------------
-
-
-def two_disks(scenario: Scenario) -> Scenario:
-    """Every instance has a data disk."""
-    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
-    guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for each in records}
-    return replace(scenario, fleet={**scenario.fleet, "guests": guests})
-
-
-def failing_snapshots(scenario: Scenario) -> Scenario:
-    """Two disks each, snapshots that fail, and people who try again."""
-    rates = {"snapshot_fails": 0.5, "person": 0.9}
-    return replace(two_disks(scenario), rates=rates, chaos_min=180, prompt=True)
-
-
-def denied(scenario: Scenario) -> Scenario:
-    """Many rollbacks, while permissions come and go."""
-    return replace(going_back(scenario), rates={"denied": 0.02, "person": 0.9})
-
-
-def going_back(scenario: Scenario) -> Scenario:
-    """Two disks each; people act all the time, and jobs fail late: many rollbacks."""
-    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
-    guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}], "smc": {"fail_attempts": 9}} for each in records}
-    wide = unlimited(scenario)
-    return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=120, prompt=True)
-
-
-def by_hand(scenario: Scenario) -> Scenario:
-    """People make many snapshots while jobs run, and days pass."""
-    return replace(unlimited(scenario), rates={"snapshot_by_hand": 0.6, "person": 0.5}, chaos_min=120, prompt=True)
-
-
-def busy(scenario: Scenario) -> Scenario:
-    """People act all the time."""
-    return replace(unlimited(scenario), rates={"person": 0.9}, chaos_min=120, prompt=True)
-
-
-def planning(scenario: Scenario) -> Scenario:
-    """Intake dies often, and people act meanwhile."""
-    return replace(unlimited(scenario), rates={"kill_after": 0.08, "person": 0.9, "interleave": 0.2}, chaos_min=120)
-
-
-def hanging(scenario: Scenario) -> Scenario:
-    """Jobs hang, and people change their minds."""
-    return replace(unlimited(scenario), rates={"job_hangs": 0.5, "person": 0.9, "clock_jump": 0.1}, chaos_min=180, prompt=True)
-
-
-def losing(scenario: Scenario) -> Scenario:
-    """The same as going back, and snapshots are deleted by others."""
-    return replace(going_back(scenario), rates={"person": 0.9, "snapshot_deleted": 0.2})
-
-
-def unlimited(scenario: Scenario) -> Scenario:
-    """Nothing holds a batch back."""
-    freed = {"maxMoving": 6, "failureBudget": 9, "canary": 0, "driver": "smc"}
-    return replace(with_policy(scenario, window=None, **freed), account_limit=20)
-
-
-def checked(scenario: Scenario) -> Scenario:
-    """Every batch has a check of its own."""
-    return with_policy(scenario, check=CHECK)
-
-
-def with_policy(scenario: Scenario, **policy: Any) -> Scenario:
-    """Every batch with these beside its own limits; None takes one away."""
-
-    def changed(own: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in {**own, **policy}.items() if value is not None}
-
-    batches = (replace(each, request={**each.request, "policy": changed(each.request["policy"])}) for each in scenario.batches)
-    return replace(scenario, batches=tuple(batches))
-
-
-def crashing(scenario: Scenario) -> Scenario:
-    """Functions die right after every tenth call."""
-    return replace(scenario, rates={"kill_after": 0.1, "person": 0.3}, chaos_min=120, prompt=True)

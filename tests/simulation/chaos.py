@@ -163,6 +163,8 @@ class Chaos:
                     self._fail(kind, service, operation)
             if service in ("ecs", "smc") and self.hits("denied"):
                 self._fail("denied", service, operation)
+            if operation == "ResetDisk" and self.hits("reset_denied"):
+                self._fail("denied", service, operation)
 
     def _fail(self, kind: str, service: str, operation: str) -> None:
         self.say(f"FAULT {kind} {service}.{operation}")

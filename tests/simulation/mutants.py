@@ -30,12 +30,12 @@ from shared.domain.batch import Terms
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock, ScheduleSweep
 from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry
-from shared.domain.limits import Limit
+from shared.domain.limits import Limit, Start
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
 from shared.domain.policy import Window
 from shared.stages import advance, effects, migrate, rollback, snapshot, sweep
-from tests.simulation import bugs
+from tests.simulation import bugs, weather
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -98,9 +98,35 @@ def _address_alone() -> list[Patch]:
     return [mock.patch.object(console, "is_of", at_address), mock.patch.object(CloudAssistant, "_results", of_both)]
 
 
-def _without(limit: Limit) -> list[Patch]:
-    """No start is held by this limit."""
-    return [mock.patch.dict(limits.HELD_BY, {start: held - {limit} for start, held in limits.HELD_BY.items()})]
+def _without(limit: Limit, *starts: Start) -> list[Patch]:
+    """These starts (none named: no start at all) are not held by this limit."""
+    free = starts or tuple(Start)
+    return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] - {limit} for start in free})]
+
+
+def _no_retry_window() -> list[Patch]:
+    return _without(Limit.WINDOW, *RETRIES)
+
+
+def _no_retry_budget() -> list[Patch]:
+    return _without(Limit.BUDGET, *RETRIES)
+
+
+def _no_retry_canary() -> list[Patch]:
+    return _without(Limit.CANARY, *RETRIES)
+
+
+def _no_hop_window() -> list[Patch]:
+    return _without(Limit.WINDOW, *HOPS)
+
+
+def _no_hold() -> list[Patch]:
+    return _without(Limit.HOLD)
+
+
+def _hop_waits_for_budget() -> list[Patch]:
+    """A route once begun waits for the failures of others."""
+    return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] | {Limit.BUDGET} for start in HOPS})]
 
 
 def _no_acknowledgement() -> list[Patch]:
@@ -247,131 +273,63 @@ def _false_rollback() -> list[Patch]:
     ]
 
 
-def _crowded(scenario: Scenario) -> Scenario:
-    """Many messages twice at the same moment."""
-    return replace(scenario, rates={"interleave": 0.15})
-
-
-def _twins(scenario: Scenario) -> Scenario:
-    """Two instances with one address and nothing else; imports are lost on their way back, and people change their minds."""
-    page = scenario.fleet["pages"][0]
-    first, second = page["Instances"]["Instance"][:2]
-    twins = [first, {**second, "VpcAttributes": {**first["VpcAttributes"], "VpcId": "vpc-another"}}]
-    fleet = {**scenario.fleet, "pages": [{**page, "Instances": {"Instance": twins}}], "guests": {}}
-    wide = _policy(scenario, maxMoving=2, failureBudget=9, canary=0, driver="smc")
-    ids = [each["InstanceId"] for each in twins]
-    only = {"instanceIds": ids, "destinations": {}}
-    batches = tuple(replace(each, request={**each.request, **only}) for each in wide.batches)
-    rates = {"kill_after": 0.05, "person": 0.9}
-    return replace(wide, fleet=fleet, batches=batches, rates=rates, account_limit=20, chaos_min=180, prompt=True)
-
-
-def _slow_guests(scenario: Scenario) -> Scenario:
-    """Commands take minutes, and people change their minds meanwhile."""
-    wide = _policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
-    rates = {"command_slow": 0.7, "person": 0.9}
-    return replace(wide, fleet={**scenario.fleet, "guests": {}}, rates=rates, account_limit=20, chaos_min=180)
-
-
-def _killed(scenario: Scenario) -> Scenario:
-    """Many functions end right after a call, before they have noted its answer."""
-    return replace(scenario, rates={"kill_after": 0.06, "person": 0.5})
-
-
-def _lost_answers(scenario: Scenario) -> Scenario:
-    """Only instances with two disks, no limits, and functions that end after every tenth call: some just after CreateSnapshot."""
-    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
-    guests = {record["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for record in records}
-    wide = _policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
-    rates = {"kill_after": 0.1, "person": 0.9}
-    return replace(wide, fleet={**scenario.fleet, "guests": guests}, rates=rates, account_limit=20, chaos_min=180)
-
-
-def _failing_soon(scenario: Scenario) -> Scenario:
-    """The same, and every job fails within its first minute: before what was lost is made good."""
-    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
-    guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9, "at": "Preparing"}} for record in records}
-    return _killed(replace(_policy(scenario, driver="smc"), fleet={**scenario.fleet, "guests": guests}))
-
-
-def _kept(scenario: Scenario) -> Scenario:
-    """Each system disk has a snapshot that an operator made before."""
-    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
-    guests = {record["InstanceId"]: {"snapshot_in_progress": True} for record in records}
-    later = tuple(replace(each, at_min=each.at_min + 60) for each in scenario.batches)
-    return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=later)
-
-
-def _failing(scenario: Scenario) -> Scenario:
-    """Every job fails, one after the other, and none may."""
-    guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9}} for record in scenario.fleet["pages"][0]["Instances"]["Instance"]}
-    policy = {"retentionDays": 1, "maxMoving": 1, "failureBudget": 0}
-    chosen = tuple(replace(each, request={**each.request, "policy": policy}) for each in scenario.batches)
-    return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=chosen, rates={"person": 0.5}, chaos_min=180)
-
-
-def _policy(scenario: Scenario, **policy: Any) -> Scenario:
-    """Every batch with these limits beside its own."""
-    chosen = (replace(each, request={**each.request, "policy": {**each.request["policy"], **policy}}) for each in scenario.batches)
-    return replace(scenario, batches=tuple(chosen))
-
-
-def _later(scenario: Scenario) -> Scenario:
-    """Nothing may start before tomorrow."""
-    return _policy(scenario, window={"start": "05:00", "end": "07:00", "cutoffMin": 10})
-
-
-def _canary(scenario: Scenario) -> Scenario:
-    return _policy(scenario, canary=1, maxMoving=6)
-
-
-def _narrow(scenario: Scenario) -> Scenario:
-    """The account lets one instance move at a time, the batches more."""
-    return replace(_policy(scenario, maxMoving=6), account_limit=1)
-
+RETRIES = (Start.RETRY_SNAPSHOT, Start.RETRY_JOB, Start.RETRY_LOOK)
+HOPS = (Start.HOP_SNAPSHOT, Start.HOP_JOB)
 
 MUTANTS = (
     Mutant("the migrate stage does not wait for the snapshots", 1, _no_wait),
-    Mutant("only the first disk is snapshotted", 1, bugs.one_disk_snapshotted, tune=bugs.two_disks),
-    Mutant("a retry uses the old snapshots", 1, bugs.old_snapshots_used, tune=bugs.failing_snapshots),
+    Mutant("only the first disk is snapshotted", 1, bugs.one_disk_snapshotted, tune=weather.two_disks),
+    Mutant("a retry uses the old snapshots", 1, bugs.old_snapshots_used, tune=weather.failing_snapshots),
     Mutant("the sweep forgets the retention", 2, _no_retention),
-    Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=_kept),
+    Mutant("the sweep takes the oldest snapshot of the disk for ours", 2, _anybodys, tune=weather.kept),
     Mutant("the sweep waits for no person", 2, _unreleased),
     Mutant("nobody locks the instance", 3, _no_lock),
-    Mutant("a source is known by its address alone", 3, _address_alone, tune=_twins),
+    Mutant("a source is known by its address alone", 3, _address_alone, tune=weather.twins),
     Mutant("admission does not ask for the acknowledgement", 4, _no_acknowledgement),
     Mutant("the acknowledgement keeps no text", 4, bugs.no_text),
-    Mutant("an outbox is never sent again", 5, bugs.never_sent_again, tune=bugs.crashing),
+    Mutant("an outbox is never sent again", 5, bugs.never_sent_again, tune=weather.crashing),
     Mutant("the tick finds nothing due", 5, _no_tick),
     Mutant("locks are kept for ever", 5, _lock_kept),
     Mutant("the clean-up removes nothing", 5, _nothing_cleaned),
-    Mutant("the clean-up waits for no import", 5, _import_left, tune=_slow_guests),
-    Mutant("steps are written without their condition", 6, _no_condition, tune=_crowded),
+    Mutant("a next hop waits for the failure budget", 5, _hop_waits_for_budget, tune=weather.two_hops_beside_failures),
+    Mutant("the clean-up waits for no import", 5, _import_left, tune=weather.slow_guests),
+    Mutant("steps are written without their condition", 6, _no_condition, tune=weather.crowded),
     Mutant("one step writes no line in the journal", 6, _line_lost),
     Mutant("the wave has no size", 7, _no_limit),
-    Mutant("failures are not counted", 7, _no_budget, tune=_failing),
-    Mutant("counting a failure does nothing", 7, _count_lost, tune=_failing),
+    Mutant("failures are not counted", 7, _no_budget, tune=weather.failing),
+    Mutant("counting a failure does nothing", 7, _count_lost, tune=weather.failing),
     Mutant("a slot is given back with the snapshots", 7, _slot_lost),
     Mutant("a slot given back is still counted", 7, _miscounted),
-    Mutant("the maintenance window is ignored", 7, _no_window, tune=_later),
-    Mutant("the canary is ignored", 7, _no_canary, tune=_canary),
-    Mutant("the account's limit is ignored", 7, _no_account_limit, tune=_narrow),
+    Mutant("the maintenance window is ignored", 7, _no_window, tune=weather.later),
+    Mutant("the canary is ignored", 7, _no_canary, tune=weather.canary),
+    Mutant("the account's limit is ignored", 7, _no_account_limit, tune=weather.narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
-    Mutant("what is found after the acknowledgement moves as well", 9, bugs.freeze_ignored, tune=bugs.planning),
-    Mutant("a rollback resets only the system disk", 10, bugs.only_the_system_disk, tune=bugs.going_back),
-    Mutant("a rollback resets only one disk", 10, bugs.only_one_disk, tune=bugs.going_back),
-    Mutant("a rollback skips the guest's proof", 10, bugs.unproved, tune=bugs.going_back),
-    Mutant("a rollback begins before it has looked at every snapshot", 10, bugs.not_looked_at, tune=bugs.losing),
-    Mutant("a name like SMC's is enough for a snapshot to be ours", 12, bugs.the_name_is_enough, tune=bugs.by_hand),
+    Mutant("what is found after the acknowledgement moves as well", 9, bugs.freeze_ignored, tune=weather.planning),
+    Mutant("a rollback resets only the system disk", 10, bugs.only_the_system_disk, tune=weather.going_back),
+    Mutant("a rollback resets only one disk", 10, bugs.only_one_disk, tune=weather.going_back),
+    Mutant("a rollback skips the guest's proof", 10, bugs.unproved, tune=weather.going_back),
+    Mutant("a rollback begins before it has looked at every snapshot", 10, bugs.not_looked_at, tune=weather.losing),
+    Mutant("a name like SMC's is enough for a snapshot to be ours", 12, bugs.the_name_is_enough, tune=weather.by_hand),
     Mutant("the sweep waits for no person", 12, _unreleased),
-    Mutant("the sweep takes the oldest snapshot of the disk for ours", 12, _anybodys, tune=_kept),
-    Mutant("an act applies whatever the person saw", 13, bugs.whatever_was_seen, tune=bugs.busy),
-    Mutant("an act applies to the newest migration, whichever was named", 13, bugs.the_newest_one, tune=bugs.busy),
-    Mutant("the batch's check runs before its acknowledgement", 13, bugs.checked_unasked, tune=bugs.checked),
+    Mutant("the sweep takes the oldest snapshot of the disk for ours", 12, _anybodys, tune=weather.kept),
+    Mutant("an act applies whatever the person saw", 13, bugs.whatever_was_seen, tune=weather.busy),
+    Mutant("an act applies to the newest migration, whichever was named", 13, bugs.the_newest_one, tune=weather.busy),
+    Mutant("a notice may say what is done", 13, bugs.notices_say_more, tune=weather.busy),
+    Mutant("a notice from anybody is taken", 13, bugs.notices_of_anybody, tune=weather.busy),
+    Mutant("who names an instance gets its newest migration", 13, bugs.the_newest_of_the_instance, tune=weather.overlapping),
+    Mutant("the batch's check runs before its acknowledgement", 13, bugs.checked_unasked, tune=weather.checked),
     Mutant("a rollback resets nothing and says it did", 10, _false_rollback),
-    Mutant("every call has another client token", 8, _another_token, tune=_lost_answers),
-    Mutant("a job is started again whatever it has done", 8, _launched_unseen, tune=_failing_soon),
+    Mutant("a rollback neither stops the job nor looks at it", 10, bugs.job_left, tune=weather.failing_in_the_console),
+    Mutant("a reset that was denied is taken for one that was made", 10, bugs.denial_ignored, tune=weather.denied),
+    Mutant("a retry ignores the window", 11, _no_retry_window, tune=weather.retried_in_windows),
+    Mutant("a retry ignores the failure budget", 11, _no_retry_budget, tune=weather.retried_beside_failures),
+    Mutant("a retry ignores the canary", 11, _no_retry_canary, tune=weather.retried_canary),
+    Mutant("a next hop ignores the window", 11, _no_hop_window, tune=weather.two_hops_in_windows),
+    Mutant("the hold is ignored", 11, _no_hold, tune=weather.held_often),
+    Mutant("every call has another client token", 8, _another_token, tune=weather.lost_answers),
+    Mutant("a job is started again whatever it has done", 8, _launched_unseen, tune=weather.failing_soon),
     Mutant("messages that are behind are taken", 8, _behind),
+    Mutant("a drill is taken for a migration", 8, bugs.drill_believed, tune=weather.drilled),
 )
 
 
@@ -386,7 +344,7 @@ def applied(mutant: Mutant) -> Iterator[None]:
 
 def judges(mutant: Mutant) -> list[Checker]:
     """The checker that must find the bug, alone: another one would end the run before."""
-    return [each for each in all_checkers(awaited=True) if each.number == mutant.found]
+    return [each for each in all_checkers() if each.number == mutant.found]
 
 
 def hunt(mutant: Mutant, first: int = 0) -> int | None:
@@ -400,12 +358,13 @@ def hunt(mutant: Mutant, first: int = 0) -> int | None:
 
 def found(mutant: Mutant, seed: int) -> bool:
     """Whether the right checker objects to the seed, in the mutant's weather."""
-    return bool(run_seed(seed, scenario=mutant.tune(draw(seed)), checkers=judges(mutant)).violations)
+    report = run_seed(seed, scenario=mutant.tune(draw(seed)), checkers=judges(mutant))
+    return any(violation.number == mutant.found for violation in report.violations)
 
 
 def innocent(mutant: Mutant, first: int, count: int) -> bool:
-    """Whether the same seeds in the same weather are clean without the bug."""
-    return not any(found(mutant, seed) for seed in range(first, first + count))
+    """Whether the same seeds in the same weather are clean without the bug, whoever judges."""
+    return not any(run_seed(seed, scenario=mutant.tune(draw(seed))).violations for seed in range(first, first + count))
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
+from cli import targets
 from cli.client import Api
 from cli.problem import Problem
 from localcloud.account import service
@@ -13,8 +14,8 @@ from localcloud.core.errors import ApiError
 from shared.domain.batch import RISKS_VERSION
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Scene
-from tests.simulation.records import Migration, State
-from tests.simulation.scenario import BatchPlan
+from tests.simulation.records import HOLD, LOCKS, Migration, State
+from tests.simulation.scenario import FOREIGN, HOLDS, BatchPlan
 from tests.simulation.truth import Truth
 from tests.support.world import World
 
@@ -29,6 +30,21 @@ _USEFUL = {
 }
 STALE = 0.15
 """How often a person acts on what he saw a while ago."""
+LETS_GO = 0.25
+"""How often an act is to let everything go while it is held."""
+BY_HAND: tuple[dict[str, Any], ...] = ({"state": "held", "why": "the API is down"}, {}, {"state": "stop!"}, {"state": "released"})
+"""What a person writes into the hold's row in the Tablestore console; the last of these holds nothing."""
+BY_INSTANCE = 0.15
+"""How often an act names the instance in place of the migration."""
+NOTICES = 0.03
+"""How often an act is a notice of a stranger."""
+NOTICE = "replank:OperatingSystem:EndOfLife"
+STRANGERS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("anybody", {}),
+    ("anybody", {"policy": {"check": FOREIGN}}),
+    ("acs.test", {"policy": {"check": FOREIGN}}),
+    ("acs.test", {"check": FOREIGN}),
+)
 _EARLY = frozenset({State.ACCEPTED, State.PRECHECKING, State.SNAPSHOTTING, State.SNAPSHOTTED})
 _FAILED = frozenset({State.FAILED})
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
@@ -41,6 +57,7 @@ class People:
         self.world, self.scene, self.chaos, self.tell = world, scene, chaos, tell
         self.truth: Truth = scene.truth
         self._api = world.api
+        self.holds = HOLDS
 
     @property
     def rng(self) -> random.Random:
@@ -66,6 +83,12 @@ class People:
             if self.call("/batches", plan.request):
                 return
 
+    def _notice(self) -> None:
+        """Somebody publishes an end-of-life notice that is none of his business: of another source, or with a command."""
+        source, data = self.rng.choice(STRANGERS)
+        self.world.send(NOTICE, {"releases": ["CentOS 7"], **data}, source=source, event_id=f"notice-{self.truth.count}")
+        self.chaos.say(f"PERSON notice of {source} {data}")
+
     def acknowledge(self, batch_id: str) -> bool:
         seen = self.truth.batches[batch_id].version
         return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob", seen=seen)
@@ -79,6 +102,11 @@ class People:
 
     def act(self) -> bool:
         """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice. False if nothing was done."""
+        if self.rng.random() < (LETS_GO if self.truth.held() else self.holds):
+            return self._hold() if not self.truth.held() or self.rng.random() < 0.1 else self.let_go()
+        if self.rng.random() < NOTICES:
+            self._notice()
+            return True
         open_batches = [each for each in self.truth.batches.values() if each.acknowledgement is None]
         if open_batches and self.rng.random() < 0.5:
             self.acknowledge(self.rng.choice(open_batches).batch_id)
@@ -94,16 +122,46 @@ class People:
             return True
         return self._act_on(self._chosen())
 
+    def _hold(self) -> bool:
+        """Hold everything: by the API as a rule, else by the row."""
+        if self.rng.random() < 0.6:
+            return self.call("/hold", {"why": "the pager"})
+        columns = self.rng.choice(BY_HAND)
+        with self.chaos.invoker.outside():
+            self.world.set_by_hand(LOCKS, ("lock_id", HOLD), columns)
+        self.chaos.say(f"PERSON row {HOLD} {columns}")
+        return True
+
+    def let_go(self) -> bool:
+        """Release the hold that stands: by the API, on the version seen."""
+        version = (self.truth.locks[HOLD]).get("version", 0)
+        return self.call("/hold/release", {"why": "it is over", "version": version})
+
     def _act_on(self, migration: Migration) -> bool:
         if migration.driver == "console" and migration.state is State.SNAPSHOTTED and self.rng.random() < 0.7:
             self.press(migration)
             return True
         verb = self._verb(migration)
+        if verb and self.rng.random() < BY_INSTANCE:
+            return self._act_by_instance(migration.instance_id, verb)
         if verb:
             for _ in range(self.rng.choice((1, 1, 2))):
                 operator = self.rng.choice(("ann", "bob"))
                 self.call(f"/migrations/{migration.migration_id}/{verb}", operator=operator, seen=self._view(migration))
         return bool(verb)
+
+    def _act_by_instance(self, instance_id: str, verb: str) -> bool:
+        """An act at the command line that names the instance: which migration that means is the command's affair."""
+        self.scene.named = instance_id
+        try:
+            with self.chaos.invoker.outside():
+                found = targets.target(self._api, instance_id, verb)
+            self.call(f"/migrations/{found['migrationId']}/{verb}", seen=found["version"])
+        except Problem as problem:
+            self.chaos.say(f"PERSON {verb} {instance_id} -> {problem.code}")
+        finally:
+            self.scene.named = ""
+        return True
 
     def _view(self, migration: Migration) -> int:
         """The version on the person's screen: now and then an old one."""
@@ -162,6 +220,8 @@ class People:
     def settle(self, final: bool) -> int:
         """Decide everything that waits for a person, sensibly; how many decisions were made."""
         made = 0
+        if self.truth.held() and (final or self.rng.random() < 0.7):
+            made += self.let_go()
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
             if batch.acknowledgement is None and not batch.dry_run and batch.state == "open" and not final:
                 made += self.acknowledge(batch.batch_id)

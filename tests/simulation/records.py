@@ -17,6 +17,8 @@ from typing import Any
 Columns = dict[str, Any]
 
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
+HOLD, SLOTS = "hold", "slots"
+"""Of the locks: the row by which a person holds everything, and the row of the slots. All others are instances."""
 JOURNAL, OUTBOX = "change_", "o_"
 HELD, COUNT = "m_", "n_"
 """Of the slots row: the batch of each migration that holds a slot; how many the account (and each batch) holds."""
@@ -158,6 +160,8 @@ class Migration:
     released_at: datetime | None
     due_at: datetime | None
     handle: Handle = field(default_factory=Handle)
+    failure: str = ""
+    """What the row tells a person of its failure."""
 
 
 @dataclass(frozen=True)
@@ -186,6 +190,11 @@ class Entry:
     owner: str
     state: str
     snapshot_id: str
+
+
+def holds(row: Columns | None) -> bool:
+    """Whether the hold's row holds everything: any row does that does not say it is released."""
+    return row is not None and row.get("state", "held") != "released"
 
 
 def moment(text: str | None) -> datetime | None:
@@ -225,6 +234,7 @@ def migration(written: str) -> Migration:
         released_at=moment(doc.get("released_at")),
         due_at=moment(doc.get("due_at")),
         handle=Handle(held.get("source_id", ""), held.get("job_id", ""), moment(held.get("started_at"))),
+        failure=(doc.get("failure") or {}).get("message", ""),
     )
 
 

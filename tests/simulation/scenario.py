@@ -12,8 +12,8 @@ from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 
 CALLS = ("throttle", "error", "drop_before", "drop_after", "error_after")
 """What a call may meet: throttling, a server error, a time-out without and with its effect, an error after the effect."""
-DENIED = ("denied",)
-"""A call of ECS or SMC refused with 403: somebody took a permission away for a moment."""
+DENIED = ("denied", "reset_denied")
+"""A call of ECS or SMC refused with 403: somebody took a permission away for a moment. Resets are few, so theirs is often."""
 CRASHES = ("kill_before", "kill_after")
 TURNS = ("interleave", "slow", "shuffle")
 """Another job in the middle of a call; a call that takes minutes; due jobs in another order."""
@@ -26,6 +26,7 @@ WORLD = (
     "job_fails",
     "job_hangs",
     "job_vanishes",
+    "job_cancelled",
     "source_vanishes",
     "agent_silent",
     "command_slow",
@@ -44,6 +45,12 @@ KINDS = CALLS + DENIED + CRASHES + TURNS + DELIVERIES + WORLD + PEOPLE
 TWINS, NAMESAKES = 0.15, 0.2
 """The share of seeds in which two instances have one address, and of these in which they have one hostname as well."""
 PROMPT, FORGETFUL = 0.4, 0.3
+DRILLS, PUTS_BACK = 0.06, 0.25
+"""The share of instances whose first job is a drill, and of those whose disks SMC puts back after a failed or cancelled job."""
+HOLDS = 0.04
+"""How often an act of a person is to hold everything."""
+FOREIGN = "id # a stranger's command"
+"""What a stranger's notice would have run in guests."""
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
 """The share of batches whose operator has a check of the application run in the guests, and that check."""
 
@@ -71,6 +78,7 @@ class Scenario:
     """Whether somebody acknowledges each batch within minutes, so that instances move while the storm lasts."""
     forgetful: bool = False
     """Whether nobody decides anything for longer than every retention, once the storm is over."""
+    holds: float = HOLDS
     kinds: tuple[str, ...] = field(default=())
 
 
@@ -80,13 +88,14 @@ def draw(seed: int) -> Scenario:
     count = rng.choice((5, 6, 7, 8, 8, 9))
     numbers = list(range(1, count + 1))
     windows = {number for number in numbers if rng.random() < 0.12}
-    records = [_record(number, number in windows) for number in numbers]
+    records = [record(number, WINDOWS_2008 if number in windows else CENTOS_7) for number in numbers]
     _twin(random.Random(f"twins:{seed}"), records)
     records += _bystanders(random.Random(f"bystanders:{seed}"), count)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
+    _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
     settings = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
     settings |= {"event_form": rng.choice(("content", "cloudmonitor", "mixed"))}
     return Scenario(
@@ -103,16 +112,16 @@ def draw(seed: int) -> Scenario:
     )
 
 
-def _record(number: int, windows: bool) -> dict[str, Any]:
+def record(number: int, runs: tuple[str, str, str]) -> dict[str, Any]:
     """An instance whose guest is the same in every seed, so that its probes need not run again."""
     address = {"PrivateIpAddress": {"IpAddress": [f"172.16.0.{number + 1}"]}}
     fixed = {"SerialNumber": f"{number:032x}", "VpcAttributes": address, "HostName": f"web-{number}"}
-    return instance(number, WINDOWS_2008 if windows else CENTOS_7, **fixed)
+    return instance(number, runs, **fixed)
 
 
 def _bystanders(rng: random.Random, count: int) -> list[dict[str, Any]]:
     """One or two instances that no batch names: they look like those that are moved."""
-    return [_record(number, False) for number in range(count + 1, count + 1 + rng.choice((1, 1, 2)))]
+    return [record(number, CENTOS_7) for number in range(count + 1, count + 1 + rng.choice((1, 1, 2)))]
 
 
 def _twin(rng: random.Random, records: list[dict[str, Any]]) -> None:
@@ -136,6 +145,16 @@ def _guest(rng: random.Random) -> dict[str, Any]:
     if rng.random() < 0.06:
         facts["free_mib"] = {"/": 50, "C:": 50}
     return facts
+
+
+def _by_smc(rng: random.Random, guests: dict[str, Any], numbers: list[int]) -> None:
+    """Now and then the first job is a drill, or SMC puts the disks back by itself when a job fails or is cancelled."""
+    for number in numbers:
+        more = {"drills": 1} if rng.random() < DRILLS else {}
+        more |= {"puts_back": True} if rng.random() < PUTS_BACK else {}
+        if more:
+            facts = guests.setdefault(f"i-test{number:04d}", {})
+            facts["smc"] = {**facts.get("smc", {}), **more}
 
 
 def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -> BatchPlan:
@@ -171,6 +190,7 @@ def _rate(rng: random.Random, kind: str) -> float:
     base = {
         **dict.fromkeys(CALLS, 0.012),
         "denied": 0.016,
+        "reset_denied": 0.1,
         **dict.fromkeys(CRASHES, 0.007),
         "interleave": 0.03,
         "slow": 0.0015,

@@ -12,6 +12,7 @@ from typing import Any
 from unittest import mock
 
 import localcloud.account
+from cli import output
 from localcloud.account import service
 from localcloud.core.app import Cloud
 from localcloud.core.calls import CallRecord
@@ -102,6 +103,7 @@ def prepared() -> Iterator[None]:
         stack.enter_context(mock.patch.object(localcloud.account, "make", make))
         stack.enter_context(mock.patch.object(logs, "configure"))
         stack.enter_context(mock.patch.object(time, "sleep"))
+        stack.enter_context(mock.patch.object(output, "show_hold"))
         stack.enter_context(remembered())
         level = logs.log.level
         logs.log.setLevel(logging.CRITICAL + 1)
@@ -129,6 +131,7 @@ class Simulation:
         self.scene = Scene(self.truth, scenario.account_limit)
         self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
         self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told))
+        self.people.holds = scenario.holds
         self.faults = WorldFaults(self.truth, self.scene, self.chaos, self._deploy)
         self.transitions: Counter[tuple[str, str]] = Counter()
         self.steps = 0
@@ -328,22 +331,30 @@ class Simulation:
         if any(name.startswith(OUTBOX) for name in row):
             return False
         if migration.state in _ADMITTED:
-            return self._closed(migration.batch_id)
+            return self._admits_nothing(migration)
         if migration.state is State.SNAPSHOTTED and migration.driver == "console":
             return True
         return migration.state in _RESTING
 
-    def _closed(self, batch_id: str) -> bool:
-        """Whether a batch admits nothing until a person acts."""
-        batch = self.truth.batches[batch_id]
-        spent = len(self.truth.failed(batch_id)) > batch.policy.failure_budget
+    def _admits_nothing(self, migration: Migration) -> bool:
+        """Whether this one waits for a person: nothing but the window, the hold and the slots holds a route once begun."""
+        batch = self.truth.batches[migration.batch_id]
+        spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.policy.failure_budget
+        return self.truth.held() or batch.acknowledgement is None or spent or self._is_full(batch.batch_id)
+
+    def _is_begun(self, migration: Migration) -> bool:
+        """Whether it waits for a next hop, which nobody had to ask for again."""
+        asked = [line for line in lines(self.truth.rows[migration.migration_id]) if line.hop == migration.hop]
+        return migration.hop > 0 and not any(line.from_state is State.FAILED for line in asked)
+
+    def _is_full(self, batch_id: str) -> bool:
+        """Whether its slots are held by those that wait for a person."""
         mates = [each for each in self.truth.migrations.values() if each.batch_id == batch_id]
         held = any(each.migration_id in self.truth.slots() for each in mates)
         resting = held and all(each.state in _RESTING | _ADMITTED | {State.SNAPSHOTTED} for each in mates)
         full = resting and not any(self._driving(each.migration_id) for each in mates)
         others = self.truth.slots()
-        waits = bool(others) and all(self._waits_for_person(id) for id in others)
-        return batch.acknowledgement is None or spent or full or waits
+        return full or (bool(others) and all(self._waits_for_person(id) for id in others))
 
     def _driving(self, id: str) -> bool:
         migration = self.truth.migrations[id]

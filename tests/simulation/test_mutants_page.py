@@ -26,5 +26,6 @@ def test_the_page_lists_every_mutant() -> None:
     assert Counter(listed()) == Counter((mutant.found, mutant.name) for mutant in MUTANTS)
 
 
-def test_every_invariant_that_is_judged_has_a_mutant() -> None:
-    assert {checker.number for checker in all_checkers()} == {mutant.found for mutant in MUTANTS}
+def test_every_invariant_has_two_mutants_at_least() -> None:
+    bugs = Counter(mutant.found for mutant in MUTANTS)
+    assert {checker.number: bugs[checker.number] >= 2 for checker in all_checkers()} == dict.fromkeys(range(1, 14), True)

@@ -1,4 +1,7 @@
-"""Locks and slots under concurrent takers, lost answers, and calls of others in between: any order of them, found by Hypothesis."""
+"""Locks, slots and the hold under concurrent takers, lost answers, and calls of others in between.
+
+Hypothesis finds the order of them.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,17 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.domain.errors import Transient
+from shared.domain.hold import HoldLine
 from shared.ports.admission import Admission, Room
 from tests.simulation.simulation import prepared
 from tests.support.fakes import FakeAdmission
-from tests.support.ports import Bench, bench
+from tests.support.ports import T0, Bench, bench
 
 LIMIT = 2
 BATCHES = {"ma": "b1", "mb": "b2", "mc": "b1"}
 NAMES = tuple(BATCHES)
 WHERE = ("cn-hangzhou", "i-1")
+HOLD = (("lock_id", "hold"),)
 MIGRATIONS, LATE = st.sampled_from(("ma", *NAMES)), st.sampled_from((0, 0, 1, -1))
 """A late call is one of the attempt before: a duplicate, or a delivery that was slow. One of -1 begins the next attempt."""
 ENDS = st.sampled_from((0, 1))
@@ -33,6 +38,8 @@ OTHERS = st.tuples(st.sampled_from(("lock", "unlock")), st.sampled_from(("", "",
 LOST = st.sampled_from(("", "drop_after", "drop_before"))
 TROUBLE = st.sampled_from(("", "drop_after", "drop_before", "between", "drop_after between"))
 TIMES = st.sampled_from((1, 9))
+BY_HAND: tuple[dict[str, Any], ...] = ({"state": "held"}, {"state": "stop"}, {"state": "released", "version": "x"}, {"version": 3})
+"""What a person may write into the row of the hold in the Tablestore console."""
 MET: Counter[str] = Counter()
 """What the runs came across, asked at the end."""
 
@@ -57,6 +64,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.model = FakeAdmission()
         self.attempt = dict.fromkeys(NAMES, 1)
         self.pictures: list[dict[str, Room]] = [rooms(self.model)]
+        self.holds, self.acts = [self.model.hold()], 0
 
     def teardown(self) -> None:
         self.stack.close()
@@ -83,6 +91,20 @@ class AdmissionMachine(RuleBasedStateMachine):
     def forget(self, name: str, trouble: str, times: int) -> None:
         """When its batch is closed, whether or not one of it holds a slot."""
         self._do(lambda admission: admission.forget(BATCHES[name]), trouble, times)
+
+    @rule(act=st.sampled_from(("hold", "release")), age=st.integers(0, 2), trouble=LOST, times=TIMES)
+    def write_hold(self, act: str, age: int, trouble: str, times: int) -> None:
+        """By a person who looked just now, or a while ago."""
+        self.holds.append(self.real.hold())
+        self.acts += 1
+        seen, line = self.holds[-1 - min(age, len(self.holds) - 1)], HoldLine(act, f"p{self.acts}", T0, "")
+        self._do(lambda admission: admission.write_hold(seen, line), trouble, times)
+
+    @rule(columns=st.sampled_from(BY_HAND))
+    def set_hold_by_hand(self, columns: dict[str, Any]) -> None:
+        """A person in the Tablestore console asks nobody."""
+        self.real._store.put(tables.LOCKS, HOLD, columns)
+        self.model.row = dict(columns)
 
     @invariant()
     def the_store_holds_what_the_model_holds(self) -> None:
@@ -155,7 +177,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _held(self) -> tuple[Any, ...]:
         row = self.real._store.get(tables.LOCKS, (("lock_id", "instance:" + ":".join(WHERE)),)) or {}
-        return row.get("lease"), self.real.holders(), rooms(self.real)
+        return row.get("lease"), self.real.holders(), rooms(self.real), self.real.hold()
 
 
 def rooms(admission: Admission) -> dict[str, Room]:
@@ -174,14 +196,16 @@ def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Calla
 
 
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
-    """The lease as the table writes it, and the slots."""
+    """The lease as the table writes it, the slots, and the hold."""
     lease = model.leases.get(WHERE)
-    return f"{lease[0]}/{lease[1]}" if lease else None, model.holders(), rooms(model)
+    return f"{lease[0]}/{lease[1]}" if lease else None, model.holders(), rooms(model), model.hold()
 
 
 def copied(model: FakeAdmission) -> FakeAdmission:
     """A model that goes its own way."""
-    return replace(model, leases=dict(model.leases), held=dict(model.held), since=dict(model.since))
+    return replace(
+        model, leases=dict(model.leases), held=dict(model.held), since=dict(model.since), row=model.row and dict(model.row)
+    )
 
 
 AdmissionMachine.TestCase.settings = settings(

@@ -46,7 +46,10 @@ class Effect:
 
 @dataclass(frozen=True)
 class Happening:
-    """Something SMC did to an instance: ``replaced`` its system, or ``copied`` its disks (``ids`` are the snapshots)."""
+    """Something SMC did to an instance: ``replaced`` its system, ``copied`` its disks, or put the copies ``back``.
+
+    ``ids`` are the snapshots.
+    """
 
     kind: str
     instance_id: str
@@ -89,7 +92,7 @@ class Truth:
 
     def _watch_smc(self, facade: Any) -> None:
         """What SMC does to instances by itself: no call of anybody tells of it."""
-        replace, copy = facade.replace_system, facade.snapshot_disks
+        replace, copy, put_back = facade.replace_system, facade.snapshot_disks, facade.put_back
 
         def replaced(id: str, target: str) -> None:
             replace(id, target)
@@ -100,7 +103,13 @@ class Truth:
             self.on_happening(Happening("copied", id, tuple(made)))
             return made
 
-        facade.replace_system, facade.snapshot_disks = replaced, copied
+        def back(id: str, snapshots: list[str]) -> bool:
+            done: bool = put_back(id, snapshots)
+            if done:
+                self.on_happening(Happening("back", id, tuple(snapshots)))
+            return done
+
+        facade.replace_system, facade.snapshot_disks, facade.put_back = replaced, copied, back
 
     def _watch(self, watched: Any) -> None:
         perform = watched.perform
@@ -178,12 +187,16 @@ class Truth:
 
     def slots(self) -> dict[str, str]:
         """Who holds a slot: migration to batch."""
-        row = self.locks.get("slots") or {}
+        row = self.locks.get(records.SLOTS) or {}
         return {name[len(records.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(records.HELD)}
+
+    def held(self) -> bool:
+        """Whether a person holds everything."""
+        return records.holds(self.locks.get(records.HOLD))
 
     def counted(self) -> Counter[str]:
         """How many slots the row says each batch holds, and the account (under an empty name)."""
-        row = self.locks.get("slots") or {}
+        row = self.locks.get(records.SLOTS) or {}
         return Counter({name[len(records.COUNT) :]: int(count) for name, count in row.items() if name.startswith(records.COUNT)})
 
     def failed(self, batch_id: str) -> set[str]:

@@ -124,6 +124,14 @@ class WorldFaults:
         self._hung[job["JobId"]] = job
         return f"{job['JobId']} {job['Name']}"
 
+    def _job_cancelled(self) -> str:
+        """Somebody cancels a job in the SMC console, which takes that only while it is Syncing."""
+        job = self._one([each for each in self.truth.jobs() if each["BusinessStatus"] == "Syncing" and each["Status"] == "Running"])
+        if job is None:
+            return ""
+        service(self.cloud, "smc").jobs.stop({"JobId": job["JobId"]})
+        return f"{job['JobId']} {job['Name']}"
+
     def _job_vanishes(self) -> str:
         job = self._job("Ready", "InError", "Finished", "Stopped")
         if job is None:

@@ -1,9 +1,12 @@
-"""The invariants of the design as checkers, one class each: told of every row written, every effect in the account and every
-invocation that ended, and asked once more when all is at rest. A checker answers with sentences; each is a violation.
+"""The invariants of the design as checkers, one class each (the tenth has two).
+
+They are told of every row written, every effect in the account and every invocation that ended, and asked once more when all
+is at rest. A checker answers with sentences; each is a violation.
 """
 
 from tests.simulation.invariants.chosen import OnlyTheChosen
 from tests.simulation.invariants.ends import NeverStuck
+from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.journal import JournalIsTheTruth
 from tests.simulation.invariants.kept import KeptUntilReleased
 from tests.simulation.invariants.limits import Limits
@@ -18,16 +21,8 @@ from tests.simulation.invariants.starts import EveryStart
 __all__ = ["Checker", "Found", "NeverStuck", "Scene", "all_checkers"]
 
 
-AWAITED = frozenset({11})
-"""Invariants that the product does not keep yet: their checkers find its faults, and judge only where they are asked for."""
-
-
-def all_checkers(*, awaited: bool = False) -> list[Checker]:
-    """Fresh checkers for one run; with ``awaited`` also those that the product cannot satisfy yet."""
-    return [each for each in _every_one() if awaited or each.number not in AWAITED]
-
-
-def _every_one() -> list[Checker]:
+def all_checkers() -> list[Checker]:
+    """Fresh checkers for one run."""
     return [
         SnapshotsFirst(),
         DeleteOnlyOurs(),
@@ -39,6 +34,7 @@ def _every_one() -> list[Checker]:
         OnceOnly(),
         OnlyTheChosen(),
         RolledBackIsTrue(),
+        HalfRolledBack(),
         EveryStart(),
         KeptUntilReleased(),
         AsMeant(),

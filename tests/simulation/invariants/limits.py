@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 
 from tests.simulation import records
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
-from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, Migration, State, Window, numbered
+from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, SLOTS, Migration, State, Window, numbered
 from tests.simulation.truth import Change, Truth
 
 RETRIED = frozenset({State.ACCEPTED, State.WAITING})
@@ -40,7 +40,7 @@ class Limits(Checker):
         """By batch and migration: the row change by which a failure that nobody has retried should have been counted."""
 
     def row(self, change: Change, scene: Scene) -> Found:
-        if change.table == LOCKS and change.key[0] == "slots":
+        if change.table == LOCKS and change.key[0] == SLOTS:
             yield from self._slots(scene)
         if change.table == MIGRATIONS and change.after is not None:
             self._note_failure(change, scene.truth)

@@ -9,10 +9,15 @@ from typing import Any
 
 from tests.simulation.frames import Frame
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene
-from tests.simulation.records import BATCHES, MIGRATIONS, Columns, line, numbered
+from tests.simulation.records import BATCHES, MIGRATIONS, TERMINAL, Columns, Migration, State, line, numbered
+from tests.simulation.scenario import FOREIGN
 from tests.simulation.truth import Change, Effect
 
 JOURNAL = "change_"
+NAMED_SOURCE, MAY_SAY = "acs.test", frozenset({"releases", "endOfSupport", "regionIds", "instanceIds"})
+"""Of a notice: the source that the deployment names, and the fields that may be in it (docs/operations.md)."""
+LAG_MS = 180_000
+"""By how long the list of an instance's migrations may be behind."""
 Seen = tuple[str, int, int]
 """What a person looks at: state, hop, attempt."""
 
@@ -43,6 +48,8 @@ class AsMeant(Checker):
 
     def _noted(self, change: Change, scene: Scene) -> Found:
         batch = scene.truth.batches[change.key[0]]
+        if change.before is None and _is_strange(scene.frame):
+            yield f"{batch.batch_id} was made of a stranger's notice"
         if batch.acknowledgement is None or batch.batch_id in self._acknowledged:
             return
         self._acknowledged.add(batch.batch_id)
@@ -55,16 +62,32 @@ class AsMeant(Checker):
         path, migration = _path(scene.frame), scene.truth.migrations[id]
         if path[:2] not in (["migrations", id], ["batches", migration.batch_id]):
             yield f"an act was applied to {id}, and the request names {'/'.join(path) or 'nothing'}"
+        if scene.named:
+            yield from self._named(migration, scene)
         version = _version(scene.frame, id)
         if version is None:
             yield f"an act was applied to {id}, and the request does not say which version the person saw"
         elif self._shown[id].get(version) != before:
             yield f"an act meant for version {version} of {id} was applied to version {row['version']}"
 
+    @staticmethod
+    def _named(migration: Migration, scene: Scene) -> Found:
+        """Who names an instance means the one migration of it that is no dry run and still open, if there is only one."""
+        if migration.instance_id != scene.named or scene.batch(migration).dry_run:
+            yield f"an act for {scene.named} was applied to {migration.migration_id}, which cannot be meant"
+        now = scene.truth.cloud.clock.now_ms()
+        for other in scene.truth.of_instance(scene.named):
+            since = scene.truth.past[other.migration_id][-1][1]
+            seen = now - since > LAG_MS and other.state not in TERMINAL | {State.CONFIRMED}
+            if other.migration_id != migration.migration_id and seen and not scene.batch(other).dry_run:
+                yield f"an act for {scene.named} was applied to {migration.migration_id}, and {other.migration_id} is open too"
+
     def effect(self, effect: Effect, scene: Scene) -> Found:
         if not effect.ours or effect.operation not in ("RunCommand", "InvokeCommand"):
             return
         script = _decoded(effect.params.get("CommandContent", ""))
+        if FOREIGN in script:
+            yield f"{FOREIGN!r} of a stranger's notice was sent to {', '.join(effect.params['InstanceId'])}"
         for check in {batch.policy.check for batch in scene.truth.batches.values() if batch.policy.check}:
             if check in script:
                 for instance_id in effect.params["InstanceId"]:
@@ -74,6 +97,16 @@ class AsMeant(Checker):
         own = [scene.truth.batches[each.batch_id] for each in scene.truth.of_instance(instance_id)]
         if not any(each.policy.check == check and each.batch_id in self._acknowledged for each in own):
             yield f"{check!r} was sent to {instance_id}, and nobody has acknowledged its batch"
+
+
+def _is_strange(frame: Frame | None) -> bool:
+    """Whether a notice is under way that nobody may send: of another source, or with more in it than what is concerned."""
+    if frame is None or frame.function != "intake":
+        return False
+    event = json.loads(frame.payload)
+    if not isinstance(event, dict) or not str(event.get("type", "")).endswith(":EndOfLife") or event["source"] == "replank":
+        return False
+    return event["source"] != NAMED_SOURCE or bool(set(event["data"]) - MAY_SAY)
 
 
 def _seen(id: str, scene: Scene) -> Seen:
@@ -96,8 +129,10 @@ def _request(frame: Frame | None) -> dict[str, Any]:
 
 
 def _path(frame: Frame | None) -> list[str]:
+    """The path of the request under way in parts, without the API's version."""
     http = _request(frame).get("requestContext", {}).get("http", {})
-    return [part for part in str(http.get("path", "")).split("/") if part]
+    parts = [part for part in str(http.get("path", "")).split("/") if part]
+    return parts[1:] if parts[:1] == ["v1"] else parts
 
 
 def _version(frame: Frame | None, id: str) -> int | None:

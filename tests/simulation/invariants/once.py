@@ -8,7 +8,7 @@ from typing import Any
 from tests.simulation.frames import Frame
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
 from tests.simulation.records import Migration, State
-from tests.simulation.truth import Change, Effect
+from tests.simulation.truth import Change, Effect, Happening
 
 
 class OnceOnly(Checker):
@@ -19,6 +19,13 @@ class OnceOnly(Checker):
     def __init__(self) -> None:
         self._starts: Counter[tuple[str, int, int]] = Counter()
         self._names: dict[str, str] = {}
+        self._last: dict[str, str] = {}
+        """By instance: the last that SMC did to its disks."""
+
+    def happened(self, happening: Happening, scene: Scene) -> Found:
+        if happening.kind in ("replaced", "back"):
+            self._last[happening.instance_id] = happening.kind
+        yield from ()
 
     def effect(self, effect: Effect, scene: Scene) -> Found:
         if not effect.ours:
@@ -47,9 +54,10 @@ class OnceOnly(Checker):
         if migration.state is State.MIGRATED:
             yield from self._as_promised(migration, scene)
 
-    @staticmethod
-    def _as_promised(migration: Migration, scene: Scene) -> Found:
-        """A migration called a success has had a finished job for its last hop."""
+    def _as_promised(self, migration: Migration, scene: Scene) -> Found:
+        """A migration called a success has had a finished job for its last hop, and runs the system that the job put there."""
+        if self._last.get(migration.instance_id) != "replaced":
+            yield f"{migration.migration_id} is called migrated, and SMC has put its disks back"
         job = scene.truth.smc.jobs.get(migration.handle.job_id)
         if migration.handle.job_id in scene.stopped_jobs:
             return

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.invariants.scene import Checker, Found, Scene, entered
 from tests.simulation.living import WRITTEN, content
-from tests.simulation.records import OURS, Migration, State, moment
+from tests.simulation.records import MIGRATIONS, OURS, Migration, State, moment
 from tests.simulation.truth import Change, Effect, Happening, Truth
 
 FAR = 1 << 60
@@ -32,6 +33,8 @@ class RolledBackIsTrue(Checker):
     def __init__(self) -> None:
         self._resets: dict[str, Reset] = {}
         """By disk: the last reset."""
+        self._followed: dict[str, set[str]] = defaultdict(set)
+        """By migration: every job that its row has named, whoever made it."""
 
     def effect(self, effect: Effect, scene: Scene) -> Found:
         if not effect.ours or effect.operation not in ("StopInstance", "ResetDisk"):
@@ -39,7 +42,7 @@ class RolledBackIsTrue(Checker):
         disk = scene.truth.ecs.store.get("disk", effect.params.get("DiskId", ""))
         instance_id = disk["InstanceId"] if disk else effect.params["InstanceId"]
         for migration in scene.truth.of_instance(instance_id):
-            since = _asked_at(migration, scene.truth)
+            since = asked_at(migration, scene.truth)
             if since != FAR and not (disk and self._count(disk) >= since):
                 yield from self._ready(migration, since, scene)
         if disk:
@@ -65,6 +68,8 @@ class RolledBackIsTrue(Checker):
             yield f"{migration.instance_id} is stopped or reset, and {', '.join(bare) or 'one disk'} has no snapshot to go back to"
 
     def row(self, change: Change, scene: Scene) -> Found:
+        if change.table == MIGRATIONS and change.after is not None:
+            self._followed[change.key[0]].add(scene.truth.migrations[change.key[0]].handle.job_id)
         entry = entered(change, scene.truth)
         if entry is None or entry[1].state is not State.ROLLED_BACK:
             return
@@ -77,7 +82,7 @@ class RolledBackIsTrue(Checker):
 
     def _as_before(self, migration: Migration, scene: Scene) -> Found:
         """Bytes as in the snapshot, but for what the guest has written since the reset; all from one moment."""
-        truth, since = scene.truth, _asked_at(migration, scene.truth)
+        truth, since = scene.truth, asked_at(migration, scene.truth)
         moments = set()
         for disk in truth.disks(migration.instance_id):
             reset = self._resets.get(disk["DiskId"])
@@ -90,19 +95,19 @@ class RolledBackIsTrue(Checker):
                 yield f"disk {disk['DiskId']} of {migration.migration_id} was reset from {reset.snapshot.get('SnapshotName')}"
             if disk["sim"]["resetting"]:
                 yield f"{migration.migration_id} is called rolled back while disk {disk['DiskId']} is being reset"
-            elif _still(truth, disk["sim"]["blob"]) != _still(truth, reset.snapshot["sim"]["blob"]):
+            elif still(truth, disk["sim"]["blob"]) != still(truth, reset.snapshot["sim"]["blob"]):
                 yield f"{migration.migration_id} is called rolled back, and disk {disk['DiskId']} is not what it was"
         if len(moments) > 1:
             yield f"the disks of {migration.migration_id} come from snapshots of different attempts"
 
-    @staticmethod
-    def _nothing_runs(migration: Migration, scene: Scene) -> Found:
-        """No job of the instance runs; of those that the product made none is left that somebody could start."""
+    def _nothing_runs(self, migration: Migration, scene: Scene) -> Found:
+        """No job of the instance runs; of those that the product made or followed none is left that somebody could start."""
         for job in scene.truth.jobs():
             if job["sim"]["instance_id"] != migration.instance_id:
                 continue
-            own = job["Name"].startswith(f"rp-{migration.migration_id}") and job["Status"] != "Finished"
-            if job["Status"] == "Running" or own:
+            made = job["Name"].startswith(f"rp-{migration.migration_id}")
+            own = made or job["JobId"] in self._followed[migration.migration_id]
+            if job["Status"] == "Running" or (own and job["Status"] != "Finished"):
                 yield f"{migration.migration_id} is called rolled back, its job {job['JobId']} is {job['Status']}"
 
     def _proved(self, migration: Migration, scene: Scene) -> Found:
@@ -110,7 +115,7 @@ class RolledBackIsTrue(Checker):
         resets = [self._resets[disk["DiskId"]] for disk in scene.truth.disks(migration.instance_id) if self._count(disk) >= 0]
         last = max((reset.at_ms for reset in resets), default=0) - SECOND
         results = scene.truth.results(migration.instance_id)
-        answered = any(each["InvocationStatus"] == "Success" and _ms(each["StartTime"]) >= last for each in results)
+        answered = any(each["InvocationStatus"] == "Success" and ms_of(each["StartTime"]) >= last for each in results)
         if not answered:
             yield f"{migration.migration_id} is called rolled back, and nobody has asked the guest since its disks were reset"
 
@@ -123,7 +128,7 @@ class RolledBackIsTrue(Checker):
                 continue
             for job in scene.truth.jobs():
                 running = job["sim"]["instance_id"] == migration.instance_id and job["Status"] == "Running"
-                if running and _ms(job["StartTime"]) < _entered_ms(migration.migration_id, scene.truth) - SECOND:
+                if running and ms_of(job["StartTime"]) < _entered_ms(migration.migration_id, scene.truth) - SECOND:
                     yield f"job {job['JobId']} goes on in {migration.instance_id}, which was called rolled back"
 
 
@@ -140,7 +145,7 @@ def _of_name(name: str) -> tuple[str, str, str]:
     return "", "", ""
 
 
-def _asked_at(migration: Migration, truth: Truth) -> int:
+def asked_at(migration: Migration, truth: Truth) -> int:
     """The row change by which its rollback was asked for; one that failed and is tried again is the same rollback."""
     since = FAR
     for count, _, state in reversed(truth.past[migration.migration_id]):
@@ -154,10 +159,10 @@ def _entered_ms(migration_id: str, truth: Truth) -> int:
     return truth.past[migration_id][-1][1]
 
 
-def _still(truth: Truth, blob: str) -> dict[str, Any]:
+def still(truth: Truth, blob: str) -> dict[str, Any]:
     return {path: entry for path, entry in content(truth.cloud, blob).items() if path != WRITTEN}
 
 
-def _ms(text: str) -> int:
+def ms_of(text: str) -> int:
     at = moment(text)
     return round(at.timestamp() * 1000) if at else 0

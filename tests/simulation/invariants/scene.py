@@ -36,6 +36,8 @@ class Scene:
     stopped_jobs: set[str] = field(default_factory=set)
     """Jobs that somebody else deleted."""
 
+    named: str = ""
+    """The instance that a person names in place of a migration, while that act lasts."""
     skew_ms: int = 60_000
     """How far the clocks of two functions may lie apart."""
     by_hand: set[str] = field(default_factory=set)

@@ -2,74 +2,152 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
 
 from tests.simulation import records
-from tests.simulation.invariants.limits import Limits, within
-from tests.simulation.invariants.scene import Found, Scene, entered
-from tests.simulation.records import MIGRATIONS, MOVING, Migration, State
-from tests.simulation.truth import Change
+from tests.simulation.invariants.limits import RETRIED, Limits, within
+from tests.simulation.invariants.scene import STAGES, Found, Scene, entered
+from tests.simulation.records import BATCHES, JOURNAL, LOCKS, MIGRATIONS, MOVING, Line, Migration, State, line, numbered
+from tests.simulation.truth import Change, Effect, Truth
 
-STARTS = {State.SNAPSHOTTING: "snapshot", State.MIGRATING: "job"}
-FIRST, RETRY, NEXT_HOP, GOES_ON = "first try", "retry", "next hop", "same try"
-BY_WINDOW_ALONE = (NEXT_HOP, GOES_ON)
-"""What has begun waits for the window only; a first try and a retry wait for everything."""
+FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
+SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
+HOLD, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT = "hold", "acknowledgement", "window", "failure budget", "canary", "slot"
+
+EVERY = frozenset({HOLD, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT})
+HELD_BY: Mapping[str, frozenset[str]] = {
+    FIRST: EVERY,
+    NEXT_HOP: frozenset({HOLD, ACKNOWLEDGED, WINDOW, SLOT}),
+    RETRY: EVERY,
+}
+"""The table of docs/architecture.md, snapshots and jobs alike (tests/simulation/test_starts_table.py compares them)."""
+STARTS: Mapping[tuple[State, State], str] = {
+    (State.READY, State.SNAPSHOTTING): SNAPSHOTS,
+    (State.SNAPSHOTTED, State.MIGRATING): JOB,
+    (State.WAITING, State.SNAPSHOTTED): JOB,
+    (State.WAITING, State.RESTARTING): LOOK,
+}
+OWED = timedelta(seconds=120)
+"""A job that was not started with its step is judged again after a minute, by clocks that may be a minute apart."""
 
 
 class EveryStart(Limits):
-    """11. Limits are judged at every start, snapshot and job alike; a next hop waits for the window only."""
+    """11. Limits are judged at every start, snapshot and job alike, as the table start x limit says."""
 
     number, name = 11, "every start"
 
     def __init__(self) -> None:
         super().__init__()
-        self._begun: dict[str, tuple[int, int]] = {}
-        """By migration: hop and attempt of its last start."""
+        self._retried: dict[str, int] = {}
+        """By migration: the hop that a person asked for again."""
+        self._held_since: int | None = None
+        """The row change since which everything is held without a break."""
+        self._proved: dict[str, set[str]] = {}
+        """By batch: those that count for the canary."""
+        self._disproved: dict[str, int] = {}
+        """By migration: the row change by which it stopped counting."""
 
     def row(self, change: Change, scene: Scene) -> Found:
-        if change.table == MIGRATIONS and change.after is not None:
-            self._note_failure(change, scene.truth)
+        if change.table == LOCKS and change.key[0] == records.HOLD:
+            self._held_since = _since(self._held_since, change, scene)
+        if change.table == BATCHES and change.after is not None:
+            self._note_proved(change, scene.truth)
+        if change.table != MIGRATIONS or change.after is None:
+            return
+        self._note_failure(change, scene.truth)
+        self._note_retry(change)
         entry = entered(change, scene.truth)
-        if entry is None or entry[1].state not in STARTS:
-            return
-        migration = entry[1]
-        kind, what = self._kind(migration), STARTS[migration.state]
-        self._begun[migration.migration_id] = migration.hop, migration.attempt
-        if what == "job" and migration.driver == "console":
+        if entry is not None and entry[0] is not None:
+            yield from self._begun(entry[0], entry[1], scene)
+
+    def _begun(self, before: State, migration: Migration, scene: Scene) -> Found:
+        what = STARTS.get((before, migration.state))
+        if what is None or (migration.state is State.MIGRATING and migration.driver == "console"):
             return  # a person pressed it; the product only sees it
-        for reason in self._against(migration, kind, scene):
-            yield f"{migration.migration_id} began its {what} ({kind}) {reason}"
+        kind = self._kind(migration)
+        for limit in sorted(HELD_BY[kind]):
+            reason = self._against(limit, migration, scene)
+            if reason:
+                yield f"{migration.migration_id} began {what} of {kind} {reason}"
 
-    def _kind(self, migration: Migration) -> str:
-        before = self._begun.get(migration.migration_id)
-        if before is None:
-            return FIRST
-        hop, attempt = before
-        if migration.attempt > attempt:
-            return RETRY
-        return NEXT_HOP if migration.hop > hop else GOES_ON
-
-    def _against(self, migration: Migration, kind: str, scene: Scene) -> Found:
-        batch, policy = scene.batch(migration), scene.batch(migration).policy
-        if not within(policy.window, scene.asked):
-            yield f"at {scene.asked:%H:%M}, outside of its window"
-        if kind in BY_WINDOW_ALONE:
+    def effect(self, effect: Effect, scene: Scene) -> Found:
+        """The call itself may come long after its step: by then only the hold and the window hold it."""
+        if effect.operation != "StartReplicationJob" or not effect.ours:
             return
-        if batch.acknowledgement is None:
-            yield "before anybody acknowledged its batch"
-        own = migration.migration_id
-        failed = [id for id, number in self._failed.get(batch.batch_id, {}).items() if number < scene.began and id != own]
-        if len(failed) > policy.failure_budget:
-            yield f"after {len(failed)} failures, the budget is {policy.failure_budget}"
-        if policy.canary:
-            yield from self._canary(migration, policy.canary, scene)
+        migration = scene.truth.of_job(effect.params["JobId"])
+        if migration is None or not self._is_owed(migration, scene):
+            return
+        for limit in (HOLD, WINDOW):
+            reason = self._against(limit, migration, scene)
+            if reason:
+                yield f"the job of {migration.migration_id}, owed for a while, was started {reason}"
 
     @staticmethod
-    def _canary(migration: Migration, canary: int, scene: Scene) -> Found:
-        truth = scene.truth
-        row: dict[str, Any] = truth.batch_rows[migration.batch_id]
-        mates = [each for each in truth.migrations.values() if each.batch_id == migration.batch_id]
-        proved = sum(records.MOVED + each.migration_id in row for each in mates)
-        moving = sum(each.state in MOVING for each in mates)
-        if proved < canary < moving + proved:
-            yield f"beside {moving - 1} others before the canary"
+    def _is_owed(migration: Migration, scene: Scene) -> bool:
+        """Whether an earlier invocation wrote the step, long enough ago."""
+        written = [(number, ms) for number, ms, state in scene.truth.past[migration.migration_id] if state is State.MIGRATING]
+        if not written or written[-1][0] > scene.began:
+            return False
+        return scene.asked.timestamp() * 1000 - written[-1][1] > OWED.total_seconds() * 1000
+
+    # What the table says ------------------------------------------------------------------------------------------
+
+    def _kind(self, migration: Migration) -> str:
+        if self._retried.get(migration.migration_id) == migration.hop:
+            return RETRY
+        return NEXT_HOP if migration.hop else FIRST
+
+    def _against(self, limit: str, migration: Migration, scene: Scene) -> str:
+        """Why this limit should have held the start, in words; empty if it need not. What came while the stage ran is forgiven."""
+        batch = scene.batch(migration)
+        if limit == HOLD and self._held_since is not None and self._held_since <= scene.began:
+            return "while everything was held"
+        if limit == ACKNOWLEDGED and batch.acknowledgement is None:
+            return "before anybody acknowledged its batch"
+        if limit == WINDOW and not within(batch.policy.window, scene.asked):
+            return f"at {scene.asked:%H:%M}, outside of its window"
+        if limit == SLOT and migration.migration_id not in scene.truth.slots():
+            return "without a slot"
+        if limit == BUDGET:
+            return self._over_budget(migration, scene)
+        return self._before_canary(migration, batch.policy.canary, scene) if limit == CANARY and batch.policy.canary else ""
+
+    def _over_budget(self, migration: Migration, scene: Scene) -> str:
+        counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).policy.failure_budget
+        failed = [id for id, number in counted.items() if number < scene.began and id != migration.migration_id]
+        return f"after {len(failed)} failures of others, the budget is {budget}" if len(failed) > budget else ""
+
+    def _before_canary(self, migration: Migration, canary: int, scene: Scene) -> str:
+        batch_id, truth = migration.batch_id, scene.truth
+        proved = self._proved.get(batch_id, set())
+        mates = [each.migration_id for each in truth.migrations.values() if each.batch_id == batch_id]
+        through = sum(each in proved or self._disproved.get(each, -1) >= scene.began for each in mates)
+        others = [each for each in mates if each not in (*proved, migration.migration_id)]
+        moving = sum(truth.states_since(each, scene.began) <= MOVING for each in others)
+        if through < canary <= through + moving:
+            return f"beside {moving} others, with {through} of {canary} of the canary through"
+        return ""
+
+    # What is remembered -------------------------------------------------------------------------------------------
+
+    def _note_retry(self, change: Change) -> None:
+        before, after = change.before or {}, change.after or {}
+        if before.get("version", 0) != after["version"]:
+            written: Line = line(after[numbered(JOURNAL, after["version"])])
+            if written.from_state in (State.FAILED, State.PRECHECK_FAILED) and written.to_state in RETRIED:
+                assert written.by not in STAGES, "only a person tries again"
+                self._retried[change.key[0]] = written.hop
+
+    def _note_proved(self, change: Change, truth: Truth) -> None:
+        row, former = change.after or {}, self._proved.get(change.key[0], set())
+        moved = {name[len(records.MOVED) :]: attempt for name, attempt in row.items() if name.startswith(records.MOVED)}
+        proved = {id for id, attempt in moved.items() if attempt > row.get(records.FAILED + id, 0)}
+        self._disproved.update(dict.fromkeys(former - proved, truth.count))
+        self._proved[change.key[0]] = proved
+
+
+def _since(before: int | None, change: Change, scene: Scene) -> int | None:
+    """Since when everything is held, after this change of the hold's row: a row that is not released holds."""
+    held = records.holds(change.after)
+    return None if not held else scene.truth.count if before is None else before

@@ -184,6 +184,23 @@ def test_nothing_is_touched_when_one_snapshot_is_gone(world: World) -> None:
     assert not calls(world, "StopInstance")
 
 
+def test_an_instance_that_was_stopped_for_nothing_is_started_again(world: World) -> None:
+    """The snapshot was there at the first look and gone at the second: the instance stayed stopped, and nobody said so."""
+    begin(world, guests=TWO_DISKS)
+    reach(world, "migrated")
+    before = world.disks(ID)
+    act(world, "rollback")
+    world.run_until(lambda: bool(calls(world, "StopInstance")), minutes=10, every=0.1)
+    listed = ecs(world).describe_snapshots(models.DescribeSnapshotsRequest(region_id="cn-hangzhou")).body.snapshots.snapshot
+    own = [each.snapshot_id for each in listed if each.snapshot_name.startswith("replank-")]
+    ecs(world).delete_snapshot(models.DeleteSnapshotRequest(snapshot_id=own[-1]))
+    failed = reach(world, "failed")
+    assert failed["failure"]["code"] == "Rollback.SnapshotUnusable"
+    assert world.disks(ID) == before
+    world.run(10)
+    assert world.inventory()["instances"][ID]["Status"] == "Running"
+
+
 class Denied:
     """ECS refuses to reset one disk, for as long as it is told to."""
 

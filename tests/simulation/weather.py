@@ -1,0 +1,247 @@
+"""Weather for deliberate bugs: scenarios drawn as always, then changed so that what a bug needs happens often."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from localcloud.core.clock import START
+from tests.simulation.scenario import CHECK, Scenario, record
+from tests.support.fleets import WINDOWS_2008
+
+
+def two_disks(scenario: Scenario) -> Scenario:
+    """Every instance has a data disk."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for each in records}
+    return replace(scenario, fleet={**scenario.fleet, "guests": guests})
+
+
+def failing_snapshots(scenario: Scenario) -> Scenario:
+    """Two disks each, snapshots that fail, and people who try again."""
+    rates = {"snapshot_fails": 0.5, "person": 0.9}
+    return replace(two_disks(scenario), rates=rates, chaos_min=180, prompt=True)
+
+
+def denied(scenario: Scenario) -> Scenario:
+    """Many rollbacks, while the permission to reset disks comes and goes."""
+    return replace(going_back(scenario), rates={"reset_denied": 0.5, "person": 0.9})
+
+
+def going_back(scenario: Scenario) -> Scenario:
+    """Two disks each; people act all the time, and jobs fail late: many rollbacks."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {each["InstanceId"]: {"disks": [{}, {"size_gib": 20}], "smc": {"fail_attempts": 9}} for each in records}
+    wide = unlimited(scenario)
+    return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9}, chaos_min=120, prompt=True)
+
+
+def by_hand(scenario: Scenario) -> Scenario:
+    """People make many snapshots while jobs run, and days pass."""
+    return replace(unlimited(scenario), rates={"snapshot_by_hand": 0.6, "person": 0.5}, chaos_min=120, prompt=True)
+
+
+def busy(scenario: Scenario) -> Scenario:
+    """People act all the time."""
+    return replace(unlimited(scenario), rates={"person": 0.9}, chaos_min=120, prompt=True)
+
+
+def overlapping(scenario: Scenario) -> Scenario:
+    """Everything is submitted twice, and people act all the time."""
+    wide = busy(scenario)
+    first = wide.batches[0]
+    again = replace(first, at_min=first.at_min + 5, request={**first.request, "clientToken": "again"})
+    return replace(wide, batches=(first, again))
+
+
+def planning(scenario: Scenario) -> Scenario:
+    """Intake dies often, and people act meanwhile."""
+    return replace(unlimited(scenario), rates={"kill_after": 0.08, "person": 0.9, "interleave": 0.2}, chaos_min=120)
+
+
+def drilled(scenario: Scenario) -> Scenario:
+    """The first job of every instance is a drill."""
+    guests = {id: {"smc": {"drills": 1}} for id in ids(scenario)}
+    return replace(unlimited(scenario), fleet={**scenario.fleet, "guests": guests}, rates={"person": 0.3}, prompt=True)
+
+
+def losing(scenario: Scenario) -> Scenario:
+    """The same as going back, and snapshots are deleted by others."""
+    return replace(going_back(scenario), rates={"person": 0.9, "snapshot_deleted": 0.2})
+
+
+def unlimited(scenario: Scenario) -> Scenario:
+    """Nothing holds a batch back."""
+    freed = {"maxMoving": 6, "failureBudget": 9, "canary": 0, "driver": "smc"}
+    return replace(with_policy(scenario, window=None, **freed), account_limit=20)
+
+
+def checked(scenario: Scenario) -> Scenario:
+    """Every batch has a check of its own."""
+    return with_policy(scenario, check=CHECK)
+
+
+def with_policy(scenario: Scenario, **policy: Any) -> Scenario:
+    """Every batch with these beside its own limits; None takes one away."""
+
+    def changed(own: dict[str, Any]) -> dict[str, Any]:
+        return {name: value for name, value in {**own, **policy}.items() if value is not None}
+
+    batches = (replace(each, request={**each.request, "policy": changed(each.request["policy"])}) for each in scenario.batches)
+    return replace(scenario, batches=tuple(batches))
+
+
+def crashing(scenario: Scenario) -> Scenario:
+    """Functions die right after every tenth call."""
+    return replace(scenario, rates={"kill_after": 0.1, "person": 0.3}, chaos_min=120, prompt=True)
+
+
+def crowded(scenario: Scenario) -> Scenario:
+    """Many messages twice at the same moment."""
+    return replace(scenario, rates={"interleave": 0.15})
+
+
+def twins(scenario: Scenario) -> Scenario:
+    """Two instances with one address and nothing else; imports are lost on their way back, and people change their minds."""
+    page = scenario.fleet["pages"][0]
+    first, second = page["Instances"]["Instance"][:2]
+    twins = [first, {**second, "VpcAttributes": {**first["VpcAttributes"], "VpcId": "vpc-another"}}]
+    fleet = {**scenario.fleet, "pages": [{**page, "Instances": {"Instance": twins}}], "guests": {}}
+    wide = with_policy(scenario, maxMoving=2, failureBudget=9, canary=0, driver="smc")
+    ids = [each["InstanceId"] for each in twins]
+    only = {"instanceIds": ids, "destinations": {}}
+    batches = tuple(replace(each, request={**each.request, **only}) for each in wide.batches)
+    rates = {"kill_after": 0.05, "person": 0.9}
+    return replace(wide, fleet=fleet, batches=batches, rates=rates, account_limit=20, chaos_min=180, prompt=True)
+
+
+def slow_guests(scenario: Scenario) -> Scenario:
+    """Commands take minutes, and people change their minds meanwhile."""
+    wide = with_policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
+    rates = {"command_slow": 0.7, "person": 0.9}
+    return replace(wide, fleet={**scenario.fleet, "guests": {}}, rates=rates, account_limit=20, chaos_min=180)
+
+
+def killed(scenario: Scenario) -> Scenario:
+    """Many functions end right after a call, before they have noted its answer."""
+    return replace(scenario, rates={"kill_after": 0.06, "person": 0.5})
+
+
+def lost_answers(scenario: Scenario) -> Scenario:
+    """Only instances with two disks, no limits, and functions that end after every tenth call: some just after CreateSnapshot."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {record["InstanceId"]: {"disks": [{}, {"size_gib": 20}]} for record in records}
+    wide = with_policy(scenario, maxMoving=6, failureBudget=9, canary=0, driver="smc")
+    rates = {"kill_after": 0.1, "person": 0.9}
+    return replace(wide, fleet={**scenario.fleet, "guests": guests}, rates=rates, account_limit=20, chaos_min=180)
+
+
+def failing_soon(scenario: Scenario) -> Scenario:
+    """The same, and every job fails within its first minute: before what was lost is made good."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9, "at": "Preparing"}} for record in records}
+    return killed(replace(with_policy(scenario, driver="smc"), fleet={**scenario.fleet, "guests": guests}))
+
+
+def kept(scenario: Scenario) -> Scenario:
+    """Each system disk has a snapshot that an operator made before."""
+    records = scenario.fleet["pages"][0]["Instances"]["Instance"]
+    guests = {record["InstanceId"]: {"snapshot_in_progress": True} for record in records}
+    later = tuple(replace(each, at_min=each.at_min + 60) for each in scenario.batches)
+    return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=later)
+
+
+def failing(scenario: Scenario) -> Scenario:
+    """Every job fails, one after the other, and none may."""
+    guests = {record["InstanceId"]: {"smc": {"fail_attempts": 9}} for record in scenario.fleet["pages"][0]["Instances"]["Instance"]}
+    policy = {"retentionDays": 1, "maxMoving": 1, "failureBudget": 0}
+    chosen = tuple(replace(each, request={**each.request, "policy": policy}) for each in scenario.batches)
+    return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=chosen, rates={"person": 0.5}, chaos_min=180)
+
+
+def later(scenario: Scenario) -> Scenario:
+    """Nothing may start before tomorrow."""
+    return with_policy(scenario, window={"start": "05:00", "end": "07:00", "cutoffMin": 10})
+
+
+def canary(scenario: Scenario) -> Scenario:
+    return with_policy(scenario, canary=1, maxMoving=6)
+
+
+def narrow(scenario: Scenario) -> Scenario:
+    """The account lets one instance move at a time, the batches more."""
+    return replace(with_policy(scenario, maxMoving=6), account_limit=1)
+
+
+# Starts ---------------------------------------------------------------------------------------------------------------
+
+
+def retried(scenario: Scenario) -> Scenario:
+    """Most first snapshots fail, and people try again: a retry then asks for its start as soon as its precheck has passed."""
+    wide = replace(unlimited(scenario), fleet={**scenario.fleet, "guests": {}})
+    return replace(wide, rates={"person": 0.9, "snapshot_fails": 0.9}, chaos_min=120, prompt=True)
+
+
+def retried_in_windows(scenario: Scenario) -> Scenario:
+    """The window closes while the first ones fail; they are tried again after it."""
+    return with_policy(retried(scenario), window=closing_after(20))
+
+
+def retried_beside_failures(scenario: Scenario) -> Scenario:
+    """No failure is allowed, and several move at once: each one's retry must wait for the others'."""
+    return with_policy(retried(scenario), failureBudget=0, maxMoving=3)
+
+
+def retried_canary(scenario: Scenario) -> Scenario:
+    """The canary fails; another takes its place, and the first is tried again meanwhile."""
+    return with_policy(retried(scenario), canary=1)
+
+
+def two_hops(scenario: Scenario) -> Scenario:
+    """Every other instance goes from Windows Server 2008 R2 to 2019, in two hops; every other one's first job fails."""
+    page = scenario.fleet["pages"][0]
+    there = page["Instances"]["Instance"]
+    mixed = [record(number, WINDOWS_2008) if number % 2 else each for number, each in enumerate(there, start=1)]
+    guests = {each["InstanceId"]: {"smc": {"fail_attempts": 1}} for each in mixed[1::2]}
+    fleet = {**scenario.fleet, "pages": [{**page, "Instances": {"Instance": mixed}}], "guests": guests}
+    far = {each["InstanceId"]: "windows-2019-datacenter" for each in mixed[::2]}
+    wide = replace(unlimited(scenario), fleet=fleet, rates={"person": 0.1}, chaos_min=180, prompt=True)
+    wide = with_policy(wide, check=None)
+    return replace(wide, batches=tuple(replace(each, request=_chosen(each.request, far)) for each in wide.batches))
+
+
+def _chosen(request: dict[str, Any], far: dict[str, str]) -> dict[str, Any]:
+    return {**request, "destinations": {id: to for id, to in far.items() if id in request["instanceIds"]}, "dryRun": False}
+
+
+def two_hops_in_windows(scenario: Scenario) -> Scenario:
+    """The window closes while the first hop runs."""
+    return with_policy(two_hops(scenario), window=closing_after(40))
+
+
+def two_hops_beside_failures(scenario: Scenario) -> Scenario:
+    """Others fail while the first hop runs, and none may."""
+    return with_policy(two_hops(scenario), failureBudget=0)
+
+
+def held_often(scenario: Scenario) -> Scenario:
+    """People hold everything every few minutes."""
+    return replace(busy(scenario), holds=0.3)
+
+
+def failing_in_the_console(scenario: Scenario) -> Scenario:
+    """People start the jobs in the console; each fails, stays there, and could be started again after the rollback."""
+    return with_policy(going_back(scenario), driver="console")
+
+
+def closing_after(minutes: int) -> dict[str, Any]:
+    """A window in which starts are allowed for so many minutes from the beginning."""
+    opens = START - timedelta(minutes=60)
+    closes = START + timedelta(minutes=minutes)
+    return {"start": f"{opens:%H:%M}", "end": f"{closes:%H:%M}", "cutoffMin": 0}
+
+
+def ids(scenario: Scenario) -> list[str]:
+    """The instances of its fleet."""
+    return [each["InstanceId"] for each in scenario.fleet["pages"][0]["Instances"]["Instance"]]
