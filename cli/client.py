@@ -7,10 +7,10 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -80,11 +80,19 @@ class Api:
     access_key_secret: str
     security_token: str = ""
     operator: str = ""
+    """The claimed name; not sent with a token."""
+    token: str = field(default="", repr=False)
+    """A provider's token, which verifies the name."""
     http: Http | None = None
 
     @classmethod
-    def from_environment(cls) -> Api:
-        """REPLANK_API_URL, ALIBABA_CLOUD_ACCESS_KEY_ID/_SECRET/SECURITY_TOKEN and REPLANK_OPERATOR (default: the login name)."""
+    def from_environment(cls, *, signed_in: bool = True) -> Api:
+        """REPLANK_API_URL, ALIBABA_CLOUD_ACCESS_KEY_ID/_SECRET/SECURITY_TOKEN and REPLANK_OPERATOR (default: the login name).
+
+        ``signed_in``: with the token of the last `replank login` for this API, if there is one.
+        """
+        from cli.signin import kept
+
         url = os.environ.get("REPLANK_API_URL", "").rstrip("/")
         if not url:
             raise bad_input(
@@ -93,7 +101,8 @@ class Api:
                 "Set it to the URL of the HTTP trigger of replank-api (FC console).",
             )
         key_id, secret, token = credentials()
-        return cls(url, key_id, secret, token, operator_name())
+        mine = kept.token_for(url) if signed_in else ""
+        return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
         """A question; parameters that are empty are left out."""
@@ -141,7 +150,13 @@ class Api:
             signed["x-acs-security-token"] = self.security_token
         authorization = sign(method, urlsplit(url).path, query, signed, (self.access_key_id, self.access_key_secret))
         more = {"content-type": "application/json", "accept": "application/json", "authorization": authorization}
-        return {**signed, **more, **({"x-replank-operator": self.operator} if self.operator else {})}
+        return {**signed, **more, **self._person()}
+
+    def _person(self) -> dict[str, str]:
+        """Who acts: the token if there is one, else the claimed name. Headers hold ASCII."""
+        if self.token:
+            return {"x-replank-token": self.token}
+        return {"x-replank-operator": quote(self.operator, safe=" @")} if self.operator else {}
 
 
 def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:

@@ -62,6 +62,11 @@ def console() -> Console:
     return Console(file=terminal(), width=200, highlight=False, emoji=False, markup=False)
 
 
+def note(text: str) -> None:
+    """Something for the person, on stderr: stdout is for results."""
+    print(text, file=sys.stderr)
+
+
 def json_text(value: Any, indent: int | None = 2) -> str:
     """The value as JSON; what would act on a terminal stands there as JSON's own escapes."""
     return escaped(json.dumps(value, indent=indent, ensure_ascii=False))

@@ -28,7 +28,14 @@ from localcloud.fc import FunctionCompute
 from localcloud.fc.invoker import Invoker
 from localcloud.fc.process import WorkerInvoker
 
-OTHER_SERVICES = (("tablestore", "Tablestore"), ("ecs", "Ecs"), ("smc", "Smc"), ("sts", "Sts"), ("sts", "Location"))
+OTHER_SERVICES = (
+    ("tablestore", "Tablestore"),
+    ("ecs", "Ecs"),
+    ("smc", "Smc"),
+    ("sts", "Sts"),
+    ("sts", "Location"),
+    ("oidc", "Oidc"),
+)
 NOT_EMULATED = Path(__file__).with_name("not_emulated.json")
 """Parameters of ECS and SMC that their code does not look at, by service and operation; written by ``make docs``."""
 ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "FC")

@@ -25,7 +25,7 @@ from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, St
 from shared.domain.timing import OUTBOX_GRACE
 from shared.ports.migrations import Outbox
 
-MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snapshots"
+MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS, AUDIT = "migrations", "batches", "locks", "snapshots", "audit"
 BY_DUE, BY_BATCH, BY_INSTANCE = "migrations_by_due", "migrations_by_batch", "migrations_by_instance"
 BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapshots_by_sweep"
 

@@ -23,7 +23,7 @@ REASONS = {
 """How the journal's line of each act begins."""
 
 
-def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) -> Batch:
+def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
     """The batch with the risks acknowledged; raises Refused while it is planned, for a dry run, or for another text."""
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
@@ -42,7 +42,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime) 
             "Read GET /v1/risks and acknowledge the version it gives.",
             status=409,
         )
-    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection))
+    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection), trust)
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 

@@ -38,6 +38,8 @@ class Acknowledgement:
     text: tuple[str, ...]
     selection: str = ""
     """Digest of the batch's selection as it stood then; an older version recorded none."""
+    trust: str = ""
+    """How the name is known (``claimed``, ``verified``); empty if an older version recorded it."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,8 @@ class HoldLine:
     by: str
     at: datetime
     why: str
+    trust: str = ""
+    """How the name is known; empty if an older version, or a person by hand, wrote the line."""
 
 
 @dataclass(frozen=True)

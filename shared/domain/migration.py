@@ -202,6 +202,8 @@ class JournalEntry:
     reason: str
     hop: int = 0
     attempt: int = 1
+    trust: str = ""
+    """How the operator's name is known (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
 
 
 @dataclass(frozen=True)

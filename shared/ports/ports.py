@@ -12,6 +12,7 @@ from shared.domain.policy import Policy
 
 if TYPE_CHECKING:  # the types of what is handed in: who starts need not load them all
     from shared.ports.admission import Admission
+    from shared.ports.audit import Audit
     from shared.ports.batches import Batches
     from shared.ports.bus import Bus
     from shared.ports.clock import Clock
@@ -21,6 +22,7 @@ if TYPE_CHECKING:  # the types of what is handed in: who starts need not load th
     from shared.ports.ids import Ids
     from shared.ports.ledger import Ledger
     from shared.ports.migrations import Migrations
+    from shared.ports.sign_in import SignIn
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Ports:
     batches: Batches
     admission: Admission
     ledger: Ledger
+    audit: Audit
     compute: Compute
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
@@ -66,6 +69,8 @@ class Ports:
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""
     notices: Notices = field(default_factory=Notices)
+    sign_in: SignIn | None = None
+    """The provider of verified names; None if the settings name none."""
 
     def driver(self, name: str) -> Driver:
         """A driver by its name; raises Permanent (Driver.Unknown): a row may name one that only a later version has."""

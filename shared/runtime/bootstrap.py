@@ -20,10 +20,12 @@ from shared.ports.ports import Limits, Notices, Ports
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
+    from shared.ports.audit import Audit
     from shared.ports.clock import Clock
     from shared.ports.compute import Compute
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
+    from shared.ports.sign_in import SignIn
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
@@ -61,6 +63,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         batches=TablestoreBatches(store),
         admission=TablestoreAdmission(store),
         ledger=TablestoreLedger(store),
+        audit=Later(lambda: _audit(store)),
         compute=Later(lambda: _compute(clients, clock)),
         guest=Later(lambda: _guest(clients)),
         drivers=_drivers(clients, settings, clock) if function in USES_SMC else {},
@@ -69,6 +72,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         catalog=settings.catalog,
         regions=settings.regions,
         notices=Notices(settings.notice_sources, settings.notice_policy),
+        sign_in=Later(lambda: _sign_in(settings, clock)) if settings.oidc_issuer else None,
     )
 
 
@@ -128,6 +132,18 @@ def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Dr
 
     made = (SmcDriver(clients, _guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
     return {driver.traits.name: driver for driver in made}
+
+
+def _audit(store: Store) -> Audit:
+    from shared.adapters.audit import TablestoreAudit
+
+    return TablestoreAudit(store)
+
+
+def _sign_in(settings: Settings, clock: Clock) -> SignIn:
+    from shared.adapters.sign_in import NAME_CLAIMS, OidcSignIn, Provider
+
+    return OidcSignIn(Provider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
 
 
 def _warm(function: str, settings: Settings, clients: Clients) -> None:

@@ -42,6 +42,13 @@ HELD: Json = {
 }
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
+TOKEN: Json = {
+    "name": "X-Replank-Token",
+    "in": "header",
+    "required": False,
+    "schema": requests.JWT,
+    "description": "An OpenID Connect token of the provider that is set; who acts is verified by it.",
+}
 _TRIGGERS = (401, 403)
 """What the trigger may answer to every request, because of its signature."""
 _STATUSES = {
@@ -106,14 +113,15 @@ def _operation(route: Route, operator_header: str, schemas: Json) -> Json:
 def _parameters(route: Route, operator_header: str) -> list[Json]:
     found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.parameters]
     found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()]
-    if route.act:
+    if route.act or route.personal:
+        found.append(TOKEN)
         found.append(
             {
                 "name": operator_header,
                 "in": "header",
-                "required": True,
+                "required": False,
                 "schema": requests.OPERATOR,
-                "description": "Who acts; recorded with the act.",
+                "description": "Who acts, as claimed; percent-encoded UTF-8 if it is not ASCII. Required without a token.",
             }
         )
     if route.on_version:
@@ -134,6 +142,8 @@ def _parameters(route: Route, operator_header: str) -> list[Json]:
 
 def _responses(route: Route, schemas: Json) -> Json:
     content: Json = {"application/json": {"schema": schema_of(route.answer, schemas) if route.answer else {"type": "object"}}}
+    if route.csv:
+        content["text/csv"] = {"schema": {"type": "string"}}
     if route.html:
         content["text/html"] = {"schema": {"type": "string"}}
     reads = route.method == "GET"

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import unquote
 
+from shared.domain.caller import Caller
 from shared.domain.errors import Refused
+from shared.domain.roles import Access
 from shared.ports.ports import Ports
 
 
@@ -30,7 +32,12 @@ class Call:
     path: Mapping[str, str]
     query: Mapping[str, Any]
     body: Mapping[str, Any]
-    operator: str
+    caller: Caller
+    access: Access = field(default_factory=Access)
+    account: str = ""
+    """The account that the deployment stands in."""
+    sign_in: tuple[str, str] = ("", "")
+    """Issuer and client id of the provider."""
     seen: int = 0
     """The version of what the act is on, as the operator saw it; only of routes that ask for it."""
     accept: str = ""
@@ -60,10 +67,14 @@ class Route:
     body: Mapping[str, Any] | None = None
     act: bool = False
     """An act of an operator: the header with the operator's name is required."""
+    personal: bool = False
+    """Answers about the caller: a name or a token is required, though nothing changes."""
     on_version: bool = False
     """An act on what the operator saw: the header If-Match with its version is required."""
     created: bool = False
     """May also answer 201."""
+    csv: bool = False
+    """Also answers text/csv."""
     html: bool = False
     """Also answers text/html."""
     refusals: tuple[int, ...] = ()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from shared.domain.roles import MAY
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import batches, hold, migrations, show, snapshots, views
+from shared.stages.api import batches, hold, migrations, people_views, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -13,7 +14,7 @@ _BATCH = "/batches/{batchId}"
 
 
 def _submit(call: Call) -> Reply:
-    view, created = batches.submit(call.ports, dict(call.body), call.operator)
+    view, created = batches.submit(call.ports, dict(call.body), call.caller)
     return Reply(view, 201 if created else 200)
 
 
@@ -55,21 +56,38 @@ def _stuck(ports: Ports) -> views.Stuck:
     return stuck.listed(ports)
 
 
+def _audit(call: Call) -> Reply:
+    from shared.stages.api import audit
+
+    found = audit.listed(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    if "text/csv" in call.accept:
+        return Reply(
+            audit.as_csv(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
+        )
+    return Reply(found)
+
+
+def _me(call: Call) -> Reply:
+    from shared.stages.api import me
+
+    return Reply(me.of(call.caller, call.access, call.account))
+
+
 def _confirm(call: Call) -> Reply:
     given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
-    return Reply(batches.confirm(call.ports, call.path["batchId"], call.operator, given))
+    return Reply(batches.confirm(call.ports, call.path["batchId"], call.caller, given))
 
 
 def _acknowledge(call: Call) -> Reply:
-    return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.operator, call.body["risksVersion"], call.seen))
+    return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.caller, call.body["risksVersion"], call.seen))
 
 
 def _hold(call: Call) -> Reply:
-    return Reply(hold.put(call.ports, call.operator, call.body.get("why", "")))
+    return Reply(hold.put(call.ports, call.caller, call.body.get("why", "")))
 
 
 def _release_hold(call: Call) -> Reply:
-    return Reply(hold.release(call.ports, call.operator, call.body["why"], call.body["version"]))
+    return Reply(hold.release(call.ports, call.caller, call.body["why"], call.body["version"]))
 
 
 def _batch_report(call: Call) -> Reply:
@@ -115,7 +133,7 @@ def _act(name: str) -> Route:
         f"{_MIGRATION}/{name}",
         f"{verb.__name__.replace('_', '')}Migration",
         summary,
-        lambda call: Reply(verb(call.ports, call.path["migrationId"], call.operator, call.seen)),
+        lambda call: Reply(verb(call.ports, call.path["migrationId"], call.caller, call.seen)),
         views.MigrationDetail,
         act=True,
         on_version=True,
@@ -269,5 +287,32 @@ ROUTES: tuple[Route, ...] = (
         act=True,
         refusals=(409,),
     ),
+    Route(
+        "GET",
+        "/audit",
+        "listAudit",
+        "Acts and refusals, newest first, of some days (UTC); also as CSV.",
+        _audit,
+        people_views.AuditList,
+        query={
+            "from": requests.DAY,
+            "to": requests.DAY,
+            "who": requests.NAME,
+            "act": {"type": "string", "enum": sorted(MAY)},
+            "target": requests.ID,
+            "refused": {"type": "string", "enum": ["true", "false"]},
+            **_PAGE,
+        },
+        csv=True,
+    ),
+    Route(
+        "GET",
+        "/sign-in",
+        "getSignIn",
+        "Where to sign in; empty if no names are verified.",
+        lambda call: Reply(people_views.SignInAt(*call.sign_in)),
+        people_views.SignInAt,
+    ),
+    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _me, people_views.Me, personal=True),
     Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _snapshots, views.SnapshotList, query=_PAGE),
 )

@@ -7,14 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from shared.adapters.clock import clock_of
 from shared.adapters.drivers.settings import SmcSettings
+from shared.domain.caller import Trust
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
 from shared.domain.errors import Permanent, ReplankError
 from shared.domain.notice import read_notice_policy
 from shared.domain.policy import Policy
+from shared.domain.roles import Access, read_grants, read_trust
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -44,6 +47,10 @@ class Settings:
     currency: str = "CNY"
     operator_header: str = "x-replank-operator"
     api_rate: int = 600
+    oidc_issuer: str = ""
+    oidc_audiences: tuple[str, ...] = ()
+    oidc_name_claims: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
@@ -102,11 +109,17 @@ def read(environment: Mapping[str, str]) -> Settings:
         currency=text("REPLANK_CURRENCY", "CNY"),
         operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
         api_rate=parsed("REPLANK_API_RATE", 600, _rate, "requests a minute, 0 to 100000 (0: no limit)"),
+        oidc_issuer=parsed("REPLANK_OIDC_ISSUER", "", _issuer, "an https address, e.g. https://oauth.aliyun.com"),
+        oidc_audiences=parsed("REPLANK_OIDC_AUDIENCE", (), _listed, "ids of clients separated by commas"),
+        oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _listed, "names of claims separated by commas"),
+        access=_access(reader),
         retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _milliseconds, "milliseconds, 0 to 5000"),
         log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
     )
     if not settings.account_id and not settings.eventbridge_endpoint:
         reader.problems.append("neither FC_ACCOUNT_ID nor REPLANK_EVENTBRIDGE_ENDPOINT is set: one of them tells where the bus is")
+    if settings.oidc_issuer and not settings.oidc_audiences:
+        reader.problems.append("REPLANK_OIDC_AUDIENCE is not set: the id of the client whose tokens are meant for Replank")
     if reader.problems:
         remedy = "Correct the function's environment variables in s.yaml and deploy again."
         raise Permanent("Settings.Invalid", "; ".join(reader.problems), remedy)
@@ -136,6 +149,25 @@ def _notice_policy(reader: _Reader) -> Policy:
     return Policy()
 
 
+def _access(reader: _Reader) -> Access:
+    """Who may do what: the provider, the roles and the trust that acts need."""
+    grants = _document(reader, "REPLANK_ROLES", read_grants, None)
+    trust: Mapping[str, Trust] = _document(reader, "REPLANK_ACT_TRUST", read_trust, None) or {}
+    return Access(bool(reader.text("REPLANK_OIDC_ISSUER")), grants, trust)
+
+
+def _document(reader: _Reader, name: str, read: Callable[[Any], T], default: T | None) -> Any:
+    """A setting in JSON, as ``read`` understands it."""
+    given = reader.text(name)
+    try:
+        return read(json.loads(given)) if given else default
+    except ReplankError as error:
+        reader.problems.append(f"{name}: {error.message} {error.remedy}")
+    except ValueError as error:
+        reader.problems.append(f"{name} is no JSON: {error}")
+    return default
+
+
 def _catalog(reader: _Reader, clock: str) -> Catalog:
     """Our rows with the operator's over them: JSON, or the name of a file of the package. ``clock`` dates the operator's rows."""
     given = reader.text("REPLANK_CATALOG")
@@ -154,6 +186,12 @@ def _catalog(reader: _Reader, clock: str) -> Catalog:
 def _listed(value: str) -> tuple[str, ...]:
     items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
     return _if(bool(items), items)
+
+
+def _issuer(value: str) -> str:
+    parts = urlsplit(value)
+    local = parts.hostname in ("127.0.0.1", "localhost")
+    return _if(bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local)), value)
 
 
 def _count(value: str) -> int:

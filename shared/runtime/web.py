@@ -13,10 +13,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from shared.domain.errors import Fate, Refused, ReplankError
+from shared.domain.caller import Caller
+from shared.domain.errors import Refused, ReplankError
+from shared.domain.roles import Access
 from shared.domain.text import escaped
 from shared.ports.ports import Ports
-from shared.runtime import manners, requests, schema
+from shared.runtime import callers, manners, requests, schema
 from shared.runtime.rates import TooMany
 from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
 from shared.runtime.routes import ROUTES
@@ -40,6 +42,18 @@ class WebSettings(Protocol):
 
     @property
     def operator_header(self) -> str: ...
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def access(self) -> Access: ...
+
+    @property
+    def oidc_issuer(self) -> str: ...
+
+    @property
+    def oidc_audiences(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -77,7 +91,7 @@ HELD_HEADER = "X-Replank-Hold"
 
 def _handled(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
-        reply = _answer(asked, ports, settings)
+        reply = _answer(asked, ports, settings, request_id)
     except ReplankError as error:
         return failure(error, request_id)
     body = reply.view if isinstance(reply.view, str) else escaped(json.dumps(as_json(reply.view), ensure_ascii=False))
@@ -92,7 +106,7 @@ def _handled(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str
 
 def failure(error: ReplankError, request_id: str) -> Json:
     """The answer for an error."""
-    status = error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
+    status = callers.status_of(error)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
     headers = {"Retry-After": "5"} if status == 503 else {}
     if isinstance(error, TooMany):
@@ -125,25 +139,37 @@ def _response(status: int, body: str, content_type: str, request_id: str, header
     }
 
 
-def _answer(asked: _Asked, ports: Ports, settings: WebSettings) -> Reply:
+def _answer(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
     reads = "GET" if asked.method == "HEAD" else asked.method
     if (reads, asked.path) == ("GET", manners.DOCUMENT):
         return _document(asked, settings)
     route, parameters = find(ROUTES, reads, asked.path)
-    operator = _operator(asked.headers, settings.operator_header) if route.act else ""
-    for name, value in parameters.items():
-        schema.check(value, requests.ID, name)
-    call = Call(
-        ports=ports,
-        prices=settings,
-        path=parameters,
-        query=_query(route, asked.event.get("queryParameters") or {}),
-        body=_body(route, asked),
-        operator=operator,
-        seen=_seen(asked.headers) if route.on_version else 0,
-        accept=asked.headers.get("accept", ""),
-    )
-    return route.call(call)
+
+    def answered(caller: Caller) -> Reply:
+        for name, value in parameters.items():
+            schema.check(value, requests.ID, name)
+        return route.call(
+            Call(
+                ports=ports,
+                prices=settings,
+                path=parameters,
+                query=_query(route, asked.event.get("queryParameters") or {}),
+                body=_body(route, asked),
+                caller=caller,
+                access=settings.access,
+                account=settings.account_id,
+                sign_in=(settings.oidc_issuer, next(iter(settings.oidc_audiences), "")),
+                seen=_seen(asked.headers) if route.on_version else 0,
+                accept=asked.headers.get("accept", ""),
+            )
+        )
+
+    if route.act:
+        came = callers.Came(
+            route.name, parameters, asked.headers, _text(asked), request_id, str(asked.event.get("door", callers.TRIGGER))
+        )
+        return callers.act(came, answered, ports, settings)
+    return answered(callers.named(asked.headers, settings.operator_header, ports) if route.personal else callers.NOBODY)
 
 
 def _document(asked: _Asked, settings: WebSettings) -> Reply:
@@ -152,19 +178,6 @@ def _document(asked: _Asked, settings: WebSettings) -> Reply:
 
     raw_path = str(asked.event.get("rawPath") or "")
     return Reply(document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(manners.VERSION) else "."))
-
-
-def _operator(headers: Mapping[str, str], name: str) -> str:
-    operator = headers.get(name.lower(), "").strip()
-    if not operator:
-        raise Refused(
-            "Operator.Missing",
-            f"The header {name} with the name of the person who acts is missing.",
-            f"Send {name}; the command line takes it from REPLANK_OPERATOR or the login name.",
-            status=401,
-        )
-    schema.check(operator, requests.OPERATOR, name)
-    return operator
 
 
 def _seen(headers: Mapping[str, str]) -> int:
@@ -200,13 +213,25 @@ def _whole(name: str, text: str) -> int:
     return int(text)
 
 
-def _body(route: Route, asked: _Asked) -> Json:
-    raw = asked.event.get("body") or ""
+def _text(asked: _Asked) -> str:
+    """The body as it came, for the audit; one that is refused as too large or as no text is empty there."""
+    try:
+        return _given(asked)
+    except Refused:
+        return ""
+
+
+def _given(asked: _Asked) -> str:
+    raw = str(asked.event.get("body") or "")
     if len(raw) > MAX_BODY_BYTES:
         raise too_large()
-    if raw:
+    return _decoded(raw) if asked.event.get("isBase64Encoded") else raw
+
+
+def _body(route: Route, asked: _Asked) -> Json:
+    text = _given(asked)
+    if text:
         manners.check_media_type(asked.headers)
-    text = _decoded(raw) if asked.event.get("isBase64Encoded") else raw
     if route.body is None:
         if text.strip() not in ("", "{}"):
             raise schema.invalid("body", "must be empty here")

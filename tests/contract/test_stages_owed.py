@@ -11,6 +11,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.caller import Caller
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDriver, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
@@ -94,7 +95,7 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
     assert ports.admission.take_slot(ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
-    acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
+    acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     again = ports.migrations.load(made.migration_id)
     assert settle_all(ports, again)
     assert made.migration_id not in ports.admission.holders()
@@ -109,7 +110,7 @@ def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) ->
     made = stand(ports, State.PRECHECKING)
     ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
     fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
-    acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
+    acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert settle_all(ports, ports.migrations.load(made.migration_id))
     assert ports.admission.holder(made.region_id, made.instance_id) == made.migration_id
 
@@ -118,7 +119,7 @@ def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports:
     driver.refusal = Permanent("Driver.Asked", "The clean-up would take the retry's own job.", "")
     made = stand(ports, State.PRECHECKING, handle=Handle(token_id="at-1"))
     fail(ports, made, State.PRECHECK_FAILED, CleanUpDriver(made.handle))
-    acts.retry(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
+    acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert settle_all(ports, ports.migrations.load(made.migration_id))
 
 
@@ -167,7 +168,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     fail(ports, made, State.FAILED)
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
     ports = replace(ports, compute=cast(Compute, Copied()))
-    act(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
+    act(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert not settle_all(ports, ports.migrations.load(made.migration_id))
     copies.append(Snapshot("s-5", f"{SMC_PREFIX}d-1", "d-1", "accomplished", 100, T0, 40))
     driver.refusal = None
@@ -180,7 +181,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
 def test_a_rollback_that_waits_for_the_job_does_not_wake_itself(ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.MIGRATED, handle=Handle(job_id="j-3"))
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
-    acts.roll_back(replace(ports, drivers={}), made.migration_id, "ann", ports.migrations.load(made.migration_id).version)
+    acts.roll_back(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert published(ports) == ["RollbackRequested"]
     asked = Message(events.ROLLBACK_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     for _ in range(3):

@@ -13,6 +13,7 @@ from shared.domain.hop import Hop
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Failure, Migration, State, born
 from shared.domain.policy import Policy
+from shared.domain.roles import Access
 from shared.runtime import web
 from shared.runtime.manners import VERSION
 from tests.support.fakes import NOON, Fakes
@@ -27,6 +28,10 @@ class Shown:
     snapshot_price: float = 0.02
     currency: str = "USD"
     operator_header: str = "x-replank-operator"
+    account_id: str = "1"
+    oidc_issuer: str = ""
+    oidc_audiences: tuple[str, ...] = ()
+    access: Access = field(default_factory=Access)
 
 
 @dataclass
@@ -34,6 +39,7 @@ class ApiInMemory:
     """``fakes`` are the ports behind it."""
 
     fakes: Fakes = field(default_factory=Fakes)
+    shown: Shown = field(default_factory=Shown)
 
     def request(
         self,
@@ -74,7 +80,7 @@ class ApiInMemory:
 
     def answered(self, request: Json) -> Json:
         """The trigger's answer to an event."""
-        return web.handle(request, self.fakes.ports, Shown(), "R1")
+        return web.handle(request, self.fakes.ports, self.shown, "R1")
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Json]:
         """Status and parsed body."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
+from shared.domain.audit import Answered, Asked, AuditLine
 from shared.domain.batch import Batch, Terms
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
@@ -17,6 +18,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import comes_first
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import Room
+from shared.ports.audit import AuditPage
 from shared.ports.batches import BatchPage, Tally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Outbox, Page, Unreadable, Waiting
@@ -340,6 +342,32 @@ class FakeLedger:
 
 
 @dataclass
+class FakeAudit:
+    """Keeps lines in order. ``down`` makes it refuse to write."""
+
+    rows: dict[str, AuditLine] = field(default_factory=dict)
+    down: bool = False
+
+    def ask(self, asked: Asked) -> str:
+        if self.down:
+            raise Transient("Store.Unavailable", "Tablestore does not answer.")
+        entry = f"{asked.at.date().isoformat()}/{len(self.rows):06d}"
+        self.rows[entry] = AuditLine(entry, asked)
+        return entry
+
+    def answer(self, entry: str, answered: Answered) -> None:
+        if self.down:
+            raise Transient("Store.Unavailable", "Tablestore does not answer.")
+        if self.rows[entry].answered is None:
+            self.rows[entry] = replace(self.rows[entry], answered=answered)
+
+    def listed(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+        days = [line for entry, line in self.rows.items() if first.isoformat() <= entry[:10] <= last.isoformat()]
+        lines, following = _page(days[::-1], limit, token)
+        return AuditPage(lines, following)
+
+
+@dataclass
 class Fakes:
     """All of them, and the ``Ports`` made of them; compute, guest and drivers as a test hands them in."""
 
@@ -350,6 +378,8 @@ class Fakes:
     admission: FakeAdmission = field(default_factory=FakeAdmission)
     ledger: FakeLedger = field(default_factory=FakeLedger)
     migrations: FakeMigrations = field(init=False)
+    audit: FakeAudit = field(default_factory=FakeAudit)
+    sign_in: Any = None
     compute: Any = None
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
@@ -369,6 +399,8 @@ class Fakes:
             batches=self.batches,
             admission=self.admission,
             ledger=self.ledger,
+            audit=self.audit,
+            sign_in=self.sign_in,
             compute=self.compute,
             guest=self.guest,
             drivers=self.drivers,

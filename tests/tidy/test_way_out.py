@@ -9,6 +9,8 @@ from pathlib import Path
 from tests.support.repository import name_of, source_files, tree
 
 WAYS_OUT = {"socket", "ssl", "http.client", "urllib.request", "requests", "urllib3", "httpx", "aiohttp", "subprocess", "websocket"}
+OWN = {"shared/adapters/sign_in.py": "the provider of identities, whom no SDK serves: its published keys"}
+"""Who opens a connection itself, and to what."""
 SDKS = {"tablestore", "alibabacloud_eventbridge", "alibabacloud_ecs20140526", "alibabacloud_smc20190601", "fc2"}
 
 
@@ -36,7 +38,7 @@ def test_nothing_opens_a_connection_itself() -> None:
         f"{name_of(path)}: {module} {names}"
         for path in source_files("shared", "functions")
         for module, names in imports(path)
-        if leaves(module, names) and not harmless(module, names)
+        if leaves(module, names) and not harmless(module, names) and name_of(path) not in OWN
     ]
     assert found == []
 

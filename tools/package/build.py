@@ -10,7 +10,7 @@ Two things are carried that a start does not import:
   Tablestore and the generated clients import it by name at their top. shared/runtime/lazy.py puts a stand-in there, which loads
   the real one when something of it is used, and its switch (REPLANK_LAZY_AIOHTTP=0 in a function's environment) takes the stand-in
   away without a new package: both need the real one to be there. cryptography, which is stood in for whatever the switch says,
-  is left out (UNUSED in wheelhouse.py).
+  is left out (UNUSED in wheelhouse.py) but for api, which checks tokens with it (4 MB).
 """
 
 from __future__ import annotations
@@ -34,9 +34,18 @@ SDKS: dict[str, Collection[str]] = {
 """Which functions carry an SDK: those whose role may call its service (a test compares the two)."""
 
 
+LIBRARIES: dict[str, Collection[str]] = {"pyjwt": ("api",), "cryptography": ("api",)}
+"""Which functions carry what is no SDK: api checks the tokens of the identity provider."""
+
+
 def sdks_of(function: str) -> list[str]:
     """The SDKs a function carries."""
     return [sdk for sdk, functions in SDKS.items() if function in functions]
+
+
+def libraries_of(function: str) -> list[str]:
+    """The other libraries a function carries."""
+    return [name for name, functions in LIBRARIES.items() if function in functions]
 
 
 class Builder:
@@ -54,7 +63,7 @@ class Builder:
         shutil.rmtree(self._work, ignore_errors=True)
         self._unpacked = {}
         wanted = list(functions)
-        closures = {function: self.wheels.closure(sdks_of(function)) for function in wanted}
+        closures = {function: self.wheels.closure([*sdks_of(function), *libraries_of(function)]) for function in wanted}
         self._unpack({name: wheel for closure in closures.values() for name, wheel in closure.items()})
         own_content = self._with_compiled(own(self._root, ["shared"]), "own")
         return {function: self._write(function, list(closures[function]), own_content) for function in wanted}

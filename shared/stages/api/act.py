@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import seen
+from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration, Step
 from shared.ports.ports import Ports
@@ -21,7 +22,7 @@ class Act:
     """What a person asks for. ``seen`` is the version of the migration that the person saw."""
 
     name: str
-    operator: str
+    caller: Caller
     seen: int
     decide: Callable[[Migration, datetime], Step]
 
@@ -49,13 +50,14 @@ def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
 def _decided(ports: Ports, migration: Migration, act: Act) -> Step:
     if not seen.is_as_seen(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
-        if seen.is_done(act.name, act.operator, act.seen, journal):
+        if seen.is_done(act.name, act.caller.name, act.seen, journal):
             raise _Done
         raise seen.moved(migration, act.seen, journal)
     try:
-        return act.decide(migration, ports.clock.now())
+        taken = act.decide(migration, ports.clock.now())
+        return replace(taken, entry=replace(taken.entry, trust=act.caller.trust.value))
     except Refused:
-        if seen.is_done(act.name, act.operator, act.seen, ports.migrations.journal(migration.migration_id)):
+        if seen.is_done(act.name, act.caller.name, act.seen, ports.migrations.journal(migration.migration_id)):
             raise _Done from None
         raise
 

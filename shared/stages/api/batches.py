@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain import acts, events, seen
 from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.caller import Caller
 from shared.domain.catalog import require_release
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import ADMITTED, Migration, Step
@@ -22,7 +23,7 @@ from shared.stages.slots import held_back
 Json = dict[str, Any]
 
 
-def submit(ports: Ports, request: Json, operator: str) -> tuple[views.BatchView, bool]:
+def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
     """Record a batch and ask intake to plan it; the flag says whether it is new.
 
     The same ``clientToken`` with the same request finds the batch again, with another request it is Refused
@@ -30,7 +31,7 @@ def submit(ports: Ports, request: Json, operator: str) -> tuple[views.BatchView,
     as long as nobody has planned the batch.
     """
     token = request.get("clientToken")
-    wanted = _batch(ports, request, operator, id_from(token) if token else ports.ids.batch_id())
+    wanted = _batch(ports, request, caller.name, id_from(token) if token else ports.ids.batch_id())
     unready = ports.unready.get(wanted.policy.driver)
     if unready is not None:
         raise Refused(unready.code, unready.message, unready.remedy, status=409)
@@ -111,12 +112,12 @@ def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:
     return views.BatchList(tuple(map(show.batch, page.batches)), page.next_token)
 
 
-def acknowledge(ports: Ports, batch_id: str, operator: str, risks_version: str, version: int) -> views.BatchView:
+def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
     """Record that the operator accepts the risks and the snapshots; from then on instances move. The same again changes nothing."""
     for _ in range(ATTEMPTS):
         before = ports.batches.load(batch_id)
         try:
-            after = _acknowledged(before, operator, risks_version, version, ports)
+            after = _acknowledged(before, caller, risks_version, version, ports)
         except Stale:
             continue
         ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
@@ -124,30 +125,30 @@ def acknowledge(ports: Ports, batch_id: str, operator: str, risks_version: str, 
     raise contended("Batch.Moved", f"Batch {batch_id}")
 
 
-def _acknowledged(before: Batch, operator: str, risks_version: str, version: int, ports: Ports) -> Batch:
+def _acknowledged(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
     """The batch as this operator acknowledged it, now or before."""
-    if before.acknowledgement is not None and before.acknowledgement.operator == operator:
+    if before.acknowledgement is not None and before.acknowledgement.operator == caller.name:
         return before
     if before.version != version:
         raise seen.batch_moved(before, version)
-    after = acts.acknowledge(before, operator, risks_version, ports.clock.now())
+    after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     ports.batches.commit(before, after)
     return after
 
 
-def confirm(ports: Ports, batch_id: str, operator: str, versions: dict[str, int]) -> views.Confirmations:
+def confirm(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
     """Confirm the batch's migrations that are named, each at the version that the operator saw."""
     retention_days = ports.batches.terms(batch_id).policy.retention_days
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
 
     def decide(migration: Migration, now: datetime) -> Step:
         holds = holds_snapshots(migration, ports)
-        return acts.confirm(migration, operator, now, retention_days=retention_days, holds_snapshots=holds)
+        return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
     confirmed, refused = [], []
     for migration_id, version in versions.items():
         try:
-            carry_out(ports, _member(mine, migration_id, batch_id), Act("confirmation", operator, version, decide))
+            carry_out(ports, _member(mine, migration_id, batch_id), Act("confirmation", caller, version, decide))
             confirmed.append(migration_id)
         except Refused as error:
             refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))

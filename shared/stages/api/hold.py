@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shared.domain.caller import Caller
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.hold import Hold, HoldLine
 from shared.ports.ports import Ports
@@ -16,13 +17,13 @@ def get(ports: Ports) -> views.HoldView:
 
 def shown(hold: Hold) -> views.HoldView:
     """As the API shows it."""
-    history = tuple(views.HoldAct(each.act, each.by, each.at, each.why) for each in reversed(hold.lines))
+    history = tuple(views.HoldAct(each.act, each.by, each.at, each.why, each.trust) for each in reversed(hold.lines))
     return views.HoldView(hold.held, hold.reason, hold.version, history)
 
 
-def put(ports: Ports, operator: str, why: str) -> views.HoldView:
+def put(ports: Ports, caller: Caller, why: str) -> views.HoldView:
     """Hold everything at once. It always wins: a release that comes between is overridden. Once more adds a line."""
-    line = HoldLine("hold", operator, ports.clock.now(), why)
+    line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(ATTEMPTS):
         seen = ports.admission.hold()
         if ports.admission.write_hold(seen, line):
@@ -30,7 +31,7 @@ def put(ports: Ports, operator: str, why: str) -> views.HoldView:
     raise contended("Hold.Moved", "The hold")
 
 
-def release(ports: Ports, operator: str, why: str, version: int) -> views.HoldView:
+def release(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
     """Let everything start again. Raises Refused if nothing is held, or if it is another hold than the person saw."""
     seen = ports.admission.hold()
     if not seen.held:
@@ -38,7 +39,8 @@ def release(ports: Ports, operator: str, why: str, version: int) -> views.HoldVi
     if seen.version != version:
         sentence = f"The hold has version {seen.version} by now, not {version}: {seen.reason}."
         raise Refused("Hold.Moved", sentence, "Look at the hold again, and release it if its reason is gone.", status=409)
-    if not ports.admission.write_hold(seen, HoldLine("release", operator, ports.clock.now(), why)):
+    line = HoldLine("release", caller.name, ports.clock.now(), why, caller.trust.value)
+    if not ports.admission.write_hold(seen, line):
         raise contended("Hold.Moved", "The hold")
     return get(ports)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.domain import acts
+from shared.domain.caller import Caller
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import Migration, State, Step
 from shared.domain.waiting import asks, waits_for
@@ -64,16 +65,16 @@ def journal(ports: Ports, migration_id: str) -> views.Journal:
     return views.Journal(migration_id, tuple(map(show.line, ports.migrations.journal(migration_id))))
 
 
-def confirm(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
+def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Accept the outcome; the snapshots go once the batch's retention has passed."""
 
     def decide(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
         return acts.confirm(
-            migration, operator, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
+            migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
         )
 
-    return _act(ports, migration_id, Act("confirmation", operator, seen, decide))
+    return _act(ports, migration_id, Act("confirmation", caller, seen, decide))
 
 
 def holds_snapshots(migration: Migration, ports: Ports) -> bool:
@@ -83,26 +84,26 @@ def holds_snapshots(migration: Migration, ports: Ports) -> bool:
     return any(entry.state is not SnapshotState.SWEPT for entry in ports.ledger.of_migration(migration.migration_id))
 
 
-def retry(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
+def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Try again where it failed. The retry is accepted, waits like a first try, and the answer says what holds it back."""
 
     def decide(migration: Migration, now: datetime) -> Step:
-        taken = acts.retry(migration, operator, now)
+        taken = acts.retry(migration, caller.name, now)
         reopen(ports.batches.terms(migration.batch_id), ports)
         return taken
 
-    return _act(ports, migration_id, Act("retry", operator, seen, decide))
+    return _act(ports, migration_id, Act("retry", caller, seen, decide))
 
 
-def cancel(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
+def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Give up before anything has moved."""
-    act = Act("cancellation", operator, seen, lambda migration, now: acts.cancel(migration, operator, now))
+    act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel(migration, caller.name, now))
     return _act(ports, migration_id, act)
 
 
-def roll_back(ports: Ports, migration_id: str, operator: str, seen: int) -> views.MigrationDetail:
+def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Take every disk back to its snapshot from before the first hop."""
-    act = Act("rollback", operator, seen, lambda migration, now: acts.roll_back(migration, operator, now))
+    act = Act("rollback", caller, seen, lambda migration, now: acts.roll_back(migration, caller.name, now))
     return _act(ports, migration_id, act)
 
 

@@ -69,7 +69,7 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
         "policy": value.policy,
         "size": value.size,
         "problems": problems(value),
-        "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version),
+        "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
     }
 
 
@@ -137,6 +137,7 @@ def line(entry: JournalEntry) -> views.JournalLine:
         entry.reason,
         entry.hop,
         entry.attempt,
+        entry.trust,
     )
 
 

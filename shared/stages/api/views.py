@@ -28,6 +28,8 @@ class Acknowledged:
     operator: str
     at: datetime
     risks_version: str
+    trust: str
+    """How the name is known: claimed, verified, or empty if an older version recorded it."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class HoldAct:
     by: str
     at: datetime
     why: str
+    trust: str
 
 
 @dataclass(frozen=True)
@@ -182,6 +185,7 @@ class JournalLine:
     reason: str
     hop: int
     attempt: int
+    trust: str
 
 
 @dataclass(frozen=True)

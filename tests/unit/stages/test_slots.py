@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain import events
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.caller import Caller
 from shared.domain.effects import Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Stale
 from shared.domain.limits import stand_back
@@ -70,7 +71,7 @@ def moving(ports: Ports, number: int = 1) -> Migration:
 
 def retried(ports: Ports, made: Migration) -> str:
     """A person retries it as it stands; what it waits for then."""
-    return acts.retry(ports, made.migration_id, "ann", ports.migrations.load(made.migration_id).version).waits_for
+    return acts.retry(ports, made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version).waits_for
 
 
 def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Ports) -> None:
@@ -120,7 +121,7 @@ def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(po
     assert ports.admission.take_slot(
         ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt + 1
     )
-    act(ports, made.migration_id, "ann", made.version)
+    act(ports, made.migration_id, Caller("ann"), made.version)
     assert ports.admission.holders() == {}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldLine
 from shared.domain.limits import HELD_BY, Limit, Start, start_of
@@ -78,7 +79,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
 def begun(start: Start, made: Migration, ports: Ports) -> str:
     """What the stage or the act makes of it: nothing, or what holds it."""
     if start is Start.ROLLBACK:
-        return "" if acts.roll_back(ports, made.migration_id, "ann", made.version).state == "rolling_back" else "refused"
+        return "" if acts.roll_back(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back" else "refused"
     assert start_of(made) is start
     held = held_now(made, ports) if start in JOBS else admit(made, ports)
     return held.limit.value if held else ""

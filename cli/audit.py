@@ -1,0 +1,64 @@
+"""The audit: who did, or was refused, what."""
+
+from __future__ import annotations
+
+import csv
+import sys
+from itertools import islice
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson
+from cli.problem import bad_input
+
+COLUMNS = (
+    *("at", "who", "trust", "issuer", "subject", "door", "act", "target", "before", "after"),
+    *("status", "code", "message", "request", "requestId", "entry"),
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("audit")(audit)
+
+
+def audit(  # noqa: PLR0913 - one parameter per option
+    first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, UTC (2026-11-28). Default: six days ago.")] = "",
+    last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day, UTC. Default: today.")] = "",
+    who: Annotated[str, typer.Option(help="Only of this name.")] = "",
+    act: Annotated[str, typer.Option(help="Only this act, e.g. acknowledgeBatch.")] = "",
+    target: Annotated[str, typer.Option(help="Only on this migration or batch.")] = "",
+    refused: Annotated[bool, typer.Option("--refused", help="Only what was refused or failed.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="Lines at most, newest first.")] = 200,
+    as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Show acts and refusals, newest first: who, how known, when, what, and what came of it."""
+    if as_csv and as_json:
+        raise bad_input("Argument.Conflict", "--csv and --json exclude each other.", "Give one of them.")
+    query = {"from": first, "to": last, "who": who, "act": act, "target": target, "refused": "true" if refused else ""}
+    lines = list(islice(Api.from_environment().pages("/audit", "lines", **query), limit))
+    if as_json:
+        output.show_json({"lines": lines})
+    elif as_csv:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        writer.writerows([_cell(line[name]) for name in COLUMNS] for line in lines)
+    elif not lines:
+        print("Nothing was asked for in these days.")
+    else:
+        output.table(("at", "who", "trust", "act", "target", "outcome"), map(_row, lines))
+
+
+def _row(line: dict[str, Any]) -> tuple[Any, ...]:
+    outcome = line["code"] or line["after"] or line["status"] or "not recorded"
+    return output.moment(line["at"]), line["who"], line["trust"], line["act"], line["target"], outcome
+
+
+def _cell(value: Any) -> str:
+    """A cell that no spreadsheet takes for a formula."""
+    text = str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

@@ -1,0 +1,119 @@
+"""Sign in, sign out, and ask who one is to the API."""
+
+from __future__ import annotations
+
+import time
+import webbrowser
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson
+from cli.problem import Problem, bad_input
+from cli.signin import kept
+from cli.signin.loopback import Loopback
+from cli.signin.provider import Provider
+
+Json = dict[str, Any]
+WAIT_S = 300
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("login")(login)
+    app.command("logout")(logout)
+    app.command("whoami")(whoami)
+
+
+def login(
+    device: Annotated[bool, typer.Option("--device", help="Show a code to enter on another machine.")] = False,
+    paste: Annotated[bool, typer.Option("--paste", help="Show the address, and paste back where the browser ends.")] = False,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address; open it on this machine.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the way back, if the provider demands one; 0: any.")] = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Sign in at the deployment's provider: acts are then recorded under a verified name."""
+    if device and paste:
+        raise bad_input("Argument.Conflict", "--device and --paste exclude each other.", "Give one of them.")
+    api = Api.from_environment(signed_in=False)
+    at = api.get("/sign-in")
+    if not at["issuer"]:
+        raise Problem(
+            "SignIn.NoProvider",
+            "This deployment verifies no names: no provider is set.",
+            "Set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE and deploy again (docs/operations.md).",
+        )
+    provider = Provider(at["issuer"], at["clientId"])
+    tokens = _by_device(provider) if device else _by_paste(provider, port) if paste else _by_browser(provider, port, no_browser)
+    where = kept.keep(api.url, provider, tokens)
+    me = Api.from_environment().get("/me")
+    if as_json:
+        output.show_json({**me, "keptIn": where})
+        return
+    print(f"Signed in as {me['name']} ({me['issuer']}). Kept in {where}.")
+    _show_roles(me)
+
+
+def logout(as_json: AsJson = False) -> None:
+    """Forget the sign-in on this machine. The token itself stays good until it ends."""
+    api = Api.from_environment(signed_in=False)
+    there = kept.forget(api.url)
+    if as_json:
+        output.show_json({"signedOut": there})
+        return
+    print("Signed out." if there else "Nobody was signed in.")
+
+
+def whoami(as_json: AsJson = False) -> None:
+    """Show who you are to the API, how that is known, and what you may do."""
+    me = Api.from_environment().get("/me")
+    if as_json:
+        output.show_json(me)
+        return
+    print(f"{me['name']}, {me['trust']}{' by ' + me['issuer'] if me['issuer'] else ': a header says so'}.")
+    _show_roles(me)
+
+
+def _show_roles(me: Json) -> None:
+    print(f"Roles: {', '.join(me['roles'])}.")
+    print(f"May: {', '.join(me['may']) or 'look, and nothing else'}.")
+
+
+def _by_browser(provider: Provider, port: int, no_browser: bool) -> Json:
+    try:
+        loopback = Loopback(port)
+    except OSError as error:
+        raise bad_input("Port.Taken", f"Port {port} cannot be used: {error.strerror}.", "Give another --port.") from error
+    with loopback:
+        asked = provider.ask(loopback.redirect_uri)
+        if no_browser or not webbrowser.open(asked.url):
+            output.note(f"Open this address on this machine:\n\n{asked.url}\n")
+        else:
+            output.note("Your browser shows the sign-in page. Without one: `replank login --device` or `--paste`.")
+        answer = loopback.answer(WAIT_S)
+    if not answer:
+        raise Problem("SignIn.TimedOut", f"Nobody signed in within {WAIT_S // 60} minutes.", "Start again.")
+    return provider.redeem(asked, answer)
+
+
+def _by_paste(provider: Provider, port: int) -> Json:
+    asked = provider.ask(f"http://127.0.0.1:{port or 8400}/callback")
+    output.note(
+        f"Open this address in any browser:\n\n{asked.url}\n\nIt ends at an address that cannot be shown. Copy it from the bar."
+    )
+    try:
+        answer = input("Address: ").strip()
+    except EOFError:
+        answer = ""
+    if not answer:
+        raise bad_input("Argument.Missing", "No address was given.", "Paste the address at which the browser ended.")
+    return provider.redeem(asked, answer)
+
+
+def _by_device(provider: Provider) -> Json:
+    def show(asked: Json) -> None:
+        output.note(f"Open {asked['verification_uri']} on any machine, and enter the code {asked['user_code']}.")
+
+    return provider.by_device(show, time.sleep)

@@ -1,0 +1,122 @@
+"""What a sign-in leaves on this machine: in the system's keyring if there is one, else in a file that only its owner can read."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cli.problem import Problem, bad_input
+from cli.signin.provider import Provider, claims
+
+Json = dict[str, Any]
+SERVICE = "replank"
+EARLY_S = 60
+"""A token that ends this soon is renewed first."""
+
+
+def token_for(api_url: str) -> str:
+    """The token for an API: REPLANK_TOKEN, else the one of the last sign-in there, renewed if it has ended; empty if none."""
+    given = os.environ.get("REPLANK_TOKEN", "").strip()
+    if given:
+        return given
+    found = read(api_url)
+    if not found:
+        return ""
+    if float(claims(found["id_token"]).get("exp", 0)) > _now() + EARLY_S:
+        return str(found["id_token"])
+    return _renewed(api_url, found)
+
+
+def read(api_url: str) -> Json:
+    """What is kept for an API; empty if nothing is, or if it cannot be read."""
+    ring = _keyring()
+    text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_file().get(api_url, {}))
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) and "id_token" in found else {}
+
+
+def keep(api_url: str, provider: Provider, tokens: Json) -> str:
+    """Keep the tokens of a sign-in; where they are, in words."""
+    kept = {
+        "issuer": provider.issuer,
+        "client_id": provider.client_id,
+        **{name: tokens[name] for name in ("id_token", "refresh_token") if tokens.get(name)},
+    }
+    ring = _keyring()
+    if ring:
+        ring.set_password(SERVICE, api_url, json.dumps(kept))
+        return "the system's keyring"
+    _write({**_file(), api_url: kept})
+    return str(path())
+
+
+def forget(api_url: str) -> bool:
+    """Remove what is kept for an API; False if nothing was."""
+    there = bool(read(api_url))
+    ring = _keyring()
+    if ring and there:
+        ring.delete_password(SERVICE, api_url)
+    rest = _file()
+    if rest.pop(api_url, None) is not None:
+        _write(rest)
+    return there
+
+
+def path() -> Path:
+    """The file: $XDG_CONFIG_HOME/replank/sign-in.json."""
+    return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "replank" / "sign-in.json"
+
+
+def _renewed(api_url: str, found: Json) -> str:
+    """The token after a refresh. Raises Problem (SignIn.Expired): acting under a claimed name instead would be a surprise."""
+    provider = Provider(found.get("issuer", ""), found.get("client_id", ""))
+    if found.get("refresh_token"):
+        with suppress(Problem):
+            tokens = {"refresh_token": found["refresh_token"], **provider.refresh(found["refresh_token"])}
+            if tokens.get("id_token"):
+                keep(api_url, provider, tokens)
+                return str(tokens["id_token"])
+    raise bad_input("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
+
+
+def _keyring() -> Any:
+    """The keyring, if its package is installed and it has a store here; REPLANK_KEYRING=0 turns it off."""
+    if os.environ.get("REPLANK_KEYRING", "1") == "0":
+        return None
+    try:
+        keyring: Any = importlib.import_module("keyring")
+    except ImportError:
+        return None
+    return keyring if keyring.get_keyring().priority >= 1 else None
+
+
+def _file() -> Json:
+    try:
+        found = json.loads(path().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(document: Json) -> None:
+    """Write the file whole or not at all; nobody else can read it at any moment."""
+    where = path()
+    where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    fresh = where.with_name(f".{where.name}.{os.getpid()}")
+    with suppress(FileNotFoundError):
+        fresh.unlink()
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        json.dump(document, file)
+    fresh.replace(where)
+
+
+def _now() -> float:
+    return time.time()

@@ -1,0 +1,48 @@
+"""The browser's way back: a server on this machine that takes one answer (RFC 8252 section 7.3)."""
+
+from __future__ import annotations
+
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+_DONE = "<!doctype html><meta charset=utf-8><title>Replank</title><p><p>Signed in: close this page.<p>已登录".encode()
+
+
+class Loopback:
+    """Listens on 127.0.0.1; ``redirect_uri`` is its address. Use it in a ``with`` statement."""
+
+    def __init__(self, port: int = 0) -> None:
+        """Bind; raises OSError if the port is taken."""
+        came = self._came = threading.Event()
+        answers = self._answers = list[str]()
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                path, _, query = self.path.partition("?")
+                ours = path == "/callback" and ("code=" in query or "error=" in query)
+                self.send_response(200 if ours else 404)
+                self.send_header("content-type", "text/html; charset=utf-8")
+                self.send_header("content-security-policy", "default-src 'none'")
+                self.end_headers()
+                self.wfile.write(_DONE if ours else b"")
+                if ours:
+                    answers.append(query)
+                    came.set()
+
+            def log_message(self, *_: object) -> None:
+                """Nothing is said: the query is a secret."""
+
+        self._server = HTTPServer(("127.0.0.1", port), Handler)
+        self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}/callback"
+
+    def __enter__(self) -> Loopback:
+        threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, timeout_s: float) -> str:
+        """The query that the browser brought; empty if none came in time."""
+        return self._answers[0] if self._came.wait(timeout_s) else ""

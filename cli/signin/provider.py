@@ -1,0 +1,155 @@
+"""The provider as a public client uses it: discovery, code with PKCE, device codes, refresh.
+
+Sources: OpenID Connect Core and Discovery 1.0; RFC 7636 (PKCE), 8252 (native apps), 8628 (device), 9207 (iss in the answer).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import requests
+
+from cli.problem import Problem
+
+Json = dict[str, Any]
+SCOPE = "openid profile aliuid"
+TIMEOUT_S = 30
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request for a code: where the browser goes, and what its answer must bring back."""
+
+    url: str
+    redirect_uri: str
+    state: str
+    nonce: str
+    verifier: str
+
+
+class Provider:
+    """One issuer, and the client id that Replank has there."""
+
+    def __init__(self, issuer: str, client_id: str) -> None:
+        self.issuer, self.client_id = issuer, client_id
+        self._session = requests.Session()
+        self._session.trust_env = urlsplit(issuer).hostname not in _LOOPBACK
+        self._about: Json = {}
+
+    @property
+    def about(self) -> Json:
+        """What discovery says; raises Problem if it is another issuer's."""
+        if not self._about:
+            self._about = self._json(self._session.get, self.issuer.rstrip("/") + "/.well-known/openid-configuration")
+            if self._about.get("issuer") != self.issuer:
+                raise _failed(f"{self.issuer} answers for another issuer", "Check REPLANK_OIDC_ISSUER of the deployment.")
+        return self._about
+
+    def ask(self, redirect_uri: str, *, hint: str = "") -> Asked:
+        """A request for a code with fresh secrets."""
+        state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
+        challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
+        query = {
+            "response_type": "code",
+            "client_id": self.client_id,
+            "redirect_uri": redirect_uri,
+            "scope": SCOPE,
+            "state": state,
+            "nonce": nonce,
+            "code_challenge": challenge,
+            "code_challenge_method": "S256",
+            **({"login_hint": hint} if hint else {}),
+        }
+        return Asked(f"{self.about['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier)
+
+    def redeem(self, asked: Asked, answer: str) -> Json:
+        """The tokens for the browser's answer: a URL, or its query. Raises Problem if it is no answer to what was asked."""
+        given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
+        if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):
+            raise _failed("the answer is not to this sign-in (state differs)", "Start again, and use the newest page only.")
+        if given.get("iss", self.issuer) != self.issuer:
+            raise _failed("the answer comes from another issuer", "Start again.")
+        if "code" not in given:
+            raise _failed(f"the provider refused: {given.get('error', 'no code')[:100]}", "Start again, or ask its administrator.")
+        form = {"code": given["code"], "redirect_uri": asked.redirect_uri, "code_verifier": asked.verifier}
+        tokens = self._token({"grant_type": "authorization_code", **form})
+        if claims(tokens["id_token"]).get("nonce") != asked.nonce:
+            raise _failed("the token is not of this sign-in (nonce differs)", "Start again.")
+        return tokens
+
+    def by_device(self, show: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
+        """The tokens, after a person has entered the code that ``show`` shows, on any machine."""
+        where = self.about.get("device_authorization_endpoint")
+        if not where:
+            raise _failed("this provider has no device codes", "Use `replank login --paste`.")
+        asked = self._json(self._session.post, where, data={"client_id": self.client_id, "scope": SCOPE})
+        show(asked)
+        pause, left = float(asked.get("interval", 5)), float(asked.get("expires_in", 600))
+        while left > 0:
+            sleep(pause)
+            left -= pause
+            answer = self._session.post(
+                self.about["token_endpoint"],
+                data={"grant_type": _DEVICE, "device_code": asked["device_code"], "client_id": self.client_id},
+                timeout=TIMEOUT_S,
+            )
+            found = _parsed(answer)
+            if answer.status_code == 200:
+                return found
+            if found.get("error") == "slow_down":
+                pause += 5
+            elif found.get("error") != "authorization_pending":
+                raise _failed(f"the provider refused: {str(found.get('error'))[:100]}", "Start again.")
+        raise _failed("nobody entered the code in time", "Start again.")
+
+    def refresh(self, refresh_token: str) -> Json:
+        """New tokens for an old sign-in; raises Problem if the provider wants the person again."""
+        return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token})
+
+    def _token(self, form: Json) -> Json:
+        tokens = self._json(self._session.post, self.about["token_endpoint"], data={**form, "client_id": self.client_id})
+        if "id_token" not in tokens and form["grant_type"] != "refresh_token":
+            raise _failed("the provider gave no id_token", "Ask its administrator for the scope openid.")
+        return tokens
+
+    def _json(self, send: Any, url: str, **more: Any) -> Json:
+        try:
+            answer = send(url, timeout=TIMEOUT_S, **more)
+        except requests.RequestException as error:
+            raise _failed(f"{url} does not answer: {type(error).__name__}", "Check the network.") from error
+        found = _parsed(answer)
+        if answer.status_code != 200:
+            raise _failed(f"the provider refused: {str(found.get('error', answer.status_code))[:100]}", "Sign in again.")
+        return found
+
+
+def claims(token: str) -> Json:
+    """What a token says, unchecked: to show it, and to know when it ends. The API checks it."""
+    try:
+        body = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (ValueError, IndexError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _parsed(answer: Any) -> Json:
+    try:
+        found = answer.json()
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _failed(why: str, remedy: str) -> Problem:
+    return Problem("SignIn.Failed", f"Signing in failed: {why}.", remedy)

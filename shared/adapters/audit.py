@@ -1,0 +1,61 @@
+"""The audit as rows of one Tablestore table, by day. Nothing here can overwrite or delete."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from shared.adapters import tables
+from shared.adapters.clock import milliseconds
+from shared.adapters.store import Absent, Highest, InDoubt, Key, Lowest, Range, Store
+from shared.adapters.tokens import start_of, token_of
+from shared.domain.audit import Answered, Asked, AuditLine
+from shared.domain.codec import encode
+from shared.domain.errors import Transient
+from shared.ports.audit import AuditPage
+
+ASKED, ANSWERED, ANSWERED_AT = "asked", "answered", "answered_at"
+_TRIES = 9
+
+
+class TablestoreAudit:
+    """See the port. A row is put only if there is none, and its answer only if it has none."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def ask(self, asked: Asked) -> str:
+        columns = {ASKED: tables.text(ASKED, encode(asked))}
+        for number in range(_TRIES):  # a request's id comes twice if the platform repeats it
+            entry = f"{milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
+            try:
+                if self._store.put_new(tables.AUDIT, _key(asked.at.date(), entry), columns):
+                    return f"{asked.at.date().isoformat()}/{entry}"
+            except InDoubt:
+                return f"{asked.at.date().isoformat()}/{entry}"  # the first sending wrote it
+        raise Transient("Audit.Contended", "The audit has this request already, again and again.")
+
+    def answer(self, entry: str, answered: Answered) -> None:
+        day, _, rest = entry.partition("/")
+        columns = {ANSWERED: tables.text(ANSWERED, encode(answered)), ANSWERED_AT: milliseconds(answered.at)}
+        try:
+            self._store.update(tables.AUDIT, (("day", day), ("entry", rest)), columns, expect={ANSWERED_AT: Absent})
+        except InDoubt:
+            return
+
+    def listed(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+        start = start_of(token, (("day", Highest), ("entry", Highest)))
+        if not token or start[0][1] > last.isoformat():
+            start = _key(last, Highest)
+        rows, following = self._store.range(Range(tables.AUDIT, start, _key(first, Lowest), backward=True), limit=limit)
+        return AuditPage(tuple(map(_line, rows)), token_of(following))
+
+
+def _line(row: dict[str, Any]) -> AuditLine:
+    entry = f"{row['day']}/{row['entry']}"
+    answered = tables.value_of(Answered, row[ANSWERED], f"audit {entry}") if ANSWERED in row else None
+    return AuditLine(entry, tables.value_of(Asked, row[ASKED], f"audit {entry}"), answered)
+
+
+def _key(day: date, entry: Any) -> Key:
+    return (("day", day.isoformat()), ("entry", entry))

@@ -1,0 +1,184 @@
+"""OpenID Connect: tokens checked by the provider's published keys (discovery, JWKS), with PyJWT and cryptography.
+
+Sources: OpenID Connect Core 1.0 section 3.1.3.7 (what to check), Discovery 1.0, RFC 7517 (JWK), RFC 8725 (which algorithms).
+Alibaba Cloud RAM is such a provider: issuer https://oauth.aliyun.com, RS256.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from shared.domain.caller import Caller, Trust, read_name
+from shared.domain.errors import Refused, Transient
+from shared.ports.clock import Clock
+
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""Signatures by a private key only: with HS256 the provider's public key would be the secret, and ``none`` is no signature."""
+ALLOWANCE = timedelta(seconds=60)
+"""By so much the provider's clock and ours may differ."""
+KEYS_KEPT = timedelta(minutes=10)
+"""A key that the provider withdraws counts no longer than this."""
+ASK_AGAIN = timedelta(seconds=10)
+"""An unknown key is asked for at most this often: anybody can name one."""
+LONGEST_TOKEN = 8192
+NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
+"""Where the name is, the first that is there and can be used. RAM sends upn, login_name and name."""
+_TIMEOUT_S = 5
+_MOST_BYTES = 256 * 1024
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+Fetch = Callable[[str], bytes]
+
+
+@dataclass(frozen=True)
+class Provider:
+    """What the settings say of the provider."""
+
+    issuer: str
+    audiences: tuple[str, ...]
+    """Ids of the clients whose tokens are meant for us."""
+    name_claims: tuple[str, ...] = NAME_CLAIMS
+
+
+def fetch(url: str) -> bytes:
+    """The document at a URL; raises OSError. Redirects are not followed, and loopback never goes through a proxy."""
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = urlsplit(url).hostname not in _LOOPBACK
+        with session.get(url, timeout=_TIMEOUT_S, allow_redirects=False, stream=True) as answer:
+            if answer.status_code != 200:
+                raise OSError(f"status {answer.status_code}")
+            return bytes(answer.raw.read(_MOST_BYTES, decode_content=True))
+
+
+class OidcSignIn:
+    """See the port. Keys are kept, and asked for again when they get old or a token names another."""
+
+    def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch) -> None:
+        self._provider, self._clock, self._get = provider, clock, get
+        self._keys: dict[str, Any] = {}
+        self._asked_at: datetime | None = None
+
+    def verify(self, token: str) -> Caller:
+        import jwt
+
+        try:
+            if len(token) > LONGEST_TOKEN:
+                raise _invalid("it is longer than a token is")
+            header = jwt.get_unverified_header(token)
+            if header.get("alg") not in ALGORITHMS:
+                raise _invalid(f"it is signed with {str(header.get('alg'))[:20]!r}, which proves nothing")
+            claims = self._checked(token, self._key(str(header.get("kid", "")), header["alg"]))
+        except jwt.InvalidTokenError as error:
+            raise _invalid(str(error)) from error
+        self._check_times(claims)
+        return self._caller(claims)
+
+    def _checked(self, token: str, key: Any) -> dict[str, Any]:
+        """The claims of a token with the right signature, issuer and audience. Times are judged by our own clock."""
+        import jwt
+
+        found: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[key.algorithm_name],
+            audience=self._provider.audiences,
+            issuer=self._provider.issuer,
+            options={
+                "require": ["exp", "iat", "iss", "aud", "sub"],
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+            },
+        )
+        several = isinstance(found["aud"], list) and len(found["aud"]) > 1
+        if several and found.get("azp") not in self._provider.audiences:
+            raise _invalid("it is meant for several audiences, and was not given to ours (azp)")
+        return found
+
+    def _check_times(self, claims: Mapping[str, Any]) -> None:
+        now = self._clock.now().timestamp()
+        try:
+            ends, begins = float(claims["exp"]), max(float(claims["iat"]), float(claims.get("nbf", 0)))
+        except (TypeError, ValueError):
+            raise _invalid("its times are no numbers") from None
+        if not now < ends + ALLOWANCE.total_seconds():
+            raise Refused("Token.Expired", "The sign-in has expired.", "Sign in again: `replank login`.", status=401)
+        if not begins <= now + ALLOWANCE.total_seconds():
+            remedy = "Compare the clock of the provider with ours; a minute of difference is allowed."
+            raise Refused("Token.NotYet", "The token holds only from a later time on.", remedy, status=401)
+
+    def _caller(self, claims: Mapping[str, Any]) -> Caller:
+        texts = {name: found for name, value in claims.items() if (found := _texts(value))}
+        issuer, subject = self._provider.issuer, str(claims["sub"])
+        for name in (*self._provider.name_claims, "sub"):
+            for given in texts.get(name, ())[:1]:
+                try:
+                    return Caller(read_name(given, name), Trust.VERIFIED, issuer, subject, texts)
+                except Refused:
+                    continue
+        raise _invalid("it has no name that can be shown")
+
+    # Keys -------------------------------------------------------------------------------------------------------------
+
+    def _key(self, key_id: str, algorithm: str) -> Any:
+        """The key that a token names, of the kind that its algorithm needs."""
+        now = self._clock.now()
+        old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
+        if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):
+            self._keys, self._asked_at = self._published(), now
+        found = self._keys.get(key_id) or (next(iter(self._keys.values())) if not key_id and len(self._keys) == 1 else None)
+        if found is None:
+            raise _invalid("the provider has no such key (any more)")
+        if found.algorithm_name != algorithm:
+            raise _invalid(f"its key is for {found.algorithm_name}, not {algorithm}")
+        return found
+
+    def _published(self) -> dict[str, Any]:
+        """The provider's keys by their id: as discovery says, and only if it is the provider's own discovery."""
+        import jwt
+
+        issuer = self._provider.issuer
+        about = self._document(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        if about.get("issuer") != issuer:
+            raise Transient("Provider.Unreachable", f"Discovery of {issuer} names another issuer.", "Correct REPLANK_OIDC_ISSUER.")
+        where = str(about.get("jwks_uri", ""))
+        if not is_safe(where):
+            raise Transient("Provider.Unreachable", f"{issuer} publishes its keys without https.", "Ask its administrator.")
+        try:
+            keys = jwt.PyJWKSet.from_dict(self._document(where)).keys
+            return {str(key.key_id or ""): key for key in keys if key.public_key_use in (None, "sig")}
+        except (jwt.PyJWTError, AttributeError, TypeError) as error:
+            raise Transient("Provider.Unreachable", f"The keys of {issuer} cannot be read: {error}.") from error
+
+    def _document(self, url: str) -> dict[str, Any]:
+        try:
+            found = json.loads(self._get(url))
+        except (OSError, ValueError) as error:
+            remedy = "Wait and try again. If it lasts, check that the api function reaches the provider (its network settings)."
+            raise Transient("Provider.Unreachable", f"{url} does not answer: {error}.", remedy) from error
+        if not isinstance(found, dict):
+            raise Transient("Provider.Unreachable", f"{url} does not answer with an object.")
+        return found
+
+
+def is_safe(url: str) -> bool:
+    """Whether a provider's address cannot be spoken for by others on the way: https, or this machine."""
+    parts = urlsplit(url)
+    return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    """A claim as texts: what groups and roles are compared with."""
+    items = value if isinstance(value, list) else [value]
+    return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
+
+
+def _invalid(why: str) -> Refused:
+    return Refused("Token.Invalid", f"The token is refused: {why}.", "Sign in again: `replank login`.", status=401)

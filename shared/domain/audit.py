@@ -1,0 +1,75 @@
+"""The audit: who asked for what, how they were known, through which door, and what came of it. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+
+LONGEST_REQUEST = 16 * 1024
+"""Bytes of a request's body that are kept; of a longer one only its size."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request to act, written before anything is done."""
+
+    at: datetime
+    who: str
+    """The name; empty if none came."""
+    trust: str
+    issuer: str
+    subject: str
+    door: str
+    """How the request came in: ``trigger`` is the HTTP trigger, which checks a signature."""
+    act: str
+    """The operation's name in the API."""
+    target: str
+    """The path's ids: a migration's, a batch's, or empty."""
+    request: str = "{}"
+    """The body, as JSON."""
+    before: str = ""
+    """State and version of the target, as ``failed 7``; empty if there is none."""
+    request_id: str = ""
+
+
+@dataclass(frozen=True)
+class Answered:
+    """What came of it."""
+
+    at: datetime
+    status: int
+    """The HTTP status: below 300 the act was carried out (or had been already)."""
+    code: str = ""
+    message: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True)
+class AuditLine:
+    """One act or refusal. ``answered`` is None if the function died on the way: the migration's journal then tells."""
+
+    entry: str
+    asked: Asked
+    answered: Answered | None = None
+
+
+def kept(body: str) -> str:
+    """A request's body as the audit keeps it: JSON whatever it was, in one line."""
+    size = len(body.encode("utf-8", "replace"))
+    try:
+        document = json.loads(body or "{}") if size <= LONGEST_REQUEST else {"bytes": size}
+    except (ValueError, RecursionError):
+        document = {"bytes": size, "json": False}
+    return json.dumps(document, separators=(",", ":"))
+
+
+def is_wanted(line: AuditLine, *, who: str = "", act: str = "", target: str = "", refused: bool = False) -> bool:
+    """Whether a line meets every filter given."""
+    failed = line.answered is not None and line.answered.status >= 300
+    return (
+        who in ("", line.asked.who)
+        and act in ("", line.asked.act)
+        and target in ("", line.asked.target)
+        and (failed or not refused)
+    )

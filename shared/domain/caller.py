@@ -1,0 +1,63 @@
+"""Who calls: a name, and how it is known to be theirs. Pure."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+
+from shared.domain.errors import Refused
+
+LONGEST_NAME = 64
+"""Characters of a name, in whatever script."""
+
+
+class Trust(str, Enum):
+    """How a name is known."""
+
+    CLAIMED = "claimed"
+    """A header says so. The trigger's signature proves a key of the account, and no person."""
+    VERIFIED = "verified"
+    """A token says so, and the api function itself has checked its signature, issuer, audience and times."""
+
+
+@dataclass(frozen=True)
+class Caller:
+    """A person or a machine that calls the API."""
+
+    name: str
+    trust: Trust = Trust.CLAIMED
+    issuer: str = ""
+    """Who vouches for the name; empty for a claimed one."""
+    subject: str = ""
+    """The issuer's own id of the person: a name may change, or be borrowed; this does not."""
+    claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What the token says of the person, by claim; lists stay lists. Empty for a claimed name."""
+
+    @property
+    def identity(self) -> str:
+        """What tells two persons apart. A claimed name is only as good as itself."""
+        return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
+
+
+def read_name(given: str, where: str) -> str:
+    """A person's name in any script, as it is compared and shown; raises Refused (Operator.Invalid)."""
+    name = unicodedata.normalize("NFC", given).strip()
+    if not name or len(name) > LONGEST_NAME or not is_plain(name):
+        raise name_refused(where)
+    return name
+
+
+def is_plain(name: str) -> bool:
+    """Whether a name shows as what it is: letters, digits, blanks and signs of any script, and nothing that acts unseen."""
+    return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
+
+
+def name_refused(where: str) -> Refused:
+    """The error for a name that cannot be used."""
+    return Refused(
+        "Operator.Invalid",
+        f"The name in {where} cannot be used.",
+        f"Give 1 to {LONGEST_NAME} visible characters, percent-encoded in UTF-8 if they are not ASCII (%E5%BC%A0%E4%B8%89).",
+    )

@@ -1,0 +1,153 @@
+"""Who may do what: roles, the acts each may carry out, and the settings that grant them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from shared.domain.caller import Caller, Trust
+from shared.domain.errors import Refused
+
+
+class Role(str, Enum):
+    """What a person is here for. No role contains another but ``admin``: who operates does not approve by that alone."""
+
+    VIEWER = "viewer"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+
+_OPERATOR, _APPROVER = frozenset({Role.OPERATOR, Role.ADMIN}), frozenset({Role.APPROVER, Role.ADMIN})
+MAY: Mapping[str, frozenset[Role]] = {
+    "submitBatch": _OPERATOR,
+    "acknowledgeBatch": _APPROVER,
+    "confirmBatch": _OPERATOR,
+    "confirmMigration": _OPERATOR,
+    "retryMigration": _OPERATOR,
+    "cancelMigration": _OPERATOR,
+    "rollbackMigration": _OPERATOR | _APPROVER,
+    "hold": _OPERATOR | _APPROVER,
+    "releaseHold": _APPROVER,
+}
+"""The roles that may carry out each act, by the name of its operation in the API. Reading is open to everybody who may call."""
+EVERYBODY = "*"
+
+
+@dataclass(frozen=True)
+class Grant:
+    """A role for some people, perhaps only in some accounts, or for batches that some people submitted.
+
+    ``who`` holds names, ``claim=value`` of a verified token, or ``*``.
+    """
+
+    role: Role
+    who: tuple[str, ...]
+    accounts: tuple[str, ...] = ()
+    owners: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the deployment says of who may do what.
+
+    ``grants`` None means that no roles were set: everybody who may call the API is an admin, as before there were roles.
+    """
+
+    provider: bool = False
+    """Whether tokens can be verified."""
+    grants: tuple[Grant, ...] | None = None
+    trust: Mapping[str, Trust] = field(default_factory=dict)
+    """The least trust of some acts, or of all others (``*``)."""
+
+    def least_trust(self, act: str) -> Trust:
+        """From which trust an act may come: verified where tokens can be verified, unless a setting says otherwise."""
+        default = Trust.VERIFIED if self.provider else Trust.CLAIMED
+        return self.trust.get(act, self.trust.get(EVERYBODY, default))
+
+
+def roles_of(caller: Caller, access: Access, *, account: str = "", owner: str = "") -> frozenset[Role]:
+    """The caller's roles in an account, for a batch of ``owner``. Everybody may at least look."""
+    if access.grants is None:
+        return frozenset({Role.ADMIN})
+    held = {grant.role for grant in access.grants if _is_meant(grant, caller, account, owner)}
+    return frozenset({Role.VIEWER, *held})
+
+
+def authorize(caller: Caller, act: str, access: Access, *, account: str = "", owner: str = "") -> None:
+    """Raise Refused (Caller.NotVerified, Role.Missing) unless the caller may carry out the act."""
+    if access.least_trust(act) is Trust.VERIFIED and caller.trust is not Trust.VERIFIED:
+        raise Refused(
+            "Caller.NotVerified",
+            f"{caller.name} is only claimed by a header; {act} needs a verified name.",
+            "Sign in (`replank login`), or send the token of the provider in X-Replank-Token.",
+            status=401,
+        )
+    held = roles_of(caller, access, account=account, owner=owner)
+    if not held & MAY[act]:
+        wanted = " or ".join(sorted(role.value for role in MAY[act]))
+        sentence = f"{caller.name} is {_listed(held)} here; {act} needs {wanted}."
+        raise Refused("Role.Missing", sentence, "Ask a person of that role, or have it granted in REPLANK_ROLES.", status=403)
+
+
+def read_grants(document: Any) -> tuple[Grant, ...]:
+    """The grants of a setting: a list of ``{"role", "who", "accounts"?, "owners"?}``; raises Refused (Roles.Invalid)."""
+    if not isinstance(document, list):
+        raise _invalid("it must be a list of grants")
+    return tuple(_grant(each, f"grant {number}") for number, each in enumerate(document, 1))
+
+
+def read_trust(document: Any) -> dict[str, Trust]:
+    """The least trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
+    if not isinstance(document, dict):
+        raise _invalid("it must be an object of acts and trusts")
+    for act, value in document.items():
+        if act != EVERYBODY and act not in MAY:
+            raise _invalid(f"there is no act {act!r} (there are {', '.join(sorted(MAY))} and *)")
+        if value not in [trust.value for trust in Trust]:
+            raise _invalid(f"{act} must be claimed or verified")
+    return {act: Trust(value) for act, value in document.items()}
+
+
+def _grant(given: Any, where: str) -> Grant:
+    fields = ("role", "who", "accounts", "owners")
+    if not isinstance(given, dict) or set(given) - set(fields):
+        raise _invalid(f"{where} must be an object of {', '.join(fields)}")
+    if given.get("role") not in [role.value for role in Role]:
+        raise _invalid(f"the role of {where} must be {', '.join(role.value for role in Role)}")
+    lists = [_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
+    if not lists[0]:
+        raise _invalid(f"{where} names nobody: who is empty")
+    return Grant(Role(given["role"]), *lists)
+
+
+def _strings(given: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(each, str) and each for each in given):
+        raise _invalid(f"{where} must be a list of texts")
+    return tuple(given)
+
+
+def _is_meant(grant: Grant, caller: Caller, account: str, owner: str) -> bool:
+    if grant.accounts and account not in grant.accounts:
+        return False
+    if grant.owners and owner not in grant.owners:
+        return False
+    return any(_is_named(each, caller) for each in grant.who)
+
+
+def _is_named(who: str, caller: Caller) -> bool:
+    """Whether an entry of a grant means the caller. A claim is only ever a verified one; a claimed name never equals it."""
+    claim, equals, value = who.partition("=")
+    if equals:
+        return value in caller.claims.get(claim, ())
+    return who in (EVERYBODY, caller.name)
+
+
+def _listed(roles: frozenset[Role]) -> str:
+    return " and ".join(sorted(role.value for role in roles))
+
+
+def _invalid(what: str) -> Refused:
+    return Refused("Roles.Invalid", f"{what[0].upper()}{what[1:]}.", "Correct the setting; docs/operations.md has its form.")

@@ -1,0 +1,166 @@
+"""Who calls, by the request's headers; what they may do, by the settings; and a line in the audit for every act."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import unquote
+
+from shared.domain.audit import Answered, Asked, kept
+from shared.domain.caller import Caller, name_refused, read_name
+from shared.domain.errors import Fate, Refused, ReplankError
+from shared.domain.roles import Access, authorize
+from shared.domain.text import plain
+from shared.ports.ports import Ports
+from shared.runtime.router import Reply
+from shared.stages.api import audit, views
+
+TOKEN_HEADER = "x-replank-token"
+"""Where a provider's token comes: the HTTP trigger keeps Authorization for its own signature."""
+NOBODY = Caller("")
+TRIGGER = "trigger"
+
+
+@dataclass(frozen=True)
+class Came:
+    """What came in: the operation's name, the path's ids, headers by lower-case name, the body's text."""
+
+    act: str
+    path: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: str
+    request_id: str
+    door: str = TRIGGER
+
+
+class Settings(Protocol):
+    """What of the settings tells who may do what."""
+
+    @property
+    def operator_header(self) -> str: ...
+
+    @property
+    def account_id(self) -> str: ...
+
+    @property
+    def access(self) -> Access: ...
+
+
+def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
+    """Whose request it is: the token's person, else the claimed name. Nothing else proves anything.
+
+    Raises Refused (Operator.Missing, Operator.Invalid, Token.*) and Transient if the provider does not answer.
+    """
+    token = _token(headers)
+    if token:
+        if ports.sign_in is None:
+            remedy = "Leave the token out, or set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE."
+            raise Refused("Token.NoProvider", "A token came, and no provider is set that could verify it.", remedy, status=401)
+        return ports.sign_in.verify(token)
+    given = headers.get(operator_header.lower(), "").strip(" \t")
+    if not given:
+        raise Refused(
+            "Operator.Missing",
+            f"The header {operator_header} with the name of the person who acts is missing.",
+            f"Send {operator_header}; the command line takes it from REPLANK_OPERATOR or the login name.",
+            status=401,
+        )
+    return Caller(read_name(decoded(given, operator_header), operator_header))
+
+
+def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings: Settings) -> Reply:
+    """Carry out one act of a person who may do it, between two writes of the audit. Refusals are audited too."""
+    caller, refusal = _who(came, ports, settings)
+    target, owner = _target(came.path, ports, settings.access)
+    entry = audit.ask(ports, _asked(came, caller, target, ports))
+    try:
+        if refusal is not None:
+            raise refusal
+        authorize(caller, came.act, settings.access, account=settings.account_id, owner=owner)
+        reply = carry_out(caller)
+    except ReplankError as error:
+        audit.answer(ports, entry, Answered(ports.clock.now(), status_of(error), error.code, error.message))
+        raise
+    except Exception as error:
+        audit.answer(ports, entry, Answered(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
+        raise
+    audit.answer(ports, entry, Answered(ports.clock.now(), reply.status, after=_state(reply.view)))
+    return reply
+
+
+def status_of(error: ReplankError) -> int:
+    """The HTTP status of an error."""
+    return error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
+
+
+def decoded(given: str, where: str) -> str:
+    """A header's text. Headers hold ASCII: other letters come percent-encoded in UTF-8 (``%E5%BC%A0``).
+
+    Bytes of UTF-8 that were sent as they are, and read by the platform as Latin-1, are understood too.
+    """
+    if "," in given:  # the platform joins a repeated header with commas
+        raise name_refused(where)
+    if given.isascii():
+        try:
+            return unquote(given, errors="strict")
+        except UnicodeDecodeError:
+            raise name_refused(where) from None
+    try:
+        return given.encode("latin-1").decode("utf-8")
+    except ValueError:
+        return given
+
+
+def _token(headers: Mapping[str, str]) -> str:
+    given = headers.get(TOKEN_HEADER, "").strip()
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return given or (bearer.strip() if scheme.lower() == "bearer" else "")
+
+
+def _who(came: Came, ports: Ports, settings: Settings) -> tuple[Caller, ReplankError | None]:
+    try:
+        return named(came.headers, settings.operator_header, ports), None
+    except ReplankError as error:
+        claimed = plain(came.headers.get(settings.operator_header.lower(), ""))[:64]
+        return Caller(claimed), error
+
+
+def _asked(came: Came, caller: Caller, before: str, ports: Ports) -> Asked:
+    return Asked(
+        at=ports.clock.now(),
+        who=caller.name,
+        trust=caller.trust.value,
+        issuer=caller.issuer,
+        subject=caller.subject,
+        door=came.door,
+        act=came.act,
+        target=" ".join(came.path.values()),
+        request=kept(came.body),
+        before=before,
+        request_id=came.request_id,
+    )
+
+
+def _target(path: Mapping[str, str], ports: Ports, access: Access) -> tuple[str, str]:
+    """State and version of what the act is about, and who submitted its batch (read only if a grant asks for it)."""
+    by_owner = any(grant.owners for grant in access.grants or ())
+    try:
+        if "migrationId" in path:
+            found = ports.migrations.load(path["migrationId"])
+            return f"{found.state.value} {found.version}", ports.batches.load(found.batch_id).created_by if by_owner else ""
+        if "batchId" in path:
+            batch = ports.batches.load(path["batchId"])
+            return f"{batch.state.value} {batch.version}", batch.created_by
+    except ReplankError:
+        return "", ""  # the act itself says what is wrong
+    return "", ""
+
+
+def _state(view: object) -> str:
+    """State and version of what an act answers."""
+    if isinstance(view, views.Confirmations):
+        return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
+    if isinstance(view, views.HoldView):
+        return f"{'held' if view.held else 'released'} {view.version}"
+    return f"{getattr(view, 'state', '')} {getattr(view, 'version', '')}".strip()

@@ -1,0 +1,23 @@
+"""Who the caller is to the API, and what they may do."""
+
+from __future__ import annotations
+
+from shared.domain.caller import Caller
+from shared.domain.errors import Refused
+from shared.domain.roles import MAY, Access, authorize, roles_of
+from shared.stages.api.people_views import Me
+
+
+def of(caller: Caller, access: Access, account: str) -> Me:
+    """The caller with roles and acts. Grants for the batches of some owners are not among them: there is no batch here."""
+    roles = tuple(sorted(role.value for role in roles_of(caller, access, account=account)))
+    may = tuple(sorted(act for act in MAY if _may(caller, act, access, account)))
+    return Me(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)
+
+
+def _may(caller: Caller, act: str, access: Access, account: str) -> bool:
+    try:
+        authorize(caller, act, access, account=account)
+    except Refused:
+        return False
+    return True

@@ -1,0 +1,57 @@
+"""What the API shows of people: who the caller is, and what was done by whom. See views.py for how they become JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class AuditLineView:
+    """One act or refusal: who, how known, through which door, when, what, and the target before and after."""
+
+    entry: str
+    at: datetime
+    who: str
+    trust: str
+    issuer: str
+    subject: str
+    door: str
+    act: str
+    target: str
+    request: str
+    before: str
+    after: str
+    status: int
+    code: str
+    message: str
+    request_id: str
+
+
+@dataclass(frozen=True)
+class AuditList:
+    """Lines of the audit, newest first."""
+
+    lines: tuple[AuditLineView, ...]
+    next_token: str
+
+
+@dataclass(frozen=True)
+class Me:
+    """Who the caller is to the API, and what they may do."""
+
+    name: str
+    trust: str
+    issuer: str
+    subject: str
+    roles: tuple[str, ...]
+    may: tuple[str, ...]
+    """Names of the acts that the caller may carry out."""
+
+
+@dataclass(frozen=True)
+class SignInAt:
+    """The provider that verifies names; both empty if there is none."""
+
+    issuer: str
+    client_id: str
