@@ -12,7 +12,7 @@ from shared.adapters import tables
 from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Key, Store
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent, Transient
-from shared.domain.hold import LINE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
+from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
 from shared.ports.admission import Room
 
 log = logging.getLogger("replank.store")
@@ -70,12 +70,22 @@ class TablestoreAdmission:
         return str(row.get("migration_id", ""))
 
     def room(self, batch_id: str, migration_id: str = "") -> Room:
-        names = ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id)
-        row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
+        names = _names(batch_id, migration_id)
+        return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {})
+
+    def _room(self, names: tuple[str, ...], row: Columns) -> Room:
         if row and tables.COUNT not in row:  # written by a version that did not count
             self._recount()
             row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
         return Room(*(int(row.get(name, 0)) for name in names))
+
+    def look(self, batch_id: str, migration_id: str = "") -> tuple[Room, Hold]:
+        names = _names(batch_id, migration_id)
+        # With the key: a row of the hold counts even if a person has made it with other columns only.
+        found = self._store.few(tables.LOCKS, (_SLOTS, _HOLD), ("lock_id", *names, STATE))
+        rows = {row["lock_id"]: row for row in found}
+        hold = hold_of(rows.get("hold"))
+        return self._room(names, rows.get("slots", {})), self.hold() if hold.held else hold
 
     def holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
@@ -148,6 +158,11 @@ class TablestoreAdmission:
             return self._store.update(tables.LOCKS, _HOLD, columns, expect=_as_seen(seen))
         except InDoubt:
             return line in self.hold().lines
+
+
+def _names(batch_id: str, migration_id: str) -> tuple[str, ...]:
+    """The columns of the slots row that make a room, in the order of its fields."""
+    return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id)
 
 
 def _as_seen(seen: Hold) -> Expected | None:

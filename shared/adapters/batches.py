@@ -33,7 +33,7 @@ class TablestoreBatches:
     def load(self, batch_id: str) -> Batch:
         row = self._store.get(tables.BATCHES, _key(batch_id), ("doc",))
         if row is None:
-            raise Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List the batches.", status=404)
+            raise _not_found(batch_id)
         return tables.batch_of(row)
 
     def terms(self, batch_id: str) -> Terms:
@@ -95,7 +95,15 @@ class TablestoreBatches:
             self._store.update(tables.BATCHES, _key(batch_id), {}, (column,), expect={column: AtMost(attempt - 1)})
 
     def tally(self, batch_id: str) -> Tally:
-        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.TALLY) or {}
+        return self._tally(batch_id, self._store.get(tables.BATCHES, _key(batch_id), between=tables.TALLY) or {})
+
+    def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.DOC_AND_TALLY)
+        if row is None:
+            raise _not_found(batch_id)
+        return tables.batch_of(row), self._tally(batch_id, row)
+
+    def _tally(self, batch_id: str, row: Columns) -> Tally:
         failed, moved = _attempts(row, tables.FAILED), _attempts(row, tables.MOVED)
         # The later attempt counts; of one attempt, the failure: it was validated, and then a person rolled it back.
         return Tally(
@@ -112,6 +120,10 @@ def _cause(row: Columns) -> str:
     except Permanent as error:
         return error.message
     return ""
+
+
+def _not_found(batch_id: str) -> Refused:
+    return Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List the batches.", status=404)
 
 
 def _key(batch_id: str) -> Key:

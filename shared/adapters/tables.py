@@ -42,6 +42,7 @@ WITH_STATE = ("doc", "t")
 JUST_DOC = ("doc", "doc0")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """Of a batch: its terms and version (and who has moved), and the same with who has failed. The document sorts before both."""
+DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
 EARLIER = 10**14
 """Milliseconds by which a next hop stands before the others in the queue: its time is negative, and that tells what it is."""

@@ -38,6 +38,9 @@ class Admission(Protocol):
     def room(self, batch_id: str, migration_id: str = "") -> Room:
         """The slots held now by the account, by a batch, and by one of its migrations; as cheap with a thousand as with one."""
 
+    def look(self, batch_id: str, migration_id: str = "") -> tuple[Room, Hold]:
+        """The room and the hold, by one call. A released hold comes without its acts."""
+
     def holders(self) -> dict[str, str]:
         """Who holds a slot now: migration id -> batch id. Counts that another version has left wrong are set right."""
 

@@ -61,3 +61,6 @@ class Batches(Protocol):
 
     def tally(self, batch_id: str) -> Tally:
         """The terms and the outcomes noted so far; raises Refused (Batch.NotFound)."""
+
+    def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+        """The whole row and its tally, by one call; raises Refused (Batch.NotFound)."""

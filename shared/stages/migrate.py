@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import events
+from shared.domain.batch import Batch
 from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.facts import own_disks
@@ -18,7 +19,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance, guarded
 from shared.stages.chosen import check_acknowledged
 from shared.stages.identity import identity
-from shared.stages.slots import look
+from shared.stages.slots import look_with_batch
 
 STATES = frozenset({State.SNAPSHOTTED})
 
@@ -31,8 +32,8 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check()
-    _, scene = look(migration, ports)
-    _safe_to_move(migration, scene, ports)
+    batch, scene = look_with_batch(migration, ports)
+    _safe_to_move(migration, batch, scene, ports)
     reason = _held(migration, scene)
     if reason:
         return _stand_back(migration, driver, reason, scene, ports)
@@ -115,11 +116,11 @@ def _absent(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _safe_to_move(migration: Migration, scene: Scene, ports: Ports) -> None:
+def _safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
     """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
-    check_acknowledged(ports.batches.load(migration.batch_id), migration, ports)
+    check_acknowledged(batch, migration, ports)
     if ports.admission.holder(migration.region_id, migration.instance_id) != migration.migration_id:
         raise Permanent(
             "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."

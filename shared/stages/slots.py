@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from shared.domain import limits
+from shared.domain.batch import Batch
 from shared.domain.effects import ReleaseLock
 from shared.domain.errors import Transient
+from shared.domain.hold import Hold
 from shared.domain.limits import Held, Scene, Standing, Start
 from shared.domain.migration import Migration, State
 from shared.ports.admission import Room
@@ -36,10 +38,17 @@ def held_now(migration: Migration, ports: Ports) -> Held | None:
 
 def look(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
     """The slots as they are now, and all that the migration's next start is judged by."""
-    seen = ports.admission.room(migration.batch_id, migration.migration_id)
+    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
-    return seen, _scene(tally, _standing(seen, tally, migration.migration_id, ports), ports)
+    return seen, _scene(seen, hold, tally, migration.migration_id, ports)
+
+
+def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
+    """The same with the whole batch in place of the slots: for whoever needs to know what was acknowledged as well."""
+    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id)
+    batch, tally = ports.batches.with_tally(migration.batch_id)
+    return batch, _scene(seen, hold, tally, migration.migration_id, ports)
 
 
 def release(migration: Migration, ports: Ports) -> None:
@@ -86,16 +95,16 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """After a refused precheck only a retry takes the lock again, as another attempt."""
 
 
-def held_back(batch_id: str, ports: Ports) -> str:
+def held_back(tally: Tally, ports: Ports) -> str:
     """Why the batch admits nothing new at this moment, in words; empty if it does."""
-    seen, tally = ports.admission.room(batch_id), ports.batches.tally(batch_id)
-    held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(tally, _standing(seen, tally, "", ports), ports))
+    seen, hold = ports.admission.look(tally.terms.batch_id)
+    held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(seen, hold, tally, "", ports))
     return held.reason if held else ""
 
 
-def _scene(tally: Tally, standing: Standing, ports: Ports) -> Scene:
-    """All that a start of the batch is judged by, the hold read now."""
-    return Scene(tally.terms, standing, ports.admission.hold(), ports.clock.now(), ports.limits.max_moving)
+def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scene:
+    """All that a start of the batch is judged by."""
+    return Scene(tally.terms, _standing(seen, tally, own, ports), hold, ports.clock.now(), ports.limits.max_moving)
 
 
 def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:

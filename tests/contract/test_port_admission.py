@@ -252,6 +252,7 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     admission._store.put(tables.LOCKS, HOLD_ROW, columns)
     seen = admission.hold()
     assert (reason in seen.reason, seen.held) == (True, bool(reason))
+    assert admission.look("b1")[1].reason == seen.reason
     assert admission.write_hold(seen, OVER)
     assert not admission.hold().held
     assert admission.write_hold(admission.hold(), STORM)
@@ -279,3 +280,19 @@ def test_a_hold_that_may_not_be_read_holds(one: Bench) -> None:
 
 def test_the_hold_is_read_by_one_call(one: Bench) -> None:
     assert one.calls(one.ports.admission.hold) == ["GetRow"]
+
+
+def test_one_call_looks_at_the_slots_and_the_hold(one: Bench) -> None:
+    admission = one.ports.admission
+    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1")
+    for line in (STORM, OVER):
+        assert admission.write_hold(admission.hold(), line)
+    assert admission.look("b1", "ma") == (admission.room("b1", "ma"), replace(admission.hold(), lines=()))
+    assert one.calls(lambda: admission.look("b1", "ma")) == ["BatchGetRow"]
+
+
+def test_a_look_sees_the_hold_that_there_is(admission: Admission) -> None:
+    assert admission.look("b1") == (Room(0, 0, 0), NOTHING_HELD)
+    assert admission.write_hold(NOTHING_HELD, STORM)
+    assert admission.look("b1") == (Room(0, 0, 0), admission.hold())
+    assert admission.look("b1")[1].reason.endswith("storm")

@@ -109,6 +109,10 @@ def test_terms_are_read_without_the_instances() -> None:
         assert meter.units == {"read": 2, "write": 0}
         assert batches.load(made.batch_id) == made
         assert meter.units["read"] > 5
+        whole = meter.units["read"] - 2
+        meter.units.clear()
+        assert batches.with_tally(made.batch_id) == (made, Tally(made.terms, frozenset(), frozenset()))
+        assert meter.units["read"] == whole, "both by one call, which costs no more than the document alone"
 
 
 def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one: Bench) -> None:
@@ -144,9 +148,11 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     ports.batches.count_outcome(made.batch_id, "mb", "retried", 2)
     assert ports.batches.tally(made.batch_id) == Tally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
-    with pytest.raises(Refused) as refused:
-        ports.batches.tally("bnone")
-    assert refused.value.code == "Batch.NotFound"
+    assert ports.batches.with_tally(made.batch_id) == (made, ports.batches.tally(made.batch_id))
+    for ask in (ports.batches.tally, ports.batches.with_tally):
+        with pytest.raises(Refused) as refused:
+            ask("bnone")
+        assert refused.value.code == "Batch.NotFound"
     with pytest.raises(Bug):
         ports.batches.count_outcome(made.batch_id, "ma", "lost")
 

@@ -245,6 +245,9 @@ class FakeBatches:
         noted = failed if outcome == "failed" else self.moved.setdefault(batch_id, {})
         noted[migration_id] = attempt
 
+    def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+        return self.load(batch_id), self.tally(batch_id)
+
     def tally(self, batch_id: str) -> Tally:
         failed, moved = self.failed.get(batch_id, {}), self.moved.get(batch_id, {})
         return Tally(
@@ -289,6 +292,9 @@ class FakeAdmission:
 
     def holder(self, region_id: str, instance_id: str) -> str:
         return self.leases.get((region_id, instance_id), ("", 0))[0]
+
+    def look(self, batch_id: str, migration_id: str = "") -> tuple[Room, Hold]:
+        return self.room(batch_id, migration_id), self.hold()
 
     def room(self, batch_id: str, migration_id: str = "") -> Room:
         of_batch = sum(each == batch_id for each in self.held.values())

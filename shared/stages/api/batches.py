@@ -14,6 +14,7 @@ from shared.domain.errors import Refused, Stale
 from shared.domain.migration import ADMITTED, Migration, Step
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
+from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import ATTEMPTS, Act, carry_out, contended
@@ -93,15 +94,15 @@ def _unique(items: Any) -> tuple[str, ...]:
 
 def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
-    found = ports.batches.load(batch_id)
+    found, tally = ports.batches.with_tally(batch_id)
     counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
-    return show.standing(found, counts, _held_back(found, counts, ports))
+    return show.standing(found, counts, _held_back(found, tally, counts, ports))
 
 
-def _held_back(batch: Batch, counts: dict[str, int], ports: Ports) -> str:
+def _held_back(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
     """Why none starts, the first cause first: before the planning is over nobody can acknowledge."""
     if batch.state is not BatchState.PLANNING:
-        return held_back(batch.batch_id, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
+        return held_back(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
     return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 
