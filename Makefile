@@ -85,8 +85,8 @@ build/bench/dbos.ok: requirements/bench.txt
 	@tools/venv.sh build/bench/dbos requirements/bench.txt
 	@touch $@
 
-serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud)
-	@$(PYTHON_HERE) -m localcloud --port $(PORT) --state $(STATE) --template template.yml --services s.yaml $(ARGS)
+serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud ARGS=--empty)
+	@$(PYTHON_HERE) -m cli local up --foreground --port $(PORT) --state $(STATE) $(ARGS)
 
 drawings:  ## Draw docs/img/*.dot as SVG (needs Graphviz)
 	@tools/drawings.sh

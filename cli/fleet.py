@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from cli.events import ROOT
 from cli.files import read_json
 from cli.problem import Problem, bad_input, without_effect
 
@@ -21,6 +23,8 @@ _ALLOWED = {
     "Status": ("Running", "Stopped", "Starting", "Stopping", "Pending"),
 }
 _WORDS = {str: "text", int: "a whole number"}
+SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
+"""What a fleet and the facts of its guests may hold; `replank local load --schema` prints it."""
 SHOWN = 50
 """Problems told of one file; the rest is counted."""
 
@@ -170,10 +174,20 @@ def _wrong_in_guests(found: Any, known: set[str]) -> Iterator[str]:
         yield "guests: must be an object: instance id -> facts"
         return
     for instance_id, facts in found.items():
-        if not isinstance(facts, dict):
-            yield f"guest {instance_id}: must be an object"
+        for error in _guest_validator().iter_errors(facts):
+            place = ".".join(map(str, error.absolute_path))
+            yield f"guest {instance_id}: {f'{place}: ' if place else ''}{error.message}"
         if instance_id not in known:
             yield f"guest {instance_id}: the fleet has no such instance"
+
+
+@lru_cache
+def _guest_validator() -> Any:
+    """For the facts of one guest, by the schema that the local cloud publishes."""
+    from jsonschema import Draft202012Validator
+
+    schema = read_json(SCHEMA)
+    return Draft202012Validator({"$ref": "#/$defs/guest", "$defs": schema["$defs"]})
 
 
 def _invalid(file: Path, wrong: list[str], guests: Path) -> Problem:

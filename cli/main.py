@@ -28,7 +28,7 @@ app = typer.Typer(
 
 _GROUPS = (
     *("batches", "migrations", "hold", "login", "audit", "report", "snapshots", "catalog", "assess"),
-    *("events", "invoke", "bootstrap", "doctor", "run.command"),
+    *("events", "invoke", "bootstrap", "doctor", "run.command", "local.command"),
 )
 
 

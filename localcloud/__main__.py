@@ -14,6 +14,8 @@ from datetime import date, datetime
 from pathlib import Path
 
 from localcloud import account
+from localcloud.admin.api import MAX_SPEED
+from localcloud.core.claim import claim_folder, release_folder
 from localcloud.core.clock import START
 from localcloud.core.state import StateUnreadable, StateUnwritable, keep_token, say, unusable
 from localcloud.deploy.document import DeployError
@@ -58,6 +60,7 @@ def parser() -> argparse.ArgumentParser:
         help=f"day on which virtual time begins (default: {START.date().isoformat()}); a state keeps its own",
     )
     add("--hold", action="store_true", help="virtual time moves only by POST /_localcloud/clock")
+    add("--speed", type=float, metavar="N", help="virtual time runs N times as fast as real time, and rests if nobody needs it")
     add("--end-with-input", action="store_true", help="end as soon as standard input is closed: whoever holds it has ended")
     add("--template", type=Path, metavar="FILE", help="template.yml (ROS) to deploy; needs --services")
     add("--services", type=Path, metavar="FILE", help="s.yaml (Serverless Devs, fc3) to deploy; needs --template")
@@ -91,10 +94,13 @@ def main(arguments: list[str] | None = None) -> int:
         made.error("--template and --services belong together")
     if any("=" not in each for each in options.env):
         made.error("--env takes NAME=VALUE")
+    if options.speed is not None and (options.clock == "real" or not 0 < options.speed <= MAX_SPEED):
+        made.error(f"--speed takes a number above 0 and at most {MAX_SPEED}, and is for virtual time")
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
     try:
         running = _start(options)
+        _claim(options.state, running)
     except (StateUnreadable, StateUnwritable, DeployError) as error:
         print(f"localcloud: {error}", file=sys.stderr)
         return 2
@@ -102,6 +108,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"localcloud: port {options.port} of 127.0.0.1 cannot be used: {error}", file=sys.stderr)
         return 2
     _serve(running, end_with_input=options.end_with_input)
+    if options.state:
+        release_folder(options.state)
     return 0
 
 
@@ -120,7 +128,17 @@ def _start(options: argparse.Namespace) -> account.Running:
             keep_token(options.state, cloud.secret("admin"))
     except (OSError, sqlite3.Error) as error:
         raise unusable(options.state or Path(tempfile.gettempdir()), error) from error
-    return account.Running(cloud, port=options.port, hold=options.hold, files=files)
+    return account.Running(cloud, port=options.port, hold=options.hold, speed=options.speed, files=files)
+
+
+def _claim(folder: Path | None, running: account.Running) -> None:
+    """Let others find this process in its state folder."""
+    try:
+        if folder:
+            claim_folder(folder, running.describe())
+    except OSError as error:
+        running.close()
+        raise unusable(folder or Path(), error) from error
 
 
 def _serve(running: account.Running, *, end_with_input: bool) -> None:

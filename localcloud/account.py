@@ -115,13 +115,15 @@ def _user() -> str:
 class Running:
     """An account on a port: ``description`` is what the ready line says. Stop it with ``close``."""
 
-    def __init__(self, cloud: Cloud, *, port: int = 0, hold: bool = False, files: Files | None = None) -> None:
+    def __init__(
+        self, cloud: Cloud, *, port: int = 0, hold: bool = False, speed: float | None = None, files: Files | None = None
+    ) -> None:
         """Bind, deploy, serve, and let time run; raises OSError (port in use) or DeployError."""
         self.cloud, self._files = cloud, files
         self.server = Server(port, self._handle)
         self.door = Door(self.server.port, PREFIX, cloud.secret("admin"))
         self.plan: Plan | None = None
-        self.pump = Pump(cloud, hold=hold)
+        self.pump = Pump(cloud, hold=hold, speed=speed)
         self.fc: FunctionCompute = service(cloud, "fc")
         mishaps = Mishaps(service(cloud, "ecs").world)
         self._admin = Admin(cloud, self.pump, service(cloud, "eventbridge"), self.fc, mishaps, self.describe, self._deploy)
@@ -142,9 +144,10 @@ class Running:
             return self._admin.handle(request)
         return self.cloud.handle(request)
 
-    def _deploy(self) -> dict[str, Any]:
+    def _deploy(self, env: dict[str, str]) -> dict[str, Any]:
         if self._files is None:
             raise ValueError("this cloud was started without --template and --services")
+        self._files.env |= env
         try:
             self.plan = deploy(self.cloud, self._files, self.server.url)
         except DeployError as error:

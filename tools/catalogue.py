@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 
-from tools.pages import api, cloud_errors, drivers, emulation, errors, events, limits, policy, rules, settings, states
+from tools.pages import api, cloud_errors, drivers, emulation, errors, events, fleet, limits, policy, rules, settings, states
 from tools.pages.common import ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
@@ -20,6 +20,7 @@ PAGES: dict[str, Callable[[], str]] = {
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"states": states.render, "limits": limits.render, "drivers": drivers.render},
     "docs/localcloud.md": {
+        "guest facts": fleet.render,
         "faults": emulation.faults,
         "tablestore": emulation.tablestore,
         "eventbridge": emulation.eventbridge,

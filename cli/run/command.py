@@ -18,9 +18,10 @@ from cli.problem import without_effect
 from cli.rows import CatalogFile
 from cli.run import plan as plans
 from cli.run import results
-from cli.run.cloud import LocalCloud, write_rows
+from cli.run.cloud import LocalCloud
 from cli.run.drive import Drive
 from cli.run.folder import Folder, folder_for
+from cli.run.launch import write_rows
 from cli.run.operator import NAME, Operator
 from cli.run.plan import Plan
 from cli.run.screen import screen
@@ -161,6 +162,7 @@ def _stay(cloud: LocalCloud) -> None:
     for name, value in cloud.environment().items():
         print(f"  export {name}={shlex.quote(value)}")
     try:
-        cloud.process.wait()
+        if cloud.process:
+            cloud.process.wait()
     except KeyboardInterrupt:
         print()

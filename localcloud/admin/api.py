@@ -23,6 +23,7 @@ from localcloud.fc.api import FunctionCompute
 PREFIX = "/_localcloud/"
 MAX_ADVANCE_S = 3650 * 24 * 3600
 PATIENCE_S = 600.0
+MAX_SPEED = 86_400
 
 
 class Rejected(Exception):
@@ -43,7 +44,7 @@ class Admin:
     fc: FunctionCompute
     mishaps: Mishaps
     describe: Callable[[], dict[str, Any]]
-    deploy: Callable[[], dict[str, Any]]
+    deploy: Callable[[dict[str, str]], dict[str, Any]]
 
     def handle(self, request: Request) -> Response:
         """Answer one request."""
@@ -70,7 +71,7 @@ class Admin:
     def _mark(self) -> None:
         """Somebody from outside is at work: an idle virtual clock may run on."""
         with self.cloud.changed:
-            self.cloud.last_outside_ms = self.cloud.clock.now_ms()
+            self.cloud.note_outside()
             self.cloud.changed.notify_all()
 
     def _get_health(self, request: Request) -> Any:
@@ -80,13 +81,14 @@ class Admin:
         cloud = self.cloud
         with cloud.lock:
             now, due = cloud.clock.now_ms(), cloud.scheduler.next_due_ms()
-            state = {"virtual": cloud.clock.virtual, "hold": self.pump.hold, "in_flight": cloud.in_flight}
+            state: dict[str, Any] = {"virtual": cloud.clock.virtual, "hold": self.pump.hold, "in_flight": cloud.in_flight}
+            state |= {"speed": self.pump.speed, "asleep": self.pump.asleep}
             work = cloud.scheduler.has_work()
         return {"now": iso(now, millis=True), "now_ms": now, "next_due_ms": due, "has_work": work, **state}
 
     def _post_clock(self, request: Request) -> Any:
         body = _object(request)
-        if unknown := set(body) - {"hold", "advance_s"}:
+        if unknown := set(body) - {"hold", "speed", "advance_s"}:
             raise Rejected(f"unknown fields: {', '.join(sorted(unknown))}")
         if not self.cloud.clock.virtual:
             raise Rejected("the clock is real: it cannot be held or moved", 409)
@@ -94,6 +96,8 @@ class Admin:
             if not isinstance(body["hold"], bool):
                 raise Rejected("hold must be true or false")
             self.pump.set_hold(body["hold"])
+        if "speed" in body:
+            self.pump.set_speed(_speed(body["speed"]))
         if "advance_s" in body:
             self._advance(body["advance_s"])
         self._mark()
@@ -106,9 +110,13 @@ class Admin:
             raise Rejected(f"that moment was not reached within {PATIENCE_S:g} s", 504)
 
     def _post_deploy(self, request: Request) -> Any:
+        """Read the deployment files again; ``{"env": {...}}`` changes variables of s.yaml."""
         self._mark()
+        env = _object(request).get("env", {})
+        if not isinstance(env, dict) or not all(isinstance(each, str) for each in env.values()):
+            raise Rejected("env must be an object of texts")
         try:
-            return self.deploy()
+            return self.deploy(env)
         except ValueError as error:
             raise Rejected(str(error), 422) from error
 
@@ -222,6 +230,13 @@ def _object(request: Request) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise Rejected("the body must be a JSON object")
     return body
+
+
+def _speed(given: Any) -> float | None:
+    """A speed, or None to let time jump."""
+    if given is not None and (not isinstance(given, (int, float)) or isinstance(given, bool) or not 0 < given <= MAX_SPEED):
+        raise Rejected(f"speed must be a number above 0 and at most {MAX_SPEED}, or null")
+    return given
 
 
 def _limit(request: Request) -> int:

@@ -86,6 +86,8 @@ class Cloud:
         """Calls and invocations that have begun and not ended: virtual time stands still while there are any."""
         self.last_outside_ms = self.clock.now_ms()
         """When somebody who is no function of this account last called: an idle cloud stops a while after that."""
+        self.outside_calls = 0
+        """How many such calls there were since the start."""
         self.outside: dict[str, Callable[[Job], None]] = {}
         """Kinds of jobs that run outside the transaction that takes them (they start a function)."""
         self._requests = itertools.count(1)
@@ -172,7 +174,7 @@ class Cloud:
             caller = self._authenticated(service, request)
             seen.principal = caller.principal
             if not caller.principal.startswith("role:"):
-                self.last_outside_ms = self.clock.now_ms()
+                self.note_outside()
             call = service.parse(request)
             seen.operation, seen.summary = call.operation, call.summary
             if check := self.hooks.get("check_call"):
@@ -184,6 +186,11 @@ class Cloud:
         self.faults.strike("after", *named)
         hold_s = self.faults.hold_s(*named)
         return answer.held(hold_s) if hold_s else answer
+
+    def note_outside(self) -> None:
+        """Somebody who is no function of this account is at work. The caller holds the lock."""
+        self.last_outside_ms = self.clock.now_ms()
+        self.outside_calls += 1
 
     def _authenticated(self, service: Service, request: Request) -> Key:
         skew_s = self.faults.skew_s(service.name)

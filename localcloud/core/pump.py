@@ -1,12 +1,14 @@
-"""The thread that turns the cloud's time: it does what is due, and lets virtual time jump when nothing is in hand."""
+"""The thread that turns the cloud's time: it does what is due; with nothing in hand virtual time jumps, or runs at a pace."""
 
 from __future__ import annotations
 
 import threading
+import time
 import traceback
 from contextlib import suppress
 
 from localcloud.core.app import Cloud
+from localcloud.core.pace import Pace
 from localcloud.core.state import StateUnwritable
 
 IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
@@ -14,13 +16,17 @@ IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
 
 
 class Pump(threading.Thread):
-    """Steps a cloud until ``stop``. Held, virtual time moves only by ``advance``."""
+    """Steps a cloud until ``stop``.
 
-    def __init__(self, cloud: Cloud, *, hold: bool = False, idle_limit_ms: int = IDLE_LIMIT_MS) -> None:
+    Held, virtual time moves only by ``advance``. With a speed it runs so many times as fast as real time; else it jumps.
+    """
+
+    def __init__(self, cloud: Cloud, *, hold: bool = False, speed: float | None = None, idle_limit_ms: int = IDLE_LIMIT_MS) -> None:
         super().__init__(name="pump", daemon=True)
         self._cloud = cloud
         self._idle_limit_ms = idle_limit_ms
         self.hold = hold
+        self._pace = Pace(speed, time.monotonic()) if speed else None
         self._target_ms = 0
         self._stopping = False
 
@@ -40,10 +46,14 @@ class Pump(threading.Thread):
             self._cloud.changed.notify_all()
             self._cloud.changed.wait(seconds)
 
-    def _turn(self) -> None:
+    def turn(self) -> bool:
+        """Do one thing that is due, or move time on; False if there is nothing to do yet."""
         with self._cloud.lock:
             until = self._until()
-        if self._cloud.step(until):
+        return self._cloud.step(until)
+
+    def _turn(self) -> None:
+        if self.turn():
             return
         with self._cloud.changed:
             if not self._stopping and self._cloud.idle(self._until()):
@@ -59,6 +69,10 @@ class Pump(threading.Thread):
             return self._target_ms
         if self.hold:
             return now
+        if self._pace:
+            # What is due now may be a timer's own doing, which would keep the cloud awake for ever.
+            self._pace.look(time.monotonic(), now, calls=cloud.outside_calls, work=cloud.scheduler.has_work(after_ms=now))
+            return self._pace.until_ms(cloud.scheduler.next_due_ms())
         if cloud.scheduler.has_work():
             return None
         due = cloud.scheduler.next_due_ms()
@@ -66,6 +80,8 @@ class Pump(threading.Thread):
 
     def _patience_s(self) -> float | None:
         due = self._cloud.scheduler.next_due_ms()
+        if self._pace and not self.hold and self._cloud.in_flight == 0:
+            return self._pace.wait_s(due)
         if self._cloud.clock.virtual or due is None:
             return None
         return max(0.001, (due - self._cloud.clock.now_ms()) / 1000)
@@ -74,6 +90,22 @@ class Pump(threading.Thread):
         """Hold virtual time, or let it run again."""
         with self._cloud.changed:
             self.hold = hold
+            self._cloud.changed.notify_all()
+
+    @property
+    def speed(self) -> float | None:
+        """How many times as fast as real time virtual time runs; None: it jumps."""
+        return self._pace.speed if self._pace else None
+
+    @property
+    def asleep(self) -> bool:
+        """Whether paced time stands still because nobody needs it."""
+        return bool(self._pace and not self.hold and self._pace.asleep)
+
+    def set_speed(self, speed: float | None) -> None:
+        """Let virtual time run at a pace, or jump."""
+        with self._cloud.changed:
+            self._pace = Pace(speed, time.monotonic()) if speed else None
             self._cloud.changed.notify_all()
 
     def advance(self, span_ms: int, patience_s: float) -> bool:

@@ -89,6 +89,6 @@ class Scheduler:
         """Carry out a job already taken, in the caller's transaction."""
         self._handlers[job.kind](job.payload)
 
-    def has_work(self) -> bool:
-        """Whether anything but timers is waiting."""
-        return self._sql.execute("SELECT 1 FROM jobs WHERE periodic=0 LIMIT 1").fetchone() is not None
+    def has_work(self, after_ms: int = -1) -> bool:
+        """Whether anything but timers is waiting, and due later than ``after_ms``."""
+        return self._sql.execute("SELECT 1 FROM jobs WHERE periodic=0 AND due_ms>? LIMIT 1", (after_ms,)).fetchone() is not None

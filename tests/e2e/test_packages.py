@@ -9,8 +9,9 @@ import pytest
 
 from cli.bootstrap import ensure_bus
 from cli.client import Http
-from cli.run.cloud import SETTINGS, LocalCloud
+from cli.run.cloud import LocalCloud
 from cli.run.drive import Drive
+from cli.run.launch import SETTINGS
 from cli.run.operator import NAME, Operator
 from cli.run.screen import PlainScreen
 from shared.runtime.bootstrap import FUNCTIONS

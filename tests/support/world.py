@@ -15,7 +15,7 @@ from unittest import mock
 
 from cli.account import Account
 from cli.bootstrap import ensure_bus
-from cli.run.cloud import SETTINGS
+from cli.run.launch import SETTINGS
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
 from localcloud.core.clock import to_ms

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 from alibabacloud_ecs20140526 import models as ecs
+from jsonschema import Draft202012Validator
 
-from localcloud.ecs.fleet_check import FleetInvalid
+from localcloud.ecs.fleet_check import SCHEMA, FleetInvalid, check
 from tests.contract.localcloud.ecs_support import REGION, Account, account
 
 BARE = {"InstanceId": "i-1"}
@@ -27,25 +28,30 @@ def document(*records: Any, **more: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ([], "fleet: is not an object"),
-        ({}, "fleet: pages is missing"),
-        ({"pages": [{}]}, "pages[0]: Instances.Instance is not a list"),
-        ({"pages": [], "guest": {}}, "fleet.guest: is not a known field"),
-        (document({"InstanceId": 7}), "pages[0].Instances.Instance[0].InstanceId: must be str, is int"),
-        (document({}), "pages[0].Instances.Instance[0].InstanceId: '' is not an instance id"),
+        ([], "fleet: [] is not of type 'object'"),
+        ({}, "fleet: 'pages' is a required property"),
+        ({"pages": [{}]}, "pages[0]: 'Instances' is a required property"),
+        ({"pages": [], "guest": {}}, "fleet: Additional properties are not allowed ('guest' was unexpected)"),
+        (document({"InstanceId": 7}), "pages[0].Instances.Instance[0].InstanceId: 7 is not of type 'string'"),
+        (document({}), "pages[0].Instances.Instance[0]: 'InstanceId' is a required property"),
         (document(BARE, BARE), "pages[0].Instances.Instance[1].InstanceId: i-1 occurs twice"),
-        (document({**BARE, "Cpu": "two"}), "pages[0].Instances.Instance[0].Cpu: must be int, is str"),
-        (document({**BARE, "Status": "Gone"}), "pages[0].Instances.Instance[0].Status: must be one of Running, Stopped"),
+        (document({**BARE, "RegionId": "mars"}), "pages[0].Instances.Instance[0].RegionId: 'mars' is no region known here"),
+        (document({**BARE, "Cpu": "two"}), "pages[0].Instances.Instance[0].Cpu: 'two' is not of type 'integer'"),
+        (document({**BARE, "Status": "Gone"}), "pages[0].Instances.Instance[0].Status: 'Gone' is not one of ['Running', 'Stopped'"),
         (document(BARE, guests={"i-2": {}}), "guests.i-2: no instance of that id is in pages"),
-        (document(BARE, guests={"i-1": {"kernal": "x"}}), "guests.i-1.kernal: is not a known field"),
-        (document(BARE, guests={"i-1": {"disks": [{"size_gib": "1"}]}}), "guests.i-1.disks[0].size_gib: must be int, is str"),
+        (document(BARE, guests={"i-1": {"kernal": "x"}}), "guests.i-1: Additional properties are not allowed ('kernal'"),
+        (document(BARE, guests={"i-1": {"services": None}}), "guests.i-1.services: None is not of type 'array'"),
+        (
+            document(BARE, guests={"i-1": {"disks": [{"size_gib": "1"}]}}),
+            "guests.i-1.disks[0].size_gib: '1' is not of type 'integer'",
+        ),
         (
             document(BARE, guests={"i-1": {"disks": [{"files": {"/../x": ""}}]}}),
-            "guests.i-1.disks[0].files['/../x']: must be a path",
+            "guests.i-1.disks[0].files: '/../x' does not match",
         ),
-        (document(BARE, guests={"i-1": {"smc": {"fails": 1}}}), "guests.i-1.smc.fails: is not a known field"),
-        (document(BARE, faults={"event_form": 1}), "faults.event_form: must be str, is int"),
-        (document(BARE, faults={"weather": "bad"}), "faults.weather: is not a known field"),
+        (document(BARE, guests={"i-1": {"smc": {"fails": 1}}}), "guests.i-1.smc: Additional properties are not allowed ('fails'"),
+        (document(BARE, faults={"event_form": 1}), "faults.event_form: 1 is not"),
+        (document(BARE, faults={"weather": "bad"}), "faults: Additional properties are not allowed ('weather'"),
     ],
 )
 def test_what_is_wrong_is_named_and_loads_nothing(cloud: Account, wrong: Any, message: str) -> None:
@@ -53,6 +59,26 @@ def test_what_is_wrong_is_named_and_loads_nothing(cloud: Account, wrong: Any, me
         cloud.cloud.hooks["load_fleet"](wrong)
     assert str(caught.value).startswith(message)
     assert cloud.ecs.describe_instances(ecs.DescribeInstancesRequest(region_id=REGION)).body.total_count == 0
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    wrong = document({**BARE, "Cpu": 0}, {"InstanceId": "x"}, guests={"i-1": {"users": [1], "arch": "sparc"}})
+    with pytest.raises(FleetInvalid) as caught:
+        check(wrong)
+    told = str(caught.value).splitlines()
+    assert {line.partition(":")[0] for line in told} == {
+        "pages[0].Instances.Instance[0].Cpu",
+        "pages[0].Instances.Instance[1].InstanceId",
+        "guests.i-1.users[0]",
+        "guests.i-1.arch",
+    }
+
+
+def test_the_schema_is_sound_and_describes_every_fact() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    for name in ("guest", "disk", "smc", "faults"):
+        for field, shape in SCHEMA["$defs"][name]["properties"].items():
+            assert shape.get("description") or "$ref" in shape, f"{name}.{field}"
 
 
 @pytest.mark.parametrize(

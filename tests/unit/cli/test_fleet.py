@@ -39,8 +39,8 @@ def test_every_form_is_read(tmp_path: Path, document: Any) -> None:
 
 
 def test_guest_facts_are_found_beside_it(tmp_path: Path) -> None:
-    (tmp_path / "guests.json").write_text('{"i-a": {"cpu": 1}}', encoding="utf-8")
-    assert read_fleet(written(tmp_path, PAGE)).guests == {"i-a": {"cpu": 1}}
+    (tmp_path / "guests.json").write_text('{"i-a": {"kernel": "4.18"}}', encoding="utf-8")
+    assert read_fleet(written(tmp_path, PAGE)).guests == {"i-a": {"kernel": "4.18"}}
     (tmp_path / "fleet.guests.json").write_text("{}", encoding="utf-8")
     assert read_fleet(written(tmp_path, PAGE)).guests == {}
     assert read_fleet(written(tmp_path, {"pages": [PAGE], "guests": {"i-a": {}}})).guests == {"i-a": {}}
@@ -62,6 +62,9 @@ def test_guest_facts_are_found_beside_it(tmp_path: Path) -> None:
         ([RECORD, RECORD], "page 1, record 2 (i-a): the field InstanceId occurs twice"),
         ({"pages": [PAGE], "guests": {"i-b": {}}}, "guest i-b: the fleet has no such instance"),
         ({"pages": [PAGE], "guests": []}, "guests: must be an object"),
+        ({"pages": [PAGE], "guests": {"i-a": 7}}, "guest i-a: 7 is not of type 'object'"),
+        ({"pages": [PAGE], "guests": {"i-a": {"kernal": "x"}}}, "guest i-a: Additional properties are not allowed ('kernal'"),
+        ({"pages": [PAGE], "guests": {"i-a": {"disks": [{"size_gib": "40"}]}}}, "guest i-a: disks.0.size_gib: '40' is not of type"),
     ],
 )
 def test_what_is_wrong_is_named_by_record_and_field(tmp_path: Path, document: Any, said: str) -> None:

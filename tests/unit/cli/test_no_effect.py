@@ -30,6 +30,12 @@ WITHOUT_EFFECT = [
     ("run --expect e.json", "--expect"),
     ("run --on 2026-12-01", "--on"),
     ("run --catalog f.json", "--catalog"),
+    ("local up --guests g.json", "--guests"),
+    ("local up --empty --fleet f.json", "--fleet"),
+    ("local up --step --speed 2", "--speed"),
+    ("local load --guests g.json", "--guests"),
+    ("local load --schema --replace", "--replace"),
+    ("local clock --step --speed 2", "--speed"),
 ]
 CONFLICTS = [
     ("confirm m1 --batch b1", "Option.Conflict"),
@@ -65,6 +71,11 @@ ALWAYS = {
     "bootstrap": set(),
     "doctor": set(),
     "run": {"fleet", "seed", "report", "state", "keep"},
+    "up": {"on", "port", "foreground", "state"},
+    "down": {"state"},
+    "env": {"state"},
+    "load": {"fleet", "state"},
+    "clock": {"advance", "state"},
 }
 """Parameters that have an effect in every combination; the tables above hold a case for each of the others."""
 
@@ -97,7 +108,7 @@ def test_every_parameter_is_looked_at() -> None:
     named: dict[str, set[str]] = {}
     for line in (line for line, _ in [*WITHOUT_EFFECT, *CONFLICTS]):
         words = line.split()
-        command = words[1] if words[0] == "catalog" else words[0]
+        command = words[1] if words[0] in ("catalog", "local") else words[0]
         named.setdefault(command, set()).update(word.lstrip("-").replace("-", "_") for word in words)
     for command, callback in _commands():
         parameters = set(inspect.signature(callback).parameters) - {"as_json"}

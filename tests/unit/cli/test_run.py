@@ -13,8 +13,8 @@ from cli import main
 from cli.problem import Problem
 from cli.run import plan as plans
 from cli.run import results
-from cli.run.cloud import write_rows
 from cli.run.drive import Drive
+from cli.run.launch import write_rows
 from cli.run.plan import Expected
 from cli.run.screen import percent, since
 from tests.support.fleets import fleet, instance

@@ -1,0 +1,1 @@
+"""`replank local`: a local cloud that stays, for trying every other command."""

@@ -1,0 +1,208 @@
+"""The commands `local up|down|env|load|clock`: a local cloud that runs in the background until it is told to end."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.catalog import day
+from cli.events import ROOT
+from cli.files import read_json
+from cli.local import start
+from cli.local.place import Place
+from cli.options import AsJson
+from cli.problem import bad_input, without_effect
+from cli.run.cloud import LocalCloud
+from cli.run.launch import SETTINGS
+from cli.run.plan import EXAMPLES
+
+Json = dict[str, Any]
+PLACE = Path("run/cloud")
+SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
+STEP_S = 3600
+_SPAN = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+
+State = Annotated[
+    Path, typer.Option("--state", envvar="REPLANK_LOCAL_STATE", help="Folder in which the cloud is kept; `local env` exports it.")
+]
+FleetFile = Annotated[Path | None, typer.Option(help="What DescribeInstances returned (JSON). Default: the sample.")]
+Guests = Annotated[Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(no_args_is_help=True, help="A local cloud that stays: try every command without an account.")
+    for name, function in (("up", up), ("down", down), ("env", show_env), ("load", load), ("clock", clock)):
+        group.command(name)(function)
+    app.add_typer(group, name="local")
+
+
+def up(  # noqa: PLR0913 - one parameter per option
+    fleet: FleetFile = None,
+    guests: Guests = None,
+    empty: Annotated[bool, typer.Option("--empty", help="Load no fleet.")] = False,
+    on: Annotated[str, typer.Option(help="Day on which its time begins (YYYY-MM-DD); default: as for `replank run`.")] = "",
+    speed: Annotated[float | None, typer.Option(help="Virtual seconds per second; default: 60.", min=0.01, max=86400)] = None,
+    step: Annotated[bool, typer.Option("--step", help="Time stands still: only `replank local clock --advance` moves it.")] = False,
+    port: Annotated[int | None, typer.Option(help="Port on 127.0.0.1; 0: any free one. Default: 8600.", min=0, max=65535)] = None,
+    foreground: Annotated[bool, typer.Option("--foreground", help="Stay here until Ctrl-C.")] = False,
+    state: State = PLACE,
+) -> None:
+    """Start a local cloud with everything deployed, and load a fleet: the sample, or your own.
+
+    It runs in the background and keeps its state. Five minutes after the last call, with nothing under way, its time stands
+    still and it takes no CPU; the next call wakes it.
+    """
+    _check_together({"--fleet": fleet, "--guests": guests}, "--empty", empty)
+    _check_together({"--speed": speed}, "--step", step)
+    _check_guests(fleet, guests)
+    place = Place.at(state)
+    wanted = start.Wanted(fleet, guests, empty, day(on) if on else None, speed, step, port)
+    if running := place.running():
+        _refuse_without_effect(wanted, foreground)
+        print(f"The local cloud already runs in {place.path} (process {running.ready['pid']}).", file=sys.stderr)
+        start.prepare(place, running)
+        _show_env(place, running)
+        return
+    if foreground:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            signal.signal(number, signal.default_int_handler)
+    cloud = start.start(place, wanted, tied=foreground)
+    try:
+        print(f"The local cloud runs in {place.path} (process {cloud.ready['pid']}).", file=sys.stderr)
+        print("Let this shell speak to it; `replank local down` ends it:", file=sys.stderr)
+        _show_env(place, cloud)
+        sys.stdout.flush()
+        if foreground and cloud.process:
+            cloud.process.wait()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        if foreground:
+            cloud.stop()
+
+
+def down(state: State = PLACE) -> None:
+    """End the local cloud. Its state is kept: `replank local up` goes on with it."""
+    place = Place.at(state)
+    if place.stop():
+        print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to begin anew.")
+    else:
+        print(f"No local cloud runs in {place.path}.", file=sys.stderr)
+
+
+def show_env(state: State = PLACE, as_json: AsJson = False) -> None:
+    """Print what to export so that every other command speaks to the local cloud: eval "$(replank local env)"."""
+    place = Place.at(state)
+    cloud = place.need_running()
+    if as_json:
+        output.show_json(_environment(place, cloud))
+    else:
+        _show_env(place, cloud)
+
+
+def load(
+    fleet: Annotated[
+        Path | None, typer.Argument(metavar="[FLEET]", help="What DescribeInstances returned (JSON). Default: the sample.")
+    ] = None,
+    guests: Guests = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace instances that are there: their disks are made new.")] = False,
+    schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of fleets and guest facts, and end.")] = False,
+    state: State = PLACE,
+) -> None:
+    """Load more instances into the local cloud that runs: the sample, or your own. A file with a mistake loads nothing."""
+    if schema:
+        _check_together({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
+        output.show_json(read_json(SCHEMA))
+        return
+    _check_guests(fleet, guests)
+    place = Place.at(state)
+    number = start.load(place, place.need_running(), start.fleet_of(fleet, guests), replace=replace)
+    print(f"{number} instances loaded.")
+
+
+def clock(
+    advance: Annotated[str, typer.Option(help="Move time on, with all that becomes due: 90s, 30m, 2h, 8d, 1d12h.")] = "",
+    speed: Annotated[float | None, typer.Option(help="Let time run: virtual seconds per second.", min=0.01, max=86400)] = None,
+    step: Annotated[bool, typer.Option("--step", help="Let time stand still but for --advance.")] = False,
+    state: State = PLACE,
+    as_json: AsJson = False,
+) -> None:
+    """Show or change the local cloud's time."""
+    _check_together({"--speed": speed}, "--step", step)
+    left_s = seconds_of(advance) if advance else 0
+    cloud = Place.at(state).need_running()
+    if step or speed is not None:
+        cloud.set_clock(hold=step, **({} if step else {"speed": speed}))
+    while left_s > 0:
+        cloud.advance(min(left_s, STEP_S))
+        left_s -= STEP_S
+    now = cloud.clock()
+    if as_json:
+        output.show_json({name: now[name] for name in ("now", "speed", "hold", "asleep")})
+    else:
+        print(f"{output.moment(now['now'])}: {_pace(now)}")
+
+
+def seconds_of(span: str) -> int:
+    """``1d12h`` in seconds; raises Problem (Option.Invalid)."""
+    found = _SPAN.fullmatch(span.strip())
+    if not span.strip() or found is None:
+        raise bad_input("Option.Invalid", f"{span!r} is no span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
+    days, hours, minutes, seconds = (int(each or 0) for each in found.groups())
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+
+
+def _pace(now: Json) -> str:
+    if now["hold"]:
+        return "it stands still; move it with --advance"
+    if now["asleep"]:
+        return "it stands still because nothing is under way and nobody calls; the next call wakes it"
+    return f"it runs {now['speed']:g} times as fast as real time" if now["speed"] else "it jumps to what is due next"
+
+
+def _environment(place: Place, cloud: LocalCloud) -> dict[str, str]:
+    of_smc = {name: value for name, value in SETTINGS.items() if name.startswith("REPLANK_SMC_")}
+    return {**cloud.environment(), **of_smc, "REPLANK_LOCAL_STATE": str(place.path)}
+
+
+def _show_env(place: Place, cloud: LocalCloud) -> None:
+    for name, value in _environment(place, cloud).items():
+        print(f"export {name}={shlex.quote(value)}")
+    notices = EXAMPLES / "notices"
+    print(f"# Then for example: replank events send {shlex.quote(str(notices / 'centos-7.json'))}; replank status")
+
+
+def _check_guests(fleet: Path | None, guests: Path | None) -> None:
+    if guests and not fleet:
+        raise without_effect("--guests", "on the sample fleet", "Give a fleet of your own.")
+
+
+def _check_together(given: dict[str, Any], other: str, is_given: bool) -> None:
+    for name, value in given.items():
+        if is_given and value not in (None, False):
+            raise without_effect(name, f"with {other}", "Give one of them.")
+
+
+def _refuse_without_effect(wanted: start.Wanted, foreground: bool) -> None:
+    """A cloud that runs already is not started anew, so nothing can be wanted of its start."""
+    given = {
+        "--fleet": (wanted.fleet, "Load it with `replank local load`."),
+        "--guests": (wanted.guests, "Load them with `replank local load`."),
+        "--empty": (wanted.empty, "End the cloud with `replank local down` and name another folder."),
+        "--on": (wanted.on, "Its time has begun; `replank local clock --advance` moves it on."),
+        "--speed": (wanted.speed, "Change it with `replank local clock --speed`."),
+        "--step": (wanted.step, "Change it with `replank local clock --step`."),
+        "--port": (wanted.port, "End the cloud with `replank local down` first."),
+        "--foreground": (foreground, "End the cloud with `replank local down` first."),
+    }
+    for name, (value, remedy) in given.items():
+        if value not in (None, False):
+            raise without_effect(name, "because the local cloud already runs", remedy)

@@ -1,0 +1,111 @@
+"""Finds the local cloud of a state folder, and notes what the folder was made with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from cli.client import Http
+from cli.problem import Problem, bad_input
+from cli.run.cloud import STOP_S, LocalCloud
+
+Json = dict[str, Any]
+RUNNING, MARK = "running.json", "replank-local.json"
+"""The local cloud's own file (its lock says that the cloud lives), and ours."""
+LOOK_S = 0.05
+
+
+@dataclass
+class Place:
+    """A state folder. ``mark`` is what its file says: the regions, and whether a fleet was loaded."""
+
+    path: Path
+    mark: Json = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, path: Path) -> Place:
+        """The folder, which need not exist; raises Problem (State.NotOurs) if it holds something else."""
+        path = path.resolve()
+        try:
+            return cls(path, json.loads((path / MARK).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError) as error:
+            raise bad_input("State.NotOurs", f"{path / MARK} cannot be read: {error}.", "Name another folder.") from None
+        ours = {"cloud.sqlite", "localcloud.log"}  # `python -m localcloud` made it, or a start that failed
+        if path.is_dir() and (found := {each.name for each in path.iterdir()}) and not found & ours:
+            raise bad_input("State.NotOurs", f"{path} holds files and is no state of a local cloud.", "Name an empty folder.")
+        return cls(path)
+
+    def note(self, **more: Any) -> None:
+        """Write the mark with something more."""
+        self.mark |= more
+        unfinished = self.path / f"{MARK}.part"
+        unfinished.write_text(json.dumps(self.mark), encoding="utf-8")
+        unfinished.replace(self.path / MARK)
+
+    def running(self) -> LocalCloud | None:
+        """The cloud that runs here. A file that a killed one left behind is no cloud: the system has taken its lock away."""
+        ready = self._held()
+        return LocalCloud(None, ready, Http()) if ready else None
+
+    def need_running(self) -> LocalCloud:
+        """The cloud that runs here; raises Problem (LocalCloud.NotRunning)."""
+        found = self.running()
+        if found is None:
+            remedy = "Start it with `replank local up`, or name its folder with --state."
+            raise Problem("LocalCloud.NotRunning", f"No local cloud runs in {self.path}.", remedy)
+        return found
+
+    def stop(self) -> bool:
+        """End the cloud in order, or by force if it does not end; False if none runs. Its lock is free once the process is gone."""
+        ready = self._held()
+        if not ready:
+            return False
+        try:
+            file = (self.path / RUNNING).open(encoding="utf-8")
+        except FileNotFoundError:
+            return True  # it has just ended by itself
+        with file:
+            for number in (signal.SIGTERM, signal.SIGKILL):
+                with suppress(ProcessLookupError):
+                    os.kill(int(ready["pid"]), number)
+                if self._wait_until(lambda: _is_free(file)):
+                    return True
+        raise Problem("LocalCloud.NotStopped", f"Process {ready['pid']} does not end.", f"Look at it: ps -fp {ready['pid']}")
+
+    def _wait_until(self, reached: Callable[[], bool]) -> bool:
+        deadline = time.monotonic() + STOP_S
+        while not reached():
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(LOOK_S)
+        return True
+
+    def _held(self) -> Json:
+        """What the running cloud's file says; nothing if no living process holds its lock."""
+        try:
+            with (self.path / RUNNING).open(encoding="utf-8") as file:
+                found: Json = {} if _is_free(file) else json.loads(file.read() or "{}")
+                return found
+        except FileNotFoundError:
+            return {}
+
+
+def _is_free(file: IO[str]) -> bool:
+    """Whether no process holds the lock on the file."""
+    import fcntl
+
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    fcntl.flock(file, fcntl.LOCK_UN)
+    return True

@@ -1,0 +1,138 @@
+"""Starts the local cloud as a process: which options it gets, and what is said if it does not start."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
+
+from cli.events import ROOT
+from cli.problem import Problem, bad_input
+from shared.domain.catalog import CATALOG, Catalog
+
+Json = dict[str, Any]
+START_S = 60
+_BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
+
+
+def _targets(catalog: Catalog) -> str:
+    """What the local SMC calls each destination."""
+    keys = sorted({path.destination for path in catalog.paths})
+    return json.dumps({key: catalog.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in keys})
+
+
+SETTINGS = {
+    "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
+    "REPLANK_SMC_IMPORT_LINUX": _BARE,
+    "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
+    "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
+    "REPLANK_SMC_TARGET_VALUES": _targets(CATALOG),
+    "REPLANK_SNAPSHOT_PRICE": "0.0173",
+    "REPLANK_CURRENCY": "USD",
+    "REPLANK_API_RATE": "0",  # virtual time stands still between requests
+    "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
+}
+"""What an operator would set in the shell that deploys; the local SMC understands this command and this parameter."""
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
+def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
+    """Put catalog rows of the user's own where the functions read them; the settings for that. ``catalog`` is ours with them.
+
+    A file, because all variables of a function together have 4 KB.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder.resolve() / "catalog.json"
+    file.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
+    return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _targets(catalog)}
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a local cloud is started with.
+
+    ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins; ``options`` are
+    further ones of its own command line.
+    """
+
+    state: Path
+    regions: Iterable[str]
+    sources: Iterable[str] = ()
+    on: date | None = None
+    options: tuple[str, ...] = ()
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Settings of the functions that replace ours."""
+
+    @property
+    def command(self) -> list[str]:
+        """The command line."""
+        line = [sys.executable, "-m", "localcloud", "--state", str(self.state.resolve()), *self.options]
+        line += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
+        line += ["--start", self.on.isoformat()] if self.on else []
+        own = {"REPLANK_REGIONS": ",".join(self.regions), "REPLANK_NOTICE_SOURCES": ",".join(self.sources)}
+        for name, value in {**SETTINGS, **own, **self.settings}.items():
+            line += ["--env", f"{name}={value}"]
+        return line
+
+
+def launch(wanted: Launch, *, tied: bool) -> subprocess.Popen[str]:
+    """Start it. ``tied``: it ends when this process ends, however that is. Raises Problem (State.Unusable)."""
+    try:
+        wanted.state.mkdir(parents=True, exist_ok=True)
+        log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
+    except OSError as error:
+        remedy = "Name a folder that this user may write, on a disk with space."
+        raise bad_input("State.Unusable", f"{wanted.state} cannot be used: {error}.", remedy) from error
+    environment = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.
+    # Nothing is ever written into its input: it closes when this process ends, and a child that is tied to it ends then.
+    stdin = subprocess.PIPE if tied else subprocess.DEVNULL
+    command = wanted.command + (["--end-with-input"] if tied else [])
+    pipes: Json = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": log}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, start_new_session=True, **pipes)
+    log.close()
+    return process
+
+
+def ready_line(process: subprocess.Popen[str], state: Path) -> Json:
+    """Its first line; raises Problem (LocalCloud.NotStarted, or State.* of its folder)."""
+    lines: queue.Queue[str] = queue.Queue()
+    assert process.stdout is not None
+    threading.Thread(target=_read_line, args=(process.stdout, lines), daemon=True).start()
+    try:
+        found: Json = json.loads(lines.get(timeout=START_S))
+        return found
+    except (queue.Empty, ValueError):
+        raise _not_started((state / "localcloud.log").read_text(encoding="utf-8", errors="replace"), state) from None
+
+
+def _not_started(log: str, state: Path) -> Problem:
+    """Why: the local cloud's own last word (code, sentence and remedy, where it is about its state), else the end of its log."""
+    _, told, last = log.rpartition("localcloud: ")
+    if told and (found := _OF_STATE.fullmatch(last.strip())):
+        return bad_input(*found.groups())
+    why = log.strip()[-1500:] or "no answer"
+    remedy = (
+        "Name another port with --port; 0 takes any free one."
+        if told and _OF_PORT.match(last)
+        else f"See {state / 'localcloud.log'}."
+    )
+    return Problem("LocalCloud.NotStarted", f"The local cloud did not start: {why}", remedy)
+
+
+_OF_PORT = re.compile(r"port \d+ of 127\.0\.0\.1 cannot be used")
+_OF_STATE = re.compile(r"(State\.\w+): (.+)\n(.+)")
+
+
+def _read_line(stream: IO[str], lines: queue.Queue[str]) -> None:
+    lines.put(stream.readline())
