@@ -51,6 +51,7 @@ def _show(found: Json) -> None:
             ("attempt", f"{found['attempt']}, restarts seen {found['restarts']}"),
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),
             ("waits for", found["waitsFor"] or "nothing more"),
+            *([("disks after the job", found["smcRollback"])] if found.get("smcRollback") else []),
         )
     )
     if found["failure"]:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from shared.domain import events
+from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
 from shared.domain.chosen import digest_of
 from shared.domain.drivers import traits
@@ -102,10 +103,6 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
     return _again(migration, State.ACCEPTED, operator, now)
 
 
-ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The failure of a job that is finished and moved nothing: its retry needs another job."""
-
-
 def _again(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
     """Accept the retry. It takes no slot: it waits for one like all others, and every limit holds it."""
     taken = step(
@@ -118,6 +115,7 @@ def _again(migration: Migration, to: State, operator: str, now: datetime, *, res
         failure=None,
         probe_invocation_id="",
         handle=replace(migration.handle, began_at=None),
+        trace=Trace(),
         retried=True,
         windows_missed=0,
         resumes=resumes,

@@ -8,12 +8,13 @@ from enum import Enum
 
 from shared.domain.policy import Policy
 
-RISKS_VERSION = "2026-12.2"
+RISKS_VERSION = "2026-12.3"
 RISKS = (
     "The operating system of every instance in this batch is replaced in place; its services stop and restart several times.",
     "Software built for the old release, out-of-tree kernel modules and packages without a counterpart may not work afterwards.",
     "Data written after the snapshot is lost if the instance is rolled back.",
     "A job of SMC that fails or is cancelled, and a drill, may put every disk back by itself: what was written meanwhile is lost.",
+    "While a job runs, a file of one line is written in the guest, to tell whether SMC did so; it is removed at the end.",
     "If the batch has a check, it runs as root in every guest, before and after; the files it names are read. Never before this.",
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )

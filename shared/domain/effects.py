@@ -27,7 +27,7 @@ class CountOutcome:
     """Note on the batch that this migration failed or moved, for the failure budget and the canary."""
 
     outcome: str
-    """``failed``, ``moved`` or ``retried`` (takes a failure back)."""
+    """``failed``, ``moved``, ``retried`` (takes a failure back) or ``resumed`` (the same, of the attempt under way)."""
 
 
 @dataclass(frozen=True)

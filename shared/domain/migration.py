@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import Enum
 from typing import Any
 
+from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace, shown
 from shared.domain.disk_reset import DiskReset
 from shared.domain.drivers import DEFAULT_DRIVER, traits
 from shared.domain.errors import Bug
@@ -50,7 +51,7 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.READY: frozenset({S.READY, S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED, S.ROLLING_BACK}),
     S.SNAPSHOTTING: frozenset({S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
     S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.READY, S.WAITING, S.MIGRATING, S.FAILED, S.CANCELLED, S.ROLLING_BACK}),
-    S.MIGRATING: frozenset({S.RESTARTING, S.FAILED}),
+    S.MIGRATING: frozenset({S.MIGRATING, S.RESTARTING, S.FAILED}),
     S.RESTARTING: frozenset({S.VALIDATING, S.FAILED}),
     S.VALIDATING: frozenset({S.VALIDATING, S.MIGRATED, S.ACCEPTED, S.FAILED}),
     S.MIGRATED: frozenset({S.CONFIRMED, S.ROLLING_BACK}),
@@ -141,6 +142,8 @@ class Migration:
     disks: tuple[str, ...] = ()
     """Disk ids found by the last precheck; every one of them has a snapshot before anything moves."""
     handle: Handle = field(default_factory=Handle)
+    trace: Trace = field(default_factory=Trace)
+    """What is known of the disks from this attempt's job."""
     failure: Failure | None = None
     retried: bool = False
     """Whether a person asked for this hop again: then every limit holds it, as it holds a first try."""
@@ -184,6 +187,12 @@ class Migration:
     def job_may_have_run(self) -> bool:
         """Whether a job of this hop may have changed the instance. Some drivers' jobs start unseen."""
         return self.handle.started_at is not None or traits(self.driver).starts_unseen
+
+    @property
+    def smc_rollback(self) -> str:
+        """Whether SMC put the disks back after its job: ``SMC rolled back``, ``not rolled back``, ``not known``; or empty."""
+        by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
+        return shown(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
     def token(self, *words: object) -> str:
         """A client token for one call, the same whenever the same step repeats it (at most 64 ASCII characters)."""

@@ -26,6 +26,10 @@ LONGEST_BACK_OFF = timedelta(minutes=30)
 PROBE_LIMIT = timedelta(minutes=15)
 """A probe runs for seconds; Cloud Assistant ends it after two minutes."""
 PROBE_TIMEOUT_S = 120
+MARKER_TIMEOUT_S = 60
+"""The marker's scripts take a moment; only a guest that hangs lets them run into this."""
+LOOK_LIMIT = timedelta(minutes=25)
+"""So long after a job that did not migrate the guest may stay silent; then what SMC did to its disks is not known."""
 PRECHECK_AGE = timedelta(minutes=30)
 """A precheck older than this is made again, in full, right before the snapshot: only a new look tells whether the guest changed."""
 WINDOWS_MISSED = 3

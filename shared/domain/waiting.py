@@ -15,6 +15,7 @@ _OF_ITSELF = {
     State.ROLLING_BACK: "the reset of its disks and the restart",
     State.CONFIRMED: "the retention of its snapshots to pass, and the sweep",
 }
+_ASKED_AFTER_THE_JOB = frozenset({State.MIGRATING, State.VALIDATING})
 _RELEASED = frozenset({State.CONFIRMED, State.CANCELLED})
 _A_PERSON = {
     State.MIGRATED: "a person: confirm it, or roll it back",
@@ -45,6 +46,8 @@ def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
         return f"{_OF_ITSELF[state]}; then: {held}" if held else _OF_ITSELF[state]
     if state is State.ROLLING_BACK and migration.rollback_waits:
         return migration.rollback_waits
+    if migration.trace.ended is not None and state in _ASKED_AFTER_THE_JOB:
+        return f"the guest to say whether SMC rolled the disks back: the job ended with {migration.trace.ended.code}"
     if state in _RELEASED and migration.owes:
         return "what its last step still owes; the instance stays locked while a job of it runs in SMC"
     if state is State.MIGRATING:

@@ -31,7 +31,7 @@ def parse_linux(text: str) -> GuestFacts:
     services = answer.read("services", _services)
     facts = GuestFacts(
         os_id=system.value("id") if system else None,
-        os_version=_version(system) if system else None,
+        os_version=version_of(system) if system else None,
         os_name=(system.value("pretty_name") or system.value("name")) if system else None,
         kernel=answer.read("kernel", lambda s: s.lines[0]),
         architecture=answer.read("machine", lambda s: ARCHITECTURES.get(s.lines[0], s.lines[0])),
@@ -54,7 +54,7 @@ def parse_linux(text: str) -> GuestFacts:
     return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.cuts())
 
 
-def _version(section: Section) -> str | None:
+def version_of(section: Section) -> str | None:
     """VERSION_ID, or the fuller version of redhat-release: CentOS writes 7 in the one and 7.9.2009 in the other."""
     short = section.value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.value("release") or "")

@@ -57,7 +57,12 @@ def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
-    if effect.outcome == "failed" and migration.state in TRIED_AGAIN | {State.MIGRATED}:
+    has_ended = migration.trace.ended is not None  # its job has; the state follows once the guest was asked
+    if effect.outcome == "failed" and migration.state in TRIED_AGAIN | {State.MIGRATED} and not has_ended:
+        return
+    if effect.outcome == "resumed":
+        if not has_ended:
+            ports.batches.count_outcome(migration.batch_id, migration.migration_id, "retried", migration.attempt + 1)
         return
     if effect.outcome == "moved":
         # Only the canary asks who has moved: a batch of thousands must not grow a row of thousands of columns.

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain import events
+from shared.domain.after_job import JobEnd, Trace, in_words, remedy
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Refused
 from shared.domain.findings import Assessment, assessment
@@ -14,11 +15,11 @@ from shared.domain.guest import GuestFacts
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, step
 from shared.domain.observation import Observation, after_name
-from shared.domain.timing import LOOK_AGAIN, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALIDATION_PATIENCE, VALIDATION_PAUSE
 from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
-from shared.stages import probe
+from shared.stages import marker, probe
 from shared.stages.advance import advance, guarded
 from shared.stages.observed import baseline
 
@@ -33,6 +34,8 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
+    if migration.trace.ended is not None:
+        return _after_drill(migration, migration.trace.ended, ports)
     if not migration.probe_invocation_id:
         return _ask(migration, ports)
     found = probe.answer(migration, ports)
@@ -94,19 +97,37 @@ def _not_yet(migration: Migration, result: Assessment, ports: Ports, *, unmoved:
         seen = Observation(assessment=result).to_json()
         ports.migrations.put_document(migration.migration_id, after_name(migration.hop), seen)
         if unmoved:
-            raise _rolled_back(migration, unmoved)
+            return _note_drill(migration, unmoved, ports)
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
     return _later(migration, ports, worst.code, result)
 
 
-def _rolled_back(migration: Migration, system: str) -> Permanent:
+def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
     """A drill ends well too, and then SMC puts every disk back to its own copies (SMC, migration drill)."""
-    return Permanent(
+    now = ports.clock.now()
+    end = JobEnd(
         "Job.RolledBack",
-        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill, or SMC rolled the "
-        "disks back. What was written to the disks while the job ran may be lost.",
-        "Look at the data first. Then retry with a migration, not a drill; or roll back to the snapshots; or confirm it as it is.",
+        f"Job {migration.handle.job_id} is finished, but the guest runs {system} as before: it was a drill, or it did nothing.",
+        "Retry with a migration, not a drill; or roll back to the snapshots; or confirm it as it is.",
+        now,
+        copied=True,
+        is_drill=True,
     )
+    reason = "the old system runs; the guest is asked what SMC did"
+    trace = replace(migration.trace, ended=end)
+    taken = step(
+        migration, State.VALIDATING, now=now, by="validate", reason=reason, probe_invocation_id="", trace=trace, due_at=now
+    )
+    return _after_drill(advance(ports, taken), end, ports)
+
+
+def _after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
+    """Ask the guest for the marker; the failure says what SMC did to the disks."""
+    if migration.trace.found is None:
+        migration = marker.look(migration, "validate", end.at + LOOK_LIMIT, ports)
+    if migration.trace.found is None:
+        return Outcome("waiting", {"state": "validating", "reason": "the guest is asked what SMC did"})
+    raise Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
 
 
 def _later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
@@ -129,6 +150,8 @@ def _later(migration: Migration, ports: Ports, why: str, found: Assessment | Non
 
 def _done(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
+    if migration.trace.marker_id:
+        marker.remove(migration, ports)
     made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
         migration,
@@ -152,6 +175,8 @@ def _done(migration: Migration, result: Assessment, documents: Documents, ports:
 
 def _next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
+    if migration.trace.marker_id:
+        marker.remove(migration, ports)
     taken = step(
         migration,
         State.ACCEPTED,
@@ -162,6 +187,7 @@ def _next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outco
         retried=False,
         resumes="",
         handle=Handle(),
+        trace=Trace(),
         probe_invocation_id="",
         disks=(),
         progress=0,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
 
 from shared.domain import events
+from shared.domain.after_job import JobEnd, Trace, in_words, remedy
 from shared.domain.drivers import traits
-from shared.domain.effects import AdoptSnapshots
+from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
-from shared.domain.timing import SETTLE, job_pause
+from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_pause
 from shared.ports.driver import Phase, Report
 from shared.ports.ports import Ports
+from shared.stages import marker
 from shared.stages.advance import advance, give_up
 from shared.stages.effects import launch
 
-MAY_BE_BACK = "SMC may have rolled the disks back to its own copies: what was written while the job ran may be lost."
-"""SMC documentation, "migrate an operating system": of a job that is cancelled. Its API does not tell."""
+WORTH_NOTING = 10
+"""Percent of progress, while a job is looked at with each tick."""
 _LOG = logging.getLogger("replank")
 
 
@@ -42,7 +43,15 @@ def _unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) 
     """Nothing is known of these jobs now; those past their time need a person all the same."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
-    return sum(_follow(each, Report(Phase.RUNNING, Handle(), progress=each.progress), ports) for each in migrations)
+    return sum(_follow(each, _as_last_seen(each), ports) for each in migrations)
+
+
+def _as_last_seen(migration: Migration) -> Report:
+    """A job that had ended has ended; every other one may be running."""
+    end = migration.trace.ended
+    if end is None:
+        return Report(Phase.RUNNING, Handle(), progress=migration.progress)
+    return Report(Phase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
 
 
 def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
@@ -57,25 +66,83 @@ def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
 
 
 def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool:
-    if report is None:
-        raise Permanent("Job.NotFound", f"SMC has no job {migration.handle.job_id} any more.", "Look at SMC; roll back or retry.")
-    if report.phase is Phase.FAILED:
-        raise Permanent(
-            report.code or "Job.Failed",
-            f"{report.message or 'The job failed.'} {MAY_BE_BACK}",
-            report.remedy or "Mend the cause, then retry.",
-        )
+    if report is None or report.phase is Phase.FAILED:
+        return _look_at_guest(migration, _end_of(migration, report, ports), ports)
+    if migration.trace.ended is not None:
+        migration = _resume(migration, ports)
     if report.phase is Phase.FINISHED:
         return _finished(migration, report, ports)
     limit = traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
         raise Permanent("Job.TimedOut", f"Not finished within {limit}.", "Look at the job in the SMC console before anything else.")
-    pause = timedelta(0) if migration.owes else job_pause(ports.clock.now() - migration.entered_at, limit)
     if report.phase is Phase.PREPARED:
         launch(migration, ports)
-    elif pause:
-        ports.migrations.nudge(migration, ports.clock.now() + pause, percent=report.progress)
+    elif not (report.copied and not migration.trace.marker and marker.write(migration, ports)):
+        _put_off(migration, report, ports)
     return False
+
+
+def _put_off(migration: Migration, report: Report, ports: Ports) -> None:
+    """When to look again. Until SMC has made its copies that is each tick: the time to write the marker is short."""
+    now = ports.clock.now()
+    if migration.owes:
+        return
+    if not migration.trace.marker and not report.copied:
+        if report.progress >= migration.progress + WORTH_NOTING:
+            ports.migrations.nudge(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
+        return
+    pause = job_pause(now - migration.entered_at, traits(migration.driver).job_limit)
+    if pause:
+        ports.migrations.nudge(migration, now + pause, percent=report.progress)
+
+
+# A job that did not migrate -------------------------------------------------------------------------------------------
+
+
+def _end_of(migration: Migration, report: Report | None, ports: Ports) -> JobEnd:
+    """How the job ended: as it was first seen, or as it is seen now."""
+    now = ports.clock.now()
+    if migration.trace.ended is not None:
+        return migration.trace.ended
+    if report is None:
+        return JobEnd(
+            "Job.NotFound", f"SMC has no job {migration.handle.job_id} any more.", "Look at SMC; roll back or retry.", now
+        )
+    message, remedy = report.message or "The job failed.", report.remedy or "Mend the cause, then retry."
+    return JobEnd(report.code or "Job.Failed", message, remedy, now, report.copied)
+
+
+def _look_at_guest(migration: Migration, end: JobEnd, ports: Ports) -> bool:
+    """Note the end, give SMC time to put the disks back, ask the guest, and only then let a person decide."""
+    if migration.trace.ended is None:
+        _note_end(migration, end, ports)
+        return True
+    if migration.trace.found is None:
+        if ports.clock.now() - end.at < SETTLE:
+            return False
+        migration = marker.look(migration, "watch", end.at + LOOK_LIMIT, ports)
+    if migration.trace.found is None:
+        return False
+    error = Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
+    give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=end.copied)
+    return True
+
+
+def _note_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
+    """The failure counts from here: nothing new starts over the budget while the guest is asked."""
+    now = ports.clock.now()
+    reason = f"the job ended with {end.code}; the guest will be asked"
+    trace = replace(migration.trace, ended=end)
+    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason[:500], trace=trace, due_at=now + SETTLE)
+    advance(ports, replace(taken, effects=(CountOutcome("failed"),)))
+
+
+def _resume(migration: Migration, ports: Ports) -> Migration:
+    """A person has started the job again in the SMC console. What the guest said before holds no longer."""
+    now = ports.clock.now()
+    reason, again = "the job runs again", now + LOOK_AGAIN
+    taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=Trace(), due_at=again)
+    return advance(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 
 def _finished(migration: Migration, report: Report, ports: Ports) -> bool:

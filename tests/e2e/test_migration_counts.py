@@ -27,7 +27,7 @@ AT_MOST = {
     "GetRow": 45,
     "BatchGetRow": 64,
     "DeleteRow": 1,
-    "RunCommand": 3,
+    "RunCommand": 5,
     "DeleteSnapshot": 2,
     "DescribeInstances": 4,
     "DescribeDisks": 5,

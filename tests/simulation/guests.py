@@ -22,6 +22,9 @@ from localcloud.ecs.guest.folders import Folder, Folders, Layout
 from tests.simulation.living import WRITTEN
 
 _IMPORT = re.compile(r"go2aliyun_client(?:\.exe)? import (\S+) (\S+)")
+_MARKER_SCRIPT = "replank-marker written"
+NOT_PROBED = (WRITTEN, "var/lib/replank/marker", "ProgramData/Replank/marker")
+"""What guests write all the time, and the product's marker."""
 _known: dict[tuple[Layout, str], machine.Run] = {}
 _really_run, _Folders = machine.run, Folders
 Blob = Callable[[str], bytes]
@@ -37,9 +40,11 @@ class Disks:
 
     layout: Layout
     blob: Blob
+    boot: tuple[str, int, int] = ("0" * 32, 86_400, 1_700_000_000)
 
     def volatile(self, boot_id: str, uptime_s: int, booted_s: int) -> None:
-        """What changes by itself is read by no probe."""
+        """What changes by itself is read by no probe, but by the look for the marker."""
+        self.boot = (boot_id, uptime_s, booted_s)
 
 
 class Shelf:
@@ -69,6 +74,8 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
         text = f"[Info] Import Source Server [{answer[3:]}] Successfully!\n" if good else f"[Error] {answer}\n"
         return machine.Run(exit_code=0 if good else 1, output=text.encode())
     folder = cast(Disks, guest.folder)
+    if _MARKER_SCRIPT in script:
+        return _marker(guest, folder, script, timeout_s, ask)
     trees = {mount: _still(unpack(folder.blob(digest))) for mount, digest in folder.layout}
     key = (tuple((mount, pack(tree)[0]) for mount, tree in trees.items()), hashlib.sha256(script.encode()).hexdigest())
     if key not in _known:
@@ -85,15 +92,24 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
     return machine.Run(known.exit_code, known.output, known.timed_out, known.slept_s, changed)
 
 
+def _marker(guest: machine.Machine, folder: Disks, script: str, timeout_s: int, ask: machine.Ask) -> machine.Run:
+    """A script of the marker runs each time: what it answers depends on the marker and on when the guest was started."""
+    trees = {mount: unpack(folder.blob(digest)) for mount, digest in folder.layout}
+    with TemporaryDirectory(prefix="simulated-guest-") as name:
+        real = Folder(Path(name), folder.layout, trees)
+        real.volatile(*folder.boot)
+        return _really_run(replace(guest, folder=real), script, timeout_s=timeout_s, ask=ask)
+
+
 def _still(tree: Tree) -> Tree:
-    """A disk's content without the file that guests write all the time: no probe reads it."""
-    return {path: entry for path, entry in tree.items() if path != WRITTEN}
+    """A disk's content without the files that differ in every guest: no probe reads them."""
+    return {path: entry for path, entry in tree.items() if path not in NOT_PROBED}
 
 
 def _written(folder: Disks, mount: str) -> Tree:
-    """That file, as it is."""
+    """Those files, as they are."""
     tree = unpack(folder.blob(dict(folder.layout)[mount]))
-    return {WRITTEN: tree[WRITTEN]} if WRITTEN in tree else {}
+    return {path: tree[path] for path in NOT_PROBED if path in tree}
 
 
 @contextmanager

@@ -60,7 +60,7 @@ precheck_failed -> accepted cancelled
 ready -> ready snapshotting accepted cancelled failed rolling_back
 snapshotting -> snapshotted failed cancelled
 snapshotted -> snapshotted ready waiting migrating failed cancelled rolling_back
-migrating -> restarting failed
+migrating -> migrating restarting failed
 restarting -> validating failed
 validating -> validating migrated accepted failed
 migrated -> confirmed rolling_back

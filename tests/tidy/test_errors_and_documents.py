@@ -66,6 +66,7 @@ def test_operations_give_the_times_that_the_code_obeys() -> None:
         timing.SNAPSHOT_LIMIT,
         timing.PREPARE_LIMIT,
         timing.JOB_LIMIT,
+        timing.LOOK_LIMIT,
         timing.RETURN_LIMIT,
         timing.VALIDATION_PATIENCE,
         timing.ROLLBACK_LIMIT,

@@ -68,7 +68,9 @@ def _row(each: Raised) -> tuple[str, ...]:
 
 def _at(place: Place) -> Iterator[Raised]:
     code = place.text(0)
-    if place.name in FATES and "." in code and "{" not in code:
+    if place.name == "JobEnd" and "." in code:
+        yield Raised(code, "permanent", place.text(1), place.text(2), place.where)
+    elif place.name in FATES and "." in code and "{" not in code:
         yield Raised(code, FATES[place.name], place.text(1), place.text(2, "remedy"), place.where)
     elif place.name == "ProbeUnreadable" and "." in code:
         yield Raised(code, "permanent", place.text(1), _PROBE, place.where)

@@ -53,6 +53,7 @@ def _result(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> 
         snapshots_made=migration.snapshots_made,
         snapshots_swept=migration.snapshots_swept,
         minutes=_minutes(migration, journal),
+        smc_rollback=migration.smc_rollback,
         reasons=reasons(migration),
     )
 

@@ -98,6 +98,7 @@ def detail(value: Migration, *, restarts: int, waits_for: str, dry_run: bool, ho
         rollback_disks=tuple(
             views.DiskRestored(each.disk_id, each.snapshot_id, shown(each.state)) for each in value.rollback_disks
         ),
+        smc_rollback=value.smc_rollback,
     )
 
 

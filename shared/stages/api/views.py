@@ -163,6 +163,8 @@ class MigrationDetail(MigrationView):
     acts: tuple[str, ...]
     rollback_disks: tuple[DiskRestored, ...]
     """How far a rollback is with each disk; empty before one."""
+    smc_rollback: str
+    """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
 
 
 @dataclass(frozen=True)
@@ -282,6 +284,8 @@ class ResultLine:
     snapshots_swept: int
     minutes: int
     """From acceptance to the outcome, waiting for a slot included, waiting for confirmation and retention not."""
+    smc_rollback: str
+    """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
     reasons: tuple[Problem, ...]
 
 

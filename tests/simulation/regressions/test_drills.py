@@ -30,7 +30,7 @@ def test_a_drill_is_no_migration_and_its_retry_follows_another_job(world: World,
     press(world, driver)
     failed = reach(world, "failed", "migrated")
     assert (failed["state"], failed["failure"]["code"]) == ("failed", "Job.RolledBack")
-    assert "may be lost" in failed["failure"]["message"]
+    assert "is lost" in failed["failure"]["message"]
     assert "unchanged" not in failed["failure"]["message"]
     act(world, "retry")
     if driver == "console":

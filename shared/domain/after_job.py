@@ -1,0 +1,124 @@
+"""What SMC did to the disks when a job failed, was cancelled, or was a drill. Pure.
+
+SMC may put every disk back to its own copies by itself, and its API does not tell (SMC, "migrate an operating system").
+So a small file, the marker, is written in the guest while the job runs, once SMC has made its copies. After the job the guest is
+asked: if the marker is gone, the disks were put back, and whatever else was written since the copies is gone with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
+
+from shared.domain.timing import CLOCKS_APART
+
+ROLLED_BACK_BY_SMC = "Job.RolledBack"
+"""The failure of a job that is finished and moved nothing: its retry needs another job."""
+
+
+class AfterJob(Enum):
+    """Whether SMC put the disks back. The values are shown as they are."""
+
+    ROLLED_BACK = "SMC rolled back"
+    KEPT = "not rolled back"
+    UNKNOWN = "not known"
+
+
+@dataclass(frozen=True)
+class JobEnd:
+    """How a job ended that did not migrate the instance. The guest is asked before this becomes the failure."""
+
+    code: str
+    message: str
+    remedy: str
+    at: datetime
+    copied: bool = False
+    """Whether the job was seen past the point where SMC makes its own copies."""
+    is_drill: bool = False
+    """Whether the job finished, and the old system runs."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What is known of the disks from one attempt's job. An older version that writes the row drops it: then nothing is known."""
+
+    marker: str = ""
+    """The text of the marker; empty if none was sent."""
+    marker_id: str = ""
+    """The command that writes it."""
+    ended: JobEnd | None = None
+    look_id: str = ""
+    """The command that looks for the marker; empty if none is under way."""
+    found: AfterJob | None = None
+    system: str = ""
+    """The system that the guest ran at that look, in words."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a guest said at the look. None means that it did not say."""
+
+    os_id: str | None = None
+    os_version: str | None = None
+    os_name: str | None = None
+    marker: str = ""
+    """The marker's text, empty if there is none."""
+    up: timedelta | None = None
+    """How long the guest has been running."""
+
+
+@dataclass(frozen=True)
+class Before:
+    """What the look is compared with: the system before the job, the marker if it was surely written, when the guest was seen."""
+
+    os_id: str | None
+    os_version: str | None
+    marker: str
+    seen_at: datetime | None
+
+
+def marker_of(migration_id: str, hop: int, attempt: int, count: int) -> str:
+    """The marker's text. Each run of a job has another one, because SMC's next copies hold what an earlier run left behind."""
+    return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
+
+
+def judge(before: Before, seen: Seen, *, is_drill: bool, now: datetime) -> AfterJob:
+    """Whether SMC put the disks back. Only proof counts; what is left open stays not known.
+
+    A disk is reset only while its instance is stopped (ECS, ResetDisk). So a guest that has not stopped since before the job is as
+    it was. A finished job leaves the old system only if the disks were put back.
+    """
+    if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
+        return AfterJob.KEPT
+    if before.os_id and seen.os_id and (before.os_id, before.os_version) != (seen.os_id, seen.os_version):
+        return AfterJob.KEPT
+    if before.marker:
+        return AfterJob.KEPT if seen.marker == before.marker else AfterJob.ROLLED_BACK
+    return AfterJob.ROLLED_BACK if is_drill and seen.os_id else AfterJob.UNKNOWN
+
+
+def shown(trace: Trace, *, job_failed: bool) -> str:
+    """What SMC did to the disks, as it is shown; empty if no job of the attempt failed. Old rows do not say: not known."""
+    if trace.found is not None:
+        return trace.found.value
+    return AfterJob.UNKNOWN.value if job_failed else ""
+
+
+def in_words(trace: Trace) -> str:
+    """What is known of the disks, for the failure's sentence."""
+    runs = f"the guest runs {trace.system}" if trace.system else "the guest was asked"
+    if trace.found is AfterJob.ROLLED_BACK:
+        return f"SMC rolled the disks back: {runs}. What was written to any disk after SMC made its copies is lost."
+    if trace.found is AfterJob.KEPT:
+        return f"SMC has not rolled the disks back: {runs}, and what was written while the job ran is there."
+    return "It is not known whether SMC rolled the disks back to its own copies. If it did, what was written since them is lost."
+
+
+def remedy(trace: Trace, of_the_job: str) -> str:
+    """What to do first; then what the job's own failure asks for."""
+    if trace.found is AfterJob.ROLLED_BACK:
+        return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
+    if trace.found is AfterJob.KEPT:
+        return of_the_job
+    return f"First look at the instance's data: is what was written while the job ran still there? Then: {of_the_job}"

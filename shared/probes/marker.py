@@ -1,0 +1,60 @@
+"""The marker's scripts (marker.sh, marker.ps1) and the reader of what a look answers. Nothing of a batch's goes into them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from shared.domain.after_job import Seen
+from shared.domain.text import plain
+from shared.probes.frame import Section
+from shared.probes.linux import version_of
+
+Act = Literal["write", "look", "remove"]
+_LOOK, _END = "replank-look 1", "@end"
+
+
+def marker_script(os_type: str, act: Act, *, marker: str = "") -> str:
+    """The script that writes the marker, looks for it, or removes it. ``marker`` is letters, digits, blanks and dashes."""
+    head, sign = (
+        (f"#!/bin/sh\nREPLANK_ACT={act}", "REPLANK_MARKER=")
+        if os_type == "linux"
+        else (f"$ReplankAct = '{act}'", "$ReplankMarker = ")
+    )
+    return "\n".join([head, *([f"{sign}'{marker}'"] if act == "write" else []), _text(os_type)])
+
+
+@cache
+def _text(os_type: str) -> str:
+    """The script without what only people need."""
+    name = {"linux": "marker.sh", "windows": "marker.ps1"}[os_type]
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
+
+
+def parse_look(os_type: str, output: bytes) -> Seen | None:
+    """What the guest said at the look; None if it is no whole answer."""
+    lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
+    starts = [at for at, line in enumerate(lines) if line == _LOOK]
+    if not starts or lines[-1].strip() != _END:
+        return None
+    told = Section("look", [plain(line) for line in lines[starts[-1] + 1 : -1]])
+    system = dict(line.split("=", 1) for line in told.values("os") if "=" in line)
+    system = {name: value.strip("\"'") for name, value in system.items()}
+    short = [f"version_id {system['VERSION_ID']}"] if "VERSION_ID" in system else []
+    version = Section("os", [*short, *(f"release {each}" for each in told.values("release"))])
+    return Seen(
+        os_id=system.get("ID"),
+        os_version=version_of(version) if os_type == "linux" else system.get("VERSION_ID"),
+        os_name=system.get("PRETTY_NAME"),
+        marker=(told.value("marker") or "").strip(),
+        up=_up(told.value("up") or ""),
+    )
+
+
+def _up(text: str) -> timedelta | None:
+    whole = text.split(".")[0].strip()
+    known = whole.isascii() and whole.isdigit() and len(whole) <= 10
+    return timedelta(seconds=int(whole)) if known else None

@@ -1,0 +1,141 @@
+"""The marker in the guest: written while a job runs, looked for after one that did not migrate, removed after either.
+
+Nothing here may stop a migration. What cannot be written or read only makes the answer "not known".
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared.domain.after_job import AfterJob, Before, Seen, Trace, judge, marker_of
+from shared.domain.errors import Permanent, Refused, ReplankError, Transient
+from shared.domain.guest import GuestFacts
+from shared.domain.migration import Migration, step
+from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
+from shared.ports.guest import CommandResult
+from shared.ports.ports import Ports
+from shared.probes.marker import Act, marker_script, parse_look
+from shared.stages.advance import advance
+from shared.stages.observed import baseline
+
+_LOG = logging.getLogger("replank")
+
+
+def write(migration: Migration, ports: Ports) -> bool:
+    """Write the marker, once for each run of a job; whether it was sent. Raises Stale if the row has moved on meanwhile."""
+    text = marker_of(migration.migration_id, migration.hop, migration.attempt, migration.probe_count)
+    try:
+        sent = _run(migration, "write", ports, text)
+    except ReplankError as error:
+        _LOG.warning("no marker is written: %s", error, extra={"migrationId": migration.migration_id})
+        return False
+    trace = replace(migration.trace, marker=text, marker_id=sent)
+    count = migration.probe_count + 1
+    _note(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
+    return True
+
+
+def remove(migration: Migration, ports: Ports) -> None:
+    """Remove the marker; if that cannot be done, a file of one line stays behind."""
+    try:
+        _run(migration, "remove", ports)
+    except ReplankError as error:
+        _LOG.warning("the marker stays in the guest: %s", error, extra={"migrationId": migration.migration_id})
+
+
+def look(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
+    """Take the next step towards an answer from the guest; ``trace.found`` says it. After ``until`` it is not known.
+
+    Raises Stale if the row has moved on, and Transient as the ports do, but not after ``until``.
+    """
+    late = ports.clock.now() > until
+    try:
+        after = _read(migration, by, ports) if migration.trace.look_id else _ask(migration, by, ports)
+        if after is not None or not late:
+            return after or migration
+    except (Transient, Refused) as error:
+        if not late:
+            raise Transient(error.code, error.message) from error
+        _cannot_ask(migration, error)
+    except Permanent as error:
+        _cannot_ask(migration, error)
+    return _found(migration, by, replace(migration.trace, found=AfterJob.UNKNOWN), ports)
+
+
+def _cannot_ask(migration: Migration, error: ReplankError) -> None:
+    _LOG.warning("the guest cannot be asked for the marker: %s", error, extra={"migrationId": migration.migration_id})
+
+
+def _ask(migration: Migration, by: str, ports: Ports) -> Migration | None:
+    """Send the look; None while the agent is silent."""
+    agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    if agent is None or not agent.alive:
+        return None
+    trace = replace(migration.trace, look_id=_run(migration, "look", ports))
+    sent = migration.probe_count + 1
+    return _note(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
+
+
+def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
+    """What the guest answered; None while the command runs. A look that failed is sent again."""
+    result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
+    if result is None:
+        return None
+    seen = parse_look(migration.os_type, result.output) if _is_good(result) else None
+    if seen is None:
+        return _note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
+    is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
+    found = judge(_before(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
+    remove(migration, ports)
+    return _found(migration, by, replace(migration.trace, found=found, system=_system(seen)), ports)
+
+
+def _before(migration: Migration, ports: Ports) -> Before:
+    guest = baseline(migration, ports).guest or GuestFacts()
+    marker = migration.trace.marker if _is_written(migration, ports) else ""
+    return Before(guest.os_id, guest.os_version, marker, migration.prechecked_at)
+
+
+def _is_written(migration: Migration, ports: Ports) -> bool:
+    """Whether the command that wrote the marker is known to have ended well."""
+    if not migration.trace.marker_id:
+        return False
+    try:
+        result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.marker_id)
+    except Refused:
+        return False
+    return result is not None and _is_good(result)
+
+
+def _is_good(result: CommandResult) -> bool:
+    return result.status in ("Success", "Finished") and result.exit_code == 0
+
+
+def _system(seen: Seen) -> str:
+    return (seen.os_name or f"{seen.os_id or ''} {seen.os_version or ''}").strip()
+
+
+def _run(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
+    """Send one of the marker's scripts; the same act and count again is the same command. Returns its id."""
+    return ports.guest.run(
+        migration.region_id,
+        migration.instance_id,
+        os_type=migration.os_type,
+        script=marker_script(migration.os_type, act, marker=marker),
+        token=migration.token(migration.hop, migration.attempt, f"marker-{act}", migration.probe_count),
+        timeout_s=MARKER_TIMEOUT_S,
+    )
+
+
+def _found(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migration:
+    answer = trace.found.value if trace.found else ""
+    return _note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
+
+
+def _note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
+    """A step that stays in its state, and is looked at again with the next tick."""
+    now = ports.clock.now()
+    return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes))
