@@ -8,7 +8,7 @@ from unittest import mock
 
 from cli import targets
 from shared.adapters.compute import Ecs
-from shared.domain import acts, notice, seen
+from shared.domain import acts, notice, restore, seen
 from shared.domain.batch import BatchState
 from shared.domain.disk_reset import ResetState
 from shared.domain.errors import Permanent
@@ -17,8 +17,20 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
 from shared.domain.restore import marked
 from shared.ports.compute import FoundInstance
-from shared.stages import adopt, intake, live_jobs, migrate, precheck, probe, restore_disks, rollback, snapshot, validate, watch
-from shared.stages.api import act, migrations
+from shared.stages import (
+    adopt,
+    intake,
+    live_jobs,
+    migrate,
+    precheck,
+    probe,
+    restore_disks,
+    rollback,
+    snapshot,
+    validate,
+    watch,
+)
+from shared.stages.api import act, hold, migrations
 
 Patch = Any
 
@@ -133,6 +145,21 @@ def notices_of_anybody() -> list[Patch]:
 def the_newest_of_the_instance() -> list[Patch]:
     """Who names an instance gets its newest migration, dry run or not."""
     return [mock.patch.object(targets, "target", lambda api, given, act: targets.shown(api, given))]
+
+
+def any_hold_released() -> list[Patch]:
+    """A release undoes whatever hold stands, not only the one that the person saw."""
+    release = hold.release
+
+    def blind(ports: Any, operator: str, why: str, version: int) -> Any:
+        return release(ports, operator, why, ports.admission.hold().version)
+
+    return [mock.patch.object(hold, "release", blind)]
+
+
+def all_called_restored() -> list[Patch]:
+    """A rollback that fails calls every disk restored."""
+    return [mock.patch.object(restore, "shown", return_value="restored")]
 
 
 def drill_believed() -> list[Patch]:

@@ -103,7 +103,8 @@ class People:
     def act(self) -> bool:
         """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice. False if nothing was done."""
         if self.rng.random() < (LETS_GO if self.truth.held() else self.holds):
-            return self._hold() if not self.truth.held() or self.rng.random() < 0.1 else self.let_go()
+            again = not self.truth.held() or self.rng.random() < 0.1
+            return self._hold() if again else self.let_go(stale=self.rng.random() < STALE)
         if self.rng.random() < NOTICES:
             self._notice()
             return True
@@ -132,9 +133,9 @@ class People:
         self.chaos.say(f"PERSON row {HOLD} {columns}")
         return True
 
-    def let_go(self) -> bool:
-        """Release the hold that stands: by the API, on the version seen."""
-        version = (self.truth.locks[HOLD]).get("version", 0)
+    def let_go(self, *, stale: bool = False) -> bool:
+        """Release the hold that stands, by the API, on the version seen; or on the one seen before somebody held once more."""
+        version = self.truth.locks[HOLD].get("version", 0) - stale
         return self.call("/hold/release", {"why": "it is over", "version": version})
 
     def _act_on(self, migration: Migration) -> bool:

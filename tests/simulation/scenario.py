@@ -190,7 +190,7 @@ def _rate(rng: random.Random, kind: str) -> float:
     base = {
         **dict.fromkeys(CALLS, 0.012),
         "denied": 0.016,
-        "reset_denied": 0.1,
+        "reset_denied": 0.25,
         **dict.fromkeys(CRASHES, 0.007),
         "interleave": 0.03,
         "slow": 0.0015,

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.simulation.frames import Frame
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene
-from tests.simulation.records import BATCHES, MIGRATIONS, TERMINAL, Columns, Migration, State, line, numbered
+from tests.simulation.records import BATCHES, HOLD, LOCKS, MIGRATIONS, TERMINAL, Columns, Migration, State, holds, line, numbered
 from tests.simulation.scenario import FOREIGN
 from tests.simulation.truth import Change, Effect
 
@@ -36,6 +36,8 @@ class AsMeant(Checker):
     def row(self, change: Change, scene: Scene) -> Found:
         if change.table == BATCHES:
             yield from self._noted(change, scene)
+        if change.table == LOCKS and change.key[0] == HOLD and scene.frame is not None:
+            yield from _of_the_hold(change, scene.frame)
         if change.table != MIGRATIONS or change.after is None:
             return
         before = self._shown[change.key[0]].get((change.before or {}).get("version", 0))
@@ -99,6 +101,16 @@ class AsMeant(Checker):
             yield f"{check!r} was sent to {instance_id}, and nobody has acknowledged its batch"
 
 
+def _of_the_hold(change: Change, frame: Frame) -> Found:
+    """Only a person's request sets or releases the hold, and a release names the version of the hold that stands."""
+    path, before = _path(frame), change.before or {}
+    wanted = ["hold"] if holds(change.after) else ["hold", "release"]
+    if path != wanted:
+        yield f"the hold was changed by {frame.function}, asked for {'/'.join(path) or 'nothing'}"
+    elif wanted == ["hold", "release"] and _body(frame)["version"] != before.get("version", 0):
+        yield f"a release meant for version {_body(frame)['version']} of the hold was applied to {before.get('version', 0)}"
+
+
 def _is_strange(frame: Frame | None) -> bool:
     """Whether a notice is under way that nobody may send: of another source, or with more in it than what is concerned."""
     if frame is None or frame.function != "intake":
@@ -128,6 +140,14 @@ def _request(frame: Frame | None) -> dict[str, Any]:
     return request
 
 
+def _body(frame: Frame | None) -> dict[str, Any]:
+    """The body of the request under way."""
+    request = _request(frame)
+    text = request.get("body") or "{}"
+    body: dict[str, Any] = json.loads(base64.b64decode(text) if request.get("isBase64Encoded") else text)
+    return body
+
+
 def _path(frame: Frame | None) -> list[str]:
     """The path of the request under way in parts, without the API's version."""
     http = _request(frame).get("requestContext", {}).get("http", {})
@@ -142,6 +162,5 @@ def _version(frame: Frame | None, id: str) -> int | None:
     text = str(headers.get("if-match", "")).strip('W/"')
     if text.isdigit():
         return int(text)
-    body = request.get("body") or "{}"
-    named = json.loads(base64.b64decode(body) if request.get("isBase64Encoded") else body).get("migrations", [])
+    named = _body(frame).get("migrations", [])
     return next((each["version"] for each in named if each["migrationId"] == id), None)
