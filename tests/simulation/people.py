@@ -63,15 +63,20 @@ class People:
     def rng(self) -> random.Random:
         return self.chaos.rng
 
-    def call(self, path: str, body: dict[str, Any] | None = None, *, operator: str = "ann", seen: int = 0) -> bool:
-        """One act by somebody outside on what was ``seen`` (its version); whether it succeeded."""
+    def call(self, path: str, body: dict[str, Any] | None = None, *, operator: str = "ann", seen: int = 0, named: str = "") -> bool:
+        """One act by somebody outside on what was ``seen`` (its version); whether it succeeded.
+
+        ``named`` is the instance that he names in place of the migration. Another's act may come in the middle of this one.
+        """
         self._api.operator = operator
         code = "ok"
+        before, self.scene.named = self.scene.named, named
         with self.chaos.invoker.outside():
             try:
                 Api.post(self._api, path, body or {}, seen=seen)
             except Problem as problem:
                 code = problem.code
+        self.scene.named = before
         self.chaos.say(f"PERSON {operator} POST {path} -> {code}")
         if code.startswith(UNEXPECTED):
             self.tell(f"POST {path} was answered {code}")
@@ -153,15 +158,13 @@ class People:
 
     def _act_by_instance(self, instance_id: str, verb: str) -> bool:
         """An act at the command line that names the instance: which migration that means is the command's affair."""
-        self.scene.named = instance_id
         try:
             with self.chaos.invoker.outside():
                 found = targets.target(self._api, instance_id, verb)
-            self.call(f"/migrations/{found['migrationId']}/{verb}", seen=found["version"])
         except Problem as problem:
             self.chaos.say(f"PERSON {verb} {instance_id} -> {problem.code}")
-        finally:
-            self.scene.named = ""
+            return True
+        self.call(f"/migrations/{found['migrationId']}/{verb}", seen=found["version"], named=instance_id)
         return True
 
     def _view(self, migration: Migration) -> int:
