@@ -13,6 +13,7 @@ from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.roles import Access, authorize
 from shared.domain.text import plain
 from shared.ports.ports import Ports
+from shared.runtime import requests, schema
 from shared.runtime.router import Reply
 from shared.stages.api import audit, views
 
@@ -97,18 +98,16 @@ def status_of(error: ReplankError) -> int:
 def decoded(given: str, where: str) -> str:
     """A header's text. Headers hold ASCII: other letters come percent-encoded in UTF-8 (``%E5%BC%A0``).
 
-    Bytes of UTF-8 that were sent as they are, and read by the platform as Latin-1, are understood too.
+    Bytes of UTF-8 that were sent as they are, and read by the platform as Latin-1 or as UTF-8, are understood too.
     """
-    if "," in given:  # the platform joins a repeated header with commas
-        raise name_refused(where)
-    if given.isascii():
-        try:
-            return unquote(given, errors="strict")
-        except UnicodeDecodeError:
-            raise name_refused(where) from None
     try:
+        if given.isascii():
+            schema.check(given, requests.OPERATOR, where)
+            return unquote(given, errors="strict")
         return given.encode("latin-1").decode("utf-8")
-    except ValueError:
+    except UnicodeDecodeError:
+        raise name_refused(where) from None
+    except UnicodeEncodeError:
         return given
 
 

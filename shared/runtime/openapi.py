@@ -42,13 +42,6 @@ HELD: Json = {
 }
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
-TOKEN: Json = {
-    "name": "X-Replank-Token",
-    "in": "header",
-    "required": False,
-    "schema": requests.JWT,
-    "description": "An OpenID Connect token of the provider that is set; who acts is verified by it.",
-}
 _TRIGGERS = (401, 403)
 """What the trigger may answer to every request, because of its signature."""
 _STATUSES = {
@@ -91,10 +84,16 @@ def document(routes: tuple[Route, ...], operator_header: str, *, server: str = "
                     "in": "header",
                     "name": "Authorization",
                     "description": "ACS3-HMAC-SHA256 signature, checked by the HTTP trigger (authType function).",
-                }
+                },
+                "token": {
+                    "type": "apiKey",
+                    "in": "header",
+                    "name": "X-Replank-Token",
+                    "description": "An OpenID Connect token of the provider that is set: the name of who acts is verified by it.",
+                },
             },
         },
-        "security": [{"acs3": []}],
+        "security": [{"acs3": []}, {"acs3": [], "token": []}],
     }
 
 
@@ -114,14 +113,13 @@ def _parameters(route: Route, operator_header: str) -> list[Json]:
     found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.parameters]
     found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()]
     if route.act or route.personal:
-        found.append(TOKEN)
         found.append(
             {
                 "name": operator_header,
                 "in": "header",
-                "required": False,
+                "required": True,
                 "schema": requests.OPERATOR,
-                "description": "Who acts, as claimed; percent-encoded UTF-8 if it is not ASCII. Required without a token.",
+                "description": "Who acts, as claimed; percent-encoded in UTF-8. Not needed with a token, which says it better.",
             }
         )
     if route.on_version:

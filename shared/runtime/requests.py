@@ -14,8 +14,13 @@ ID: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Z
 INSTANCE_ID: Json = {"type": "string", "minLength": 3, "maxLength": 64, "pattern": "^i-[A-Za-z0-9-]{1,62}$"}
 REGION_ID: Json = {"type": "string", "minLength": 4, "maxLength": 40, "pattern": "^[a-z]{2}-[a-z0-9-]{1,37}$"}
 RELEASE: Json = {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._:()-]{0,79}$"}
-OPERATOR: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9]([A-Za-z0-9 ._@+-]*[A-Za-z0-9])?$"}
-JWT: Json = {"type": "string", "minLength": 16, "maxLength": 8192, "pattern": "^[A-Za-z0-9_-]+([.][A-Za-z0-9_-]+){2}$"}
+OPERATOR: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 768,
+    "pattern": "^[A-Za-z0-9%][A-Za-z0-9%._@+'() -]*$",
+    "description": "A name of 1 to 64 characters; what is not ASCII comes percent-encoded in UTF-8.",
+}
 DAY: Json = {"type": "string", "minLength": 10, "maxLength": 10, "pattern": "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$"}
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
 TOKEN: Json = {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[A-Za-z0-9._~+/=-]{1,2048}$"}

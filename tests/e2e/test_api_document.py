@@ -30,7 +30,7 @@ from tests.support.world import URL, World
 
 BASE = f"{URL}/http/replank-api"
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
-UNSAYABLE = frozenset({"Token.Invalid", "Catalog.ReleaseUnknown", "Batch.DestinationOfOther", "Policy.Invalid"})
+UNSAYABLE = frozenset({"Token.Invalid", "Catalog.ReleaseUnknown", "Batch.DestinationOfOther", "Policy.Invalid", "Operator.Invalid"})
 """Refused with 400 although the document's schema allows it: only the product's own data, or another field, can tell."""
 MODERATE = settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 FEW = settings(MODERATE, max_examples=10)

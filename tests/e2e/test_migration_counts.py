@@ -22,8 +22,8 @@ ONCE = (
 )
 AT_MOST = {
     "putEvents": 13,
-    "PutRow": 12,
-    "UpdateRow": 34,
+    "PutRow": 13,
+    "UpdateRow": 35,
     "GetRow": 45,
     "BatchGetRow": 64,
     "DeleteRow": 1,

@@ -71,7 +71,7 @@ def test_a_wrong_method_names_the_right_ones(api: ApiInMemory) -> None:
 def test_acts_need_the_operators_name(api: ApiInMemory) -> None:
     for path in ("/batches", "/batches/b1/acknowledgement", "/migrations/m1/confirmation"):
         assert api.refused("POST", path, {}, operator="") == (401, "Operator.Missing")
-    assert api.refused("POST", "/batches", BATCH, operator="x\x00y") == (400, "Operator.Invalid")
+    assert api.refused("POST", "/batches", BATCH, operator="x\x00y") == (400, "Request.Invalid")
 
 
 @pytest.mark.parametrize(

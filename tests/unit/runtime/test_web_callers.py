@@ -184,7 +184,7 @@ def test_the_audit_is_listed_and_filtered(api: ApiInMemory) -> None:
 
 
 def test_the_audit_comes_as_csv_without_formulas(api: ApiInMemory) -> None:
-    act(api, operator="=1+1")
+    act(api, operator="%3D1+1")
     request = api.request("GET", "/audit")
     request["headers"]["Accept"] = "text/csv"
     answer = web.handle(request, api.fakes.ports, api.shown, "R1")
