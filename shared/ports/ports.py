@@ -68,6 +68,8 @@ class Ports:
     """The rows that ship with Replank, and the operator's own over them."""
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""
+    more_regions: tuple[str, ...] = ()
+    """Regions that have opened since this version was made."""
     notices: Notices = field(default_factory=Notices)
     sign_in: SignIn | None = None
     """The provider of verified names; None if the settings name none."""

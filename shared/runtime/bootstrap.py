@@ -71,6 +71,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
+        more_regions=settings.more_regions,
         notices=Notices(settings.notice_sources, settings.notice_policy),
         sign_in=Later(lambda: _sign_in(settings, clock)) if settings.oidc_issuer else None,
     )

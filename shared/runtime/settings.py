@@ -31,6 +31,7 @@ class Settings:
     region: str
     account_id: str = ""
     regions: tuple[str, ...] = ()
+    more_regions: tuple[str, ...] = ()
     bus: str = "replank"
     tablestore_instance: str = "replank"
     tablestore_endpoint: str = ""
@@ -93,6 +94,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         region=region,
         account_id=text("FC_ACCOUNT_ID"),
         regions=parsed("REPLANK_REGIONS", (region,), _listed, "region ids separated by commas"),
+        more_regions=parsed("REPLANK_MORE_REGIONS", (), _listed, "region ids separated by commas"),
         bus=text("REPLANK_BUS", "replank"),
         tablestore_instance=text("REPLANK_TABLESTORE_INSTANCE", "replank"),
         tablestore_endpoint=text("REPLANK_TABLESTORE_ENDPOINT"),

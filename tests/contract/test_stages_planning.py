@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from localcloud.core.regions import REGIONS as CLOUD_REGIONS
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
-from shared.domain.errors import Transient
+from shared.domain.caller import Caller
+from shared.domain.catalog import REGIONS, WINDOWS_REGIONS
+from shared.domain.errors import Refused, Transient
 from shared.domain.findings import Assessment
 from shared.domain.message import Message
 from shared.domain.migration import State, born
@@ -30,9 +33,9 @@ from tests.support.ports import T0, Bench, bench, migration
 
 def test_a_region_that_cannot_be_listed_is_a_problem_of_the_batch() -> None:
     with bench("intake") as one:
-        ports = replace(one.ports, bus=FakeBus())
+        ports = replace(one.ports, bus=FakeBus(), more_regions=("cn-nowhere",))
         asked, _ = batches.submit(
-            ports, {"instanceIds": ["i-test0001"], "regionIds": ["cn-nowhere"], "policy": {"driver": "console"}}, "ann"
+            ports, {"instanceIds": ["i-test0001"], "regionIds": ["cn-nowhere"], "policy": {"driver": "console"}}, Caller("ann")
         )
         intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
         planned = ports.batches.load(asked.batch_id)
@@ -41,6 +44,30 @@ def test_a_region_that_cannot_be_listed_is_a_problem_of_the_batch() -> None:
             ("cn-nowhere", "Region.NotFound"),
             ("i-test0001", "Instance.NotFound"),
         ]
+
+
+def test_a_region_that_nobody_knows_is_refused_when_it_is_asked_for_with_what_is_near() -> None:
+    with bench("api") as one:
+        request = {"instanceIds": ["i-test0001"], "regionIds": ["cn-hangzhou", "cn-hangzou"], "policy": {"driver": "console"}}
+        with pytest.raises(Refused) as refused:
+            batches.submit(one.ports, request, Caller("ann"))
+        assert (refused.value.code, refused.value.status) == ("Region.NotFound", 400)
+        assert "cn-hangzou" in refused.value.message
+        assert "near it: cn-hangzhou," in refused.value.remedy
+        assert "REPLANK_MORE_REGIONS" in refused.value.remedy
+        assert one.ports.batches.listed(limit=9, token="").batches == ()
+
+
+def test_a_region_that_has_opened_since_is_named_by_a_setting() -> None:
+    with bench("api", REPLANK_MORE_REGIONS="cn-hangzou, na-south-9") as one:
+        request = {"instanceIds": ["i-test0001"], "regionIds": ["na-south-9", "cn-hangzhou"], "policy": {"driver": "console"}}
+        asked, _ = batches.submit(one.ports, request, Caller("ann"))
+        assert asked.selection.region_ids == ("na-south-9", "cn-hangzhou")
+
+
+def test_the_product_and_the_local_cloud_know_the_same_regions() -> None:
+    assert CLOUD_REGIONS == REGIONS
+    assert set(WINDOWS_REGIONS) < set(REGIONS)
 
 
 def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
@@ -77,9 +104,9 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
     """A batch of two regions, looked at for so many hours: its state, the problems as `where code`, and what holds it back."""
     compute: Any = Silent(one.ports.compute, silent, list_regions)
     bus = FakeBus()
-    ports = replace(one.ports, bus=bus, compute=compute)
+    ports = replace(one.ports, bus=bus, compute=compute, more_regions=silent)
     request = {"releases": ["centos-7"], "regionIds": [*silent, "cn-hangzhou"], "policy": {"driver": "console"}}
-    asked, _ = batches.submit(ports, request, "ann")
+    asked, _ = batches.submit(ports, request, Caller("ann"))
     message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
     assert intake.run(message, ports).result in ("done", "waiting")
     for _ in range(hours * 60):
@@ -172,6 +199,6 @@ def test_what_our_rows_say_is_converted_is_not_offered_again(
         assert listed.ports.migrations.create(earlier, born(earlier, by="test", reason="made"), [])
     ports = replace(listed.ports, bus=FakeBus())
     request = {"releases": ["centos-7"], "regionIds": ["cn-hangzhou"], "policy": {"driver": "console"}}
-    asked, _ = batches.submit(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, "ann")
+    asked, _ = batches.submit(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, Caller("ann"))
     intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
     assert ports.batches.load(asked.batch_id).size == size

@@ -19,7 +19,7 @@ DAY = 24 * 60
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World().connected() as connected:
+    with World(env={"REPLANK_MORE_REGIONS": "cn-atlantis"}).connected() as connected:
         yield connected
 
 

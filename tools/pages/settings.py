@@ -14,6 +14,7 @@ _DEFAULT = re.compile(r"\$\{env\('(\w+)', '(.*)'\)\}")
 WORDS = {
     "REPLANK_REGION": "Region of the functions, the bus and Tablestore.",
     "REPLANK_REGIONS": "Regions, separated by commas, that the inventory and notices without regions cover; empty: REPLANK_REGION.",
+    "REPLANK_MORE_REGIONS": "Regions, separated by commas, that have opened since this version was made; a batch may name them.",
     "REPLANK_TABLESTORE_ENDPOINT": "Address of Tablestore; empty: its public one. In a VPC, set its address there.",
     "REPLANK_TABLESTORE_INSTANCE": "Name of the Tablestore instance, as the parameter TablestoreInstance of template.yml.",
     "REPLANK_EVENTBRIDGE_ENDPOINT": "Address of EventBridge's data plane; empty: {account}.eventbridge.{region}.aliyuncs.com.",

@@ -1,13 +1,16 @@
-"""Regions with Windows migration, and the numeric minima of the source document."""
+"""The regions, those with Windows migration, and the numeric minima of the source document."""
 
 from __future__ import annotations
 
 from shared.domain.catalog.model import Minimum, Source
 from shared.domain.catalog.sources import LIMITS, MATRIX_WINDOWS
 
-_REGIONS = {
+REGIONS = {
     "cn-hangzhou": "China (Hangzhou)",
     "cn-shanghai": "China (Shanghai)",
+    "cn-nanjing": "China (Nanjing - Local Region)",
+    "cn-fuzhou": "China (Fuzhou - Local Region)",
+    "cn-wuhan-lr": "China (Wuhan - Local Region)",
     "cn-qingdao": "China (Qingdao)",
     "cn-beijing": "China (Beijing)",
     "cn-zhangjiakou": "China (Zhangjiakou)",
@@ -18,7 +21,6 @@ _REGIONS = {
     "cn-guangzhou": "China (Guangzhou)",
     "cn-chengdu": "China (Chengdu)",
     "cn-hongkong": "China (Hong Kong)",
-    "cn-wuhan-lr": "China (Wuhan - Local Region)",
     "ap-northeast-1": "Japan (Tokyo)",
     "ap-northeast-2": "South Korea (Seoul)",
     "ap-southeast-1": "Singapore",
@@ -26,15 +28,21 @@ _REGIONS = {
     "ap-southeast-5": "Indonesia (Jakarta)",
     "ap-southeast-6": "Philippines (Manila)",
     "ap-southeast-7": "Thailand (Bangkok)",
-    "eu-central-1": "Germany (Frankfurt)",
-    "eu-west-1": "UK (London)",
-    "us-west-1": "US (Silicon Valley)",
     "us-east-1": "US (Virginia)",
+    "us-west-1": "US (Silicon Valley)",
+    "eu-west-1": "UK (London)",
+    "eu-central-1": "Germany (Frankfurt)",
+    "me-east-1": "UAE (Dubai)",
     "me-central-1": "SAU (Riyadh - Partner Region)",
 }
+"""Every region by its id (ECS documentation, "Regions and zones"). REPLANK_MORE_REGIONS names those that have opened since."""
+_NO_WINDOWS = frozenset({"cn-nanjing", "cn-fuzhou", "me-east-1"})
+"""Regions that the matrix for Windows does not name."""
 
 WINDOWS_REGIONS: dict[str, Source] = {
-    key: Source(f"{MATRIX_WINDOWS.document}: {name}", MATRIX_WINDOWS.on, MATRIX_WINDOWS.link) for key, name in _REGIONS.items()
+    key: Source(f"{MATRIX_WINDOWS.document}: {name}", MATRIX_WINDOWS.on, MATRIX_WINDOWS.link)
+    for key, name in REGIONS.items()
+    if key not in _NO_WINDOWS
 }
 """Regions (by id) where Windows can be migrated. For Linux no region limit is stated."""
 

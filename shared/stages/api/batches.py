@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
 from shared.domain import acts, events, seen
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.caller import Caller
-from shared.domain.catalog import require_release
+from shared.domain.catalog import REGIONS, require_release
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import ADMITTED, Migration, Step
 from shared.domain.notice import read_notice
@@ -75,7 +76,7 @@ def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
         origin="api",
         created_by=operator,
         selection=Selection(
-            regions=_unique(request.get("regionIds") or ports.regions),
+            regions=_regions(request.get("regionIds"), ports),
             instance_ids=_unique(request.get("instanceIds", ())),
             releases=read_notice({"releases": request["releases"]}, ports.catalog).releases if "releases" in request else (),
         ),
@@ -86,6 +87,21 @@ def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
         },
         dry_run=request.get("dryRun", False),
     )
+
+
+def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
+    """The regions asked for, or those of the settings; raises Refused (Region.NotFound) for one that nobody knows."""
+    if not asked:
+        return _unique(ports.regions)
+    known = {*REGIONS, *ports.regions, *ports.more_regions}
+    for region in asked:
+        if region not in known:
+            from difflib import get_close_matches  # seldom needed, and every start of the function would pay for it
+
+            near = ", ".join(get_close_matches(region, sorted(known), n=3, cutoff=0))
+            remedy = f"Correct the name (near it: {near}). If the region is new, add it to REPLANK_MORE_REGIONS and deploy."
+            raise Refused("Region.NotFound", f"There is no region {region[:100]}.", remedy)
+    return _unique(asked)
 
 
 def _unique(items: Any) -> tuple[str, ...]:
