@@ -116,6 +116,7 @@ def _again(migration: Migration, to: State, operator: str, now: datetime, *, res
         probe_invocation_id="",
         handle=replace(migration.handle, began_at=None),
         trace=Trace(),
+        stalled_at=None,
         retried=True,
         windows_missed=0,
         resumes=resumes,

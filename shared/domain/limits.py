@@ -129,7 +129,8 @@ def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, mis
     As long as nothing has run in this hop, it is prechecked and snapshotted again: by then its snapshots are old. ``missed``
     says that they were ready too late for their window.
     """
-    changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": replace(migration.handle, began_at=None)}
+    unbegun = replace(migration.handle, began_at=None)
+    changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": unbegun, "stalled_at": None}
     to = migration.state
     if to not in ADMITTED:
         ran = bool(migration.resumes) or migration.handle.started_at is not None

@@ -74,6 +74,8 @@ MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.
 """States in which the instance is being worked on and holds a slot of its wave (a rollback never waits for one)."""
 ADMITTED = frozenset({S.READY, S.WAITING})
 """States in which a migration waits for admission: the tick offers it a slot."""
+BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
+"""States before admission, or in which the guest is looked at once more because the start took too long."""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
 """States in which the migration holds its instance's lock (accepted only once the precheck has begun)."""
 
@@ -156,6 +158,8 @@ class Migration:
     """The disks of a rollback and how far each is; kept when it fails, so that a retry goes on from there."""
     rollback_waits: str = ""
     """What holds a rollback up, in words; empty if nothing does."""
+    stalled_at: datetime | None = None
+    """Since when its start fails though it holds a slot; None once it has begun, or has given the slot back."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
@@ -244,8 +248,9 @@ def step(
     if to not in TRANSITIONS[migration.state]:
         raise Bug(f"{migration.state.value} -> {to.value} is no transition (migration {migration.migration_id})")
     version = migration.version + 1
+    stalled = {} if to in BEFORE_A_START else {"stalled_at": None}
     entered = {} if to is migration.state else {"entered_version": version, "entered_at": now}
-    after = replace(migration, **{"state": to, "version": version, "due_at": None, **entered, **changes})
+    after = replace(migration, **{"state": to, "version": version, "due_at": None, **stalled, **entered, **changes})
     return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))
 
 

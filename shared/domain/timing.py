@@ -34,6 +34,8 @@ PRECHECK_AGE = timedelta(minutes=30)
 """A precheck older than this is made again, in full, right before the snapshot: only a new look tells whether the guest changed."""
 WINDOWS_MISSED = 3
 """So often in a row may snapshots be ready too late for their window; then a person has to choose a longer one."""
+START_LIMIT = timedelta(hours=1)
+"""So long a migration may hold a slot while its start fails for what may pass; then a person looks, and others get the slot."""
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """A first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)

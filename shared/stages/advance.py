@@ -10,11 +10,12 @@ from shared.domain import events
 from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud
 from shared.domain.errors import Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Failure, Migration, State, Step, step
+from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, step
+from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform
-from shared.stages.slots import give_back
+from shared.stages.slots import BEFORE_THE_SLOT, give_back
 
 _LOG = logging.getLogger("replank")
 
@@ -103,12 +104,38 @@ def guarded(
     try:
         migration = current(message, ports, states)
         try:
-            return body(migration, ports)
+            return _run(body, migration, ports)
         except (Permanent, Refused) as error:
             return _given_up(migration, ports, states, giving_up, error)
     except Stale:
         give_back(str(message.data.get("migrationId", "")), ports)
         raise
+
+
+def _run(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
+    try:
+        return body(migration, ports)
+    except Transient as error:
+        if migration.state in BEFORE_THE_SLOT:
+            _note_stall(migration, error, ports)
+        raise
+
+
+def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
+    """Note since when a start fails that holds a slot. After START_LIMIT that is a failure, so that others get the slot."""
+    now = ports.clock.now()
+    row = ports.migrations.load(migration.migration_id)
+    if row.version != migration.version or not ports.admission.room(row.batch_id, row.migration_id).since:
+        return
+    if row.stalled_at is not None and now - row.stalled_at > START_LIMIT:
+        raise Permanent(
+            "Start.Stalled",
+            f"It held a slot and could not begin for {START_LIMIT}: {error.message}",
+            "Nothing was done to the instance since. See in the service's console why it does not answer, then retry.",
+        ) from error
+    if row.stalled_at is None and row.state in ADMITTED:
+        reason = f"holds a slot and cannot begin yet: {error.code}"
+        advance(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
 def _given_up(

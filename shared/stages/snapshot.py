@@ -8,7 +8,7 @@ from functools import partial
 
 from shared.domain import events
 from shared.domain.batch import Terms
-from shared.domain.errors import Permanent
+from shared.domain.errors import Permanent, Transient
 from shared.domain.facts import own_disks
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
 from shared.domain.limits import Held, stand_back
@@ -33,10 +33,23 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
-        return _drive(migration, ports, begun=True)
+        return _go_on(migration, ports)
     held = admit(migration, ports, offered=offered)
     if held:
         return _waits(migration, held, ports)
+    return _begin(migration, ports)
+
+
+def _go_on(migration: Migration, ports: Ports) -> Outcome:
+    """Take the snapshots to their end. The limit holds as well if nothing can be asked for or looked at."""
+    try:
+        return _drive(migration, ports, begun=True)
+    except Transient as error:
+        _check_in_time(migration, ports, f" {error.message}")
+        raise
+
+
+def _begin(migration: Migration, ports: Ports) -> Outcome:
     batch = ports.batches.load(migration.batch_id)
     check_acknowledged(batch, migration, ports)
     if migration.state is State.WAITING:
@@ -92,11 +105,14 @@ def _drive(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
         done += _accomplished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish(migration, ports)
-    if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
-        raise Permanent(
-            "Snapshot.TimedOut", f"Not finished within {SNAPSHOT_LIMIT}.", "Look at the snapshots in the console, then retry."
-        )
+    _check_in_time(migration, ports)
     return Outcome("waiting", {"state": "snapshotting", "done": done, "of": len(entries)})
+
+
+def _check_in_time(migration: Migration, ports: Ports, why: str = "") -> None:
+    if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
+        sentence = f"Not finished within {SNAPSHOT_LIMIT}.{why}"
+        raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
 
 
 def _accomplished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:

@@ -200,5 +200,29 @@ def test_what_stands_still_is_listed_with_its_cause(one: Bench) -> None:
     assert store_of(one).get(tables.MIGRATIONS, (("migration_id", driven),)) == before, "a look changes nothing"
 
 
+@pytest.mark.parametrize(
+    "state", [State.READY, State.WAITING, State.MIGRATED, State.FAILED, State.PRECHECK_FAILED, State.ROLLING_BACK, State.CONFIRMED]
+)
+def test_a_row_that_nobody_can_read_is_listed_in_every_state_that_has_not_ended(one: Bench, state: State) -> None:
+    given = Acknowledgement("ann", T0, "1", ())
+    opened = Batch(migration(1).batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(()), Policy(), acknowledgement=given)
+    one.ports.batches.create(opened)
+    due = {"due_at": T0} if state in (State.ROLLING_BACK, State.CONFIRMED) else {}
+    bad = stand(one, 1, state=state, entered_at=T0, **due)
+    spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
+    assert [(each.kind, each.id) for each in stuck.listed(one.ports).stuck] == [("unreadable migration", bad)]
+
+
+def test_a_list_that_could_not_look_through_a_state_says_that_there_is_more(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = Acknowledgement("ann", T0, "1", ())
+    opened = Batch(migration(1).batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(()), Policy(), acknowledgement=given)
+    one.ports.batches.create(opened)
+    for number in (1, 2, 3):
+        stand(one, number, state=State.READY, entered_at=T0)
+    assert not stuck.listed(one.ports).more
+    monkeypatch.setattr(stuck, "OF_A_STATE", 2)
+    assert stuck.listed(one.ports).more
+
+
 def test_an_account_in_which_nothing_stands_still_has_an_empty_list(one: Bench) -> None:
     assert stuck.listed(one.ports).stuck == ()

@@ -63,6 +63,7 @@ def test_operations_give_the_times_that_the_code_obeys() -> None:
     obeyed = (
         timing.PROBE_LIMIT,
         timing.PRECHECK_AGE,
+        timing.START_LIMIT,
         timing.SNAPSHOT_LIMIT,
         timing.PREPARE_LIMIT,
         timing.JOB_LIMIT,

@@ -7,15 +7,17 @@ from datetime import datetime, timedelta
 
 from shared.domain.batch import BatchState
 from shared.domain.errors import Permanent
-from shared.domain.migration import Migration, State
+from shared.domain.migration import ADMITTED, WAITING_FOR_A_PERSON, Migration
 from shared.ports.migrations import Page, Unreadable
 from shared.ports.ports import Ports
 from shared.stages.api import views
 
 AFTER = timedelta(minutes=15)
 """What is owed for less may be carried out by the next ticks."""
-ROWS, BATCHES, READY = 1000, 50, 100
-"""One answer looks through at most so many: rows that wait for the tick, batches, and ready rows of each open batch."""
+ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
+"""One answer looks through at most so many: rows that wait for the tick or the sweep, batches, rows of a state of an open batch."""
+NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
+"""States whose rows the tick does not read by itself: they wait for their slot, or for a person."""
 _MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
@@ -24,16 +26,20 @@ def listed(ports: Ports) -> views.Stuck:
     """Everything that is known to stand still, as far as one answer looks; ``more`` if there was more to look through."""
     now = ports.clock.now()
     waiting = ports.migrations.driven(now + timedelta(days=1), limit=ROWS)
+    swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
     batches = ports.batches.listed(limit=BATCHES, token="")
-    found = [*_of_rows(waiting, now, ports), *map(_unreadable_batch, batches.unreadable)]
+    more = bool(waiting.next_token or swept.next_token or batches.next_token)
+    found = [*_of_rows(waiting, now, ports), *map(_unreadable, swept.unreadable), *map(_unreadable_batch, batches.unreadable)]
     for batch in batches.batches:
         if batch.state is BatchState.PLANNING:
             found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
         elif batch.state is BatchState.OPEN:
-            ready = ports.migrations.of_batch(batch.batch_id, state=State.READY, limit=READY, token="")
-            found += [_unreadable(each) for each in ready.unreadable]
+            for state in NOT_DRIVEN:
+                page = ports.migrations.of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
+                found += [_unreadable(each) for each in page.unreadable]
+                more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
-    return views.Stuck(unique, bool(waiting.next_token or batches.next_token))
+    return views.Stuck(unique, more)
 
 
 def _of_rows(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
