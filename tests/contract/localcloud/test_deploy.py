@@ -9,11 +9,14 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import yaml
 
 from localcloud import account
+from localcloud.deploy import document
 from localcloud.deploy.document import DeployError
 from localcloud.deploy.plan import make
 from tests.contract.localcloud.account_support import BUS, ROLE, SERVICES, TEMPLATE, App, in_process_app, write_application
+from tests.support.repository import ROOT
 
 
 @pytest.fixture
@@ -47,6 +50,21 @@ def test_the_account_is_what_the_files_say(app: App) -> None:
     assert (function.timeout_s, function.role, function.initializer) == (1, ROLE, "index.initialize")
     assert (function.async_policy.max_retries, function.async_policy.max_age_s) == (2, 3600)
     assert app.fc.functions.need("app-dead").timeout_s == 3
+
+
+@pytest.mark.parametrize("name", ["template.yml", "s.yaml"])
+def test_both_parsers_read_the_same(name: str) -> None:
+    fast = document.load(ROOT / name)
+    with mock.patch.object(document, "_Fast", yaml.SafeLoader):
+        assert document.load(ROOT / name) == fast
+
+
+@pytest.mark.parametrize("text", ["a: " + "[" * 100_000, "- " * 100_000, "[\n" * 100_000, "a: " + "[" * 900 + "]" * 900])
+def test_a_file_that_is_nested_too_deep_is_a_mistake(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "template.yml"
+    file.write_text(text)
+    with pytest.raises(DeployError, match="nested deeper than 64 levels"):
+        document.load(file).need_sound()
 
 
 def test_variables_come_from_the_caller_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
