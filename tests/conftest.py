@@ -10,6 +10,7 @@ import pytest
 
 from localcloud.eventbridge.publish import Publisher
 from shared.domain.events import SOURCE
+from tests.simulation.memory import remembered
 from tests.support import permissions, shifted_date
 from tests.support.event_contract import problems_of
 
@@ -37,7 +38,7 @@ def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]
             problems.extend(problems_of(event))
         return accept(self, event, **options)
 
-    with mock.patch.object(Publisher, "accept", checked), permissions.counted():
+    with mock.patch.object(Publisher, "accept", checked), permissions.counted(), remembered(environment=False):
         yield
     assert problems == []
 

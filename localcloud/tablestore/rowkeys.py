@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 
 from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid, invalid_key
@@ -66,8 +67,14 @@ def write_key(table: Table, row: Row, action: str) -> tuple[KeyValue, ...]:
     return tuple(values)
 
 
+@lru_cache(maxsize=4096)
+def _key_row(data: bytes) -> Row:
+    """The row of a key that is read; the same few keys are read again and again. Nobody may change what it gives."""
+    return read_row(data)
+
+
 def _read(table: Table, data: bytes) -> list[tuple[KeyColumn, KeyValue]]:
-    row = read_row(data)
+    row = _key_row(data)
     if row.cells:
         raise invalid("Attribute column cannot be given while reading data.")
     if row.deleted:
