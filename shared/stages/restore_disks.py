@@ -83,10 +83,17 @@ def reset(migration: Migration, safe: Callable[[], bool], note: Note, ports: Por
         try:
             ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
         except (Permanent, Refused):
-            note(marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
+            if _is_at_rest(migration, each.disk_id, ports):
+                note(marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
             raise
         resets = marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
     return note(resets, "ECS resets every disk")
+
+
+def _is_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
+    """Whether ECS does not reset the disk. A call whose answer was lost was sent again: the refusal may be the second answer."""
+    disks = ports.compute.disks(migration.region_id, migration.instance_id)
+    return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
 def restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:

@@ -81,6 +81,8 @@ class HalfRolledBack(Checker):
             yield f"{about} nothing, and it was reset"
         elif word == "restored" and not back and not _worked_on(migration, reset, scene):
             yield f"{about} that it is restored, and it is not what it was"
+        elif word == "not restored" and disk["sim"]["resetting"]:
+            yield f"{about} that it is not restored, and it is being reset"
         elif word == "not restored" and back and not _ran(migration, reset, scene):
             yield f"{about} that it is not restored, and it is"
 

@@ -246,6 +246,27 @@ def test_a_rollback_that_fails_half_way_tells_each_disk_and_goes_on_from_there(
     assert {each["state"] for each in migration(world)["rollbackDisks"]} == {"restored"}
 
 
+def test_a_disk_whose_reset_was_taken_before_a_refusal_is_not_called_unrestored(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answer was lost, the call was sent again and refused: the disk was reset all the same."""
+    real, refused = Ecs.reset_disk, [True]
+
+    def reset_disk(ecs: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        real(ecs, region_id, disk_id, snapshot_id)
+        if refused.pop() if refused else False:
+            raise Permanent("Forbidden.RAM", "The role may not do this any more.", "Ask.")
+
+    monkeypatch.setattr(Ecs, "reset_disk", reset_disk)
+    begin(world, guests=TWO_DISKS)
+    reach(world, "migrated")
+    act(world, "rollback")
+    first, second = sorted(world.disks(ID))
+    assert f"Disks: {first}: unknown, {second}: not restored." in reach(world, "failed")["failure"]["message"]
+    act(world, "retry")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+
+
 def test_a_disk_that_the_instance_ran_on_since_is_reset_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     before, _ = half_way(world, monkeypatch)
     ecs(world).start_instance(models.StartInstanceRequest(instance_id=ID))
