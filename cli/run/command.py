@@ -28,6 +28,7 @@ from cli.run.screen import screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
+"""The report of the run that ended last; two runs at once have it in common."""
 
 
 def register(app: typer.Typer) -> None:
@@ -48,7 +49,10 @@ def run(  # noqa: PLR0913 - one parameter per option
     ] = "",
     notice: Annotated[list[Path] | None, typer.Option(help="End-of-life notice (a CloudEvent); may be repeated.")] = None,
     seed: Annotated[int | None, typer.Option(help="What ids and chance are made from; default: 1, or the state's own.")] = None,
-    report: Annotated[Path, typer.Option(help="Where the report is written.")] = REPORT,
+    report: Annotated[
+        Path | None,
+        typer.Option(help="Where the report is written. Default: a file of the run's own in run/, and run/report.json."),
+    ] = None,
     state: Annotated[
         Path | None, typer.Option(help="Folder of the cloud's state: empty, or of a run to continue. Default: a new one in run/.")
     ] = None,
@@ -79,8 +83,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         found = _migrate(cloud, plan, folder)
         facts = {"seed": folder.seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
         facts["left_out"] = plan.left_out
-        results.write(found, report, facts)
-        _conclude(found, plan, report, facts, as_json)
+        written = (report,) if report else (folder.report, REPORT)
+        results.write(found, written, facts)
+        _conclude(found, plan, written[0], facts, as_json)
         if keep:
             _stay(cloud)
     except KeyboardInterrupt:

@@ -15,6 +15,7 @@ Json = dict[str, Any]
 PLACE = Path("run")
 MARK = "replank-run.json"
 FIRST_SEED = 1
+STATE = "state-"
 
 
 @dataclass
@@ -36,6 +37,12 @@ class Folder:
         found: Json | None = self.mark.get("disks")
         return found
 
+    @property
+    def report(self) -> Path:
+        """The file of this run's report, which no other run writes; it outlives a folder that goes with its run."""
+        own = self.path.name.removeprefix(STATE)
+        return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
+
     def note(self, **more: Any) -> None:
         """Write the mark with something more."""
         self.mark |= more
@@ -55,7 +62,7 @@ def folder_for(state: Path | None, plan: str, seed: int | None) -> Folder:
     try:
         if state is None:
             PLACE.mkdir(exist_ok=True)
-            made = Folder(Path(tempfile.mkdtemp(prefix="state-", dir=PLACE)), passing=True)
+            made = Folder(Path(tempfile.mkdtemp(prefix=STATE, dir=PLACE)), passing=True)
         else:
             state.mkdir(parents=True, exist_ok=True)
             made = Folder(state, _mark(state))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -86,6 +88,8 @@ def _row(line: Json) -> Json:
         )
         result = "failed"
     row["result"] = result
+    if line.get("smcRollback"):
+        row["smc_rollback"] = line["smcRollback"]
     if result in ("refused", "failed"):
         row["reasons"] = reasons
     return row
@@ -140,11 +144,25 @@ def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
     ]
 
 
-def write(results: Results, file: Path, facts: Json) -> None:
-    """run/report.json; ``facts`` are those of the run itself (seed, virtual time, wall time)."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+def write(results: Results, files: Sequence[Path], facts: Json) -> None:
+    """The report, in each of the files; ``facts`` are those of the run itself (seed, virtual time, wall time)."""
     document = {**facts, "as_expected": results.as_expected, "surprises": results.surprises, "migrations": results.migrations}
-    file.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    for file in files:
+        write_whole(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_whole(file: Path, text: str) -> None:
+    """Write a file at once: whoever reads it, or writes it at the same moment, never meets half of it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}-", delete=False) as made:
+        made.write(text)
+    part = Path(made.name)
+    try:
+        part.chmod(0o644)
+        part.replace(file)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 def _cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:

@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from cli.problem import Problem
+from cli.run.command import REPORT
 from cli.run.folder import MARK, folder_for
+from cli.run.results import Results, write
+
+NOTHING = Results([], [])
 
 
 def refused(state: Path, plan: str = "p1", seed: int | None = None) -> str:
@@ -56,3 +60,29 @@ def test_a_mark_of_an_older_version_is_read(tmp_path: Path) -> None:
     (tmp_path / MARK).write_text(json.dumps({"plan": "p1", "disks": {"i-1": {}}}))
     found = folder_for(tmp_path, "p1", None)
     assert (found.seed, found.disks) == (1, {"i-1": {}})
+
+
+def test_two_runs_at_once_have_a_report_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = folder_for(None, "p1", None), folder_for(None, "p1", None)
+    assert first.report != second.report
+    for folder, seed in ((first, 1), (second, 2)):
+        write(NOTHING, (folder.report, REPORT), {"seed": seed})
+        folder.remove()
+    assert [json.loads(each.read_text())["seed"] for each in (first.report, second.report, REPORT)] == [1, 2, 2]
+    given = folder_for(tmp_path / "state", "p1", None)
+    assert given.report == tmp_path / "state" / "report.json"
+
+
+def test_a_report_is_whole_at_every_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "report.json"
+    write(NOTHING, (file,), {"seed": 1})
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on the disk")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        write(NOTHING, (file,), {"seed": 2})
+    assert json.loads(file.read_text())["seed"] == 1
+    assert list(tmp_path.iterdir()) == [file], "nothing half written stays"
