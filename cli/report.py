@@ -66,6 +66,7 @@ def _row(found: Json) -> ReportRow:
         precheck=Assessment.from_json(found["precheck"]) if found["precheck"] else None,
         validation=Assessment.from_json(found["validation"]) if found["validation"] else None,
         aspects=tuple(Aspect(each["what"], each["before"], each["after"], each["standing"]) for each in found["aspects"]),
+        smc_rollback=found.get("smcRollback", ""),
     )
 
 

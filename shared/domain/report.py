@@ -60,6 +60,8 @@ class ReportRow:
     precheck: Assessment | None = None
     validation: Assessment | None = None
     aspects: tuple[Aspect, ...] = ()
+    smc_rollback: str = ""
+    """What SMC did to the disks after a job that did not migrate; empty if there was none."""
 
     @property
     def verdict(self) -> str:
@@ -121,6 +123,7 @@ class _Instance:
     precheck: _Judged | None
     validation: _Judged | None
     aspects: tuple[Aspect, ...]
+    smc_rollback: str
 
 
 @dataclass(frozen=True)
@@ -154,6 +157,7 @@ def _row_json(row: ReportRow) -> Json:
         "precheck": row.precheck.to_json() if row.precheck else None,
         "validation": row.validation.to_json() if row.validation else None,
         "aspects": [aspect.to_json() for aspect in row.aspects],
+        "smc_rollback": row.smc_rollback,
     }
 
 
@@ -225,6 +229,8 @@ def _of_all(shared: tuple[Finding, ...]) -> str:
 
 def _section(row: ReportRow, shared: tuple[Finding, ...] = ()) -> str:
     parts = [f'<h2 id="{escape(row.instance_id)}">{escape(row.instance_id)} {escape(row.name)}: {_verdict(row)}</h2>']
+    if row.smc_rollback:
+        parts.append(f"<p>Disks after the job that failed: {escape(row.smc_rollback)}.</p>")
     if row.precheck:
         own = replace(row.precheck, findings=tuple(f for f in row.precheck.findings if f not in shared))
         parts += ["<h3>Precheck</h3>", _findings(own)]

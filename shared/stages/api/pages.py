@@ -65,6 +65,7 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
         _judged(row.precheck),
         _judged(row.validation),
         tuple(views.AspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
+        row.smc_rollback,
     )
 
 
@@ -88,6 +89,7 @@ def _row(ports: Ports, migration: Migration) -> ReportRow:
         precheck=before.assessment or (None if after.assessment or migration.state in _ROLLED_BACK else migration.assessment),
         validation=after.assessment,
         aspects=_aspects(before, after),
+        smc_rollback=migration.smc_rollback,
     )
 
 

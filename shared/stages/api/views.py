@@ -332,6 +332,8 @@ class Judgement:
     precheck: Judged | None
     validation: Judged | None
     aspects: tuple[AspectView, ...]
+    smc_rollback: str
+    """As in the migration's own view."""
 
 
 @dataclass(frozen=True)

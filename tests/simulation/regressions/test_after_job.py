@@ -66,6 +66,7 @@ def test_the_state_says_what_smc_did_to_the_disks(world: World, smc: dict[str, A
     assert "CentOS Linux 7" in failed["failure"]["message"], "what the guest runs is said"
     assert "unchanged" not in str(failed)
     assert result(world)["smcRollback"] == answer
+    assert world.api.get(f"/migrations/{failed['migrationId']}/report")["judgement"]["smcRollback"] == answer
     assert answer in str(world.api.get(f"/migrations/{failed['migrationId']}/journal"))
     world.run(5)
     assert LINUX not in tree(world), "nothing of ours stays in the guest"

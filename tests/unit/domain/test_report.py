@@ -40,6 +40,7 @@ REPORT = Report(
             side_by_side(LINUX_INSTANCE, LINUX_GUEST, LINUX_INSTANCE, AFTER, RESULT),
         ),
         ReportRow("i-5", "new", (), "accepted"),
+        ReportRow("i-6", "drill", ROUTE, "failed", assess(LINUX), smc_rollback="SMC rolled back"),
     ),
 )
 
@@ -92,7 +93,7 @@ def test_the_worst_come_first() -> None:
 def test_the_document_fits_its_schema() -> None:
     document = json.loads(json.dumps(report_json(REPORT)))
     jsonschema.Draft202012Validator(report_schema()).validate(document)
-    assert document["summary"] == {"passed": 1, "blocked": 1, "warnings": 1, "failed": 1, "not assessed": 1}
+    assert document["summary"] == {"passed": 1, "blocked": 1, "warnings": 1, "failed": 2, "not assessed": 1}
     assert document["instances"][2]["precheck"]["overrides"] == {"Instance.Spot": EVIL}
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.Draft202012Validator(report_schema()).validate({**document, "made_at": 5})
@@ -149,3 +150,9 @@ def test_what_no_instance_could_be_checked_for_is_said_once() -> None:
     one = Report("b1", "Batch b1", NOW, (*rows, ReportRow("i-9", "", (), "ready", assess(LINUX))))
     assert unchecked(one) == ()
     assert report_html(one).count("Could not check whether a firewall is running") == 3
+
+
+def test_both_reports_say_what_smc_did_to_the_disks() -> None:
+    found = {each["instance_id"]: each["smc_rollback"] for each in report_json(REPORT)["instances"]}
+    assert (found["i-6"], found["i-1"]) == ("SMC rolled back", "")
+    assert report_html(REPORT).count("Disks after the job that failed: SMC rolled back.") == 1
