@@ -8,18 +8,18 @@ from __future__ import annotations
 import logging
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from shared.domain.after_job import AfterJob, Before, Seen, Trace, judge, marker_of
 from shared.domain.errors import Permanent, Refused, ReplankError, Transient
-from shared.domain.guest import GuestFacts
 from shared.domain.migration import Migration, step
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
-from shared.probes.marker import Act, marker_script, parse_look
 from shared.stages.advance import advance
-from shared.stages.observed import baseline
+
+if TYPE_CHECKING:
+    from shared.probes.marker import Act
 
 _LOG = logging.getLogger("replank")
 
@@ -81,6 +81,8 @@ def _ask(migration: Migration, by: str, ports: Ports) -> Migration | None:
 
 def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """What the guest answered; None while the command runs. A look that failed is sent again."""
+    from shared.probes.marker import parse_look  # asked for seldom: what it imports, no start of the watch need load
+
     result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
     if result is None:
         return None
@@ -94,6 +96,9 @@ def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
 
 
 def _before(migration: Migration, ports: Ports) -> Before:
+    from shared.domain.guest import GuestFacts
+    from shared.stages.observed import baseline
+
     guest = baseline(migration, ports).guest or GuestFacts()
     marker = migration.trace.marker if _is_written(migration, ports) else ""
     return Before(guest.os_id, guest.os_version, marker, migration.prechecked_at)
@@ -120,6 +125,8 @@ def _system(seen: Seen) -> str:
 
 def _run(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
     """Send one of the marker's scripts; the same act and count again is the same command. Returns its id."""
+    from shared.probes.marker import marker_script
+
     return ports.guest.run(
         migration.region_id,
         migration.instance_id,
