@@ -22,10 +22,10 @@ from bench.report import table, write
 from bench.served import served
 from shared.domain import events
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, born, step
+from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_of
-from shared.stages.advance import advance, current
+from shared.stages.advance import advance, load_current
 from tests.support.ports import migration
 from tools.package.wheelhouse import ROOT
 
@@ -57,11 +57,11 @@ def delivered(at: Migration) -> Message:
 def stepper(ports: Ports) -> Callable[[int], None]:
     """One durable step per call, on one migration."""
     made = migration(1, state=S, entered_at=ports.clock.now(), created_at=ports.clock.now())
-    ports.migrations.create(made, born(made, by="bench", reason="bench"), [])
+    ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
     at = [made]
 
     def one(_: int) -> None:
-        found = current(delivered(at[0]), ports, frozenset({S}))
+        found = load_current(delivered(at[0]), ports, frozenset({S}))
         taken = step(found, S, now=ports.clock.now(), by="bench", reason="nothing")
         event = events.about(taken.after, events.STEP_DUE, stage="nobody")
         at[0] = advance(ports, replace(taken, events=(event,)))
@@ -72,7 +72,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
 def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
     """The calls a step is made of, each alone."""
     made = migration(2, state=S, entered_at=ports.clock.now(), created_at=ports.clock.now())
-    ports.migrations.create(made, born(made, by="bench", reason="bench"), [])
+    ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
     event = events.about(made, events.STEP_DUE, stage="nobody")
     return {
         "GetRow": lambda _: ports.migrations.load(made.migration_id),

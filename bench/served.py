@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
-from cli.account import Account
 from cli.bootstrap import ensure_bus
+from cli.sdk_account import Account
 from shared.ports.ports import Ports
 from shared.runtime.bootstrap import credentials_of, ports_of
 from shared.runtime.settings import read

@@ -135,14 +135,14 @@ def _list(batches: list[Json], as_json: bool) -> None:
             each["createdBy"],
             each["size"],
             output.moment(each["createdAt"]),
-            _by(each),
+            _acknowledged_by(each),
         )
         for each in batches
     ]
     output.table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
 
 
-def _by(batch: Json) -> str:
+def _acknowledged_by(batch: Json) -> str:
     given = batch["acknowledgement"]
     return f"{given['operator']} {output.moment(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
 
@@ -158,7 +158,7 @@ def show_batch(batch: Json) -> None:
         (
             ("batch", f"{batch['batchId']} ({batch['state']}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
-            ("acknowledged", _by(batch)),
+            ("acknowledged", _acknowledged_by(batch)),
             *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
         )
     )
@@ -202,7 +202,7 @@ def watch(
         if (found["counts"], found["heldBack"]) != before:
             before = found["counts"], found["heldBack"]
             _tell(found, as_json)
-        if _settled(found):
+        if _is_settled(found):
             break
         time.sleep(every)
     if any(found["counts"].get(state) for state in ("failed", "precheck_failed")):
@@ -217,7 +217,7 @@ def _tell(batch: Json, as_json: bool) -> None:
     print(f"{batch['batchId']} {batch['state']}: {_counts(batch)}{held_back}", flush=True)
 
 
-def _settled(batch: Json) -> bool:
+def _is_settled(batch: Json) -> bool:
     if batch["state"] == "planning":
         return False
     waiting = (*_ENDED, *_WAITING, *(() if batch["acknowledgement"] else ("ready",)))

@@ -7,8 +7,8 @@ from typing import Any
 import typer
 
 from cli import output
-from cli.account import Account, translated
 from cli.options import AsJson
+from cli.sdk_account import Account, translate
 
 
 def register(app: typer.Typer) -> None:
@@ -37,10 +37,10 @@ def ensure_bus(account: Account) -> bool:
     except TeaException as error:
         if "EventBusExist" in str(error.code) or "already exist" in str(error.message):
             return False
-        raise translated(error, "EventBridge") from None
+        raise translate(error, "EventBridge") from None
     code = getattr(answer, "code", "") or ""
     if code and code not in ("Success", "200"):
         if code == "EventBusExist":
             return False
-        raise translated(RuntimeError(f"{code}: {getattr(answer, 'message', '')}"), "EventBridge")
+        raise translate(RuntimeError(f"{code}: {getattr(answer, 'message', '')}"), "EventBridge")
     return True

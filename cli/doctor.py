@@ -9,10 +9,10 @@ from dataclasses import asdict, dataclass
 import typer
 
 from cli import output
-from cli.account import Account, call, translated
 from cli.client import Api
 from cli.options import AsJson
 from cli.problem import Problem
+from cli.sdk_account import Account, call, translate
 
 TABLES = ("migrations", "batches", "locks", "snapshots")
 SMC_SETTINGS = {
@@ -71,7 +71,7 @@ def examine() -> list[Check]:
         ("functions", _api),
         ("nothing stands still", _stuck),
     ]
-    return checks + [_looked(name, look, account) for name, look in looks]
+    return checks + [_run_check(name, look, account) for name, look in looks]
 
 
 def _settings() -> list[Check]:
@@ -93,13 +93,13 @@ def _settings() -> list[Check]:
     return found
 
 
-def _looked(name: str, look: Callable[[Account], str], account: Account) -> Check:
+def _run_check(name: str, look: Callable[[Account], str], account: Account) -> Check:
     try:
         return Check(name, True, look(account))
     except Problem as problem:
         return Check(name, False, f"{problem.code}: {problem.message}", problem.remedy)
     except Exception as error:  # whatever an SDK raises is what there is to report
-        found = translated(error, name)
+        found = translate(error, name)
         return Check(name, False, f"{found.code}: {found.message}", found.remedy)
 
 

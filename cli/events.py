@@ -11,10 +11,10 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.account import Account, translated
 from cli.files import read_json
 from cli.options import AsJson
 from cli.problem import NEGATIVE, Problem, bad_input
+from cli.sdk_account import Account, translate
 from shared.domain import events as known
 
 Json = dict[str, Any]
@@ -113,7 +113,7 @@ def put(account: Account, found: list[Json]) -> list[str]:
     try:
         answer = account.eventbridge().put_events(request)
     except TeaException as error:
-        raise translated(error, "EventBridge") from None
+        raise translate(error, "EventBridge") from None
     if answer.failed_entry_count:
         said = "; ".join(f"{each.error_code}: {each.error_message}" for each in answer.entry_list if each.error_code)
         raise Problem(

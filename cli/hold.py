@@ -32,7 +32,7 @@ def hold(
     if release and not why:
         raise bad_input("Argument.Missing", "A release needs a reason.", "Give --why: what was wrong, and why it is right again.")
     api = Api.from_environment()
-    answer = api.get("/hold") if show else _released(api, why) if release else api.post("/hold", {"why": why} if why else {})
+    answer = api.get("/hold") if show else _release(api, why) if release else api.post("/hold", {"why": why} if why else {})
     if as_json:
         output.show_json(answer)
         return
@@ -42,7 +42,7 @@ def hold(
         output.table(("at", "act", "by", "why"), rows)
 
 
-def _released(api: Api, why: str) -> Any:
+def _release(api: Api, why: str) -> Any:
     """Release the hold that stands now: one set by somebody else in between stays."""
     found = api.get("/hold")
     if not found["held"]:

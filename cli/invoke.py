@@ -10,9 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.account import Account, translated
 from cli.options import AsJson
 from cli.problem import Problem, bad_input
+from cli.sdk_account import Account, translate
 
 STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 
@@ -55,17 +55,17 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
     try:
         answer = Account.from_environment().functions().invoke(f"replank-{stage}", payload)
     except (fc2.fc_exceptions.FcError, requests.RequestException) as error:
-        raise translated(error, "FunctionCompute") from None
+        raise translate(error, "FunctionCompute") from None
     headers = {name.lower(): value for name, value in answer.headers.items()}
     log = base64.b64decode(headers.get("x-fc-log-result", "")).decode(errors="replace")
     request_id = headers.get("x-fc-request-id", "")
     if headers.get("x-fc-error-type"):
         message = f"replank-{stage} failed: {answer.content[:500].decode(errors='replace')}"
         raise Problem("Function.Failed", message, f"Look at its log: {log[-800:]}", request_id=request_id)
-    return {"result": _parsed(answer.content), "log": log, "requestId": request_id}
+    return {"result": _parse(answer.content), "log": log, "requestId": request_id}
 
 
-def _parsed(content: bytes) -> Any:
+def _parse(content: bytes) -> Any:
     try:
         return json.loads(content or b"null")
     except ValueError:

@@ -38,7 +38,7 @@ def report(
         return
     if not batch:
         raise bad_input("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
-    found = _collected(Api.from_environment(), batch)
+    found = _collect(Api.from_environment(), batch)
     if html is not None:
         try:
             html.write_text(report_html(found), encoding="utf-8")
@@ -52,7 +52,7 @@ def report(
         _show(found)
 
 
-def _collected(api: Api, batch_id: str) -> Report:
+def _collect(api: Api, batch_id: str) -> Report:
     rows = tuple(_row(each) for each in api.pages(f"/batches/{batch_id}/judgements", "instances"))
     return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows)
 

@@ -11,10 +11,10 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli.account import Account
 from cli.client import Api, Http
 from cli.problem import Problem, bad_input
 from cli.run.launch import NO_SETTINGS, Launch, launch, ready_line
+from cli.sdk_account import Account
 
 Json = dict[str, Any]
 STOP_S = 15

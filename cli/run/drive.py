@@ -49,7 +49,7 @@ class Drive:
             missing = len(batches) < self.batches
             if missing and clock["now_ms"] - started_ms > PLANNED_S * 1000:
                 return batches
-            if not acted and not missing and self._over(batches, migrations, clock["now_ms"]):
+            if not acted and not missing and self._is_over(batches, migrations, clock["now_ms"]):
                 return batches
             clock = self.cloud.advance(self._step(migrations))
 
@@ -67,13 +67,13 @@ class Drive:
             return HOUR_S
         return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)
 
-    def _over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
+    def _is_over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
         planned = all(batch["state"] != "planning" for batch in batches)
-        ended = all(_ended(each) for each in migrations)
+        ended = all(_has_ended(each) for each in migrations)
         waiting = all(each["state"] in (*_RESTING, "ready") for each in migrations)
         patience_s = PLANNED_S if not planned else STALLED_S if waiting else STUCK_S
         return (planned and ended) or now_ms - self._moved_ms > patience_s * 1000
 
 
-def _ended(migration: Json) -> bool:
+def _has_ended(migration: Json) -> bool:
     return migration["state"] in _ENDED or (migration["state"] == "failed" and migration["attempt"] > 1)

@@ -10,7 +10,7 @@ from typing import Any
 
 from localcloud.ecs import agent
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World
+from localcloud.ecs.world import EcsWorld
 
 SETTINGS = ("account", "concurrent_snapshots", "snapshots_per_disk", "smc_concurrent_jobs", "smc_role_missing")
 
@@ -18,7 +18,7 @@ SETTINGS = ("account", "concurrent_snapshots", "snapshots_per_disk", "smc_concur
 class Mishaps:
     """One method per kind; each takes its effect at once, in the caller's transaction, and raises ValueError or ApiError."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self._world = world
 
     @classmethod

@@ -19,13 +19,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from localcloud.core.access_keys import OWNER, Identities, Key
 from localcloud.core.calls import CallRecord, Calls
 from localcloud.core.clock import Clock, RealClock, VirtualClock, skewed, to_ms
 from localcloud.core.db import Db
 from localcloud.core.errors import ApiError, Dropped
 from localcloud.core.faults import Faults
 from localcloud.core.http import Later, Request, Response
-from localcloud.core.identity import OWNER, Identities, Key
 from localcloud.core.policy import Policies
 from localcloud.core.scheduler import Job, Scheduler
 from localcloud.core.service import Call, Service

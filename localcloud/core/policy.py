@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from localcloud.core.access_keys import OWNER
 from localcloud.core.db import Db
-from localcloud.core.identity import OWNER
 
 _REMEMBERED = 10_000
 """Answers kept: a function asks for the same few tables and operations again and again."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from localcloud.core.access_keys import Key
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Later, Request, Response
-from localcloud.core.identity import Key
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
-from localcloud.core.identity import Key
 from localcloud.deploy.plan import Plan
 from localcloud.eventbridge.api import EventBridge
 from localcloud.fc.api import FunctionCompute

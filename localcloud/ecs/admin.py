@@ -7,16 +7,16 @@ from typing import Any
 from localcloud.ecs.guest import upgrade
 from localcloud.ecs.guest.blob import unpack
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World, shown
+from localcloud.ecs.world import EcsWorld, shown
 
 
-def guests(world: World, instance_id: str = "") -> dict[str, Any]:
+def guests(world: EcsWorld, instance_id: str = "") -> dict[str, Any]:
     """What :func:`guest` shows of one instance, or of all, by instance id."""
     wanted = [instance_id] if instance_id else [doc["InstanceId"] for doc in world.store.find("instance", {})]
     return {each: guest(world, each) for each in wanted}
 
 
-def guest(world: World, instance_id: str) -> dict[str, Any]:
+def guest(world: EcsWorld, instance_id: str) -> dict[str, Any]:
     """An instance's disks with the digest of their content, and the system installed on it."""
     disks = world.disks(instance_id)
     rows = [
@@ -33,7 +33,7 @@ def guest(world: World, instance_id: str) -> dict[str, Any]:
     return {"instance_id": instance_id, "os": upgrade.installed(tree) if tree else {}, "disks": rows}
 
 
-def inventory(world: World) -> dict[str, Any]:
+def inventory(world: EcsWorld) -> dict[str, Any]:
     """All instances, snapshots, groups and disks by id with what tells them apart, and what other services add."""
     store = world.store
     found: dict[str, Any] = {

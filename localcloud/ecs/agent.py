@@ -11,16 +11,16 @@ from typing import Any
 from localcloud.core.clock import iso
 from localcloud.ecs.paging import Params, page_of
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import MINUTE, World
+from localcloud.ecs.world import MINUTE, EcsWorld
 
 
-def alive(world: World, instance: Doc) -> bool:
+def alive(world: EcsWorld, instance: Doc) -> bool:
     """Whether the agent takes commands now."""
     since = instance["sim"]["agent"]["since"]
     return instance["Status"] == "Running" and since is not None and since <= world.now
 
 
-def last_heartbeat_ms(world: World, instance: Doc) -> int | None:
+def last_heartbeat_ms(world: EcsWorld, instance: Doc) -> int | None:
     """When the agent last reported; None if it never did."""
     agent = instance["sim"]["agent"]
     if agent["since"] is None or agent["since"] > world.now:
@@ -30,19 +30,19 @@ def last_heartbeat_ms(world: World, instance: Doc) -> int | None:
     return beat
 
 
-def silence(world: World, instance: Doc) -> None:
+def silence(world: EcsWorld, instance: Doc) -> None:
     """The agent stops reporting (the caller stores the instance)."""
     instance["sim"]["agent"] = {"since": None, "last": last_heartbeat_ms(world, instance)}
 
 
-def return_at(world: World, instance: Doc, when_ms: int) -> None:
+def return_at(world: EcsWorld, instance: Doc, when_ms: int) -> None:
     """The agent reports again from ``when_ms`` on, unless this guest's agent is lost for good."""
     silence(world, instance)
     if not instance["sim"]["agent_lost"]:
         instance["sim"]["agent"]["since"] = when_ms
 
 
-def describe_status(world: World, params: Params) -> dict[str, Any]:
+def describe_status(world: EcsWorld, params: Params) -> dict[str, Any]:
     """DescribeCloudAssistantStatus."""
     ids = params.get("InstanceId")
     everywhere = {"region": params["RegionId"]}
@@ -54,7 +54,7 @@ def describe_status(world: World, params: Params) -> dict[str, Any]:
     return {**fields, "InstanceCloudAssistantStatusSet": {"InstanceCloudAssistantStatus": [_status(world, doc) for doc in docs]}}
 
 
-def _status(world: World, instance: Doc) -> dict[str, Any]:
+def _status(world: EcsWorld, instance: Doc) -> dict[str, Any]:
     last = last_heartbeat_ms(world, instance)
     recent = instance["Status"] == "Running" and last is not None and world.now - last <= 2 * MINUTE
     linux = instance["OSType"] == "linux"

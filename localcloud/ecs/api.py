@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.ecs import admin, agent
-from localcloud.ecs.account import Account
+from localcloud.ecs.account_attributes import Account
 from localcloud.ecs.commands import Commands
 from localcloud.ecs.disks import Disks
 from localcloud.ecs.facade import Facade
@@ -20,7 +20,7 @@ from localcloud.ecs.power import Power
 from localcloud.ecs.snapshot_life import SnapshotLife
 from localcloud.ecs.snapshots import Snapshots
 from localcloud.ecs.tags import Tags
-from localcloud.ecs.world import World
+from localcloud.ecs.world import EcsWorld
 from localcloud.wire.rpc_service import Operation, Params, RpcService, load_spec
 
 VERSION = "2014-05-26"
@@ -31,7 +31,7 @@ class Ecs(RpcService):
 
     def __init__(self, cloud: Cloud) -> None:
         super().__init__(cloud, "ecs", VERSION, load_spec("localcloud.ecs"))
-        self.world = world = World(cloud)
+        self.world = world = EcsWorld(cloud)
         self.life, self.disks, self.power = SnapshotLife(world), Disks(world), Power(world)
         self.runs = GuestRuns(world)
         self.operations = {**self._machines(), **self._storage(), **self._assistant(), **self._account()}

@@ -17,7 +17,7 @@ from localcloud.ecs.guest_runs import GuestRuns
 from localcloud.ecs.paging import Params
 from localcloud.ecs.store import Doc
 from localcloud.ecs.tags import check_tags, ecs_tags
-from localcloud.ecs.world import SECOND, World, refuse_unless
+from localcloud.ecs.world import SECOND, EcsWorld, refuse_unless
 from localcloud.wire.rpc import missing
 
 TYPES = {"RunShellScript": "linux", "RunBatScript": "windows", "RunPowerShellScript": "windows"}
@@ -28,7 +28,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([\w:-]+)\s*\}\}")
 class Commands:
     """RunCommand and StopInvocation."""
 
-    def __init__(self, world: World, runs: GuestRuns) -> None:
+    def __init__(self, world: EcsWorld, runs: GuestRuns) -> None:
         self.world, self.runs = world, runs
 
     def run(self, params: Params) -> dict[str, Any]:
@@ -136,7 +136,7 @@ def _decoded(params: Params) -> str:
         raise ApiError("CmdContent.DecodeError", "The CommandContent can not be base64 decoded.", 400) from None
 
 
-def _filled(world: World, script: str, params: Params, instance: Doc, invoke: str, command: str) -> str:
+def _filled(world: EcsWorld, script: str, params: Params, instance: Doc, invoke: str, command: str) -> str:
     """The script with its {{parameters}}, where EnableParameter is true; names are case-insensitive."""
     if not params.get("EnableParameter"):
         return script

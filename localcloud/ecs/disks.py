@@ -8,7 +8,7 @@ from localcloud.ecs import events, paging
 from localcloud.ecs.paging import Params
 from localcloud.ecs.power import require_idle
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World, dry_run, refuse_unless, shown
+from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless, shown
 
 RESET = "ecs.disk_reset"
 _FILTERS = {"DiskType": "Type", "Category": "Category", "ZoneId": "ZoneId", "DiskName": "DiskName", "MultiAttach": "MultiAttach"}
@@ -17,7 +17,7 @@ _FILTERS = {"DiskType": "Type", "Category": "Category", "ZoneId": "ZoneId", "Dis
 class Disks:
     """Disks and what is done to them."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
         world.cloud.scheduler.on(RESET, self._reset_done)
 
@@ -101,7 +101,7 @@ class Disks:
             events.disk_operation(self.world, disk_id, "DetachDisk")
 
 
-def _defaults(world: World, id: str, instance: Doc) -> Doc:
+def _defaults(world: EcsWorld, id: str, instance: Doc) -> Doc:
     return {
         "DiskId": id,
         "DiskName": "",

@@ -10,16 +10,16 @@ from typing import Any
 
 from localcloud.core.clock import iso
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World
+from localcloud.ecs.world import EcsWorld
 
 
-def state_changed(world: World, instance_id: str, state: str) -> None:
+def state_changed(world: EcsWorld, instance_id: str, state: str) -> None:
     """Instance:StateChange; ``state`` is Created, Starting, Running, Stopping, Stopped or Deleted."""
     content = {"resourceId": instance_id, "resourceType": "ALIYUN::ECS::Instance", "state": state}
     _publish(world, "Instance:StateChange", f"instance/{instance_id}", content)
 
 
-def snapshot_completed(world: World, snapshot: Doc) -> None:
+def snapshot_completed(world: EcsWorld, snapshot: Doc) -> None:
     """Snapshot:CreateSnapshotCompleted, with the result ``accomplished`` or ``failed``."""
     sim = snapshot["sim"]
     content = {
@@ -36,18 +36,18 @@ def snapshot_completed(world: World, snapshot: Doc) -> None:
     )
 
 
-def snapshot_deleted(world: World, snapshot_id: str) -> None:
+def snapshot_deleted(world: EcsWorld, snapshot_id: str) -> None:
     """Snapshot:SnapshotDeleted."""
     _publish(world, "Snapshot:SnapshotDeleted", f"snapshot/{snapshot_id}", {"snapshotId": snapshot_id})
 
 
-def disk_operation(world: World, disk_id: str, operation: str) -> None:
+def disk_operation(world: EcsWorld, disk_id: str, operation: str) -> None:
     """Disk:DiskOperationCompleted for AttachDisk or DetachDisk of a data disk."""
     content = {"diskId": disk_id, "operation": operation, "result": "accomplished"}
     _publish(world, "Disk:DiskOperationCompleted", f"disk/{disk_id}", content)
 
 
-def _publish(world: World, name: str, resource: str, content: dict[str, Any], *, ok: bool = True) -> None:
+def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any], *, ok: bool = True) -> None:
     emit = world.cloud.hooks.get("emit_event")
     if emit is None:
         return
@@ -71,14 +71,14 @@ def _publish(world: World, name: str, resource: str, content: dict[str, Any], *,
     )
 
 
-def _region(world: World, resource: str) -> str:
+def _region(world: EcsWorld, resource: str) -> str:
     """The region of an instance, disk or snapshot; the account's own once it is gone. One bus here hears of all regions."""
     kind, _, id = resource.partition("/")
     doc = world.store.get(kind, id) or {}
     return str(doc.get("RegionId", world.cloud.region))
 
 
-def _data(world: World, id: str, name: str, arn: str, content: dict[str, Any], ok: bool) -> dict[str, Any]:
+def _data(world: EcsWorld, id: str, name: str, arn: str, content: dict[str, Any], ok: bool) -> dict[str, Any]:
     form = world.setting("event_form", "content")
     if form == "content" or (form == "mixed" and world.cloud.random("event_form", id).random() < 0.5):
         return content

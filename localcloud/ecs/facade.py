@@ -15,13 +15,13 @@ from localcloud.ecs.guest.blob import Tree, files, pack, unpack
 from localcloud.ecs.snapshot_life import SnapshotLife
 from localcloud.ecs.snapshots import check_disk
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World
+from localcloud.ecs.world import EcsWorld
 
 
 class Facade:
     """Instances as SMC sees and changes them; every method takes an instance id."""
 
-    def __init__(self, world: World, machines: power.Power, disks: Disks, life: SnapshotLife) -> None:
+    def __init__(self, world: EcsWorld, machines: power.Power, disks: Disks, life: SnapshotLife) -> None:
         self._world, self._power, self._disks, self._life = world, machines, disks, life
 
     def setting(self, name: str, default: Any) -> Any:

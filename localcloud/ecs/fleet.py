@@ -15,7 +15,7 @@ from localcloud.ecs.guest.blob import Tree, pack
 from localcloud.ecs.guest.facts import Facts, complete
 from localcloud.ecs.snapshot_life import SnapshotLife
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import SECOND, World
+from localcloud.ecs.world import SECOND, EcsWorld
 
 _DEFAULTS: dict[str, Any] = {
     "InstanceName": "",
@@ -58,7 +58,7 @@ _DEFAULTS: dict[str, Any] = {
 class Fleet:
     """The loader behind the hook ``load_fleet``."""
 
-    def __init__(self, world: World, disks: Disks, life: SnapshotLife) -> None:
+    def __init__(self, world: EcsWorld, disks: Disks, life: SnapshotLife) -> None:
         self.world, self.disks, self.life = world, disks, life
 
     def load(self, document: dict[str, Any]) -> int:

@@ -10,7 +10,7 @@ from localcloud.ecs.paging import Params
 from localcloud.ecs.snapshots import check_disk, check_name
 from localcloud.ecs.store import Doc
 from localcloud.ecs.tags import check_tags, ecs_tags
-from localcloud.ecs.world import World, refuse_unless, shown
+from localcloud.ecs.world import EcsWorld, refuse_unless, shown
 from localcloud.wire.rpc import missing
 
 CATEGORIES = ("cloud_essd", "cloud_auto", "cloud_essd_entry")
@@ -20,7 +20,7 @@ _MOST_DISKS, _MOST_GIB = 16, 32 * 1024
 class Groups:
     """The three operations on groups."""
 
-    def __init__(self, world: World, life: snapshot_life.SnapshotLife) -> None:
+    def __init__(self, world: EcsWorld, life: snapshot_life.SnapshotLife) -> None:
         self.world, self.life = world, life
 
     def create(self, params: Params) -> dict[str, Any]:

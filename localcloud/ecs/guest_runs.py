@@ -13,7 +13,7 @@ from localcloud.ecs.guest.ahead import Ahead, Begun, Start
 from localcloud.ecs.guest.blob import pack
 from localcloud.ecs.guest.folders import Folder, Folders, Layout
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import SECOND, World
+from localcloud.ecs.world import SECOND, EcsWorld
 
 RUN, DONE = "ecs.command_run", "ecs.command_done"
 _KEEP_OUTPUT = 24 * 1024
@@ -30,7 +30,7 @@ _ERRORS = {
 class GuestRuns:
     """Runs commands in guests; a result's key is ``<invoke id>:<instance id>``."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
         self.folders = Folders()
         self.ahead = Ahead(self.folders, world.cloud.db.blob)

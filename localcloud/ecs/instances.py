@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.ecs import events, paging
 from localcloud.ecs.paging import Params
 from localcloud.ecs.power import require_idle
-from localcloud.ecs.world import World, dry_run, refuse_unless, shown
+from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless, shown
 
 _EQUAL = {
     "ImageId": "ImageId",
@@ -33,7 +33,7 @@ _STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 class Instances:
     """The operations on instances apart from power."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
 
     def describe(self, params: Params) -> dict[str, Any]:

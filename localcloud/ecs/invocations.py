@@ -7,7 +7,7 @@ from typing import Any
 
 from localcloud.ecs.paging import Params, page_of, tag_links
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World, shown
+from localcloud.ecs.world import EcsWorld, shown
 from localcloud.wire.rpc import missing
 
 _UNFINISHED = ("Pending", "Running", "Stopping")
@@ -16,7 +16,7 @@ _UNFINISHED = ("Pending", "Running", "Stopping")
 class Invocations:
     """The two lists."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
 
     def describe(self, params: Params) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from localcloud.core.errors import ApiError
 from localcloud.ecs import agent, events, snapshot_life
 from localcloud.ecs.paging import Params
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World, dry_run, refuse_unless
+from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless
 
 JOB = "ecs.power"
 _SECONDS = {"Stopping": (10, 40), "Stopped": (3, 8), "Starting": (15, 45)}
@@ -22,7 +22,7 @@ _SECONDS = {"Stopping": (10, 40), "Stopped": (3, 8), "Starting": (15, 45)}
 class Power:
     """The operations, and the job that takes an instance to its next state."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
         world.cloud.scheduler.on(JOB, self._next)
 

@@ -11,7 +11,7 @@ from typing import Any
 from localcloud.core.clock import iso
 from localcloud.ecs import events
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import DAY, SECOND, World
+from localcloud.ecs.world import DAY, SECOND, EcsWorld
 
 FINISH = "ecs.snapshot_finish"
 EXPIRE = "ecs.snapshot_expire"
@@ -20,7 +20,7 @@ EXPIRE = "ecs.snapshot_expire"
 class SnapshotLife:
     """Creates snapshots and carries out their jobs."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
         world.cloud.scheduler.on(FINISH, self._finish)
         world.cloud.scheduler.on(EXPIRE, lambda payload: delete(world, payload["snapshot"]))
@@ -58,7 +58,7 @@ class SnapshotLife:
             finish_group(self.world, snapshot["sim"]["group"])
 
 
-def _new(world: World, id: str, disk: Doc, name: str) -> Doc:
+def _new(world: EcsWorld, id: str, disk: Doc, name: str) -> Doc:
     return {
         "SnapshotId": id,
         "SnapshotName": name,
@@ -86,13 +86,13 @@ def _new(world: World, id: str, disk: Doc, name: str) -> Doc:
     }
 
 
-def _duration_ms(world: World, disk: Doc) -> int:
+def _duration_ms(world: EcsWorld, disk: Doc) -> int:
     later = world.store.count("snapshot", {"disk": disk["DiskId"], "status": "accomplished"}) > 0
     seconds: float = 20 + 8 * disk["sim"]["used_gib"] * (0.2 if later else 1.0)
     return round(seconds * world.cloud.random("snapshot", disk["DiskId"], world.now).uniform(0.8, 1.3) * SECOND)
 
 
-def _spoilt(world: World, disk: Doc) -> bool:
+def _spoilt(world: EcsWorld, disk: Doc) -> bool:
     """Whether a fault asked for makes this snapshot fail: ``snapshots_fail`` counts per disk or instance id."""
     asked = world.setting("snapshots_fail", {})
     for id in (disk["DiskId"], disk["InstanceId"]):
@@ -103,7 +103,7 @@ def _spoilt(world: World, disk: Doc) -> bool:
     return False
 
 
-def disturb(world: World, instance_id: str) -> None:
+def disturb(world: EcsWorld, instance_id: str) -> None:
     """A stop or restart may spoil the snapshots in progress: here every second one."""
     for snapshot in world.store.find("snapshot", {"instance": instance_id, "status": "progressing"}):
         if world.cloud.random("disturbed", snapshot["SnapshotId"]).random() < 0.5:
@@ -111,14 +111,14 @@ def disturb(world: World, instance_id: str) -> None:
             world.store.put("snapshot", snapshot["SnapshotId"], snapshot)
 
 
-def current_progress(world: World, snapshot: Doc) -> int:
+def current_progress(world: EcsWorld, snapshot: Doc) -> int:
     """Percent done now."""
     sim = snapshot["sim"]
     done: int = 100 * (world.now - sim["started_ms"]) // max(1, sim["done_ms"] - sim["started_ms"])
     return min(99, done)
 
 
-def shown_progress(world: World, snapshot: Doc) -> dict[str, Any]:
+def shown_progress(world: EcsWorld, snapshot: Doc) -> dict[str, Any]:
     """Progress and RemainTime of a snapshot, which move while it is progressing."""
     if snapshot["Status"] != "progressing":
         return {"Progress": snapshot["Progress"], "RemainTime": 0}
@@ -126,7 +126,7 @@ def shown_progress(world: World, snapshot: Doc) -> dict[str, Any]:
     return {"Progress": f"{current_progress(world, snapshot)}%", "RemainTime": remain}
 
 
-def finish_group(world: World, group_id: str) -> None:
+def finish_group(world: EcsWorld, group_id: str) -> None:
     """Set a group's status once none of its snapshots is in progress."""
     group = world.store.get("group", group_id)
     states = {snapshot["Status"] for snapshot in world.store.find("snapshot", {"group": group_id})}
@@ -135,7 +135,7 @@ def finish_group(world: World, group_id: str) -> None:
         world.store.put("group", group_id, group)
 
 
-def delete(world: World, snapshot_id: str) -> None:
+def delete(world: EcsWorld, snapshot_id: str) -> None:
     """Forget a snapshot and its jobs; one in creation is cancelled by that."""
     world.cloud.scheduler.cancel(FINISH, snapshot_id)
     world.cloud.scheduler.cancel(EXPIRE, snapshot_id)

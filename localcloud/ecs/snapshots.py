@@ -10,7 +10,7 @@ from localcloud.ecs.paging import Params
 from localcloud.ecs.power import require_idle
 from localcloud.ecs.store import Doc
 from localcloud.ecs.tags import check_tags, ecs_tags
-from localcloud.ecs.world import World, dry_run, refuse_unless, shown
+from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless, shown
 
 PER_DISK = 256
 _FILTERS = {
@@ -24,7 +24,7 @@ _FILTERS = {
 class Snapshots:
     """The three operations on single snapshots."""
 
-    def __init__(self, world: World, life: snapshot_life.SnapshotLife) -> None:
+    def __init__(self, world: EcsWorld, life: snapshot_life.SnapshotLife) -> None:
         self.world, self.life = world, life
 
     def create(self, params: Params) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def check_name(name: str) -> None:
         raise ApiError("InvalidSnapshotName.Malformed", "The specified snapshot name is wrongly formed.", 400)
 
 
-def check_disk(world: World, disk: Doc, *, ours: bool = True) -> None:
+def check_disk(world: EcsWorld, disk: Doc, *, ours: bool = True) -> None:
     """Whether a snapshot of the disk may begin; ``ours`` False is SMC's own work, which ``busy`` does not stop."""
     id, instance = disk["DiskId"], world.store.get("instance", disk["InstanceId"])
     refuse_unless(disk["sim"].get("attached_once", True), "IncorrectDiskStatus.NeverAttached", f"The disk {id} was never attached.")
@@ -92,7 +92,7 @@ def check_disk(world: World, disk: Doc, *, ours: bool = True) -> None:
     _check_quota(world, id)
 
 
-def _check_quota(world: World, disk_id: str) -> None:
+def _check_quota(world: EcsWorld, disk_id: str) -> None:
     account = world.setting("account", "normal")
     refuse_unless(
         account != "no_snapshot_service", "InvalidAccountStatus.SnapshotServiceUnavailable", "The snapshot service is not open."

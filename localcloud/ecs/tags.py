@@ -7,7 +7,7 @@ from typing import Any
 from localcloud.core.errors import ApiError
 from localcloud.ecs.paging import Params
 from localcloud.ecs.store import Doc, tags_of
-from localcloud.ecs.world import World
+from localcloud.ecs.world import EcsWorld
 from localcloud.wire.rpc import missing
 
 KINDS = {"instance": "instance", "disk": "disk", "snapshot": "snapshot", "snapshotgroup": "group"}
@@ -38,7 +38,7 @@ def ecs_tags(params: Params) -> list[dict[str, str]]:
 class Tags:
     """The three operations."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
 
     def add(self, params: Params) -> dict[str, Any]:

@@ -17,7 +17,7 @@ MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
 
 
-class World:
+class EcsWorld:
     """The emulated ECS of one account."""
 
     def __init__(self, cloud: Cloud) -> None:

@@ -6,10 +6,10 @@ import json
 import re
 from typing import Any
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.core.service import Call
 from localcloud.eventbridge.control import Control
 from localcloud.eventbridge.delivery import Deliveries

@@ -8,10 +8,10 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Later, Request, Response
-from localcloud.core.identity import Key
 from localcloud.core.service import Call
 from localcloud.fc import http_trigger, operations
 from localcloud.fc.invoker import Invoker

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from localcloud.core.identity import Key
+from localcloud.core.access_keys import Key
 from localcloud.fc.model import Function, Invocation, Result
 
 OnDone = Callable[[Result], None]

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from localcloud.core.identity import Key
+from localcloud.core.access_keys import Key
 
 HANDLED, UNHANDLED = "HandledInvocationError", "UnhandledInvocationError"
 

@@ -17,10 +17,10 @@ from html import escape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.core.service import Call
 from localcloud.oidc.keys import Keys
 

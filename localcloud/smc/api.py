@@ -7,10 +7,10 @@ from typing import Any
 from localcloud.core.app import Cloud
 from localcloud.smc import job_list
 from localcloud.smc.jobs import Jobs
-from localcloud.smc.migration import Migration
+from localcloud.smc.migration import MigrationRun
 from localcloud.smc.sources import Sources
 from localcloud.smc.tokens import Tokens
-from localcloud.smc.world import World
+from localcloud.smc.world import SmcWorld
 from localcloud.wire.rpc_service import Operation, Params, RpcService, load_spec
 
 VERSION = "2019-06-01"
@@ -24,10 +24,10 @@ class Smc(RpcService):
     def __init__(self, cloud: Cloud) -> None:
         spec = {name: {**row, **_UNPUBLISHED.get(name, {})} for name, row in load_spec("localcloud.smc").items()}
         super().__init__(cloud, "smc", VERSION, spec)
-        self.world = world = World(cloud)
+        self.world = world = SmcWorld(cloud)
         self.tokens = tokens = Tokens(world)
         self.sources = sources = Sources(world, tokens)
-        self.jobs = jobs = Jobs(world, sources, Migration(world))
+        self.jobs = jobs = Jobs(world, sources, MigrationRun(world))
         self.operations = {
             "CreateAccessToken": Operation(tokens.create),
             "ListAccessTokens": Operation(tokens.list),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.smc.world import Doc, Params, World, listed, page, without_sim
+from localcloud.smc.world import Doc, Params, SmcWorld, listed, page, without_sim
 
 
-def describe(world: World, params: Params) -> dict[str, Any]:
+def describe(world: SmcWorld, params: Params) -> dict[str, Any]:
     """Jobs that pass all filters."""
     ids, sources, instances = (listed(params, name, 50) for name in ("JobId", "SourceId", "InstanceId"))
     docs = [doc for id in ids if (doc := world.jobs.get(id))] if ids else _found(world, sources, params)
@@ -24,7 +24,7 @@ def describe(world: World, params: Params) -> dict[str, Any]:
     return {**fields, "ReplicationJobs": {"ReplicationJob": rows}}
 
 
-def _found(world: World, sources: list[str] | None, params: Params) -> list[Doc]:
+def _found(world: SmcWorld, sources: list[str] | None, params: Params) -> list[Doc]:
     """The jobs among which the filters choose, as few as an index gives."""
     if "Name" in params:
         return world.jobs.where("Name", params["Name"])

@@ -13,9 +13,9 @@ from typing import Any
 from localcloud.core.clock import iso
 from localcloud.core.errors import ApiError
 from localcloud.smc import matrix
-from localcloud.smc.migration import Migration
+from localcloud.smc.migration import MigrationRun
 from localcloud.smc.sources import UNFINISHED, Sources
-from localcloud.smc.world import DAY, Doc, Params, World, check_name, when
+from localcloud.smc.world import DAY, Doc, Params, SmcWorld, check_name, when
 
 PER_ACCOUNT = 1000
 START, EXPIRE, FORGET = "smc.job_start", "smc.job_expire", "smc.job_forget"
@@ -25,7 +25,7 @@ _STARTABLE = ("Ready", "Stopped", "InError")
 class Jobs:
     """The operations that change jobs."""
 
-    def __init__(self, world: World, sources: Sources, migration: Migration) -> None:
+    def __init__(self, world: SmcWorld, sources: Sources, migration: MigrationRun) -> None:
         self.world, self.sources, self.migration = world, sources, migration
         world.cloud.scheduler.on(START, self._scheduled_start)
         world.cloud.scheduler.on(EXPIRE, self._expire)

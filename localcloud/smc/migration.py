@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import Any
 
 from localcloud.core.errors import ApiError
-from localcloud.smc.world import MINUTE, SECOND, Doc, World
+from localcloud.smc.world import MINUTE, SECOND, Doc, SmcWorld
 
 STEP, SETTLE = "smc.job_step", "smc.job_settle"
 _SILENT_MS = 24 * 60 * MINUTE
@@ -22,10 +22,10 @@ _PATIENCE_MS = 10 * MINUTE
 _PREFIX = "SMC_Backup_Snapshot_"
 
 
-class Migration:
+class MigrationRun:
     """Carries jobs from Running to Finished or InError."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SmcWorld) -> None:
         self.world = world
         self._steps = {
             "check": self._check,

@@ -8,7 +8,7 @@ from typing import Any
 from localcloud.core.errors import ApiError
 from localcloud.smc import matrix
 from localcloud.smc.tokens import Tokens
-from localcloud.smc.world import Doc, Params, World, check_name, listed, page, without_sim
+from localcloud.smc.world import Doc, Params, SmcWorld, check_name, listed, page, without_sim
 
 UNFINISHED = ("Ready", "Running", "Stopped", "Waiting", "InError", "Expired")
 
@@ -16,7 +16,7 @@ UNFINISHED = ("Ready", "Running", "Stopped", "Waiting", "InError", "Expired")
 class Sources:
     """The three operations, and the import a guest asks for."""
 
-    def __init__(self, world: World, tokens: Tokens) -> None:
+    def __init__(self, world: SmcWorld, tokens: Tokens) -> None:
         self.world, self.tokens = world, tokens
 
     def register(self, instance_id: str, token_id: str, code: str) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 
 from localcloud.core.clock import iso
 from localcloud.core.errors import ApiError
-from localcloud.smc.world import DAY, Doc, Params, World, check_name
+from localcloud.smc.world import DAY, Doc, Params, SmcWorld, check_name
 
 
 class Tokens:
     """The four operations on access tokens, and their use by an import."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: SmcWorld) -> None:
         self.world = world
 
     def create(self, params: Params) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class Docs:
         return count
 
 
-class World:
+class SmcWorld:
     """The emulated SMC of one account."""
 
     def __init__(self, cloud: Cloud) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from localcloud.core.access_keys import OWNER, Key
 from localcloud.core.app import Cloud
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import OWNER, Key
 from localcloud.core.service import Call
 from localcloud.wire.rpc_service import Operation, Params, RpcService, answer, xml_answer
 

@@ -11,11 +11,11 @@ from datetime import datetime, timezone
 from itertools import count
 from typing import Any
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.clock import MICROSECONDS, seconds_of, wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.core.service import Call
 from localcloud.tablestore import limits, refused
 from localcloud.tablestore.errors import auth_failed, in_own_words, invalid, table_exists

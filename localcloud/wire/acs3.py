@@ -13,10 +13,10 @@ import time
 from collections import OrderedDict
 from urllib.parse import quote
 
+from localcloud.core.access_keys import Identities, Key
 from localcloud.core.clock import seconds_of, wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
-from localcloud.core.identity import Identities, Key
 
 ALGORITHM = "ACS3-HMAC-SHA256"
 SKEW_S = 900

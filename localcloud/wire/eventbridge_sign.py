@@ -10,10 +10,10 @@ import hashlib
 import hmac
 from email.utils import parsedate_to_datetime
 
+from localcloud.core.access_keys import Identities, Key
 from localcloud.core.clock import wall_s
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
-from localcloud.core.identity import Identities, Key
 
 MAX_SKEW_S = 900
 

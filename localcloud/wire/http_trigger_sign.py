@@ -9,9 +9,9 @@ from __future__ import annotations
 import hmac
 import re
 
+from localcloud.core.access_keys import Identities, Key
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
-from localcloud.core.identity import Identities, Key
 from localcloud.wire import acs3, fc_sign
 
 _AUTHORIZATION = re.compile(rf"{acs3.ALGORITHM} Credential=([^,]+),\s*SignedHeaders=([^,]+),\s*Signature=([0-9a-f]{{64}})")

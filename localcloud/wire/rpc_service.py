@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from importlib import resources
 from typing import Any
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.core.regions import REGIONS
 from localcloud.core.service import Call
 from localcloud.wire import acs3, rpc, rpc_v1, rpc_xml

@@ -11,9 +11,9 @@ import hmac
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from localcloud.core.access_keys import Identities, Key
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
-from localcloud.core.identity import Identities, Key
 from localcloud.wire import acs3
 from localcloud.wire.rpc import missing
 

@@ -29,24 +29,24 @@ class TablestoreAdmission:
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
         key, columns = _key(region_id, instance_id), {"migration_id": migration_id, "lease": _lease(migration_id, attempt)}
         for _ in range(3):  # the holder may go between the put and the look
-            if self._locked(key, columns):
+            if self._try_lock(key, columns):
                 return migration_id
             row = self._store.get(tables.LOCKS, key) or {}
             holder = str(row.get("migration_id", ""))
-            if holder and (holder != migration_id or _attempt(row) >= attempt or self._renewed(key, row, columns)):
+            if holder and (holder != migration_id or _attempt_of(row) >= attempt or self._renew_lock(key, row, columns)):
                 return holder
         raise Transient("Lock.Contended", f"The lock of {instance_id} changes hands too fast.")
 
-    def _locked(self, key: Key, columns: Columns) -> bool:
+    def _try_lock(self, key: Key, columns: Columns) -> bool:
         try:
             return self._store.put_new(tables.LOCKS, key, columns)
         except InDoubt:
             return False  # the look at the holder tells
 
-    def _renewed(self, key: Key, row: Columns, columns: Columns) -> bool:
+    def _renew_lock(self, key: Key, row: Columns, columns: Columns) -> bool:
         """Take over an earlier attempt's lock, so that what that attempt still does cannot give it back."""
         try:
-            return self._store.update(tables.LOCKS, key, columns, expect=_same(row))
+            return self._store.update(tables.LOCKS, key, columns, expect=_unchanged(row))
         except InDoubt:
             return False  # the same
 
@@ -58,10 +58,10 @@ class TablestoreAdmission:
         except InDoubt:
             pass  # it was sent again, and failed its condition: the lock may as well be an earlier attempt's
         row = self._store.get(tables.LOCKS, key) or {}
-        if row.get("migration_id") != migration_id or _attempt(row) > attempt:
+        if row.get("migration_id") != migration_id or _attempt_of(row) > attempt:
             return
         try:
-            self._store.delete(tables.LOCKS, key, expect=_same(row))
+            self._store.delete(tables.LOCKS, key, expect=_unchanged(row))
         except InDoubt:
             return  # that one named the lock as it was read: it is not ours any more, one way or the other
 
@@ -90,8 +90,8 @@ class TablestoreAdmission:
     def holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
-        held = _held(row)
-        if _counted(row) != _counts(held):
+        held = _holders_in(row)
+        if _stored_counts(row) != _counts_of(held):
             self._recount()
         return held
 
@@ -101,8 +101,8 @@ class TablestoreAdmission:
         They are wrong only where a version took part that did not keep them.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
-        held = _held(row)
-        columns: Columns = {tables.COUNT + batch_id: number for batch_id, number in _counts(held).items()}
+        held = _holders_in(row)
+        columns: Columns = {tables.COUNT + batch_id: number for batch_id, number in _counts_of(held).items()}
         columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
         gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
         # A slot from before slots named their attempt is given back by any.
@@ -127,7 +127,7 @@ class TablestoreAdmission:
         except InDoubt:
             return self.room(batch_id, migration_id).has(attempt)
 
-    def give_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
+    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
         since, counts = tables.SINCE + migration_id, dict.fromkeys((tables.COUNT, tables.COUNT + batch_id), -1)
         try:
@@ -137,7 +137,7 @@ class TablestoreAdmission:
         except InDoubt:
             return  # sent again, it finds no slot, or one that a later attempt has taken since
 
-    def forget(self, batch_id: str) -> None:
+    def drop_count(self, batch_id: str) -> None:
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
         except InDoubt:
@@ -148,7 +148,7 @@ class TablestoreAdmission:
             row = self._store.get(tables.LOCKS, _HOLD)
         except Permanent as error:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
-        return hold_of(row and {name: _parsed(name, value) for name, value in row.items()})
+        return hold_of(row and {name: _parse(name, value) for name, value in row.items()})
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
         columns = {**written(seen, line), line_column(seen): tables.text("line", encode(line))}
@@ -172,7 +172,7 @@ def _as_seen(seen: Hold) -> Expected | None:
     return {VERSION: seen.version or Absent}
 
 
-def _parsed(name: str, value: Any) -> Any:
+def _parse(name: str, value: Any) -> Any:
     """A line is JSON; what is none stays as it is, and is no line."""
     if not name.startswith(LINE):
         return value
@@ -182,16 +182,16 @@ def _parsed(name: str, value: Any) -> Any:
         return value
 
 
-def _held(row: Columns) -> dict[str, str]:
+def _holders_in(row: Columns) -> dict[str, str]:
     return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
 
 
-def _counts(held: dict[str, str]) -> Counter[str]:
+def _counts_of(held: dict[str, str]) -> Counter[str]:
     """How many each batch holds, and (under no name) the account; none that holds none."""
     return Counter(held.values()) + Counter({"": len(held)})
 
 
-def _counted(row: Columns) -> dict[str, int]:
+def _stored_counts(row: Columns) -> dict[str, int]:
     """What the row says of that."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
@@ -201,12 +201,12 @@ def _lease(migration_id: str, attempt: int) -> str:
     return f"{migration_id}/{attempt}"
 
 
-def _attempt(row: Columns) -> int:
+def _attempt_of(row: Columns) -> int:
     """The attempt that took the lock (a row of an earlier version does not say)."""
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
-def _same(row: Columns) -> Expected:
+def _unchanged(row: Columns) -> Expected:
     """The condition that the lock is still the one that was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}

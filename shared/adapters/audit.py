@@ -7,8 +7,8 @@ from typing import Any
 
 from shared.adapters import tables
 from shared.adapters.clock import milliseconds
+from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import Absent, Highest, InDoubt, Key, Lowest, Range, Store
-from shared.adapters.tokens import start_of, token_of
 from shared.domain.audit import Answered, Asked, AuditLine
 from shared.domain.codec import encode
 from shared.domain.errors import Transient

@@ -7,8 +7,8 @@ from contextlib import suppress
 
 from shared.adapters import tables
 from shared.adapters.migrations import readable
+from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import AtMost, Columns, Highest, InDoubt, Key, Lowest, Range, Store
-from shared.adapters.tokens import start_of, token_of
 from shared.domain.batch import Batch, Terms, needs_the_tick
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import BatchPage, Tally
@@ -59,7 +59,7 @@ class TablestoreBatches:
             sentence = f"Batch {before.batch_id} is no longer at version {before.version}."
             raise Stale("Batch.Moved", sentence, "Read it again and decide anew.")
 
-    def listed(self, *, limit: int, token: str) -> BatchPage:
+    def page(self, *, limit: int, token: str) -> BatchPage:
         listing = ("listing", tables.ALL)
         start = start_of(token, (listing, ("created_at", Highest), ("batch_id", Highest)))
         end = (listing, ("created_at", Lowest), ("batch_id", Lowest))

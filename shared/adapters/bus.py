@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.sdk import ATTEMPTS, Clients
 from shared.adapters.sdk_call import cloud_error
-from shared.adapters.sdk_errors import CloudError, translated
+from shared.adapters.sdk_errors import CloudError, translate
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import SOURCE, Event
 from shared.ports.clock import Clock
@@ -30,20 +30,20 @@ class EventBridgeBus:
         self._clock = clock
 
     def publish(self, events: Sequence[Event]) -> None:
-        for some in batches([(event, _data(event)) for event in events]):
-            self._put(some)
+        for some in batches([(event, _encoded(event)) for event in events]):
+            self._put_events(some)
 
-    def _put(self, events: list[tuple[Event, bytes]]) -> None:
+    def _put_events(self, events: list[tuple[Event, bytes]]) -> None:
         entries = [self._entry(event, data) for event, data in events]
         problem = ""
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 answer = self._clients.eventbridge().put_events_with_options(entries, self._clients.runtime())
-                entries, problem = _refused(entries, answer)
+                entries, problem = _refused_entries(entries, answer)
                 if not entries:
                     return
             except Exception as error:
-                problem = _problem(error)
+                problem = _problem_of(error)
             if attempt < ATTEMPTS:
                 self._clients.pause(attempt)
         raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}")
@@ -82,11 +82,11 @@ def batches(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event,
         yield portion
 
 
-def _data(event: Event) -> bytes:
+def _encoded(event: Event) -> bytes:
     return json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _refused(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
+def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
     """The entries that were not taken, and why the first was not."""
     if not answer.failed_entry_count:
         return [], ""
@@ -97,13 +97,13 @@ def _refused(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
     return failed or entries, reasons[0] if reasons else "no reason given"
 
 
-def _problem(error: Exception) -> str:
+def _problem_of(error: Exception) -> str:
     """What went wrong, if trying again may help; raises the error's translation, or itself, if not."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error
     # EventBridge's errors carry no status in the SDK's exception: unknown codes are tried again, denials are not.
-    known = translated(failed)
+    known = translate(failed)
     if isinstance(known, Permanent) and (failed.denied or failed.family == "EventBusNotExist"):
         raise known from error
     return failed.code or failed.message

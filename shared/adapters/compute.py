@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.adapters.account import AccountBook
+from shared.adapters.account_facts import AccountBook
 from shared.adapters.auto_snapshots import next_of, policies_of
 from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, codes, gone, never
-from shared.adapters.sdk_errors import CloudError, translated
+from shared.adapters.sdk_errors import CloudError, translate
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
 from shared.ports.clock import Clock
@@ -98,15 +98,15 @@ class Ecs:
         from alibabacloud_ecs20140526 import models
 
         request = models.StopInstanceRequest(instance_id=instance_id, stopped_mode="KeepCharging")
-        self._power(region_id, instance_id, "stop_instance", request, done=("Stopped", "Stopping"))
+        self._switch_power(region_id, instance_id, "stop_instance", request, done=("Stopped", "Stopping"))
 
     def start(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.StartInstanceRequest(instance_id=instance_id)
-        self._power(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
+        self._switch_power(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
 
-    def _power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
+    def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
         """Ask for a change of power; a refusal because of the status is none if the instance is there, or on its way."""
         try:
             self._send(region_id, operation, request, expected=_WRONG_STATUS)
@@ -209,4 +209,4 @@ def _pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
         yield from items or ()
         if not token:
             return
-    raise translated(CloudError("Listing.TooLong", f"More than {MAX_PAGES * PAGE} items.", 400))
+    raise translate(CloudError("Listing.TooLong", f"More than {MAX_PAGES * PAGE} items.", 400))

@@ -18,13 +18,13 @@ class InstanceTypes:
         """How many data disks the type takes beside its system disk; None if ECS does not say. Raises Transient."""
         if instance_type not in self._disks:
             try:
-                self._disks.update(self._ask(region_id, instance_type))
+                self._disks.update(self._fetch_limits(region_id, instance_type))
             except Permanent:
                 return None  # a role without the permission leaves the rule unknown, and stops nothing
         disks = self._disks.get(instance_type)
         return None if disks is None else disks - 1
 
-    def _ask(self, region_id: str, instance_type: str) -> dict[str, int]:
+    def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
         """The number of cloud disks by type; the system disk is one of them (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from shared.adapters import tables
 from shared.adapters.clock import milliseconds
 from shared.adapters.migrations import readable
+from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import Highest, InDoubt, Key, Lowest, Range, Store
-from shared.adapters.tokens import start_of, token_of
 from shared.domain.errors import Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
@@ -58,7 +58,7 @@ class TablestoreLedger:
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
         return LedgerPage(tuple(due), token_of(following))
 
-    def listed(self, *, limit: int, token: str) -> LedgerPage:
+    def page(self, *, limit: int, token: str) -> LedgerPage:
         start = start_of(token, (("migration_id", Lowest), ("key", Lowest)))
         end = (("migration_id", Highest), ("key", Highest))
         rows, following = self._store.range(Range(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)

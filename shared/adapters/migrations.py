@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from shared.adapters import tables
 from shared.adapters.clock import milliseconds
+from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
-from shared.adapters.tokens import start_of, token_of
 from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
@@ -40,7 +40,7 @@ class TablestoreMigrations:
         try:
             return self._store.put_new(tables.MIGRATIONS, _key(migration.migration_id), columns)
         except InDoubt:
-            return self._stands(migration, columns)
+            return self._is_written(migration, columns)
 
     def commit(self, step: Step) -> None:
         columns = tables.step_columns(step)
@@ -48,12 +48,12 @@ class TablestoreMigrations:
         try:
             written = self._update(step.before, columns, remove)
         except InDoubt:
-            written = self._stands(step.after, columns)
+            written = self._is_written(step.after, columns)
         if not written:
             sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
             raise Stale("Migration.Moved", sentence, "Read it again and decide anew.")
 
-    def _stands(self, after: Migration, columns: Columns) -> bool:
+    def _is_written(self, after: Migration, columns: Columns) -> bool:
         """Whether the journal's line of this version is the one just sent: the first sending was carried out then."""
         line = tables.numbered(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _key(after.migration_id), (line,)) or {}
@@ -61,7 +61,7 @@ class TablestoreMigrations:
 
     def settle(self, migration: Migration, version: int) -> None:
         outbox = tables.numbered(tables.OUTBOX, version)
-        if not self._owes_more(migration, version) and self._queue(migration, (outbox,)):
+        if not self._owes_more(migration, version) and self._restore_due_time(migration, (outbox,)):
             return
         self._store.update(tables.MIGRATIONS, _key(migration.migration_id), {}, (outbox,))
 
@@ -69,7 +69,7 @@ class TablestoreMigrations:
         """Whether another outbox is left; asked only where there was one when the row was read."""
         return bool(set(migration.owes) - {version}) and len(self._numbered(migration.migration_id, tables.OUTBOX)) > 1
 
-    def _queue(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
+    def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
         """Put the migration's own due time in force, if the row has not moved on."""
         lane = tables.lane(migration)
         return self._update_if(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
@@ -156,7 +156,7 @@ class TablestoreMigrations:
         rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
         return _page(rows, token_of(following))
 
-    def driven(self, until: datetime, *, limit: int) -> Page:
+    def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
         return self._waiting(tables.DRIVE, until, limit, token="")
 
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
@@ -177,7 +177,7 @@ class TablestoreMigrations:
         """Whether the tick has anything to do with the row; one here only for an outbox settled since goes where it belongs."""
         if tables.lane(migration).get("due_lane") == tables.DRIVE:
             return True
-        self._queue(migration)
+        self._restore_due_time(migration)
         return False
 
     def ready(self, batch_id: str, limit: int) -> list[Waiting]:

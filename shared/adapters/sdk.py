@@ -85,19 +85,19 @@ class Clients:
 
     def tablestore(self) -> Any:
         """The Tablestore client of the pipeline's instance."""
-        return self._once("tablestore", self._make_tablestore)
+        return self._make_once("tablestore", self._make_tablestore)
 
     def eventbridge(self) -> Any:
         """The EventBridge client of the account's own endpoint."""
-        return self._once("eventbridge", self._make_eventbridge)
+        return self._make_once("eventbridge", self._make_eventbridge)
 
     def ecs(self, region_id: str) -> Any:
         """The ECS client of a region."""
-        return self._once(f"ecs:{region_id}", lambda: self._make_ecs(region_id))
+        return self._make_once(f"ecs:{region_id}", lambda: self._make_ecs(region_id))
 
     def smc(self) -> Any:
         """The SMC client; one endpoint serves all regions."""
-        return self._once("smc", self._make_smc)
+        return self._make_once("smc", self._make_smc)
 
     def runtime(self) -> Any:
         """The options of one call through the generated clients: no retries of their own."""
@@ -105,7 +105,7 @@ class Clients:
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
 
-    def _once(self, name: str, make: Callable[[], Any]) -> Any:
+    def _make_once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._made:
             self._made[name] = make()
         return self._made[name]

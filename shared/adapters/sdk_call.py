@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.adapters.sdk import ATTEMPTS, Clients
-from shared.adapters.sdk_errors import CloudError, translated
+from shared.adapters.sdk_errors import CloudError, translate
 
 Expected = Callable[[CloudError], bool]
 
@@ -41,7 +41,7 @@ def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = n
             if expected(failed):
                 raise failed from None
             if attempt == ATTEMPTS or not failed.worth_repeating:
-                raise translated(failed) from error
+                raise translate(failed) from error
         clients.pause(attempt)
     raise AssertionError("the loop above returns or raises")
 

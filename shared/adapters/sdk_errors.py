@@ -104,7 +104,7 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
 """A person is needed; the remedy says for what."""
 
 
-def translated(error: CloudError) -> ReplankError:
+def translate(error: CloudError) -> ReplankError:
     """The error as the stages know it. Unknown codes of a refusal need a person; unknown server errors pass."""
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"

@@ -86,13 +86,13 @@ class Store:
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
         """Write the row, replacing what is there; False if what is there has the number column ``unless``."""
-        return self._conditional(
+        return self._write_if(
             "put_row", table, _row(key, list(columns.items())), _condition("IGNORE", {unless: Absent} if unless else None)
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
         """Write the row if there is none; False if there is one."""
-        return self._conditional("put_row", table, _row(key, list(columns.items())), _condition("EXPECT_NOT_EXIST"))
+        return self._write_if("put_row", table, _row(key, list(columns.items())), _condition("EXPECT_NOT_EXIST"))
 
     def update(
         self,
@@ -116,7 +116,7 @@ class Store:
         if remove:
             changes["delete_all"] = list(remove)
         try:
-            return self._conditional("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", expect))
+            return self._write_if("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", expect))
         except InDoubt:
             if expect is None:
                 return False  # the row is not there: that no earlier sending changed
@@ -124,7 +124,7 @@ class Store:
 
     def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
         """Delete the row if columns are as expected; False if not, or if there is no row."""
-        return self._conditional("delete_row", table, _row(key, None), _condition("EXPECT_EXIST", expect))
+        return self._write_if("delete_row", table, _row(key, None), _condition("EXPECT_EXIST", expect))
 
     def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
         """Up to ``limit`` rows, and the key at which the next page starts (None at the end)."""
@@ -140,7 +140,7 @@ class Store:
                 _ends(wanted.end),
                 list(wanted.columns),
                 limit - len(rows),
-                column_filter=_column("EQUAL", wanted.equal) if wanted.equal else None,
+                column_filter=_column_condition("EQUAL", wanted.equal) if wanted.equal else None,
                 max_version=1,
                 start_column=wanted.between[0] if wanted.between else None,
                 end_column=wanted.between[1] if wanted.between else None,
@@ -182,7 +182,7 @@ class Store:
         # A missing row comes as an empty one.
         return [_columns(each.row) for each in results if each.row is not None and each.row.primary_key]
 
-    def _conditional(self, operation: str, *arguments: Any) -> bool:
+    def _write_if(self, operation: str, *arguments: Any) -> bool:
         try:
             self._send(operation, *arguments)
         except _ConditionFailed:
@@ -194,7 +194,7 @@ class Store:
         send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
         for attempt in range(1, ATTEMPTS + 1):
             try:
-                return self._sent(operation, send, arguments, options)
+                return self._send_once(operation, send, arguments, options)
             except _ConditionFailed:
                 if attempt > 1:
                     raise InDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
@@ -205,14 +205,14 @@ class Store:
             self._clients.pause(attempt)
         raise AssertionError("the loop above returns or raises")
 
-    def _sent(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
+    def _send_once(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
         from urllib3.exceptions import HTTPError
 
         try:
             return send(*arguments, **options)
         except OTSServiceError as error:
-            raise _translated(operation, str(error.code), str(error.message), str(error.request_id)) from error
+            raise _translate(operation, str(error.code), str(error.message), str(error.request_id)) from error
         except (OTSClientError, HTTPError, OSError) as error:
             raise _NoAnswer("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
 
@@ -229,7 +229,7 @@ class _ConditionFailed(ReplankError):
     """The row is not as the condition expects; never leaves this module."""
 
 
-def _translated(operation: str, code: str, message: str, request_id: str) -> ReplankError:
+def _translate(operation: str, code: str, message: str, request_id: str) -> ReplankError:
     if code == "OTSConditionCheckFail":
         return _ConditionFailed("Store.ConditionFailed", message, "")
     where = f"{operation}: {code}: {message} (RequestId {request_id})"
@@ -250,20 +250,20 @@ def _row(key: Key, attributes: Any) -> Any:
 def _condition(expectation: str, expect: Expected | None = None) -> Any:
     from tablestore import Condition
 
-    return Condition(expectation, _joined("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
+    return Condition(expectation, _join("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
 
 
 def _as_expected(column: str, value: Any) -> Any:
     if value is Absent:  # there is no such condition, but one that a missing column passes and no value does
-        return _column("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
+        return _column_condition("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
     if isinstance(value, AtMost):
-        return _column("LESS_EQUAL", (column, value.number))
+        return _column_condition("LESS_EQUAL", (column, value.number))
     if isinstance(value, frozenset):
-        return _joined("OR", [_column("EQUAL", (column, each)) for each in sorted(value)])
-    return _column("EQUAL", (column, value))
+        return _join("OR", [_column_condition("EQUAL", (column, each)) for each in sorted(value)])
+    return _column_condition("EQUAL", (column, value))
 
 
-def _joined(operator: str, conditions: Sequence[Any]) -> Any:
+def _join(operator: str, conditions: Sequence[Any]) -> Any:
     """All of the conditions, or one of them; an operator joins two, not more."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
@@ -276,7 +276,7 @@ def _joined(operator: str, conditions: Sequence[Any]) -> Any:
     return first
 
 
-def _column(comparator: str, against: tuple[str, Any], *, pass_if_missing: bool = False) -> Any:
+def _column_condition(comparator: str, against: tuple[str, Any], *, pass_if_missing: bool = False) -> Any:
     from tablestore import ComparatorType, SingleColumnCondition
 
     how = getattr(ComparatorType, comparator)

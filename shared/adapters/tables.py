@@ -83,12 +83,12 @@ def text(name: str, value: Any) -> str:
 
 def value_of(cls: type[T], written: str, what: str) -> T:
     """The dataclass in a JSON column; raises Permanent (Store.RowInvalid)."""
-    value: T = _remembered(cls, written, what)  # type: ignore[arg-type]
+    value: T = _memoized(cls, written, what)  # type: ignore[arg-type]
     return value
 
 
 @lru_cache(maxsize=512)
-def _remembered(cls: type, written: str, what: str) -> Any:
+def _memoized(cls: type, written: str, what: str) -> Any:
     """By the text: every tick reads the same batches, and what is read is frozen."""
     try:
         return decode(cls, json.loads(written), what)

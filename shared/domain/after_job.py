@@ -56,7 +56,7 @@ class Trace:
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenMarker:
     """What a guest said at the look. None means that it did not say."""
 
     os_id: str | None = None
@@ -83,7 +83,7 @@ def marker_of(migration_id: str, hop: int, attempt: int, count: int) -> str:
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
-def judge(before: Before, seen: Seen, *, is_drill: bool, now: datetime) -> AfterJob:
+def judge(before: Before, seen: SeenMarker, *, is_drill: bool, now: datetime) -> AfterJob:
     """Whether SMC put the disks back. Only proof counts; what is left open stays not known.
 
     A disk is reset only while its instance is stopped (ECS, ResetDisk). So a guest that has not stopped since before the job is as

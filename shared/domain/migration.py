@@ -254,7 +254,7 @@ def step(
     return Step(migration, after, JournalEntry(version, now, migration.state, to, by, reason, after.hop, after.attempt))
 
 
-def born(migration: Migration, *, by: str, reason: str) -> JournalEntry:
+def first_entry(migration: Migration, *, by: str, reason: str) -> JournalEntry:
     """The first line of a migration's journal."""
     return JournalEntry(migration.version, migration.created_at, None, migration.state, by, reason, 0, 1)
 

@@ -47,7 +47,7 @@ def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[Di
 
 
 @dataclass(frozen=True)
-class Seen:
+class SeenSnapshot:
     """What ECS says of one snapshot."""
 
     disk_id: str
@@ -56,12 +56,12 @@ class Seen:
     """Of the tag that it was made with."""
 
 
-def unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, Seen], migration_id: str) -> list[str]:
+def unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
     """Why disks cannot go back to their snapshots, one sentence each; empty if all can."""
     return [why for reset in plan if (why := _why_not(reset, snapshots.get(reset.snapshot_id), migration_id))]
 
 
-def _why_not(reset: DiskReset, seen: Seen | None, migration_id: str) -> str:
+def _why_not(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> str:
     name = f"Snapshot {reset.snapshot_id} of disk {reset.disk_id}"
     if seen is None:
         return f"{name} is gone."

@@ -13,7 +13,7 @@ from shared.domain.errors import Refused
 from shared.domain.findings import Finding, Severity
 from shared.domain.hop import Hop
 
-__all__ = ["Hop", "Route", "plan_route"]
+__all__ = ["Hop", "PlannedRoute", "plan_route"]
 
 MAX_HOPS = 4
 """Longer chains are never planned: each hop is a migration of its own, with its own snapshots and restarts."""
@@ -22,7 +22,7 @@ FAR = date.max
 
 
 @dataclass(frozen=True)
-class Route:
+class PlannedRoute:
     """The hops in order, and what the operator should know about them."""
 
     hops: tuple[Hop, ...]
@@ -39,7 +39,7 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
     allow_listed: bool = False,
     driver: str = DEFAULT_DRIVER,
     catalog: Catalog = CATALOG,
-) -> Route:
+) -> PlannedRoute:
     """Plan from ``source`` (as identified: its ``exact`` version counts) to ``destination`` (a key or a name; None: our default).
 
     Only the paths that the driver can follow count.
@@ -57,7 +57,7 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
             raise _end_of_life(goal, on, catalog)
     else:
         chosen = _default_chain(source, architecture, chains, on, catalog)
-    return Route(tuple(Hop(path.source, path.destination) for path in chosen), _warnings(chosen, on, catalog))
+    return PlannedRoute(tuple(Hop(path.source, path.destination) for path in chosen), _warnings(chosen, on, catalog))
 
 
 def _chains(source: Release, architecture: str, listed: bool, catalog: Catalog) -> list[tuple[Path, ...]]:

@@ -50,10 +50,10 @@ class Admission(Protocol):
         One that an earlier attempt still holds becomes this attempt's.
         """
 
-    def give_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
+    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
         """Give the slot back if that attempt or an earlier one took it: a retry keeps its own. Nothing if there is none."""
 
-    def forget(self, batch_id: str) -> None:
+    def drop_count(self, batch_id: str) -> None:
         """Keep nothing of a batch that holds no slot; one that takes a slot later is counted anew."""
 
     def hold(self) -> Hold:

@@ -46,7 +46,7 @@ class Batches(Protocol):
     def commit(self, before: Batch, after: Batch) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved)."""
 
-    def listed(self, *, limit: int, token: str) -> BatchPage:
+    def page(self, *, limit: int, token: str) -> BatchPage:
         """All batches, newest first."""
 
     def open(self, limit: int) -> list[Terms]:

@@ -37,7 +37,7 @@ class Identity:
 
 
 @dataclass(frozen=True)
-class Report:
+class JobReport:
     """Where a job stands; ``code`` and ``message`` are SMC's own words on a failure, ``progress`` is a percentage."""
 
     phase: Phase
@@ -74,7 +74,7 @@ class Driver(Protocol):
     def check(self) -> None:
         """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""
 
-    def prepare(self, migration: Migration, identity: Identity) -> Report:
+    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
         """Take the next harmless step towards a job (import, create); called again every minute while it reports PREPARING.
 
         A driver that waits for a person reports PREPARING with what to do in ``remedy``, and RUNNING once the job is seen.
@@ -89,7 +89,7 @@ class Driver(Protocol):
         Called again after a crash it does nothing, even if the job has failed since; a retry (a later step) starts it again.
         """
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         """How the jobs stand, by migration id; as few calls as paging allows."""
 
     def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:

@@ -36,5 +36,5 @@ class Ledger(Protocol):
     def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         """Entries whose ``sweep_at`` has passed and that are not swept, longest overdue first."""
 
-    def listed(self, *, limit: int, token: str) -> LedgerPage:
+    def page(self, *, limit: int, token: str) -> LedgerPage:
         """The whole ledger, swept entries included."""

@@ -87,7 +87,7 @@ class Migrations(Protocol):
     def due(self, now: datetime, limit: int) -> list[Migration]:
         """The rows due by ``now``, longest overdue first. One that nobody can read steps aside for LONGEST_BACK_OFF."""
 
-    def driven(self, until: datetime, *, limit: int) -> Page:
+    def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
         """What waits for the tick until then, longest overdue first; nothing is put off by the look."""
 
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:

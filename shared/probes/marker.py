@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from shared.domain.after_job import Seen
+from shared.domain.after_job import SeenMarker
 from shared.domain.text import plain
 from shared.probes.frame import Section
 from shared.probes.linux import version_of
@@ -34,7 +34,7 @@ def _text(os_type: str) -> str:
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
-def parse_look(os_type: str, output: bytes) -> Seen | None:
+def parse_look(os_type: str, output: bytes) -> SeenMarker | None:
     """What the guest said at the look; None if it is no whole answer."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
@@ -45,7 +45,7 @@ def parse_look(os_type: str, output: bytes) -> Seen | None:
     system = {name: value.strip("\"'") for name, value in system.items()}
     short = [f"version_id {system['VERSION_ID']}"] if "VERSION_ID" in system else []
     version = Section("os", [*short, *(f"release {each}" for each in told.values("release"))])
-    return Seen(
+    return SeenMarker(
         os_id=system.get("ID"),
         os_version=version_of(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),

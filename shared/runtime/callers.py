@@ -35,7 +35,7 @@ class Came:
     door: str = TRIGGER
 
 
-class Settings(Protocol):
+class CallerSettings(Protocol):
     """What of the settings tells who may do what."""
 
     @property
@@ -70,7 +70,7 @@ def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Cal
     return Caller(read_name(decoded(given, operator_header), operator_header))
 
 
-def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings: Settings) -> Reply:
+def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
     """Carry out one act of a person who may do it, between two writes of the audit. Refusals are audited too."""
     caller, refusal = _who(came, ports, settings)
     target, owner = _target(came.path, ports, settings.access)
@@ -117,7 +117,7 @@ def _token(headers: Mapping[str, str]) -> str:
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")
 
 
-def _who(came: Came, ports: Ports, settings: Settings) -> tuple[Caller, ReplankError | None]:
+def _who(came: Came, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
     try:
         return named(came.headers, settings.operator_header, ports), None
     except ReplankError as error:

@@ -64,24 +64,24 @@ def handle(function: str, event: bytes, context: object) -> Any:
 
     What nobody here understands raises Refused: no row can tell of it, so the dead letter queue keeps it for a person.
     """
-    running = _current(function, context)
+    running = _current_ports(function, context)
     request_id = str(getattr(context, "request_id", ""))
     known = logs.invocation.set({"requestId": request_id, "function": f"replank-{function}"})
     try:
         if function == "api":
             if len(event) > MAX_REQUEST_BYTES:
                 return _too_large(request_id)
-            return _answer(_understood(lambda: request_of(document_of(event, limit=MAX_REQUEST_BYTES))), running, request_id)
-        return _all(function, _understood(lambda: _messages(function, event, request_id)), running.ports)
+            return _answer(_understand(lambda: request_of(document_of(event, limit=MAX_REQUEST_BYTES))), running, request_id)
+        return _run_all(function, _understand(lambda: _messages(function, event, request_id)), running.ports)
     finally:
         logs.invocation.reset(known)
 
 
-def _understood(read: Callable[[], T]) -> T:
+def _understand(read: Callable[[], T]) -> T:
     try:
         return read()
     except Refused as error:
-        _say(error, {})
+        _log_error(error, {})
         raise
 
 
@@ -95,7 +95,7 @@ def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
     return messages
 
 
-def _current(function: str, context: object) -> _Running:
+def _current_ports(function: str, context: object) -> _Running:
     """The function's ports; made anew if it was never initialised, or if its role's credentials have changed."""
     if function not in _running:
         initialize(function, context)
@@ -107,13 +107,13 @@ def _current(function: str, context: object) -> _Running:
     return running
 
 
-def _all(function: str, messages: list[Message], ports: Ports) -> str:
+def _run_all(function: str, messages: list[Message], ports: Ports) -> str:
     """Run the stage for each message; one that must come again is raised after the others have had their turn."""
     results: list[str] = []
     again: Exception | None = None
     for message in messages:
         try:
-            results.append(_one(function, message, ports))
+            results.append(_run_one(function, message, ports))
         except Exception as error:
             again = again or error
     if again is not None:
@@ -121,22 +121,22 @@ def _all(function: str, messages: list[Message], ports: Ports) -> str:
     return json.dumps({"result": results[0] if len(results) == 1 else results})
 
 
-def _one(function: str, message: Message, ports: Ports) -> str:
+def _run_one(function: str, message: Message, ports: Ports) -> str:
     started = time.perf_counter()
     facts: dict[str, Any] = {"event": message.type, "eventId": message.event_id}
     facts.update({name: message.data[name] for name in _FACTS if name in message.data})
     try:
         outcome: Outcome = importlib.import_module(f"shared.stages.{function}").run(message, ports)
     except ReplankError as error:
-        _say(error, facts, started)
+        _log_error(error, facts, started)
         if error.fate in ACKNOWLEDGED:
             return error.fate.value
         raise
     except Exception as error:
-        facts.update(result="bug", code=type(error).__name__, durationMs=_since(started))
+        facts.update(result="bug", code=type(error).__name__, durationMs=_milliseconds_since(started))
         logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})
         raise
-    facts.update(outcome.facts, result=outcome.result, durationMs=_since(started))
+    facts.update(outcome.facts, result=outcome.result, durationMs=_milliseconds_since(started))
     logs.log.info("done", extra={"facts": facts})
     return outcome.result
 
@@ -156,10 +156,10 @@ def _answer(request: dict[str, Any], running: _Running, request_id: str) -> dict
     except rates.TooMany as error:
         response = web.failure(error, request_id)
     except Exception as error:
-        facts.update(result="bug", code=type(error).__name__, durationMs=_since(started))
+        facts.update(result="bug", code=type(error).__name__, durationMs=_milliseconds_since(started))
         logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})
         return _internal_error(request_id)
-    facts.update(result=str(response.get("statusCode", "")), durationMs=_since(started))
+    facts.update(result=str(response.get("statusCode", "")), durationMs=_milliseconds_since(started))
     logs.log.info("answered", extra={"facts": facts})
     return response
 
@@ -168,7 +168,7 @@ def _too_large(request_id: str) -> dict[str, Any]:
     from shared.runtime import web
 
     error = web.too_large()
-    _say(error, {})
+    _log_error(error, {})
     return web.failure(error, request_id)
 
 
@@ -179,13 +179,13 @@ def _internal_error(request_id: str) -> dict[str, Any]:
     return {"statusCode": 500, "headers": headers, "isBase64Encoded": False, "body": json.dumps(body)}
 
 
-def _say(error: ReplankError, facts: dict[str, Any], started: float | None = None) -> None:
+def _log_error(error: ReplankError, facts: dict[str, Any], started: float | None = None) -> None:
     facts = {**facts, "result": error.fate.value, "code": error.code, "remedy": error.remedy}
     if started is not None:
-        facts["durationMs"] = _since(started)
+        facts["durationMs"] = _milliseconds_since(started)
     bug = error if error.fate is Fate.BUG else None
     logs.log.log(_LEVELS.get(error.fate, logging.ERROR), error.message, exc_info=bug, extra={"facts": facts})
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.perf_counter() - started) * 1000)

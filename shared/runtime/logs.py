@@ -49,14 +49,14 @@ class JsonFormatter(logging.Formatter):
         line["message"] = record.getMessage()
         if record.exc_info:
             line["trace"] = self.formatException(record.exc_info)
-        text = _written(line)
+        text = _json_line(line)
         while len(text.encode()) > MAX_LINE_BYTES:
             _shorten(line)
-            text = _written(line)
+            text = _json_line(line)
         return text
 
 
-def _written(line: dict[str, Any]) -> str:
+def _json_line(line: dict[str, Any]) -> str:
     """What could act on the terminal that shows the log, or what no stream takes, stays an escape of JSON."""
     return escaped(hide(json.dumps(line, ensure_ascii=False, default=str)))
 

@@ -99,7 +99,7 @@ def _text(document: dict[str, Any], name: str) -> str:
 def _data(document: dict[str, Any]) -> dict[str, Any]:
     data = document.get("data")
     if data is None and "data_base64" in document:
-        data = _decoded(document["data_base64"])
+        data = _decode(document["data_base64"])
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -118,7 +118,7 @@ def _check_names(data: dict[str, Any]) -> None:
             raise _invalid(f"{name} is no text of at most {MAX_NAME} characters")
 
 
-def _decoded(value: Any) -> Any:
+def _decode(value: Any) -> Any:
     try:
         return json.loads(base64.b64decode(value, validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError):

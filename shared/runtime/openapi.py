@@ -183,11 +183,11 @@ def schema_of(hint: Any, schemas: Json) -> Json:
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"type": "string", "enum": [member.value for member in hint]}
     if is_dataclass(hint) and isinstance(hint, type):
-        return _refer(hint, schemas)
+        return _reference(hint, schemas)
     return dict(_SCALARS[getattr(hint, "__supertype__", hint)])
 
 
-def _refer(view: type, schemas: Json) -> Json:
+def _reference(view: type, schemas: Json) -> Json:
     if view.__name__ not in schemas:
         schemas[view.__name__] = {}  # the name is taken before its fields are looked at
         hints = get_type_hints(view)

@@ -19,14 +19,14 @@ def _submit(call: Call) -> Reply:
 
 
 def _batches(call: Call) -> Reply:
-    return Reply(batches.listed(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
+    return Reply(batches.page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
 
 
 def _migrations(call: Call) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
         raise schema.invalid("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
-    found = migrations.listed(
+    found = migrations.page(
         call.ports,
         batch_id=given.get("batchId", ""),
         state=given.get("state", ""),
@@ -40,7 +40,7 @@ def _migrations(call: Call) -> Reply:
 def _snapshots(call: Call) -> Reply:
     prices, given = call.prices, call.query
     return Reply(
-        snapshots.listed(
+        snapshots.page(
             call.ports,
             price=prices.snapshot_price,
             currency=prices.currency,
@@ -53,7 +53,7 @@ def _snapshots(call: Call) -> Reply:
 def _stuck(ports: Ports) -> views.Stuck:
     from shared.stages.api import stuck
 
-    return stuck.listed(ports)
+    return stuck.stuck_rows(ports)
 
 
 def _audit(call: Call) -> Reply:

@@ -187,33 +187,33 @@ def _catalog(reader: _Reader, clock: str) -> Catalog:
 
 def _listed(value: str) -> tuple[str, ...]:
     items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
-    return _if(bool(items), items)
+    return _require(bool(items), items)
 
 
 def _issuer(value: str) -> str:
     parts = urlsplit(value)
     local = parts.hostname in ("127.0.0.1", "localhost")
-    return _if(bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local)), value)
+    return _require(bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local)), value)
 
 
 def _count(value: str) -> int:
-    return _if(int(value) >= 1, int(value))
+    return _require(int(value) >= 1, int(value))
 
 
 def _milliseconds(value: str) -> int:
-    return _if(0 <= int(value) <= 5000, int(value))
+    return _require(0 <= int(value) <= 5000, int(value))
 
 
 def _rate(value: str) -> int:
-    return _if(0 <= int(value) <= 100_000, int(value))
+    return _require(0 <= int(value) <= 100_000, int(value))
 
 
 def _price(value: str) -> float:
-    return _if(0 <= float(value) < 1e6, float(value))
+    return _require(0 <= float(value) < 1e6, float(value))
 
 
 def _level(value: str) -> str:
-    return _if(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
+    return _require(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
 
 
 def _clock(value: str) -> str:
@@ -222,21 +222,21 @@ def _clock(value: str) -> str:
 
 
 def _command(value: str) -> str:
-    return _if("{token_id}" in value and "{token_code}" in value, value)
+    return _require("{token_id}" in value and "{token_code}" in value, value)
 
 
 def _parameter(value: str) -> str:
     inside, _, name = value.rpartition(".")
-    return _if(inside in ("", "ReplicationParameters") and name.isalnum(), value)
+    return _require(inside in ("", "ReplicationParameters") and name.isalnum(), value)
 
 
 def _values(value: str) -> Mapping[str, str]:
     document: Any = json.loads(value)
     good = isinstance(document, dict) and all(isinstance(item, str) and item for item in document.values())
-    return _if(good, document)
+    return _require(good, document)
 
 
-def _if(good: bool, value: T) -> T:
+def _require(good: bool, value: T) -> T:
     """The value if it is good; raises ValueError."""
     if not good:
         raise ValueError

@@ -70,7 +70,7 @@ class _Asked:
 def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
     """Answer one HTTP request. Unexpected exceptions pass: the caller logs them and answers with :func:`failure`."""
     asked = _read(request)
-    answer = _handled(asked, ports, settings, request_id)
+    answer = _dispatch(asked, ports, settings, request_id)
     if asked.old:
         answer["headers"] |= manners.deprecation(asked.path)
     held = hold.banner(ports)
@@ -89,7 +89,7 @@ HELD_HEADER = "X-Replank-Hold"
 """With every answer while everything is held: why, as a JSON text."""
 
 
-def _handled(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Json:
+def _dispatch(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
         reply = _answer(asked, ports, settings, request_id)
     except ReplankError as error:
@@ -159,7 +159,7 @@ def _answer(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str)
                 access=settings.access,
                 account=settings.account_id,
                 sign_in=(settings.oidc_issuer, next(iter(settings.oidc_audiences), "")),
-                seen=_seen(asked.headers) if route.on_version else 0,
+                seen=_version_seen(asked.headers) if route.on_version else 0,
                 accept=asked.headers.get("accept", ""),
             )
         )
@@ -180,7 +180,7 @@ def _document(asked: _Asked, settings: WebSettings) -> Reply:
     return Reply(document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(manners.VERSION) else "."))
 
 
-def _seen(headers: Mapping[str, str]) -> int:
+def _version_seen(headers: Mapping[str, str]) -> int:
     """The version in If-Match. An act without one could meet another state than the person saw."""
     given = headers.get("if-match", "").strip()
     if not given:
@@ -202,12 +202,12 @@ def _query(route: Route, given: Mapping[str, Any]) -> Json:
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
         wanted, value = route.query[name], manners.single(name, text)
-        found[name] = _whole(name, value) if wanted["type"] == "integer" else value
+        found[name] = _whole_number(name, value) if wanted["type"] == "integer" else value
         schema.check(found[name], wanted, name)
     return found
 
 
-def _whole(name: str, text: str) -> int:
+def _whole_number(name: str, text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise schema.invalid(name, "must be a whole number")
     return int(text)
@@ -225,7 +225,7 @@ def _given(asked: _Asked) -> str:
     raw = str(asked.event.get("body") or "")
     if len(raw) > MAX_BODY_BYTES:
         raise too_large()
-    return _decoded(raw) if asked.event.get("isBase64Encoded") else raw
+    return _decode_base64(raw) if asked.event.get("isBase64Encoded") else raw
 
 
 def _body(route: Route, asked: _Asked) -> Json:
@@ -241,7 +241,7 @@ def _body(route: Route, asked: _Asked) -> Json:
     return dict(body)
 
 
-def _decoded(raw: str) -> str:
+def _decode_base64(raw: str) -> str:
     try:
         return base64.b64decode(raw, validate=True).decode()
     except ValueError:

@@ -17,54 +17,54 @@ from shared.ports.ports import Ports
 def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     """Enter every snapshot that bears SMC's name and was made since the precheck: as SMC's, or as kept and why."""
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
-    named = _named(migration.region_id, migration.instance_id, ports)
+    named = _with_smc_name(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.of_migration(migration.migration_id)
     known = {entry.snapshot_id for entry in entries}
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_told(run, effect) for run in _runs(migration, ports)]
-    copies = _copies(named, entries)
+    runs = [_with_copies(run, effect) for run in _job_runs(migration, ports)]
+    copies = _known_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.spans(snapshot.created_at)), migration.hop)
-        why = doubt(_copy(snapshot), copies, runs, _disks(entries, hop))
-        ports.ledger.put_new(_entered(migration, snapshot, hop, why))
+        why = doubt(_copy_of(snapshot), copies, runs, _migrated_disks(entries, hop))
+        ports.ledger.put_new(_new_entry(migration, snapshot, hop, why))
 
 
 def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """Why an adopted snapshot may be somebody else's after all; for rows of a version that went by the name alone."""
     entries = ports.ledger.of_migration(migration.migration_id)
-    copies = _copies(_named(entry.region_id, entry.instance_id, ports), entries)
+    copies = _known_copies(_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
     mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
-    return doubt(mine, copies, _runs(migration, ports), _disks(entries, entry.hop))
+    return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
-def kept(entry: LedgerEntry, why: str) -> LedgerEntry:
+def as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
     """The entry as one that is not ours."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
-def _runs(migration: Migration, ports: Ports) -> list[Run]:
+def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
     return runs_of(ports.migrations.journal(migration.migration_id), unseen=traits(migration.driver).starts_unseen)
 
 
-def _told(run: Run, effect: AdoptSnapshots) -> Run:
+def _with_copies(run: Run, effect: AdoptSnapshots) -> Run:
     """What the watch saw of a job that failed: its step says only that it did."""
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
-def _named(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
+def _with_smc_name(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
     found = ports.compute.snapshots_of(region_id, instance_id)
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 
-def _copy(snapshot: Snapshot) -> Copy:
+def _copy_of(snapshot: Snapshot) -> Copy:
     return Copy(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
-def _copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
+def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
     """All that bear such a name: those that ECS shows, and those that the ledger remembers."""
-    there = {each.snapshot_id: _copy(each) for each in named}
+    there = {each.snapshot_id: _copy_of(each) for each in named}
     gone = {
         each.snapshot_id: Copy(each.snapshot_id, each.disk_id, each.created_at)
         for each in entries
@@ -73,12 +73,12 @@ def _copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[C
     return list({**gone, **there}.values())
 
 
-def _disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
+def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
     """The disks that were migrated in the hop: each has a snapshot of ours."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 
-def _entered(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> LedgerEntry:
+def _new_entry(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> LedgerEntry:
     entry = LedgerEntry(
         migration_id=migration.migration_id,
         key=f"smc-{snapshot.snapshot_id}",
@@ -93,4 +93,4 @@ def _entered(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> Le
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return kept(entry, why) if why else entry
+    return as_kept(entry, why) if why else entry

@@ -15,7 +15,7 @@ from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform
-from shared.stages.slots import BEFORE_THE_SLOT, give_back
+from shared.stages.slots import BEFORE_THE_SLOT, release_late_claims
 
 _LOG = logging.getLogger("replank")
 
@@ -37,7 +37,7 @@ def settle(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = 
     The step stands whatever becomes of its events: a bus that refuses them is no failure of the migration. ``quietly`` leaves the
     events for later while an effect cannot be carried out: a stage that they wake would else wake itself for ever.
     """
-    left = [effect for effect in owed.effects if not _performed(effect, migration, ports)]
+    left = [effect for effect in owed.effects if not _carry_out(effect, migration, ports)]
     if quietly and left:
         return False
     try:
@@ -62,7 +62,7 @@ class LaunchRefused(Permanent):
     """The one effect whose refusal is the migration's failure: the job cannot be started."""
 
 
-def _performed(effect: Effect, migration: Migration, ports: Ports) -> bool:
+def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
     if needs_the_cloud(effect) and not ports.drivers:
         return False
     try:
@@ -76,7 +76,7 @@ def _performed(effect: Effect, migration: Migration, ports: Ports) -> bool:
     return True
 
 
-def current(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
+def load_current(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
     """The migration a message is about; raises Stale if it is not (or no longer) in one of ``states``."""
     migration = ports.migrations.load(str(message.data.get("migrationId", "")))
     version = message.data.get("version")
@@ -90,7 +90,7 @@ def current(message: Message, ports: Ports, states: frozenset[State]) -> Migrati
     return migration
 
 
-def guarded(
+def run_guarded(
     message: Message,
     ports: Ports,
     states: frozenset[State],
@@ -102,13 +102,13 @@ def guarded(
     ``giving_up`` is the stage's name and the type of the event that tells of the failure.
     """
     try:
-        migration = current(message, ports, states)
+        migration = load_current(message, ports, states)
         try:
             return _run(body, migration, ports)
         except (Permanent, Refused) as error:
-            return _given_up(migration, ports, states, giving_up, error)
+            return _fail_after(migration, ports, states, giving_up, error)
     except Stale:
-        give_back(str(message.data.get("migrationId", "")), ports)
+        release_late_claims(str(message.data.get("migrationId", "")), ports)
         raise
 
 
@@ -138,7 +138,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
         advance(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
-def _given_up(
+def _fail_after(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
     """The body's error as the migration's failure, unless somebody else moved it on meanwhile."""

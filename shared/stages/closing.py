@@ -13,7 +13,7 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 """States from which a migration asks for no slot, unless a person retries it."""
 
 
-def close(terms: Terms, ports: Ports) -> bool:
+def close_batch(terms: Terms, ports: Ports) -> bool:
     """Close a batch if every migration in it is settled; False if it stays open."""
     token = ""
     while True:
@@ -24,16 +24,16 @@ def close(terms: Terms, ports: Ports) -> bool:
         token = page.next_token
         if not token:
             break
-    ports.admission.forget(terms.batch_id)
-    return _written(terms, BatchState.CLOSED, ports)
+    ports.admission.drop_count(terms.batch_id)
+    return _write_state(terms, BatchState.CLOSED, ports)
 
 
-def reopen(terms: Terms, ports: Ports) -> bool:
+def reopen_batch(terms: Terms, ports: Ports) -> bool:
     """Open a closed batch again; nothing if it is open."""
-    return terms.state is BatchState.CLOSED and _written(terms, BatchState.OPEN, ports)
+    return terms.state is BatchState.CLOSED and _write_state(terms, BatchState.OPEN, ports)
 
 
-def _written(terms: Terms, state: BatchState, ports: Ports) -> bool:
+def _write_state(terms: Terms, state: BatchState, ports: Ports) -> bool:
     """Write the state, unless the batch has changed since its terms were read."""
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:

@@ -23,8 +23,8 @@ from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt
-from shared.stages.live_jobs import look, named
-from shared.stages.slots import BEFORE_THE_SLOT, held_now, release, release_earlier
+from shared.stages.live_jobs import in_words, unfinished
+from shared.stages.slots import BEFORE_THE_SLOT, held_now, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
 """In these a retry has undone the failure, and the failure is taken back."""
@@ -43,17 +43,17 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
     if migration.state in ACTIVE:
         return  # owed by an end that a retry has undone: the lock is needed again
     if effect.after_jobs:
-        running = [job for job in look(migration, ports) if job.runs]
+        running = [job for job in unfinished(migration, ports) if job.runs]
         if running:
-            raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {named(running)}.")
+            raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {in_words(running)}.")
     ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id, migration.attempt)
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
     if migration.state in BEFORE_THE_SLOT:
-        release_earlier(migration, ports)
+        release_earlier_slot(migration, ports)
     elif migration.state not in MOVING:
-        release(migration, ports)
+        release_slot(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:

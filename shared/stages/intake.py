@@ -16,7 +16,7 @@ from shared.domain.catalog import Release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.errors import Refused, Stale
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, born
+from shared.domain.migration import Migration, State, first_entry
 from shared.domain.notice import Notice, due_notices, matches, read_notice
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import Outbox
@@ -32,13 +32,13 @@ _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLL
 def run(message: Message, ports: Ports) -> Outcome:
     """Make a batch of the notice, carry out the planning of a submitted one, or take the inventory."""
     if message.type == events.END_OF_LIFE:
-        return _plan(_batch_of(message, ports), ports)
+        return _plan(_make_batch(message, ports), ports)
     if message.type in (events.BATCH_SUBMITTED, events.PLANNING_DUE):
         return _plan(ports.batches.load(str(message.data.get("batchId", ""))), ports)
-    return _inventory(ports)
+    return _publish_notices(ports)
 
 
-def _batch_of(message: Message, ports: Ports) -> Batch:
+def _make_batch(message: Message, ports: Ports) -> Batch:
     """The batch of a notice: its id is derived from the notice's source and id, so a second delivery finds the first."""
     _check_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
@@ -69,12 +69,12 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     size, seen, survey = 0, set[str](), Survey()
     for page in pages(batch.selection.regions, ports, survey, instance_ids=batch.selection.instance_ids):
-        chosen = [instance for instance in page if _chosen(instance, batch, ports) and not _covered(instance, batch, ports)]
+        chosen = [instance for instance in page if _is_chosen(instance, batch, ports) and not _is_covered(instance, batch, ports)]
         seen.update(instance.instance_id for instance in page)
-        _create(chosen, batch, ports)
+        _create_migrations(chosen, batch, ports)
         size += len(chosen)
     if survey.silent and not is_given_up(batch.created_at, ports.clock.now()):
-        return _not_yet(batch, survey, ports)
+        return _note_silent_regions(batch, survey, ports)
     missing = [instance_id for instance_id in batch.selection.instance_ids if instance_id not in seen]
     where = ", ".join(batch.selection.regions)
     absent = [(each, "Instance.NotFound", f"No instance {each} in {where}.") for each in missing]
@@ -83,20 +83,20 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
     return Outcome("done", {"batchId": batch.batch_id, "instances": size, "missing": len(missing)})
 
 
-def _not_yet(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
+def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
     """A region does not answer: say so on the batch, which stays in planning. The tick has it planned again, ever less often."""
     problems = survey.problems(again=True)
-    if _named(problems) != _named(batch.problems):
+    if _causes(problems) != _causes(batch.problems):
         ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
     return Outcome("waiting", {"batchId": batch.batch_id, "silent": [region for region, _, _ in survey.silent]})
 
 
-def _named(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
+def _causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
     """Where, and what: the sentences hold request ids, and are no reason to write the row again."""
     return {(where, code) for where, code, _ in problems}
 
 
-def _chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
+def _is_chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     """Whether the selection means the instance: one of its ids, if it names any, and of its releases, if it names any."""
     selection = batch.selection
     if selection.instance_ids and instance.instance_id not in selection.instance_ids:
@@ -119,26 +119,26 @@ def _is_converted(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     return reached is not None and not matches(reached, batch.selection.releases)
 
 
-def _covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
+def _is_covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     if batch.origin != "inventory":
         return False
     earlier = ports.migrations.of_instance(instance.instance_id, limit=20)
     return any(each.batch_id != batch.batch_id and ports.clock.now() - each.created_at < RECENT for each in earlier)
 
 
-def _create(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
+def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
     made: list[tuple[Migration, Outbox]] = []
     for instance in instances:
-        migration = _migration(instance, batch, ports)
+        migration = _new_migration(instance, batch, ports)
         asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
-        if ports.migrations.create(migration, born(migration, by="intake", reason=f"batch {batch.batch_id}"), [asked]):
+        if ports.migrations.create(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), [asked]):
             made.append((migration, Outbox(migration.version, (), (asked,))))
     ports.bus.publish([event for _, owed in made for event in owed.events])
     for migration, owed in made:
         ports.migrations.settle(migration, owed.version)
 
 
-def _migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:
+def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:
     now = ports.clock.now()
     return Migration(
         migration_id="m" + _digest(batch.batch_id, instance.region_id, instance.instance_id),
@@ -159,7 +159,7 @@ def _migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration
     )
 
 
-def _inventory(ports: Ports) -> Outcome:
+def _publish_notices(ports: Ports) -> Outcome:
     """Say for each release out of support that runs somewhere, once a month, what a notice from outside would say."""
     releases: set[Release] = set()
     survey = Survey()

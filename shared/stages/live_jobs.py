@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from shared.domain.migration import Migration
 from shared.ports.driver import NOBODY, LiveJob
 from shared.ports.ports import Ports
-from shared.stages.identity import identity
+from shared.stages.host_identity import identity
 
 
 def sources(migration: Migration, ports: Ports) -> tuple[str, ...]:
@@ -17,22 +17,22 @@ def sources(migration: Migration, ports: Ports) -> tuple[str, ...]:
     return ports.driver(migration.driver).sources(migration, who)
 
 
-def look(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
+def unfinished(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
     """The jobs that run, and those of the migration that could be started again; on the sources given, or on all."""
     where = sources(migration, ports) if source_ids is None else source_ids
     return ports.driver(migration.driver).unfinished(migration, where)
 
 
-def remove(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
+def remove_own(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
     """Stop and delete the migration's jobs as far as SMC lets us; what is left."""
-    found = look(migration, ports, source_ids)
+    found = unfinished(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:
         return found
     ports.driver(migration.driver).remove(own)
-    return look(migration, ports, source_ids)
+    return unfinished(migration, ports, source_ids)
 
 
-def named(jobs: Iterable[LiveJob]) -> str:
+def in_words(jobs: Iterable[LiveJob]) -> str:
     """Jobs in words: ``job j-1 is Running in SMC``."""
     return ", ".join(f"job {job.job_id} is {job.status} in SMC" for job in jobs)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from shared.domain.after_job import AfterJob, Before, Seen, Trace, judge, marker_of
+from shared.domain.after_job import AfterJob, Before, SeenMarker, Trace, judge, marker_of
 from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 from shared.domain.migration import Migration, step
 from shared.domain.timing import LOOK_AGAIN, MARKER_TIMEOUT_S
@@ -119,7 +119,7 @@ def _is_good(result: CommandResult) -> bool:
     return result.status in ("Success", "Finished") and result.exit_code == 0
 
 
-def _system(seen: Seen) -> str:
+def _system(seen: SeenMarker) -> str:
     return (seen.os_name or f"{seen.os_id or ''} {seen.os_version or ''}").strip()
 
 

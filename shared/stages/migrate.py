@@ -14,11 +14,11 @@ from shared.domain.limits import Scene, held_back, missed_window, outlived, stan
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
-from shared.ports.driver import NOBODY, Driver, Phase, Report
+from shared.ports.driver import NOBODY, Driver, JobReport, Phase
 from shared.ports.ports import Ports
-from shared.stages.advance import advance, guarded
-from shared.stages.chosen import check_acknowledged
-from shared.stages.identity import identity
+from shared.stages.advance import advance, run_guarded
+from shared.stages.consent import check_acknowledged
+from shared.stages.host_identity import identity
 from shared.stages.slots import look_with_batch
 
 STATES = frozenset({State.SNAPSHOTTED})
@@ -26,32 +26,32 @@ STATES = frozenset({State.SNAPSHOTTED})
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Take the driver's next harmless step, or start the job once everything stands ready."""
-    return guarded(message, ports, STATES, ("migrate", events.START_FAILED), _run)
+    return run_guarded(message, ports, STATES, ("migrate", events.START_FAILED), _run)
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check()
     batch, scene = look_with_batch(migration, ports)
-    _safe_to_move(migration, batch, scene, ports)
-    reason = _held(migration, scene)
+    _check_safe_to_move(migration, batch, scene, ports)
+    reason = _why_held(migration, scene)
     if reason:
         return _stand_back(migration, driver, reason, scene, ports)
-    absent = _absent(migration, ports) if migration.attempt > 1 else ""
+    absent = _why_absent(migration, ports) if migration.attempt > 1 else ""
     if absent:
-        return _wait(migration, Report(Phase.PREPARING, migration.handle, remedy=absent), ports)
+        return _wait_for_driver(migration, JobReport(Phase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
-        migration = _begin(migration, ports)
+        migration = _claim_preparation(migration, ports)
     who = identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare(migration, who)
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
     if report.phase is Phase.PREPARING:
-        return _wait(migration, report, ports)
-    return _start(migration, report, ports)
+        return _wait_for_driver(migration, report, ports)
+    return _start_job(migration, report, ports)
 
 
-def _held(migration: Migration, scene: Scene) -> str:
+def _why_held(migration: Migration, scene: Scene) -> str:
     """Why the job may not start now, in words: a limit, or snapshots from before the window opened."""
     held = held_back(start_of(migration), scene)
     if held:
@@ -67,7 +67,7 @@ def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene,
     if driver.traits.attended and migration.handle.began_at is not None:
         report = driver.prepare(migration, identity(migration, migration.hop, ports))
         if report.phase is Phase.RUNNING:
-            return _start(migration, report, ports)
+            return _start_job(migration, report, ports)
     missed = missed_window(migration, scene.terms, scene.now)
     if missed and migration.windows_missed + 1 >= WINDOWS_MISSED:
         raise Permanent(
@@ -79,7 +79,7 @@ def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene,
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
 
 
-def _start(migration: Migration, report: Report, ports: Ports) -> Outcome:
+def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome:
     now = ports.clock.now()
     taken = step(
         migration,
@@ -97,7 +97,7 @@ def _start(migration: Migration, report: Report, ports: Ports) -> Outcome:
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
 
-def _begin(migration: Migration, ports: Ports) -> Migration:
+def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
     """Claim the preparation: of two invocations at once only one commits this step, the other is behind."""
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)
@@ -107,7 +107,7 @@ def _begin(migration: Migration, ports: Ports) -> Migration:
     )
 
 
-def _absent(migration: Migration, ports: Ports) -> str:
+def _why_absent(migration: Migration, ports: Ports) -> str:
     """What keeps an instance from being tried again: after a failed attempt it may still be coming up."""
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
@@ -116,7 +116,7 @@ def _absent(migration: Migration, ports: Ports) -> str:
     return "" if agent is not None and agent.alive else "the Cloud Assistant agent is not back yet"
 
 
-def _safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
+def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
     """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
@@ -127,7 +127,7 @@ def _safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports
         )
     if not scene.standing.has_slot:
         raise Permanent("Batch.NoFreeSlot", "The migration holds no slot of its wave.", "Retry when fewer instances are moving.")
-    safe = _snapshotted(migration, ports)
+    safe = _note_finished_snapshots(migration, ports)
     attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
@@ -135,7 +135,7 @@ def _safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports
         raise Permanent("Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", remedy)
 
 
-def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
+def _note_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
     """The disks with a finished snapshot made for this hop since the last precheck, as ECS itself says now."""
     mine = [each for each in made_for(migration, ports.ledger.of_migration(migration.migration_id)) if each.snapshot_id]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
@@ -147,7 +147,7 @@ def _snapshotted(migration: Migration, ports: Ports) -> set[str]:
     return {entry.disk_id for entry in finished}
 
 
-def _wait(migration: Migration, report: Report, ports: Ports) -> Outcome:
+def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> Outcome:
     now = ports.clock.now()
     # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver.
     # A person in the console may take any time, but that comes after.

@@ -16,7 +16,7 @@ from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import Tally
 from shared.ports.migrations import Waiting
 from shared.ports.ports import Ports
-from shared.stages.closing import close
+from shared.stages.closing import close_batch
 from shared.stages.slots import BEFORE_THE_SLOT
 
 _LOG = logging.getLogger("replank")
@@ -48,22 +48,22 @@ class _Tick:
     begun: int = 0
 
 
-def offer(batches: Sequence[Terms], ports: Ports) -> int:
+def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     """Tell as many waiting migrations as there are slots that they may try; the snapshot stage takes the slot itself."""
     now = ports.clock.now()
-    queues = _queues(_in_turn(batches, now), now, ports)
+    queues = _collect_queues(_rotated(batches, now), now, ports)
     if not queues:
         return 0
     tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold())
-    _reclaim(tick)
+    _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
-    chosen = [each for first in (True, False) for queue in queues for each in _of(queue, first, tick)]
+    chosen = [each for first in (True, False) for queue in queues for each in _choose_or_skip(queue, first, tick)]
     ports.bus.publish([events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
 
-def _queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_Queue]:
+def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_Queue]:
     """The batches in which something waits; one in which nothing does is closed, if nothing in it can start any more."""
     queues: list[_Queue] = []
     for terms in batches:
@@ -72,32 +72,32 @@ def _queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_Queu
             if waiting:
                 queues.append(_Queue(ports.batches.tally(terms.batch_id), waiting))
             elif now.minute == 0:  # once an hour is often enough: it reads the whole batch
-                close(terms, ports)
+                close_batch(terms, ports)
         except ReplankError as error:
-            _passed_over(terms.batch_id, error)
+            _log_skipped(terms.batch_id, error)
     return queues
 
 
-def _of(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
+def _choose_or_skip(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     try:
-        return _chosen(queue, first, tick)
+        return _choose(queue, first, tick)
     except ReplankError as error:
-        _passed_over(queue.tally.terms.batch_id, error)
+        _log_skipped(queue.tally.terms.batch_id, error)
         return []
 
 
-def _passed_over(batch_id: str, error: ReplankError) -> None:
+def _log_skipped(batch_id: str, error: ReplankError) -> None:
     """What goes wrong with one batch takes nothing from the others."""
     _LOG.error("batch %s is passed over: %s", batch_id, error)
 
 
-def _in_turn(batches: Sequence[Terms], now: datetime) -> list[Terms]:
+def _rotated(batches: Sequence[Terms], now: datetime) -> list[Terms]:
     """Another batch first with every tick, so that a large one does not keep a small one waiting for days."""
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
 
 
-def _chosen(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
+def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     """Those that hold a slot already (a crash came between), and as many others as may start beside those begun."""
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
@@ -125,7 +125,7 @@ def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:
     return Scene(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving)
 
 
-def _reclaim(tick: _Tick) -> None:
+def _reclaim_slots(tick: _Tick) -> None:
     """Give back slots that nobody needs: in earlier versions a retry that died before its step left its slot behind."""
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return
@@ -133,4 +133,4 @@ def _reclaim(tick: _Tick) -> None:
     for start in range(0, len(ids), READY_READ):
         for each in tick.ports.migrations.load_many(ids[start : start + READY_READ]):
             if each.state not in MOVING | BEFORE_THE_SLOT and not each.owes and tick.now - each.entered_at > LEFT_BEHIND:
-                tick.ports.admission.give_slot(each.migration_id, each.batch_id, each.attempt + 1)
+                tick.ports.admission.release_slot(each.migration_id, each.batch_id, each.attempt + 1)

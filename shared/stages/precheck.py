@@ -26,8 +26,8 @@ from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
-from shared.stages.advance import advance, guarded
-from shared.stages.closing import reopen
+from shared.stages.advance import advance, run_guarded
+from shared.stages.closing import reopen_batch
 from shared.stages.observed import baseline
 from shared.stages.slots import unlocks_later
 
@@ -37,41 +37,41 @@ STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Begin the precheck of an accepted migration, or take up the guest's answer."""
-    return guarded(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _run)
+    return run_guarded(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _run)
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.ACCEPTED:
         batch = ports.batches.load(migration.batch_id)
-        reopen(batch.terms, ports)
-        return _begin(migration, batch, ports)
+        reopen_batch(batch.terms, ports)
+        return _begin_precheck(migration, batch, ports)
     terms = ports.batches.terms(migration.batch_id)
-    reopen(terms, ports)
+    reopen_batch(terms, ports)
     return _conclude(migration, terms, ports)
 
 
-def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
+def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
     terms = batch.terms
     if migration.driver in ports.unready:
-        return _blocked(migration, _one(ports.unready[migration.driver]), ports)
+        return _refuse(migration, _single_finding(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
-        migration = replace(migration, hops=migration.hops or _route(migration, instance, terms, ports))
+        migration = replace(migration, hops=migration.hops or _planned_route(migration, instance, terms, ports))
         _check_selected(migration, batch, ports)
-        _lock(migration, terms, ports)
+        _lock_instance(migration, terms, ports)
     except Refused as error:
-        return _blocked(migration, _one(error), ports)
+        return _refuse(migration, _single_finding(error), ports)
     if terms.dry_run:  # it takes no lock, so nothing has looked for another migration yet
-        instance = replace(instance, active_migration_id=_other(migration, ports))
-    facts = _facts(migration, instance, None, terms, ports)
+        instance = replace(instance, active_migration_id=_other_migration(migration, ports))
+    facts = _gathered_facts(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
-        return _blocked(migration, early, ports)
+        return _refuse(migration, early, ports)
     try:
         invocation_id = probe.send(migration, ports, "precheck", terms)
     except Refused as error:
-        return _blocked(migration, _one(error), ports)
+        return _refuse(migration, _single_finding(error), ports)
     now = ports.clock.now()
     taken = step(
         migration,
@@ -88,7 +88,7 @@ def _begin(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
     return Outcome("waiting", {"state": "prechecking"})
 
 
-def _route(migration: Migration, instance: InstanceFacts, terms: Terms, ports: Ports) -> tuple[Hop, ...]:
+def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, ports: Ports) -> tuple[Hop, ...]:
     source = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
     if source is None:
         name = instance.os_name_en or instance.os_name or "an unnamed system"
@@ -117,12 +117,12 @@ def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
         raise Refused("Batch.NotSelected", f"Batch {batch.batch_id} does not mean {migration.instance_id}: {why}.", remedy)
 
 
-def _lock(migration: Migration, terms: Terms, ports: Ports) -> None:
+def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
     if terms.dry_run:
         return
     where = (migration.region_id, migration.instance_id)
     holder = ports.admission.lock(*where, migration.migration_id, migration.attempt)
-    ended = _ended(holder, ports) if holder != migration.migration_id else 0
+    ended = _ended_attempt(holder, ports) if holder != migration.migration_id else 0
     if ended:
         # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
         ports.admission.unlock(*where, holder, ended)
@@ -135,13 +135,13 @@ def _lock(migration: Migration, terms: Terms, ports: Ports) -> None:
         )
 
 
-def _other(migration: Migration, ports: Ports) -> str:
+def _other_migration(migration: Migration, ports: Ports) -> str:
     """The active migration that has the instance, empty if there is none."""
     holder = ports.admission.holder(migration.region_id, migration.instance_id)
-    return "" if not holder or _ended(holder, ports) else holder
+    return "" if not holder or _ended_attempt(holder, ports) else holder
 
 
-def _ended(migration_id: str, ports: Ports) -> int:
+def _ended_attempt(migration_id: str, ports: Ports) -> int:
     """The attempt with which the holder of a lock ended, and its right to it; 0 while it is active."""
     try:
         found = ports.migrations.load(migration_id)
@@ -152,23 +152,23 @@ def _ended(migration_id: str, ports: Ports) -> int:
 
 def _conclude(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     """Apply every rule to what the guest answered."""
-    found = probe.answer(migration, ports)
+    found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()
     if found is None:
         if now - migration.entered_at < PROBE_LIMIT:
             return Outcome("waiting", {"state": "prechecking"})
         found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     if isinstance(found, ProbeUnreadable):
-        return _blocked(migration, assessment([finding_for_unreadable(found)], {}), ports)
-    instance = _instance(migration, ports)
-    facts = _facts(migration, instance, found, terms, ports)
+        return _refuse(migration, assessment([finding_for_unreadable(found)], {}), ports)
+    instance = _stored_instance(migration, ports)
+    facts = _gathered_facts(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
     if result.blocked:
-        return _blocked(migration, result, ports)
-    return _passed(migration, terms, result, instance, found, ports)
+        return _refuse(migration, result, ports)
+    return _pass(migration, terms, result, instance, found, ports)
 
 
-def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
+def _gathered_facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
     """Everything the rules look at; nobody but the operator knows whether Alibaba Cloud has listed the account."""
     account = ports.compute.account(migration.region_id)
     if terms.policy.allow_listed:
@@ -176,16 +176,16 @@ def _facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | No
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 
 
-def _instance(migration: Migration, ports: Ports) -> InstanceFacts:
+def _stored_instance(migration: Migration, ports: Ports) -> InstanceFacts:
     document = ports.migrations.document(migration.migration_id, instance_name(migration.hop))
     return InstanceFacts.from_json(document)
 
 
-def _passed(
+def _pass(
     migration: Migration, terms: Terms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
-    reason = _since_last_time(migration, guest, ports)
+    reason = _changes_since_last_time(migration, guest, ports)
     documents = {baseline_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run ends in the same step: nobody drives one that is ready.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
@@ -209,7 +209,7 @@ def _passed(
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
-def _since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
+def _changes_since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """The journal's words: a look repeated before the snapshot says what changed in the guest meanwhile."""
     former = baseline(migration, ports).guest if migration.prechecked_at else None
     if former is None:
@@ -218,7 +218,7 @@ def _since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> s
     return f"every rule passed again; changed since: {', '.join(names) or 'nothing'}"[:500]
 
 
-def _blocked(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+def _refuse(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Refuse the instance; after the first hop it has changed already, so a person is asked instead."""
     worst = result.blocking[0] if result.blocking else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
@@ -252,7 +252,7 @@ def _blocked(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     return Outcome("done", {"state": to.value, "code": worst.code})
 
 
-def _one(error: ReplankError) -> Assessment:
+def _single_finding(error: ReplankError) -> Assessment:
     """An assessment of the one thing that stopped the look itself."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
     return assessment([finding], {})

@@ -18,7 +18,7 @@ def may_run(terms: Terms) -> bool:
     return terms.acknowledgement is not None and not terms.dry_run
 
 
-def wants(terms: Terms) -> bool:
+def has_own_check(terms: Terms) -> bool:
     """Whether the batch has files or a check to be compared."""
     return bool(terms.policy.files or terms.policy.check)
 
@@ -45,7 +45,7 @@ def send(migration: Migration, ports: Ports, purpose: str, terms: Terms) -> str:
     )
 
 
-def answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
+def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
     """What the guest said: facts, or why its answer cannot be used; None while the probe runs."""
     try:
         result = ports.guest.result(migration.region_id, migration.instance_id, migration.probe_invocation_id)
@@ -53,10 +53,10 @@ def answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable |
         return ProbeUnreadable("Probe.NoAnswer", error.message)
     if result is None:
         return None
-    return read(migration.os_type, result)
+    return facts_in(migration.os_type, result)
 
 
-def read(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
+def facts_in(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
     """The facts in a finished command's output."""
     if result.status not in ("Success", "Finished") or result.exit_code != 0:
         return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))

@@ -8,7 +8,7 @@ from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent, Refused
 from shared.domain.facts import own_disks
 from shared.domain.migration import Migration
-from shared.domain.restore import Seen, all_in, begun, marked, planned, still_valid, unusable
+from shared.domain.restore import SeenSnapshot, all_in, begun, marked, planned, still_valid, unusable
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
@@ -19,7 +19,7 @@ Note = Callable[[tuple[DiskReset, ...], str], Migration]
 """Commits the state of the disks, with the journal's reason."""
 
 
-def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """The disks and their snapshots, every one looked at in ECS; what was reset before a retry is kept.
 
     Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable, Rollback.InstanceLocked).
@@ -37,7 +37,7 @@ def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
     known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
-    seen = {id: Seen(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
+    seen = {id: SeenSnapshot(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
     bad = unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
     if bad:
         raise Permanent(
@@ -49,7 +49,7 @@ def plan(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     return merged
 
 
-def busy(migration: Migration, ports: Ports) -> str:
+def why_busy(migration: Migration, ports: Ports) -> str:
     """Why ECS would refuse a reset for now, in words; empty if nothing is at work on the disks."""
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
@@ -62,14 +62,14 @@ def is_outdated(migration: Migration, instance: FoundInstance) -> bool:
     return begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
-def check(migration: Migration, ports: Ports) -> None:
+def check_resets(migration: Migration, ports: Ports) -> None:
     """ECS's own word, by a dry run, that each disk can be reset: before the first one is."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
             ports.compute.check_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
 
 
-def reset(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
+def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
     """Reset each disk that is not; None as soon as it is not ``safe`` any more.
 
     Each reset is noted before it is asked for: after a crash the row says of every disk whether it may have been reset.
@@ -96,7 +96,7 @@ def _is_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
-def restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def mark_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """The same disks, each marked that ECS shows at rest; raises Permanent (Rollback.DisksDiffer) if the disks are others now."""
     disks = {disk.disk_id: disk.status for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
@@ -113,6 +113,6 @@ def restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     return resets
 
 
-def complete(migration: Migration) -> bool:
+def is_complete(migration: Migration) -> bool:
     """Whether every disk was seen at rest after its reset."""
     return all_in(migration.rollback_disks, ResetState.RESTORED)

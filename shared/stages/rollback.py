@@ -19,7 +19,7 @@ from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import live_jobs, probe, restore_disks
-from shared.stages.advance import advance, guarded, settle_all
+from shared.stages.advance import advance, run_guarded, settle_all
 from shared.stages.observed import baseline
 
 STATES = frozenset({State.ROLLING_BACK})
@@ -27,12 +27,12 @@ STATES = frozenset({State.ROLLING_BACK})
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Take the rollback's next step; a rollback that cannot be proved is a failure, never a success."""
-    return guarded(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run)
+    return run_guarded(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run)
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
     try:
-        _in_time(migration, ports)
+        _check_time(migration, ports)
         return _PHASES[migration.rollback_phase](migration, ports)
     except (Permanent, Refused) as error:
         after = ports.migrations.load(migration.migration_id)
@@ -54,14 +54,14 @@ def _start_again(migration: Migration, ports: Ports) -> str:
     return "The instance was stopped, and is started again."
 
 
-def _in_time(migration: Migration, ports: Ports) -> None:
+def _check_time(migration: Migration, ports: Ports) -> None:
     if ports.clock.now() - migration.entered_at <= ROLLBACK_LIMIT:
         return
-    jobs = _blocking(live_jobs.look(migration, ports))
+    jobs = _blocking(live_jobs.unfinished(migration, ports))
     if jobs:
         raise Permanent(
             "Job.StillRunning",
-            f"Not rolled back within {ROLLBACK_LIMIT}: {live_jobs.named(jobs)}, and SMC does not let it be stopped.",
+            f"Not rolled back within {ROLLBACK_LIMIT}: {live_jobs.in_words(jobs)}, and SMC does not let it be stopped.",
             "Wait until the job has ended, or stop it in the SMC console; then retry the rollback.",
         )
     raise Permanent(
@@ -74,22 +74,22 @@ def _in_time(migration: Migration, ports: Ports) -> None:
 # Stopping: jobs, disks, the instance ----------------------------------------------------------------------------------
 
 
-def _stopping(migration: Migration, ports: Ports) -> Outcome:
+def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
     """Before anything is stopped: no job is left, and every disk can go back. What the act owes comes after the jobs."""
     source_ids = live_jobs.sources(migration, ports)
-    jobs = _blocking(live_jobs.remove(migration, source_ids, ports))
+    jobs = _blocking(live_jobs.remove_own(migration, source_ids, ports))
     if jobs:
-        return _hold(migration, jobs, ports)
+        return _wait_for_jobs(migration, jobs, ports)
     if migration.owes and not settle_all(ports, migration, quietly=True):
         return _wait(migration, "the job in SMC is being removed", ports)
     found = ports.compute.find(migration.region_id, instance_ids=[migration.instance_id]).instances
     if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.is_outdated(migration, found[0]):
-        migration = _note(migration, cleared(migration.rollback_disks), "the instance ran since: every disk again", ports)
+        migration = _note_resets(migration, cleared(migration.rollback_disks), "the instance ran since: every disk again", ports)
     if all_in(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
-        return _settling(migration, ports)
-    return _stop(migration, found[0].status, source_ids, ports)
+        return _wait_for_disks(migration, ports)
+    return _stop_instance(migration, found[0].status, source_ids, ports)
 
 
 def _blocking(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
@@ -97,68 +97,70 @@ def _blocking(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
     return [job for job in jobs if job.runs or job.ours]
 
 
-def _hold(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
+def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
     """Wait for a job to end. It may write to disks that were reset already: those count as not restored."""
     if begun(migration.rollback_disks) and any(job.runs for job in jobs):
-        migration = _note(migration, cleared(migration.rollback_disks), f"{live_jobs.named(jobs)}: the disks count anew", ports)
-    return _wait(migration, f"{live_jobs.named(jobs)}: it must end before the disks are reset", ports)
+        migration = _note_resets(
+            migration, cleared(migration.rollback_disks), f"{live_jobs.in_words(jobs)}: every disk is reset again", ports
+        )
+    return _wait(migration, f"{live_jobs.in_words(jobs)}: it must end before the disks are reset", ports)
 
 
-def _stop(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
+def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
     if status == "Stopping":  # a look that fails now could not start it again
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
-    plan = restore_disks.plan(migration, ports)
+    plan = restore_disks.planned_resets(migration, ports)
     if plan != migration.rollback_disks:
-        migration = _note(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
-    working = restore_disks.busy(migration, ports)
+        migration = _note_resets(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
+    working = restore_disks.why_busy(migration, ports)
     if working:
         return _wait(migration, f"{working}: it must end before the disks are reset", ports)
     if status != "Stopped":
         ports.compute.stop(migration.region_id, migration.instance_id)
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
-    return _reset(migration, source_ids, ports)
+    return _reset_disks(migration, source_ids, ports)
 
 
-def _reset(migration: Migration, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
+def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
     try:
-        restore_disks.check(migration, ports)
+        restore_disks.check_resets(migration, ports)
     except Transient as error:
         return _wait(migration, f"ECS takes no reset yet: {error.message}", ports)
 
     def safe() -> bool:
-        return not _blocking(live_jobs.look(migration, ports, source_ids))
+        return not _blocking(live_jobs.unfinished(migration, ports, source_ids))
 
     latest = [migration]
 
     def note(resets: tuple[DiskReset, ...], reason: str) -> Migration:
-        latest[0] = _note(latest[0], resets, reason, ports)
+        latest[0] = _note_resets(latest[0], resets, reason, ports)
         return latest[0]
 
     try:
-        done = restore_disks.reset(migration, safe, note, ports)
+        done = restore_disks.reset_disks(migration, safe, note, ports)
     except Transient as error:
         return _wait(latest[0], f"ECS takes no reset yet: {error.message}", ports)
     if done is None:
-        return _hold(latest[0], list(live_jobs.look(migration, ports, source_ids)), ports)
+        return _wait_for_jobs(latest[0], list(live_jobs.unfinished(migration, ports, source_ids)), ports)
     return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
 
 
-def _settling(migration: Migration, ports: Ports) -> Outcome:
+def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
     """ECS resets in the background: the instance starts only when every disk is at rest."""
-    resets = restore_disks.restored(migration, ports)
+    resets = restore_disks.mark_restored(migration, ports)
     if resets != migration.rollback_disks:
-        migration = _note(migration, resets, "disks restored", ports)
-    if not restore_disks.complete(migration):
+        migration = _note_resets(migration, resets, "disks restored", ports)
+    if not restore_disks.is_complete(migration):
         return _wait(migration, "ECS to reset the disks", ports)
-    return _go_on(migration, "starting", f"{len(resets)} disks reset", ports)
+    return _enter_phase(migration, "starting", f"{len(resets)} disks reset", ports)
 
 
 # Starting and proving -------------------------------------------------------------------------------------------------
 
 
-def _starting(migration: Migration, ports: Ports) -> Outcome:
-    if not restore_disks.complete(migration):
-        return _once_more(migration, "no record says that every disk was reset", ports)
+def _start_instance(migration: Migration, ports: Ports) -> Outcome:
+    if not restore_disks.is_complete(migration):
+        return _begin_again(migration, "no record says that every disk was reset", ports)
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status == "Stopped":
         ports.compute.start(migration.region_id, migration.instance_id)
@@ -170,32 +172,32 @@ def _starting(migration: Migration, ports: Ports) -> Outcome:
         invocation_id = probe.send(migration, ports, "rollback", terms)
     except Refused:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
-    return _go_on(migration, "verifying", "the guest is back, probe sent", ports, invocation_id)
+    return _enter_phase(migration, "verifying", "the guest is back, probe sent", ports, invocation_id)
 
 
-def _verifying(migration: Migration, ports: Ports) -> Outcome:
-    if not restore_disks.complete(migration):
-        return _once_more(migration, "no record says that every disk was reset", ports)
-    found = probe.answer(migration, ports)
+def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
+    if not restore_disks.is_complete(migration):
+        return _begin_again(migration, "no record says that every disk was reset", ports)
+    found = probe.fetch_answer(migration, ports)
     if found is None:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
-        return _go_on(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
+        return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
     instance_before, before = baseline(migration, ports, hop=0).both()
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     result = compare_restored(instance_before, before, instance, found, catalog=ports.catalog)
     if result.blocked:
         worst: Finding = result.blocking[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
-    return _proved(migration, result, ports)
+    return _finish(migration, result, ports)
 
 
-def _proved(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+def _finish(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """The guest is as before. Once more the jobs and the disks: only now is nothing left that could undo it."""
-    jobs = _blocking(live_jobs.look(migration, ports))
+    jobs = _blocking(live_jobs.unfinished(migration, ports))
     if jobs:
-        return _once_more(migration, f"{live_jobs.named(jobs)}: the disks count anew", ports)
-    restore_disks.restored(migration, ports)
+        return _begin_again(migration, f"{live_jobs.in_words(jobs)}: every disk is reset again", ports)
+    restore_disks.mark_restored(migration, ports)
     now = ports.clock.now()
     made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
@@ -216,32 +218,32 @@ def _proved(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     return Outcome("done", {"state": "rolled_back"})
 
 
-def _once_more(migration: Migration, reason: str, ports: Ports) -> Outcome:
+def _begin_again(migration: Migration, reason: str, ports: Ports) -> Outcome:
     """Back to the start of the rollback: resetting from the same snapshots again is safe, believing is not."""
-    return _go_on(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
+    return _enter_phase(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
 
 
 def _wait(migration: Migration, why: str, ports: Ports) -> Outcome:
     """Wait, and let the row say for what; the same again writes nothing."""
     if migration.rollback_waits != why:
-        _rolling(migration, why, ports, rollback_waits=why)
+        _commit_progress(migration, why, ports, rollback_waits=why)
     return Outcome("waiting", {"state": "rolling_back", "phase": migration.rollback_phase, "reason": why})
 
 
-def _note(migration: Migration, resets: tuple[DiskReset, ...], reason: str, ports: Ports) -> Migration:
-    return _rolling(migration, reason, ports, rollback_disks=resets, rollback_waits="")
+def _note_resets(migration: Migration, resets: tuple[DiskReset, ...], reason: str, ports: Ports) -> Migration:
+    return _commit_progress(migration, reason, ports, rollback_disks=resets, rollback_waits="")
 
 
-def _go_on(migration: Migration, phase: str, reason: str, ports: Ports, invocation_id: str = "", **more: Any) -> Outcome:
+def _enter_phase(migration: Migration, phase: str, reason: str, ports: Ports, invocation_id: str = "", **more: Any) -> Outcome:
     changes = {"rollback_phase": phase, "probe_invocation_id": invocation_id, "rollback_waits": "", **more}
-    _rolling(migration, reason, ports, probe_count=migration.probe_count + bool(invocation_id), **changes)
+    _commit_progress(migration, reason, ports, probe_count=migration.probe_count + bool(invocation_id), **changes)
     return Outcome("waiting", {"state": "rolling_back", "phase": phase})
 
 
-def _rolling(migration: Migration, reason: str, ports: Ports, **changes: Any) -> Migration:
+def _commit_progress(migration: Migration, reason: str, ports: Ports, **changes: Any) -> Migration:
     now = ports.clock.now()
     taken = step(migration, State.ROLLING_BACK, now=now, by="rollback", reason=reason[:500], due_at=now + LOOK_AGAIN, **changes)
     return advance(ports, taken)
 
 
-_PHASES = {"stopping": _stopping, "starting": _starting, "verifying": _verifying}
+_PHASES = {"stopping": _stop_and_reset, "starting": _start_instance, "verifying": _verify_guest}

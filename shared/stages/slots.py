@@ -22,7 +22,7 @@ TRIES = 5
 def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
     """Take a slot for a migration that is to start; what holds it back, if a limit does. A slot held already stays."""
     for _ in range(TRIES):
-        seen, scene = look(migration, ports)
+        seen, scene = current_scene(migration, ports)
         held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
         if held or seen.has(migration.attempt):
             return held
@@ -33,10 +33,10 @@ def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held |
 
 def held_now(migration: Migration, ports: Ports) -> Held | None:
     """What holds the migration's next start back at this moment; nothing is taken."""
-    return limits.held_back(limits.start_of(migration), look(migration, ports)[1])
+    return limits.held_back(limits.start_of(migration), current_scene(migration, ports)[1])
 
 
-def look(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
+def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
     """The slots as they are now, and all that the migration's next start is judged by."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
@@ -51,28 +51,28 @@ def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     return batch, _scene(seen, hold, tally, migration.migration_id, ports)
 
 
-def release(migration: Migration, ports: Ports) -> None:
+def release_slot(migration: Migration, ports: Ports) -> None:
     """Give back the slot of a migration that was seen not to move. A retry that came since keeps what it has taken.
 
     In earlier versions a retry took its slot before its step. If no retry can follow any more, that one goes too.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
-    ports.admission.give_slot(migration.migration_id, migration.batch_id, last)
+    ports.admission.release_slot(migration.migration_id, migration.batch_id, last)
 
 
-def release_earlier(migration: Migration, ports: Ports) -> None:
+def release_earlier_slot(migration: Migration, ports: Ports) -> None:
     """Give back what an earlier attempt has taken: the present one takes a slot of its own when it is admitted."""
     if migration.attempt > 1:
-        ports.admission.give_slot(migration.migration_id, migration.batch_id, migration.attempt - 1)
+        ports.admission.release_slot(migration.migration_id, migration.batch_id, migration.attempt - 1)
 
 
-def give_back(migration_id: str, ports: Ports) -> None:
+def release_late_claims(migration_id: str, ports: Ports) -> None:
     """Release what a stage took for a step that came too late: the row had moved on, and had released it before."""
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
-        release(migration, ports)
+        release_slot(migration, ports)
     elif migration.state in BEFORE_THE_SLOT:
-        release_earlier(migration, ports)
+        release_earlier_slot(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id and not unlocks_later(migration, ports):

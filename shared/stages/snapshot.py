@@ -18,8 +18,8 @@ from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import probe
-from shared.stages.advance import advance, guarded
-from shared.stages.chosen import check_acknowledged
+from shared.stages.advance import advance, run_guarded
+from shared.stages.consent import check_acknowledged
 from shared.stages.slots import admit
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
@@ -28,7 +28,7 @@ STATES = ADMITTED | {State.SNAPSHOTTING}
 def run(message: Message, ports: Ports) -> Outcome:
     """Admit a migration that waits, if the limits allow it, and take its snapshots to their end."""
     offered = message.type != events.PRECHECK_PASSED
-    return guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_run, offered=offered))
+    return run_guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_run, offered=offered))
 
 
 def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
@@ -36,14 +36,14 @@ def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
         return _go_on(migration, ports)
     held = admit(migration, ports, offered=offered)
     if held:
-        return _waits(migration, held, ports)
+        return _wait_for_limit(migration, held, ports)
     return _begin(migration, ports)
 
 
 def _go_on(migration: Migration, ports: Ports) -> Outcome:
     """Take the snapshots to their end. The limit holds as well if nothing can be asked for or looked at."""
     try:
-        return _drive(migration, ports, begun=True)
+        return _drive_snapshots(migration, ports, begun=True)
     except Transient as error:
         _check_in_time(migration, ports, f" {error.message}")
         raise
@@ -55,15 +55,15 @@ def _begin(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.WAITING:
         return _resume(migration, ports)
     now = ports.clock.now()
-    why = _outdated(migration, batch.terms, ports)
+    why = _why_outdated(migration, batch.terms, ports)
     if why:
         advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
         return Outcome("waiting", {"state": "accepted"})
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST)
-    return _drive(advance(ports, begun), ports, begun=False)
+    return _drive_snapshots(advance(ports, begun), ports, begun=False)
 
 
-def _waits(migration: Migration, held: Held, ports: Ports) -> Outcome:
+def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
     """Wait for the limit; what cannot start must not keep a slot from the others."""
     if ports.admission.room(migration.batch_id, migration.migration_id).since:
         advance(ports, stand_back(migration, held.reason, by="snapshot", now=ports.clock.now()))
@@ -81,7 +81,7 @@ def _resume(migration: Migration, ports: Ports) -> Outcome:
     return Outcome("done", {"state": to.value})
 
 
-def _outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
+def _why_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
     """Why the guest must be looked at once more, in words.
 
     The precheck is too old, it was made before the batch's check might run in the guest, or the instance's disks are not those
@@ -89,20 +89,20 @@ def _outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
-    if not migration.check_asked and probe.wants(terms):
+    if not migration.check_asked and probe.has_own_check(terms):
         return "the precheck was made without the batch's files and check"
     attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     return "the disks are not those of the precheck" if attached != set(migration.disks) else ""
 
 
-def _drive(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Ask for what is missing, look at what was asked for (nothing where it has just begun); every disk accomplished leads on."""
     noted = {entry.key: entry for entry in ports.ledger.of_migration(migration.migration_id)} if begun else {}
-    entries = [_asked(migration, disk_id, noted, ports) for disk_id in migration.disks]
+    entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
     for entry in entries:
-        done += _accomplished(entry, known.get(entry.snapshot_id), ports)
+        done += _note_if_finished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish(migration, ports)
     _check_in_time(migration, ports)
@@ -115,7 +115,7 @@ def _check_in_time(migration: Migration, ports: Ports, why: str = "") -> None:
         raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
 
 
-def _accomplished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
+def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
     """Whether a snapshot is finished, noted in the ledger; raises Permanent (Snapshot.Failed) for one that will never be.
 
     One just asked for may not be listed yet (listings lag behind); after a while it counts as gone.
@@ -136,7 +136,7 @@ def _accomplished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -
     return True
 
 
-def _asked(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
+def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
     """The ledger's entry for a disk, its snapshot asked for. Written first, so that a crash leaves no unknown snapshot."""
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))

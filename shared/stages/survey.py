@@ -39,14 +39,14 @@ def pages(
     for region_id in regions:
         try:
             for chunk in chunks:
-                yield from _of_region(region_id, chunk, ports)
+                yield from _pages_of_region(region_id, chunk, ports)
         except Transient as error:
             _note_silence(region_id, error, ports, survey)
         except (Refused, Permanent) as error:
             survey.refused.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
 
 
-def _of_region(region_id: str, instance_ids: Sequence[str], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
+def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
     token = ""
     while True:
         found = ports.compute.find(region_id, instance_ids=instance_ids, token=token)

@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
-from shared.stages.adopt import judge_again, kept
+from shared.stages.adopt import as_kept, judge_again
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
@@ -37,17 +37,17 @@ def run(message: Message, ports: Ports) -> Outcome:
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, Troubles()
     for entries in _pages(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
-        owners = {each.migration_id: each for each in _owners(entries.entries, ports)}
-        swept = [each for each in entries.entries if troubles.spared(each, _swept, owners.get(each.migration_id), ports)]
+        owners = {each.migration_id: each for each in _migrations_of(entries.entries, ports)}
+        swept = [each for each in entries.entries if troubles.spared(each, _delete_snapshot, owners.get(each.migration_id), ports)]
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
-        completed += sum(troubles.spared(owners[each], _completed, ports) for each in sorted(touched))
+        completed += sum(troubles.spared(owners[each], _complete_migration, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
         for page in _pages(lambda token: ports.migrations.all(state=State.CONFIRMED, limit=size, token=token), began, ports):
-            completed += sum(troubles.spared(each, _completed, ports) for each in page.migrations if each.due_at is None)
+            completed += sum(troubles.spared(each, _complete_migration, ports) for each in page.migrations if each.due_at is None)
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
     for page in _pages(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
-        completed += sum(troubles.spared(each, _completed, ports) for each in page.migrations)
+        completed += sum(troubles.spared(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
     return Outcome(result, {**facts, "causes": dict(troubles.codes)} if troubles.codes else facts)
@@ -90,26 +90,26 @@ def _pages(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[
             return
 
 
-def _owners(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
+def _migrations_of(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
     return ports.migrations.load_many(sorted({entry.migration_id for entry in entries}))
 
 
-def _swept(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
+def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
     """Delete one snapshot if every condition of invariant 2 holds now, by the migration's own row."""
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
     why = judge_again(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(kept(entry, why))
+        ports.ledger.put(as_kept(entry, why))
         return False
-    snapshot_id = entry.snapshot_id or _asked_for(entry, ports)
+    snapshot_id = entry.snapshot_id or _lost_snapshot_id(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):
         return False
     ports.ledger.put(replace(entry, snapshot_id=snapshot_id, state=SnapshotState.SWEPT))
     return True
 
 
-def _asked_for(entry: LedgerEntry, ports: Ports) -> str:
+def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
     """The snapshot of an entry that never learned its id: the function ended between asking for it and noting it.
 
     The name alone proves nothing, a person may have given it to a copy: the disk and our tag of this migration must agree.
@@ -119,7 +119,7 @@ def _asked_for(entry: LedgerEntry, ports: Ports) -> str:
     return next((each.snapshot_id for each in found if (each.name, each.disk_id, each.migration_id) == wanted), "")
 
 
-def _schedule_the_late(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
+def _schedule_late_entries(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
     """Entries that came into the ledger after the release, or raced it, get their time as well."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
@@ -128,13 +128,13 @@ def _schedule_the_late(migration: Migration, held: list[LedgerEntry], ports: Por
             ports.ledger.put(replace(entry, sweep_at=due))
 
 
-def _completed(migration: Migration, ports: Ports) -> bool:
+def _complete_migration(migration: Migration, ports: Ports) -> bool:
     if migration.owes or migration.state not in KEPT | {State.CONFIRMED}:
         return False
     entries = ports.ledger.of_migration(migration.migration_id)
     held = [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
     if held:
-        _schedule_the_late(migration, held, ports)
+        _schedule_late_entries(migration, held, ports)
         return False
     swept = sum(entry.is_ours for entry in entries)
     to = migration.state if migration.state in KEPT else State.COMPLETED

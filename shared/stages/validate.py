@@ -20,7 +20,7 @@ from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import marker, probe
-from shared.stages.advance import advance, guarded
+from shared.stages.advance import advance, run_guarded
 from shared.stages.observed import baseline
 
 STATES = frozenset({State.VALIDATING})
@@ -30,24 +30,24 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Send the probe, or judge its answer."""
-    return guarded(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _run)
+    return run_guarded(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _run)
 
 
 def _run(migration: Migration, ports: Ports) -> Outcome:
     if migration.trace.ended is not None:
         return _after_drill(migration, migration.trace.ended, ports)
     if not migration.probe_invocation_id:
-        return _ask(migration, ports)
-    found = probe.answer(migration, ports)
+        return _send_probe(migration, ports)
+    found = probe.fetch_answer(migration, ports)
     if found is None and ports.clock.now() - migration.entered_at < VALIDATION_PATIENCE + PROBE_LIMIT:
         return Outcome("waiting", {"state": "validating"})
     if isinstance(found, GuestFacts):
         return _judge(migration, found, ports)
     unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
-    return _not_yet(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
+    return _wait_or_fail(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
 
 
-def _ask(migration: Migration, ports: Ports) -> Outcome:
+def _send_probe(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
     terms = ports.batches.terms(migration.batch_id)
     try:
@@ -74,19 +74,19 @@ def _ask(migration: Migration, ports: Ports) -> Outcome:
 def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     still = not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
-        return _later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
+        return _ask_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
     instance_before, before = baseline(migration, ports).both()
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.blocked:
         unmoved = bool(before.os_id) and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
         system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
-        return _not_yet(migration, result, ports, unmoved=system if unmoved else "")
+        return _wait_or_fail(migration, result, ports, unmoved=system if unmoved else "")
     documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}
-    return _done(migration, result, documents, ports) if migration.is_last_hop else _next_hop(migration, documents, ports)
+    return _finish(migration, result, documents, ports) if migration.is_last_hop else _begin_next_hop(migration, documents, ports)
 
 
-def _not_yet(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
+def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
     """Ask once more while services may still be starting; after that the differences stand.
 
     ``unmoved``: the system that the guest runs as before, though the job is finished.
@@ -99,7 +99,7 @@ def _not_yet(migration: Migration, result: Assessment, ports: Ports, *, unmoved:
         if unmoved:
             return _note_drill(migration, unmoved, ports)
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
-    return _later(migration, ports, worst.code, result)
+    return _ask_later(migration, ports, worst.code, result)
 
 
 def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
@@ -130,7 +130,7 @@ def _after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
     raise Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
 
 
-def _later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
+def _ask_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
     """Ask the guest again in a few minutes."""
     now = ports.clock.now()
     reason = f"not yet: {why}"[:500]
@@ -148,7 +148,7 @@ def _later(migration: Migration, ports: Ports, why: str, found: Assessment | Non
     return Outcome("waiting", {"state": "validating", "reason": reason})
 
 
-def _done(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
+def _finish(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
     if migration.trace.marker_id:
         marker.remove(migration, ports)
@@ -173,7 +173,7 @@ def _done(migration: Migration, result: Assessment, documents: Documents, ports:
     return Outcome("done", {"state": "migrated"})
 
 
-def _next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outcome:
+def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
     if migration.trace.marker_id:
         marker.remove(migration, ports)

@@ -14,7 +14,7 @@ from shared.domain.timing import LOOK_AGAIN, LOST, back_off, is_a_look
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
 from shared.stages.closing import SETTLED
-from shared.stages.offers import offer
+from shared.stages.offers import offer_slots
 from shared.stages.watch_ecs import on_ecs_event
 from shared.stages.watch_guests import watch_guests
 from shared.stages.watch_jobs import watch_jobs
@@ -42,30 +42,30 @@ def run(message: Message, ports: Ports) -> Outcome:
         return on_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
         terms = ports.batches.terms(str(message.data.get("batchId", "")))
-        return Outcome("done", {"offered": offer([terms], ports)})
-    return _tick(ports)
+        return Outcome("done", {"offered": offer_slots([terms], ports)})
+    return _run_tick(ports)
 
 
-def _tick(ports: Ports) -> Outcome:
+def _run_tick(ports: Ports) -> Outcome:
     due = ports.migrations.due(ports.clock.now(), ports.limits.tick_page)
-    moved, driven = _looked_at([migration for migration in due if not migration.owes], ports)
+    moved, driven = _handle_due([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.open(OPEN_BATCHES)
-    _plan_again([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
-    offered = offer([batch for batch in batches if batch.state is BatchState.OPEN], ports)
+    _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
+    offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # Last, because a service that does not answer takes what is left of the tick's time.
-    late = [migration for migration in due if migration.owes and _settled(migration, ports)]
-    moved_late, driven_late = _looked_at(late, ports)
+    late = [migration for migration in due if migration.owes and _settle(migration, ports)]
+    moved_late, driven_late = _handle_due(late, ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
 
-def _looked_at(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
+def _handle_due(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Watch those that move by themselves, drive the others; how many moved on, how many were driven."""
     by_state = {state: [each for each in migrations if each.state is state] for state in State}
-    moved = _watched(watch_jobs, by_state[State.MIGRATING], ports) + _watched(watch_guests, by_state[State.RESTARTING], ports)
-    return moved, _drive([each for state in STAGE_OF for each in by_state[state]], ports)
+    moved = _poll(watch_jobs, by_state[State.MIGRATING], ports) + _poll(watch_guests, by_state[State.RESTARTING], ports)
+    return moved, _send_reminders([each for state in STAGE_OF for each in by_state[state]], ports)
 
 
-def _settled(migration: Migration, ports: Ports) -> bool:
+def _settle(migration: Migration, ports: Ports) -> bool:
     """Carry out what the migration owes; afterwards it is looked at in the next tick, as its row then stands.
 
     True if it goes on now: it has moved on since, and what an earlier step cannot get rid of must not hold it up. Nor may what is
@@ -74,7 +74,7 @@ def _settled(migration: Migration, ports: Ports) -> bool:
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
         if not goes_on:
-            _put_off(migration, ports)
+            _postpone(migration, ports)
         if not settle_all(ports, migration):
             _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
     except ReplankError as error:
@@ -82,7 +82,7 @@ def _settled(migration: Migration, ports: Ports) -> bool:
     return goes_on
 
 
-def _put_off(migration: Migration, ports: Ports) -> None:
+def _postpone(migration: Migration, ports: Ports) -> None:
     """Let others be looked at first the next time. Before the try, because one that takes too long ends the whole tick.
 
     What is at rest is tried ever less often; what a stage waits for, with every tick. Once it is settled its own time is in force.
@@ -93,7 +93,7 @@ def _put_off(migration: Migration, ports: Ports) -> None:
     ports.migrations.nudge(migration, now + pause)
 
 
-def _watched(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
+def _poll(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
     """One kind of polling; a service that does not answer spoils only its own part of the tick."""
     if not migrations:
         return 0
@@ -104,7 +104,7 @@ def _watched(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequ
         return 0
 
 
-def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
+def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     """Send each stage what it is to do, and leave it in peace for a while.
 
     Where that is no longer than to the next tick, only what is late already goes to the end of the queue: the stage's own step
@@ -122,7 +122,7 @@ def _drive(migrations: Sequence[Migration], ports: Ports) -> int:
     return len(due)
 
 
-def _plan_again(batches: Sequence[Terms], ports: Ports) -> None:
+def _resume_planning(batches: Sequence[Terms], ports: Ports) -> None:
     """A batch still being planned after a while was interrupted, its event was lost, or a region does not answer."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}

@@ -27,13 +27,13 @@ def on_ecs_event(message: Message, ports: Ports) -> Outcome:
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
     if message.type == STATE_CHANGE:
-        return _restart(message, content, ports)
+        return _count_restart(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
-        return _snapshot(content, ports)
+        return _note_snapshot(content, ports)
     return Outcome("stale", {"reason": f"{message.type} is of no interest"})
 
 
-def _restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """A restart is the moment an instance runs again; only those of a migration under way are counted."""
     instance_id = str(content.get("resourceId", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
@@ -47,7 +47,7 @@ def _restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome
     return Outcome("done", {"migrationId": holder, "restart": True})
 
 
-def _snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
+def _note_snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
     """Mark the snapshot in the ledger; with the migration's last one its stage goes on at once, and marks that one itself."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:

@@ -27,12 +27,12 @@ def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
         mine = list(group)
         for start in range(0, len(mine), AGENTS_PER_CALL):
             some = mine[start : start + AGENTS_PER_CALL]
-            agents = _agents(region_id, some, ports)
-            moved += sum(_follow(each, agents.get(each.instance_id), ports) for each in some)
+            agents = _agents_by_instance(region_id, some, ports)
+            moved += sum(_follow_guest(each, agents.get(each.instance_id), ports) for each in some)
     return moved
 
 
-def _agents(region_id: str, migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
+def _agents_by_instance(region_id: str, migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
     """The agents by instance id; none where they cannot be asked for: the others are looked at, and time limits still hold."""
     try:
         return ports.guest.agents(region_id, [each.instance_id for each in migrations])
@@ -42,12 +42,12 @@ def _agents(region_id: str, migrations: Sequence[Migration], ports: Ports) -> di
         return {}
 
 
-def _follow(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
+def _follow_guest(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
     now = ports.clock.now()
     waited = now - migration.entered_at
     try:
         if agent is not None and agent.alive and waited >= SETTLE:
-            return _returned(migration, ports)
+            return _begin_validation(migration, ports)
         if waited <= RETURN_LIMIT:
             return False
         seen = agent.heartbeat_at if agent else None
@@ -68,7 +68,7 @@ def _follow(migration: Migration, agent: Agent | None, ports: Ports) -> bool:
     return True
 
 
-def _returned(migration: Migration, ports: Ports) -> bool:
+def _begin_validation(migration: Migration, ports: Ports) -> bool:
     now = ports.clock.now()
     taken = step(
         migration,

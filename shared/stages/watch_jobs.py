@@ -13,7 +13,7 @@ from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_pause
-from shared.ports.driver import Phase, Report
+from shared.ports.driver import JobReport, Phase
 from shared.ports.ports import Ports
 from shared.stages import marker
 from shared.stages.advance import advance, give_up
@@ -32,31 +32,31 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
         try:
             reports = ports.driver(name).observe(mine)
         except ReplankError as error:
-            moved += _unseen(mine, error, ports)
+            moved += _follow_unseen(mine, error, ports)
             continue
         for migration in mine:
-            moved += _follow(migration, reports.get(migration.migration_id), ports)
+            moved += _follow_job(migration, reports.get(migration.migration_id), ports)
     return moved
 
 
-def _unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
+def _follow_unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
     """Nothing is known of these jobs now; those past their time need a person all the same."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
-    return sum(_follow(each, _as_last_seen(each), ports) for each in migrations)
+    return sum(_follow_job(each, _as_last_seen(each), ports) for each in migrations)
 
 
-def _as_last_seen(migration: Migration) -> Report:
+def _as_last_seen(migration: Migration) -> JobReport:
     """A job that had ended has ended; every other one may be running."""
     end = migration.trace.ended
     if end is None:
-        return Report(Phase.RUNNING, Handle(), progress=migration.progress)
-    return Report(Phase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
+        return JobReport(Phase.RUNNING, Handle(), progress=migration.progress)
+    return JobReport(Phase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
 
 
-def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
+def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
-        return _followed(migration, report, ports)
+        return _act_on_report(migration, report, ports)
     except (Stale, Transient) as error:
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
@@ -65,13 +65,13 @@ def _follow(migration: Migration, report: Report | None, ports: Ports) -> bool:
         return True
 
 
-def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool:
+def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     if report is None or report.phase is Phase.FAILED:
         return _look_at_guest(migration, _end_of(migration, report, ports), ports)
     if migration.trace.ended is not None:
         migration = _resume(migration, ports)
     if report.phase is Phase.FINISHED:
-        return _finished(migration, report, ports)
+        return _finish_job(migration, report, ports)
     limit = traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
         raise Permanent("Job.TimedOut", f"Not finished within {limit}.", "Look at the job in the SMC console before anything else.")
@@ -82,7 +82,7 @@ def _followed(migration: Migration, report: Report | None, ports: Ports) -> bool
     return False
 
 
-def _put_off(migration: Migration, report: Report, ports: Ports) -> None:
+def _put_off(migration: Migration, report: JobReport, ports: Ports) -> None:
     """When to look again. Until SMC has made its copies that is each tick: the time to write the marker is short."""
     now = ports.clock.now()
     if migration.owes:
@@ -99,7 +99,7 @@ def _put_off(migration: Migration, report: Report, ports: Ports) -> None:
 # A job that did not migrate -------------------------------------------------------------------------------------------
 
 
-def _end_of(migration: Migration, report: Report | None, ports: Ports) -> JobEnd:
+def _end_of(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
     """How the job ended: as it was first seen, or as it is seen now."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
@@ -145,7 +145,7 @@ def _resume(migration: Migration, ports: Ports) -> Migration:
     return advance(ports, replace(taken, effects=(CountOutcome("resumed"),)))
 
 
-def _finished(migration: Migration, report: Report, ports: Ports) -> bool:
+def _finish_job(migration: Migration, report: JobReport, ports: Ports) -> bool:
     now = ports.clock.now()
     taken = step(
         migration,

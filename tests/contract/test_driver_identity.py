@@ -13,9 +13,9 @@ import pytest
 from localcloud.account import service
 from shared.adapters.drivers.sources import same_host
 from shared.domain.errors import Permanent, Transient
-from shared.domain.migration import Handle, Migration, born
+from shared.domain.migration import Handle, Migration, first_entry
 from shared.ports.driver import NOBODY, Driver, Identity, Phase
-from shared.stages.identity import identity
+from shared.stages.host_identity import identity
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
 from tests.support.ports import Bench, bench
@@ -319,7 +319,7 @@ def test_hostnames_are_compared_as_machines_write_them(seen: str, known: str, wi
 def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_press_anything(one: Bench, console: Driver) -> None:
     """A job on either would look like the other's: the person would be told that this one moves while the other does."""
     made = moving(one, 1, driver="console")
-    one.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     facts = one.ports.compute.describe(made.region_id, made.instance_id)
     one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": None})
     started(one, TWIN)
@@ -331,7 +331,7 @@ def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_
 
 def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
     made = moving(one, 1)
-    one.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     assert identity(made, 0, one.ports) == NOBODY
     facts = one.ports.compute.describe(made.region_id, made.instance_id)
     for guest, names in (({"hostname": "shop"}, ("shop", "web-1")), ({"hostname": None}, ("web-1",)), (None, ("web-1",))):

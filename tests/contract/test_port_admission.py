@@ -76,7 +76,7 @@ def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() 
 def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> None:
     nothing = admission.room("b1", "ma")
     assert nothing == Room(0, 0, 0)
-    admission.give_slot("ma", "b1")
+    admission.release_slot("ma", "b1")
     assert admission.take_slot(nothing, "ma", "b1")
     assert not admission.take_slot(nothing, "mb", "b1")
     assert admission.room("b1", "ma") == Room(1, 1, 1, since=1)
@@ -86,19 +86,19 @@ def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> Non
     assert admission.take_slot(seen, "mb", "b2", 3)
     assert not admission.take_slot(seen, "mc", "b2")
     assert admission.holders() == {"ma": "b1", "mb": "b2"}
-    admission.give_slot("ma", "b1")
-    admission.give_slot("ma", "b1")
+    admission.release_slot("ma", "b1")
+    admission.release_slot("ma", "b1")
     assert admission.holders() == {"mb": "b2"}
     assert (admission.room("b1"), admission.room("b2", "mb")) == (Room(2, 1, 0), Room(2, 1, 1, since=3))
 
 
 def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(admission: Admission) -> None:
     assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
-    admission.give_slot("ma", "b1", 1)
+    admission.release_slot("ma", "b1", 1)
     assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 2)
-    admission.give_slot("ma", "b1", 1)
+    admission.release_slot("ma", "b1", 1)
     assert admission.holders() == {"ma": "b1"}
-    admission.give_slot("ma", "b1", 3)  # the end of an attempt that took none by itself
+    admission.release_slot("ma", "b1", 3)  # the end of an attempt that took none by itself
     assert (admission.holders(), admission.room("b1").of_account) == ({}, 0)
 
 
@@ -107,7 +107,7 @@ def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -
     seen = admission.room("b1", "ma")
     assert (seen.has(1), seen.has(2)) == (True, False)
     assert admission.take_slot(seen, "ma", "b1", 2)
-    admission.give_slot("ma", "b1", 1)
+    admission.release_slot("ma", "b1", 1)
     assert admission.room("b1", "ma").has(2)
     assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)  # a duplicate that comes late
     assert admission.room("b1", "ma") == Room(2, 1, 1, since=2)
@@ -117,7 +117,7 @@ def test_a_slot_that_went_while_a_retry_took_it_over_is_not_counted_as_held(admi
     """Giving back makes no new version, so the picture looks fresh."""
     assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
     seen = admission.room("b1", "ma")
-    admission.give_slot("ma", "b1", 1)
+    admission.release_slot("ma", "b1", 1)
     assert not admission.take_slot(seen, "ma", "b1", 2)
     assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 2)
     assert admission.room("b1", "ma") == Room(2, 1, 1, since=2)
@@ -128,10 +128,10 @@ def test_a_batch_that_holds_nothing_leaves_nothing_behind(one: Bench) -> None:
     assert isinstance(admission, TablestoreAdmission)
     store: Store = admission._store
     assert admission.take_slot(admission.room("bgone", "mgone"), "mgone", "bgone")
-    admission.forget("bgone")
+    admission.drop_count("bgone")
     assert admission.room("bgone").of_batch == 1, "one is held: it stays"
-    admission.give_slot("mgone", "bgone")
-    admission.forget("bgone")
+    admission.release_slot("mgone", "bgone")
+    admission.drop_count("bgone")
     assert not [name for name in store.get(tables.LOCKS, ROW) or {} if name.endswith("gone")]
     assert admission.room("bgone").of_batch == 0
 
@@ -150,7 +150,7 @@ def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
     assert admission.room("b1", "mkept") == Room(71, 2, 2, since=2)
     assert admission.take_slot(admission.room("b2", "mnew"), "mnew", "b2")
     for each in (("mold", "b1", 1), ("mkept", "b1", 2), ("mnew", "b2", 1)):
-        admission.give_slot(*each)
+        admission.release_slot(*each)
     assert (admission.holders(), admission.room("b1")) == ({}, Room(72, 0, 0))
 
 
@@ -170,7 +170,7 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
 
     def overtaken(*arguments: Any, **options: Any) -> Any:
         row = read(*arguments, **options)
-        admission.give_slot("ma", "b1")
+        admission.release_slot("ma", "b1")
         return row
 
     with mock.patch.object(admission._store, "get", overtaken):
@@ -183,7 +183,7 @@ def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
     admission = one.ports.admission
     seen = admission.room("b1", "mone")
     assert one.calls(lambda: admission.take_slot(seen, "mone", "b1")) in (["PutRow"], ["UpdateRow"])
-    assert one.calls(lambda: admission.give_slot("mone", "b1")) == ["UpdateRow"]
+    assert one.calls(lambda: admission.release_slot("mone", "b1")) == ["UpdateRow"]
     assert "mone" not in admission.holders()
 
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from localcloud.ecs import account as cloud_account
+from localcloud.ecs import account_attributes as cloud_account
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.facts import AccountFacts
 from shared.ports.compute import Snapshot
@@ -191,7 +191,7 @@ def test_the_account_is_asked_once_for_two_minutes(monkeypatch: pytest.MonkeyPat
         assert one.ports.compute.account(REGION) == AccountFacts(), "no snapshot yet: nothing is known of the service"
         make(one, "i-test0001", "rp-m1-a")
         assert one.ports.compute.account(REGION).snapshot_service is None
-        monkeypatch.setattr("shared.adapters.account.KEPT", timedelta(0))
+        monkeypatch.setattr("shared.adapters.account_facts.KEPT", timedelta(0))
         assert one.ports.compute.account(REGION).snapshot_service is True
 
 

@@ -12,7 +12,7 @@ from shared.adapters import redact
 from shared.domain.errors import Permanent
 from shared.domain.hop import Hop
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import NOBODY, Driver, Phase, Report
+from shared.ports.driver import NOBODY, Driver, JobReport, Phase
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
 from tests.support.ports import Bench, bench, settings
@@ -31,12 +31,12 @@ def smc(one: Bench) -> Driver:
     return one.ports.drivers["smc"]
 
 
-def ended(one: Bench, driver: Driver, made: Migration) -> Report:
-    def look() -> Report | None:
+def ended(one: Bench, driver: Driver, made: Migration) -> JobReport:
+    def look() -> JobReport | None:
         report = driver.observe([made])[made.migration_id]
         return report if report.phase in (Phase.FINISHED, Phase.FAILED) else None
 
-    found: Report = one.until(look, minutes=6 * 60)
+    found: JobReport = one.until(look, minutes=6 * 60)
     return found
 
 
@@ -149,13 +149,13 @@ def test_many_jobs_are_observed_fifty_a_call(one: Bench, smc: Driver) -> None:
 
 
 def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
+    from shared.adapters.drivers.access_tokens import AccessTokens
     from shared.adapters.drivers.jobs import Jobs
-    from shared.adapters.drivers.tokens import AccessTokens
 
     token_id, code = AccessTokens(Jobs(smc._clients)).make("rp-test")  # type: ignore[attr-defined]
     assert redact.hide(f"import {token_id} {code}") == f"import {token_id} ***"
-    assert AccessTokens(Jobs(smc._clients)).forget("rp-test")  # type: ignore[attr-defined]
-    assert not AccessTokens(Jobs(smc._clients)).forget("rp-test")  # type: ignore[attr-defined]
+    assert AccessTokens(Jobs(smc._clients)).delete_by_name("rp-test")  # type: ignore[attr-defined]
+    assert not AccessTokens(Jobs(smc._clients)).delete_by_name("rp-test")  # type: ignore[attr-defined]
 
 
 def test_what_is_not_set_is_named(one: Bench, smc: Driver) -> None:

@@ -13,7 +13,7 @@ from localcloud.account import service
 from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
-from shared.domain.migration import Handle, Migration, State, born, replay, step
+from shared.domain.migration import Handle, Migration, State, first_entry, replay, step
 from shared.ports.migrations import Migrations, Waiting
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -37,7 +37,7 @@ _numbers = iter(range(1, 10_000))
 def create(rows: Migrations, **more: Any) -> Migration:
     made = migration(next(_numbers), **more)
     assert rows.create(
-        made, born(made, by="intake", reason="asked"), [events.about(made, events.MIGRATION_REQUESTED, stage="precheck")]
+        made, first_entry(made, by="intake", reason="asked"), [events.about(made, events.MIGRATION_REQUESTED, stage="precheck")]
     )
     return replace(made, owes=(1,))
 
@@ -51,7 +51,7 @@ def settled(rows: Migrations, made: Migration) -> Migration:
 def test_a_row_is_created_once_with_its_journal_and_outbox(rows: Migrations) -> None:
     made = create(rows)
     assert rows.load(made.migration_id) == made
-    assert not rows.create(replace(made, source="another"), born(made, by="x", reason="y"), [])
+    assert not rows.create(replace(made, source="another"), first_entry(made, by="x", reason="y"), [])
     assert rows.load(made.migration_id).source == ""
     (outbox,) = rows.outboxes(made.migration_id)
     assert (outbox.version, [event.type for event in outbox.events]) == (1, [events.MIGRATION_REQUESTED])

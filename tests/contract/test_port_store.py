@@ -135,8 +135,8 @@ def test_batches_are_listed_newest_first(ports: Ports) -> None:
     made = [batch(number) for number in range(101, 106)]
     for each in made:
         ports.batches.create(each)
-    first = ports.batches.listed(limit=3, token="")
-    second = ports.batches.listed(limit=2, token=first.next_token)
+    first = ports.batches.page(limit=3, token="")
+    second = ports.batches.page(limit=2, token=first.next_token)
     assert [*first.batches, *second.batches] == made[::-1]
 
 
@@ -211,8 +211,8 @@ def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) ->
     rest = ports.ledger.due_for_sweep(T0, limit=1, token=first.next_token)
     assert (first.entries, rest.entries, rest.next_token) == ((late,), (later,), "")
     assert ports.ledger.due_for_sweep(T0, limit=10, token="").entries == (later,)
-    page = ports.ledger.listed(limit=3, token="")
-    rest = ports.ledger.listed(limit=100, token=page.next_token)
+    page = ports.ledger.page(limit=3, token="")
+    rest = ports.ledger.page(limit=100, token=page.next_token)
     assert {each.key for each in [*page.entries, *rest.entries] if each.migration_id == "ms"} == {
         "k1",
         "k2",

@@ -16,13 +16,13 @@ from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, LaunchDri
 from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.ledger import SMC_PREFIX, LedgerEntry, SnapshotState
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Failure, Handle, Migration, State, born, step
+from shared.domain.migration import Failure, Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver, LiveJob
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
-from shared.stages.advance import advance, guarded, settle_all
+from shared.stages.advance import advance, run_guarded, settle_all
 from shared.stages.api import migrations as acts
 from shared.stages.effects import perform
 from tests.support.fakes import FakeBus
@@ -77,7 +77,7 @@ def ports(one: Bench, driver: Unwilling) -> Ports:
 
 def stand(ports: Ports, state: State, **more: Any) -> Migration:
     made = migration(next(_numbers), state=state, snapshots_made=1, prechecked_at=T0, **more)
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     return made
 
 
@@ -133,7 +133,7 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
-    guarded(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
+    run_guarded(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
     failed = ports.migrations.load(made.migration_id)
     assert (failed.state, driver.launched) == (State.FAILED, [made.migration_id])
     driver.refusal = None

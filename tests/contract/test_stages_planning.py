@@ -18,7 +18,7 @@ from shared.domain.catalog import REGIONS, WINDOWS_REGIONS
 from shared.domain.errors import Refused, Transient
 from shared.domain.findings import Assessment
 from shared.domain.message import Message
-from shared.domain.migration import State, born
+from shared.domain.migration import State, first_entry
 from shared.domain.policy import Policy
 from shared.domain.timing import back_off, is_a_look
 from shared.ports.compute import Compute, Found
@@ -55,7 +55,7 @@ def test_a_region_that_nobody_knows_is_refused_when_it_is_asked_for_with_what_is
         assert "cn-hangzou" in refused.value.message
         assert "near it: cn-hangzhou," in refused.value.remedy
         assert "REPLANK_MORE_REGIONS" in refused.value.remedy
-        assert one.ports.batches.listed(limit=9, token="").batches == ()
+        assert one.ports.batches.page(limit=9, token="").batches == ()
 
 
 def test_a_region_that_has_opened_since_is_named_by_a_setting() -> None:
@@ -75,8 +75,8 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
         ports = replace(one.ports, bus=FakeBus())
         made = migration(1, state=State.PRECHECKING)
         batch = Batch(made.batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy(), dry_run=True)
-        ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
-        precheck._passed(made, batch, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
+        ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
+        precheck._pass(made, batch, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
         assert ports.migrations.load(made.migration_id).state is State.CANCELLED
         assert len(ports.migrations.journal(made.migration_id)) == 2
 
@@ -112,7 +112,7 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
     for _ in range(hours * 60):
         one.world.run(1)
         bus.published.clear()
-        watch._plan_again([each for each in ports.batches.open(100) if each.state is BatchState.PLANNING], ports)
+        watch._resume_planning([each for each in ports.batches.open(100) if each.state is BatchState.PLANNING], ports)
         for _ in bus.published:
             intake.run(message, ports)
     found = ports.batches.load(asked.batch_id)
@@ -196,7 +196,7 @@ def test_what_our_rows_say_is_converted_is_not_offered_again(
     for number, state in enumerate(states):
         # The later a migration is made here, the lower is its id: ids say nothing of the order.
         earlier = migration(1, migration_id=f"m{9 - number:016x}", state=state, created_at=T0 + timedelta(days=number))
-        assert listed.ports.migrations.create(earlier, born(earlier, by="test", reason="made"), [])
+        assert listed.ports.migrations.create(earlier, first_entry(earlier, by="test", reason="made"), [])
     ports = replace(listed.ports, bus=FakeBus())
     request = {"releases": ["centos-7"], "regionIds": ["cn-hangzhou"], "policy": {"driver": "console"}}
     asked, _ = batches.submit(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, Caller("ann"))

@@ -12,7 +12,7 @@ from shared.domain import acts, events
 from shared.domain.batch import RISKS_VERSION, Batch, BatchState, Selection
 from shared.domain.chosen import CLOCKS_DIFFER, digest_of
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Migration, State, born
+from shared.domain.migration import Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
 from shared.stages import intake, migrate, precheck, snapshot
@@ -31,7 +31,7 @@ def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) ->
     made = migration(number, state=state, **more)
     given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
     ports.batches.create(given)
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
     return made
 
@@ -117,7 +117,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports = replace(one.ports, bus=FakeBus())
         batch = replace(batch_of(OF_RELEASE), state=BatchState.PLANNING, selection=replace(OF_RELEASE, releases=("rhel-7",)))
         ports.batches.create(batch)
-        monkeypatch.setattr(intake, "_chosen", lambda *_: True)
+        monkeypatch.setattr(intake, "_is_chosen", lambda *_: True)
         intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
         (first, *_) = ports.migrations.of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)

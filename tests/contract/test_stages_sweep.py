@@ -12,7 +12,7 @@ import pytest
 from localcloud.account import service
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, born
+from shared.domain.migration import Migration, State, first_entry
 from shared.ports.ports import Ports
 from shared.stages import sweep
 from tests.support.fakes import FakeBus
@@ -37,7 +37,7 @@ def ports(one: Bench) -> Ports:
 def intended(one: Bench, ports: Ports, *, released: bool = True) -> tuple[Migration, LedgerEntry]:
     """A cancelled migration whose function died before it noted what it had asked for; its retention is over."""
     made = migration(1, state=State.CANCELLED, released_at=T0 - timedelta(days=9) if released else None)
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     disk = ports.compute.disks(made.region_id, made.instance_id)[0].disk_id
     entry = LedgerEntry(
         migration_id=made.migration_id,
@@ -59,7 +59,7 @@ def confirmed(ports: Ports, number: int, *, retention_over: bool = True, **more:
     due_at = T0 - timedelta(days=2) if retention_over else T0 + timedelta(days=5)
     given = {"state": State.CONFIRMED, "released_at": T0 - timedelta(days=9), "due_at": due_at}
     made = migration(number, **{**given, **more})
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     return made
 
 

@@ -37,7 +37,7 @@ Patch = Any
 
 def old_snapshots_used() -> list[Patch]:
     """A retry takes the finished snapshots of the attempt before."""
-    asked = snapshot._asked
+    asked = snapshot._request_snapshot
 
     def reused(migration: Migration, disk_id: str, noted: Any, ports: Any) -> LedgerEntry:
         made = ports.ledger.of_migration(migration.migration_id)
@@ -45,17 +45,17 @@ def old_snapshots_used() -> list[Patch]:
         old = [each for each in same if each.state is SnapshotState.ACCOMPLISHED]
         return old[0] if old and migration.attempt > 1 else asked(migration, disk_id, noted, ports)
 
-    return [mock.patch.object(snapshot, "_asked", reused), mock.patch.object(migrate, "_safe_to_move")]
+    return [mock.patch.object(snapshot, "_request_snapshot", reused), mock.patch.object(migrate, "_check_safe_to_move")]
 
 
 def one_disk_snapshotted() -> list[Patch]:
     """Only the first disk of an instance gets a snapshot."""
-    drive = snapshot._drive
+    drive = snapshot._drive_snapshots
 
     def first_only(migration: Migration, ports: Any, *, begun: bool) -> Any:
         return drive(replace(migration, disks=migration.disks[:1]), ports, begun=begun)
 
-    return [mock.patch.object(snapshot, "_drive", first_only), mock.patch.object(migrate, "_safe_to_move")]
+    return [mock.patch.object(snapshot, "_drive_snapshots", first_only), mock.patch.object(migrate, "_check_safe_to_move")]
 
 
 def no_text() -> list[Patch]:
@@ -70,14 +70,14 @@ def never_sent_again() -> list[Patch]:
 
 def one_more() -> list[Patch]:
     """Intake takes one instance more than the batch names."""
-    create = intake._create
+    create = intake._create_migrations
 
     def more(instances: list[FoundInstance], batch: Any, ports: Any) -> None:
         there = ports.compute.find(batch.selection.regions[0], token="").instances
         named = {each.instance_id for each in instances}
         create([*instances, *[each for each in there if each.instance_id not in named][:1]], batch, ports)
 
-    return [mock.patch.object(intake, "_create", more), mock.patch.object(precheck, "not_selected", return_value="")]
+    return [mock.patch.object(intake, "_create_migrations", more), mock.patch.object(precheck, "not_selected", return_value="")]
 
 
 def freeze_ignored() -> list[Patch]:
@@ -189,7 +189,7 @@ def only_the_system_disk() -> list[Patch]:
 
 def only_one_disk() -> list[Patch]:
     """A rollback resets the first disk and says that it reset them all; the guest's proof is not asked for."""
-    reset = restore_disks.reset
+    reset = restore_disks.reset_disks
 
     def first_only(migration: Migration, safe: Any, note: Any, ports: Any) -> Any:
         first = min(each.disk_id for each in migration.rollback_disks)
@@ -199,7 +199,7 @@ def only_one_disk() -> list[Patch]:
                 resets = marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
         return reset(replace(note(resets, "one is enough"), rollback_disks=resets), safe, note, ports)
 
-    return [mock.patch.object(restore_disks, "reset", first_only), *unproved()]
+    return [mock.patch.object(restore_disks, "reset_disks", first_only), *unproved()]
 
 
 def unproved() -> list[Patch]:
@@ -207,14 +207,17 @@ def unproved() -> list[Patch]:
 
     def believed(migration: Migration, ports: Any) -> Any:
         ports.compute.start(migration.region_id, migration.instance_id)
-        return rollback._proved(migration, assessment([], {}), ports)
+        return rollback._finish(migration, assessment([], {}), ports)
 
     return [mock.patch.dict(rollback._PHASES, {"starting": believed})]
 
 
 def job_left() -> list[Patch]:
     """A rollback neither stops the job nor looks whether it runs."""
-    return [mock.patch.object(live_jobs, "remove", return_value=()), mock.patch.object(live_jobs, "look", return_value=())]
+    return [
+        mock.patch.object(live_jobs, "remove_own", return_value=()),
+        mock.patch.object(live_jobs, "unfinished", return_value=()),
+    ]
 
 
 def not_looked_at() -> list[Patch]:

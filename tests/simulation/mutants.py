@@ -57,8 +57,8 @@ class Mutant:
 
 def _no_wait() -> list[Patch]:
     return [
-        mock.patch.object(snapshot, "_accomplished", return_value=True),
-        mock.patch.object(migrate, "_safe_to_move"),
+        mock.patch.object(snapshot, "_note_if_finished", return_value=True),
+        mock.patch.object(migrate, "_check_safe_to_move"),
     ]
 
 
@@ -72,14 +72,14 @@ def _no_retention() -> list[Patch]:
 
 
 def _anybodys() -> list[Patch]:
-    swept = sweep._swept
+    swept = sweep._delete_snapshot
 
     def guessed(entry: LedgerEntry, owner: Migration | None, ports: Any) -> bool:
         found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
         made = sorted((each.created_at, each.snapshot_id) for each in found if each.disk_id == entry.disk_id)
         return swept(replace(entry, snapshot_id=made[0][1]) if made else entry, owner, ports)
 
-    return [mock.patch.object(sweep, "_swept", guessed)]
+    return [mock.patch.object(sweep, "_delete_snapshot", guessed)]
 
 
 def _no_lock() -> list[Patch]:
@@ -214,16 +214,16 @@ def _another_token() -> list[Patch]:
 
 
 def _launched_unseen() -> list[Patch]:
-    return [mock.patch.object(smc, "_launched", return_value=False)]
+    return [mock.patch.object(smc, "_is_launched", return_value=False)]
 
 
 def _behind() -> list[Patch]:
     """A message is taken for one of now, whatever the row says by now."""
 
-    def current(message: Message, ports: Any, states: frozenset[State]) -> Migration:
+    def load_current(message: Message, ports: Any, states: frozenset[State]) -> Migration:
         return ports.migrations.load(str(message.data.get("migrationId", "")))  # type: ignore[no-any-return]
 
-    return [mock.patch.object(advance, "current", current)]
+    return [mock.patch.object(advance, "load_current", load_current)]
 
 
 def _unreleased() -> list[Patch]:
@@ -245,7 +245,7 @@ def _slot_lost() -> list[Patch]:
     finish = snapshot._finish
 
     def finished(migration: Migration, ports: Any) -> Any:
-        ports.admission.give_slot(migration.migration_id, migration.batch_id)
+        ports.admission.release_slot(migration.migration_id, migration.batch_id)
         return finish(migration, ports)
 
     return [mock.patch.object(snapshot, "_finish", finished)]

@@ -24,7 +24,7 @@ COLUMN = "laterColumn"
 @contextmanager
 def writing(newer: Callable[[], bool]) -> Iterator[None]:
     """While it lasts, what is written is the newer version's wherever ``newer`` says so."""
-    encode, data = codec.encode, bus._data
+    encode, data = codec.encode, bus._encoded
 
     def encoded(value: object) -> Any:
         plain = encode(value)
@@ -37,7 +37,7 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
     with ExitStack() as stack:
         for place in (codec, tables):
             stack.enter_context(mock.patch.object(place, "encode", encoded))
-        stack.enter_context(mock.patch.object(bus, "_data", told))
+        stack.enter_context(mock.patch.object(bus, "_encoded", told))
         for name in ("migration_columns", "batch_columns", "ledger_columns"):
             stack.enter_context(mock.patch.object(tables, name, _wider(getattr(tables, name), newer)))
         yield

@@ -84,13 +84,13 @@ class AdmissionMachine(RuleBasedStateMachine):
         self._do(self._made("take", name, late, age), trouble, times)
 
     @rule(name=MIGRATIONS, late=ENDS, trouble=LOST, times=TIMES)
-    def give_slot(self, name: str, late: int, trouble: str, times: int) -> None:
+    def release_slot(self, name: str, late: int, trouble: str, times: int) -> None:
         self._do(self._made("give", name, late), trouble, times)
 
     @rule(name=MIGRATIONS, trouble=LOST, times=TIMES)
     def forget(self, name: str, trouble: str, times: int) -> None:
         """When its batch is closed, whether or not one of it holds a slot."""
-        self._do(lambda admission: admission.forget(BATCHES[name]), trouble, times)
+        self._do(lambda admission: admission.drop_count(BATCHES[name]), trouble, times)
 
     @rule(act=st.sampled_from(("hold", "release")), age=st.integers(0, 2), trouble=LOST, times=TIMES)
     def write_hold(self, act: str, age: int, trouble: str, times: int) -> None:
@@ -121,7 +121,7 @@ class AdmissionMachine(RuleBasedStateMachine):
             "lock": lambda admission: admission.lock(*WHERE, name, attempt),
             "unlock": lambda admission: admission.unlock(*WHERE, name, attempt),
             "take": lambda admission: room and took(admission, seen, name, attempt),
-            "give": lambda admission: admission.give_slot(name, BATCHES[name], attempt),
+            "give": lambda admission: admission.release_slot(name, BATCHES[name], attempt),
         }
         return acts[kind]
 

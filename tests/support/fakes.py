@@ -158,7 +158,7 @@ class FakeMigrations:
         due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
         return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
 
-    def driven(self, until: datetime, *, limit: int) -> Page:
+    def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
         return Page(tuple(self.due(until, limit)))
 
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
@@ -229,7 +229,7 @@ class FakeBatches:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
         self.rows[before.batch_id] = after
 
-    def listed(self, *, limit: int, token: str) -> BatchPage:
+    def page(self, *, limit: int, token: str) -> BatchPage:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
@@ -313,11 +313,11 @@ class FakeAdmission:
         self.held[migration_id], self.since[migration_id] = batch_id, attempt
         return True
 
-    def give_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
+    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
         if self.since.get(migration_id, 0) <= attempt:
             self.held.pop(migration_id, None)
 
-    def forget(self, batch_id: str) -> None:
+    def drop_count(self, batch_id: str) -> None:
         """Nothing to do: it counts what it holds."""
 
 
@@ -343,7 +343,7 @@ class FakeLedger:
         waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
         return LedgerPage(tuple(sorted(waiting, key=lambda entry: entry.sweep_at or now)))
 
-    def listed(self, *, limit: int, token: str) -> LedgerPage:
+    def page(self, *, limit: int, token: str) -> LedgerPage:
         return LedgerPage(*_page([entry for _, entry in sorted(self.entries.items())], limit, token))
 
 

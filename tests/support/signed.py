@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 import requests.auth
 
+from localcloud.core.access_keys import Key
 from localcloud.core.http import Request
-from localcloud.core.identity import Key
 from localcloud.wire import acs3
 from tests.support.signing_time import signing_time
 

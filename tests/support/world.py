@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from cli.account import Account
 from cli.bootstrap import ensure_bus
 from cli.run.launch import SETTINGS
+from cli.sdk_account import Account
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
 from localcloud.core.clock import to_ms

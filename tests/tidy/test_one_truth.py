@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
 
 import pytest
 
-from tests.support.repository import ROOT, name_of, source_files
+from tests.support.repository import ROOT, name_of, source_files, tree
 
 ROOMS = ("shared", "cli", "functions")
 ONCE: dict[str, tuple[str, frozenset[str]]] = {
@@ -37,3 +39,32 @@ def test_it_is_written_in_one_place(truth: str) -> None:
 def test_the_place_exists(truth: str) -> None:
     pattern, places = ONCE[truth]
     assert [place for place in places if not re.search(pattern, (ROOT / place).read_text(encoding="utf-8"))] == []
+
+
+# One name, one meaning ------------------------------------------------------------------------------------------------
+
+MIRRORED = ("domain/prechecks", "domain/validation", "domain", "ports", "adapters", "stages/api", "stages", "probes", "runtime")
+"""The rooms of shared/. A port, its adapter and its stage share a file name; within one room a name means one thing."""
+
+
+def _room(path: str) -> str:
+    return next(room for room in MIRRORED if path.startswith(f"shared/{room}/"))
+
+
+def _within_shared() -> list[str]:
+    return [name for name in map(name_of, source_files("shared")) if name.count("/") > 1 and not name.endswith("__init__.py")]
+
+
+def test_a_module_name_stands_once_in_a_room() -> None:
+    found = Counter((_room(name), name.rpartition("/")[2]) for name in _within_shared())
+    assert [each for each, number in found.items() if number > 1] == []
+
+
+def test_a_class_name_stands_once_in_the_library() -> None:
+    found = Counter(
+        node.name
+        for name in _within_shared()
+        for node in tree(ROOT / name).body
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_")
+    )
+    assert [name for name, number in found.items() if number > 1] == []

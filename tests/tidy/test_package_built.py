@@ -30,7 +30,7 @@ NEVER = re.compile(
 )
 """Names that have no place in a package, whatever their suffix."""
 ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
-BYTES = {("api", "3.10"): 11_500_000, ("watch", "3.10"): 7_800_000, ("watch", "3.12"): 9_000_000}
+BYTES = {("api", "3.10"): 11_500_000, ("watch", "3.10"): 7_800_000, ("watch", "3.12"): 9_100_000}
 """Sizes at most; the newer runtime's bytecode and extensions are larger."""
 MODULES = {
     "intake": 440,

@@ -74,7 +74,7 @@ def _at(place: Place) -> Iterator[Raised]:
         yield Raised(code, FATES[place.name], place.text(1), place.text(2, "remedy"), place.where)
     elif place.name == "ProbeUnreadable" and "." in code:
         yield Raised(code, "permanent", place.text(1), _PROBE, place.where)
-    elif place.name == "Report" and "." in place.text(-1, "code") and "{" not in place.text(-1, "code"):
+    elif place.name == "JobReport" and "." in place.text(-1, "code") and "{" not in place.text(-1, "code"):
         message, remedy = place.text(-1, "message"), place.text(-1, "remedy")
         yield Raised(place.text(-1, "code"), "permanent", message, remedy, place.where)
     elif place.name in functions(place.where):

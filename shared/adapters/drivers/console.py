@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import Jobs, ambiguous, indistinct, names_another, observed, report
+from shared.adapters.drivers.jobs import Jobs, ambiguous, indistinct, job_reports, names_another, report
 from shared.adapters.drivers.sources import hostname, is_named, is_of
 from shared.adapters.drivers.unfinished import Stops
 from shared.adapters.sdk import Clients
@@ -16,7 +16,7 @@ from shared.domain.drivers import CONSOLE
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.domain.waiting import to_press
-from shared.ports.driver import Identity, Phase, Report
+from shared.ports.driver import Identity, JobReport, Phase
 
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
@@ -33,36 +33,38 @@ class ConsoleDriver(Stops):
     def check(self) -> None:
         return  # nothing to set
 
-    def prepare(self, migration: Migration, identity: Identity) -> Report:
+    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
         namesakes = sorted(id for id, name in identity.others.items() if is_named(name, identity))
         if namesakes:
             return indistinct(migration.handle, namesakes)
         near = self._jobs.sources_at(identity, related_job_type=["Os"])
         own = [source.source_id for source in near if is_of(source, identity)]
-        found = [job for job in self._jobs.of_sources(own) if _belongs(job, migration)]
+        found = [job for job in self._jobs.of_sources(own) if _is_followable(job, migration)]
         if len({job.source_id for job in found}) > 1:
             return ambiguous(migration.handle, {job.source_id for job in found})
-        job = self._job(migration, found)
+        job = self._followed_job(migration, found)
         if job is None:
             others = [source for source in near if source.source_id not in own]
-            return Report(Phase.PREPARING, migration.handle, remedy=to_press(migration, self._catalog) + _passed_over(others))
+            return JobReport(
+                Phase.PREPARING, migration.handle, remedy=to_press(migration, self._catalog) + _sources_passed_over(others)
+            )
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
             # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
             return replace(report(handle, job), phase=Phase.RUNNING)
         remedy = f"Press Retry Replacement for {migration.instance_id} in the ECS console, or see {job.job_id} in the SMC console."
-        return Report(Phase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
+        return JobReport(Phase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
 
     def launch(self, migration: Migration) -> None:
         return  # the person has done it
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
-        return observed(self._jobs, migrations)
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+        return job_reports(self._jobs, migrations)
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         return  # what a person made is theirs to delete
 
-    def _job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
+    def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
         """The job known from before if it is under way or done; else the newest one ``found`` of this instance.
 
         A job that has failed or is gone may not be the one that the person goes on with: its source can be gone as well.
@@ -77,7 +79,7 @@ class ConsoleDriver(Stops):
         return max(fresh, key=lambda job: job.creation_time or "", default=known)
 
 
-def _belongs(job: Any, migration: Migration) -> bool:
+def _is_followable(job: Any, migration: Migration) -> bool:
     """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready (or the first job ran).
 
     Nor of another instance, if the job names one. SMC's clock made the one time and ours the other.
@@ -89,7 +91,7 @@ def _belongs(job: Any, migration: Migration) -> bool:
     return job.status == "Running" or (made is not None and made >= since.replace(second=0, microsecond=0))
 
 
-def _passed_over(others: Sequence[Any]) -> str:
+def _sources_passed_over(others: Sequence[Any]) -> str:
     """Why nothing happens if the person has begun already, but SMC knows the instance under another name."""
     if not others:
         return ""

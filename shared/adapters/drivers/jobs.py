@@ -13,7 +13,7 @@ from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, never
 from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import Identity, Phase, Report
+from shared.ports.driver import Identity, JobReport, Phase
 
 OS_JOB = 1
 """JobType of operating-system migrations (0 server, 2 cross-zone, 3 VMware)."""
@@ -134,33 +134,33 @@ def foreign(job: Any) -> Permanent:
     return Permanent("Job.Foreign", f"Job {job.job_id} is of {named}.", remedy)
 
 
-def ambiguous(handle: Handle, source_ids: Iterable[str]) -> Report:
+def ambiguous(handle: Handle, source_ids: Iterable[str]) -> JobReport:
     """Several sources look like the instance, and none of them is proven to be it."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
-    return Report(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
+    return JobReport(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
-def indistinct(handle: Handle, instance_ids: Iterable[str]) -> Report:
+def indistinct(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
     """Other instances have this one's address and hostname: a job of theirs would look like its own."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
-    return Report(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
+    return JobReport(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
-def observed(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, Report]:
+def job_reports(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
     """How the jobs of these migrations stand, by migration id."""
     known = list(migrations)
     found = jobs.by_id([each.handle.job_id for each in known if each.handle.job_id])
     return {each.migration_id: report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
-def report(handle: Handle, job: Any | None) -> Report:
+def report(handle: Handle, job: Any | None) -> JobReport:
     """What a job's answer says; None for a job that is not there."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
-            return Report(Phase.PREPARING, handle)
-        return Report(Phase.FAILED, handle, code="Job.Gone", message=f"SMC has no job {handle.job_id}.", remedy=_AGAIN)
+            return JobReport(Phase.PREPARING, handle)
+        return JobReport(Phase.FAILED, handle, code="Job.Gone", message=f"SMC has no job {handle.job_id}.", remedy=_AGAIN)
     phase = PHASES[job.status]
     handle = replace(
         handle,
@@ -171,10 +171,10 @@ def report(handle: Handle, job: Any | None) -> Report:
     )
     copied = phase is Phase.FINISHED or job.business_status in _COPIED
     if phase is not Phase.FAILED:
-        return Report(phase, handle, progress=percent(job.progress), copied=copied)
+        return JobReport(phase, handle, progress=percent(job.progress), copied=copied)
     code = job.error_code or f"Job.{job.status}"
     message = job.status_info or f"SMC says {job.status}."
-    return Report(phase, handle, percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY, copied)
+    return JobReport(phase, handle, percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY, copied)
 
 
 def percent(progress: Any) -> int:

@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign, names_another, observed
+from shared.adapters.drivers.access_tokens import AccessTokens
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign, job_reports, names_another
 from shared.adapters.drivers.settings import SmcSettings
-from shared.adapters.drivers.tokens import AccessTokens
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, Stops
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
@@ -22,7 +22,7 @@ from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.ports.clock import Clock
-from shared.ports.driver import Identity, Phase, Report
+from shared.ports.driver import Identity, JobReport, Phase
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
@@ -59,11 +59,11 @@ class SmcDriver(Stops):
         if not self._settings.target_values:
             missing.append("REPLANK_SMC_TARGET_VALUES")
         if missing:
-            raise _missing(" and ".join(missing))
+            raise _setting_missing(" and ".join(missing))
 
     # Preparing --------------------------------------------------------------------------------------------------------
 
-    def prepare(self, migration: Migration, identity: Identity) -> Report:
+    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
         self.check()
         handle = migration.handle
         if handle.job_id:
@@ -71,27 +71,27 @@ class SmcDriver(Stops):
             if job is not None and names_another(job, migration):
                 raise foreign(job)
             if job is not None and job.status in _USABLE:
-                return Report(Phase.PREPARED, replace(handle, ran_before=job.start_time or ""))
+                return JobReport(Phase.PREPARED, replace(handle, ran_before=job.start_time or ""))
             self._delete_job(handle.job_id)
             handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
-            imported = self._import(migration, handle)
+            imported = self._run_import(migration, handle)
             if not imported.handle.source_id:
                 return imported
             handle = imported.handle
         return self._make_job(migration, handle)
 
-    def _import(self, migration: Migration, handle: Handle) -> Report:
+    def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
         """Begin the import, or look how it goes; the report's handle has the source once it is there."""
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
-            return Report(Phase.PREPARING, handle) if result is None else _imported(handle, result)
+            return JobReport(Phase.PREPARING, handle) if result is None else _import_report(handle, result)
         name = _name(migration)
-        if self._tokens.forget(name):
+        if self._tokens.delete_by_name(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
             known = self._lost_import(migration)
             if known:
-                return Report(Phase.PREPARING, replace(handle, source_id=known))
+                return JobReport(Phase.PREPARING, replace(handle, source_id=known))
         command = self._command(migration.os_type)
         token_id, code = self._tokens.make(name)
         invocation = self._guest.run(
@@ -102,7 +102,7 @@ class SmcDriver(Stops):
             token=migration.token("import", migration.hop, migration.attempt, token_id),
             timeout_s=IMPORT_TIMEOUT_S,
         )
-        return Report(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
+        return JobReport(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _lost_import(self, migration: Migration) -> str:
         """The newest source that an import in this instance has registered since the preparation began and that has no job."""
@@ -123,39 +123,43 @@ class SmcDriver(Stops):
     def _command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
         if not template:
-            raise _missing(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
+            raise _setting_missing(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
         return template
 
-    def _make_job(self, migration: Migration, handle: Handle) -> Report:
+    def _make_job(self, migration: Migration, handle: Handle) -> JobReport:
         source = self._jobs.source(handle.source_id)
         if source is None or source.state == "Deleting":
-            return Report(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
+            return JobReport(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
             for job_id in self._lost_jobs(_names(migration)[:-1]):
                 self._delete_job(job_id)
             try:
-                return Report(Phase.PREPARED, replace(handle, job_id=self._create(migration, handle.source_id), ran_before=""))
+                return JobReport(
+                    Phase.PREPARED, replace(handle, job_id=self._create_job(migration, handle.source_id), ran_before="")
+                )
             except CloudError as error:
                 source.state = "InUse"
                 source.status_info = error.message
         if source.state == "InUse":
-            return self._existing(migration, handle, source)
-        return Report(Phase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}")
+            return self._report_existing(migration, handle, source)
+        return JobReport(
+            Phase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}"
+        )
 
-    def _existing(self, migration: Migration, handle: Handle, source: Any) -> Report:
+    def _report_existing(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
         """The source has a job: ours, if a call before this one made it; else somebody else's."""
         job = self._jobs.by_name(_name(migration))
         if job is not None:
-            return Report(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
+            return JobReport(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
         remedy = "Finish or delete that job in the SMC console, then retry."
         message = f"Source {handle.source_id} already has a job {source.job_id or ''}: {source.status_info or 'not ours'}"
-        return Report(Phase.FAILED, handle, code="Job.Foreign", message=message, remedy=remedy)
+        return JobReport(Phase.FAILED, handle, code="Job.Foreign", message=message, remedy=remedy)
 
-    def _create(self, migration: Migration, source_id: str) -> str:
+    def _create_job(self, migration: Migration, source_id: str) -> str:
         from alibabacloud_smc20190601 import models
 
         inside, _, key = self._settings.target_parameter.rpartition(".")
-        target = {key: self._target(migration)}
+        target = {key: self._target_value(migration)}
         request = models.CreateReplicationJobRequest(
             region_id=migration.region_id,
             source_id=source_id,
@@ -171,11 +175,11 @@ class SmcDriver(Stops):
         more = {} if inside else target
         return str(self._jobs.send_with("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
-    def _target(self, migration: Migration) -> str:
+    def _target_value(self, migration: Migration) -> str:
         release = migration.current_hop.destination
         value = self._settings.target_values.get(release)
         if not value:
-            raise _missing(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")
+            raise _setting_missing(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")
         return value
 
     # Running ----------------------------------------------------------------------------------------------------------
@@ -187,7 +191,7 @@ class SmcDriver(Stops):
         job = self._jobs.by_id([job_id]).get(job_id)
         if job is not None and names_another(job, migration):
             raise foreign(job)
-        if _launched(job, migration):
+        if _is_launched(job, migration):
             return  # a call before this one did it; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
@@ -199,8 +203,8 @@ class SmcDriver(Stops):
                 remedy = "Look at the job in the SMC console, then retry."
                 raise Permanent("Job.NotStartable", f"Job {job_id} is {status}: {error.message}", remedy) from error
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, Report]:
-        return observed(self._jobs, migrations)
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+        return job_reports(self._jobs, migrations)
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         if handle == Handle() and not migration.snapshots_made:
@@ -214,7 +218,7 @@ class SmcDriver(Stops):
         if handle.token_id:
             self._tokens.delete(handle.token_id)
         for name in names:
-            self._tokens.forget(name)
+            self._tokens.delete_by_name(name)
         if sources:
             self._delete_sources(migration, handle, {*own, *names})
 
@@ -258,7 +262,7 @@ class SmcDriver(Stops):
             return
 
 
-def _launched(job: Any | None, migration: Migration) -> bool:
+def _is_launched(job: Any | None, migration: Migration) -> bool:
     """Whether SMC shows another start of the job than before this attempt; in a row that did not note it, the time tells."""
     if job is None or not job.start_time:
         return False
@@ -284,20 +288,20 @@ def _sources_in(outputs: Sequence[CommandResult]) -> list[str]:
     return list(dict.fromkeys(each.group(1) for each in found if each))
 
 
-def _imported(handle: Handle, result: CommandResult) -> Report:
+def _import_report(handle: Handle, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:
-        return Report(Phase.PREPARING, replace(handle, source_id=found.group(1)))
+        return JobReport(Phase.PREPARING, replace(handle, source_id=found.group(1)))
     if not result.output and result.problem and result.status in ("Cancelled", "Aborted"):
         # It never ran, and its result will not change: the next look begins another import, under another code.
-        return Report(Phase.PREPARING, replace(handle, import_invocation_id=""), remedy=result.problem)
+        return JobReport(Phase.PREPARING, replace(handle, import_invocation_id=""), remedy=result.problem)
     # The output is not shown: it may repeat the activation code, and only the call that made the code knows it.
     message = f"The SMC client ended with {result.status}, exit code {result.exit_code}. {result.problem}".strip()
     remedy = "Run the import command in the instance by hand to see why it fails (network, SMC client), then retry."
-    return Report(Phase.FAILED, replace(handle, import_invocation_id=""), code="Import.Failed", message=message, remedy=remedy)
+    return JobReport(Phase.FAILED, replace(handle, import_invocation_id=""), code="Import.Failed", message=message, remedy=remedy)
 
 
-def _missing(what: str) -> Permanent:
+def _setting_missing(what: str) -> Permanent:
     remedy = "docs/operations.md says where each value is found. Set it, deploy, then retry; or use the console driver."
     return Permanent("Driver.SettingMissing", f"The smc driver needs {what}.", remedy)

@@ -40,7 +40,7 @@ class Stops:
         near = {job.job_id: job for job in self._jobs.of_sources(source_ids[:PAGE])}
         found = []
         for job_id, job in {**near, **ours}.items():
-            own = job_id in ours or (self.follows and _made_since(job, migration.created_at))
+            own = job_id in ours or (self.follows and _is_made_since(job, migration.created_at))
             live = LiveJob(job_id, job.status or "", job.status in RUNS, own)
             if not names_another(job, migration) and (live.runs or (own and live.status in STARTABLE)):
                 found.append(live)
@@ -56,16 +56,16 @@ class Stops:
 
         for job in jobs:
             if job.status == "Running":
-                self._try("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
-            self._try("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
+                self._send_if_allowed("stop_replication_job", models.StopReplicationJobRequest(job_id=job.job_id))
+            self._send_if_allowed("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job.job_id))
 
-    def _try(self, operation: str, request: Any) -> None:
+    def _send_if_allowed(self, operation: str, request: Any) -> None:
         try:
             self._jobs.send(operation, request, expected=lambda error: gone(error) or _REFUSED(error))
         except CloudError:
             return
 
 
-def _made_since(job: Any, began_at: datetime) -> bool:
+def _is_made_since(job: Any, began_at: datetime) -> bool:
     made = moment_or_none(job.creation_time)
     return made is not None and made >= began_at.replace(microsecond=0)

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from shared.domain.catalog.identify import as_ecs_writes, identify_in, identify_os_release_in, missing_word, windows_language
 from shared.domain.catalog.lifecycle import LIFECYCLE
-from shared.domain.catalog.limits import MINIMA, REGIONS, WINDOWS_REGIONS
+from shared.domain.catalog.minima import MINIMA, REGIONS, WINDOWS_REGIONS
 from shared.domain.catalog.model import Catalog, Lifecycle, Minimum, Path, Release, Source
 from shared.domain.catalog.paths import DEFAULTS, PATHS
 from shared.domain.catalog.releases import RELEASES

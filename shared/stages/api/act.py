@@ -38,7 +38,7 @@ def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
     """
     for _ in range(ATTEMPTS):
         try:
-            advance(ports, _decided(ports, migration, act))
+            advance(ports, _decide(ports, migration, act))
             return
         except _Done:
             return
@@ -47,7 +47,7 @@ def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
     raise contended("Migration.Moved", f"Migration {migration.migration_id}")
 
 
-def _decided(ports: Ports, migration: Migration, act: Act) -> Step:
+def _decide(ports: Ports, migration: Migration, act: Act) -> Step:
     if not seen.is_as_seen(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
         if seen.is_done(act.name, act.caller.name, act.seen, journal):

@@ -33,13 +33,13 @@ def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView
     as long as nobody has planned the batch.
     """
     token = request.get("clientToken")
-    wanted = _batch(ports, request, caller.name, id_from(token) if token else ports.ids.batch_id())
+    wanted = _new_batch(ports, request, caller.name, id_from(token) if token else ports.ids.batch_id())
     unready = ports.unready.get(wanted.policy.driver)
     if unready is not None:
         raise Refused(unready.code, unready.message, unready.remedy, status=409)
     created = ports.batches.create(wanted)
     found = wanted if created else ports.batches.load(wanted.batch_id)
-    if not created and _essence(found) != _essence(wanted):
+    if not created and _request_of(found) != _request_of(wanted):
         raise Refused(
             "ClientToken.Mismatch",
             f"clientToken {token} was used for another request (batch {found.batch_id}).",
@@ -56,11 +56,11 @@ def id_from(client_token: str) -> str:
     return "b" + hashlib.sha256(client_token.encode()).hexdigest()[:16]
 
 
-def _essence(batch: Batch) -> tuple[object, ...]:
+def _request_of(batch: Batch) -> tuple[object, ...]:
     return batch.selection, batch.policy, batch.destination, batch.destinations, batch.dry_run
 
 
-def _batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
+def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Batch:
     strangers = sorted(set(request.get("destinations", {})) - set(request.get("instanceIds", ())))
     if strangers:
         raise Refused(
@@ -112,10 +112,10 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.with_tally(batch_id)
     counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
-    return show.standing(found, counts, _held_back(found, tally, counts, ports))
+    return show.standing(found, counts, _why_none_starts(found, tally, counts, ports))
 
 
-def _held_back(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
+def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
     """Why none starts, the first cause first: before the planning is over nobody can acknowledge."""
     if batch.state is not BatchState.PLANNING:
         return held_back(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
@@ -123,9 +123,9 @@ def _held_back(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports)
     return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 
 
-def listed(ports: Ports, *, limit: int, token: str) -> views.BatchList:
+def page(ports: Ports, *, limit: int, token: str) -> views.BatchList:
     """A page of batches, newest first."""
-    page = ports.batches.listed(limit=limit, token=token)
+    page = ports.batches.page(limit=limit, token=token)
     return views.BatchList(tuple(map(show.batch, page.batches)), page.next_token)
 
 
@@ -134,7 +134,7 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
     for _ in range(ATTEMPTS):
         before = ports.batches.load(batch_id)
         try:
-            after = _acknowledged(before, caller, risks_version, version, ports)
+            after = _write_acknowledgement(before, caller, risks_version, version, ports)
         except Stale:
             continue
         ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
@@ -142,7 +142,7 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
     raise contended("Batch.Moved", f"Batch {batch_id}")
 
 
-def _acknowledged(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
+def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
     """The batch as this operator acknowledged it, now or before."""
     if before.acknowledgement is not None and before.acknowledgement.operator == caller.name:
         return before
@@ -165,14 +165,14 @@ def confirm(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int
     confirmed, refused = [], []
     for migration_id, version in versions.items():
         try:
-            carry_out(ports, _member(mine, migration_id, batch_id), Act("confirmation", caller, version, decide))
+            carry_out(ports, _migration_in_batch(mine, migration_id, batch_id), Act("confirmation", caller, version, decide))
             confirmed.append(migration_id)
         except Refused as error:
             refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))
     return views.Confirmations(tuple(confirmed), tuple(refused))
 
 
-def _member(mine: dict[str, Migration], migration_id: str, batch_id: str) -> Migration:
+def _migration_in_batch(mine: dict[str, Migration], migration_id: str, batch_id: str) -> Migration:
     if migration_id not in mine:
         sentence = f"Batch {batch_id} has no migration {migration_id}."
         raise Refused("Migration.NotFound", sentence, f"List them: replank status {batch_id}", status=404)

@@ -13,13 +13,13 @@ from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import Act, carry_out
-from shared.stages.closing import reopen
+from shared.stages.closing import reopen_batch
 from shared.stages.slots import held_now
 
 OF_ONE_INSTANCE = 100
 
 
-def listed(
+def page(
     ports: Ports, *, batch_id: str = "", state: str = "", instance_id: str = "", limit: int = 50, token: str = ""
 ) -> views.MigrationList:
     """A page of migrations that meet every filter given; those of one instance come as one page, newest first."""
@@ -89,7 +89,7 @@ def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.M
 
     def decide(migration: Migration, now: datetime) -> Step:
         taken = acts.retry(migration, caller.name, now)
-        reopen(ports.batches.terms(migration.batch_id), ports)
+        reopen_batch(ports.batches.terms(migration.batch_id), ports)
         return taken
 
     return _act(ports, migration_id, Act("retry", caller, seen, decide))

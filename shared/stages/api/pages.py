@@ -62,14 +62,14 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
         row.route,
         row.state,
         row.verdict,
-        _judged(row.precheck),
-        _judged(row.validation),
+        _judged_view(row.precheck),
+        _judged_view(row.validation),
         tuple(views.AspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
         row.smc_rollback,
     )
 
 
-def _judged(found: Assessment | None) -> views.Judged | None:
+def _judged_view(found: Assessment | None) -> views.Judged | None:
     return views.Judged(found.blocked, found.findings, dict(found.overrides)) if found else None
 
 

@@ -16,7 +16,7 @@ from shared.stages.api import views
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
 
-def possible(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
+def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
     """What an operator may do with the migration as it stands. Each act is a pure decision: trying it tells."""
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
@@ -94,7 +94,7 @@ def detail(value: Migration, *, restarts: int, waits_for: str, dry_run: bool, ho
         blocked=value.assessment.blocked if value.assessment else False,
         released_at=value.released_at,
         restarts=restarts,
-        acts=possible(value, holds_snapshots=holds_snapshots),
+        acts=possible_acts(value, holds_snapshots=holds_snapshots),
         rollback_disks=tuple(
             views.DiskRestored(each.disk_id, each.snapshot_id, shown(each.state)) for each in value.rollback_disks
         ),

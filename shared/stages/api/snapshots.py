@@ -10,14 +10,14 @@ MOST_PAGES = 20
 """The ledger keeps swept entries: one answer looks through at most so many pages for held ones."""
 
 
-def listed(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
+def page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
     """The snapshots held now, and those kept because they may be somebody else's; the sums of this page are of ours.
 
     A page may be short of ``limit`` and still have a next one.
     """
     held: list[LedgerEntry] = []
     for _ in range(MOST_PAGES):
-        page = ports.ledger.listed(limit=limit - len(held), token=token)
+        page = ports.ledger.page(limit=limit - len(held), token=token)
         held += [entry for entry in page.entries if entry.state in show.HELD or entry.kept]
         token = page.next_token
         if not token or len(held) >= limit:

@@ -22,12 +22,12 @@ _MEND = "Correct the row, or deploy the version that wrote it. It is left as it 
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
 
-def listed(ports: Ports) -> views.Stuck:
+def stuck_rows(ports: Ports) -> views.Stuck:
     """Everything that is known to stand still, as far as one answer looks; ``more`` if there was more to look through."""
     now = ports.clock.now()
-    waiting = ports.migrations.driven(now + timedelta(days=1), limit=ROWS)
+    waiting = ports.migrations.waiting_for_tick(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
-    batches = ports.batches.listed(limit=BATCHES, token="")
+    batches = ports.batches.page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [*_of_rows(waiting, now, ports), *map(_unreadable, swept.unreadable), *map(_unreadable_batch, batches.unreadable)]
     for batch in batches.batches:

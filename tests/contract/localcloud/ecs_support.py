@@ -16,9 +16,9 @@ from alibabacloud_smc20190601.client import Client as SmcClient
 from alibabacloud_tea_openapi.models import Config
 from Tea.exceptions import TeaException
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.http import Request
-from localcloud.core.identity import Key
 from localcloud.ecs import Ecs
 from localcloud.smc import Smc
 from tests.support.inprocess import in_process

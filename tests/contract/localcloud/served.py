@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from localcloud.client import LocalCloud
+from localcloud.core.access_keys import OWNER, Key
 from localcloud.core.app import Cloud
-from localcloud.core.identity import OWNER, Key
 from tests.contract.localcloud.account_support import eventbridge, functions
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import INSTANCE_NAME, REGION, Cloud
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.tablestore import Tablestore
 from localcloud.tablestore.messages import messages  # first, because it silences the SDK's complaints at import
 from localcloud.wire import ots_sign

@@ -140,7 +140,7 @@ def test_two_states_share_no_secret_and_one_state_keeps_its_own(tmp_path: Path) 
 
 def test_the_keys_of_an_older_state_are_void_once_it_is_served(tmp_path: Path) -> None:
     """A version before this one made them from the seed: everybody can."""
-    from localcloud.core.identity import Key
+    from localcloud.core.access_keys import Key
 
     old = account.build(tmp_path, invoker=InProcessInvoker())
     with old.db.transaction():

@@ -12,9 +12,9 @@ from alibabacloud_ecs20140526 import models as ecs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from localcloud.core.access_keys import Key
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.wire import acs3, rpc
 from tests.contract.localcloud.ecs_support import CENTOS, INSTANCES, REGION, Account, account, refused
 from tests.support.inprocess import in_process

@@ -17,8 +17,8 @@ from urllib.parse import urlencode
 
 import pytest
 
+from localcloud.core.access_keys import Key
 from localcloud.core.http import Request, Response
-from localcloud.core.identity import Key
 from localcloud.sts import Location, Sts
 from localcloud.wire import rpc_v1
 from tests.contract.localcloud.ecs_support import CENTOS, Account, account

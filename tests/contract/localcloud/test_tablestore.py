@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from localcloud.core.access_keys import Key
 from localcloud.core.app import INSTANCE_NAME, Cloud
-from localcloud.core.identity import Key
 from tests.contract.localcloud.tablestore_support import OTSClient, OTSServiceError, make_client, make_cloud
 from tests.support.inprocess import in_process
 

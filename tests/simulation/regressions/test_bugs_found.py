@@ -9,22 +9,22 @@ from datetime import timedelta
 
 import pytest
 
-from shared.adapters.drivers.smc import _imported
+from shared.adapters.drivers.smc import _import_report
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.effects import CleanUpDriver, CountOutcome
 from shared.domain.errors import Permanent, Stale
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Handle, Migration, State, born, step
+from shared.domain.migration import Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.domain.timing import PREPARE_LIMIT
-from shared.ports.driver import Phase, Report
+from shared.ports.driver import JobReport, Phase
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
-from shared.stages.advance import advance, guarded
+from shared.stages.advance import advance, run_guarded
 from shared.stages.effects import perform
-from shared.stages.migrate import _wait
+from shared.stages.migrate import _wait_for_driver
 from tests.support.drivers import identity_of
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
@@ -39,7 +39,7 @@ def one() -> Iterator[Bench]:
 
 def stand(ports: Ports, number: int, state: State) -> Migration:
     made = migration(number, state=state)
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     return made
 
 
@@ -59,7 +59,7 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        guarded(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+        run_guarded(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert made.migration_id not in ports.admission.holders()
     assert ports.admission.holder(made.region_id, made.instance_id) == ""
 
@@ -76,11 +76,11 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
 
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        guarded(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
+        run_guarded(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
     assert ports.admission.holder(made.region_id, made.instance_id) == ""
     # Without a lock nothing is deleted: not every stage's role may.
     with pytest.raises(Stale):
-        assert "DeleteRow" not in one.calls(lambda: guarded(message, ports, precheck.STATES, ("", ""), overtaken))
+        assert "DeleteRow" not in one.calls(lambda: run_guarded(message, ports, precheck.STATES, ("", ""), overtaken))
 
 
 def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_do(one: Bench) -> None:
@@ -112,7 +112,7 @@ def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(o
 def test_an_import_that_never_ran_is_begun_again() -> None:
     """Its result never changes: waiting for it was waiting for ever."""
     handle = Handle(token_id="at-1", import_invocation_id="t-1")
-    report = _imported(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
+    report = _import_report(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
     assert report.phase is Phase.PREPARING
     assert report.handle.import_invocation_id == ""
 
@@ -154,7 +154,7 @@ def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_
     ports = replace(one.ports, drivers={})  # as in the precheck function: the tick carries it out
     ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy()))
     made = migration(5, state=State.ACCEPTED, attempt=2, prechecked_at=T0, snapshots_made=1, handle=Handle(token_id="at-1"))
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     precheck.run(Message(events.RETRY_REQUESTED, "e", "replank", {"migrationId": made.migration_id}), ports)
     assert ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
     owed = [effect for outbox in ports.migrations.outboxes(made.migration_id) for effect in outbox.effects]
@@ -166,9 +166,9 @@ def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(
     for waited, gives_up in ((PREPARE_LIMIT / 2, False), (PREPARE_LIMIT * 2, True)):
         for driver in ("smc", "console"):
             made = migration(6, driver=driver, state=State.SNAPSHOTTED, attempt=2, entered_at=one.ports.clock.now() - waited)
-            said = Report(Phase.PREPARING, made.handle, remedy="the agent is not back")
+            said = JobReport(Phase.PREPARING, made.handle, remedy="the agent is not back")
             with pytest.raises(Permanent) if gives_up else nullcontext():
-                assert _wait(made, said, one.ports).result == "waiting"
+                assert _wait_for_driver(made, said, one.ports).result == "waiting"
 
 
 def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(one: Bench) -> None:
@@ -176,4 +176,4 @@ def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(on
     long_ago = one.ports.clock.now() - PREPARE_LIMIT * 24
     handle = Handle(began_at=long_ago)
     made = migration(6, driver="console", state=State.SNAPSHOTTED, attempt=2, entered_at=long_ago, handle=handle)
-    assert _wait(made, Report(Phase.PREPARING, made.handle), one.ports).result == "waiting"
+    assert _wait_for_driver(made, JobReport(Phase.PREPARING, made.handle), one.ports).result == "waiting"

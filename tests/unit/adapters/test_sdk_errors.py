@@ -6,7 +6,7 @@ import pytest
 from Tea.exceptions import RetryError, TeaException, UnretryableException
 
 from shared.adapters.sdk_call import cloud_error
-from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translated
+from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translate
 from shared.domain.errors import Fate
 
 
@@ -31,7 +31,7 @@ from shared.domain.errors import Fate
     ],
 )
 def test_codes_have_fates(code: str, status: int, fate: Fate, ours: str) -> None:
-    error = translated(CloudError(code, "Throttling is only mentioned here.", status, "R-1"))
+    error = translate(CloudError(code, "Throttling is only mentioned here.", status, "R-1"))
     assert (error.fate, error.code) == (fate, ours)
     assert "R-1" in error.message
     assert error.remedy

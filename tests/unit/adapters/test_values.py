@@ -17,13 +17,13 @@ from shared.adapters.compute_facts import architecture
 from shared.adapters.drivers.jobs import percent, report
 from shared.adapters.drivers.sources import addresses
 from shared.adapters.ids import RandomIds
+from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.sdk import Endpoint
 from shared.adapters.store import Highest, Lowest
-from shared.adapters.tokens import start_of, token_of
 from shared.domain.effects import KINDS, AdoptSnapshots, CleanUpDriver, CountOutcome, LaunchDriver, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
-from shared.domain.migration import Handle, State, born, step
+from shared.domain.migration import Handle, State, first_entry, step
 from shared.ports.driver import Phase
 from tests.support.ports import T0, migration
 
@@ -153,7 +153,7 @@ def test_a_migration_survives_its_row() -> None:
         tables.text(
             "j", {"version": 1, "at": "2026-11-23T12:00:00Z", "to_state": "accepted", "by": "x", "reason": "y", "from_state": None}
         )
-    ) == replace(born(migration(3), by="x", reason="y"))
+    ) == replace(first_entry(migration(3), by="x", reason="y"))
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 import requests
 
 from cli import snapshots
-from cli.account import Account
 from cli.invoke import invoke_function
 from cli.problem import Problem
+from cli.sdk_account import Account
 
 
 def answering(answer: Any) -> Any:

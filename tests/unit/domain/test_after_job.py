@@ -7,16 +7,16 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.after_job import AfterJob, Before, JobEnd, Seen, Trace, in_words, judge, marker_of, remedy
+from shared.domain.after_job import AfterJob, Before, JobEnd, SeenMarker, Trace, in_words, judge, marker_of, remedy
 from shared.domain.codec import decode, encode
 from shared.domain.migration import Failure, Handle, Migration, State
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
 TEXT = marker_of("m1", 0, 1, 3)
 BEFORE = Before("centos", "7.9.2009", TEXT, NOW - timedelta(hours=1))
-OLD = Seen("centos", "7.9.2009", "CentOS Linux 7", up=timedelta(minutes=5))
+OLD = SeenMarker("centos", "7.9.2009", "CentOS Linux 7", up=timedelta(minutes=5))
 FOUND = replace(OLD, marker=TEXT)
-NEW = Seen("alinux", "3", up=timedelta(minutes=5))
+NEW = SeenMarker("alinux", "3", up=timedelta(minutes=5))
 UNWRITTEN = replace(BEFORE, marker="")
 
 
@@ -31,7 +31,7 @@ UNWRITTEN = replace(BEFORE, marker="")
         (BEFORE, NEW, False, AfterJob.KEPT),
         (UNWRITTEN, OLD, False, AfterJob.UNKNOWN),
         (UNWRITTEN, OLD, True, AfterJob.ROLLED_BACK),
-        (UNWRITTEN, Seen(), True, AfterJob.UNKNOWN),
+        (UNWRITTEN, SeenMarker(), True, AfterJob.UNKNOWN),
         (UNWRITTEN, replace(OLD, up=timedelta(hours=2)), False, AfterJob.KEPT),
         (BEFORE, replace(OLD, up=timedelta(hours=2)), False, AfterJob.KEPT),
         (UNWRITTEN, replace(OLD, up=timedelta(hours=1, seconds=29)), False, AfterJob.UNKNOWN),
@@ -39,7 +39,7 @@ UNWRITTEN = replace(BEFORE, marker="")
         (Before(None, None, "", None), NEW, False, AfterJob.UNKNOWN),
     ],
 )
-def test_only_proof_decides(before: Before, seen: Seen, drill: bool, answer: AfterJob) -> None:
+def test_only_proof_decides(before: Before, seen: SeenMarker, drill: bool, answer: AfterJob) -> None:
     assert judge(before, seen, is_drill=drill, now=NOW) is answer
 
 

@@ -19,7 +19,7 @@ from shared.domain.migration import (
     Handle,
     Migration,
     State,
-    born,
+    first_entry,
     replay,
     step,
 )
@@ -59,7 +59,7 @@ def test_the_journal_replays_to_the_state_and_a_gap_is_found() -> None:
     first = accepted()
     second = step(first, State.PRECHECKING, now=NOW, by="precheck", reason="")
     third = step(second.after, State.READY, now=NOW, by="precheck", reason="")
-    journal = [born(first, by="intake", reason="batch b1"), second.entry, third.entry]
+    journal = [first_entry(first, by="intake", reason="batch b1"), second.entry, third.entry]
     assert replay(journal) is State.READY
     with pytest.raises(Bug):
         replay([journal[0], journal[2]])

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.restore import Seen, in_words, marked, planned, still_valid, unusable
+from shared.domain.restore import SeenSnapshot, in_words, marked, planned, still_valid, unusable
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 DONE = SnapshotState.ACCOMPLISHED
@@ -51,18 +51,18 @@ def test_disks_without_a_snapshot_and_snapshots_without_a_disk_stop_it(attached:
     ("seen", "word"),
     [
         (None, "gone"),
-        (Seen("d-1", "progressing", "m1"), "progressing"),
-        (Seen("d-9", "accomplished", "m1"), "d-9"),
-        (Seen("d-1", "accomplished", "m2"), "m2"),
+        (SeenSnapshot("d-1", "progressing", "m1"), "progressing"),
+        (SeenSnapshot("d-9", "accomplished", "m1"), "d-9"),
+        (SeenSnapshot("d-1", "accomplished", "m2"), "m2"),
     ],
 )
-def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: Seen | None, word: str) -> None:
+def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SeenSnapshot | None, word: str) -> None:
     plan = planned([entry("d-1")], ["d-1"])
     (why,) = unusable(plan, {"s-0-1-d-1": seen} if seen else {}, "m1")
     assert word in why
     assert "s-0-1-d-1" in why
-    assert unusable(plan, {"s-0-1-d-1": Seen("d-1", "accomplished", "m1")}, "m1") == []
-    assert unusable(plan, {"s-0-1-d-1": Seen("d-1", "accomplished", "")}, "m1") == [], "an older version tagged none"
+    assert unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "m1")}, "m1") == []
+    assert unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "")}, "m1") == [], "an older version tagged none"
 
 
 def test_what_is_known_of_each_disk_is_said_and_no_more() -> None:

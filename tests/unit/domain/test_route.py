@@ -10,7 +10,7 @@ import pytest
 from shared.domain.catalog import CATALOG, DEFAULTS, PATHS, RELEASES, identify
 from shared.domain.errors import Refused
 from shared.domain.findings import Severity
-from shared.domain.route import MAX_HOPS, Hop, Route, plan_route
+from shared.domain.route import MAX_HOPS, Hop, PlannedRoute, plan_route
 
 TODAY = date(2026, 9, 1)
 ARCHITECTURES = ("x86_64", "arm64")
@@ -34,7 +34,7 @@ MATRIX = {
 """The matrix of the two documents, written down a second time."""
 
 
-def plan(source: str, architecture: str = "x86_64", **more: object) -> Route:
+def plan(source: str, architecture: str = "x86_64", **more: object) -> PlannedRoute:
     return plan_route(RELEASES[source], architecture, **{"on": TODAY, **more})  # type: ignore[arg-type]
 
 

@@ -15,14 +15,14 @@ from shared.domain.effects import Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Stale
 from shared.domain.limits import stand_back
 from shared.domain.message import Message, Outcome
-from shared.domain.migration import Failure, Handle, Migration, State, born, step
+from shared.domain.migration import Failure, Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
-from shared.stages.advance import give_up, guarded, settle_all
+from shared.stages.advance import give_up, run_guarded, settle_all
 from shared.stages.api import migrations as acts
-from shared.stages.closing import close, reopen
+from shared.stages.closing import close_batch, reopen_batch
 from shared.stages.effects import perform
-from shared.stages.slots import admit, give_back
+from shared.stages.slots import admit, release_late_claims
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -50,7 +50,7 @@ def ports() -> Ports:
 def stand(ports: Ports, number: int, state: State, **more: Any) -> Migration:
     """A migration whose job has run, so that a retry goes on where it failed."""
     made = migration(number, state=state, handle=Handle(started_at=NOON), prechecked_at=NOON, **more)
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     return made
 
 
@@ -111,7 +111,7 @@ def test_what_an_overtaken_stage_took_for_an_earlier_attempt_goes_back(ports: Po
     assert ports.admission.take_slot(
         ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id, made.attempt
     )
-    give_back(made.migration_id, ports)
+    release_late_claims(made.migration_id, ports)
     assert ports.admission.holders() == {}
 
 
@@ -128,7 +128,7 @@ def test_the_slot_of_a_retry_that_died_before_its_step_goes_with_the_next_act(po
 def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports) -> None:
     """Two deliveries of one admission: the slow one took the slot again, and its step came too late."""
     made = migration(3, state=State.READY)
-    ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         failed(ports, found)
@@ -139,7 +139,7 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
 
     message = Message(events.ADMISSION_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        guarded(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+        run_guarded(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert ports.admission.holders() == {}
 
 
@@ -147,13 +147,13 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
     """Whoever finds the slot free must find the budget spent as well: admission looks at the slots first, then at the batch."""
     made = moving(ports)
     seen: list[frozenset[str]] = []
-    give_slot = ports.admission.give_slot
+    release_slot = ports.admission.release_slot
 
     def looked_at(migration_id: str, batch_id: str, attempt: int = 1) -> None:
         seen.append(ports.batches.tally(made.batch_id).failed)
-        give_slot(migration_id, batch_id, attempt)
+        release_slot(migration_id, batch_id, attempt)
 
-    with mock.patch.object(ports.admission, "give_slot", looked_at):
+    with mock.patch.object(ports.admission, "release_slot", looked_at):
         give_up(ports, made, "watch", events.MIGRATION_FAILED, Permanent("X.Y", "m", "r"))
     assert seen == [frozenset({made.migration_id})]
 
@@ -163,8 +163,8 @@ def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(por
     stand(ports, 1, State.MIGRATED)
     before = ports.batches.terms(BATCH.batch_id)
     ports.batches.commit(BATCH, replace(BATCH, version=2))
-    assert not close(before, ports)
+    assert not close_batch(before, ports)
     assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
-    assert close(ports.batches.terms(BATCH.batch_id), ports)
-    assert not reopen(before, ports)
-    assert reopen(ports.batches.terms(BATCH.batch_id), ports)
+    assert close_batch(ports.batches.terms(BATCH.batch_id), ports)
+    assert not reopen_batch(before, ports)
+    assert reopen_batch(ports.batches.terms(BATCH.batch_id), ports)

@@ -13,7 +13,7 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldLine
 from shared.domain.limits import HELD_BY, Limit, Start, start_of
-from shared.domain.migration import Failure, Handle, Migration, State, born
+from shared.domain.migration import Failure, Handle, Migration, State, first_entry
 from shared.domain.policy import Policy, Window
 from shared.ports.ports import Ports
 from shared.stages.api import migrations as acts
@@ -72,7 +72,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
     fakes.ports.batches.create(batch)
     hold(fakes, limit)
     made = migration(1, prechecked_at=NOON, **ROWS[start])
-    fakes.ports.migrations.create(made, born(made, by="intake", reason="asked"), [])
+    fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     return made
 
 

@@ -33,11 +33,11 @@ class AccountBook:
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < KEPT:
-            found = self._ask(region_id)
+            found = self._fetch_facts(region_id)
             self._known[region_id] = (now, found)
         return found
 
-    def _ask(self, region_id: str) -> AccountFacts:
+    def _fetch_facts(self, region_id: str) -> AccountFacts:
         attributes, first = _answer_or_code(lambda: self._attributes(region_id))
         snapshots, second = _answer_or_code(lambda: self._has_snapshots(region_id))
         problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
@@ -53,7 +53,7 @@ class AccountBook:
         client = self._clients.ecs(region_id)
         body = call(self._clients, lambda runtime: client.describe_account_attributes_with_options(request, runtime))
         items = body.account_attribute_items.account_attribute_item if body.account_attribute_items else None
-        return {each.attribute_name: _values(each) for each in items or ()}
+        return {each.attribute_name: _values_of(each) for each in items or ()}
 
     def _has_snapshots(self, region_id: str) -> bool:
         from alibabacloud_ecs20140526 import models
@@ -64,7 +64,7 @@ class AccountBook:
         return bool(body.snapshots and body.snapshots.snapshot)
 
 
-def _values(item: Any) -> list[str]:
+def _values_of(item: Any) -> list[str]:
     values = item.attribute_values.value_item if item.attribute_values else None
     return [each.value for each in values or ()]
 

@@ -176,7 +176,7 @@ def call(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
 _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature", "InvalidAccessKeyId")
 
 
-def translated(error: Exception, service: str) -> Problem:
+def translate(error: Exception, service: str) -> Problem:
     """An SDK's error as a problem, with the service's own code."""
     code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
     if hasattr(error, "get_error_code"):

@@ -25,7 +25,7 @@ class AccessTokens:
         redact.remember(body.access_token_code)
         return str(body.access_token_id), str(body.access_token_code)
 
-    def forget(self, name: str) -> bool:
+    def delete_by_name(self, name: str) -> bool:
         """Delete the tokens of this name; whether there were any."""
         from alibabacloud_smc20190601 import models
 

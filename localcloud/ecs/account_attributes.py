@@ -7,7 +7,7 @@ from typing import Any
 from localcloud.core.regions import REGIONS
 from localcloud.ecs.paging import Params, page_of
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import World
+from localcloud.ecs.world import EcsWorld
 
 _ATTRIBUTES = {
     "instance-network-type": ["vpc"],
@@ -22,7 +22,7 @@ _ATTRIBUTES = {
 class Account:
     """The operations that ask about the account."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: EcsWorld) -> None:
         self.world = world
 
     def regions(self, params: Params) -> dict[str, Any]:

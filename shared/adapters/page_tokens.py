@@ -28,14 +28,14 @@ def start_of(token: str, first: Key) -> Key:
     """
     if not token:
         return first
-    key = _decoded(token)
+    key = _decode(token)
     fixed = [(name, value) for name, value in first if not isinstance(value, type)]
     if [name for name, _ in key] != [name for name, _ in first] or key[: len(fixed)] != fixed:
         raise _invalid()
     return key
 
 
-def _decoded(token: str) -> list[tuple[str, Any]]:
+def _decode(token: str) -> list[tuple[str, Any]]:
     try:
         if len(token) > MAX_TOKEN:
             raise ValueError
