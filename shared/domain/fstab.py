@@ -111,14 +111,21 @@ def is_network(entry: FstabFacts) -> bool:
 
 def is_awaited(entry: FstabFacts) -> bool:
     """Whether the system does not start without it: local-fs.target then fails, and with it the start."""
-    options = _options(entry)
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network(entry):
         return False
-    if options & {"x-systemd.automount", "comment=systemd.automount"}:
+    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _options(entry)):
         return False
-    if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in options):
-        return False
-    return not (_last(entry, "nofail", "fail") or _last(entry, "noauto", "auto"))
+    return not (_last(entry, "nofail", "fail") or is_on_demand(entry))
+
+
+def is_on_demand(entry: FstabFacts) -> bool:
+    """Whether the start of the system does not mount it: a person does, or its first use."""
+    return bool(_options(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _last(entry, "noauto", "auto")
+
+
+def may_be_missing(entry: FstabFacts) -> bool:
+    """Whether the system starts without the device: nofail, or a device that comes with the network (iSCSI)."""
+    return _last(entry, "nofail", "fail") or (is_network(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS))))
 
 
 def _options(entry: FstabFacts) -> set[str]:
@@ -129,3 +136,13 @@ def _last(entry: FstabFacts, off: str, on: str) -> bool:
     """Whether ``off`` holds: of an option and its opposite the last one counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
+
+
+def overshadowed(entries: Collection[FstabFacts]) -> tuple[str, ...]:
+    """Mount points that a later line hides: it names the same one again, or a folder above it. swap has no place of its own."""
+    points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
+    return tuple(
+        point
+        for at, point in enumerate(points)
+        if any(later == point or point.startswith(later.rstrip("/") + "/") for later in points[at + 1 :])
+    )

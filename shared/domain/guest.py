@@ -163,7 +163,10 @@ class LinuxFacts:
 
 @dataclass(frozen=True)
 class WindowsFacts:
-    """What only Windows guests have. ``language`` is zh or en; sizes in MiB."""
+    """What only Windows guests have. ``language`` is zh or en; sizes in MiB.
+
+    ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` mean what they mean on Linux; None if an older probe answered.
+    """
 
     build: str | None = None
     language: str | None = None
@@ -176,6 +179,9 @@ class WindowsFacts:
     activated: bool | None = None
     antivirus: tuple[str, ...] | None = None
     filter_drivers: tuple[str, ...] | None = None
+    metadata_answers: bool | None = None
+    names_resolve: bool | None = None
+    clock_in_step: bool | None = None
 
 
 @dataclass(frozen=True)

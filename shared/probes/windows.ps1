@@ -96,11 +96,26 @@ $activated = Ask 'activated' {
     Value ([bool]@(Get-WmiObject SoftwareLicensingProduct -Filter "ApplicationID='55c92734-d682-4d71-983e-d6ec3f16059f' AND PartialProductKey IS NOT NULL" |
         Where-Object { $_.LicenseStatus -eq 1 }))
 }
-$known = '^(AVP|KAV|KSDE)[\d.]*$|Kaspersky|McAfee|McShield|Trellix|mfe(mms|vtp|fire|esp)|Symantec|Norton|SepMasterService|^360(rp|rps|sd|tray|safe|leak|ent|skylar|hotfix| |$)|QHActiveDefense|ZhuDongFangYu|Qihoo|SafeDog|QQPC|Tencent.*(Guard|PC Manager)|BaiduSd|BaiduAn|BDKVRTP|Kingsoft|KSafe|kxescore|kxetray|Rising (Antivirus|Process|RavTask)|^R(av|s)(Mon|MgrSvc|RavMon|Task)|HipsDaemon|Huorong|wsctrlsvc|usysdiag|Yunsuo|D_Safe|^dsafe|Jiangmin|KVSrvXP|TrendMicro|Trend Micro|ntrtscan|TmListen|TMBMServer|^ds_agent$|Sophos|^SAVService$|^ekrn$|ESET|Avast|^avg(svc|wd)|Avira|AntiVirService|Bitdefender|VSSERV|EPSecurityService|F-Secure|Webroot|^WRSVC$|Malwarebytes|MBAMService|Cylance|CSFalcon|CrowdStrike|Sentinel(Agent|One)|CbDefense|CarbonBlack|^xagt$|ClamAV|^clamd$|Panda (Endpoint|Cloud)|PSUAService|\bEDR\b'
+$known = '^(AVP|KAV|KSDE)[\d.]*$|^(klnagent|KAVFS\w*)$|Kaspersky|McAfee|McShield|Trellix|^(masvc|macmnsvc)$|mfe(mms|vtp|fire|esp|wc)|Symantec (AntiVirus|Endpoint)|Norton (AntiVirus|Security|360|Internet)|SepMasterService|^(SmcService|ccSvcHst)$|^360(rp|rps|sd|tray|safe|leak|ent|skylar|hotfix| |$)|QHActiveDefense|ZhuDongFangYu|Qihoo|^QAX|QiAnXin|^TQClient|\u5929\u64ce|\u5947\u5b89\u4fe1|SafeDog|QQPC|Tencent.*(Guard|PC Manager)|BaiduSd|BaiduAn|BDKVRTP|Kingsoft|KSafe|kxescore|kxetray|Rising (Antivirus|Process|RavTask)|^R(av|s)(Mon|MgrSvc|RavMon|Task)|HipsDaemon|Huorong|^HRWSC|\u706b\u7ed2|wsctrlsvc|usysdiag|Yunsuo|D_Safe|^dsafe|Jiangmin|KVSrvXP|TrendMicro|Trend Micro|ntrtscan|TmListen|TMBMServer|TmCCSF|^Tm(Pfw|Proxy)$|^(AMSP|ds_agent|ds_notifier)$|Deep Security|Sophos|^SAVService$|^ekrn$|\bESET\b|^(EHttpSrv|EraAgentSvc)$|Avast|^avg(svc|wd)|Avira|AntiVirService|Bitdefender|VSSERV|EPSecurityService|F-Secure|Webroot|^WRSVC$|Malwarebytes|MBAMService|Cylance|CSFalcon|CrowdStrike|Sentinel(Agent|One)|CbDefense|CarbonBlack|^xagt$|ClamAV|^clamd$|Panda (Endpoint|Cloud)|PSUAService|(\b|_)EDR(\b|_)|EDR$|Sangfor (Endpoint|EDR)|^sfavsrv|titanagent|QingTeng|Antiy(Svc|IEP)|JowtoAgent|^cmdagent$|^V3 (Svc|Service)|^AVKProxy$|^a2(AntiMalware|service)$|^fsdevcon$|NanoServiceMain|^bdredline|ImmunetProtect|^HWSD?$|HwsHostSafe|Cortex XDR|^(cyserver|CyveraService)$|Elastic ?Endpoint|elastic-endpoint|WithSecure|FireEye|\u6740\u6bd2|\u745e\u661f|\u6c5f\u6c11|\u5b89\u5168\u72d7|\u4e91\u9501|\u7535\u8111\u7ba1\u5bb6'
 $antivirus = Ask 'antivirus' { List @(Get-WmiObject Win32_Service | Where-Object { $_.Name -match $known -or $_.DisplayName -match $known } | ForEach-Object { Quote $_.Name }) }
 $filters = Ask 'filter_drivers' {
     $class = Get-ItemProperty 'HKLM:\SYSTEM\CurrentControlSet\Control\Class\{4d36e967-e325-11ce-bfc1-08002be10318}'
     List @(@($class.UpperFilters) + @($class.LowerFilters) | Where-Object { $_ -and $_ -ne 'PartMgr' } | ForEach-Object { Quote $_ })
+}
+# What must still work afterwards. An answer of any kind says that the metadata service is reached.
+$metadata = Ask 'metadata' {
+    $request = [System.Net.WebRequest]::Create('http://100.100.100.200/latest/meta-data/')
+    $request.Timeout = 3000
+    $request.Proxy = $null
+    try { $request.GetResponse().Close(); Value $true } catch [System.Net.WebException] { Value ([bool]$_.Exception.Response) }
+}
+$names = Ask 'names' {
+    try { Value ([bool]([System.Net.Dns]::GetHostAddresses('kms.cloud.aliyuncs.com'))) } catch [System.Net.Sockets.SocketException] { Value $false }
+}
+$clock = Ask 'clock' {
+    # Without a server the source is the clock of the machine itself; the words are English in every language.
+    $source = [string](& w32tm.exe /query /source)
+    if ($LASTEXITCODE -ne 0) { Value $false } else { Value (-not ($source -match 'Local CMOS Clock|Free-running System Clock')) }
 }
 $checksums = 'null'
 if ($ReplankFiles) {
@@ -143,6 +158,7 @@ $body = Object @('probe', '1', 'os', $osJson,
     'pending_reboot', (Value $pending), 'network', (Json $network),
     'domain_controller', $controller, 'clustered', (Json $clustered), 'bitlocker', (Json $bitlocker), 'page_files', (Json $pageFiles),
     'activated', (Json $activated), 'antivirus', (Json $antivirus), 'filter_drivers', (Json $filters),
+    'health', (Object @('metadata', (Json $metadata), 'names', (Json $names), 'clock', (Json $clock))),
     'checksums', $checksums, 'check', $check, 'unknown', (List $unknown), 'cut', (List $cut))
 if ($body.Length -gt $limit) {
     $body = Object @('probe', '1', 'os', $osJson, 'hostname', (Value $env:COMPUTERNAME), 'volumes', (Json $volumes), 'windows_dir_mib', (Value $windowsDir),

@@ -51,6 +51,7 @@ def parse_windows(text: str) -> GuestFacts:
         document.unknown[name] = reason
     system = Document(document.read("os", dict) or {})
     network = Document(document.read("network", dict) or {})
+    health = Document(document.read("health", dict) or {} if "health" in document.fields else {})
     facts = GuestFacts(
         os_id="windows",
         os_version=system.read("version", _text),
@@ -69,13 +70,14 @@ def parse_windows(text: str) -> GuestFacts:
         dns=network.read("dns", _texts),
         checksums=tuple(map(_checksum, document.fields.get("checksums") or ())),
         check=_user_check(document.fields.get("check")),
-        windows=_windows(document, system),
+        windows=_windows(document, system, health),
         cut=tuple(document.read("cut", _pairs) or ()),
     )
     gaps = {
         **document.unknown,
         **{f"os.{k}": v for k, v in system.unknown.items()},
         **{f"network.{k}": v for k, v in network.unknown.items()},
+        **({f"health.{k}": v for k, v in health.unknown.items()} if "health" in document.fields else {}),
     }
     for optional in ("unknown", "cut"):
         gaps.pop(optional, None)
@@ -170,7 +172,7 @@ def _user_check(row: Any) -> UserCheck | None:
     return UserCheck(abs(row["exit_status"]), plain(str(row.get("output", "")))[:200])
 
 
-def _windows(document: Document, system: Document) -> WindowsFacts:
+def _windows(document: Document, system: Document, health: Document) -> WindowsFacts:
     return WindowsFacts(
         build=system.read("build", _text),
         language=system.read("language", _text),
@@ -183,4 +185,7 @@ def _windows(document: Document, system: Document) -> WindowsFacts:
         activated=document.read("activated", _flag),
         antivirus=document.read("antivirus", _texts),
         filter_drivers=document.read("filter_drivers", _texts),
+        metadata_answers=health.read("metadata", _flag),
+        names_resolve=health.read("names", _flag),
+        clock_in_step=health.read("clock", _flag),
     )

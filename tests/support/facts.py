@@ -145,6 +145,9 @@ WINDOWS_GUEST = GuestFacts(
         activated=True,
         antivirus=(),
         filter_drivers=(),
+        metadata_answers=True,
+        names_resolve=True,
+        clock_in_step=True,
     ),
 )
 

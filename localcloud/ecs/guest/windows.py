@@ -2,8 +2,8 @@
 
 facts.json is one JSON object: os {caption, version, build, language, architecture}, hostname, memory_mib, cpu, volumes [{drive,
 size_mib, free_mib, serial}], windows_dir_mib, services [{name, start_mode, state}], users, listening ["tcp ADDRESS PORT"],
-pending_reboot, network {interfaces [{name, mac, addresses}], default_route, dns}, and the rarer ones below. Where a script ends
-with a line that is a string literal, that text is printed after it, as PowerShell would.
+pending_reboot, network {interfaces [{name, mac, addresses}], default_route, dns}, health {metadata, names, clock}, and the
+rarer ones below. Where a script ends with a line that is a string literal, that text is printed after it, as PowerShell would.
 """
 
 from __future__ import annotations
@@ -57,6 +57,7 @@ def report(facts: Facts) -> dict[str, Any]:
         "listening": [f"tcp 0.0.0.0 {each.rpartition(':')[2]}" for each in facts["listening"]],
         "pending_reboot": bool(facts.get("pending_reboot", False)),
         "network": _network(facts["ip"]),
+        "health": {name: facts.get("health", {}).get(name, True) for name in ("metadata", "names", "clock")},
         **_RARE,
         **facts.get("report", {}),
     }

@@ -6,6 +6,9 @@ from dataclasses import fields
 
 from shared.domain.guest import GuestFacts
 
+HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
+"""What works at one moment and not at the next."""
+
 
 def _lasting(guest: GuestFacts) -> dict[str, object]:
     """What of a guest does not change by itself: without free space, free memory, and what happens to run."""
@@ -14,10 +17,12 @@ def _lasting(guest: GuestFacts) -> dict[str, object]:
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")
     values: dict[str, object] = {name: getattr(guest, name) for name in names}
     if guest.linux:
-        volatile = ("clock_synchronised", "package_manager_busy", "modules", "modules_out_of_tree")
+        volatile = (*HEALTH, "clock_synchronised", "package_manager_busy", "modules", "modules_out_of_tree")
         values |= {f.name: getattr(guest.linux, f.name) for f in fields(guest.linux) if f.name not in volatile}
     if guest.windows:
-        values |= {f.name: getattr(guest.windows, f.name) for f in fields(guest.windows) if f.name != "windows_dir_mib"}
+        values |= {
+            f.name: getattr(guest.windows, f.name) for f in fields(guest.windows) if f.name not in (*HEALTH, "windows_dir_mib")
+        }
     return {**values, "mounts": mounts, "services": services}
 
 

@@ -1,16 +1,20 @@
-"""What the guest says of itself right now: its own check of fstab, the metadata service, names, time. Linux only so far."""
+"""What the guest says of itself right now: its own check of fstab, the metadata service, names, time."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from shared.domain.findings import Finding
-from shared.domain.guest import GuestFacts, LinuxFacts
+from shared.domain.guest import GuestFacts, LinuxFacts, WindowsFacts
 from shared.domain.validation.view import View, failure, names, warning
 
 
 def _linux(guest: GuestFacts) -> LinuxFacts:
     return guest.linux or LinuxFacts()
+
+
+def _system(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+    return guest.linux or guest.windows or LinuxFacts()
 
 
 def check_fstab(view: View) -> Iterator[Finding]:
@@ -30,8 +34,8 @@ def check_fstab(view: View) -> Iterator[Finding]:
 def check_metadata(view: View) -> Iterator[Finding]:
     """The metadata service of ECS answers: roles and many agents live on it."""
     yield from _answers(
-        _linux(view.before).metadata_answers,
-        _linux(view.after).metadata_answers,
+        _system(view.before).metadata_answers,
+        _system(view.after).metadata_answers,
         "MetadataLost",
         "The metadata service does not answer",
         "curl http://100.100.100.200/latest/meta-data/; look at routes and at the firewall.",
@@ -41,11 +45,13 @@ def check_metadata(view: View) -> Iterator[Finding]:
 def check_names(view: View) -> Iterator[Finding]:
     """Names resolve; that name servers are configured does not prove it."""
     yield from _answers(
-        _linux(view.before).names_resolve,
-        _linux(view.after).names_resolve,
+        _system(view.before).names_resolve,
+        _system(view.after).names_resolve,
         "NamesLost",
         "Names do not resolve",
-        "getent hosts mirrors.cloud.aliyuncs.com; compare /etc/resolv.conf and /etc/nsswitch.conf with the snapshot's.",
+        "nslookup kms.cloud.aliyuncs.com; ipconfig /all."
+        if view.windows
+        else "getent hosts mirrors.cloud.aliyuncs.com; compare /etc/resolv.conf and /etc/nsswitch.conf with the snapshot's.",
     )
 
 
@@ -58,6 +64,7 @@ def _answers(before: bool | None, after: bool | None, code: str, title: str, rem
 
 def check_clock(view: View) -> Iterator[Finding]:
     """The clock is synchronised. It takes a while after a start, so this is a warning."""
-    if _linux(view.before).clock_in_step and _linux(view.after).clock_in_step is False:
-        remedy = "Look again in a few minutes: timedatectl; then systemctl status chronyd."
+    if _system(view.before).clock_in_step and _system(view.after).clock_in_step is False:
+        command = "w32tm /query /status; w32tm /resync" if view.windows else "timedatectl; then systemctl status chronyd"
+        remedy = f"Look again in a few minutes: {command}."
         yield warning("ClockNotInStep", "The clock is not synchronised", "it was before, it is not now", remedy)

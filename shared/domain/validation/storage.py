@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from shared.domain.findings import Finding
-from shared.domain.guest import MountFacts
+from shared.domain.fstab import is_on_demand, may_be_missing
+from shared.domain.guest import FstabFacts, GuestFacts, MountFacts
 from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
 
 SHRUNK = 0.95
@@ -19,13 +20,40 @@ def check_mounts(view: View) -> Iterator[Finding]:
         return
     before = {m.mount_point: m for m in view.before.mounts}
     after = {m.mount_point: m for m in view.after.mounts}
-    lost = [f"{m.mount_point} ({m.device})" for m in before.values() if m.mount_point not in after]
-    if lost:
-        yield failure("MountLost", "A file system is not mounted", names(lost), "mount -a; compare /etc/fstab with the snapshot's.")
+    yield from _lost(view, [m for m in before.values() if m.mount_point not in after])
     added = after.keys() - before.keys()
     if added:
         yield expected("MountAdded", "A file system is new", names(added), "New systems mount some of their own.")
     yield from _same_place([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
+
+
+def _lost(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
+    """What is not mounted any more; fstab tells what is not meant to be mounted by every start."""
+    entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab(guest)}
+    told: dict[str, list[str]] = {"": [], "demand": [], "device": []}
+    for mount in lost:
+        entry = entries.get(mount.mount_point)
+        told[_by_design(entry) if entry else ""].append(f"{mount.mount_point} ({mount.device})")
+    if told[""]:
+        remedy = "mount -a; compare /etc/fstab with the snapshot's."
+        yield failure("MountLost", "A file system is not mounted", names(told[""]), remedy)
+    if told["device"]:
+        remedy = "Look whether it is needed: systemctl status iscsi, or attach its disk."
+        yield warning("MountOptional", "A file system whose device is not there is not mounted", names(told["device"]), remedy)
+    if told["demand"]:
+        why = "fstab says noauto or automount: a person mounts it, or its first use."
+        yield expected("MountOnDemand", "A file system is not mounted at the start", names(told["demand"]), why)
+
+
+def _by_design(entry: FstabFacts) -> str:
+    """Why it need not be mounted now; empty if it should be."""
+    if is_on_demand(entry):
+        return "demand"
+    return "device" if may_be_missing(entry) and entry.present is not True else ""
+
+
+def _fstab(guest: GuestFacts) -> tuple[FstabFacts, ...]:
+    return (guest.linux.fstab if guest.linux else None) or ()
 
 
 def _same_place(pairs: list[tuple[MountFacts, MountFacts]]) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from shared.domain.codec import Json, encode
 from shared.domain.facts import InstanceFacts
 from shared.domain.findings import ORDER, Assessment, Severity
-from shared.domain.guest import GuestFacts
+from shared.domain.guest import GuestFacts, LinuxFacts, WindowsFacts
 from shared.domain.validation.view import names
 
 STANDING = {Severity.ERROR: "failure", Severity.OVERRIDABLE: "failure", Severity.WARNING: "warning", Severity.INFO: "expected"}
@@ -45,6 +45,10 @@ def _packages(guest: GuestFacts) -> str:
     if guest.packages is None:
         return "not known"
     return f"{guest.packages.total}; " + (names(f"{p.name} {p.version}" for p in guest.packages.chosen) or "none of note")
+
+
+def _system(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
+    return guest.linux or guest.windows or LinuxFacts()
 
 
 def _works(value: bool | None) -> str:
@@ -88,9 +92,9 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count(g.linux.cron if g.linux else None)),
     ("Packages", ("Package",), lambda i, g: _packages(g)),
     ("Check of fstab", ("Fstab",), lambda i, g: _told(g.linux.fstab_errors if g.linux else None)),
-    ("Metadata service", ("Metadata",), lambda i, g: _works(g.linux.metadata_answers if g.linux else None)),
-    ("Names resolve", ("Names",), lambda i, g: _works(g.linux.names_resolve if g.linux else None)),
-    ("Clock synchronised", ("Clock",), lambda i, g: _works(g.linux.clock_in_step if g.linux else None)),
+    ("Metadata service", ("Metadata",), lambda i, g: _works(_system(g).metadata_answers)),
+    ("Names resolve", ("Names",), lambda i, g: _works(_system(g).names_resolve)),
+    ("Clock synchronised", ("Clock",), lambda i, g: _works(_system(g).clock_in_step)),
     ("Your files", ("File",), lambda i, g: names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named"),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )

@@ -47,6 +47,7 @@ ANSWER: dict[str, Any] = {
     "activated": True,
     "antivirus": [],
     "filter_drivers": ["acme"],
+    "health": {"metadata": True, "names": False, "clock": True},
     "checksums": [{"path": "C:\\web.config", "sha256": "ab" * 32}],
     "check": {"exit_status": 0, "output": "ok"},
     "unknown": [],
@@ -73,6 +74,10 @@ def test_everything_is_read() -> None:
     assert guest.check == UserCheck(0, "ok")
     assert guest.windows is not None
     assert (guest.windows.language, guest.windows.bitlocker, guest.windows.filter_drivers) == ("zh", True, ("acme",))
+    health = (guest.windows.metadata_answers, guest.windows.names_resolve, guest.windows.clock_in_step)
+    assert health == (True, False, True)
+    older = {name: value for name, value in ANSWER.items() if name != "health"}
+    assert not [name for name, _ in read(older).unknown if "health" in name], "an older probe did not say, and that is no gap"
     assert (guest.architecture, guest.windows.windows_dir_mib, guest.default_route) == ("x86_64", 14000, "10.0.0.253")
     assert GuestFacts.from_json(guest.to_json(), strict=True) == guest
 

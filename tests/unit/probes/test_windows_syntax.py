@@ -18,7 +18,7 @@ SENT = script("windows", files=["C:\\it's.txt", "D:\\b"], check="echo 'x'")
 FUNCTIONS = {"Quote": 1, "Value": 1, "Object": 1, "List": 1, "Ask": 2, "Mib": 1, "Json": 1}
 """The script's own functions with the number of their parameters."""
 COMMANDS = {"Get-WmiObject", "Get-ItemProperty", "Test-Path", "ForEach-Object", "Where-Object", "Sort-Object", "Select-Object"} | {
-    *("Measure-Object", "New-Object", "robocopy.exe", "netstat.exe", "cmd.exe")
+    *("Measure-Object", "New-Object", "robocopy.exe", "netstat.exe", "cmd.exe", "w32tm.exe")
 }
 """What PowerShell 2.0 and Windows Server 2008 R2 bring and the script may call."""
 AUTOMATIC = {"$_", "$true", "$false", "$null", "$matches", "$lastexitcode", "$env:computername", "$env:systemroot"}

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from shared.domain.facts import DiskFacts, GuestFacts, Hop, InstanceFacts
 from shared.domain.findings import Assessment, Severity
+from shared.domain.fstab import Seen, read_line
 from shared.domain.guest import (
     ChecksumFacts,
     InterfaceFacts,
@@ -26,6 +27,7 @@ from shared.domain.guest import (
 )
 from shared.domain.validation import compare, compare_restored, not_settled
 from shared.domain.validation.content import version_key
+from shared.domain.validation.summary import side_by_side
 from tests.support.facts import DATA_DISK, KERNEL, LINUX_GUEST, LINUX_INSTANCE, SYSTEM_DISK, WINDOWS_GUEST, WINDOWS_INSTANCE
 
 HOP = Hop("centos-7", "alinux-3")
@@ -217,6 +219,53 @@ def test_a_file_system_whose_size_is_not_known_has_not_shrunk() -> None:
     before = replace(HEALTHY, mounts=(MountFacts("/mnt", "nas:/x", 1000, 500, "nfs"),))
     after = replace(HEALTHY, mounts=(MountFacts("/mnt", "nas:/x", 0, 0, "nfs"),))
     assert compare_restored(OWN, before, OWN, after).findings == ()
+
+
+@pytest.mark.parametrize(
+    ("fact", "code", "severity"),
+    [
+        ("metadata_answers", "MetadataLost", Severity.ERROR),
+        ("names_resolve", "NamesLost", Severity.ERROR),
+        ("clock_in_step", "ClockNotInStep", Severity.WARNING),
+    ],
+)
+def test_windows_tells_how_it_is_as_linux_does(fact: str, code: str, severity: Severity) -> None:
+    ill = replace(W_AFTER, windows=replace(W_AFTER.windows, **{fact: False}))  # type: ignore[type-var]
+    result = compare(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, ill, WINDOWS_HOP)
+    assert classes(result) == {code: severity}
+    rows = side_by_side(WINDOWS_INSTANCE, WINDOWS_GUEST, WINDOWS_INSTANCE, ill, result)
+    (row,) = [row for row in rows if (row.before, row.after) == ("yes", "no")]
+    assert row.standing == ("failure" if severity is E else "warning")
+
+
+def mounted(line: str, *, here: bool | None) -> tuple[GuestFacts, GuestFacts]:
+    """A guest with one more file system that this line of fstab names, and the guest afterwards, without it."""
+    entry = read_line(line, Seen())
+    assert entry is not None
+    entries = (replace(entry, present=True),)
+    extra = MountFacts(entry.mount_point, "/dev/sdb1", 1000, 900)
+    before = replace(BEFORE, mounts=(*(BEFORE.mounts or ()), extra), linux=replace(BEFORE.linux or LinuxFacts(), fstab=entries))
+    return before, linux(fstab=(replace(entry, present=here),))
+
+
+@pytest.mark.parametrize(
+    ("line", "here", "code", "severity"),
+    [
+        ("/dev/vdb2 /backup ext4 noauto", True, "MountOnDemand", N),
+        ("/dev/vdb2 /backup ext4 x-systemd.automount", True, "MountOnDemand", N),
+        ("UUID=1 /iscsi xfs _netdev", False, "MountOptional", W),
+        ("/dev/sdb1 /iscsi xfs _netdev", None, "MountOptional", W),
+        ("UUID=1 /extra ext4 nofail", False, "MountOptional", W),
+        ("UUID=1 /extra ext4 nofail", True, "MountLost", E),
+        ("UUID=1 /extra ext4 defaults", False, "MountLost", E),
+        ("nas.example:/x /nas nfs _netdev", None, "MountLost", E),
+    ],
+)
+def test_what_need_not_be_mounted_is_no_loss(line: str, here: bool | None, code: str, severity: Severity) -> None:
+    before, after = mounted(line, here=here)
+    result = compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP)
+    assert classes(result) == {code: severity}
+    assert result.blocked == (severity is E)
 
 
 def test_a_clean_migration_has_nothing_to_tell() -> None:
