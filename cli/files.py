@@ -22,11 +22,26 @@ _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
 
 
 def read_json(file: Path) -> Any:
-    """What the file holds; raises OSError if it cannot be read, ValueError if it is no JSON."""
+    """What the file holds; raises OSError if it cannot be read, ValueError if it is no JSON.
+
+    Several documents behind one another are a list of them: ``aliyun ... >> fleet.json`` page by page writes them so.
+    """
     try:
-        return json.loads(text_of(file.read_bytes()))
+        return _one_or_list(text_of(file.read_bytes()))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+
+
+def _one_or_list(text: str) -> Any:
+    found, at, reader = [], 0, json.JSONDecoder()
+    while True:
+        at += len(text[at:]) - len(text[at:].lstrip())
+        document, at = reader.raw_decode(text, at)
+        found.append(document)
+        if not text[at:].strip():
+            return found[0] if len(found) == 1 else found
+        if not isinstance(document, dict):
+            raise ValueError(f"Extra data behind character {at}")
 
 
 def text_of(content: bytes) -> str:

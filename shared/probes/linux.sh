@@ -33,14 +33,14 @@ odd() { case $1 in *"$N"*) order odd ;; *) return 1 ;; esac; }
 file() { if [ -f "$1" ] && [ -r "$1" ] && ! odd "$1"; then order file "$1"; fi; }
 files() { for f in "$@"; do file "$f"; done; }
 # shellcheck disable=SC2086 # T is a command with its argument, or nothing
-run() { $T "$@" 2>/dev/null </dev/null; }
+run() { $T "$@" </dev/null; }
 section() { n=$1; shift; begin "$n"; run "$@"; done_ $?; }
 first() { # a file's first line, whether it ends or not
   l=
   [ -r "$1" ] && read -r l <"$1"
   [ -n "$l" ]
 }
-exists() { if [ -e "$1" ]; then printf '%s yes\n' "$2"; else printf '%s no\n' "$2"; fi; }
+exists() { y=no; [ -e "$1" ] && y=yes; say "$2 $y"; }
 
 # shellcheck disable=SC2086 # T is a command with its argument, or nothing
 packages() { # what rpm says, with what it complains of
@@ -106,7 +106,7 @@ program() { # tells whether the file is one
   case $1 in *[\ \']* | opt/rh/* | */aegis/* | */cloudmonitor/* | */share/*) return 1 ;; esac
   odd "$1" && return 1
   l=
-  IFS= read -r l <"$1" 2>/dev/null
+  IFS= read -r l <"$1"
   case $l in
     ?ELF*) say "elf /$1"; elf="$elf /$1" ;;
     '#!'*python3*) ;;
@@ -116,22 +116,23 @@ program() { # tells whether the file is one
 }
 one() { for f in "$@"; do program "$f" && break; done; }
 
+panel() { [ -e "$1" ] && say "panel /$1"; }
+
 programs() {
   begin programs
   # One of these places may be the dead file system that df waited for.
   if [ "$hung" = 124 ]; then done_ 124; return; fi
   elf='' i=0
   for f in usr/local/bin/* usr/local/sbin/*; do program "$f" && i=$((i + 1)) && [ "$i" -ge 40 ] && break; done
-  for d in usr/local/* opt opt/* opt/*/* www/server/* www/server/*/* www/wdlinux/* data data/* srv srv/* app app/* apps/* home/* \
-    root/*; do
+  for d in usr/local/* usr/local/*/* opt opt/* opt/*/* www/server/* www/server/*/* www/wdlinux/* alidata/server/* data data/* srv \
+    srv/* app app/* apps/* soft/* software/* web/* work/* home/* home/*/* root/*; do
     one "$d"/bin/*
     one "$d"/sbin/*
   done
   for d in opt/*; do one "$d"/*; done
-  for f in www/server/panel www/wdlinux usr/bin/lnmp bin/lnmp xp/panel usr/libexec/webmin usr/local/cpanel usr/local/psa \
-    usr/local/directadmin usr/local/vesta usr/local/hestia usr/local/CyberCP usr/local/lsws opt/1panel; do
-    [ -e "$f" ] && say "panel /$f"
-  done
+  for f in www/server/panel www/wdlinux usr/bin/lnmp bin/lnmp xp/panel usr/libexec/webmin opt/1panel alidata/server opt/lampp \
+    vhs/kangle opt/appnode; do panel $f; done
+  for f in cpanel psa directadmin vesta hestia CyberCP lsws ispconfig phpstudy; do panel usr/local/$f; done
   # shellcheck disable=SC2086 # no name has a blank
   if [ -n "$elf" ]; then part owner; packages -qf --qf 'owner\n' $elf; part; fi
   files etc/systemd/system/*.service
@@ -175,8 +176,8 @@ more() { # what tools that replace the system refuse: links in /, locked package
   for f in sys/block/dm-*/dm/uuid; do first "$f" && case $l in CRYPT-*) say "crypt ${l##*-}" ;; esac; done
   first proc/sys/crypto/fips_enabled && say "fips $l"
   exists etc/ssh/sshd_config sshd
-  files proc/cmdline etc/crypttab etc/yum/pluginconf.d/versionlock.conf etc/yum/pluginconf.d/versionlock.list \
-    etc/dnf/plugins/versionlock.conf etc/dnf/plugins/versionlock.list etc/ssh/sshd_config etc/pam.d/*
+  for f in etc/yum/vars/releasever etc/dnf/vars/releasever; do first "$f" && say "lock releasever is pinned to $l in /$f"; done
+  files proc/cmdline etc/crypttab etc/yum/pluginconf.d/versionlock.* etc/dnf/plugins/versionlock.* etc/ssh/sshd_config etc/pam.d/*
   done_ 0
 }
 
@@ -337,7 +338,7 @@ function ini(line,  at, key) { # one line of an ini file as yum and dnf read it:
   gsub(/[ \t]/, "", key); sub(/[ \t];.*$/, "", line); gsub(/^[ \t]+|[ \t]+$/, "", line)
   opt[key] = line; last = key
 }
-function settled(  name, url, hidden) { # a section has been read
+function settled(  name, url) { # a section has been read
   if (group == "") return
   if (S == "repositories" && group != "main") {
     if (seen_[group]++ == 1) repeated[++nrepeated] = group
@@ -347,11 +348,15 @@ function settled(  name, url, hidden) { # a section has been read
   } else if (S == "more" && group == "main") locking = "enabled" in opt ? yes(opt["enabled"]) : PATH ~ /\/dnf\//
   else if (S == "state" && group == "main") { if (opt["proxy"] != "" && opt["proxy"] != "_none_") say("proxy " F) }
   if (S == "repositories" && (group == "main" || on)) {
-    hidden = opt["exclude"] " " opt["excludepkgs"]; gsub(/[ \t,]+/, " ", hidden); gsub(/^ | $/, "", hidden)
-    if (hidden != "") lock[++nlocks] = "exclude in " (group == "main" ? F : "repository " group) ": " hidden
+    hide("exclude", opt["exclude"] " " opt["excludepkgs"])
+    hide("includepkgs", opt["includepkgs"])
     if (group == "main" && opt["include"] ~ /^(file:\/\/)?\//) { name = opt["include"]; sub(/^file:\/\//, "", name); include[++nincluded] = ENVIRON["GUEST_ROOT"] name }
   }
   group = ""
+}
+function hide(how, hidden) { # what keeps packages from being updated
+  gsub(/[ \t,]+/, " ", hidden); gsub(/^ | $/, "", hidden)
+  if (hidden != "") lock[++nlocks] = how " in " (group == "main" ? F : "repository " group) ": " hidden
 }
 function add_service(name) { sub(/[.]service$/, "", name); if (!(name in known)) { known[name] = 1; service[++nservices] = name }; return name }
 function tail(from,  i, text) { text = $from; for (i = from + 1; i <= NF; i++) text = text " " $i; return text }

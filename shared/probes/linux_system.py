@@ -26,6 +26,12 @@ PANELS = {
     "/usr/local/lsws": "LiteSpeed",
     "/opt/1panel": "1Panel",
     "/usr/libexec/webmin": "Webmin",
+    "/alidata/server": "Alibaba Cloud's one-click environment",
+    "/opt/lampp": "XAMPP",
+    "/usr/local/ispconfig": "ISPConfig",
+    "/vhs/kangle": "Kangle",
+    "/opt/appnode": "AppNode",
+    "/usr/local/phpstudy": "phpStudy",
 }
 """Hosting panels and bundles by the place they install themselves at, without a package that owns their programs."""
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain.facts import Facts, Hop
-from shared.domain.guest import FstabFacts, InterfaceFacts, MountFacts, PackageFacts, PackageSummary
+from shared.domain.guest import FstabFacts, InterfaceFacts, MountFacts, PackageFacts, PackageSummary, ServiceFacts
 from tests.support.facts import (
     LINUX,
     LINUX_GUEST,
@@ -261,6 +261,16 @@ CASES: dict[str, Case] = {
         with_linux(UPGRADE, permit_root_login=None),
     ),
     "Guest.FipsEnabled": (LINUX, with_linux(LINUX, fips=True), with_linux(LINUX, fips=None)),
+    "Guest.FstabOrder": (
+        LINUX,
+        with_linux(LINUX, fstab=(XFS, replace(XFS, mount_point="/data/logs"), XFS)),
+        with_linux(LINUX, fstab=None),
+    ),
+    "Guest.ClusterNode": (
+        LINUX,
+        with_guest(LINUX, services=(ServiceFacts("pacemaker", True, True),)),
+        with_guest(LINUX, services=None),
+    ),
     "Guest.SystemDriveTooFull": (
         with_space(WINDOWS, "C:", available_mib=20480),
         with_space(WINDOWS, "C:", available_mib=20479),

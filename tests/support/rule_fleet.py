@@ -69,7 +69,7 @@ SYSTEM = {
     "sys/fs/selinux/enforce": "1",
     "dev/disk/by-uuid/here": "",
     "etc/fstab": "UUID=here / ext4 defaults 1 1\nUUID=gone /srv xfs nobarrier 0 0\n/dev/x /var btrfs noexec,nofail 0 0\n"
-    "nas.example:/x /nas nfs _netdev 0 0\n",
+    "nas.example:/x /nas nfs _netdev 0 0\nUUID=here /srv ext4 nofail 0 0\n",
     "etc/crypttab": "secret /dev/vdb1 none\n",
     "etc/pam.d/login": "auth required pam_tally2.so\n",
     "etc/ssh/sshd_config": "Port 22\n",
@@ -79,7 +79,7 @@ SYSTEM = {
     "www/server/panel/BT": "",
     ".guest/df": "/dev/vda1 41943040 41000000 943040 / 2621440 2621439\n",
 }
-NO_TIME = [{"name": "chronyd", "state": "dead", "enabled": "disabled"}, "firewalld"]
+NO_TIME = [{"name": "chronyd", "state": "dead", "enabled": "disabled"}, "firewalld", "pacemaker"]
 OTHER_KERNEL = {
     "boot/grub2/grubenv": "saved_entry=Linux (3.10.0-1160.el7.x86_64)\n",
     "boot/vmlinuz-3.10.0-1160.el7.x86_64": "kernel",

@@ -7,6 +7,7 @@ from datetime import datetime, timezone
 
 from shared.domain.catalog import CATALOG, PATHS
 from shared.domain.catalog.model import Path
+from shared.domain.catalog.software import MYSQL, OTHERS
 from shared.domain.facts import Facts, InstanceFacts
 from shared.domain.findings import Severity
 from shared.domain.hop import Hop
@@ -91,7 +92,27 @@ def render() -> str:
         table(("code", "tool or document", *KINDS, "how sure", "fired in a run"), (_path_row(rule, fired) for rule in RULES))
         + "\n",
     )
-    return "\n".join((*head, *(_section(rule) for rule in RULES)))
+    return "\n".join((*head, *_servers(), *(_section(rule) for rule in RULES)))
+
+
+def _servers() -> tuple[str, ...]:
+    """What Guest.MySqlDowngrade and Guest.DataNotReadable compare with."""
+    rows = [
+        (
+            server.name,
+            CATALOG.name(key),
+            ", ".join(".".join(map(str, each)) for each in series) or "none",
+            server.sources[key].document,
+        )
+        for server in (MYSQL, *OTHERS)
+        for key, series in server.ships.items()
+    ]
+    return (
+        "\n## Database servers by destination\n",
+        "The first series is the default one; the others are module streams. A destination that is missing has no such server, or",
+        "nobody has looked: the finding is then a warning.\n",
+        table(("server", "destination", "series", "how sure"), rows) + "\n",
+    )
 
 
 def _row(rule: Rule) -> tuple[str, ...]:

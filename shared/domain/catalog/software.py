@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import date
 
 from shared.domain.catalog.model import Source
-from shared.domain.catalog.sources import READ_ON
 
 Version = tuple[int, ...]
 
@@ -16,21 +16,42 @@ class Server:
     """One kind of server. ``packages`` matches the names of its packages, whoever built them.
 
     ``parts``: how many numbers of a version name a series. ``patch_counts``: data of a later patch of one series is refused too.
-    ``only_same``: the server reads data of its own series only. ``ships``: series by destination, the default one first.
+    ``only_same``: the server reads data of its own series only. ``ships``: series by destination, the default one first; an empty
+    tuple: it ships none. ``sources``: where that stands.
     """
 
     name: str
     packages: re.Pattern[str]
     ships: dict[str, tuple[Version, ...]]
-    source: Source
+    sources: dict[str, Source]
     parts: int = 2
     patch_counts: bool = False
     only_same: bool = False
 
 
-_REPOSITORIES = Source(
-    "the release's own repositories and module streams (our reading; no document of the migration says)", READ_ON
+LIKE_7, LIKE_8 = ("alinux-2", "anolis-7"), ("alinux-3", "anolis-8")
+"""Systems built like Red Hat 7 and 8."""
+_LOOKED = date(2026, 11, 28)
+_BY_ANALOGY = Source("by analogy with Red Hat's release; the vendor's repository was not looked at", _LOOKED)
+_SEVEN = Source("Red Hat Enterprise Linux 7: base channel, which CentOS 7 rebuilt", _LOOKED)
+_POSTGRESQL = Source(
+    "Red Hat's PostgreSQL containers and release notes (8: 9.6 to 16; 9: 13, since 9.2 15, since 9.4 16)",
+    _LOOKED,
+    "https://github.com/sclorg/postgresql-container",
 )
+_MARIADB = Source("Red Hat's MariaDB containers", _LOOKED, "https://github.com/sclorg/mariadb-container")
+_MYSQL = Source(
+    "CentOS Stream's MySQL modules: 8.0, and 8.4 for 8.10 and later 9",
+    _LOOKED,
+    "https://gitlab.com/redhat/centos-stream/modules/mysql",
+)
+_REMEMBERED = Source("from memory: no public list was found", _LOOKED)
+
+
+def _sources(release_7: Source, release_8: Source) -> dict[str, Source]:
+    """Where the rows of one server stand, by destination."""
+    similar = dict.fromkeys((*LIKE_7, *LIKE_8), _BY_ANALOGY)
+    return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
 
 
 def _names(*words: str) -> re.Pattern[str]:
@@ -40,16 +61,21 @@ def _names(*words: str) -> re.Pattern[str]:
 MYSQL = Server(
     "MySQL",
     _names(
-        r"mysql(-community|-commercial|-enterprise)?-server(-[\d.]+)?",
+        r"mysql(-community|-commercial|-enterprise|-wsrep)?-server(-[\d.]+)?(-minimal|-debug)?",
+        r"greatsql-server",
         r"rh-mysql\d+-mysql-server",
         r"mysql\d+-(mysql|community)-server",
         r"mysql-cluster-(community|commercial|gpl)-server",
-        r"percona-server-server(-[\d.]+)?",
+        r"percona-server-server(-pro)?(-[\d.]+)?",
         r"percona-xtradb-cluster-(full-)?(server-)?[\d.]*",
         r"percona-xtradb-cluster-server(-[\d.]+)?",
     ),
-    dict.fromkeys(("alinux-3", "anolis-8", "rhel-8", "rhel-9"), ((8, 0),)),
-    _REPOSITORIES,
+    {
+        **dict.fromkeys(("rhel-7", *LIKE_7), ()),
+        **dict.fromkeys(LIKE_8, ((8, 0),)),
+        **dict.fromkeys(("rhel-8", "rhel-9"), ((8, 0), (8, 4))),
+    },
+    _sources(_SEVEN, _MYSQL),
     patch_counts=True,
 )
 """Percona Server and Percona XtraDB Cluster keep MySQL's data under MySQL's version numbers. Release 7 ships MariaDB only."""
@@ -64,7 +90,7 @@ OTHERS = (
             "rhel-8": ((10, 3), (10, 5), (10, 11)),
             "rhel-9": ((10, 5), (10, 11)),
         },
-        _REPOSITORIES,
+        _sources(_SEVEN, _MARIADB),
     ),
     Server(
         "PostgreSQL",
@@ -75,16 +101,17 @@ OTHERS = (
             "rhel-8": ((10,), (9, 6), (12,), (13,), (15,), (16,)),
             "rhel-9": ((13,), (15,), (16,)),
         },
-        _REPOSITORIES,
+        _sources(_SEVEN, _POSTGRESQL),
         only_same=True,
     ),
-    Server("MongoDB", _names(r"mongodb(-org|-enterprise)?-server(-\d.*)?", r"rh-mongodb\d+-mongodb-server"), {}, _REPOSITORIES),
+    Server("MongoDB", _names(r"mongodb(-org|-enterprise)?-server(-\d.*)?", r"rh-mongodb\d+-mongodb-server"), {}, {}),
     Server(
         "Redis",
         _names(r"redis\d*", r"rh-redis\d+-redis"),
         {**dict.fromkeys(("alinux-3", "anolis-8", "rhel-8"), ((5, 0), (6, 2))), "rhel-9": ((6, 2), (7, 2))},
-        _REPOSITORIES,
+        _sources(_SEVEN, _REMEMBERED),
     ),
+    Server("Valkey", _names(r"valkey\d*"), {}, {}),
 )
 """The rest. A destination that is missing ships no such server, or nobody has looked."""
 

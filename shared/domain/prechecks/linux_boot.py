@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
@@ -93,7 +95,8 @@ def _kernel_not_distributions(facts: Facts, catalog: Catalog) -> Outcome:
     if kernel is None or base is None or facts.hop.source == "alinux-2":
         return Unknown("the guest did not say which kernel runs") if kernel is None else PASSED
     strange = [word for word in ("uek", ".rt", "linode") if word in kernel]
-    if strange or not kernel.startswith(base):
+    own = not vendor or re.search("CentOS|Red ?Hat", vendor)
+    if strange or not own or not kernel.startswith(base):
         return Failed(f"{kernel} runs; this release has {base}*" + (f" (from {vendor})" if vendor else ""))
     return PASSED
 

@@ -11,8 +11,14 @@ from shared.domain.prechecks.ask import flagged, linux_list, listed, names, of_l
 from shared.domain.prechecks.hops import converting, to_red_hat
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
 
-DEAD = re.compile(r"//(mirrorlist|mirror|msync|isoredirect)[.]centos[.]org/|//([\w.]+[.])?(repoforge[.]org|sw[.]be)/")
-"""Hosts that were switched off, CentOS 7's with its end on 2024-06-30; vault.centos.org and the mirrors of Alibaba Cloud answer."""
+DEAD = re.compile(
+    r"//(mirrorlist|mirror|msync|isoredirect)[.]centos[.]org/"
+    r"|//([\w.-]+[.])?(repoforge[.]org|sw[.]be|iuscommunity[.]org|dockerproject[.]org|packages[.]elasticsearch[.]org)/"
+    r"|//packages[.]cloud[.]google[.]com/yum/repos/kubernetes|//repo[.]saltstack[.]com/"
+    r"|//([\w.-]+[.])?(tencentyun[.]com|myhuaweicloud[.]com|ivolces[.]com)/"
+)
+"""Hosts that were switched off, CentOS 7's with its end on 2024-06-30, the old ones of Docker, Kubernetes and Salt; and the
+internal mirrors of other clouds, which answer only there. vault.centos.org and the mirrors of Alibaba Cloud answer."""
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 

@@ -6,9 +6,11 @@ from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import between, flagged, linux_flag, linux_list, of_linux
+from shared.domain.prechecks.hops import is_upgrade, upgrade
 from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown
 
 MIRROR = "aliyun"
+_to_red_hat = between("centos", "rhel")
 
 
 def _repository_not_mirror(facts: Facts, catalog: Catalog) -> Outcome:
@@ -83,11 +85,12 @@ RULES = (
         needs=Needs.GUEST,
         title="A newer kernel waits for a restart",
         asks="a newer kernel waits for a restart",
-        why="The conversion demands the newest kernel to be loaded.",
+        why="The conversion demands the newest kernel to be loaded; between major versions leapp demands it too.",
         remedy="Make the newest kernel the default, and restart.",
-        source="CentOS to RHEL: before starting",
+        source="CentOS to RHEL: before starting; leapp: check_installed_kernels",
         check=_reboot_pending,
-        applies=between("centos", "rhel"),
+        applies=lambda facts: _to_red_hat(facts) or upgrade(facts),
+        severity_on=lambda hop: Severity.WARNING if is_upgrade(hop) else Severity.ERROR,
         command="grubby --default-kernel; reboot",
     ),
     Rule(

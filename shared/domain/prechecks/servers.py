@@ -29,12 +29,25 @@ def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
     shipped, destination = MYSQL.ships.get(facts.hop.destination), catalog.name(facts.hop.destination)
     if shipped is None:
         return Unknown(f"{found.name} {found.version}; which MySQL {destination} ships is not known")
-    version, newest = version_of(found.version), max(shipped)
-    series = series_of(MYSQL, version)
+    about = f"{found.name} {found.version}"
+    if not shipped:
+        seen = f"{about}; {destination} has no MySQL in its repositories"
+        remedy = "Make sure that the repository it came from has it for the destination."
+        return Failed(seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING)
+    return _against(about, version_of(found.version), shipped, destination)
+
+
+def _against(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
+    """A MySQL of some version against those of the destination, the default one first."""
+    series, newest = series_of(MYSQL, version), max(shipped)
     if series > newest:
-        return Failed(f"{found.name} {found.version}, the destination has {_text(newest)}")
-    if series == newest and version[2:] > (0,):
-        seen = f"{found.name} {found.version}; the destination has {_text(newest)}, but which patch of it is not known"
+        return Failed(f"{about}, the destination has {_text(newest)}")
+    if series > shipped[0]:
+        seen = f"{about}; the destination has {_text(series)} as a module stream, and {_text(shipped[0])} without one"
+        remedy = f"Enable the module stream mysql:{_text(series)} before anything of MySQL is installed."
+        return Failed(seen, remedy=remedy, severity=Severity.WARNING)
+    if series == shipped[0] and version[2:] > (0,):
+        seen = f"{about}; the destination has {_text(series)}, but which patch of it is not known"
         remedy = f"Compare with the patch that {destination} installs; if that is older, dump the databases first."
         return Failed(seen, remedy=remedy, why="MySQL 8.0 refuses data of a later patch, too.", severity=Severity.WARNING)
     return PASSED

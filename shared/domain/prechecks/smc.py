@@ -18,14 +18,15 @@ REMOVED_XFS_OPTIONS = frozenset(
 
 
 def _xfs_options_removed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the options of every XFS line, with or without a value."""
+    """Looks at the options of every XFS line, with or without a value; what ``auto`` finds is what is mounted there now."""
     entries = of_linux(facts, lambda guest: guest.fstab)
     if entries is None:
         return Unknown("the guest did not show /etc/fstab")
+    mounted = {m.mount_point: m.file_system for m in (facts.guest.mounts if facts.guest else None) or ()}
     used = [
         f"{option} on {entry.mount_point}"
         for entry in entries
-        if entry.file_system == "xfs"
+        if entry.file_system == "xfs" or (entry.file_system == "auto" and mounted.get(entry.mount_point) == "xfs")
         for option in entry.options.split(",")
         if option.partition("=")[0] in REMOVED_XFS_OPTIONS
     ]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from shared.domain.catalog import Catalog
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
-from shared.domain.prechecks.ask import flagged, linux_flag, linux_list, listed, names, of_linux
+from shared.domain.fstab import overshadowed
+from shared.domain.prechecks.ask import flagged, linux_list, listed, names, of_linux
 from shared.domain.prechecks.hops import on_red_hat, to_red_hat, upgrade, upgrade_from_7
 from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown, linux
 
@@ -26,6 +27,7 @@ REMOVED_DRIVERS = frozenset(
     )
 )
 """Drivers that leapp names as removed in release 8, with the ones that virtual machines load."""
+CLUSTER = frozenset(("pacemaker", "corosync", "cman", "rgmanager", "pacemaker_remote"))
 REMOVED_PAM_MODULES = frozenset(("pam_tally2", "pam_pkcs11", "pam_krb5"))
 
 
@@ -44,6 +46,28 @@ def _var_no_exec(facts: Facts, catalog: Catalog) -> Outcome:
         ),
         "",
     )
+
+
+def _fstab_order(facts: Facts, catalog: Catalog) -> Outcome:
+    """Tells the mount points that a later line of fstab hides."""
+    entries = of_linux(facts, lambda guest: guest.fstab)
+    return listed(None if entries is None else overshadowed(entries), "the guest did not show /etc/fstab")
+
+
+def _fips_enabled(facts: Facts, catalog: Catalog) -> Outcome:
+    """Looks at what the kernel says, and at its arguments: leapp reads those."""
+    arguments = of_linux(facts, lambda guest: guest.kernel_arguments)
+    on = of_linux(facts, lambda guest: guest.fips)
+    if "fips=1" in (arguments or "").split():
+        return Failed("the kernel's arguments have fips=1")
+    return flagged(on, "fips_enabled is 1", "the guest did not say whether FIPS mode is on")
+
+
+def _cluster_node(facts: Facts, catalog: Catalog) -> Outcome:
+    """Looks for the services of Pacemaker and Corosync."""
+    services = facts.guest.services if facts.guest else None
+    used = None if services is None else [s.name for s in services if s.name in CLUSTER and (s.enabled or s.active)]
+    return listed(used, "the guest did not list its services")
 
 
 def _drivers_removed(facts: Facts, catalog: Catalog) -> Outcome:
@@ -204,8 +228,37 @@ RULES = (
         why="leapp refuses to start in FIPS mode.",
         remedy="Turn FIPS mode off, migrate, and turn it on again.",
         source="leapp: check_fips",
-        check=linux_flag(lambda guest: guest.fips, "fips_enabled is 1", "the guest did not say whether FIPS mode is on"),
+        check=_fips_enabled,
         applies=upgrade,
-        command="sysctl crypto.fips_enabled",
+        command="sysctl crypto.fips_enabled; cat /proc/cmdline",
+    ),
+    Rule(
+        code="Guest.FstabOrder",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="A line of fstab hides one above it",
+        asks="a line of fstab hides one above it",
+        why="leapp refuses to start: where it mounts everything in this order, what was mounted first cannot be seen.",
+        remedy="Put / first and each mount point behind the folder it is in; delete the line that stands there twice.",
+        source="leapp: incorrect order of entries or duplicate entries in /etc/fstab",
+        check=_fstab_order,
+        applies=upgrade,
+        command="findmnt --fstab --evaluate",
+    ),
+    Rule(
+        code="Guest.ClusterNode",
+        severity=Severity.WARNING,
+        unknown=Severity.INFO,
+        needs=Needs.GUEST,
+        title="The instance is a node of a high-availability cluster",
+        asks="the instance is a node of a high-availability cluster",
+        why="leapp refuses to start on nodes of Pacemaker; while one restarts, the others take its services, and a rollback brings "
+        "back an old view of the cluster.",
+        remedy="Take the node out of the cluster first, and add it again afterwards.",
+        source="leapp: check_ha_cluster",
+        check=_cluster_node,
+        applies=linux,
+        command="pcs status; pcs cluster stop; pcs cluster disable",
     ),
 )

@@ -111,3 +111,14 @@ def test_the_day_of_a_fleet_is_the_one_it_names_else_the_one_it_was_written_on(t
     os.utime(file, (1767225600, 1767225600))
     found = read_fleet(file)
     assert (found.on, found.dated) == (date(2026, 1, 1), "the day on which the fleet file was written")
+
+
+def test_pages_behind_one_another_in_one_file_are_read(tmp_path: Path) -> None:
+    """``aliyun ecs DescribeInstances --PageNumber 2 >> fleet.json`` writes them so."""
+    pages = [{"Instances": {"Instance": [{**RECORD, "InstanceId": each}]}} for each in ("i-a", "i-b")]
+    file = tmp_path / "fleet.json"
+    file.write_text("\n".join(json.dumps(page, indent=2) for page in pages) + "\n", encoding="utf-8")
+    assert [record["InstanceId"] for record in read_fleet(file).instances] == ["i-a", "i-b"]
+    file.write_text('{"a": 1} nonsense', encoding="utf-8")
+    with pytest.raises(Problem, match=r"Fleet\.Invalid"):
+        read_fleet(file)
