@@ -141,7 +141,9 @@ def cases(now: datetime) -> dict[str, Case]:
             policy=ALLOWED,
         ),
         "module streams": Case(CENTOS_8, guest={"disks": [disk(files={"etc/dnf/modules.d/php.module": "[php]\nstate=enabled\n"})]}),
-        "a name that is not true": Case(guest={"os_release": {"id": "centos", "version": "8"}, "arch": "i686"}),
+        "a name that is not true": Case(
+            guest={"os_release": {"id": "centos", "version": "8"}, "arch": "x86_64"}, record={"InstanceType": "ecs.g8y.large"}
+        ),
         "a guest that is silent": Case(guest={"disks": [disk(files={".guest/bin/systemctl": "#!/bin/sh\nexit 1\n"})]}),
     }
 

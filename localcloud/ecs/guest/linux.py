@@ -90,6 +90,8 @@ def _host(facts: Facts) -> dict[str, str]:
         "etc/passwd": passwd,
         "etc/group": "root:x:0:\n" + "".join(f"{user}:x:{1000 + n}:\n" for n, user in enumerate(users)),
         "etc/resolv.conf": "nameserver 100.100.2.136\nnameserver 100.100.2.138\n",
+        "etc/ssh/sshd_config": "PermitRootLogin yes\n",
+        **{_device(disk).lstrip("/"): "" for disk in mounts},
         "etc/selinux/config": "SELINUX=disabled\nSELINUXTYPE=targeted\n",
         "etc/yum.repos.d/base.repo": "[base]\nname=base\nbaseurl=http://mirrors.cloud.aliyuncs.com/$releasever\n",
         "proc/meminfo": f"MemTotal: {memory} kB\nMemFree: {free} kB\nMemAvailable: {free} kB\nSwapTotal: 0 kB\nSwapFree: 0 kB\n",

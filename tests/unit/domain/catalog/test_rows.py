@@ -23,7 +23,7 @@ def test_every_row_has_a_source_and_a_date() -> None:
         *(row.source for row in LIFECYCLE.values()),
         *(row.source for row in MINIMA.values()),
         *WINDOWS_REGIONS.values(),
-        *(row.source for row in (MYSQL, *OTHERS)),
+        *(row.sources[key] for row in (MYSQL, *OTHERS) for key in row.ships),
     ]
     assert [source for source in sources if not source.document or not isinstance(source.on, date)] == []
 
