@@ -48,6 +48,16 @@ _EVENTS = Fields(
 )
 TRIGGERS: dict[str, Shape] = {"timer": _TIMER, "http": _HTTP, "eventbridge": _EVENTS}
 _DESTINATION = Fields({"destination": _ARN}, ("destination",))
+_LOGS = Fields(
+    {
+        "project": text(r"[a-z0-9][a-z0-9-]{1,61}[a-z0-9]", "a project's name"),
+        "logstore": text(r"[a-z0-9][a-z0-9_-]{1,61}[a-z0-9]", "a log store's name"),
+        "enableRequestMetrics": truth,
+        "enableInstanceMetrics": truth,
+        "logBeginRule": one_of("None", "DefaultRegex"),
+    },
+    ("project", "logstore"),
+)
 _HOOK = Fields({"handler": _HANDLER, "timeout": number(1, 300)}, ("handler",))
 _PROPS = Fields(
     {
@@ -78,7 +88,7 @@ _PROPS = Fields(
             ("qualifier",),
         ),
         "internetAccess": truth,
-        "logConfig": anything,
+        "logConfig": either(one_of("auto"), _LOGS, lambda value: isinstance(value, str)),
         "vpcConfig": anything,
         "tags": anything,
         "triggers": listed(

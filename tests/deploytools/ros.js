@@ -18,8 +18,11 @@ for (const name of packages) {
 
 const isMap = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
 
-// The classes take `roleName` for the template's `RoleName`, at every depth, and `identity` for `Id`.
-const spelled = (key) => (key === 'Id' ? 'identity' : key[0].toLowerCase() + key.slice(1));
+// The classes take `roleName` for the template's `RoleName`, at every depth, `ttl` for `TTL`, and `identity` for `Id`.
+const spelled = (key) => {
+  if (key === 'Id') return 'identity';
+  return /^[A-Z]+$/.test(key) ? key.toLowerCase() : key[0].toLowerCase() + key.slice(1);
+};
 
 function camel(value) {
   if (Array.isArray(value)) return value.map(camel);

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
+from jsonschema import Draft7Validator
 
 from localcloud.core.app import ACCOUNT_ID, REGION
 from localcloud.deploy.document import Document, load
@@ -18,6 +20,7 @@ from tests.support.repository import ROOT
 
 PACKAGES = ROOT / ".venv" / "deploytools"
 TEMPLATE, SERVICES = (ROOT / "template.yml").read_text(encoding="utf-8"), (ROOT / "s.yaml").read_text(encoding="utf-8")
+MONITORING = (ROOT / "monitoring.yml").read_text(encoding="utf-8")
 needs_packages = pytest.mark.skipif(
     not shutil.which("node") or not (PACKAGES / "node_modules").is_dir(),
     reason="needs node and the npm packages of tests/deploytools, which `make test-long` installs",
@@ -51,6 +54,29 @@ def judged(resources: list[dict[str, Any]]) -> dict[str, Any]:
 def test_the_property_classes_of_ros_accept_the_template(tmp_path: Path) -> None:
     resources = resolved(TEMPLATE, tmp_path)
     assert judged(resources) == {"problems": [], "judged": len(resources), "unjudged": []}
+
+
+@pytest.mark.long
+@needs_packages
+def test_the_property_classes_of_ros_accept_the_monitoring(tmp_path: Path) -> None:
+    resources = resolved(MONITORING, tmp_path)
+    assert judged(resources) == {"problems": [], "judged": len(resources), "unjudged": []}
+    wrong = resolved(MONITORING.replace("SilenceTime: 14400", "Silence: 14400").replace("TTL:", "Days:"), tmp_path)
+    assert {each["name"] for each in judged(wrong)["problems"]} == {"DeadLetters", "LogStore"}
+
+
+@pytest.mark.long
+@needs_packages
+def test_the_registry_of_serverless_devs_takes_the_description_of_the_package() -> None:
+    """By the very schema that `s registry publish` compiles, taken out of its bundle."""
+    bundle = (PACKAGES / "node_modules/@serverless-devs/s/lib/index.js").read_text(encoding="utf-8")
+    at = bundle.index("publishSchema={type:") + len("publishSchema=")
+    code = f"console.log(JSON.stringify({bundle[at : bundle.index('};', at) + 1]}))"
+    schema = json.loads(subprocess.run(["node", "-e", code], capture_output=True, text=True, timeout=60, check=True).stdout)
+    described = yaml.safe_load((ROOT / "publish.yaml").read_text(encoding="utf-8"))
+    validator = Draft7Validator(schema)
+    assert [error.message for error in validator.iter_errors(described)] == []
+    assert "'Edition' is a required property" in [error.message for error in validator.iter_errors({})]
 
 
 @pytest.mark.long
