@@ -80,7 +80,7 @@ def _facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
         document = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{file}: {error}.", "Give a JSON file; `replank assess --schema` describes it."
+            "File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file; `replank assess --schema` describes it."
         ) from None
     if on and isinstance(document, dict):
         document = {**document, "now": f"{on.isoformat()}T00:00:00Z"}
@@ -114,7 +114,7 @@ def _day_of(document: Json) -> date:
 def show_assessment(found: Assessment) -> None:
     """Findings in words, worst first."""
     for finding in found.findings:
-        print(f"[{finding.standing}] {finding.code}: {finding.title}: {finding.seen}\n  {finding.remedy}")
+        print(f"[{finding.standing}] {finding.code}: {output.told(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
             print(f"  $ {finding.command}")
     print(_verdict(found.blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))
@@ -170,7 +170,7 @@ def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
 
 def _show(found: Json) -> None:
     for finding in found["findings"]:
-        print(f"[{standing(finding)}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
+        print(f"[{standing(finding)}] {output.headline(finding)}\n  {finding['remedy']}")
     if found["failure"]:
         print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
     warned = any(finding["severity"] == "warning" and standing(finding) == "warning" for finding in found["findings"])

@@ -76,7 +76,8 @@ def submit(  # noqa: PLR0913 - one parameter per option
     if as_json:
         output.show_json(answer)
         return
-    print(f"Batch {answer['batchId']} is {answer['state']}. Follow it with: replank watch {answer['batchId']}")
+    kind = "Dry run: batch" if dry_run else "Batch"
+    print(f"{kind} {answer['batchId']} is {answer['state']}. Follow it with: replank watch {answer['batchId']}")
 
 
 def _destinations(given: list[str]) -> Json:
@@ -94,7 +95,7 @@ def _policy(file: Path) -> Json:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with one object.") from None
+        raise bad_input("File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file with one object.") from None
     if not isinstance(found, dict):
         raise bad_input("File.Invalid", f"{file} holds no JSON object.", "See POST /v1/batches, field policy, in /openapi.json.")
     return found
@@ -195,18 +196,26 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Follow a batch until every migration has ended or waits for a person. Exit status 1 if any was refused or failed."""
-    api = Api.from_environment()
+    try:
+        found = _follow(Api.from_environment(), batch, every, as_json)
+    except KeyboardInterrupt:
+        output.note(f"\nNobody follows batch {batch} now; it goes on by itself. Look again: replank watch {batch}")
+        raise typer.Exit(130) from None
+    if any(found["counts"].get(state) for state in ("failed", "precheck_failed")):
+        raise typer.Exit(1)
+
+
+def _follow(api: Api, batch: str, every: int, as_json: bool) -> Json:
+    """The batch, once every migration has ended or waits for a person."""
     before: tuple[Json, str] | None = None
     while True:
-        found = api.get(f"/batches/{batch}")
+        found: Json = api.get(f"/batches/{batch}")
         if (found["counts"], found["heldBack"]) != before:
             before = found["counts"], found["heldBack"]
             _tell(found, as_json)
         if _is_settled(found):
-            break
+            return found
         time.sleep(every)
-    if any(found["counts"].get(state) for state in ("failed", "precheck_failed")):
-        raise typer.Exit(1)
 
 
 def _tell(batch: Json, as_json: bool) -> None:

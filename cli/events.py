@@ -60,7 +60,7 @@ def read(file: Path) -> list[Json]:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file with a CloudEvent.") from None
+        raise bad_input("File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file with a CloudEvent.") from None
     listed = found if isinstance(found, list) else [found]
     if not listed or not all(isinstance(each, dict) for each in listed):
         raise bad_input("File.Invalid", f"{file} holds no CloudEvent.", "events/EndOfLife/sample.notice.json is one.")

@@ -35,7 +35,7 @@ def invoke(
         json.loads(payload)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{event}: {error}.", "Give a JSON file; events/ and events/triggers/ hold samples."
+            "File.Unreadable", f"{event}: {output.reason(error)}.", "Give a JSON file; events/ and events/triggers/ hold samples."
         ) from None
     answer = invoke_function(stage, payload)
     output.show_json(answer) if as_json else _show(answer)

@@ -82,15 +82,21 @@ def _run(arguments: list[str]) -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
-        return _usage(error)
+        return _usage(error, as_json)
 
 
-def _usage(error: Exception) -> int:
+def _usage(error: Exception, as_json: bool) -> int:
     """A mistake in the command line itself (click's own exceptions); anything else is a bug and is raised."""
     show = getattr(error, "show", None)
     if show is None:
         raise error
-    show()
+    if as_json:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "replank"
+        message = str(getattr(error, "format_message", lambda: error)())
+        show_problem(Problem("Usage.Invalid", message, f"See {command} --help."), as_json=True)
+    else:
+        show()
     return int(getattr(error, "exit_code", BAD_INPUT))
 
 

@@ -54,11 +54,11 @@ def _show(found: Json) -> None:
             *([("disks after the job", found["smcRollback"])] if found.get("smcRollback") else []),
         )
     )
-    if found["failure"]:
-        failure = found["failure"]
+    failure = found["failure"]
+    if failure and failure["code"] not in {finding["code"] for finding in found["findings"]}:
         print(f"\n{failure['code']} ({failure['stage']}): {failure['message']}\n  {failure['remedy']}")
     for finding in found["findings"]:
-        print(f"\n[{standing(finding)}] {finding['code']}: {finding['title']}: {finding['seen']}\n  {finding['remedy']}")
+        print(f"\n[{standing(finding)}] {output.headline(finding)}\n  {finding['remedy']}")
     if found["acts"]:
         possible = ", ".join(f"replank {ACTS[act]} {found['migrationId']}" for act in found["acts"])
         print(f"\npossible now: {possible}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -58,8 +59,28 @@ def terminal() -> TextIO:
 
 
 def console() -> Console:
-    """Standard output, made anew so that it follows a redirection; wide, so that a terminal wraps a line and no cell is cut."""
-    return Console(file=terminal(), width=200, highlight=False, emoji=False, markup=False)
+    """Standard output, made anew so that it follows a redirection. On a terminal cells wrap; elsewhere lines may be long, and no
+    cell is cut. NO_COLOR (no-color.org) takes bold and dim away too.
+    """
+    stream = terminal()
+    plainly = bool(os.environ.get("NO_COLOR"))
+    width = None if stream.isatty() else 200
+    return Console(file=stream, width=width, highlight=False, emoji=False, markup=False, color_system=None if plainly else "auto")
+
+
+def headline(finding: dict[str, Any]) -> str:
+    """Code, title and what was seen; what repeats the title is left out."""
+    return f"{finding['code']}: {told(finding['title'], finding['seen'])}"
+
+
+def told(title: str, seen: str) -> str:
+    """A title, and behind it what was seen if that says more."""
+    return f"{title.rstrip('.')}: {seen}" if seen else title
+
+
+def reason(error: Exception) -> str:
+    """Why a file cannot be used, in words: without numbers of the system, and without its name, which stands before."""
+    return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
 def note(text: str) -> None:
@@ -88,7 +109,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 
 def _cell(value: Any) -> Any:
-    text = "" if value is None else plain(str(value))
+    text = {None: "", True: "yes", False: "no"}.get(value, "") if value is None or isinstance(value, bool) else plain(str(value))
     if text in STYLES:
         from rich.text import Text
 

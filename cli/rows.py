@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from cli import output
 from cli.files import read_json
 from cli.problem import bad_input
 from cli.today import today
@@ -28,7 +29,9 @@ def rows_in(file: Path) -> Any:
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file; docs/operations.md shows one.") from None
+        raise bad_input(
+            "File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file; docs/operations.md shows one."
+        ) from None
 
 
 def catalog_with(rows: Any) -> Catalog:

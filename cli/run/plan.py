@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli import events
+from cli import events, output
 from cli.catalog import day_of
 from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
@@ -165,7 +165,9 @@ def _object(file: Path) -> Json:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {error}.", "Give a JSON file; examples/scenario.json is one.") from None
+        raise bad_input(
+            "File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file; examples/scenario.json is one."
+        ) from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):
         raise bad_input(
             "Scenario.Invalid", f"{file}: expected must be an object: instance id -> result.", "See examples/scenario.json."

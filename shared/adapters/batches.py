@@ -123,7 +123,7 @@ def _cause(row: Columns) -> str:
 
 
 def _not_found(batch_id: str) -> Refused:
-    return Refused("Batch.NotFound", f"There is no batch {batch_id}.", "List the batches.", status=404)
+    return Refused("Batch.NotFound", f"There is no batch {batch_id}.", "See which there are: replank status.", status=404)
 
 
 def _key(batch_id: str) -> Key:

@@ -268,4 +268,6 @@ def _ids(rows: Sequence[Columns]) -> list[str]:
 
 
 def _not_found(migration_id: str) -> Refused:
-    return Refused("Migration.NotFound", f"There is no migration {migration_id}.", "List the migrations.", status=404)
+    return Refused(
+        "Migration.NotFound", f"There is no migration {migration_id}.", "See which there are: replank status BATCH.", status=404
+    )

@@ -118,7 +118,7 @@ def _default_chain(
 
 
 def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, on: date, catalog: Catalog) -> Refused:
-    name = source.name + (f" ({source.exact})" if source.exact else "")
+    name = source.name + (f" ({source.exact})" if source.exact and source.exact not in source.name else "")
     target = f" to {catalog.name(goal)}" if goal else ""
     if goal == source.key:
         return Refused(
@@ -128,7 +128,10 @@ def _not_supported(source: Release, architecture: str, goal: str | None, listed:
         )
     reachable = sorted({chain[-1].destination for chain in _chains(source, architecture, True, catalog)})
     if goal in reachable and not listed:
-        remedy = "This path is for users Alibaba Cloud has allow-listed: ask for it by a ticket, then set allow_listed."
+        remedy = (
+            "This path is for users Alibaba Cloud has allow-listed. Ask for it by a ticket, then say so: allowListed in the "
+            "policy, --allow-listed of `replank catalog route`."
+        )
     elif reachable:
         remedy = f"From here the matrix leads to: {', '.join(reachable)}. Choose one of them."
     else:

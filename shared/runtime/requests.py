@@ -10,26 +10,75 @@ from shared.domain.policy import BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, WO
 
 Json = dict[str, Any]
 
-ID: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9_-]{1,64}$"}
-INSTANCE_ID: Json = {"type": "string", "minLength": 3, "maxLength": 64, "pattern": "^i-[A-Za-z0-9-]{1,62}$"}
-REGION_ID: Json = {"type": "string", "minLength": 4, "maxLength": 40, "pattern": "^[a-z]{2}-[a-z0-9-]{1,37}$"}
-RELEASE: Json = {"type": "string", "minLength": 1, "maxLength": 80, "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._:()-]{0,79}$"}
+ID: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 64,
+    "pattern": "^[A-Za-z0-9_-]{1,64}$",
+    "title": "an id: letters, digits, _ and -",
+}
+INSTANCE_ID: Json = {
+    "type": "string",
+    "minLength": 3,
+    "maxLength": 64,
+    "pattern": "^i-[A-Za-z0-9-]{1,62}$",
+    "title": "an instance id, such as i-bp1a2b3c",
+}
+REGION_ID: Json = {
+    "type": "string",
+    "minLength": 4,
+    "maxLength": 40,
+    "pattern": "^[a-z]{2}-[a-z0-9-]{1,37}$",
+    "title": "a region id, such as cn-hangzhou",
+}
+RELEASE: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 80,
+    "pattern": "^[A-Za-z0-9][A-Za-z0-9 ._:()-]{0,79}$",
+    "title": "a release, such as centos-7",
+}
 OPERATOR: Json = {
     "type": "string",
     "minLength": 1,
     "maxLength": 768,
     "pattern": "^[A-Za-z0-9%][A-Za-z0-9%._@+'() -]*$",
+    "title": "a name",
     "description": "A name of 1 to 64 characters; what is not ASCII comes percent-encoded in UTF-8.",
 }
-DAY: Json = {"type": "string", "minLength": 10, "maxLength": 10, "pattern": "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$"}
+DAY: Json = {
+    "type": "string",
+    "minLength": 10,
+    "maxLength": 10,
+    "pattern": "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$",
+    "title": "a day, such as 2026-12-01",
+}
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-TOKEN: Json = {"type": "string", "minLength": 1, "maxLength": 2048, "pattern": "^[A-Za-z0-9._~+/=-]{1,2048}$"}
+TOKEN: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 2048,
+    "pattern": "^[A-Za-z0-9._~+/=-]{1,2048}$",
+    "title": "a token as an earlier answer gave it",
+}
 LIMIT: Json = {"type": "integer", "minimum": 1, "maximum": 100, "default": 50}
 VERSION: Json = {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "description": "The version that was seen."}
-IF_MATCH: Json = {"type": "string", "minLength": 3, "maxLength": 28, "pattern": '^"[1-9][0-9]{0,8}(-[0-9a-f]{16})?"$'}
+IF_MATCH: Json = {
+    "type": "string",
+    "minLength": 3,
+    "maxLength": 28,
+    "pattern": '^"[1-9][0-9]{0,8}(-[0-9a-f]{16})?"$',
+    "title": 'a version in double quotes, such as "3"',
+}
 IF_NONE_MATCH: Json = {"type": "string"}
 STATE: Json = {"type": "string", "enum": [state.value for state in State]}
-CLOCK_TIME: Json = {"type": "string", "minLength": 5, "maxLength": 5, "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+CLOCK_TIME: Json = {
+    "type": "string",
+    "minLength": 5,
+    "maxLength": 5,
+    "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
+    "title": "a time of day, such as 22:30",
+}
 
 
 def an_object(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:

@@ -37,7 +37,7 @@ def _check_text(value: str, schema: Json, path: str) -> None:
     if any("\ud800" <= letter <= "\udfff" for letter in value):
         raise invalid(path, "is no valid Unicode text")
     if ("pattern" in schema and not re.search(schema["pattern"], value, re.ASCII)) or value.endswith("\n"):
-        raise invalid(path, f"must match {schema.get('pattern', 'text that ends without a line break')}")
+        raise invalid(path, f"must be {schema.get('title', 'text of one line, without characters that act')}")
 
 
 def _check_whole(value: int, schema: Json, path: str) -> None:

@@ -19,8 +19,8 @@ def _snapshot_service_inactive(facts: Facts, catalog: Catalog) -> Outcome:
     active = facts.account.snapshot_service if facts.account else None
     return flagged(
         None if active is None else not active,
-        "the Snapshot service is not activated",
-        "whether the Snapshot service is activated was not asked",
+        "ECS answers that it is not open",
+        "the region has no snapshot that would prove it",
     )
 
 

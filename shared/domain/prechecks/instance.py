@@ -97,7 +97,7 @@ def _expires_soon(facts: Facts, catalog: Catalog) -> Outcome:
 
 def _spot(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails for spot instances."""
-    return flagged(facts.instance.spot, "a spot (preemptible) instance", "")
+    return flagged(facts.instance.spot, "ECS may take it back at any time", "")
 
 
 def _in_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:

@@ -157,7 +157,7 @@ RULES = (
         why="It will not load with the new kernel; computing stops until it is installed again.",
         remedy="Plan to install the driver for the new kernel after the migration.",
         source=PRACTICE,
-        check=linux_flag(lambda guest: guest.gpu, "the NVIDIA driver is loaded", "whether a GPU driver is loaded was not told"),
+        check=linux_flag(lambda guest: guest.gpu, "the NVIDIA driver is loaded", "the guest did not list its kernel modules"),
         applies=linux,
         command="nvidia-smi",
     ),

@@ -29,14 +29,14 @@ def _proxy_set(facts: Facts, catalog: Catalog) -> Outcome:
 def _selinux_enforcing(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails when it enforces."""
     mode = of_linux(facts, lambda guest: guest.selinux)
-    return flagged(None if mode is None else mode == "enforcing", "SELinux is enforcing", "the mode of SELinux was not told")
+    return flagged(None if mode is None else mode == "enforcing", "mode enforcing", "the mode of SELinux was not told")
 
 
 def _clock_not_synchronised(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails when no time service runs."""
     synchronised = of_linux(facts, lambda guest: guest.clock_synchronised)
     return flagged(
-        None if synchronised is None else not synchronised, "no time service runs", "whether the clock is synchronised was not told"
+        None if synchronised is None else not synchronised, "no time service runs", "the guest did not list its services"
     )
 
 

@@ -39,11 +39,7 @@ def _var_no_exec(facts: Facts, catalog: Catalog) -> Outcome:
     told = [(m.mount_point, m.options) for m in guest.mounts] + [(e.mount_point, e.options) for e in entries or ()]
     needed = {"/var", "/var/lib", "/var/lib/leapp"}
     return listed(
-        list(
-            dict.fromkeys(
-                f"{point} is mounted noexec" for point, options in told if point in needed and "noexec" in options.split(",")
-            )
-        ),
+        list(dict.fromkeys(f"{point} has noexec" for point, options in told if point in needed and "noexec" in options.split(","))),
         "",
     )
 

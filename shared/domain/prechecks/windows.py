@@ -50,7 +50,7 @@ def _page_file_elsewhere(facts: Facts, catalog: Catalog) -> Outcome:
 def _not_activated(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails when it is not."""
     activated = of_windows(facts, lambda guest: guest.activated)
-    return flagged(None if activated is None else not activated, "Windows is not activated", "the guest did not say")
+    return flagged(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not say")
 
 
 def _disk_filter_drivers(facts: Facts, catalog: Catalog) -> Outcome:
@@ -112,7 +112,7 @@ RULES = (
         why="An in-place upgrade changes the schema, and a rollback by snapshot can split the domain.",
         remedy="Add a new domain controller, move the roles, and demote this one.",
         source=PRACTICE,
-        check=windows_flag(lambda guest: guest.domain_controller, "a domain controller", "the guest did not say"),
+        check=windows_flag(lambda guest: guest.domain_controller, "its role in the domain says so", "the guest did not say"),
         applies=windows,
         command="netdom query fsmo",
     ),

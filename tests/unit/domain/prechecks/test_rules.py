@@ -141,3 +141,18 @@ def test_the_minor_version_of_the_path_is_demanded() -> None:
 def test_centos_stream_is_not_centos() -> None:
     facts = with_guest(LINUX, os_version="8", os_name="CentOS Stream 8")
     assert "Guest.ReleaseMismatch" in [f.code for f in assess(facts).blocking]
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.lower().replace("(preemptible) ", "").split()).removeprefix("a ").removeprefix("the ")
+
+
+@pytest.mark.parametrize("rule", RULES, ids=IDS)
+def test_what_was_seen_says_more_than_the_title(rule: Rule) -> None:
+    """An operator reads both in one line."""
+    _, failing, blind = CASES[rule.code]
+    (finding,) = rule.findings(failing, CATALOG)
+    assert " " not in finding.seen or _plain(finding.seen) not in _plain(finding.title)
+    assert _plain(finding.title) not in _plain(finding.seen)
+    for found in rule.findings(blind, CATALOG) if blind else ():
+        assert not rule.asks or _plain(rule.asks) not in _plain(found.seen), found.seen
