@@ -63,6 +63,13 @@ def test_an_empty_environment_moves_the_sample_fleet(wheel: Path, tmp_path: Path
     assert "centos" in run(replank, "catalog", "route", "CentOS 7.9", where=empty).lower()
     run(replank, "run", where=empty)  # its exit status says whether every expected outcome was reached
     assert json.loads(next(empty.rglob("report.json")).read_text(encoding="utf-8"))
+    assert not list((tmp_path / "env/lib").rglob("cloud.sqlite")), "no state lies inside the installed package"
+
+    try:
+        assert "export REPLANK_API_URL=" in run(replank, "local", "up", "--port", "0", "--step", where=empty)
+        assert "still" in run(replank, "local", "clock", "--advance", "10m", where=empty)
+    finally:
+        assert "has ended" in run(replank, "local", "down", where=empty)
 
 
 def names(folder: Path) -> set[str]:
