@@ -11,7 +11,7 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import Problem, bad_input
+from cli.problem import Problem, bad_input, without_effect
 from cli.signin import kept
 from cli.signin.loopback import Loopback
 from cli.signin.provider import Provider
@@ -37,6 +37,11 @@ def login(
     """Sign in at the deployment's provider: acts are then recorded under a verified name."""
     if device and paste:
         raise bad_input("Argument.Conflict", "--device and --paste exclude each other.", "Give one of them.")
+    other = "--device" if device else "--paste"
+    if no_browser and (device or paste):
+        raise without_effect("--no-browser", f"with {other}", "No browser is opened then; leave it out.")
+    if port and device:
+        raise without_effect("--port", "with --device", "Nothing comes back to this machine then; leave it out.")
     api = Api.from_environment(signed_in=False)
     at = api.get("/sign-in")
     if not at["issuer"]:

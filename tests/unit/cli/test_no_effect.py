@@ -30,6 +30,9 @@ WITHOUT_EFFECT = [
     ("run --expect e.json", "--expect"),
     ("run --on 2026-12-01", "--on"),
     ("run --catalog f.json", "--catalog"),
+    ("login --device --no-browser", "--no-browser"),
+    ("login --paste --no-browser", "--no-browser"),
+    ("login --device --port 8080", "--port"),
     ("local up --guests g.json", "--guests"),
     ("local up --empty --fleet f.json", "--fleet"),
     ("local up --step --speed 2", "--speed"),
@@ -39,6 +42,7 @@ WITHOUT_EFFECT = [
 ]
 CONFLICTS = [
     ("confirm m1 --batch b1", "Option.Conflict"),
+    ("login --device --paste", "Argument.Conflict"),
     ("confirm --batch b1 --seen-version 3", "Option.Conflict"),
     ("submit -i i-1 --to alinux-3 --to centos-8", "Option.Invalid"),
     ("submit -i i-1 --to i-1=alinux-3 --to i-1=centos-8", "Option.Invalid"),
@@ -56,6 +60,10 @@ ALWAYS = {
     "retry": {"migration", "seen_version"},
     "cancel": {"migration", "seen_version"},
     "rollback": {"migration", "seen_version", "yes"},
+    "login": set(),
+    "logout": set(),
+    "whoami": set(),
+    "audit": {"first", "last", "who", "act", "target", "refused", "limit", "as_csv"},
     "report": set(),
     "snapshots": set(),
     "sweep": {"dry_run"},
