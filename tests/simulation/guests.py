@@ -61,7 +61,7 @@ class Shelf:
     def take(self, layout: Layout, blob: Blob) -> Disks:
         return Disks(layout, blob)
 
-    def release_late_claims(self, folder: Disks, layout: Layout) -> None:
+    def give_back(self, folder: Disks, layout: Layout) -> None:
         """Nothing was laid out."""
 
 
