@@ -63,6 +63,7 @@ def parser() -> argparse.ArgumentParser:
     add("--speed", type=float, metavar="N", help="virtual time runs N times as fast as real time, and rests if nobody needs it")
     add("--end-with-input", action="store_true", help="end as soon as standard input is closed: whoever holds it has ended")
     add("--template", type=Path, metavar="FILE", help="template.yml (ROS) to deploy; needs --services")
+    add("--also", type=Path, metavar="FILE", action="append", default=[], help="a further ROS template, such as gateway.yml")
     add("--services", type=Path, metavar="FILE", help="s.yaml (Serverless Devs, fc3) to deploy; needs --template")
     add("--code", choices=("source", "zip"), default="source", help="run functions/NAME of the checkout, or the built zips")
     add(
@@ -115,7 +116,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _start(options: argparse.Namespace) -> account.Running:
     env = dict(each.split("=", 1) for each in options.env)
-    files = account.Files(options.template, options.services, options.code, env) if options.template else None
+    files = account.Files(options.template, options.services, options.code, env, tuple(options.also)) if options.template else None
     real_time = options.clock == "real"
     logs = options.state / "logs" if options.state else None
     try:

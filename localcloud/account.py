@@ -12,6 +12,7 @@ from typing import Any
 
 from localcloud.admin.api import PREFIX, Admin
 from localcloud.admin.mishaps import Mishaps
+from localcloud.apigateway.api import PREFIX as GATEWAY
 from localcloud.core.app import INSTANCE_NAME, Cloud
 from localcloud.core.door import Door
 from localcloud.core.errors import ApiError
@@ -29,6 +30,7 @@ from localcloud.fc.invoker import Invoker
 from localcloud.fc.process import WorkerInvoker
 
 OTHER_SERVICES = (
+    ("apigateway", "ApiGateway"),
     ("tablestore", "Tablestore"),
     ("ecs", "Ecs"),
     ("smc", "Smc"),
@@ -49,6 +51,8 @@ class Files:
     services: Path
     code_mode: str = "source"
     env: dict[str, str] = field(default_factory=dict)
+    more: tuple[Path, ...] = ()
+    """Templates of further stacks (gateway.yml)."""
 
 
 def build(  # noqa: PLR0913 - one parameter per option
@@ -99,8 +103,9 @@ def deploy(cloud: Cloud, files: Files, url: str) -> Plan:
     """Read the files and bring the account to what they say; raises DeployError."""
     endpoints = {f"REPLANK_{name}_ENDPOINT": url for name in ENDPOINT_VARIABLES}
     given = {name: value.replace("{url}", url) for name, value in files.env.items()}
-    plan = make(files.template, files.services, env={**endpoints, **given}, code_mode=files.code_mode)
-    apply.apply(plan, apply.Account(cloud, service(cloud, "eventbridge"), service(cloud, "fc"), service(cloud, "tablestore")))
+    plan = make(files.template, files.services, more=files.more, env={**endpoints, **given}, code_mode=files.code_mode)
+    names = ("eventbridge", "fc", "tablestore", "apigateway")
+    apply.apply(plan, apply.Account(cloud, *(service(cloud, name) for name in names)))
     return plan
 
 
@@ -174,6 +179,17 @@ class Running:
             "admin_token": self.door.token,
             "guests_run_as": _user(),
             "http": http,
+            "gateway": self._gateway(url),
+        }
+
+    def _gateway(self, url: str) -> dict[str, Any]:
+        """Groups of API Gateway by name: the address, and the keys of their apps by name."""
+        return {
+            group.name: {
+                "url": f"{url}{GATEWAY}{group.name}",
+                "apps": {app.name: {"key": app.key, "secret": app.secret, "code": app.code} for app in group.apps},
+            }
+            for group in service(self.cloud, "apigateway").groups()
         }
 
     def close(self) -> None:

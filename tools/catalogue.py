@@ -9,12 +9,27 @@ import re
 import sys
 from collections.abc import Callable
 
-from tools.pages import api, cloud_errors, drivers, emulation, errors, events, fleet, limits, policy, rules, settings, states
+from tools.pages import (
+    api,
+    cloud_errors,
+    drivers,
+    emulation,
+    errors,
+    events,
+    fleet,
+    gateway,
+    limits,
+    policy,
+    rules,
+    settings,
+    states,
+)
 from tools.pages.common import ROOT
 
 PAGES: dict[str, Callable[[], str]] = {
     "events/README.md": events.render,
     "docs/rules.md": rules.render,
+    "gateway.yml": gateway.render,
     "localcloud/not_emulated.json": emulation.not_emulated,
 }
 PARTS: dict[str, dict[str, Callable[[], str]]] = {

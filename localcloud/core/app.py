@@ -78,7 +78,8 @@ class Cloud:
         self.faults = Faults(self.seed)
         self.services: list[Service] = []
         self.hooks: dict[str, Any] = {}
-        """Where services meet: ``emit_event`` and ``invoke_function`` (callables), ``ecs`` (the facade SMC works through).
+        """Where services meet: ``emit_event``, ``invoke_function`` and ``call_function`` (callables), ``ecs`` (the facade
+        SMC works through).
 
         ``check_call`` takes a service's name and a call, and raises ApiError where the call must not go on.
         """

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.apigateway import ApiGateway
 from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
+from localcloud.deploy import gateway
 from localcloud.deploy.plan import Plan
 from localcloud.eventbridge.api import EventBridge
 from localcloud.fc.api import FunctionCompute
@@ -22,6 +24,7 @@ class Account:
     eventbridge: EventBridge
     fc: FunctionCompute
     tablestore: Tablestore
+    apigateway: ApiGateway
 
 
 def apply(plan: Plan, account: Account) -> None:
@@ -37,6 +40,10 @@ def apply(plan: Plan, account: Account) -> None:
         _drop_absent_rules(plan, account)
         for rule in plan.rules:
             _set_rule(account.eventbridge, rule)
+        groups = gateway.groups(plan.template.gateway, account.cloud.secret)
+        account.apigateway.drop_others({group.name for group in groups})
+        for group in groups:
+            account.apigateway.put(group)
 
 
 def _ensure_table(tablestore: Tablestore, table: dict[str, Any]) -> None:

@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from localcloud.deploy.document import Document, Place
+from localcloud.deploy.gateway import MADE
 
 _VARIABLE = re.compile(r"\$\{(!?)([^}]+)\}")
 EXECUTOR_ID = "2987654321098765"
@@ -96,6 +97,8 @@ class Resolver:
             self._document.complain(place, f"refers to {name}, which is neither a parameter nor a resource of this template")
             return ""
         kind = str(resource.get("Type"))
+        if kind in MADE and (not attribute or attribute in MADE[kind]):
+            return name
         wanted = attribute or NAME_PROPERTY.get(kind, "")
         if (attribute and attribute not in _ATTRIBUTES.get(kind, ())) or not wanted:
             self._document.complain(place, f"{kind} has no attribute {attribute or 'for Ref'}")

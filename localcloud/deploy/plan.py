@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from localcloud.core.app import ACCOUNT_ID, REGION
 from localcloud.core.errors import ApiError
-from localcloud.deploy import services, template
+from localcloud.deploy import gateway, services, template
 from localcloud.deploy.document import Document, load
 from localcloud.deploy.template import Template
 from localcloud.deploy.variables import Variables
@@ -26,8 +26,15 @@ class Plan:
     rules: list[dict[str, Any]]
 
 
-def make(template_path: Path, services_path: Path, *, env: Mapping[str, str] | None = None, code_mode: str = "source") -> Plan:
-    """Read and check both files; raises DeployError with every problem found."""
+def make(
+    template_path: Path,
+    services_path: Path,
+    *,
+    more: Sequence[Path] = (),
+    env: Mapping[str, str] | None = None,
+    code_mode: str = "source",
+) -> Plan:
+    """Read and check all files; raises DeployError with every problem found. ``more`` are templates of further stacks."""
     ros, s = load(template_path), load(services_path)
     resources = template.read(ros, REGION, ACCOUNT_ID)
     variables = Variables(s, env or {}, {"AccountID": ACCOUNT_ID})
@@ -36,10 +43,25 @@ def make(template_path: Path, services_path: Path, *, env: Mapping[str, str] | N
     ros.problems += s.problems
     ros.need_sound()
     _check_agreement(ros, s, resources, functions)
+    for path in more:
+        ros.problems += _add(path, resources, functions)
     ros.problems += s.problems
     ros.need_sound()
     triggered = [_trigger_rule(each, trigger) for each in functions for trigger in each.triggers if trigger.type == "eventbridge"]
     return Plan(resources, functions, rules + triggered)
+
+
+def _add(path: Path, resources: Template, functions: list[Function]) -> list[str]:
+    """Read a further template (roles and API Gateway only) into ``resources``; the problems found in it."""
+    document = load(path)
+    found = template.read(document, REGION, ACCOUNT_ID)
+    if not document.problems:
+        gateway.check(document, found.gateway, {each.name for each in functions}, found.roles)
+    if found.tables or found.rules or found.queues or found.instances:
+        document.complain(("Resources",), "a further template may hold roles and API Gateway only")
+    resources.roles += found.roles
+    resources.gateway += found.gateway
+    return document.problems
 
 
 def _rule(document: Document, resources: Template, rule: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+from localcloud.deploy import gateway
 from localcloud.deploy.check import Fields, Shape, anything, either, listed, mapped, number, one_of, text, truth
 from localcloud.deploy.document import Document
 from localcloud.deploy.intrinsics import Resolver
@@ -159,6 +160,7 @@ PROPERTIES = {
     "ALIYUN::OTS::Table": _TABLE,
     "ALIYUN::EventBridge::Rule": _RULE,
     "ALIYUN::RAM::Role": _ROLE,
+    **gateway.PROPERTIES,
 }
 _PARAMETER_KEYS = ("Type", "Default", "Description", "Label", "AllowedValues", "AllowedPattern", "NoEcho", "MinLength", "MaxLength")
 _PARAMETER = Fields(
@@ -198,6 +200,7 @@ class Template:
     rules: list[dict[str, Any]] = field(default_factory=list)
     roles: list[dict[str, Any]] = field(default_factory=list)
     queues: list[dict[str, Any]] = field(default_factory=list)
+    gateway: list[gateway.Resource] = field(default_factory=list)
     outputs: dict[str, Any] = field(default_factory=dict)
     places: dict[int, str] = field(default_factory=dict)
     """Logical id of each properties object, by its ``id()``."""
@@ -228,6 +231,9 @@ def _read_resource(document: Document, resolver: Resolver, template: Template, n
     before = len(document.problems)
     PROPERTIES[resource["Type"]](document, place, properties)
     if len(document.problems) > before or not isinstance(properties, dict):
+        return
+    if resource["Type"] in gateway.PROPERTIES:
+        template.gateway.append((resource["Type"], name, properties))
         return
     _list_of(template, resource["Type"]).append(properties)
     template.places[id(properties)] = name

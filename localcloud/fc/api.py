@@ -31,7 +31,7 @@ _PREFIXES = ("/2016-08-15/", "/2023-03-30/", http_trigger.PREFIX)
 
 
 class FunctionCompute:
-    """The account's functions; sets the hook ``invoke_function``."""
+    """The account's functions; sets the hooks ``invoke_function`` and ``call_function``."""
 
     name = "fc"
 
@@ -43,6 +43,13 @@ class FunctionCompute:
         self.queue = Queue(cloud, self.functions, self.runner)
         self.timers = Timers(cloud, self.functions, self.queue)
         cloud.hooks["invoke_function"] = lambda name, payload, info: self.queue.add(name, payload, info.get("source", "?"))
+        cloud.hooks["call_function"] = self._call
+
+    def _call(self, name: str, payload: bytes, source: str, patience_s: float) -> Result | None:
+        """Run a function and wait for it, without the cloud's lock; None if it takes longer than ``patience_s``."""
+        with self._cloud.lock:
+            function = self.functions.need(name)
+        return self.runner.run_within(function, payload, source, self._cloud.request_id(), patience_s)
 
     def put(self, function: Function) -> None:
         """Deploy a function: a changed one gets fresh instances, and its timers begin anew."""

@@ -64,6 +64,13 @@ class Runner:
 
     def run(self, function: Function, payload: bytes, source: str, request_id: str) -> Result:
         """Run a function and wait for it. Call it without the cloud's lock."""
+        result = self.run_within(function, payload, source, request_id, SYNC_PATIENCE_S)
+        if result is None:
+            raise TimeoutError(f"{function.name} did not end within {SYNC_PATIENCE_S} s")
+        return result
+
+    def run_within(self, function: Function, payload: bytes, source: str, request_id: str, patience_s: float) -> Result | None:
+        """The same; None if nothing came within ``patience_s`` seconds, while the function goes on."""
         done = threading.Event()
         results: list[Result] = []
 
@@ -72,5 +79,5 @@ class Runner:
             done.set()
 
         self.start(function, payload, source, keep, request_id=request_id)
-        done.wait(SYNC_PATIENCE_S)
-        return results[0]
+        done.wait(patience_s)
+        return results[0] if results else None

@@ -19,6 +19,7 @@ from localcloud.deploy.intrinsics import EXECUTOR_ID, Resolver
 from tests.support.repository import ROOT
 
 PACKAGES = ROOT / ".venv" / "deploytools"
+GATEWAY = (ROOT / "gateway.yml").read_text(encoding="utf-8")
 TEMPLATE, SERVICES = (ROOT / "template.yml").read_text(encoding="utf-8"), (ROOT / "s.yaml").read_text(encoding="utf-8")
 MONITORING = (ROOT / "monitoring.yml").read_text(encoding="utf-8")
 needs_packages = pytest.mark.skipif(
@@ -51,8 +52,9 @@ def judged(resources: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.long
 @needs_packages
-def test_the_property_classes_of_ros_accept_the_template(tmp_path: Path) -> None:
-    resources = resolved(TEMPLATE, tmp_path)
+@pytest.mark.parametrize("text", [TEMPLATE, GATEWAY], ids=["template.yml", "gateway.yml"])
+def test_the_property_classes_of_ros_accept_the_template(tmp_path: Path, text: str) -> None:
+    resources = resolved(text, tmp_path)
     assert judged(resources) == {"problems": [], "judged": len(resources), "unjudged": []}
 
 
@@ -88,11 +90,17 @@ def test_the_registry_of_serverless_devs_takes_the_description_of_the_package() 
         ("ErrorsTolerance: ALL", "ErrorTolerance: ALL", "ErrorTolerance: unknown property"),
         ("TimeToLive: -1", "TimeToLive: never", "timeToLive"),
         ("QueueName: replank-dead-letters", "Queue: replank-dead-letters", "queueName"),
+        ("RequestMode: MAPPING", "RequestMode: MAP", "requestMode"),
+        ("FcType: FCEvent", "FcType: Event", "fcType"),
+        ("ParameterName: CaAppId", "ParameterName: CaApp", "parameterName"),
+        ("TrafficControlUnit: MINUTE", "TrafficControlUnit: SECOND", "trafficControlUnit"),
+        ("ForceNonceCheck: true", "ForceNonce: true", "ForceNonce: unknown property"),
     ],
 )
 def test_the_property_classes_of_ros_find_mistakes(tmp_path: Path, right: str, wrong: str, said: str) -> None:
-    assert right in TEMPLATE
-    assert said in json.dumps(judged(resolved(TEMPLATE.replace(right, wrong, 1), tmp_path))["problems"])
+    text = TEMPLATE if right in TEMPLATE else GATEWAY
+    assert right in text
+    assert said in json.dumps(judged(resolved(text.replace(right, wrong, 1), tmp_path))["problems"])
 
 
 def serverless_devs(command: str, text: str, tmp_path: Path) -> str:
@@ -128,5 +136,6 @@ def test_serverless_devs_cannot_resolve_the_alias(tmp_path: Path) -> None:
 def test_the_account_is_the_tenant(tmp_path: Path) -> None:
     """`ALIYUN::AccountId` is whoever creates the stack: for a RAM user it names no account."""
     assert EXECUTOR_ID != ACCOUNT_ID
-    assert EXECUTOR_ID not in json.dumps(resolved(TEMPLATE, tmp_path))
-    assert "ALIYUN::AccountId" not in TEMPLATE
+    for text in (TEMPLATE, GATEWAY):
+        assert EXECUTOR_ID not in json.dumps(resolved(text, tmp_path))
+        assert "ALIYUN::AccountId" not in text

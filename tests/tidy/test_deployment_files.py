@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 
 from localcloud.core.app import ACCOUNT_ID
 from localcloud.core.db import Db
@@ -45,6 +46,20 @@ def test_entry_points_decide_nothing() -> None:
 
 def test_no_role_has_a_wildcard_action() -> None:
     assert [name for name, role in ROLES.items() if any("*" in action for action in policy_actions(role))] == []
+
+
+def test_only_the_gateways_role_may_invoke_the_api() -> None:
+    """An event in the gateway's shape is believed to be one: so nobody else of ours may send it."""
+    gateway = yaml.safe_load((ROOT / "gateway.yml").read_text(encoding="utf-8"))["Resources"]
+    roles = [*ROLES.values(), *(each["Properties"] for each in gateway.values() if each["Type"] == "ALIYUN::RAM::Role")]
+    may = {role["RoleName"]: role for role in roles if "fc:InvokeFunction" in policy_actions(role)}
+    assert list(may) == ["replank-gateway"]
+    (statement,) = may["replank-gateway"]["AssumeRolePolicyDocument"]["Statement"]
+    assert statement["Principal"] == {"Service": ["apigateway.aliyuncs.com"]}
+    ((allowed,),) = (
+        [each["Resource"] for each in policy["PolicyDocument"]["Statement"]] for policy in may["replank-gateway"]["Policies"]
+    )
+    assert allowed == [{"Fn::Sub": "acs:fc:${ALIYUN::Region}:${ALIYUN::TenantId}:functions/replank-api"}]
 
 
 def test_policies_are_short_enough_for_ram() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -72,6 +73,8 @@ def _at(place: Place) -> Iterator[Raised]:
         yield Raised(code, "permanent", place.text(1), place.text(2), place.where)
     elif place.name in FATES and "." in code and "{" not in code:
         yield Raised(code, FATES[place.name], place.text(1), place.text(2, "remedy"), place.where)
+    elif place.name == "super" and re.fullmatch(r"[A-Z]\w+[.][A-Z]\w+", code):  # a Refused that carries more than its text
+        yield Raised(code, "refused", place.text(1), place.text(2, "remedy"), place.where)
     elif place.name == "ProbeUnreadable" and "." in code:
         yield Raised(code, "permanent", place.text(1), _PROBE, place.where)
     elif place.name == "JobReport" and "." in place.text(-1, "code") and "{" not in place.text(-1, "code"):

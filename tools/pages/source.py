@@ -29,7 +29,7 @@ class Place:
 
 @lru_cache(maxsize=4)
 def calls(folder: str) -> tuple[Place, ...]:
-    """Every call of a plain name in the modules of a folder."""
+    """Every call of a plain name, and of the base class's ``__init__``, in the modules of a folder."""
     return tuple(place for path in sorted((ROOT / folder).rglob("*.py")) for place in _in_module(path))
 
 
@@ -68,12 +68,20 @@ def _in_module(path: object) -> Iterator[Place]:
         for call in _named_calls(function):
             if id(call) not in inside:
                 inside.add(id(call))
-                yield Place(call, getattr(call.func, "id", ""), where, texts)
-    yield from (Place(call, getattr(call.func, "id", ""), where, outer) for call in _named_calls(tree) if id(call) not in inside)
+                yield Place(call, _name(call), where, texts)
+    yield from (Place(call, _name(call), where, outer) for call in _named_calls(tree) if id(call) not in inside)
 
 
 def _named_calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (each for each in ast.walk(node) if isinstance(each, ast.Call) and isinstance(each.func, ast.Name))
+    return (each for each in ast.walk(node) if isinstance(each, ast.Call) and _name(each))
+
+
+def _name(call: ast.Call) -> str:
+    """The plain name that is called, ``super`` for ``super().__init__``; empty for every other call."""
+    function = call.func
+    if isinstance(function, ast.Attribute) and function.attr == "__init__" and isinstance(function.value, ast.Call):
+        return _name(function.value)
+    return function.id if isinstance(function, ast.Name) else ""
 
 
 def _assigned(body: list[ast.stmt]) -> dict[str, str]:
