@@ -60,7 +60,8 @@ def shell(tmp_path: Path) -> Iterator[Shell]:
     try:
         yield made
     finally:
-        made.run(f"local down --state {tmp_path / 'run/cloud'}")
+        for folder in ("run/cloud", "other"):
+            made.run(f"local down --state {tmp_path / folder}")
 
 
 def alive(pid: int) -> bool:
