@@ -1,6 +1,6 @@
 """Write localcloud's parameter tables (``spec.json``) from the request models of the installed SDKs.
 
-Run it after a change of the SDK pins or of the operations emulated: ``python tools/rpc_spec.py``. A table maps each
+Run it after a change of the SDK pins or of the operations emulated: ``make spec``. A table maps each
 operation to its parameters; a parameter is ``str``, ``int``, ``float``, ``bool`` or ``json`` (an object sent as JSON text),
 with ``!`` where the SDK documents it as required, ``[type]`` for a list, and an object for a structure.
 """
@@ -12,6 +12,7 @@ import inspect
 import json
 import re
 import typing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,12 +33,20 @@ def parameters(model: type) -> dict[str, Any]:
     """The table of one request model, wire names in alphabetical order; an operation without a model has no parameters."""
     if model is object:
         return {}
-    source = inspect.getsource(model)
+    source = _sources(model.__module__)[model.__name__]
     hints = typing.get_type_hints(inspect.getattr_static(model, "__init__"))
     plain = re.findall(r"if self\.(\w+) is not None:\n\s+result\['(\S+?)'\]", source)
     lists = re.findall(r"result\['(\S+?)'\] = \[\]\n\s+if self\.(\w+) is not None", source)
     wire = sorted([(name, attribute) for attribute, name in plain] + lists)
     return {name: _type(hints[attribute], _required(source, attribute)) for name, attribute in wire}
+
+
+@lru_cache(maxsize=4)
+def _sources(module: str) -> dict[str, str]:
+    """The source of each class of a module, by name. (``inspect.getsource`` reads the whole module again for each.)"""
+    text = inspect.getsource(importlib.import_module(module))
+    parts = re.split(r"^class (\w+)", text, flags=re.MULTILINE)
+    return {name: f"class {name}{body}" for name, body in zip(parts[1::2], parts[2::2], strict=True)}
 
 
 def _required(source: str, attribute: str) -> bool:
@@ -58,13 +67,21 @@ def _type(hint: Any, required: bool) -> Any:
     return parameters(hint)
 
 
-def main() -> None:
-    """Write both tables."""
+def tables() -> dict[Path, str]:
+    """What each service's table should say."""
+    found = {}
     for service, operations in (("ecs", ECS), ("smc", SMC)):
         models = importlib.import_module(MODULES[service])
         table = {name: parameters(getattr(models, f"{name}Request", object)) for name in sorted(operations.split())}
         text = ",\n".join(f'"{name}": {json.dumps(row)}' for name, row in table.items())
-        (LOCALCLOUD / service / "spec.json").write_text(f"{{\n{text}\n}}\n", encoding="utf-8")
+        found[LOCALCLOUD / service / "spec.json"] = f"{{\n{text}\n}}\n"
+    return found
+
+
+def main() -> None:
+    """Write both tables."""
+    for path, text in tables().items():
+        path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
