@@ -10,6 +10,7 @@ from cli import targets
 from shared.adapters.compute import Ecs
 from shared.domain import acts, notice, restore, seen
 from shared.domain.batch import BatchState
+from shared.domain.caller import Caller
 from shared.domain.disk_reset import ResetState
 from shared.domain.errors import Permanent
 from shared.domain.findings import assessment
@@ -151,7 +152,7 @@ def any_hold_released() -> list[Patch]:
     """A release undoes whatever hold stands, not only the one that the person saw."""
     release = hold.release
 
-    def blind(ports: Any, operator: str, why: str, version: int) -> Any:
+    def blind(ports: Any, operator: Caller, why: str, version: int) -> Any:
         return release(ports, operator, why, ports.admission.hold().version)
 
     return [mock.patch.object(hold, "release", blind)]

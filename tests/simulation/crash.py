@@ -13,6 +13,7 @@ import os
 import random
 import resource
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -20,6 +21,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -111,9 +113,15 @@ class Crashes:
         except (Problem, AdminError, OSError, ValueError):
             return  # the cloud was killed meanwhile, or had no space
 
+    @property
+    def _process(self) -> subprocess.Popen[str]:
+        """The cloud's."""
+        assert self.cloud.process is not None
+        return self.cloud.process
+
     def _fill(self) -> None:
         """Let no file of the cloud grow for a moment; half of the times it is killed before that has passed."""
-        pid, hard = self.cloud.process.pid, resource.RLIM_INFINITY
+        pid, hard = self._process.pid, resource.RLIM_INFINITY
         resource.prlimit(pid, resource.RLIMIT_FSIZE, (8 * 1024, hard))
         time.sleep(self.rng.uniform(0.05, 0.8))
         if self.rng.random() < 0.5:
@@ -122,14 +130,14 @@ class Crashes:
 
     def _kill(self) -> None:
         """The cloud with all its workers, or one worker alone."""
-        workers = _children(self.cloud.process.pid)
-        (most, _) = resource.prlimit(self.cloud.process.pid, resource.RLIMIT_FSIZE)
+        workers = _children(self._process.pid)
+        (most, _) = resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE)
         if workers and most == resource.RLIM_INFINITY and self.rng.random() < 0.4:
             _end(self.rng.choice(workers))
             self.done["worker"] += 1
             return
-        self.cloud.process.send_signal(signal.SIGKILL)
-        self.cloud.process.wait()
+        self._process.send_signal(signal.SIGKILL)
+        self._process.wait()
         for worker in workers:
             _end(worker)
         self.done["cloud"] += 1
@@ -161,12 +169,15 @@ class Crashes:
     def _states(self) -> dict[str, str]:
         return {each["instanceId"]: each["state"] for each in self._migrations()}
 
+    def _journal(self, id: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.cloud.api("ann").get(f"/migrations/{id}/journal")
+        return found
+
     def verify(self) -> None:
         """Journals replay, nothing was made or started twice, nothing is left in SMC, and no row holds what nobody needs."""
         starts: dict[str, int] = {}
         for each in self._migrations():
-            path = f"/migrations/{each['migrationId']}/journal"
-            lines = _patiently(lambda path=path: self.cloud.api("ann").get(path))["lines"]
+            lines = _patiently(partial(self._journal, each["migrationId"]))["lines"]
             state: State | None = None
             for place, line in enumerate(lines, start=1):
                 to = State(line["to"])

@@ -54,7 +54,9 @@ class Figures:
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Figures:
         """The inverse of ``as_json``; raises KeyError or ValueError for anything else."""
-        found = cls(**{name: int(values[name]) for name in _SUMS}, **{name: Counter(values[name]) for name in _COUNTS})
+        sums: dict[str, Any] = {name: int(values[name]) for name in _SUMS}
+        counts: dict[str, Any] = {name: Counter(values[name]) for name in _COUNTS}
+        found = cls(**sums, **counts)
         for pair, count in values["transitions"].items():
             before, after = pair.split("->")
             found.transitions[before, after] = count

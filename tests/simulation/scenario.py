@@ -96,7 +96,7 @@ def draw(seed: int) -> Scenario:
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
-    settings = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
+    settings: dict[str, Any] = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
     settings |= {"event_form": rng.choice(("content", "cloudmonitor", "mixed"))}
     return Scenario(
         seed=seed,
@@ -172,7 +172,7 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
         opens = START + timedelta(minutes=rng.choice((-60, 20, 60)))
         closes = opens + timedelta(minutes=rng.choice((120, 240)))
         policy["window"] = {"start": f"{opens:%H:%M}", "end": f"{closes:%H:%M}", "cutoffMin": rng.choice((10, 60))}
-    request = {
+    request: dict[str, Any] = {
         "instanceIds": [f"i-test{number:04d}" for number in chosen],
         "policy": policy,
         "clientToken": f"batch-{at}",

@@ -18,6 +18,7 @@ from localcloud.core.app import Cloud
 from localcloud.core.calls import CallRecord
 from localcloud.deploy import apply
 from localcloud.deploy.plan import Plan
+from localcloud.deploy.plan import make as make_plan
 from localcloud.fc.model import Result
 from shared.adapters import redact
 from shared.runtime import entrypoint, logs
@@ -60,7 +61,6 @@ INVENTORY = b'{"triggerTime":"2026-11-23T08:00:00Z","triggerName":"inventory","p
 _RESTING = TERMINAL | {State.MIGRATED, State.FAILED, State.CONFIRMED}
 _ADMITTED = frozenset({State.READY, State.WAITING})
 """States in which a migration waits to be admitted."""
-_make = localcloud.account.make
 _plans: dict[str, Plan] = {}
 
 
@@ -95,7 +95,7 @@ def prepared() -> Iterator[None]:
     def make(*files: Any, env: dict[str, str], **more: Any) -> Plan:
         key = repr(sorted(env.items()))
         if key not in _plans:
-            _plans[key] = _make(*files, env=env, **more)
+            _plans[key] = make_plan(*files, env=env, **more)
         return _plans[key]
 
     with ExitStack() as stack:

@@ -36,6 +36,10 @@ SOURCES = ["replank", "acs.ecs", "elsewhere"]
 STATES = {"i-test0001": "migrated", "i-test0002": "migrating", "i-test0003": "ready"}
 
 
+def _until(world: World, id: str, state: str) -> None:
+    world.run_until(lambda: world.states().get(id) == state, minutes=180)
+
+
 @pytest.fixture(scope="module")
 def settled() -> Iterator[tuple[World, Truth]]:
     """A world with migrations in three states, and what is written in it from then on.
@@ -50,10 +54,10 @@ def settled() -> Iterator[tuple[World, Truth]]:
             world.load_fleet(fleet(*map(instance, range(1, 4))))
             for id, state in STATES.items():
                 batch_id = world.api.post("/batches", {"instanceIds": [id], "clientToken": id})["batchId"]
-                world.run_until(lambda id=id: world.states().get(id) == "ready", minutes=30)
+                _until(world, id, "ready")
                 if state != "ready":
                     world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION})
-                world.run_until(lambda id=id, state=state: world.states()[id] == state, minutes=180)
+                _until(world, id, state)
             assert world.states() == STATES
             redact.remember(SECRET)
             yield world, truth

@@ -38,7 +38,12 @@ def test_figures_come_back_from_the_file(tmp_path: Path) -> None:
 
 def test_a_chunk_that_was_counted_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[int, int]] = []
-    monkeypatch.setattr(run, "run_range", lambda first, count: ran.append((first, count)) or Figures(seeds=count))
+
+    def counted(first: int, count: int) -> Figures:
+        ran.append((first, count))
+        return Figures(seeds=count)
+
+    monkeypatch.setattr(run, "run_range", counted)
     path = tmp_path / "tally.json"
     assert run.main(["--seeds", "50", "--tally", str(path)]) == 0
     assert run.main(["--seeds", "100", "--tally", str(path)]) == 0

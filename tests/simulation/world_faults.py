@@ -65,7 +65,8 @@ class WorldFaults:
     # Choosing -----------------------------------------------------------------------------------------------------
 
     def _instance(self, status: str = "Running") -> Doc | None:
-        return self._one(self.truth.ecs.store.find("instance", {"status": status}))
+        found: Doc | None = self._one(self.truth.ecs.store.find("instance", {"status": status}))
+        return found
 
     def _one(self, found: list[Any]) -> Any:
         return self.rng.choice(found) if found else None

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from typing import Any
 
+from localcloud.core.calls import CallRecord
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
@@ -50,7 +51,12 @@ class Bench:
         """The operations that ``act`` sent to the cloud."""
         log: list[str] = []
         add = self.world.cloud.calls.add
-        self.world.cloud.calls.add = lambda record: (log.append(record.operation), add(record))[1]  # type: ignore[method-assign]
+
+        def noted(record: CallRecord) -> None:
+            log.append(record.operation)
+            add(record)
+
+        self.world.cloud.calls.add = noted  # type: ignore[method-assign]
         try:
             act()
         finally:

@@ -16,7 +16,7 @@ __all__ = ["world"]
 REFUSED = {"operation": "RunCommand", "kind": "error", "code": "Forbidden.RAM", "status": 403, "times": -1}
 """As with a role from before the marker."""
 LINUX, WINDOWS = "var/lib/replank/marker", "ProgramData/Replank/marker"
-OLD = {
+OLD: dict[str, Any] = {
     "OSName": "Windows Server  2012 R2 数据中心版 64位中文版",
     "OSNameEn": "Windows Server 2012 R2 Datacenter 64-bit",
     "OSType": "windows",

@@ -15,7 +15,7 @@ from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.ports import CloudClock, settings
 from tests.support.world import World
 
-TWO_HOPS = {"destinations": {"i-test0001": "windows-2019-datacenter"}}
+TWO_HOPS: dict[str, Any] = {"destinations": {"i-test0001": "windows-2019-datacenter"}}
 
 
 @contextmanager
