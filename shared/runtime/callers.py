@@ -45,7 +45,7 @@ class CallerSettings(Protocol):
     def account_id(self) -> str: ...
 
     @property
-    def access(self) -> Access: ...
+    def access(self) -> Access | None: ...
 
 
 def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
@@ -72,13 +72,14 @@ def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Cal
 
 def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
     """Carry out one act of a person who may do it, between two writes of the audit. Refusals are audited too."""
+    access = settings.access or Access()
     caller, refusal = _who(came, ports, settings)
-    target, owner = _target(came.path, ports, settings.access)
+    target, owner = _target(came.path, ports, access)
     entry = audit.ask(ports, _asked(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
-        authorize(caller, came.act, settings.access, account=settings.account_id, owner=owner)
+        authorize(caller, came.act, access, account=settings.account_id, owner=owner)
         reply = carry_out(caller)
     except ReplankError as error:
         audit.answer(ports, entry, Answered(ports.clock.now(), status_of(error), error.code, error.message))

@@ -6,18 +6,19 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import urlsplit
 
 from shared.adapters.clock import clock_of
 from shared.adapters.drivers.settings import SmcSettings
-from shared.domain.caller import Trust
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
 from shared.domain.errors import Permanent, ReplankError
 from shared.domain.notice import read_notice_policy
 from shared.domain.policy import Policy
-from shared.domain.roles import Access, read_grants, read_trust
+
+if TYPE_CHECKING:
+    from shared.domain.roles import Access
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
@@ -51,7 +52,8 @@ class Settings:
     oidc_issuer: str = ""
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
-    access: Access = field(default_factory=Access)
+    access: Access | None = None
+    """Who may do what; None if nothing is set: only api asks, and the others need not load what it is made of."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
@@ -151,23 +153,27 @@ def _notice_policy(reader: _Reader) -> Policy:
     return Policy()
 
 
-def _access(reader: _Reader) -> Access:
+def _access(reader: _Reader) -> Access | None:
     """Who may do what: the provider, the roles and the trust that acts need."""
-    grants = _document(reader, "REPLANK_ROLES", read_grants, None)
-    trust: Mapping[str, Trust] = _document(reader, "REPLANK_ACT_TRUST", read_trust, None) or {}
-    return Access(bool(reader.text("REPLANK_OIDC_ISSUER")), grants, trust)
+    if not any(map(reader.text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
+        return None
+    from shared.domain.roles import Access, read_grants, read_trust
+
+    grants = _document(reader, "REPLANK_ROLES", read_grants)
+    trust = _document(reader, "REPLANK_ACT_TRUST", read_trust)
+    return Access(bool(reader.text("REPLANK_OIDC_ISSUER")), grants, trust or {})
 
 
-def _document(reader: _Reader, name: str, read: Callable[[Any], T], default: T | None) -> Any:
-    """A setting in JSON, as ``read`` understands it."""
+def _document(reader: _Reader, name: str, read: Callable[[Any], T]) -> T | None:
+    """A setting in JSON, as ``read`` understands it; None if it is not set."""
     given = reader.text(name)
     try:
-        return read(json.loads(given)) if given else default
+        return read(json.loads(given)) if given else None
     except ReplankError as error:
         reader.problems.append(f"{name}: {error.message} {error.remedy}")
     except ValueError as error:
         reader.problems.append(f"{name} is no JSON: {error}")
-    return default
+    return None
 
 
 def _catalog(reader: _Reader, clock: str) -> Catalog:

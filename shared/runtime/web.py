@@ -47,7 +47,7 @@ class WebSettings(Protocol):
     def account_id(self) -> str: ...
 
     @property
-    def access(self) -> Access: ...
+    def access(self) -> Access | None: ...
 
     @property
     def oidc_issuer(self) -> str: ...
@@ -156,7 +156,7 @@ def _answer(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str)
                 query=_query(route, asked.event.get("queryParameters") or {}),
                 body=_body(route, asked),
                 caller=caller,
-                access=settings.access,
+                access=settings.access or Access(),
                 account=settings.account_id,
                 sign_in=(settings.oidc_issuer, next(iter(settings.oidc_audiences), "")),
                 seen=_version_seen(asked.headers) if route.on_version else 0,
