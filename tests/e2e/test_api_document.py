@@ -31,7 +31,15 @@ from tests.support.world import URL, World
 BASE = f"{URL}/http/replank-api"
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
 UNSAYABLE = frozenset(
-    {"Token.Invalid", "Catalog.ReleaseUnknown", "Batch.DestinationOfOther", "Policy.Invalid", "Region.NotFound", "Operator.Invalid"}
+    {
+        "Token.Invalid",
+        "Catalog.ReleaseUnknown",
+        "Batch.DestinationOfOther",
+        "Policy.Invalid",
+        "Operator.Invalid",
+        "Audit.DayInvalid",
+        "Region.NotFound",
+    }
 )
 """Refused with 400 although the document's schema allows it: only the product's own data, or another field, can tell."""
 MODERATE = settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))

@@ -23,8 +23,8 @@ ONCE = (
 AT_MOST = {
     "putEvents": 13,
     "PutRow": 13,
-    "UpdateRow": 35,
-    "GetRow": 45,
+    "UpdateRow": 36,
+    "GetRow": 46,
     "BatchGetRow": 64,
     "DeleteRow": 1,
     "RunCommand": 5,

@@ -42,7 +42,7 @@ def listed(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -
     last = _day(wanted.get("to", ""), ports.clock.now().date())
     first = _day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
     if first > last:
-        raise Refused("Request.Invalid", f"from ({first}) is after to ({last}).", "Name the earlier day in from.")
+        raise Refused("Audit.DayInvalid", f"from ({first}) is after to ({last}).", "Name the earlier day in from.")
     filters = {name: wanted.get(name, "") for name in ("who", "act", "target")}
     found: list[AuditLine] = []
     for _ in range(PAGES):
@@ -97,4 +97,4 @@ def _day(given: str, otherwise: date) -> date:
     try:
         return date.fromisoformat(given) if given else otherwise
     except ValueError:
-        raise Refused("Request.Invalid", f"{given[:20]} is no day.", "Write it as 2026-11-28 (UTC).") from None
+        raise Refused("Audit.DayInvalid", f"{given[:20]} is no day.", "Write it as 2026-11-28 (UTC).") from None

@@ -179,8 +179,8 @@ def test_the_audit_is_listed_and_filtered(api: ApiInMemory) -> None:
     refused = api.call("GET", "/audit", query={"refused": "true"})[1]["lines"]
     assert [line["code"] for line in refused] == ["Migration.AlreadyConfirmed"] or not refused
     assert api.call("GET", "/audit", query={"to": "2026-11-20"})[1]["lines"] == []
-    assert api.refused("GET", "/audit", query={"from": "2026-11-24", "to": "2026-11-23"}) == (400, "Request.Invalid")
-    assert api.refused("GET", "/audit", query={"from": "2026-02-31"}) == (400, "Request.Invalid")
+    assert api.refused("GET", "/audit", query={"from": "2026-11-24", "to": "2026-11-23"}) == (400, "Audit.DayInvalid")
+    assert api.refused("GET", "/audit", query={"from": "2026-02-31"}) == (400, "Audit.DayInvalid")
 
 
 def test_the_audit_comes_as_csv_without_formulas(api: ApiInMemory) -> None:
