@@ -30,11 +30,7 @@ NEVER = re.compile(
 )
 """Names that have no place in a package, whatever their suffix."""
 ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
-<<<<<<< HEAD
-BYTES = {("api", "3.10"): 11_500_000, ("watch", "3.10"): 7_800_000, ("watch", "3.12"): 9_100_000}
-=======
 BYTES = {("api", "3.10"): 12_000_000, ("watch", "3.10"): 8_000_000, ("watch", "3.12"): 9_300_000}
->>>>>>> 1e7b239 (Load roles only in the function that judges them)
 """Sizes at most; api checks tokens with cryptography (4.7 MB); the newer runtime's bytecode and extensions are larger."""
 MODULES = {
     "intake": 440,
