@@ -148,7 +148,9 @@ def test_a_launch_owed_for_a_job_that_is_gone_is_a_failure(one: Bench, ports: Po
     an_hour_ago = ports.clock.now() - timedelta(hours=1)
     taken = step(made, State.MIGRATING, now=an_hour_ago, by="migrate", reason="job", handle=Handle(job_id="j-gone"))
     ports.migrations.commit(replace(taken, effects=(LaunchDriver(),)))
-    watch.run(Message("timer", "t", "timer", {}), replace(ports, drivers=one.ports.drivers))
+    for minute in range(30):  # the guest is asked first what the job has left
+        watch.run(Message("timer", f"t{minute}", "timer", {}), replace(ports, drivers=one.ports.drivers))
+        one.world.run(1)
     failed = ports.migrations.load(made.migration_id)
     assert (failed.state, failed.failure and failed.failure.code) == (State.FAILED, "Job.Gone")
 
