@@ -46,7 +46,7 @@ format: $(VENV)/test.ok  ## Write the format and the fixes ruff knows
 	@$(PYTHON_HERE) -m ruff check --fix .
 	@$(PYTHON_HERE) -m ruff format .
 
-docs: $(VENV)/test.ok  ## Write the generated pages anew from the code
+docs: $(VENV)/test.ok  ## Rewrite the generated pages from the code
 	@$(PYTHON_HERE) -m tools.catalogue
 
 spec: $(VENV)/test.ok  ## Write the local cloud's parameter tables (spec.json) from the request models of the SDKs

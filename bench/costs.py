@@ -66,12 +66,12 @@ def function_time(cpu_ms: float, calls: float, price: Json) -> float:
 
 
 def invoking(number: float, price: Json) -> float:
-    """The price of so many invocations, whatever they do."""
+    """The price of a number of invocations, whatever they do."""
     return float(number * price["cu_per_10000_invocations"] / 1e4 * price["cu"])
 
 
 def logging(number: float, price: Json) -> float:
-    """The price of the log of so many invocations."""
+    """The price of the log of a number of invocations."""
     return float(number * price["log_kib_per_invocation"] / 2**20 * price["log_gib"])
 
 

@@ -19,7 +19,7 @@ def nothing(number: int) -> int:
 
 @DBOS.workflow()
 def many(count: int) -> int:
-    """So many steps."""
+    """Run a number of steps."""
     for number in range(count):
         nothing(number)
     return count

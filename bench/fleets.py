@@ -35,7 +35,7 @@ class Life:
 
 def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1) -> Life:
     """Run a fleet of ``count`` instances until its snapshots are swept, or until it is migrated; with none, an idle account for
-    so many ``days``."""
+    a number of ``days``."""
     meter, started, cpu = Meter(), time.perf_counter(), time.process_time()
     env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
     world = World(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)

@@ -26,7 +26,7 @@ SECTIONS = (
 HEAD = """\
 # Performance
 
-Written by `make bench` (`make costs` writes it anew from `bench/results`). Times were taken on a shared machine: compare within a
+Written by `make bench` (`make costs` rewrites it from `bench/results`). Times were taken on a shared machine: compare within a
 table, not between machines. Numbers of calls and modules and what is in a package do not depend on the machine; tests bound them.
 What it costs: [costs.md](costs.md).
 """

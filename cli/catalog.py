@@ -98,7 +98,7 @@ def route(  # noqa: PLR0913 - one parameter per option
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a route: the hops from a release to a supported one, with warnings. Exit status 2 if there is none."""
+    """Plan a route: the hops from a release to a supported one, with warnings. Exit status 2 if no route exists."""
     if architecture not in ("x86_64", "arm64"):
         raise bad_input("Option.Invalid", f"{architecture!r} is no architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):

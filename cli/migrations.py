@@ -91,7 +91,7 @@ def confirm(
 
 
 AT_ONCE = 100
-"""The API confirms at most so many migrations in one call."""
+"""Maximum migrations that the API confirms in one call."""
 
 
 def _confirm_batch(api: Api, batch: str, as_json: bool) -> None:

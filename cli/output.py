@@ -59,7 +59,7 @@ def terminal() -> TextIO:
 
 
 def console() -> Console:
-    """Standard output, made anew so that it follows a redirection. On a terminal cells wrap; elsewhere lines may be long, and no
+    """Standard output, made per call to follow a redirection. On a terminal cells wrap; elsewhere lines may be long, and no
     cell is cut. NO_COLOR (no-color.org) takes bold and dim away too.
     """
     stream = terminal()

@@ -50,7 +50,7 @@ def migration(api: Api, migration_id: str) -> Json:
 
 
 def _of_instance(api: Api, instance_id: str) -> list[Json]:
-    """Its migrations, newest first; raises Problem if there is none."""
+    """Its migrations, newest first; raises Problem if it has no migration."""
     found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
     if not found:
         sentence = f"Instance {instance_id} has no migration."

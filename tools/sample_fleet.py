@@ -177,7 +177,7 @@ def record(number: int, member: Member) -> Json:
 
 
 def instance_id(number: int, member: Member) -> str:
-    """An id in the look of the real ones that tells the name, too."""
+    """An id, shaped like a real one, that also tells the name."""
     return f"i-bp1{number:02d}{member.name.replace('-', '')}".ljust(22, "0")[:22]
 
 

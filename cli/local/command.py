@@ -93,7 +93,7 @@ def down(state: State = PLACE) -> None:
     """End the local cloud. Its state is kept: `replank local up` goes on with it."""
     place = Place.at(state)
     if place.stop():
-        print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to begin anew.")
+        print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to start over.")
     else:
         print(f"No local cloud runs in {place.path}.", file=sys.stderr)
 
@@ -192,7 +192,7 @@ def _check_together(given: dict[str, Any], other: str, is_given: bool) -> None:
 
 
 def _refuse_without_effect(wanted: start.Wanted, foreground: bool) -> None:
-    """A cloud that runs already is not started anew, so nothing can be wanted of its start."""
+    """A cloud that already runs is not started again, so its start options cannot apply."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
         "--guests": (wanted.guests, "Load them with `replank local load`."),

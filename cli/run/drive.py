@@ -14,7 +14,7 @@ STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
 """More migrations than this are looked at less often: each look reads all of them."""
 STALLED_S = 9 * 24 * HOUR_S
-"""Longer than any weekly window is closed: what has not moved for so long will not move."""
+"""Longer than any weekly window stays closed: what has not moved by then will not move."""
 STUCK_S = 26 * HOUR_S
 """Longer than any limit on a state in which the pipeline itself is at work (a first snapshot may take a day)."""
 PLANNED_S = HOUR_S

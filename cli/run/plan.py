@@ -28,7 +28,7 @@ Json = dict[str, Any]
 EXAMPLES = events.ROOT / "examples"
 RESULTS = ("completed", "refused", "failed", "rolled_back")
 AT_ONCE = 1000
-"""A batch names at most so many instances."""
+"""Maximum instances that a batch names."""
 
 
 @dataclass(frozen=True)

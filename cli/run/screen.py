@@ -69,7 +69,7 @@ def _time(text: str) -> datetime:
 
 
 class LiveScreen:
-    """A table that is drawn anew, over the bars of the batches."""
+    """A table that is redrawn, above the progress bars of the batches."""
 
     def __init__(self) -> None:
         self._live = Live(

@@ -49,7 +49,7 @@ def event(request: Request, api: Api, raw_path: str, system: Mapping[str, str]) 
 
 
 def response(body: bytes, request_id: str) -> Response:
-    """The answer that a function's result asks for; raises ApiError (D502FC) if it is none of the agreed shape."""
+    """The answer that a function's result asks for; raises ApiError (D502FC) if it lacks the agreed shape."""
     try:
         fields: dict[str, Any] = json.loads(body)
         status, headers = int(fields["statusCode"]), dict(fields.get("headers") or {})

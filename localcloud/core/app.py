@@ -119,12 +119,12 @@ class Cloud:
         return random.Random(":".join(map(str, (self.seed, *words))))
 
     def new_id(self, prefix: str) -> str:
-        """A fresh id in the look of the real ones (``i-bp1...``), the same in every run of a seed."""
+        """A fresh id, shaped like a real one (``i-bp1...``) and the same in every run of a seed."""
         number = self.db.counter(f"id:{prefix}")
         return f"{prefix}{self._digits('id', prefix, number)[:18]}"
 
     def request_id(self) -> str:
-        """An id for one request, in the look of the real ones."""
+        """An id for one request, shaped like a real one."""
         digits = self._digits("request", self._starts, next(self._requests)).upper()
         return "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:]))
 

@@ -67,7 +67,7 @@ class Faults:
         self.rules: list[FaultRule] = []
 
     def set(self, rules: list[dict[str, Any]]) -> None:
-        """Replace all rules; raises TypeError or ValueError for what is none."""
+        """Replace all rules; raises TypeError or ValueError for an invalid rule."""
         self.rules = [FaultRule(**rule) for rule in rules]
 
     def strike(self, when: str, service: str, operation: str, principal: str, summary: str) -> None:

@@ -1,4 +1,4 @@
-"""Virtual time at a steady speed: so many seconds for each second of the machine, and none while nobody needs it. Pure."""
+"""Virtual time at a steady speed: a number of seconds for each second of the machine, and none while nobody needs it. Pure."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ IDLE_LIMIT_MS = 30 * 24 * 3600 * 1000
 class Pump(threading.Thread):
     """Steps a cloud until ``stop``.
 
-    Held, virtual time moves only by ``advance``. With a speed it runs so many times as fast as real time; else it jumps.
+    Held, virtual time moves only by ``advance``. With a speed it runs that many times as fast as real time; else it jumps.
     """
 
     def __init__(self, cloud: Cloud, *, hold: bool = False, speed: float | None = None, idle_limit_ms: int = IDLE_LIMIT_MS) -> None:

@@ -75,7 +75,7 @@ def _look_at(path: Path) -> None:
 
 
 def keep_private(path: Path) -> None:
-    """Let only this user read the file, and make it if there is none: it holds the account's secrets."""
+    """Let only this user read the file, and create it if it is missing: it holds the account's secrets."""
     if not path.exists():
         os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
     with suppress(OSError):  # somebody else's file, or a disk without modes

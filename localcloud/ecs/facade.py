@@ -120,7 +120,7 @@ class Facade:
         self._disks.drop_transit(disk_id)
 
     def restart(self, id: str, agent_after_ms: int) -> None:
-        """Stop and start from within, with the state changes of both; the agent is back so long after Running."""
+        """Stop and start from within, with the state changes of both; the agent is back that long after Running."""
         instance = self._world.instance(id)
         self._power.drive(instance, ["Stopping", "Stopped", "Starting", "Running"], agent_after_ms=agent_after_ms)
 

@@ -1,6 +1,6 @@
 """Deliveries: durable jobs that push an event to a rule's target at least once, with the target's retry strategy.
 
-A push that keeps failing ends in the target's dead letter queue, or in ``undeliverable`` where there is none.
+A push that keeps failing ends in the target's dead letter queue, or in ``undeliverable`` if the target has no such queue.
 Source of the schedules: alibabacloud.com/help/en/eventbridge/user-guide/retry-policies-and-dead-letter-queues.
 """
 

@@ -132,7 +132,7 @@ class Store:
         self._waiting.put(f"{rule.bus}/{rule.name}", asdict(replace(rule, wanted={})))
 
     def forget_cache(self) -> None:
-        """Read the rules anew (after a transaction that failed)."""
+        """Read the rules again (after a transaction that failed)."""
         self._by_bus.clear()
 
 

@@ -20,7 +20,7 @@ _MISSING = object()
 
 
 class PatternError(ValueError):
-    """A pattern that is none; the text names the place in it."""
+    """An invalid pattern; the text names the place in it."""
 
 
 def validate(pattern: Any) -> None:

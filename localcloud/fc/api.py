@@ -52,7 +52,7 @@ class FunctionCompute:
         return self.runner.run_within(function, payload, source, self._cloud.request_id(), patience_s)
 
     def put(self, function: Function) -> None:
-        """Deploy a function: a changed one gets fresh instances, and its timers begin anew."""
+        """Deploy a function: a changed one gets fresh instances, and its timers restart."""
         former = self.functions.get(function.name)
         with self._cloud.lock, self._cloud.db.transaction():
             if former is not None and former.triggers != function.triggers:

@@ -23,7 +23,7 @@ _SEARCH_DAYS = 366 * 8 + 1
 
 
 class CronError(ValueError):
-    """An expression that is none, or that never comes true."""
+    """An invalid expression, or one that never comes true."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Cron:
     zone: str
 
     def next_ms(self, after_ms: int) -> int:
-        """The first moment after ``after_ms`` (both in ms since the epoch); raises CronError if there is none for years."""
+        """The first moment after ``after_ms`` (both in ms since the epoch); raises CronError if none comes for years."""
         zone = timezone.utc if self.zone == "UTC" else ZoneInfo(self.zone)
         start = datetime.fromtimestamp(after_ms // 1000, zone).replace(microsecond=0)
         times = [(h, m, s) for h in sorted(self.fields[2]) for m in sorted(self.fields[1]) for s in sorted(self.fields[0])]

@@ -1,6 +1,6 @@
 """Functions in this very process, for simulations: synchronous, deterministic, each with modules of its own.
 
-Everything a function's code folders hold is imported anew per function, so that module globals are not shared; libraries are.
+Each function imports its own copy of its code folders, so that module globals are not shared; libraries are.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class ReloadingInvoker:
 
 
 def _newest_ns(folder: Path) -> int:
-    """When a source file below ``folder`` last changed, in ns; 0 where there is none."""
+    """When a source file below ``folder`` last changed, in ns; 0 if the folder has no source file."""
     newest = 0
     folders = [folder] if folder.is_dir() else []
     while folders:

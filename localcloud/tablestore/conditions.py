@@ -39,7 +39,7 @@ class Filter:
 
 
 def read_condition(data: bytes) -> Test | None:
-    """The column condition of a write; None if there is none."""
+    """The column condition of a write, or None."""
     found = read_filter(data)
     if found.page:
         raise invalid("Invalid type of filter: FT_COLUMN_PAGINATION.")

@@ -142,7 +142,7 @@ def capacity_units(size: int) -> int:
 
 
 def put_cells(cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str, Versions]:
-    """The columns of a row that PutRow writes anew."""
+    """The columns of a row that PutRow replaces."""
     columns: dict[str, Versions] = {}
     for cell in cells:
         if cell.op:

@@ -21,7 +21,7 @@ _HOLD: Key = (("lock_id", "hold"),)
 
 
 class TablestoreAdmission:
-    """See the port. A lock is a row put only if there is none; the slots are one row with a version."""
+    """See the port. A lock is a row that is put only if it does not exist. The slots are one row with a version."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -108,7 +108,7 @@ class TablestoreAdmission:
         # A slot from before slots named their attempt is given back by any.
         columns |= {tables.SINCE + each: 1 for each in held if tables.SINCE + each not in row}
         still = {"version": row["version"], tables.COUNT: row.get(tables.COUNT, Absent)}
-        log.warning("the slots were counted anew", extra={"facts": {"held": len(held), "counted": row.get(tables.COUNT)}})
+        log.warning("the slots were counted again", extra={"facts": {"held": len(held), "counted": row.get(tables.COUNT)}})
         with suppress(InDoubt):
             self._store.update(tables.LOCKS, _SLOTS, columns, gone, expect=still)
 
@@ -173,7 +173,7 @@ def _as_seen(seen: Hold) -> Expected | None:
 
 
 def _parse(name: str, value: Any) -> Any:
-    """A line is JSON; what is none stays as it is, and is no line."""
+    """A line is JSON. A value that is not JSON stays as it is, and does not count as a line."""
     if not name.startswith(LINE):
         return value
     try:

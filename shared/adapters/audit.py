@@ -19,7 +19,7 @@ _TRIES = 9
 
 
 class TablestoreAudit:
-    """See the port. A row is put only if there is none, and its answer only if it has none."""
+    """See the port. A row is put only if it does not exist, and its answer only if the row has no answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

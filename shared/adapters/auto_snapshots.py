@@ -27,7 +27,7 @@ def next_of(clients: Clients, region_id: str, policy_ids: Iterable[str], now: da
 
 
 def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
-    """The next hour on the days given after ``now``: ``["0", "12"]`` and ``["1", "7"]`` (Monday is 1); None if there is none."""
+    """The next hour on the days given after ``now``: ``["0", "12"]`` and ``["1", "7"]`` (Monday is 1). None without any."""
     hours, days = _numbers(time_points), _numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     due = (

@@ -57,7 +57,7 @@ class TablestoreBatches:
             written = self.load(before.batch_id) == after
         if not written:
             sentence = f"Batch {before.batch_id} is no longer at version {before.version}."
-            raise Stale("Batch.Moved", sentence, "Read it again and decide anew.")
+            raise Stale("Batch.Moved", sentence, "Read it again and decide again.")
 
     def page(self, *, limit: int, token: str) -> BatchPage:
         listing = ("listing", tables.ALL)

@@ -16,7 +16,7 @@ class SystemClock:
 
 
 class EnvironmentClock:
-    """The time in an environment variable (ISO 8601, UTC), set anew for each invocation; the machine's while it is unset."""
+    """The time in an environment variable (ISO 8601, UTC), set for each invocation; the machine's if it is unset."""
 
     def __init__(self, variable: str) -> None:
         self._variable = variable

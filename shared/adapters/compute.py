@@ -107,7 +107,7 @@ class Ecs:
         self._switch_power(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
 
     def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
-        """Ask for a change of power; a refusal because of the status is none if the instance is there, or on its way."""
+        """Ask for a change of power. A refusal by status is no error if the instance is there or on its way."""
         try:
             self._send(region_id, operation, request, expected=_WRONG_STATUS)
         except CloudError as error:

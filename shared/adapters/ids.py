@@ -6,7 +6,7 @@ import secrets
 
 
 class RandomIds:
-    """64 random bits each: collisions are refused by the store (the row is put only if there is none)."""
+    """64 random bits each: the store refuses collisions, because a row is put only if it does not exist."""
 
     def batch_id(self) -> str:
         return f"b{secrets.token_hex(8)}"

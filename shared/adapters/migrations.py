@@ -51,7 +51,7 @@ class TablestoreMigrations:
             written = self._is_written(step.after, columns)
         if not written:
             sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
-            raise Stale("Migration.Moved", sentence, "Read it again and decide anew.")
+            raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_written(self, after: Migration, columns: Columns) -> bool:
         """Whether the journal's line of this version is the one just sent: the first sending was carried out then."""
@@ -95,7 +95,7 @@ class TablestoreMigrations:
         return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _update_if(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """The same where it does no harm to take a change made for one that was not."""
+        """The same, but if it is in doubt whether the change was made, say that it was not."""
         try:
             return self._update(at, put, remove)
         except InDoubt:

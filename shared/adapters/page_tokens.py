@@ -15,7 +15,7 @@ MAX_TOKEN = 4096
 
 
 def token_of(key: Key | None) -> str:
-    """The token for the page that starts at ``key``; empty where there is none."""
+    """The token for the page that starts at ``key``; empty without a key."""
     if key is None:
         return ""
     return base64.urlsafe_b64encode(json.dumps([list(column) for column in key]).encode()).decode().rstrip("=")

@@ -20,7 +20,7 @@ from shared.ports.clock import Clock
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """Signatures by a private key only: with HS256 the provider's public key would be the secret, and ``none`` is no signature."""
 ALLOWANCE = timedelta(seconds=60)
-"""By so much the provider's clock and ours may differ."""
+"""How far the provider's clock and ours may differ."""
 KEYS_KEPT = timedelta(minutes=10)
 """A key that the provider withdraws counts no longer than this."""
 ASK_AGAIN = timedelta(seconds=10)

@@ -91,7 +91,7 @@ class Store:
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
-        """Write the row if there is none; False if there is one."""
+        """Write the row if it does not exist; False if it does."""
         return self._write_if("put_row", table, _row(key, list(columns.items())), _condition("EXPECT_NOT_EXIST"))
 
     def update(

@@ -6,7 +6,7 @@ from typing import Any
 
 
 def retry_policy(attempts: int, pause_s: float) -> Any:
-    """A policy of the SDK: throttling, and failed reads, ``attempts`` calls in all; writes in doubt are not repeated."""
+    """The SDK's retry policy: up to ``attempts`` calls for throttling and failed reads. Writes in doubt are not repeated."""
     from tablestore.retry import DefaultRetryPolicy
 
     class Bounded(DefaultRetryPolicy):  # type: ignore[misc]  # the SDK carries no types

@@ -114,7 +114,7 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_of(row: Columns) -> Migration:
-    """The migration in a row. Progress runs ahead of the document (noting it is no step); what is owed is told by columns."""
+    """The migration in a row. Progress may be newer than the document. Columns tell which outboxes are open."""
     found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     return replace(found, progress=row.get("progress", found.progress), owes=owed(row))
 

@@ -173,7 +173,7 @@ def _failed_harmlessly(migration: Migration) -> bool:
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
     """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere.
 
-    What waits for its next job can go back as well: it is too late to cancel it, and a person in the console may never start one.
+    A migration that waits for its next job can go back as well. It is too late to cancel it, and a person may never start that job.
     """
     return _roll_back(migration, operator, now, REASONS["rollback"])
 

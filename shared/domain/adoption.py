@@ -1,8 +1,8 @@
 """Which snapshots are SMC's own backup copies. A name proves nothing, anybody may give it: in doubt a snapshot is kept. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an
-operating system"). ECS shows neither who made a snapshot nor for what. So a copy is taken for SMC's only if it is the one and only
-such snapshot of its disk in the time of a job that is known to have made its copies, and no disk lacks one.
+operating system"). ECS shows neither who made a snapshot nor for what. So a copy counts as SMC's only under three
+conditions. It is the only such snapshot of its disk while the job ran. The job is known to have made its copies. No disk lacks one.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Copy:
-    """A snapshot that bears such a name; ``tagged``: with a migration of ours."""
+    """A snapshot with such a name. ``tagged``: it carries the tag of one of our migrations."""
 
     snapshot_id: str
     disk_id: str
@@ -70,7 +70,7 @@ def doubt(copy: Copy, others: Sequence[Copy], runs: Sequence[Run], disks: Iterab
         return "it was made where one job ended and the next began"
     run, wanted = mine[0], set(disks)
     if copy.disk_id not in wanted:
-        return "its disk is none of those that were migrated"
+        return "its disk was not migrated"
     within = [other for other in others if run.spans(other.created_at)]
     if sum(other.disk_id == copy.disk_id for other in within) > 1:
         return "two snapshots of the disk bear SMC's name in the time of one job, and SMC makes one"

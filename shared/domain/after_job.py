@@ -63,7 +63,7 @@ class SeenMarker:
     os_version: str | None = None
     os_name: str | None = None
     marker: str = ""
-    """The marker's text, empty if there is none."""
+    """The marker's text, empty if the guest has no marker."""
     up: timedelta | None = None
     """How long the guest has been running."""
 

@@ -29,7 +29,7 @@ class Asked:
     request: str = "{}"
     """The body, as JSON."""
     before: str = ""
-    """State and version of the target, as ``failed 7``; empty if there is none."""
+    """State and version of the target, as ``failed 7``; empty without a target."""
     request_id: str = ""
 
 

@@ -12,7 +12,7 @@ from shared.domain.notice import matches
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""So much later than its acknowledgement a migration may seem to be: two functions made them."""
+"""How much later than its acknowledgement a migration may seem to be: two functions made them."""
 
 
 def digest_of(selection: Selection) -> str:
@@ -25,7 +25,7 @@ def digest_of(selection: Selection) -> str:
 
 
 def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why a migration with a route is none that its batch selects, in words; empty if it is one."""
+    """Why the batch does not select a migration with a route, in words; empty if it does."""
     selection = batch.selection
     if migration.batch_id != batch.batch_id:
         return f"it belongs to batch {migration.batch_id}"
@@ -43,7 +43,7 @@ def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG)
 
 
 def not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:
-    """Why a migration is none of those that the batch's acknowledgement allowed, in words; empty if it is one.
+    """Why the batch's acknowledgement did not allow a migration, in words; empty if it did.
 
     An acknowledgement that an older version recorded has no digest.
     """

@@ -13,7 +13,7 @@ class ResetState(Enum):
     PENDING = "pending"
     """Not reset."""
     ASKED = "asked"
-    """The reset is about to be asked for, or was: a crash or a lost answer leaves it so, and the reset is asked for again."""
+    """The reset is about to be requested, or was requested. A crash or a lost answer leaves it so, and the request is repeated."""
     ACCEPTED = "accepted"
     """ECS took the reset; it may still be at work."""
     RESTORED = "restored"

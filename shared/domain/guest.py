@@ -117,7 +117,7 @@ class LinuxFacts:
     ``modules``: the loaded ones. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
     ``package_locks``: what hides updates, with where it stands (versionlock, exclude). ``rpm_database``: what rpm complained of,
     empty if it did not. ``kernel_vendor``: of the package that the running kernel comes from. ``permit_root_login``: the word
-    in sshd_config, empty if there is none. ``lock_holders``: which process holds which lock of the package manager.
+    in sshd_config, empty if it has no such setting. ``lock_holders``: which process holds which lock of the package manager.
     ``fstab_errors``: what the system's own check of fstab complains of. ``metadata_answers``, ``names_resolve`` and
     ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is synchronised.
     ``read_only_mounts``: which of /mnt and /sys are mounted read-only.

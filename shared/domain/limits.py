@@ -124,7 +124,7 @@ def comes_first(migration: Migration) -> bool:
 
 
 def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
-    """Give the slot back and wait for admission again, as another attempt: what the one before still does takes nothing from it.
+    """Release the slot and wait for admission again, as another attempt. What the earlier attempt still does cannot take its slot.
 
     As long as nothing has run in this hop, it is prechecked and snapshotted again: by then its snapshots are old. ``missed``
     says that they were ready too late for their window.
@@ -199,7 +199,7 @@ def _budget(scene: Scene) -> str:
 
 
 NAMED = 5
-"""A reason names so many migrations at most."""
+"""Maximum migrations that a reason names."""
 
 
 def _canary(scene: Scene) -> str:

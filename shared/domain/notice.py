@@ -40,7 +40,7 @@ class Notice:
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice in an EndOfLife event's data; raises Refused naming the field.
 
-    Anybody who may publish to the bus can send one, so it says what is concerned and never what is done about it: a command,
+    Anybody who may publish to the bus can send one. So it says what is concerned and never what is done about it. A command,
     an override, a driver or a limit comes from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)

@@ -69,7 +69,7 @@ class Policy:
     driver: str = _choice(DEFAULT_DRIVER, f"What carries out the migration: {names_in_words()}.")
     max_moving: int = _choice(5, "Maximum instances of the batch that move at once.", (1, 1000))
     failure_budget: int = _choice(1, "Nothing more starts once more migrations than this have failed.", (0, 1000))
-    canary: int = _choice(0, "So many instances must be validated before the others start.", (0, 100))
+    canary: int = _choice(0, "Instances that must be validated before the others start.", (0, 100))
     retention_days: int = _choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
     window: Window | None = _choice(None, "When migrations may start; without one, at any time.")  # noqa: RUF009
     allow_end_of_life: bool = _choice(False, "Allow destinations that are themselves past their end of support.")

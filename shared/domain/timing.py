@@ -7,19 +7,19 @@ from datetime import timedelta
 LOOK_AGAIN = timedelta(seconds=60)
 """The tick runs once a minute: nothing is worth looking at more often."""
 LOST = timedelta(minutes=5)
-"""After so long without its event a step is driven again."""
+"""A step without its event is driven again after this time."""
 OUTBOX_GRACE = timedelta(minutes=2)
 """What a crash left in an outbox is taken up after so long."""
 
 CLOCKS_APART = timedelta(seconds=30)
-"""So much two clocks may differ: of two functions, or of a function and a service. Nothing is decided on less.
+"""How far two clocks may differ: of two functions, or of a function and a service. Nothing is decided on less.
 
 No service publishes a bound. ECS and Tablestore accept a request that is up to 15 minutes off, so a wrong clock goes unnoticed;
 machines that keep time by NTP differ by milliseconds. Thirty seconds leaves room for one that has just started.
 """
 
 PLANNING_PATIENCE = timedelta(hours=1)
-"""So long a batch's planning waits for a region that does not answer; the others' instances must not wait for ever."""
+"""How long a batch's planning waits for a region that does not answer. The instances of other regions must not wait for ever."""
 LONGEST_BACK_OFF = timedelta(minutes=30)
 """What cannot be done is tried again at least so often."""
 
@@ -29,13 +29,13 @@ PROBE_TIMEOUT_S = 120
 MARKER_TIMEOUT_S = 60
 """The marker's scripts take a moment; only a guest that hangs lets them run into this."""
 LOOK_LIMIT = timedelta(minutes=25)
-"""So long after a job that did not migrate the guest may stay silent; then what SMC did to its disks is not known."""
+"""How long the guest may stay silent after a job that did not migrate it. Then it is not known what SMC did to its disks."""
 PRECHECK_AGE = timedelta(minutes=30)
 """A precheck older than this is made again, in full, right before the snapshot: only a new look tells whether the guest changed."""
 WINDOWS_MISSED = 3
-"""So often in a row may snapshots be ready too late for their window; then a person has to choose a longer one."""
+"""How often in a row snapshots may be ready too late for their window. Then a person has to choose a longer one."""
 START_LIMIT = timedelta(hours=1)
-"""So long a migration may hold a slot while its start fails for what may pass; then a person looks, and others get the slot."""
+"""How long a migration may hold a slot while its start fails for a passing cause. Then a person looks, and others get the slot."""
 SNAPSHOT_LIMIT = timedelta(hours=24)
 """A first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)
@@ -45,7 +45,7 @@ JOB_LIMIT = timedelta(hours=6)
 LONGEST_PAUSE = timedelta(minutes=5)
 """A job's end is noticed this late at most."""
 TICK_JITTER = timedelta(seconds=15)
-"""One tick comes later after its minute than another: what is due so much after a tick still belongs to it."""
+"""One tick comes later after its minute than another: what is due this long after a tick still belongs to it."""
 SETTLE = timedelta(minutes=5)
 """Finished is not yet usable: the guest restarts once more; nothing is asked of it before."""
 RETURN_LIMIT = timedelta(hours=2)

@@ -35,7 +35,7 @@ def asks(migration: Migration) -> bool:
 def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
     """What has to happen before it goes on; empty if nothing more will.
 
-    ``held`` says what holds its next start back now (empty if nothing does); it is asked for if ``asks`` says so.
+    ``held`` says what holds its next start back now (empty if nothing does). Callers find it out only if ``asks`` is true.
     """
     state = migration.state
     if state in ADMITTED:

@@ -30,7 +30,7 @@ class Admission(Protocol):
         """Lock the instance for a migration; returns the migration that holds the lock afterwards (another one: refused)."""
 
     def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
-        """Give the lock back if this migration holds it since that attempt or an earlier one: a retry keeps what it has taken."""
+        """Release the lock if this migration holds it since that attempt or an earlier one: a retry keeps what it has taken."""
 
     def holder(self, region_id: str, instance_id: str) -> str:
         """The migration that holds the instance's lock, empty if none does."""
@@ -51,10 +51,10 @@ class Admission(Protocol):
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
-        """Give the slot back if that attempt or an earlier one took it: a retry keeps its own. Nothing if there is none."""
+        """Release the slot if that attempt or an earlier one took it. A retry keeps its own. No error without a slot."""
 
     def drop_count(self, batch_id: str) -> None:
-        """Keep nothing of a batch that holds no slot; one that takes a slot later is counted anew."""
+        """Drop the count of a batch that holds no slot. If it takes one later, its count starts again."""
 
     def hold(self) -> Hold:
         """Whether everything is held. A row that cannot be understood holds; one that Tablestore refuses to show does too."""

@@ -104,7 +104,7 @@ class Driver(Protocol):
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.
 
-        What is gone already is no error. A call that was lost may have left more than the handle knows: jobs and codes are found
+        What is gone already is no error. A call that was lost may have left more than the handle knows. Jobs and codes are found
         by their names, source servers by what the imports inside the instance printed. A source server that has somebody else's
-        job stays, and with ``sources`` false every one: the next hop uses it.
+        job stays. If ``sources`` is false every source server stays, because the next hop uses it.
         """

@@ -43,7 +43,7 @@ class Notices:
     sources: tuple[str, ...] = ()
     """Who may send them, besides the inventory."""
     policy: Policy = field(default_factory=Policy)
-    """Of the batches made of them: a notice itself decides nothing."""
+    """The policy of batches that notices make. A notice itself decides nothing."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ class Came:
 
 
 class CallerSettings(Protocol):
-    """What of the settings tells who may do what."""
+    """The settings that decide who may do what."""
 
     @property
     def operator_header(self) -> str: ...

@@ -91,12 +91,12 @@ def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
         if not events.is_for(function, message.type, message.source):
             what = f"replank-{function} does not know what to do with {message.type} from {message.source}."
             # The platform writes the exception into the log as it is.
-            raise Refused("Event.Unknown", hide(what), "Compare the rule with template.yml; deploy the functions anew.")
+            raise Refused("Event.Unknown", hide(what), "Compare the rule with template.yml; deploy the functions again.")
     return messages
 
 
 def _current_ports(function: str, context: object) -> _Running:
-    """The function's ports; made anew if it was never initialised, or if its role's credentials have changed."""
+    """The function's ports; made again if it was never initialised, or if its role's credentials have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]

@@ -71,7 +71,7 @@ def _shorten(line: dict[str, Any]) -> None:
 
 
 def configure(level: str) -> None:
-    """Give the handlers that are there (Function Compute's own) this format; add one only where there is none."""
+    """Give the handlers that are there (Function Compute's own) this format; add one only if it has no handler."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))

@@ -32,7 +32,7 @@ _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
 class WebSettings(Protocol):
-    """What of the settings the API uses."""
+    """The settings that the API uses."""
 
     @property
     def snapshot_price(self) -> float: ...

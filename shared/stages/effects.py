@@ -31,7 +31,7 @@ TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
 
 
 WHILE_OWED = TIMES | {Limit.HOLD}
-"""What holds a start that is owed. It was admitted, and a person must decide if it stays owed for long (Job.TimedOut)."""
+"""What holds a start that is still in the outbox. If it stays there for long, a person must decide (Job.TimedOut)."""
 
 
 def perform(effect: Effect, migration: Migration, ports: Ports) -> None:

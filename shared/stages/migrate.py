@@ -60,7 +60,7 @@ def _why_held(migration: Migration, scene: Scene) -> str:
 
 
 def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
-    """Give the slot back and wait; but a job that a person has begun already runs, and is followed.
+    """Release the slot and wait. But a job that a person has begun already runs, and is followed.
 
     Raises Permanent (Window.TooShort) instead of making snapshots for one more window that will not be long enough either.
     """
@@ -131,7 +131,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
     attached = {disk.disk_id for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     bare = sorted((attached | set(migration.disks)) - safe)
     if bare:
-        remedy = "Retry: it is prechecked and snapshotted anew. After a job has run, roll back or cancel instead."
+        remedy = "Retry: it gets a new precheck and new snapshots. After a job has run, roll back or cancel instead."
         raise Permanent("Snapshot.Missing", f"No finished snapshot of {', '.join(bare)}.", remedy)
 
 

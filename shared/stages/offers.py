@@ -25,7 +25,7 @@ READY_READ = 100
 """Of those that wait, the longest waiting."""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
-"""A slot that a migration does not need, so long after its last change of state, is nobody's."""
+"""A migration that does not need its slot loses it this long after its last change of state."""
 
 
 @dataclass
@@ -49,7 +49,7 @@ class _Tick:
 
 
 def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
-    """Tell as many waiting migrations as there are slots that they may try; the snapshot stage takes the slot itself."""
+    """Offer the free slots to waiting migrations. The snapshot stage takes the slot itself."""
     now = ports.clock.now()
     queues = _collect_queues(_rotated(batches, now), now, ports)
     if not queues:

@@ -136,7 +136,7 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
 
 
 def _other_migration(migration: Migration, ports: Ports) -> str:
-    """The active migration that has the instance, empty if there is none."""
+    """The active migration that has the instance; empty if nobody has it."""
     holder = ports.admission.holder(migration.region_id, migration.instance_id)
     return "" if not holder or _ended_attempt(holder, ports) else holder
 

@@ -16,7 +16,7 @@ from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
 TRIES = 5
-"""A lost race for the one slots row is repeated so often."""
+"""How often a lost race for the one row of slots is repeated."""
 
 
 def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:

@@ -127,7 +127,7 @@ def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Port
         raise Permanent(
             "Snapshot.Failed",
             f"Snapshot {entry.snapshot_id} of disk {entry.disk_id} {'is gone' if snapshot is None else 'failed'}.",
-            "Look at the disk in the ECS console, then retry: every disk is snapshotted anew.",
+            "Look at the disk in the ECS console, then retry: every disk gets a new snapshot.",
         )
     if snapshot.status != "accomplished":
         return False

@@ -107,8 +107,8 @@ def _poll(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequenc
 def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     """Send each stage what it is to do, and leave it in peace for a while.
 
-    Where that is no longer than to the next tick, only what is late already goes to the end of the queue: the stage's own step
-    takes everything else out of it, and what does not get on must not keep the rest from ever being looked at.
+    If that is no longer than to the next tick, only what is late already goes to the end of the queue.
+    The stage's own step takes everything else out of it. What does not get on must not keep the rest from being looked at.
     """
     now = ports.clock.now()
     nudge = events.reminder(now)

@@ -8,7 +8,7 @@ from pathlib import Path
 from localcloud.fc.interpreter import interpreter as found_interpreter
 
 VERSIONS = ("3.10", "3.12")
-"""The built-in runtimes python3.10 and python3.12; there is none for 3.11."""
+"""The built-in runtimes python3.10 and python3.12; 3.11 is not offered."""
 GLIBC = 28
 """Debian 10, on which python3.10 runs, has glibc 2.28: nothing newer loads."""
 
@@ -55,5 +55,5 @@ class Target:
 
 
 def interpreter(target: Target) -> Path | None:
-    """A Python of exactly this version on this machine; None if there is none."""
+    """A Python of exactly this version on this machine, or None."""
     return found_interpreter(target.version)

@@ -97,7 +97,7 @@ class Wheelhouse:
         )
 
     def _download(self, names: list[str]) -> None:
-        """Wheels for the target; where there is none, the sources (which pip takes for any target with --no-deps)."""
+        """Wheels for the target. Without a wheel, the sources (which pip takes for any target with --no-deps)."""
         platforms = [part for platform in self.target.platforms for part in ("--platform", platform)]
         kind = ["--implementation", "cp", "--python-version", self.target.version]
         wanted = [f"{name}=={self._pins[name]}" for name in names]

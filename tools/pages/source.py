@@ -20,7 +20,7 @@ class Place:
     texts: dict[str, str]
 
     def text(self, position: int, keyword: str = "") -> str:
-        """An argument as a text; empty where it is none, or put together elsewhere."""
+        """An argument as a text; empty if it is not a literal text."""
         if len(self.call.args) > position >= 0:
             return text_of(self.call.args[position], self.texts)
         found = next((each.value for each in self.call.keywords if keyword and each.arg == keyword), None)

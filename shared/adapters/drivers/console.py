@@ -67,7 +67,7 @@ class ConsoleDriver(Stops):
     def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
         """The job known from before if it is under way or done; else the newest one ``found`` of this instance.
 
-        A job that has failed or is gone may not be the one that the person goes on with: its source can be gone as well.
+        The person may go on with another job than one that has failed or is gone. Its source can be gone as well.
         """
         known_id = migration.handle.job_id
         known = self._jobs.by_id([known_id]).get(known_id) if known_id else None

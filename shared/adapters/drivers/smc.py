@@ -26,14 +26,14 @@ from shared.ports.driver import Identity, JobReport, Phase
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
-"""From the state's beginning: SMC wants 7 to 90 days from now, and the call must be the same when it is repeated."""
+"""How long a job stays valid, counted from when the migration entered its state. SMC wants 7 to 90 days from now."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
 """After its begin; a command that runs for longer is no import of ours."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """What the SMC client prints (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
-"""Jobs that can be started or already do their work; an expired one is made anew."""
+"""Jobs that can be started or already do their work; an expired one is replaced."""
 _RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
 """SMC's refusal to delete a source that has a job, unless it is forced to."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})

@@ -37,7 +37,7 @@ def addresses(system_info: str | None) -> set[str]:
 
 
 def hostname(system_info: str | None) -> str:
-    """The hostname in a source's SystemInfo; empty where there is none."""
+    """The hostname in a source's SystemInfo; empty if it has no hostname."""
     found = _document(system_info).get("hostname")
     return found if isinstance(found, str) else ""
 

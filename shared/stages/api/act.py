@@ -14,7 +14,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
 ATTEMPTS = 5
-"""A lost race is repeated so often before the caller is told."""
+"""How often a lost race is repeated before the caller is told."""
 
 
 @dataclass(frozen=True)

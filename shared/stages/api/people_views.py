@@ -51,7 +51,7 @@ class Me:
 
 @dataclass(frozen=True)
 class SignInAt:
-    """The provider that verifies names; both empty if there is none."""
+    """The provider that verifies names; both empty without a provider."""
 
     issuer: str
     client_id: str

@@ -7,7 +7,7 @@ from shared.ports.ports import Ports
 from shared.stages.api import show, views
 
 MOST_PAGES = 20
-"""The ledger keeps swept entries: one answer looks through at most so many pages for held ones."""
+"""The ledger keeps swept entries: maximum pages that one answer looks through for held ones."""
 
 
 def page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:

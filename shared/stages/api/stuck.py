@@ -13,9 +13,9 @@ from shared.ports.ports import Ports
 from shared.stages.api import views
 
 AFTER = timedelta(minutes=15)
-"""What is owed for less may be carried out by the next ticks."""
+"""An outbox that is younger than this may be settled by the next ticks."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
-"""One answer looks through at most so many: rows that wait for the tick or the sweep, batches, rows of a state of an open batch."""
+"""Maximum that one answer looks through: rows that wait for the tick or the sweep, batches, rows of a state of an open batch."""
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
 """States whose rows the tick does not read by itself: they wait for their slot, or for a person."""
 _MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."

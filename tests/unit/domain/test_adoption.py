@@ -41,7 +41,7 @@ def test_a_job_that_failed_before_its_copies_leaves_a_lone_snapshot_in_doubt() -
 
 def test_a_disk_without_a_copy_or_a_copy_of_another_disk_is_in_doubt() -> None:
     assert "d-2" in doubt(ONE, [ONE], [RUN], DISKS)
-    assert "none of those" in doubt(TWO, [ONE, TWO], [RUN], ["d-1"])
+    assert "not migrated" in doubt(TWO, [ONE, TWO], [RUN], ["d-1"])
 
 
 def test_a_tag_of_ours_and_two_jobs_at_once_are_in_doubt() -> None:
