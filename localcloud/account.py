@@ -104,9 +104,13 @@ def deploy(cloud: Cloud, files: Files, url: str) -> Plan:
     endpoints = {f"REPLANK_{name}_ENDPOINT": url for name in ENDPOINT_VARIABLES}
     given = {name: value.replace("{url}", url) for name, value in files.env.items()}
     plan = make(files.template, files.services, more=files.more, env={**endpoints, **given}, code_mode=files.code_mode)
-    names = ("eventbridge", "fc", "tablestore", "apigateway")
-    apply.apply(plan, apply.Account(cloud, *(service(cloud, name) for name in names)))
+    apply.apply(plan, target(cloud))
     return plan
+
+
+def target(cloud: Cloud) -> apply.Account:
+    """The services of a cloud that a deployment writes to."""
+    return apply.Account(cloud, *(service(cloud, name) for name in ("eventbridge", "fc", "tablestore", "apigateway")))
 
 
 def _user() -> str:

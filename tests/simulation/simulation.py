@@ -13,7 +13,7 @@ from unittest import mock
 
 import localcloud.account
 from cli import output
-from localcloud.account import service
+from localcloud.account import service, target
 from localcloud.core.app import Cloud
 from localcloud.core.calls import CallRecord
 from localcloud.deploy import apply
@@ -194,10 +194,9 @@ class Simulation:
     def _deploy(self) -> str:
         """Another version of all functions: forward to the newer one or back, now and then the same again."""
         plan = next(iter(_plans.values()))
-        parts = (service(self.cloud, name) for name in ("eventbridge", "fc", "tablestore"))
         self.invoker.deploy(self.invoker.newer ^ (self.chaos.rng.random() < 0.8))
         roles = Plan(plan.template, service(self.cloud, "fc").functions.all(), plan.rules)
-        apply.apply(roles, apply.Account(self.cloud, *parts))
+        apply.apply(roles, target(self.cloud))
         self._no_inventory()
         return "of the newer version" if self.invoker.newer else "of the older version"
 
