@@ -24,7 +24,9 @@ HERE = Path(__file__)
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
+    monkeypatch.setenv("REPLANK_LOCAL_STATE", str(tmp_path / "local"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     for service in ("TABLESTORE", "ECS", "SMC", "FC"):
         monkeypatch.setenv(f"REPLANK_{service}_ENDPOINT", URL)
     monkeypatch.setenv("REPLANK_OPERATOR", "ann")
@@ -58,6 +60,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
     first, second = sorted(each["migrationId"] for each in world.migrations())
     return {
         "acknowledge": [[EVIL, "--yes"], [batch, "--yes"]],
+        "audit": [[], ["--who", EVIL], ["--csv"]],
         "assess": [["--facts", given["facts"]], ["--facts", given["garbage"]], ["i-test0001"]],
         "bootstrap": [[]],
         "cancel": [[EVIL], [second]],
@@ -71,6 +74,13 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "events validate": [[given["event"]], [given["policy"]]],
         "hold": [["--why", EVIL], ["--show"], ["--release", "--why", EVIL]],
         "invoke": [[EVIL, given["event"]], ["precheck", given["event"]]],
+        "local clock": [["--advance", EVIL]],
+        "local down": [[]],
+        "local env": [["--state", EVIL]],
+        "local load": [[given["fleet"]], [given["garbage"]]],
+        "local up": [["--fleet", given["garbage"]]],
+        "login": [[]],
+        "logout": [[]],
         "precheck": [[EVIL], ["i-test0001"]],
         "report": [[batch], [EVIL], [batch, "--html", str(folder / "page.html")]],
         "retry": [[EVIL], [second]],
@@ -82,6 +92,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "submit": [["-i", EVIL], ["-i", "i-test0001", "--policy", given["policy"]], ["-r", EVIL]],
         "sweep": [["--dry-run"], ["--at", EVIL]],
         "watch": [[EVIL]],
+        "whoami": [[]],
     }
 
 
