@@ -43,6 +43,8 @@ UNSAYABLE = frozenset(
 )
 """Refused with 400 although the document's schema allows it: only the product's own data, or another field, can tell."""
 MODERATE = settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+MANY = settings(MODERATE, max_examples=160)
+"""Some 150 seconds of requests, in `make test-long`."""
 FEW = settings(MODERATE, max_examples=10)
 CHAINS = settings(MODERATE, max_examples=20, stateful_step_count=6)
 
@@ -57,7 +59,7 @@ def described(*, security: bool = False) -> Any:
     return schema
 
 
-plain, existing, unsigned, chained = described(), described(), described(security=True), described()
+plain, existing, unsigned, chained, longer = described(), described(), described(security=True), described(), described()
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,13 @@ def drawn(case: Any) -> int:
 @plain.parametrize()
 @MODERATE
 def test_every_answer_is_as_described(case: Any, world: World) -> None:
+    check(case, case.call(base_url=BASE, auth=Signed(world.cloud.owner)))
+
+
+@pytest.mark.long
+@longer.parametrize()
+@MANY
+def test_every_answer_is_as_described_for_minutes(case: Any, world: World) -> None:
     check(case, case.call(base_url=BASE, auth=Signed(world.cloud.owner)))
 
 
