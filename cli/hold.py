@@ -37,7 +37,7 @@ def hold(
         output.show_json(answer)
         return
     print(f"{answer['reason'][:1].upper()}{answer['reason'][1:]}." if answer["held"] else "Nothing is held.")
-    rows = [(output.moment(each["at"]), each["act"], each["by"], each["why"]) for each in answer["history"]]
+    rows = [(output.moment(each["at"]), each["act"], output.person(each), each["why"]) for each in answer["history"]]
     if rows:
         output.table(("at", "act", "by", "why"), rows)
 

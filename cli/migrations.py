@@ -34,7 +34,10 @@ def show(migration: MigrationId, as_json: AsJson = False) -> None:
         output.show_json({**found, "journal": journal})
         return
     _show(found)
-    rows = [(line["version"], output.moment(line["at"]), line["from"], line["to"], line["by"], line["reason"]) for line in journal]
+    rows = [
+        (line["version"], output.moment(line["at"]), line["from"], line["to"], output.person(line), line["reason"])
+        for line in journal
+    ]
     output.table(("#step", "at", "from", "to", "by", "reason"), rows)
 
 

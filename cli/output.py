@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -138,6 +138,12 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
 def moment(text: str | None) -> str:
     """A time of the API, to the minute; the API speaks UTC."""
     return text[:16].replace("T", " ") + " UTC" if text else ""
+
+
+def person(line: Mapping[str, Any]) -> str:
+    """Who acted, how the name is known, and the door; for a stage, or a line of an older version, the name alone."""
+    known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
+    return f"{line['by']} ({known})" if known else str(line["by"])
 
 
 _said: set[str] = set()

@@ -34,6 +34,8 @@ class Caller:
     """The issuer's own id of the person: a name may change, or be borrowed; this does not."""
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """What the token says of the person, by claim; lists stay lists. Empty for a claimed name."""
+    door: str = ""
+    """How the request came in: ``trigger`` or ``gateway``, by its shape, which proves nothing."""
 
     @property
     def identity(self) -> str:

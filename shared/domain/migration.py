@@ -217,6 +217,8 @@ class JournalEntry:
     attempt: int = 1
     trust: str = ""
     """How the operator's name is known (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
+    door: str = ""
+    """How the act came in (``trigger``, ``gateway``), by the shape of its request; empty as above."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 from urllib.parse import unquote
 
@@ -120,7 +120,7 @@ def _token(headers: Mapping[str, str]) -> str:
 
 def _who(came: Came, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
     try:
-        return named(came.headers, settings.operator_header, ports), None
+        return replace(named(came.headers, settings.operator_header, ports), door=came.door), None
     except ReplankError as error:
         claimed = plain(came.headers.get(settings.operator_header.lower(), ""))[:64]
         return Caller(claimed), error

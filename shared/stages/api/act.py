@@ -55,7 +55,7 @@ def _decide(ports: Ports, migration: Migration, act: Act) -> Step:
         raise seen.moved(migration, act.seen, journal)
     try:
         taken = act.decide(migration, ports.clock.now())
-        return replace(taken, entry=replace(taken.entry, trust=act.caller.trust.value))
+        return replace(taken, entry=replace(taken.entry, trust=act.caller.trust.value, door=act.caller.door))
     except Refused:
         if seen.is_done(act.name, act.caller.name, act.seen, ports.migrations.journal(migration.migration_id)):
             raise _Done from None

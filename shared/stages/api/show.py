@@ -139,6 +139,7 @@ def line(entry: JournalEntry) -> views.JournalLine:
         entry.hop,
         entry.attempt,
         entry.trust,
+        entry.door,
     )
 
 

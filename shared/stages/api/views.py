@@ -188,6 +188,7 @@ class JournalLine:
     hop: int
     attempt: int
     trust: str
+    door: str
 
 
 @dataclass(frozen=True)

@@ -74,7 +74,15 @@ def test_a_token_makes_the_name_verified(api: ApiInMemory) -> None:
 
 def test_the_journal_says_how_the_name_is_known(api: ApiInMemory) -> None:
     assert act(api, path="/migrations/m1/confirmation")[0] == 200
-    assert api.fakes.migrations.journal("m1")[-1].trust == "claimed"
+    line = api.fakes.migrations.journal("m1")[-1]
+    assert (line.by, line.trust, line.door) == ("ann", "claimed", "trigger")
+
+
+def test_the_journal_says_that_a_request_came_in_the_gateways_shape(api: ApiInMemory) -> None:
+    request = {**api.request("POST", "/migrations/m1/confirmation"), "door": "gateway"}
+    assert api.handled(request)[0] == 200
+    assert api.call("GET", "/migrations/m1/journal")[1]["lines"][-1]["door"] == "gateway"
+    assert lines(api)[-1].asked.door == "gateway"
 
 
 def test_a_bearer_is_a_token_too(api: ApiInMemory) -> None:
