@@ -13,6 +13,7 @@ from cli import output
 from cli.client import Api
 from cli.options import AsJson
 from cli.problem import bad_input
+from shared.domain.text import spreadsheet_cell
 
 COLUMNS = (
     *("at", "who", "trust", "issuer", "subject", "door", "act", "target", "before", "after"),
@@ -46,7 +47,7 @@ def audit(  # noqa: PLR0913 - one parameter per option
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows([_cell(line[name]) for name in COLUMNS] for line in lines)
+        writer.writerows([spreadsheet_cell(line[name]) for name in COLUMNS] for line in lines)
     elif not lines:
         print("Nothing was asked for in these days.")
     else:
@@ -56,9 +57,3 @@ def audit(  # noqa: PLR0913 - one parameter per option
 def _row(line: dict[str, Any]) -> tuple[Any, ...]:
     outcome = line["code"] or line["after"] or line["status"] or "not recorded"
     return output.moment(line["at"]), line["who"], line["trust"], line["act"], line["target"], outcome
-
-
-def _cell(value: Any) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

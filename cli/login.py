@@ -31,7 +31,7 @@ def login(
     device: Annotated[bool, typer.Option("--device", help="Show a code to enter on another machine.")] = False,
     paste: Annotated[bool, typer.Option("--paste", help="Show the address, and paste back where the browser ends.")] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address; open it on this machine.")] = False,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the way back, if the provider demands one; 0: any.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port for the browser to come back to; 0: any free one.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Sign in at the deployment's provider: acts are then recorded under a verified name."""

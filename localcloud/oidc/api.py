@@ -179,7 +179,7 @@ class Oidc:
         return _json(200, {**answer, "verification_uri_complete": f"{where}?user_code={user_code}"})
 
     def _activate(self, params: Json) -> Response:
-        """The page where a person enters a device's code."""
+        """The page on which a person types the code that the device shows."""
         asked: Json = params["query"]
         found = next(((id, doc) for id, doc in self._devices.items() if doc["user_code"] == asked.get("user_code", "")), None)
         if found is None:

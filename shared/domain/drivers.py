@@ -12,7 +12,7 @@ from shared.domain.timing import JOB_LIMIT, PREPARE_LIMIT
 
 
 class ChangesFrom(Enum):
-    """From when on the instance may have changed, so that the snapshots are the way back."""
+    """The point from which the instance may have changed: after it only the snapshots restore it."""
 
     LAUNCH = "the step that starts the job"
     SNAPSHOTS = "the end of the snapshots, when a person is asked to start the job"

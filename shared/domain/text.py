@@ -29,6 +29,12 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+def spreadsheet_cell(value: object) -> str:
+    """A value as a CSV cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
+    text = str(value)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
 def page_text(text: str) -> str:
     """Text as it stands in a page, or in an attribute of one."""
     return escape(plain(text))

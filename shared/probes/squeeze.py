@@ -20,7 +20,7 @@ _SEPARATOR = re.compile(r" *(;;|&&|\|\||[;|]) *")
 _FUNCTION = re.compile(r"^([a-z_]+)\(\)", re.MULTILINE)
 _KEYWORD = r"(?:then|do|if|elif|else)\b"
 _COMMAND = re.compile(rf"(^|[;|&(){{!] *|\b{_KEYWORD} )(?!{_KEYWORD})([a-z_]+)(?=[ ;)|]|\(\)|$)", re.MULTILINE)
-"""A word where a command is expected."""
+"""The first word of a command."""
 _NAME = re.compile(r"(?<!\w)[A-Za-z_]\w*")
 _LANGUAGE = frozenset(
     {

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urlsplit
 
 from shared.adapters.clock import clock_of
 from shared.adapters.drivers.settings import SmcSettings
@@ -197,9 +196,9 @@ def _listed(value: str) -> tuple[str, ...]:
 
 
 def _issuer(value: str) -> str:
-    parts = urlsplit(value)
-    local = parts.hostname in ("127.0.0.1", "localhost")
-    return _require(bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and local)), value)
+    from shared.adapters.sign_in import is_safe
+
+    return _require(is_safe(value), value)
 
 
 def _count(value: str) -> int:

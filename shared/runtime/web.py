@@ -31,7 +31,7 @@ MAX_BODY_BYTES = 1024 * 1024
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
-class WebSettings(Protocol):
+class WebSettings(callers.CallerSettings, Protocol):
     """The settings that the API uses."""
 
     @property
@@ -39,15 +39,6 @@ class WebSettings(Protocol):
 
     @property
     def currency(self) -> str: ...
-
-    @property
-    def operator_header(self) -> str: ...
-
-    @property
-    def account_id(self) -> str: ...
-
-    @property
-    def access(self) -> Access | None: ...
 
     @property
     def oidc_issuer(self) -> str: ...

@@ -11,6 +11,7 @@ from datetime import date, timedelta
 
 from shared.domain.audit import Answered, Asked, AuditLine, is_wanted
 from shared.domain.errors import Refused, ReplankError
+from shared.domain.text import spreadsheet_cell
 from shared.ports.ports import Ports
 from shared.stages.api import people_views, views
 
@@ -84,13 +85,8 @@ def as_csv(found: people_views.AuditList) -> str:
     names = [each.name for each in fields(people_views.AuditLineView)]
     writer.writerow([views.camel(name) for name in names])
     for line in found.lines:
-        writer.writerow([_cell(views.as_json(getattr(line, name))) for name in names])
+        writer.writerow([spreadsheet_cell(views.as_json(getattr(line, name))) for name in names])
     return text.getvalue()
-
-
-def _cell(value: object) -> str:
-    text = str(value)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def _day(given: str, otherwise: date) -> date:
