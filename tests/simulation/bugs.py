@@ -9,6 +9,7 @@ from unittest import mock
 from cli import targets
 from shared.adapters.compute import Ecs
 from shared.domain import acts, notice, restore, seen
+from shared.domain.after_job import AfterJob
 from shared.domain.batch import BatchState
 from shared.domain.caller import Caller
 from shared.domain.disk_reset import ResetState
@@ -22,6 +23,7 @@ from shared.stages import (
     adopt,
     intake,
     live_jobs,
+    marker,
     migrate,
     precheck,
     probe,
@@ -161,6 +163,16 @@ def any_hold_released() -> list[Patch]:
 def all_called_restored() -> list[Patch]:
     """A rollback that fails calls every disk restored."""
     return [mock.patch.object(restore, "shown", return_value="restored")]
+
+
+def never_put_back() -> list[Patch]:
+    """Whatever the guest answers, SMC is said to have left the disks alone."""
+    return [mock.patch.object(marker, "judge", return_value=AfterJob.KEPT)]
+
+
+def always_put_back() -> list[Patch]:
+    """Every job that moved nothing is said to have put the disks back."""
+    return [mock.patch.object(marker, "judge", return_value=AfterJob.ROLLED_BACK)]
 
 
 def drill_believed() -> list[Patch]:

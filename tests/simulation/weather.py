@@ -66,6 +66,12 @@ def drilled(scenario: Scenario) -> Scenario:
     return replace(unlimited(scenario), fleet={**scenario.fleet, "guests": guests}, rates={"person": 0.3}, prompt=True)
 
 
+def put_back(scenario: Scenario) -> Scenario:
+    """Every job fails, and SMC puts the disks back to its copies."""
+    guests = {id: {"smc": {"fail_attempts": 9, "puts_back": True}} for id in ids(scenario)}
+    return replace(unlimited(scenario), fleet={**scenario.fleet, "guests": guests}, rates={"person": 0.5}, prompt=True)
+
+
 def losing(scenario: Scenario) -> Scenario:
     """The same as going back, and snapshots are deleted by others."""
     return replace(going_back(scenario), rates={"person": 0.9, "snapshot_deleted": 0.2})

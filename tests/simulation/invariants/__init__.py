@@ -1,4 +1,4 @@
-"""The invariants of the design as checkers, one class each (the tenth has two).
+"""The invariants of the design as checkers, one class each (the tenth has three).
 
 They are told of every row written, every effect in the account and every invocation that ended, and asked once more when all
 is at rest. A checker answers with sentences; each is a violation.
@@ -17,6 +17,7 @@ from tests.simulation.invariants.restored import RolledBackIsTrue
 from tests.simulation.invariants.scene import Checker, Found, Scene
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
+from tests.simulation.invariants.told import SmcIsToldTruly
 
 __all__ = ["Checker", "Found", "NeverStuck", "Scene", "all_checkers"]
 
@@ -35,6 +36,7 @@ def all_checkers() -> list[Checker]:
         OnlyTheChosen(),
         RolledBackIsTrue(),
         HalfRolledBack(),
+        SmcIsToldTruly(),
         EveryStart(),
         KeptUntilReleased(),
         AsMeant(),
