@@ -17,7 +17,8 @@ from shared.adapters import tables
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
 from shared.domain.errors import Bug, Refused, Stale
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.policy import Policy, Window
+from shared.domain.policy import Policy
+from shared.domain.window import Window
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.runtime.bootstrap import credentials_of, ports_of

@@ -33,7 +33,7 @@ from shared.domain.ledger import LedgerEntry
 from shared.domain.limits import Limit, Start
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
-from shared.domain.policy import Window
+from shared.domain.window import Window
 from shared.stages import advance, effects, migrate, rollback, snapshot, sweep
 from tests.simulation import bugs, weather
 from tests.simulation.invariants import Checker, all_checkers

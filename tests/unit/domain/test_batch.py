@@ -7,7 +7,8 @@ import pytest
 
 from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
 from shared.domain.codec import Signed, decode, encode
-from shared.domain.policy import Policy, Window
+from shared.domain.policy import Policy
+from shared.domain.window import Window
 
 MONDAY = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", MONDAY, "v", RISKS)

@@ -24,7 +24,8 @@ from shared.domain.limits import (
     start_of,
 )
 from shared.domain.migration import Handle, Migration, State
-from shared.domain.policy import Policy, Window
+from shared.domain.policy import Policy
+from shared.domain.window import Window
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)

@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from cli.main import run
+from shared.domain.choice import camel
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.notice import read_notice_policy
-from shared.domain.policy import BOUNDS, DEFAULTS, WORDS, Policy, Window, camel, read_policy
+from shared.domain.policy import BOUNDS, DEFAULTS, WORDS, Policy, read_policy
+from shared.domain.window import Window
 from shared.runtime import requests, schema
 
 

@@ -14,7 +14,8 @@ from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldLine
 from shared.domain.limits import HELD_BY, Limit, Start, start_of
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry
-from shared.domain.policy import Policy, Window
+from shared.domain.policy import Policy
+from shared.domain.window import Window
 from shared.ports.ports import Ports
 from shared.stages.api import migrations as acts
 from shared.stages.effects import launch
