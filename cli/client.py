@@ -16,11 +16,10 @@ import requests
 
 from cli import output
 from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+from shared.domain.retry import API_BUSY, Again, repeat
 
 Json = dict[str, Any]
 TIMEOUT_S = 60
-_TRIES, _LONGEST_WAIT_S = 4, 60
-"""How often, and for how long at most, it waits if the API says that it is asked too much (429)."""
 _SIGN_TYPE = "ACS3-HMAC-SHA256"
 _VERSION = "/v1"
 """Of the API that this command line speaks."""
@@ -56,13 +55,33 @@ class Http:
 
     def _patiently(self, method: str, url: str, **more: Any) -> requests.Response:
         """The answer; after a 429 the request comes again when the answer says, for nothing was done."""
-        for _ in range(_TRIES - 1):
+
+        def send(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
-            wait = answer.headers.get("retry-after", "")
-            if answer.status_code != 429 or not wait.isdigit() or int(wait) > _LONGEST_WAIT_S:
-                return answer
-            self.pause(int(wait))
-        return self._session.request(method, url, **more)
+            if answer.status_code == 429:
+                raise _Busy(answer)
+            return answer
+
+        try:
+            return repeat(API_BUSY, send, _worth, self.pause)
+        except _Busy as refused:
+            return refused.answer
+
+
+class _Busy(Exception):
+    """The API was asked too much."""
+
+    def __init__(self, answer: requests.Response) -> None:
+        super().__init__(answer.status_code)
+        self.answer = answer
+
+
+def _worth(error: Exception) -> Again | None:
+    """A busy API is asked again if it says when."""
+    if not isinstance(error, _Busy):
+        return None
+    wait = error.answer.headers.get("retry-after", "")
+    return Again(float(wait)) if wait.isdigit() else None
 
 
 def _cause(error: BaseException) -> str:

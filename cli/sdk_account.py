@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from cli.client import credentials
 from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
+from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
 INVOKE_S = 630
@@ -108,10 +109,9 @@ class Account:
         """A client of Tablestore."""
         for name in ("tablestore.encoder", "tablestore.decoder", "tablestore-client"):
             logging.getLogger(name).setLevel(logging.ERROR)
-        from tablestore import DefaultRetryPolicy, OTSClient
+        from tablestore import OTSClient
 
-        class Policy(DefaultRetryPolicy):  # type: ignore[misc]
-            max_retry_times = 2
+        from shared.adapters.sdk import tablestore_policy
 
         protocol, host = self.endpoint("TABLESTORE")
         key_id, secret, token = self.key
@@ -122,7 +122,7 @@ class Account:
             self.tablestore_instance,
             sts_token=token or None,
             socket_timeout=READ_MS / 1000,
-            retry_policy=Policy(),
+            retry_policy=tablestore_policy(CHECK_CALL),
         )
 
     def functions(self) -> Any:

@@ -13,6 +13,7 @@ from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Ke
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
+from shared.domain.retry import LOCK_RACE
 from shared.ports.admission import Room
 
 log = logging.getLogger("replank.store")
@@ -28,7 +29,7 @@ class TablestoreAdmission:
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
         key, columns = _key(region_id, instance_id), {"migration_id": migration_id, "lease": _lease(migration_id, attempt)}
-        for _ in range(3):  # the holder may go between the put and the look
+        for _ in range(LOCK_RACE.calls):
             if self._try_lock(key, columns):
                 return migration_id
             row = self._store.get(tables.LOCKS, key) or {}

@@ -12,10 +12,10 @@ from shared.adapters.store import Absent, Highest, InDoubt, Key, Lowest, Range, 
 from shared.domain.audit import Answered, Asked, AuditLine
 from shared.domain.codec import encode
 from shared.domain.errors import Transient
+from shared.domain.retry import AUDIT_RACE
 from shared.ports.audit import AuditPage
 
 ASKED, ANSWERED, ANSWERED_AT = "asked", "answered", "answered_at"
-_TRIES = 9
 
 
 class TablestoreAudit:
@@ -26,7 +26,7 @@ class TablestoreAudit:
 
     def ask(self, asked: Asked) -> str:
         columns = {ASKED: tables.text(ASKED, encode(asked))}
-        for number in range(_TRIES):  # a request's id comes twice if the platform repeats it
+        for number in range(AUDIT_RACE.calls):  # a request's id comes twice if the platform repeats it
             entry = f"{milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
             try:
                 if self._store.put_new(tables.AUDIT, _key(asked.at.date(), entry), columns):

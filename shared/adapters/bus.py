@@ -6,11 +6,12 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from shared.adapters.sdk import ATTEMPTS, Clients
+from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import cloud_error
 from shared.adapters.sdk_errors import CloudError, translate
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import SOURCE, Event
+from shared.domain.retry import Again, repeat
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
@@ -19,6 +20,10 @@ MAX_BYTES = 240 * 1024
 """Of one PutEvents: 256 KB, less the attributes around the data."""
 ENVELOPE_BYTES = 600
 """What the attributes of one event take at most."""
+
+
+class _NotTaken(Exception):
+    """Some events were refused, or no answer came; sending them again may help."""
 
 
 class EventBridgeBus:
@@ -35,18 +40,21 @@ class EventBridgeBus:
 
     def _put_events(self, events: list[tuple[Event, bytes]]) -> None:
         entries = [self._entry(event, data) for event, data in events]
-        problem = ""
-        for attempt in range(1, ATTEMPTS + 1):
+
+        def send(_number: int) -> None:
+            nonlocal entries
             try:
                 answer = self._clients.eventbridge().put_events_with_options(entries, self._clients.runtime())
-                entries, problem = _refused_entries(entries, answer)
-                if not entries:
-                    return
             except Exception as error:
-                problem = _problem_of(error)
-            if attempt < ATTEMPTS:
-                self._clients.pause(attempt)
-        raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}")
+                raise _NotTaken(_problem_of(error)) from error
+            entries, problem = _refused_entries(entries, answer)
+            if entries:
+                raise _NotTaken(problem)
+
+        try:
+            repeat(self._clients.retry, send, _worth, self._clients.sleep)
+        except _NotTaken as problem:
+            raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}") from problem
 
     def _entry(self, event: Event, data: bytes) -> Any:
         from alibabacloud_eventbridge import models
@@ -80,6 +88,10 @@ def batches(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event,
         size += needs
     if portion:
         yield portion
+
+
+def _worth(error: Exception) -> Again | None:
+    return Again() if isinstance(error, _NotTaken) else None
 
 
 def _encoded(event: Event) -> bytes:

@@ -14,13 +14,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from shared.adapters import redact
+from shared.domain.retry import CLOUD_CALL, RetryPolicy
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
-ATTEMPTS = 4
-"""Calls of one operation at most, the first included."""
-PAUSE_S = 0.2
-"""Before the second call; doubled before each further one."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.CRITICAL}
 """The Tablestore SDK warns of a missing native codec, and formats every request for its log unless the level forbids it;
@@ -69,19 +66,15 @@ class Account:
 
 
 class Clients:
-    """The clients of one account. ``pause_s`` scales the pauses between attempts (0 in simulations)."""
+    """The clients of one account, and how often their calls are repeated."""
 
-    def __init__(self, account: Account, *, pause_s: float = PAUSE_S) -> None:
+    def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL) -> None:
         self.account = account
-        self.pause_s = pause_s
+        self.retry = retry
+        self.sleep: Callable[[float], None] = time.sleep  # noqa: TID251 - short and bounded; longer waits are the tick's affair
         self._made: dict[str, Any] = {}
         redact.remember(account.credentials.secret)
         redact.remember(account.credentials.token)
-
-    def pause(self, attempt: int) -> None:
-        """Wait before the attempt after ``attempt`` (from 1): seconds at most, inside one invocation."""
-        if self.pause_s:
-            time.sleep(self.pause_s * 2 ** (attempt - 1))  # noqa: TID251 - a bounded back-off; longer waits are the tick's affair
 
     def tablestore(self) -> Any:
         """The Tablestore client of the pipeline's instance."""
@@ -116,8 +109,6 @@ class Clients:
         from tablestore import OTSClient
         from urllib3 import Timeout
 
-        from shared.adapters.store_retry import retry_policy
-
         account, key = self.account, self.account.credentials
         default = f"https://{account.tablestore_instance}.{account.region}.ots.aliyuncs.com"
         endpoint = _reachable(account.tablestore_endpoint or default)
@@ -129,7 +120,7 @@ class Clients:
             sts_token=key.token or None,
             socket_timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
             max_connection=4,
-            retry_policy=retry_policy(ATTEMPTS, self.pause_s),
+            retry_policy=tablestore_policy(self.retry),
         )
 
     def _make_eventbridge(self) -> Any:
@@ -173,3 +164,21 @@ def _reachable(address: str) -> Endpoint:
             os.environ.pop(name, None)
             os.environ.pop(name.upper(), None)
     return endpoint
+
+
+def tablestore_policy(policy: RetryPolicy) -> Any:
+    """The policy in the form of the Tablestore SDK, whose own default is 20 repetitions: for throttling and failed reads.
+
+    Writes in doubt are not repeated by the SDK.
+    """
+    from tablestore.retry import DefaultRetryPolicy
+
+    class Bounded(DefaultRetryPolicy):  # type: ignore[misc]  # the SDK carries no types
+        def should_retry(self, retry_times: int, exception: Any, api_name: str) -> bool:
+            again = policy.pause_after(retry_times + 1) is not None
+            return again and bool(self._can_retry(retry_times, exception, api_name))
+
+        def get_retry_delay(self, retry_times: int, exception: Any, api_name: str) -> float:
+            return policy.pause_after(retry_times + 1) or 0.0
+
+    return Bounded()

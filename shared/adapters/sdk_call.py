@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from shared.adapters.sdk import ATTEMPTS, Clients
+from shared.adapters.sdk import Clients
 from shared.adapters.sdk_errors import CloudError, translate
+from shared.domain.retry import Again, repeat
 
 Expected = Callable[[CloudError], bool]
 
@@ -31,19 +32,23 @@ def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = n
 
     Raises CloudError itself where it is ``expected``: the caller handles it; else what the table of errors makes of it.
     """
-    for attempt in range(1, ATTEMPTS + 1):
-        try:
-            return send(clients.runtime()).body
-        except Exception as error:
-            failed = cloud_error(error)
-            if failed is None:
-                raise
-            if expected(failed):
-                raise failed from None
-            if attempt == ATTEMPTS or not failed.worth_repeating:
-                raise translate(failed) from error
-        clients.pause(attempt)
-    raise AssertionError("the loop above returns or raises")
+    try:
+        return repeat(clients.retry, lambda _number: send(clients.runtime()).body, _worth(expected), clients.sleep)
+    except Exception as error:
+        failed = cloud_error(error)
+        if failed is None:
+            raise
+        if expected(failed):
+            raise failed from None
+        raise translate(failed) from error
+
+
+def _worth(expected: Expected) -> Callable[[Exception], Again | None]:
+    def worth(error: Exception) -> Again | None:
+        failed = cloud_error(error)
+        return Again() if failed is not None and failed.worth_repeating and not expected(failed) else None
+
+    return worth
 
 
 def cloud_error(error: Exception) -> CloudError | None:

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from shared.adapters.sdk import ATTEMPTS, Clients
+from shared.adapters.sdk import Clients
 from shared.domain.errors import Permanent, ReplankError, Transient
+from shared.domain.retry import Again, repeat
 
 Key = Sequence[tuple[str, Any]]
 """A primary key: (column, value) in the table's order."""
@@ -192,18 +193,16 @@ class Store:
     def _send(self, operation: str, *arguments: Any, **options: Any) -> Any:
         """Send, and send again where no answer came: a write may then meet what it has itself done (InDoubt)."""
         send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
-        for attempt in range(1, ATTEMPTS + 1):
+
+        def once(number: int) -> Any:
             try:
                 return self._send_once(operation, send, arguments, options)
             except _ConditionFailed:
-                if attempt > 1:
-                    raise InDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
-                raise
-            except _NoAnswer:
-                if attempt == ATTEMPTS:
+                if number == 1:
                     raise
-            self._clients.pause(attempt)
-        raise AssertionError("the loop above returns or raises")
+                raise InDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
+
+        return repeat(self._clients.retry, once, _worth, self._clients.sleep)
 
     def _send_once(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
@@ -215,6 +214,10 @@ class Store:
             raise _translate(operation, str(error.code), str(error.message), str(error.request_id)) from error
         except (OTSClientError, HTTPError, OSError) as error:
             raise _NoAnswer("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
+
+
+def _worth(error: Exception) -> Again | None:
+    return Again() if isinstance(error, _NoAnswer) else None
 
 
 class InDoubt(Transient):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Store
 from shared.domain.errors import Permanent
+from shared.domain.retry import CLOUD_CALL
 from shared.ports.ports import Limits, Notices, Ports
 from shared.runtime.settings import Settings
 
@@ -52,7 +54,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
 
     ``clock`` replaces the one that the settings name.
     """
-    clients = Clients(_account(settings, credentials), pause_s=settings.retry_pause_ms / 1000)
+    clients = Clients(_account(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_of(settings.clock), Store(clients)
     _warm(function, settings, clients)
     return Ports(

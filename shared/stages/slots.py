@@ -11,17 +11,15 @@ from shared.domain.errors import Transient
 from shared.domain.hold import Hold
 from shared.domain.limits import Held, Scene, Standing, Start
 from shared.domain.migration import Migration, State
+from shared.domain.retry import LOST_RACE
 from shared.ports.admission import Room
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
-TRIES = 5
-"""How often a lost race for the one row of slots is repeated."""
-
 
 def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
     """Take a slot for a migration that is to start; what holds it back, if a limit does. A slot held already stays."""
-    for _ in range(TRIES):
+    for _ in range(LOST_RACE.calls):
         seen, scene = current_scene(migration, ports)
         held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
         if held or seen.has(migration.attempt):

@@ -20,11 +20,12 @@ from typing import Any
 
 from functions.watch import index
 from localcloud.client import LocalCloud
-from shared.adapters import sdk, sdk_call, store
+from shared.adapters import sdk, sdk_call
 from shared.adapters.bus import EventBridgeBus
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Range, Store
 from shared.domain.events import Event
+from shared.domain.retry import RetryPolicy
 from shared.runtime import lazy
 from tests.support import shifted_date
 
@@ -37,7 +38,7 @@ CLOSED = "http://127.0.0.1:9"
 """Nobody listens there."""
 READ_TIMEOUT_S = 0.25
 """Of calls that are to time out; all others have the functions' own."""
-ATTEMPTS = 2
+RETRY = RetryPolicy(calls=2)
 """Of each call: repeating is gone through too."""
 
 
@@ -125,7 +126,7 @@ def outcome(service: str, situation: Situation, admin: LocalCloud) -> dict[str, 
         if situation.fault == "timeout_before":
             stack.enter_context(impatient())
         try:
-            return {"returned": CALLS[service](Clients(account(situation.url, situation.secret), pause_s=0))}
+            return {"returned": CALLS[service](Clients(account(situation.url, situation.secret), retry=RETRY))}
         except Exception as error:
             return {"raised": list(_chain(error))}
 
@@ -167,8 +168,6 @@ def main() -> None:
     index.initialize(None)
     import asyncio  # not before: it is deferred itself
 
-    for module in (sdk, sdk_call, store):
-        vars(module)["ATTEMPTS"] = ATTEMPTS
     task = json.load(sys.stdin)
     admin = LocalCloud(task["admin"], task["token"])
     outcomes = {

@@ -23,6 +23,10 @@ ONCE: dict[str, tuple[str, frozenset[str]]] = {
         r'f"(?:baseline|after|instance)-\{|"baseline-\d"',
         frozenset({"shared/domain/observation.py"}),
     ),
+    "how often something is tried again": (
+        r"\b_?(?:ATTEMPTS|TRIES|RETRIES)\b|max_retry_times|max_attempts=[^1]|\brange\(1, \w+ \+ 1\).*attempt",
+        frozenset(),
+    ),
     "a test of a driver's name": (r'driver\w*(?:\.name)? (?:==|!=|in|not in) ["(]', frozenset()),
 }
 """By what it is: a pattern, and the files that may hold it."""

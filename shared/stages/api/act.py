@@ -10,11 +10,9 @@ from shared.domain import seen
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration, Step
+from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
-
-ATTEMPTS = 5
-"""How often a lost race is repeated before the caller is told."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
 
     Raises Refused: Migration.Moved if the migration is no longer as the operator saw it, or why the act cannot apply.
     """
-    for _ in range(ATTEMPTS):
+    for _ in range(LOST_RACE.calls):
         try:
             advance(ports, _decide(ports, migration, act))
             return

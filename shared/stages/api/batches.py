@@ -15,10 +15,11 @@ from shared.domain.errors import Refused, Stale
 from shared.domain.migration import ADMITTED, Migration, Step
 from shared.domain.notice import read_notice
 from shared.domain.policy import read_policy
+from shared.domain.retry import LOST_RACE
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
-from shared.stages.api.act import ATTEMPTS, Act, carry_out, contended
+from shared.stages.api.act import Act, carry_out, contended
 from shared.stages.api.migrations import holds_snapshots
 from shared.stages.slots import held_back
 
@@ -131,7 +132,7 @@ def page(ports: Ports, *, limit: int, token: str) -> views.BatchList:
 
 def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
     """Record that the operator accepts the risks and the snapshots; from then on instances move. The same again changes nothing."""
-    for _ in range(ATTEMPTS):
+    for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         try:
             after = _write_acknowledgement(before, caller, risks_version, version, ports)

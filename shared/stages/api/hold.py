@@ -5,9 +5,10 @@ from __future__ import annotations
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.hold import Hold, HoldLine
+from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.api import views
-from shared.stages.api.act import ATTEMPTS, contended
+from shared.stages.api.act import contended
 
 
 def get(ports: Ports) -> views.HoldView:
@@ -24,7 +25,7 @@ def shown(hold: Hold) -> views.HoldView:
 def put(ports: Ports, caller: Caller, why: str) -> views.HoldView:
     """Hold everything at once. It always wins: a release that comes between is overridden. Once more adds a line."""
     line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
-    for _ in range(ATTEMPTS):
+    for _ in range(LOST_RACE.calls):
         seen = ports.admission.hold()
         if ports.admission.write_hold(seen, line):
             return get(ports)

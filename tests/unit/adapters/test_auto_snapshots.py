@@ -10,6 +10,7 @@ import pytest
 
 from shared.adapters.auto_snapshots import next_of, next_run, policies_of
 from shared.adapters.sdk import Account, Clients, Credentials
+from shared.domain.retry import RetryPolicy
 
 MONDAY = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 """20:00 in UTC+8."""
@@ -45,7 +46,7 @@ class Ecs:
 
 
 def test_the_policies_of_the_disks_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    clients = Clients(Account("cn-hangzhou", "1", Credentials("id", "secret"), "replank"), pause_s=0)
+    clients = Clients(Account("cn-hangzhou", "1", Credentials("id", "secret"), "replank"), retry=RetryPolicy(calls=4))
     monkeypatch.setattr(clients, "ecs", lambda region_id: Ecs())
     disks = [SimpleNamespace(auto_snapshot_policy_id=each) for each in ("sp-1", None, "sp-1", "sp-2")]
     assert policies_of(disks) == ["sp-1", "sp-2"]

@@ -18,12 +18,13 @@ from shared.adapters.drivers.jobs import percent, report
 from shared.adapters.drivers.sources import addresses
 from shared.adapters.ids import RandomIds
 from shared.adapters.page_tokens import start_of, token_of
-from shared.adapters.sdk import Endpoint
+from shared.adapters.sdk import Endpoint, tablestore_policy
 from shared.adapters.store import Highest, Lowest
 from shared.domain.effects import KINDS, AdoptSnapshots, CleanUpDriver, CountOutcome, LaunchDriver, ReleaseSlot, ScheduleSweep
 from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
 from shared.domain.migration import Handle, State, first_entry, step
+from shared.domain.retry import RetryPolicy
 from shared.ports.driver import Phase
 from tests.support.ports import T0, migration
 
@@ -220,3 +221,12 @@ def test_jobs_as_reports() -> None:
     assert report(known, job("Deleting")).code == report(known, None).code == "Job.Gone"
     assert report(Handle(), None).phase is Phase.PREPARING
     assert [percent(value) for value in (None, "", "12.9", 250, -3, "many")] == [0, 0, 12, 100, 0, 0]
+
+
+def test_the_store_s_sdk_repeats_within_the_policy() -> None:
+    busy = SimpleNamespace(code="OTSServerBusy", message="", http_status=503)
+    denied = SimpleNamespace(code="OTSAuthFailed", message="", http_status=403)
+    policy = tablestore_policy(RetryPolicy(calls=3, pause_s=0.5))
+    assert [policy.should_retry(times, busy, "GetRow") for times in range(4)] == [True, True, False, False]
+    assert [policy.get_retry_delay(times, busy, "GetRow") for times in range(2)] == [0.5, 1.0]
+    assert not policy.should_retry(0, denied, "GetRow")
