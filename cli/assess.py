@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, states
 from cli.catalog import day
 from cli.client import Api
 from cli.files import read_json
@@ -152,7 +152,7 @@ def precheck(
 
 def _passed(found: Json) -> bool:
     """A dry run that passes ends by itself, as cancelled."""
-    return found["state"] in ("ready", "cancelled") and not found["blocked"]
+    return found["state"] in states.PASSED and not found["blocked"]
 
 
 def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
@@ -162,7 +162,7 @@ def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
             problem = batch["problems"][0]
             raise Problem(problem["code"], problem["message"], "Check the id and --region.")
         found = list(api.pages("/migrations", "migrations", batchId=batch_id))
-        if batch["state"] != "planning" and all(each["state"] not in ("accepted", "prechecking") for each in found):
+        if batch["state"] != "planning" and all(each["state"] not in states.NOT_CHECKED for each in found):
             return [api.get(f"/migrations/{each['migrationId']}") for each in found]
         time.sleep(every)
     raise Problem("Precheck.Pending", f"Batch {batch_id} is still being checked.", f"Look again: replank status {batch_id}")

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, states
 from cli.client import Api
 from cli.files import read_json
 from cli.options import AsJson, BatchId
@@ -20,10 +20,7 @@ from shared.domain.migration import State
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 
 Json = dict[str, Any]
-_ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
-_WAITING = ("failed", "migrated")
 _LEAST, _MOST = BOUNDS["maxMoving"]
-STATES = tuple(each.value for each in State)
 
 
 def register(app: typer.Typer) -> None:
@@ -103,14 +100,16 @@ def _policy(file: Path) -> Json:
 
 def status(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it all batches are listed.")] = "",
-    state: Annotated[str, typer.Option(help="Only migrations in this state.")] = "",
+    state: Annotated[
+        str, typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.beginning_with)
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the batches, or one batch with its migrations."""
     if state and not batch:
         raise without_effect("--state", "without a batch", f"Name one: replank status BATCH --state {state}")
-    if state and state not in STATES:
-        raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(STATES)}.")
+    if state and state not in states.ALL:
+        raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(states.ALL)}.")
     api = Api.from_environment()
     if not batch:
         _list(list(api.pages("/batches", "batches")), as_json)
@@ -201,7 +200,7 @@ def watch(
     except KeyboardInterrupt:
         output.note(f"\nNobody follows batch {batch} now; it goes on by itself. Look again: replank watch {batch}")
         raise typer.Exit(130) from None
-    if any(found["counts"].get(state) for state in ("failed", "precheck_failed")):
+    if any(found["counts"].get(state) for state in states.NOT_AS_WANTED):
         raise typer.Exit(1)
 
 
@@ -229,7 +228,7 @@ def _tell(batch: Json, as_json: bool) -> None:
 def _is_settled(batch: Json) -> bool:
     if batch["state"] == "planning":
         return False
-    waiting = (*_ENDED, *_WAITING, *(() if batch["acknowledgement"] else ("ready",)))
+    waiting = (*states.SETTLED, *(() if batch["acknowledgement"] else (State.READY.value,)))
     return all(state in waiting for state, number in batch["counts"].items() if number)
 
 

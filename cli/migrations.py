@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output
+from cli import output, states
 from cli.client import Api
 from cli.findings import standing
 from cli.options import MIGRATION_HELP, AsJson, MigrationId
@@ -164,6 +164,6 @@ _DONE = {
 
 
 def _words(answer: Json) -> dict[str, str]:
-    moved_on = answer["state"] in ("rolled_back", "cancelled")
+    moved_on = answer["state"] in states.TAKEN_BACK
     confirmed = f"{answer['state'].replace('_', ' ')}, and its snapshots are released" if moved_on else "confirmed"
     return {"state": answer["state"], "id": answer["migrationId"], "confirmed": confirmed}

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from cli import output
+from cli import output, states
 from cli.client import Api
 from cli.problem import Problem, bad_input
 
 Json = dict[str, Any]
 ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "rollback": "rollback"}
 """The commands of the acts, as the API names them."""
-_ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed", "confirmed")
 _SHOWN = 5
 
 
@@ -33,7 +32,7 @@ def target(api: Api, given: str, act: str) -> Json:
         sentence = f"Instance {given} has dry runs only, and a dry run has nothing to {ACTS[act]}."
         raise Problem("Migration.NotFound", sentence, f"Submit a batch with it: replank submit -i {given}")
     found = [migration(api, each["migrationId"]) for each in real]
-    meant = [each for each in found if each["state"] not in _ENDED or act in each["acts"]] or found[:1]
+    meant = [each for each in found if each["state"] not in states.RESTING or act in each["acts"]] or found[:1]
     if len(meant) > 1:
         raise bad_input(
             "Migration.Ambiguous",

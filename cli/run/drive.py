@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli import states
 from cli.run.cloud import LocalCloud
 from cli.run.operator import Operator
 from cli.run.screen import Screen
+from shared.domain.migration import State
 
 Json = dict[str, Any]
 STEP_S, HOUR_S = 60, 3600
@@ -19,8 +21,6 @@ STUCK_S = 26 * HOUR_S
 """Longer than any limit on a state in which the pipeline itself is at work (a first snapshot may take a day)."""
 PLANNED_S = HOUR_S
 """Every notice is answered with a batch, and every batch planned, within this."""
-_ENDED = ("completed", "rolled_back", "cancelled", "precheck_failed")
-_RESTING = (*_ENDED, "confirmed")
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Drive:
 
     def _note(self, migrations: list[Json], acted: int, now_ms: int) -> None:
         seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
-        moving = any(each["state"] not in (*_RESTING, "ready") for each in migrations) or not migrations
+        moving = any(each["state"] not in (*states.RESTING, State.READY.value) for each in migrations) or not migrations
         changed = seen != self._before or acted > 0
         if changed:
             self._moved_ms = now_ms
@@ -63,17 +63,17 @@ class Drive:
         self._before = seen
 
     def _step(self, migrations: list[Json]) -> int:
-        if migrations and all(each["state"] in _RESTING for each in migrations):
+        if migrations and all(each["state"] in states.RESTING for each in migrations):
             return HOUR_S
         return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)
 
     def _is_over(self, batches: list[Json], migrations: list[Json], now_ms: int) -> bool:
         planned = all(batch["state"] != "planning" for batch in batches)
         ended = all(_has_ended(each) for each in migrations)
-        waiting = all(each["state"] in (*_RESTING, "ready") for each in migrations)
+        waiting = all(each["state"] in (*states.RESTING, State.READY.value) for each in migrations)
         patience_s = PLANNED_S if not planned else STALLED_S if waiting else STUCK_S
         return (planned and ended) or now_ms - self._moved_ms > patience_s * 1000
 
 
 def _has_ended(migration: Json) -> bool:
-    return migration["state"] in _ENDED or (migration["state"] == "failed" and migration["attempt"] > 1)
+    return migration["state"] in states.ENDED or (migration["state"] == "failed" and migration["attempt"] > 1)

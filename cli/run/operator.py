@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from cli import states
 from cli.client import Api
 from cli.problem import Problem
 
 Json = dict[str, Any]
 NAME = "demo"
-_NOT_CHECKED = ("accepted", "prechecking")
 
 
 @dataclass
@@ -33,7 +33,7 @@ class Operator:
         if batch["acknowledgement"] or batch["dryRun"] or batch["state"] != "open":
             return False
         mine = [each for each in migrations if each["batchId"] == batch["batchId"]]
-        if len(mine) < batch["size"] or any(each["state"] in _NOT_CHECKED for each in mine):
+        if len(mine) < batch["size"] or any(each["state"] in states.NOT_CHECKED for each in mine):
             return False
         self.risks_version = self.risks_version or self.api.get("/risks")["version"]
         return self._post(

@@ -11,7 +11,7 @@ from typing import Any
 
 from cli import output
 from cli.client import Api
-from cli.run.plan import Expected, Plan
+from cli.run.plan import RESULTS, Expected, Plan
 from shared.domain.catalog import Catalog, find_release
 from shared.domain.catalog.identify import identify_in
 
@@ -78,7 +78,7 @@ def _row(line: Json) -> Json:
     row = {name: line[field] for name, field in _FIELDS.items()}
     reasons = [{name: reason[name] for name in ("code", "message", "remedy")} for reason in line["reasons"]]
     result = line["result"]
-    if result not in ("completed", "refused", "failed", "rolled_back"):
+    if result not in RESULTS:
         reasons.append(
             {
                 "code": "Run.NotFinished",

@@ -12,6 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 from rich.text import Text
 
+from cli import states
 from cli.output import STYLES, terminal
 from shared.domain.text import plain
 
@@ -28,7 +29,6 @@ _BASE = {
     "validating": 88,
 }
 """Percent of one hop that is done when a state begins; migrating adds half of the job's own percentage."""
-_ENDS = ("migrated", "confirmed", "completed", "precheck_failed", "rolled_back", "cancelled")
 
 
 class Screen(Protocol):
@@ -49,11 +49,11 @@ def screen() -> Screen:
 def percent(migration: Json) -> int:
     """How much of the migration's whole route is done."""
     state, hops = migration["state"], max(1, migration["hops"])
-    if state in _ENDS:
+    if state in states.DONE:
         return 100
-    if state in ("failed", "rolling_back"):
+    if state in states.STOPPED:
         return int(100 * migration["hop"] / hops)
-    done = _BASE[state] + (migration["progress"] / 2 if state == "migrating" else 0)
+    done = _BASE.get(state, 0) + (migration["progress"] / 2 if state == "migrating" else 0)
     return int((migration["hop"] * 100 + done) / hops)
 
 
@@ -85,7 +85,7 @@ class LiveScreen:
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
         shown = sorted(migrations, key=lambda each: (each["batchId"], each["instanceId"]))
         room = max(5, self._live.console.height - len(batches) - 6)
-        moving = [each for each in shown if each["state"] not in _ENDS]
+        moving = [each for each in shown if each["state"] not in states.DONE]
         rows = shown if len(shown) <= room else (moving or shown)[:room]
         table = Table(box=None, pad_edge=False, header_style="bold")
         for name in ("instance", "from", "hop", "stage", "%", "in stage"):
@@ -134,7 +134,7 @@ class PlainScreen:
                 print(self._line(each, now), flush=True)
         for batch in batches:
             mine = [each for each in migrations if each["batchId"] == batch["batchId"]]
-            ended = sum(each["state"] in _ENDS for each in mine)
+            ended = sum(each["state"] in states.DONE for each in mine)
             if mine and self._ended.get(batch["batchId"], 0) != ended:
                 self._ended[batch["batchId"]] = ended
                 print(f"+{since(self._start, now):>7}  batch {batch['batchId']}: {ended} of {len(mine)} ended", flush=True)

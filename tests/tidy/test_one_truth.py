@@ -5,9 +5,11 @@ from __future__ import annotations
 import ast
 import re
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
+from shared.domain.migration import State
 from tests.support.repository import ROOT, name_of, source_files, tree
 
 ROOMS = ("shared", "cli", "functions")
@@ -43,6 +45,27 @@ def test_it_is_written_in_one_place(truth: str) -> None:
 def test_the_place_exists(truth: str) -> None:
     pattern, places = ONCE[truth]
     assert [place for place in places if not re.search(pattern, (ROOT / place).read_text(encoding="utf-8"))] == []
+
+
+STATE_LISTS = {
+    "cli/run/plan.py": "results of a run, not states",
+}
+"""Files outside the domain that list such words, and what the words are there."""
+
+
+def _lists_of_states(path: Path) -> list[int]:
+    """Lines of a literal with two names of states or more, written out."""
+    states = {state.value for state in State}
+    literals = [node for node in ast.walk(tree(path)) if isinstance(node, ast.Tuple | ast.List | ast.Set)]
+    return [
+        node.lineno for node in literals if sum(isinstance(each, ast.Constant) and each.value in states for each in node.elts) > 1
+    ]
+
+
+def test_lists_of_states_come_from_the_state_machine() -> None:
+    found = [f"{name_of(path)}:{line}" for path in source_files("cli", "shared", "functions") for line in _lists_of_states(path)]
+    assert [each for each in found if each.partition(":")[0] not in STATE_LISTS] == []
+    assert {each.partition(":")[0] for each in found} == set(STATE_LISTS)
 
 
 # One name, one meaning ------------------------------------------------------------------------------------------------

@@ -1,0 +1,46 @@
+"""The command line's groups of states: each state of the state machine has its place in them."""
+
+from __future__ import annotations
+
+from typer.testing import CliRunner
+
+from cli import states
+from cli.batches import _is_settled
+from cli.main import app
+from cli.run.screen import _BASE, percent
+from shared.domain.migration import State
+
+
+def test_the_groups_are_those_of_the_state_machine() -> None:
+    assert tuple(state.value for state in State) == states.ALL
+    assert set(states.ENDED) == {"completed", "rolled_back", "cancelled", "precheck_failed"}
+    assert set(states.RESTING) == {*states.ENDED, "confirmed"}
+    assert set(states.SETTLED) == {*states.RESTING, "failed", "migrated"}
+    assert set(states.DONE) == {*states.RESTING, "migrated"}
+    assert set(states.NOT_CHECKED) == {"accepted", "prechecking"}
+
+
+def test_the_bar_knows_every_state() -> None:
+    unfinished = set(states.ALL) - set(states.DONE) - {"failed", "rolling_back"}
+    assert set(_BASE) == unfinished
+
+
+def test_the_bar_starts_at_nothing_for_a_state_of_a_newer_version() -> None:
+    assert percent({"state": "rehearsing", "hops": 1, "hop": 0, "progress": 0}) == 0
+
+
+def test_watch_ends_if_everything_rests_or_waits_for_a_person() -> None:
+    batch = {"state": "open", "acknowledgement": None}
+    assert _is_settled({**batch, "counts": {"confirmed": 2, "migrated": 1, "ready": 1}})
+    assert not _is_settled({**batch, "counts": {"migrating": 1}})
+    assert not _is_settled({**batch, "acknowledgement": {"operator": "ann"}, "counts": {"ready": 1}})
+
+
+def test_the_shell_completes_a_state() -> None:
+    assert states.beginning_with("ro") == ["rolling_back", "rolled_back"]
+    assert states.beginning_with("bananas") == []
+
+
+def test_the_help_lists_the_states() -> None:
+    text = " ".join(CliRunner().invoke(app, ["status", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output.split())
+    assert [state for state in states.ALL if state not in text] == []
