@@ -20,7 +20,7 @@ PER_BATCH = 1000
 
 
 @dataclass
-class Life:
+class FleetRun:
     """What a fleet's life took."""
 
     instances: int
@@ -33,7 +33,7 @@ class Life:
     meter: Meter = field(repr=False)
 
 
-def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1) -> Life:
+def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1) -> FleetRun:
     """Run a fleet of ``count`` instances until its snapshots are swept, or until it is migrated; with none, an idle account for
     a number of ``days``."""
     meter, started, cpu = Meter(), time.perf_counter(), time.process_time()
@@ -49,7 +49,7 @@ def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, se
         states = Counter(each["state"] for each in world.migrations()) if count else Counter[str]()
         virtual_days = world.minutes / DAY
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return Life(count, time.perf_counter() - started, time.process_time() - cpu, virtual_days, peak, dict(states), meter)
+    return FleetRun(count, time.perf_counter() - started, time.process_time() - cpu, virtual_days, peak, dict(states), meter)
 
 
 def _move(world: World, count: int, max_moving: int) -> list[str]:

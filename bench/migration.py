@@ -9,7 +9,7 @@ import sys
 from collections import Counter
 from typing import Any
 
-from bench.fleets import Life, live
+from bench.fleets import FleetRun, live
 from bench.meter import OUTSIDE
 from bench.report import table, write
 
@@ -52,7 +52,7 @@ def figures(count: int = 1) -> Figures:
     return per_migration(busy, live(0, max_moving=1, days=busy.virtual_days))
 
 
-def per_migration(busy: Life, idle: Life) -> Figures:
+def per_migration(busy: FleetRun, idle: FleetRun) -> Figures:
     """What the busy account did beyond the idle one, divided by its migrations."""
     share = 1 / busy.instances
     calls: Counter[tuple[str, str]] = Counter()

@@ -9,7 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 from cli.bootstrap import ensure_bus
-from cli.sdk_account import Account
+from cli.sdk_account import OperatorAccount
 from shared.ports.ports import Ports
 from shared.runtime.bootstrap import credentials_of, ports_of
 from shared.runtime.settings import read
@@ -20,5 +20,5 @@ from tools.package.trial import local_cloud
 def served(state: Path | None = None) -> Iterator[Ports]:
     """The ports of replank-validate, over a socket, with the bus made; the cloud's state is in memory or in a folder."""
     with local_cloud(*(["--state", str(state)] if state else [])) as environment, mock.patch.dict(os.environ, environment):
-        ensure_bus(Account.from_environment())
+        ensure_bus(OperatorAccount.from_environment())
         yield ports_of("validate", read(os.environ), credentials_of(os.environ, None))

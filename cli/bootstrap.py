@@ -8,7 +8,7 @@ import typer
 
 from cli import output
 from cli.options import AsJson
-from cli.sdk_account import Account, translate
+from cli.sdk_account import OperatorAccount, translate
 
 
 def register(app: typer.Typer) -> None:
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def bootstrap(as_json: AsJson = False) -> None:
     """Create the event bus if it is missing. Then deploy template.yml (ROS) and s.yaml (`s deploy`)."""
-    account = Account.from_environment()
+    account = OperatorAccount.from_environment()
     created = ensure_bus(account)
     if as_json:
         output.show_json({"bus": account.bus, "created": created})
@@ -26,7 +26,7 @@ def bootstrap(as_json: AsJson = False) -> None:
         print(f"Event bus {account.bus}: {'created' if created else 'is there already'}.")
 
 
-def ensure_bus(account: Account) -> bool:
+def ensure_bus(account: OperatorAccount) -> bool:
     """Create the bus; False if it was there. Raises Problem with the service's code."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException

@@ -12,7 +12,7 @@ from cli import output
 from cli.client import Api
 from cli.options import AsJson
 from cli.problem import Problem
-from cli.sdk_account import Account, call, translate
+from cli.sdk_account import OperatorAccount, call, translate
 
 TABLES = ("migrations", "batches", "locks", "snapshots")
 SMC_SETTINGS = {
@@ -57,11 +57,11 @@ def examine() -> list[Check]:
     """All checks, in the order in which a person would mend what they find."""
     checks = _settings()
     try:
-        account = Account.from_environment()
+        account = OperatorAccount.from_environment()
     except Problem as problem:
         return [Check("credentials", False, problem.message, problem.remedy), *checks]
     checks.insert(0, Check("credentials", True, f"access key {account.key[0][:8]}..."))
-    looks: list[tuple[str, Callable[[Account], str]]] = [
+    looks: list[tuple[str, Callable[[OperatorAccount], str]]] = [
         ("event bus", _bus),
         ("tables", _tables),
         ("ECS", _ecs),
@@ -93,7 +93,7 @@ def _settings() -> list[Check]:
     return found
 
 
-def _run_check(name: str, look: Callable[[Account], str], account: Account) -> Check:
+def _run_check(name: str, look: Callable[[OperatorAccount], str], account: OperatorAccount) -> Check:
     try:
         return Check(name, True, look(account))
     except Problem as problem:
@@ -103,7 +103,7 @@ def _run_check(name: str, look: Callable[[Account], str], account: Account) -> C
         return Check(name, False, f"{found.code}: {found.message}", found.remedy)
 
 
-def _bus(account: Account) -> str:
+def _bus(account: OperatorAccount) -> str:
     from alibabacloud_eventbridge import models
 
     answer = account.eventbridge().list_event_buses(models.ListEventBusesRequest(limit=100))
@@ -115,7 +115,7 @@ def _bus(account: Account) -> str:
     return f"{account.bus} exists"
 
 
-def _tables(account: Account) -> str:
+def _tables(account: OperatorAccount) -> str:
     names = list(account.tablestore().list_table())
     missing = [name for name in TABLES if name not in names]
     if missing:
@@ -125,32 +125,32 @@ def _tables(account: Account) -> str:
     return f"{len(TABLES)} in instance {account.tablestore_instance}"
 
 
-def _ecs(account: Account) -> str:
+def _ecs(account: OperatorAccount) -> str:
     call(account.openapi("ECS"), "DescribeInstances", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
     return f"DescribeInstances works in {account.region}"
 
 
-def _assistant(account: Account) -> str:
+def _assistant(account: OperatorAccount) -> str:
     call(account.openapi("ECS"), "DescribeCloudAssistantStatus", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
     return "DescribeCloudAssistantStatus works"
 
 
-def _snapshots(account: Account) -> str:
+def _snapshots(account: OperatorAccount) -> str:
     call(account.openapi("ECS"), "DescribeSnapshots", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
     return "DescribeSnapshots works"
 
 
-def _smc(account: Account) -> str:
+def _smc(account: OperatorAccount) -> str:
     call(account.openapi("SMC"), "DescribeReplicationJobs", "2019-06-01", {"PageNumber": 1, "PageSize": 1})
     return "DescribeReplicationJobs works"
 
 
-def _api(account: Account) -> str:
+def _api(account: OperatorAccount) -> str:
     risks = Api.from_environment().get("/risks")
     return f"replank-api answers (risks {risks['version']})"
 
 
-def _stuck(account: Account) -> str:
+def _stuck(account: OperatorAccount) -> str:
     found = Api.from_environment().get("/stuck")
     if found["stuck"]:
         first = found["stuck"][0]

@@ -14,7 +14,7 @@ from cli import output
 from cli.files import read_json
 from cli.options import AsJson
 from cli.problem import NEGATIVE, Problem, bad_input
-from cli.sdk_account import Account, translate
+from cli.sdk_account import OperatorAccount, translate
 from shared.domain import events as known
 
 Json = dict[str, Any]
@@ -48,7 +48,7 @@ def send(file: _FILE, as_json: AsJson = False) -> None:
     problems = [problem for event in found for problem in problems_of(event)]
     if problems:
         raise bad_input("Event.Invalid", "; ".join(problems[:5]), "Correct the file; `replank events validate` checks it.")
-    ids = put(Account.from_environment(), found)
+    ids = put(OperatorAccount.from_environment(), found)
     if as_json:
         output.show_json({"sent": ids})
     else:
@@ -91,7 +91,7 @@ def _check(schema_file: Path, value: Any, at: str) -> list[str]:
     ]
 
 
-def put(account: Account, found: list[Json]) -> list[str]:
+def put(account: OperatorAccount, found: list[Json]) -> list[str]:
     """Put events on the pipeline's bus; their ids. Raises Problem if one is not taken."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException

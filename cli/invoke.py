@@ -12,7 +12,7 @@ import typer
 from cli import output
 from cli.options import AsJson
 from cli.problem import Problem, bad_input
-from cli.sdk_account import Account, translate
+from cli.sdk_account import OperatorAccount, translate
 
 STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 
@@ -53,7 +53,7 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
     import requests
 
     try:
-        answer = Account.from_environment().functions().invoke(f"replank-{stage}", payload)
+        answer = OperatorAccount.from_environment().functions().invoke(f"replank-{stage}", payload)
     except (fc2.fc_exceptions.FcError, requests.RequestException) as error:
         raise translate(error, "FunctionCompute") from None
     headers = {name.lower(): value for name, value in answer.headers.items()}

@@ -14,7 +14,7 @@ from cli.options import AsJson
 from cli.problem import Problem, bad_input, without_effect
 from cli.signin import kept
 from cli.signin.loopback import Loopback
-from cli.signin.provider import Provider
+from cli.signin.provider import OpenIdProvider
 
 Json = dict[str, Any]
 WAIT_S = 300
@@ -50,7 +50,7 @@ def login(
             "This deployment verifies no names: no provider is set.",
             "Set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE and deploy again (docs/operations.md).",
         )
-    provider = Provider(at["issuer"], at["clientId"])
+    provider = OpenIdProvider(at["issuer"], at["clientId"])
     tokens = _by_device(provider) if device else _by_paste(provider, port) if paste else _by_browser(provider, port, no_browser)
     where = kept.keep(api.url, provider, tokens)
     me = Api.from_environment().get("/me")
@@ -86,7 +86,7 @@ def _show_roles(me: Json) -> None:
     print(f"May: {', '.join(me['may']) or 'look, and nothing else'}.")
 
 
-def _by_browser(provider: Provider, port: int, no_browser: bool) -> Json:
+def _by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -> Json:
     try:
         loopback = Loopback(port)
     except OSError as error:
@@ -103,7 +103,7 @@ def _by_browser(provider: Provider, port: int, no_browser: bool) -> Json:
     return provider.redeem(asked, answer)
 
 
-def _by_paste(provider: Provider, port: int) -> Json:
+def _by_paste(provider: OpenIdProvider, port: int) -> Json:
     asked = provider.ask(f"http://127.0.0.1:{port or 8400}/callback")
     output.note(
         f"Open this address in any browser:\n\n{asked.url}\n\nIt ends at an address that cannot be shown. Copy it from the bar."
@@ -117,7 +117,7 @@ def _by_paste(provider: Provider, port: int) -> Json:
     return provider.redeem(asked, answer)
 
 
-def _by_device(provider: Provider) -> Json:
+def _by_device(provider: OpenIdProvider) -> Json:
     def show(asked: Json) -> None:
         output.note(f"Open {asked['verification_uri']} on any machine, and enter the code {asked['user_code']}.")
 

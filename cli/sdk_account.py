@@ -19,7 +19,7 @@ SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
 @dataclass(frozen=True)
-class Account:
+class OperatorAccount:
     """Endpoints (host, or URL for the local cloud), region, names and keys, from the environment."""
 
     region: str
@@ -31,7 +31,7 @@ class Account:
     account_id: str = ""
 
     @classmethod
-    def from_environment(cls) -> Account:
+    def from_environment(cls) -> OperatorAccount:
         """REPLANK_REGION, _BUS, _TABLESTORE_INSTANCE, _ACCOUNT_ID, _<SERVICE>_ENDPOINT and the credentials."""
         get = os.environ.get
         endpoints = {name: get(f"REPLANK_{name}_ENDPOINT", "") for name in SERVICES}

@@ -19,7 +19,7 @@ from cli.local import start
 from cli.local.place import Place
 from cli.options import AsJson
 from cli.problem import bad_input, without_effect
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import RunningCloud
 from cli.run.launch import SETTINGS
 from cli.run.plan import EXAMPLES
 
@@ -168,12 +168,12 @@ def _pace(now: Json) -> str:
     return f"it runs {now['speed']:g} times as fast as real time" if now["speed"] else "it jumps to what is due next"
 
 
-def _environment(place: Place, cloud: LocalCloud) -> dict[str, str]:
+def _environment(place: Place, cloud: RunningCloud) -> dict[str, str]:
     of_smc = {name: value for name, value in SETTINGS.items() if name.startswith("REPLANK_SMC_")}
     return {**cloud.environment(), **of_smc, "REPLANK_LOCAL_STATE": str(place.path)}
 
 
-def _show_env(place: Place, cloud: LocalCloud) -> None:
+def _show_env(place: Place, cloud: RunningCloud) -> None:
     for name, value in _environment(place, cloud).items():
         print(f"export {name}={shlex.quote(value)}")
     notices = EXAMPLES / "notices"

@@ -14,7 +14,7 @@ from typing import IO, Any
 
 from cli.client import Http
 from cli.problem import Problem, bad_input
-from cli.run.cloud import STOP_S, LocalCloud
+from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
@@ -51,12 +51,12 @@ class Place:
         unfinished.write_text(json.dumps(self.mark), encoding="utf-8")
         unfinished.replace(self.path / MARK)
 
-    def running(self) -> LocalCloud | None:
+    def running(self) -> RunningCloud | None:
         """The cloud that runs here. A file that a killed one left behind is no cloud: the system has taken its lock away."""
         ready = self._held()
-        return LocalCloud(None, ready, Http()) if ready else None
+        return RunningCloud(None, ready, Http()) if ready else None
 
-    def need_running(self) -> LocalCloud:
+    def need_running(self) -> RunningCloud:
         """The cloud that runs here; raises Problem (LocalCloud.NotRunning)."""
         found = self.running()
         if found is None:

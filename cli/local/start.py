@@ -12,7 +12,7 @@ from cli.fleet import Fleet, read_fleet
 from cli.local.place import Place
 from cli.problem import Problem, bad_input
 from cli.run import plan as plans
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import RunningCloud
 from cli.run.launch import Launch, launch, ready_line
 
 Json = dict[str, Any]
@@ -51,7 +51,7 @@ def fleet_of(file: Path | None, guests: Path | None) -> Load:
     return Load(fleet, {}, fleet.on)
 
 
-def start(place: Place, wanted: Wanted, *, tied: bool) -> LocalCloud:
+def start(place: Place, wanted: Wanted, *, tied: bool) -> RunningCloud:
     """Start it and load what is wanted; files are checked before anything starts."""
     _refuse_second_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
@@ -73,7 +73,7 @@ def start(place: Place, wanted: Wanted, *, tied: bool) -> LocalCloud:
     return cloud
 
 
-def prepare(place: Place, cloud: LocalCloud) -> None:
+def prepare(place: Place, cloud: RunningCloud) -> None:
     """Make the bus and load the fleet of the mark, unless that was done: a start may have been interrupted between."""
     ensure_bus(cloud.account)
     if not place.mark.get("loaded"):
@@ -81,7 +81,7 @@ def prepare(place: Place, cloud: LocalCloud) -> None:
         load(place, cloud, fleet_of(files[0], files[1]), replace=True)
 
 
-def load(place: Place, cloud: LocalCloud, wanted: Load, *, replace: bool) -> int:
+def load(place: Place, cloud: RunningCloud, wanted: Load, *, replace: bool) -> int:
     """Load a fleet, and let the functions look into its regions; how many instances. Raises Problem (Fleet.AlreadyThere)."""
     there = sorted(set(cloud.inventory()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
     if there and not replace:
@@ -110,7 +110,7 @@ def _refuse_second_fleet(place: Place, wanted: Wanted) -> None:
         )
 
 
-def _launched(place: Place, wanted: Launch, tied: bool) -> LocalCloud:
+def _launched(place: Place, wanted: Launch, tied: bool) -> RunningCloud:
     process = launch(wanted, tied=tied)
     try:
         ready = ready_line(process, place.path)
@@ -128,6 +128,6 @@ def _launched(place: Place, wanted: Launch, tied: bool) -> LocalCloud:
     return found
 
 
-def _stop(place: Place, cloud: LocalCloud) -> None:
+def _stop(place: Place, cloud: RunningCloud) -> None:
     cloud.stop()
     place.stop()

@@ -14,14 +14,14 @@ from typing import Any
 from cli.client import Api, Http
 from cli.problem import Problem, bad_input
 from cli.run.launch import NO_SETTINGS, Launch, launch, ready_line
-from cli.sdk_account import Account
+from cli.sdk_account import OperatorAccount
 
 Json = dict[str, Any]
 STOP_S = 15
 
 
 @dataclass
-class LocalCloud:
+class RunningCloud:
     """A running local cloud; ``ready`` is its first line. ``process`` is None for one that another process started."""
 
     process: subprocess.Popen[str] | None
@@ -37,7 +37,7 @@ class LocalCloud:
         sources: Iterable[str] = (),
         on: date | None = None,
         settings: Mapping[str, str] = NO_SETTINGS,
-    ) -> LocalCloud:
+    ) -> RunningCloud:
         """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder).
 
         ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins;
@@ -53,12 +53,12 @@ class LocalCloud:
         return cloud
 
     @property
-    def account(self) -> Account:
+    def account(self) -> OperatorAccount:
         """The account it holds, for the SDKs."""
         ready = self.ready
         endpoints = {name.upper(): ready[name] for name in ("eventbridge", "tablestore", "ecs", "smc", "fc")}
         key = (ready["access_key_id"], ready["access_key_secret"], "")
-        return Account(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
+        return OperatorAccount(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
 
     def api(self, operator: str) -> Api:
         """The pipeline's API in it."""

@@ -18,7 +18,7 @@ from cli.problem import without_effect
 from cli.rows import CatalogFile
 from cli.run import plan as plans
 from cli.run import results
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import RunningCloud
 from cli.run.drive import Drive
 from cli.run.folder import Folder, folder_for
 from cli.run.launch import write_rows
@@ -78,7 +78,7 @@ def run(  # noqa: PLR0913 - one parameter per option
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
     own = {} if plan.rows is None else write_rows(plan.rows, plan.catalog, folder.path)
-    cloud = LocalCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on, own)
+    cloud = RunningCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on, own)
     try:
         found = _migrate(cloud, plan, folder)
         facts = {"seed": folder.seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
@@ -109,7 +109,7 @@ def show_left_out(plan: Plan) -> None:
         print(f"  {instance_id}: {reason}")
 
 
-def _migrate(cloud: LocalCloud, plan: Plan, folder: Folder) -> results.Results:
+def _migrate(cloud: RunningCloud, plan: Plan, folder: Folder) -> results.Results:
     disks = folder.disks or _prepare(cloud, plan, folder)
     api = cloud.api(NAME)
     for number, body in enumerate(plan.batches):
@@ -124,7 +124,7 @@ def _migrate(cloud: LocalCloud, plan: Plan, folder: Folder) -> results.Results:
     return results.collect(api, batches, plan, cloud.inventory(), changed)
 
 
-def _prepare(cloud: LocalCloud, plan: Plan, folder: Folder) -> Json:
+def _prepare(cloud: RunningCloud, plan: Plan, folder: Folder) -> Json:
     """Load the fleet, make the bus, send the notices; noted in the folder, so that a continued run does it not again."""
     cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
     ensure_bus(cloud.account)
@@ -135,7 +135,7 @@ def _prepare(cloud: LocalCloud, plan: Plan, folder: Folder) -> Json:
     return disks
 
 
-def _disks(cloud: LocalCloud) -> Json:
+def _disks(cloud: RunningCloud) -> Json:
     """By instance: its disks' ids with their kind and the digest of their content."""
     found = cloud.guests()
     return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
@@ -162,7 +162,7 @@ def _conclude(found: results.Results, plan: Plan, report: Path, facts: Json, as_
     print(f"{verdict} ({facts['wall_seconds']} s). The report: {report}")
 
 
-def _stay(cloud: LocalCloud) -> None:
+def _stay(cloud: RunningCloud) -> None:
     print("\nThe cloud keeps running until Ctrl-C. In another shell:")
     for name, value in cloud.environment().items():
         print(f"  export {name}={shlex.quote(value)}")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from cli import states
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import RunningCloud
 from cli.run.operator import Operator
 from cli.run.screen import Screen
 from shared.domain.migration import State
@@ -27,7 +27,7 @@ PLANNED_S = HOUR_S
 class Drive:
     """``batches`` is how many there will be."""
 
-    cloud: LocalCloud
+    cloud: RunningCloud
     operator: Operator
     screen: Screen
     batches: int

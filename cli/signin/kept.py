@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.problem import Problem, bad_input
-from cli.signin.provider import Provider, claims
+from cli.signin.provider import OpenIdProvider, claims
 
 Json = dict[str, Any]
 SERVICE = "replank"
@@ -43,7 +43,7 @@ def read(api_url: str) -> Json:
     return found if isinstance(found, dict) and "id_token" in found else {}
 
 
-def keep(api_url: str, provider: Provider, tokens: Json) -> str:
+def keep(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
     """Keep the tokens of a sign-in; where they are, in words."""
     kept = {
         "issuer": provider.issuer,
@@ -77,7 +77,7 @@ def path() -> Path:
 
 def _renewed(api_url: str, found: Json) -> str:
     """The token after a refresh. Raises Problem (SignIn.Expired): acting under a claimed name instead would be a surprise."""
-    provider = Provider(found.get("issuer", ""), found.get("client_id", ""))
+    provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):
         with suppress(Problem):
             tokens = {"refresh_token": found["refresh_token"], **provider.refresh(found["refresh_token"])}

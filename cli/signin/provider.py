@@ -27,7 +27,7 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 
 @dataclass(frozen=True)
-class Asked:
+class CodeRequest:
     """One request for a code: where the browser goes, and what its answer must bring back."""
 
     url: str
@@ -37,7 +37,7 @@ class Asked:
     verifier: str
 
 
-class Provider:
+class OpenIdProvider:
     """One issuer, and the client id that Replank has there."""
 
     def __init__(self, issuer: str, client_id: str) -> None:
@@ -55,7 +55,7 @@ class Provider:
                 raise _failed(f"{self.issuer} answers for another issuer", "Check REPLANK_OIDC_ISSUER of the deployment.")
         return self._about
 
-    def ask(self, redirect_uri: str, *, hint: str = "") -> Asked:
+    def ask(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
         """A request for a code with fresh secrets."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -70,9 +70,9 @@ class Provider:
             "code_challenge_method": "S256",
             **({"login_hint": hint} if hint else {}),
         }
-        return Asked(f"{self.about['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier)
+        return CodeRequest(f"{self.about['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier)
 
-    def redeem(self, asked: Asked, answer: str) -> Json:
+    def redeem(self, asked: CodeRequest, answer: str) -> Json:
         """The tokens for the browser's answer: a URL, or its query. Raises Problem if it is no answer to what was asked."""
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):

@@ -65,9 +65,9 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         batches=TablestoreBatches(store),
         admission=TablestoreAdmission(store),
         ledger=TablestoreLedger(store),
-        audit=Later(lambda: _audit(store)),
-        compute=Later(lambda: _compute(clients, clock)),
-        guest=Later(lambda: _guest(clients)),
+        audit=DeferredAdapter(lambda: _audit(store)),
+        compute=DeferredAdapter(lambda: _compute(clients, clock)),
+        guest=DeferredAdapter(lambda: _guest(clients)),
         drivers=_drivers(clients, settings, clock) if function in USES_SMC else {},
         unready=Unready(lambda: _drivers(clients, settings, clock)),
         limits=Limits(max_moving=settings.max_moving),
@@ -75,11 +75,11 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         regions=settings.regions,
         more_regions=settings.more_regions,
         notices=Notices(settings.notice_sources, settings.notice_policy),
-        sign_in=Later(lambda: _sign_in(settings, clock)) if settings.oidc_issuer else None,
+        sign_in=DeferredAdapter(lambda: _sign_in(settings, clock)) if settings.oidc_issuer else None,
     )
 
 
-class Later:
+class DeferredAdapter:
     """An adapter that is made, with what it imports, when something of it is first used: not every function uses every port."""
 
     def __init__(self, make: Callable[[], Any]) -> None:

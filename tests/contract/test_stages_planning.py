@@ -82,7 +82,7 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
 
 
 @dataclass
-class Silent:
+class SilentRegions:
     """A compute port in which some regions never answer, as the SDK tells of a name that does not resolve."""
 
     compute: Compute
@@ -102,7 +102,7 @@ class Silent:
 
 def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, hours: int = 0) -> tuple[str, list[str], str]:
     """A batch of two regions, looked at for so many hours: its state, the problems as `where code`, and what holds it back."""
-    compute: Any = Silent(one.ports.compute, silent, list_regions)
+    compute: Any = SilentRegions(one.ports.compute, silent, list_regions)
     bus = FakeBus()
     ports = replace(one.ports, bus=bus, compute=compute, more_regions=silent)
     request = {"releases": ["centos-7"], "regionIds": [*silent, "cn-hangzhou"], "policy": {"driver": "console"}}
@@ -137,7 +137,7 @@ def test_a_misspelt_region_ends_as_a_problem_at_once(listed: Bench) -> None:
 
 def test_the_problem_of_a_misspelt_region_says_what_is_near(listed: Bench) -> None:
     survey = Survey()
-    ports = replace(listed.ports, compute=Silent(listed.ports.compute, ("cn-hangzou",)))  # type: ignore[arg-type]
+    ports = replace(listed.ports, compute=SilentRegions(listed.ports.compute, ("cn-hangzou",)))  # type: ignore[arg-type]
     assert list(pages(("cn-hangzou",), ports, survey)) == []
     assert "near it: cn-hangzhou," in survey.refused[0][2]
 
@@ -162,7 +162,7 @@ def test_without_the_list_of_regions_none_is_ruled_out(listed: Bench) -> None:
 
 def test_a_silent_region_does_not_keep_the_inventory_from_the_others(listed: Bench) -> None:
     bus = FakeBus()
-    compute: Any = Silent(listed.ports.compute, ("cn-shanghai", "cn-hangzou"))
+    compute: Any = SilentRegions(listed.ports.compute, ("cn-shanghai", "cn-hangzou"))
     ports = replace(listed.ports, bus=bus, compute=compute, regions=("cn-shanghai", "cn-hangzou", "cn-hangzhou"))
     done = intake.run(Message("timer", "t", "timer", {}), ports)
     assert bus.types == ["EndOfLife"]

@@ -26,7 +26,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
         yield connected
 
 
-class Shell:
+class CommandLine:
     """Runs command lines; ``--json`` answers are parsed. Sleeping lets virtual time pass."""
 
     def __init__(self, world: World, capsys: pytest.CaptureFixture[str]) -> None:
@@ -43,12 +43,12 @@ class Shell:
 
 
 @pytest.fixture
-def shell(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Shell:
+def shell(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> CommandLine:
     monkeypatch.setattr("time.sleep", lambda seconds: world.run(max(seconds, 30) / 60))
-    return Shell(world, capsys)
+    return CommandLine(world, capsys)
 
 
-def test_the_whole_way_by_hand(world: World, shell: Shell, tmp_path: Path) -> None:
+def test_the_whole_way_by_hand(world: World, shell: CommandLine, tmp_path: Path) -> None:
     world.load_fleet(fleet(instance(1), instance(2)))
     policy = tmp_path / "policy.json"
     policy.write_text('{"retentionDays": 1}')
@@ -73,7 +73,7 @@ def test_the_whole_way_by_hand(world: World, shell: Shell, tmp_path: Path) -> No
     assert "1 completed, 1 rolled_back" in shell.text("watch", batch)
 
 
-def test_a_precheck_says_what_blocks(world: World, shell: Shell) -> None:
+def test_a_precheck_says_what_blocks(world: World, shell: CommandLine) -> None:
     world.load_fleet(fleet(instance(1), instance(2, Status="Stopped")))
     assert shell.json("precheck", FIRST)["blocked"] is False
     assert "Instance.NotRunning" in shell.text("precheck", SECOND, status=1)
@@ -83,7 +83,7 @@ def test_a_precheck_says_what_blocks(world: World, shell: Shell) -> None:
     assert world.inventory()["counts"]["snapshots"] == 0
 
 
-def test_confirming_a_batch_and_sweeping_by_hand(world: World, shell: Shell, tmp_path: Path) -> None:
+def test_confirming_a_batch_and_sweeping_by_hand(world: World, shell: CommandLine, tmp_path: Path) -> None:
     world.load_fleet(fleet(instance(1)))
     batch = shell.json("submit", "--release", "CentOS 7")["batchId"]
     shell.text("watch", batch)
@@ -95,7 +95,7 @@ def test_confirming_a_batch_and_sweeping_by_hand(world: World, shell: Shell, tmp
     assert shell.json("sweep", "--dry-run", "--at", "2020-01-01")["snapshots"] == []
 
 
-def test_the_account_is_looked_at(world: World, shell: Shell) -> None:
+def test_the_account_is_looked_at(world: World, shell: CommandLine) -> None:
     checks = {each["name"]: each["ok"] for each in shell.json("doctor")["checks"]}
     for name in (
         "credentials",
@@ -111,7 +111,7 @@ def test_the_account_is_looked_at(world: World, shell: Shell) -> None:
         assert checks[name] is True, name
 
 
-def test_what_is_missing_in_the_account_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_missing_in_the_account_is_named(shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPLANK_BUS", "nobodys")
     monkeypatch.setenv("REPLANK_TABLESTORE_INSTANCE", "nobodys")
     failed = {each["name"]: each for each in shell.json("doctor", status=1)["checks"] if each["ok"] is False}
@@ -119,12 +119,12 @@ def test_what_is_missing_in_the_account_is_named(shell: Shell, monkeypatch: pyte
     assert all(each["remedy"] for each in failed.values())
 
 
-def test_wrong_keys_are_told(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wrong_keys_are_told(shell: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "wrong")
     assert "Signature" in shell.text("status", status=2)
 
 
-def test_the_bus_is_made_once_and_events_are_sent(world: World, shell: Shell) -> None:
+def test_the_bus_is_made_once_and_events_are_sent(world: World, shell: CommandLine) -> None:
     world.load_fleet(fleet(instance(1)))
     assert shell.json("bootstrap") == {"bus": "replank", "created": False}
     notice = str(ROOT / "examples/notices/centos-7.json")
@@ -133,7 +133,7 @@ def test_the_bus_is_made_once_and_events_are_sent(world: World, shell: Shell) ->
     assert [each["origin"] for each in shell.json("status")["batches"]] == ["notice"]
 
 
-def test_a_stage_is_invoked_by_hand(shell: Shell, tmp_path: Path) -> None:
+def test_a_stage_is_invoked_by_hand(shell: CommandLine, tmp_path: Path) -> None:
     answer = shell.json("invoke", "watch", str(ROOT / "events/triggers/timer.json"))
     assert answer["result"] == {"result": "done"}
     assert "Stage.Unknown" in shell.text("invoke", "fly", str(ROOT / "events/triggers/timer.json"), status=2)

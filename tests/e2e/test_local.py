@@ -18,7 +18,7 @@ from tests.support.fleets import fleet, instance
 from tests.support.repository import ROOT
 
 
-class Shell:
+class LocalShell:
     """A shell in a folder; ``environment`` is what it has exported."""
 
     def __init__(self, folder: Path) -> None:
@@ -55,8 +55,8 @@ class Shell:
 
 
 @pytest.fixture
-def shell(tmp_path: Path) -> Iterator[Shell]:
-    made = Shell(tmp_path)
+def shell(tmp_path: Path) -> Iterator[LocalShell]:
+    made = LocalShell(tmp_path)
     try:
         yield made
     finally:
@@ -69,7 +69,7 @@ def alive(pid: int) -> bool:
     return bool(told) and not told.startswith("Z")
 
 
-def test_a_cloud_comes_up_is_used_by_other_commands_and_goes_down(shell: Shell) -> None:
+def test_a_cloud_comes_up_is_used_by_other_commands_and_goes_down(shell: LocalShell) -> None:
     shell.write("fleet.json", fleet(instance(1)))
     shell.write("more.json", fleet(instance(2, RegionId="cn-beijing")))
     said, told = shell.run("local up --fleet fleet.json --step --port 0")
@@ -102,7 +102,7 @@ def test_a_cloud_comes_up_is_used_by_other_commands_and_goes_down(shell: Shell) 
     assert "No local cloud runs" in shell.run("local down")[1]
 
 
-def test_after_kill_9_it_comes_up_again_with_everything_that_was_there(shell: Shell) -> None:
+def test_after_kill_9_it_comes_up_again_with_everything_that_was_there(shell: LocalShell) -> None:
     shell.write("fleet.json", fleet(instance(1)))
     shell.export(shell.run("local up --fleet fleet.json --step --port 0")[0])
     batch = shell.json("submit -i i-test0001 --dry-run")["batchId"]
@@ -115,7 +115,7 @@ def test_after_kill_9_it_comes_up_again_with_everything_that_was_there(shell: Sh
     assert "State.OtherRun" in shell.run("local down")[0] + shell.run("local up --fleet fleet.json", status=2)[1]
 
 
-def test_a_mistake_in_a_file_starts_nothing_and_a_port_in_use_leaves_nothing(shell: Shell) -> None:
+def test_a_mistake_in_a_file_starts_nothing_and_a_port_in_use_leaves_nothing(shell: LocalShell) -> None:
     shell.write("fleet.json", fleet(instance(1), guests={"i-test0001": {"kernal": "x", "users": [1]}}))
     told = shell.run("local up --fleet fleet.json", status=2)[1]
     assert "2 problems" in told

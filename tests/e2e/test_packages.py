@@ -9,7 +9,7 @@ import pytest
 
 from cli.bootstrap import ensure_bus
 from cli.client import Http
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import RunningCloud
 from cli.run.drive import Drive
 from cli.run.launch import SETTINGS
 from cli.run.operator import NAME, Operator
@@ -50,7 +50,7 @@ def cloud(checkout: Path) -> Iterator[Process]:
 
 @pytest.mark.long
 def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkout: Path, cloud: Process) -> None:
-    owner = LocalCloud(cloud.process, cloud.line, Http())
+    owner = RunningCloud(cloud.process, cloud.line, Http())
     owner.load_fleet(fleet(instance(1)))
     ensure_bus(owner.account)
     api = owner.api(NAME)

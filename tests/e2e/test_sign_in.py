@@ -20,7 +20,7 @@ from cli.main import run
 from cli.problem import Problem
 from cli.signin import kept
 from cli.signin.loopback import Loopback
-from cli.signin.provider import Provider, claims
+from cli.signin.provider import OpenIdProvider, claims
 from tests.support.fleets import fleet, instance
 from tests.support.world import URL, World
 
@@ -44,14 +44,14 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
 
 def tokens(person: str) -> dict[str, Any]:
     """Code with PKCE, as a browser and the command line do it together."""
-    provider = Provider(ISSUER, "replank")
+    provider = OpenIdProvider(ISSUER, "replank")
     asked = provider.ask("http://127.0.0.1:8400/callback", hint=person)
     answer = requests.get(asked.url, allow_redirects=False, timeout=5)
     return provider.redeem(asked, answer.headers["location"])
 
 
 def signed_in(world: World, person: str) -> None:
-    kept.keep(f"{URL}/http/replank-api", Provider(ISSUER, "replank"), tokens(person))
+    kept.keep(f"{URL}/http/replank-api", OpenIdProvider(ISSUER, "replank"), tokens(person))
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
@@ -182,7 +182,7 @@ def test_the_browser_comes_back_to_a_server_on_this_machine() -> None:
     "change", [{"state": "other"}, {"iss": "https://evil.test"}, {"code": "other"}, {"error": "access_denied", "code": None}]
 )
 def test_an_answer_that_is_not_to_this_sign_in_is_refused(world: World, change: dict[str, str | None]) -> None:
-    provider = Provider(ISSUER, "replank")
+    provider = OpenIdProvider(ISSUER, "replank")
     asked = provider.ask("http://127.0.0.1:8400/callback", hint="ann")
     location = requests.get(asked.url, allow_redirects=False, timeout=5).headers["location"]
     given = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
@@ -192,7 +192,7 @@ def test_an_answer_that_is_not_to_this_sign_in_is_refused(world: World, change: 
 
 
 def test_a_code_is_good_once_and_with_its_verifier_only(world: World) -> None:
-    provider = Provider(ISSUER, "replank")
+    provider = OpenIdProvider(ISSUER, "replank")
     asked = provider.ask("http://127.0.0.1:8400/callback", hint="ann")
     location = requests.get(asked.url, allow_redirects=False, timeout=5).headers["location"]
     provider.redeem(asked, location)

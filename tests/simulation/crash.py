@@ -27,7 +27,7 @@ from typing import Any
 
 from cli.bootstrap import ensure_bus
 from cli.problem import Problem
-from cli.run.cloud import LocalCloud as Served
+from cli.run.cloud import RunningCloud
 from localcloud.account import build, service
 from localcloud.client import AdminError, LocalCloud
 from localcloud.core.app import INSTANCE_NAME, Cloud
@@ -59,8 +59,8 @@ class Crashes:
         self.rng = random.Random(f"crash:{self.seed}")
         self.cloud = self._start()
 
-    def _start(self) -> Served:
-        cloud = Served.start(self.folder, self.seed, ["cn-hangzhou"])
+    def _start(self) -> RunningCloud:
+        cloud = RunningCloud.start(self.folder, self.seed, ["cn-hangzhou"])
         ensure_bus(cloud.account)
         return cloud
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tests.simulation.records import TRANSITIONS, State
 from tests.simulation.scenario import KINDS
-from tests.simulation.simulation import Report
+from tests.simulation.simulation import SeedReport
 
 _SUMS = ("seeds", "migrations", "calls")
 _COUNTS = ("injected", "states", "ended", "failures")
@@ -29,7 +29,7 @@ class Figures:
     """By the code that the journal gives."""
     broken: list[tuple[int, str]] = field(default_factory=list)
 
-    def add(self, report: Report) -> None:
+    def add(self, report: SeedReport) -> None:
         """Count one run."""
         self.seeds += 1
         self.migrations += report.migrations

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.simulation.frames import Frame
-from tests.simulation.invariants import Checker, Found, NeverStuck, Scene, all_checkers
+from tests.simulation.invariants import Checker, Found, NeverStuck, Sight, all_checkers
 from tests.simulation.truth import Change, Effect, Happening
 
 
@@ -27,7 +27,7 @@ class Violation:
 class Judge:
     """Tells all checkers what happens and keeps the violations."""
 
-    scene: Scene
+    scene: Sight
     tell: Callable[[Violation], None] = lambda violation: None
     checkers: list[Checker] = field(default_factory=all_checkers)
     violations: list[Violation] = field(default_factory=list)

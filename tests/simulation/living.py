@@ -16,7 +16,7 @@ AFTER_MIN = (1, 5, 20, 60, 240)
 MINUTE = 60_000
 
 
-class Life:
+class GuestWrites:
     """Writes into guests some minutes after each snapshot of theirs, as long as they run."""
 
     def __init__(self, truth: Truth) -> None:

@@ -13,7 +13,7 @@ from localcloud.account import service
 from localcloud.core.errors import ApiError
 from shared.domain.batch import RISKS_VERSION
 from tests.simulation.chaos import Chaos
-from tests.simulation.invariants import Scene
+from tests.simulation.invariants import Sight
 from tests.simulation.records import HOLD, LOCKS, Migration, State
 from tests.simulation.scenario import FOREIGN, HOLDS, BatchPlan
 from tests.simulation.truth import Truth
@@ -53,7 +53,7 @@ ACTS = ("confirmation", "retry", "cancellation", "rollback")
 class People:
     """``tell`` is given what must not be (an answer with a bug)."""
 
-    def __init__(self, world: World, scene: Scene, chaos: Chaos, tell: Callable[[str], None]) -> None:
+    def __init__(self, world: World, scene: Sight, chaos: Chaos, tell: Callable[[str], None]) -> None:
         self.world, self.scene, self.chaos, self.tell = world, scene, chaos, tell
         self.truth: Truth = scene.truth
         self._api = world.api

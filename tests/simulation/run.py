@@ -12,8 +12,8 @@ from pathlib import Path
 from tests.simulation.figures import Figures, show
 from tests.simulation.scenario import draw
 from tests.simulation.shrink import shrink
-from tests.simulation.simulation import Report, prepared, run_seed
-from tests.simulation.tally import Chunk, OtherCode, Tally
+from tests.simulation.simulation import SeedReport, prepared, run_seed
+from tests.simulation.tally import Chunk, ChunkTally, OtherCode
 
 CHUNK = 25
 """Seeds one process runs before it hands its figures over."""
@@ -47,7 +47,7 @@ def _run_chunk(chunk: Chunk) -> tuple[Chunk, Figures, float]:
     return chunk, figures, time.perf_counter() - started
 
 
-def run_all(chunks: list[Chunk], jobs: int, tally: Tally) -> None:
+def run_all(chunks: list[Chunk], jobs: int, tally: ChunkTally) -> None:
     """Run the chunks that the tally has not counted; an interruption (Ctrl-C) ends it with what has been counted."""
     left = [chunk for chunk in chunks if chunk not in tally.chunks]
     try:
@@ -74,7 +74,7 @@ def explain(seed: int, *, seconds: float) -> str:
     return head + small.trace.show(names)
 
 
-def _names(report: Report) -> tuple[str, ...]:
+def _names(report: SeedReport) -> tuple[str, ...]:
     """The ids that the violation's sentence names."""
     sentence = " ".join(violation.sentence for violation in report.violations)
     return tuple(name for name in report.names if name in sentence)
@@ -103,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
     if chosen.replay is not None:
         return replay(chosen.replay)
     try:
-        tally = Tally(chosen.tally)
+        tally = ChunkTally(chosen.tally)
     except OtherCode as error:
         print(error, file=sys.stderr)
         return 2

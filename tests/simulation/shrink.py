@@ -6,10 +6,10 @@ import re
 import time
 from collections.abc import Iterable
 
-from tests.simulation.simulation import Report, run_seed
+from tests.simulation.simulation import SeedReport, run_seed
 
 
-def shrink(report: Report, *, seconds: float = 120.0) -> tuple[Report, list[int]]:
+def shrink(report: SeedReport, *, seconds: float = 120.0) -> tuple[SeedReport, list[int]]:
     """A run of the same seed with fewer faults and the same violation (by number), and the faults kept; within a time limit."""
     until = time.monotonic() + seconds
     kind = _kind(report)
@@ -35,14 +35,14 @@ def shrink(report: Report, *, seconds: float = 120.0) -> tuple[Report, list[int]
 _ID = re.compile(r"\b(?:[a-z]{1,2}-\w+|[mb][0-9a-f]{16})\b|[\d-]+")
 
 
-def _kinds(report: Report) -> set[str]:
+def _kinds(report: SeedReport) -> set[str]:
     """The violations without the ids and numbers in them."""
     return {_ID.sub("#", str(violation)) for violation in report.violations}
 
 
-def _kind(report: Report) -> str:
+def _kind(report: SeedReport) -> str:
     return _ID.sub("#", str(report.violations[0]))
 
 
-def _again(seed: int, faults: Iterable[int]) -> Report:
+def _again(seed: int, faults: Iterable[int]) -> SeedReport:
     return run_seed(seed, allowed=frozenset(faults).__contains__)

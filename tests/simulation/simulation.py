@@ -25,16 +25,16 @@ from shared.runtime import entrypoint, logs
 from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
-from tests.simulation.invariants import Checker, Scene, all_checkers
+from tests.simulation.invariants import Checker, Sight, all_checkers
 from tests.simulation.invariants.limits import within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
-from tests.simulation.living import Life
+from tests.simulation.living import GuestWrites
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
 from tests.simulation.records import MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines
 from tests.simulation.scenario import BatchPlan, Scenario, draw
-from tests.simulation.trace import Trace
+from tests.simulation.trace import RunTrace
 from tests.simulation.truth import Change, Truth
 from tests.simulation.world_faults import WorldFaults
 from tests.support.world import World
@@ -65,7 +65,7 @@ _plans: dict[str, Plan] = {}
 
 
 @dataclass
-class Report:
+class SeedReport:
     """What one seed showed."""
 
     seed: int
@@ -80,7 +80,7 @@ class Report:
     digest: str
     seconds: float
     done: list[int]
-    trace: Trace = field(repr=False)
+    trace: RunTrace = field(repr=False)
     names: tuple[str, ...] = ()
 
 
@@ -118,7 +118,7 @@ class Simulation:
         self, scenario: Scenario, *, keep_trace: bool, allowed: Callable[[int], bool], checkers: list[Checker] | None = None
     ) -> None:
         self.scenario = scenario
-        self.trace = Trace(keep_trace)
+        self.trace = RunTrace(keep_trace)
         self.invoker = SimInvoker()
         self.chaos: Chaos
         env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0"}
@@ -127,8 +127,8 @@ class Simulation:
         self.trace.start_ms = cloud.clock.now_ms()
         self.chaos = Chaos(scenario.seed, scenario.rates, cloud, self.invoker, self.say, allowed=allowed)
         self.truth = Truth(cloud)
-        self.life = Life(self.truth)
-        self.scene = Scene(self.truth, scenario.account_limit)
+        self.life = GuestWrites(self.truth)
+        self.scene = Sight(self.truth, scenario.account_limit)
         self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
         self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told))
         self.people.holds = scenario.holds
@@ -409,7 +409,7 @@ def run_seed(
     allowed: Callable[[int], bool] = lambda number: True,
     scenario: Scenario | None = None,
     checkers: list[Checker] | None = None,
-) -> Report:
+) -> SeedReport:
     """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen, ``checkers`` who judges."""
     started = time.perf_counter()
     entrypoint._running.clear()
@@ -428,10 +428,10 @@ def run_seed(
     return _report(simulation, time.perf_counter() - started)
 
 
-def _report(simulation: Simulation, seconds: float) -> Report:
+def _report(simulation: Simulation, seconds: float) -> SeedReport:
     truth = simulation.truth
     states = Counter(state.value for past in truth.past.values() for _, _, state in past)
-    return Report(
+    return SeedReport(
         seed=simulation.scenario.seed,
         violations=simulation.judge.violations,
         migrations=len(truth.migrations),

@@ -39,7 +39,7 @@ def _apart(path: Path) -> bool:
     return "__pycache__" in path.parts or path.name.startswith("test_") or path.name == "seeds.txt"
 
 
-class Tally:
+class ChunkTally:
     """The figures of the chunks that have run. Every chunk is written at once, whole or not at all."""
 
     def __init__(self, path: Path | None = None) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.simulation import run, tally
 from tests.simulation.figures import Figures
-from tests.simulation.tally import OtherCode, Tally, fingerprint
+from tests.simulation.tally import ChunkTally, OtherCode, fingerprint
 
 SOME = Figures(
     seeds=2,
@@ -26,10 +26,10 @@ SOME = Figures(
 
 def test_figures_come_back_from_the_file(tmp_path: Path) -> None:
     path = tmp_path / "tally.json"
-    kept = Tally(path)
+    kept = ChunkTally(path)
     kept.add((0, 2), SOME, 1.5)
     kept.add((2, 2), SOME, 1.0)
-    again = Tally(path)
+    again = ChunkTally(path)
     assert (again.figures, again.seconds, again.chunks) == (kept.figures, 2.5, {(0, 2), (2, 2)})
     assert again.figures.seeds == 4
     assert again.figures.transitions == Counter({("", "planned"): 18})
@@ -48,7 +48,7 @@ def test_a_chunk_that_was_counted_is_not_run_again(tmp_path: Path, monkeypatch: 
     assert run.main(["--seeds", "50", "--tally", str(path)]) == 0
     assert run.main(["--seeds", "100", "--tally", str(path)]) == 0
     assert ran == [(0, 25), (25, 25), (50, 25), (75, 25)]
-    assert Tally(path).figures.seeds == 100
+    assert ChunkTally(path).figures.seeds == 100
 
 
 def test_what_is_interrupted_keeps_what_it_has(
@@ -65,7 +65,7 @@ def test_what_is_interrupted_keeps_what_it_has(
     shown = capsys.readouterr()
     assert "interrupted" in shown.err
     assert shown.out.startswith("25 seeds in ")
-    assert Tally(path).chunks == {(0, 25)}
+    assert ChunkTally(path).chunks == {(0, 25)}
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"code": 1, "figures": {}}'])
@@ -79,11 +79,11 @@ def test_a_file_that_is_no_tally_is_refused(text: str, tmp_path: Path, capsys: p
 
 def test_figures_of_other_code_are_not_added_to(tmp_path: Path) -> None:
     path = tmp_path / "tally.json"
-    Tally(path).add((0, 2), SOME, 1.5)
+    ChunkTally(path).add((0, 2), SOME, 1.5)
     values = json.loads(path.read_text(encoding="utf-8"))
     path.write_text(json.dumps({**values, "code": "another"}), encoding="utf-8")
     with pytest.raises(OtherCode, match="another"):
-        Tally(path)
+        ChunkTally(path)
 
 
 def test_the_fingerprint_tells_the_product_and_not_its_tests(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

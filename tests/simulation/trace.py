@@ -16,7 +16,7 @@ QUIET = (
 
 
 @dataclass
-class Trace:
+class RunTrace:
     """Lines with their virtual time; ``digest`` covers every one of them, kept or not."""
 
     keep: bool = True

@@ -15,7 +15,7 @@ from localcloud.ecs.guest_runs import DONE
 from localcloud.ecs.store import Doc
 from localcloud.smc import migration as smc_migration
 from tests.simulation.chaos import Chaos
-from tests.simulation.invariants import Scene
+from tests.simulation.invariants import Sight
 from tests.simulation.records import State
 from tests.simulation.scenario import WORLD
 from tests.simulation.truth import Truth
@@ -36,7 +36,7 @@ COUNTED_LATER = frozenset({"command_slow"})
 class WorldFaults:
     """Once a minute each kind may happen to something chosen by chance; ``heal`` ends what would last."""
 
-    def __init__(self, truth: Truth, scene: Scene, chaos: Chaos, deploy: Callable[[], str]) -> None:
+    def __init__(self, truth: Truth, scene: Sight, chaos: Chaos, deploy: Callable[[], str]) -> None:
         self.truth, self.scene, self.chaos, self.deploy = truth, scene, chaos, deploy
         self.cloud = truth.cloud
         self._stuck: set[str] = set()

@@ -22,7 +22,7 @@ Json = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Shown:
+class ApiSettings:
     """The settings the API uses."""
 
     snapshot_price: float = 0.02
@@ -39,7 +39,7 @@ class ApiInMemory:
     """``fakes`` are the ports behind it."""
 
     fakes: Fakes = field(default_factory=Fakes)
-    shown: Shown = field(default_factory=Shown)
+    shown: ApiSettings = field(default_factory=ApiSettings)
 
     def request(
         self,

@@ -15,7 +15,7 @@ from unittest import mock
 
 from cli.bootstrap import ensure_bus
 from cli.run.launch import SETTINGS
-from cli.sdk_account import Account
+from cli.sdk_account import OperatorAccount
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
 from localcloud.core.clock import to_ms
@@ -71,7 +71,7 @@ class World:
 
     def make_bus(self) -> None:
         """The custom bus, as ``replank bootstrap`` makes it; once more changes nothing."""
-        ensure_bus(Account.from_environment())
+        ensure_bus(OperatorAccount.from_environment())
 
     # Acting -------------------------------------------------------------------------------------------------------
 

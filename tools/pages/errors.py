@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tools.pages.common import table
-from tools.pages.source import Place, calls, functions, text_of
+from tools.pages.source import CallSite, calls, functions, text_of
 
 FATES = {"Stale": "stale", "Refused": "refused", "Transient": "transient", "Permanent": "permanent"}
 _WAIT = "Wait; it is tried again by itself."
@@ -57,7 +57,7 @@ def render_validation() -> str:
     return table(("code", "grade", "what differs", "what to do"), ((code, *rows[code]) for code in sorted(rows)))
 
 
-def _comparisons() -> list[Place]:
+def _comparisons() -> list[CallSite]:
     here = (place for place in calls("shared/domain/validation") if place.name in _GRADES)
     return [place for place in here if place.text(0) and "{" not in place.text(0)]
 
@@ -67,7 +67,7 @@ def _row(each: Raised) -> tuple[str, ...]:
     return (f"`{each.code}`", each.fate, each.message or "-", remedy)
 
 
-def _at(place: Place) -> Iterator[Raised]:
+def _at(place: CallSite) -> Iterator[Raised]:
     code = place.text(0)
     if place.name == "JobEnd" and "." in code:
         yield Raised(code, "permanent", place.text(1), place.text(2), place.where)
@@ -84,7 +84,7 @@ def _at(place: Place) -> Iterator[Raised]:
         yield from _built(functions(place.where)[place.name], place)
 
 
-def _built(builder: ast.FunctionDef, place: Place) -> Iterator[Raised]:
+def _built(builder: ast.FunctionDef, place: CallSite) -> Iterator[Raised]:
     """An error whose code a function of the module puts together from its arguments."""
     names = [argument.arg for argument in builder.args.args]
     given = {name: text_of(value, place.texts) for name, value in zip(names, place.call.args, strict=False)}

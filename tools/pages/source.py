@@ -11,7 +11,7 @@ from tools.pages.common import ROOT
 
 
 @dataclass(frozen=True)
-class Place:
+class CallSite:
     """One call with all that is needed to read it: its module, and the texts that names stand for where it is made."""
 
     call: ast.Call
@@ -28,7 +28,7 @@ class Place:
 
 
 @lru_cache(maxsize=4)
-def calls(folder: str) -> tuple[Place, ...]:
+def calls(folder: str) -> tuple[CallSite, ...]:
     """Every call of a plain name, and of the base class's ``__init__``, in the modules of a folder."""
     return tuple(place for path in sorted((ROOT / folder).rglob("*.py")) for place in _in_module(path))
 
@@ -57,7 +57,7 @@ def _part(node: ast.expr, texts: dict[str, str]) -> str:
     return text_of(node, texts)
 
 
-def _in_module(path: object) -> Iterator[Place]:
+def _in_module(path: object) -> Iterator[CallSite]:
     file = ROOT / str(path)
     tree = ast.parse(file.read_text(encoding="utf-8"))
     where = file.relative_to(ROOT).as_posix()
@@ -68,8 +68,8 @@ def _in_module(path: object) -> Iterator[Place]:
         for call in _named_calls(function):
             if id(call) not in inside:
                 inside.add(id(call))
-                yield Place(call, _name(call), where, texts)
-    yield from (Place(call, _name(call), where, outer) for call in _named_calls(tree) if id(call) not in inside)
+                yield CallSite(call, _name(call), where, texts)
+    yield from (CallSite(call, _name(call), where, outer) for call in _named_calls(tree) if id(call) not in inside)
 
 
 def _named_calls(node: ast.AST) -> Iterator[ast.Call]:

@@ -67,14 +67,14 @@ def _minutes(migration: Migration, journal: list[JournalEntry]) -> int:
     return max(0, int((last - migration.created_at).total_seconds()) // 60)
 
 
-def reasons(migration: Migration) -> tuple[views.Problem, ...]:
+def reasons(migration: Migration) -> tuple[views.ProblemView, ...]:
     """Why the migration was refused or failed, worst first."""
     found = []
     if migration.failure is not None:
         failure = migration.failure
-        found.append(views.Problem(failure.code, failure.message, failure.remedy, migration.instance_id))
+        found.append(views.ProblemView(failure.code, failure.message, failure.remedy, migration.instance_id))
     elif migration.state is State.PRECHECK_FAILED and migration.assessment is not None:
         for finding in migration.assessment.blocking:
             sentence = f"{finding.title}: {finding.seen}" if finding.seen else finding.title
-            found.append(views.Problem(finding.code, sentence, finding.remedy, migration.instance_id))
+            found.append(views.ProblemView(finding.code, sentence, finding.remedy, migration.instance_id))
     return tuple(found)

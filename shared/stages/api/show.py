@@ -73,9 +73,9 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
     }
 
 
-def problems(value: Batch) -> tuple[views.Problem, ...]:
+def problems(value: Batch) -> tuple[views.ProblemView, ...]:
     """The instances of a batch that have no migration."""
-    return tuple(views.Problem(code, message, "", instance_id) for instance_id, code, message in value.problems)
+    return tuple(views.ProblemView(code, message, "", instance_id) for instance_id, code, message in value.problems)
 
 
 def migration(value: Migration, *, dry_run: bool) -> views.MigrationView:

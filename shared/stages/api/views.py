@@ -54,7 +54,7 @@ class HoldView:
 
 
 @dataclass(frozen=True)
-class Problem:
+class ProblemView:
     """Something that stands in the way, and what to do about it."""
 
     code: str
@@ -88,7 +88,7 @@ class BatchView:
     destinations: dict[str, str]
     policy: Policy
     size: int
-    problems: tuple[Problem, ...]
+    problems: tuple[ProblemView, ...]
     acknowledgement: Acknowledged | None
 
 
@@ -287,7 +287,7 @@ class ResultLine:
     """From acceptance to the outcome, waiting for a slot included, waiting for confirmation and retention not."""
     smc_rollback: str
     """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
-    reasons: tuple[Problem, ...]
+    reasons: tuple[ProblemView, ...]
 
 
 @dataclass(frozen=True)
@@ -296,7 +296,7 @@ class BatchReport:
 
     batch_id: str
     migrations: tuple[ResultLine, ...]
-    problems: tuple[Problem, ...]
+    problems: tuple[ProblemView, ...]
     next_token: str
 
 

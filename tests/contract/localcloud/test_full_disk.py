@@ -21,10 +21,9 @@ import pytest
 
 from cli.bootstrap import ensure_bus
 from cli.problem import Problem
-from cli.run.cloud import LocalCloud
+from cli.run.cloud import RunningCloud
 from localcloud.account import service
-from localcloud.client import AdminError
-from localcloud.client import LocalCloud as Client
+from localcloud.client import AdminError, LocalCloud
 from localcloud.core.db import Db
 from localcloud.core.state import StateUnwritable
 from tests.contract.localcloud.served import ROOT
@@ -43,9 +42,9 @@ def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def served(state: Path) -> Iterator[LocalCloud]:
+def served(state: Path) -> Iterator[RunningCloud]:
     """The product deployed in a process of its own."""
-    cloud = LocalCloud.start(state, 0, ["cn-hangzhou"])
+    cloud = RunningCloud.start(state, 0, ["cn-hangzhou"])
     try:
         ensure_bus(cloud.account)
         yield cloud
@@ -53,11 +52,11 @@ def served(state: Path) -> Iterator[LocalCloud]:
         cloud.stop()
 
 
-def space(cloud: LocalCloud, most: int) -> None:
+def space(cloud: RunningCloud, most: int) -> None:
     resource.prlimit(cloud.process.pid, resource.RLIMIT_FSIZE, (most, FREE))
 
 
-def submit(cloud: LocalCloud, token: str) -> str:
+def submit(cloud: RunningCloud, token: str) -> str:
     answer = cloud.api("ann").post("/batches", {"instanceIds": ["i-test0001"], "clientToken": token, "dryRun": True})
     return str(answer["batchId"])
 
@@ -74,7 +73,7 @@ def said(state: Path) -> list[str]:
     return [each for each in told if not each.startswith("scripts in simulated guests")]
 
 
-def put_row(cloud: LocalCloud) -> str:
+def put_row(cloud: RunningCloud) -> str:
     """The code that Tablestore answers a write with; empty where it is done."""
     from tablestore import OTSClient, OTSServiceError, Row
     from tablestore.retry import NoRetryPolicy
@@ -91,7 +90,7 @@ def put_row(cloud: LocalCloud) -> str:
 
 def test_callers_are_told_and_it_goes_on_by_itself(state: Path) -> None:
     with served(state) as cloud:
-        admin = Client(cloud.ready["admin"], cloud.ready["admin_token"])
+        admin = LocalCloud(cloud.ready["admin"], cloud.ready["admin_token"])
         admin.post("fleet", fleet(instance(1)))
         first = submit(cloud, "one")
         assert put_row(cloud) == ""

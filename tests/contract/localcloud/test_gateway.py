@@ -170,7 +170,7 @@ def test_the_role_must_be_allowed_to_invoke(cloud: Cloud, client: GatewayClient)
     assert refusal(client.send("GET", "/things/1")) == (403, "A403FC")
 
 
-class Silent:
+class HeldInvocations:
     """Starts invocations that end when the test says so."""
 
     def __init__(self) -> None:
@@ -187,7 +187,7 @@ class Silent:
 
 
 def test_a_function_that_takes_too_long(tmp_path: Path) -> None:
-    silent = Silent()
+    silent = HeldInvocations()
     template = TEMPLATE.replace("ServiceTimeOut: 20000", "ServiceTimeOut: 1")
     with behind_gateway(tmp_path, template, silent) as cloud, in_process(cloud.handle):
         assert refusal(client_of(cloud, URL).send("GET", "/things/1")) == (504, "D504TO")

@@ -9,17 +9,17 @@ from tests.simulation.invariants.ends import NeverStuck
 from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.journal import JournalIsTheTruth
 from tests.simulation.invariants.kept import KeptUntilReleased
-from tests.simulation.invariants.limits import Limits
-from tests.simulation.invariants.locks import Acknowledged, OneAtATime
+from tests.simulation.invariants.limits import LimitsHeld
+from tests.simulation.invariants.locks import AcknowledgedFirst, OneAtATime
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.once import OnceOnly
 from tests.simulation.invariants.restored import RolledBackIsTrue
-from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
 
-__all__ = ["Checker", "Found", "NeverStuck", "Scene", "all_checkers"]
+__all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
 
 
 def all_checkers() -> list[Checker]:
@@ -28,10 +28,10 @@ def all_checkers() -> list[Checker]:
         SnapshotsFirst(),
         DeleteOnlyOurs(),
         OneAtATime(),
-        Acknowledged(),
+        AcknowledgedFirst(),
         NeverStuck(),
         JournalIsTheTruth(),
-        Limits(),
+        LimitsHeld(),
         OnceOnly(),
         OnlyTheChosen(),
         RolledBackIsTrue(),

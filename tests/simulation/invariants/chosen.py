@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import BATCHES, OURS, Batch, State
 from tests.simulation.truth import Change, Effect, Truth
 
@@ -21,7 +21,7 @@ class OnlyTheChosen(Checker):
         self._frozen: dict[str, frozenset[str]] = {}
         """By batch: the instances that it had when somebody acknowledged it."""
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours:
             return
         if effect.operation in ("RunCommand", "InvokeCommand"):
@@ -35,7 +35,7 @@ class OnlyTheChosen(Checker):
             job = scene.truth.smc.jobs.get(effect.params["JobId"])
             yield from self._allowed(job["sim"]["instance_id"], job["Name"], "was moved")
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table == BATCHES:
             self._freeze(change, scene.truth)
         entry = entered(change, scene.truth)

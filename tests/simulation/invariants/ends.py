@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.records import HOLD, OURS, SLOTS, SMC_PREFIX, TERMINAL, owed
 from tests.simulation.truth import Truth
 
@@ -14,7 +14,7 @@ class NeverStuck(Checker):
 
     number, name = 5, "never stuck"
 
-    def rest(self, scene: Scene) -> Found:
+    def rest(self, scene: Sight) -> Found:
         truth = scene.truth
         for migration in truth.migrations.values():
             if migration.state not in TERMINAL:
@@ -35,7 +35,7 @@ def _left_in_store(truth: Truth) -> Found:
         yield f"{holder_id} still holds a slot"
 
 
-def _left_in_account(scene: Scene) -> Found:
+def _left_in_account(scene: Sight) -> Found:
     truth = scene.truth
     doubtful = {entry.snapshot_id for entry in truth.ledger.values() if entry.owner == "other"}
     kept = {id for id, each in truth.migrations.items() if each.released_at is None}
@@ -61,7 +61,7 @@ def _cut_off(source: dict[str, Any], truth: Truth) -> bool:
     return any(each["StartTime"] == source["CreationTime"] and each["InvocationStatus"] == "Error" for each in imports)
 
 
-def _left_in_smc(scene: Scene) -> Found:
+def _left_in_smc(scene: Sight) -> Found:
     truth = scene.truth
     for job in truth.jobs():
         if job["Name"].startswith("rp-"):

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.simulation.invariants.restored import FAR, asked_at, ms_of, still
-from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect
 
@@ -35,7 +35,7 @@ class HalfRolledBack(Checker):
         self._stopped: dict[str, int] = {}
         """By instance: the row change by which the product last stopped it."""
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         truth = scene.truth
         if effect.ours and effect.operation == "ResetDisk":
             snapshot = truth.snapshot(effect.params["SnapshotId"]) or {"sim": {"blob": ""}}
@@ -45,7 +45,7 @@ class HalfRolledBack(Checker):
             self._stopped[effect.params["InstanceId"]] = truth.count
         yield from ()
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         entry = entered(change, scene.truth)
         if entry is None or (entry[0], entry[1].state) != (State.ROLLING_BACK, State.FAILED):
             return
@@ -64,12 +64,12 @@ class HalfRolledBack(Checker):
             yield from self._left_stopped(migration, scene)
 
     @staticmethod
-    def _left_stopped(migration: Migration, scene: Scene) -> Found:
+    def _left_stopped(migration: Migration, scene: Sight) -> Found:
         status = scene.truth.ecs.store.get("instance", migration.instance_id)["Status"]
         if status == "Stopped" and "The instance is stopped" not in migration.failure:
             yield f"the rollback of {migration.migration_id} failed before its first reset, and left the instance stopped unsaid"
 
-    def _one(self, migration: Migration, disk: dict[str, Any], reset: _Reset | None, said: dict[str, str], scene: Scene) -> Found:
+    def _one(self, migration: Migration, disk: dict[str, Any], reset: _Reset | None, said: dict[str, str], scene: Sight) -> Found:
         id, word = disk["DiskId"], said.get(disk["DiskId"])
         about = f"the rollback of {migration.migration_id} failed and says of disk {id}"
         if reset is None:
@@ -87,20 +87,20 @@ class HalfRolledBack(Checker):
             yield f"{about} that it is not restored, and it is"
 
 
-def _since(migration: Migration, scene: Scene) -> int:
+def _since(migration: Migration, scene: Sight) -> int:
     """The row change by which a person asked for this rollback."""
     since = asked_at(migration, scene.truth)
     return -1 if since == FAR else since
 
 
-def _ran(migration: Migration, reset: _Reset, scene: Scene) -> bool:
+def _ran(migration: Migration, reset: _Reset, scene: Sight) -> bool:
     """Whether the guest may have written since the reset: then the disk counts as not restored."""
     instance = scene.truth.ecs.store.get("instance", migration.instance_id)
     started = ms_of(instance["StartTime"])
     return instance["Status"] != "Stopped" or started + MINUTE_MS >= reset.at_ms or _worked_on(migration, reset, scene)
 
 
-def _worked_on(migration: Migration, reset: _Reset, scene: Scene) -> bool:
+def _worked_on(migration: Migration, reset: _Reset, scene: Sight) -> bool:
     """Whether a job of the instance ran after the reset: a person may start one in SMC at any moment."""
     mine = [job for job in scene.truth.jobs() if job["sim"]["instance_id"] == migration.instance_id]
     return any(job["Status"] == "Running" or ms_of(job["EndTime"]) + MINUTE_MS >= reset.at_ms for job in mine)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.simulation import records
-from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.records import JOURNAL, MIGRATIONS, TRANSITIONS, State, numbered, replayed
 from tests.simulation.truth import Change
 
@@ -15,7 +15,7 @@ class JournalIsTheTruth(Checker):
 
     number, name = 6, "journal"
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table != MIGRATIONS:
             return
         id, before, after = change.key[0], change.before, change.after
@@ -45,7 +45,7 @@ class JournalIsTheTruth(Checker):
         if line.to_state not in TRANSITIONS[known]:
             yield f"{id}: {known} -> {line.to_state} is no transition"
 
-    def rest(self, scene: Scene) -> Found:
+    def rest(self, scene: Sight) -> Found:
         for id, row in scene.truth.rows.items():
             try:
                 state = replayed(records.lines(row))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight
 from tests.simulation.records import MIGRATIONS, SMC_PREFIX, lines
 from tests.simulation.truth import Change, Effect, Happening
 
@@ -26,7 +26,7 @@ class KeptUntilReleased(Checker):
         self._released: dict[str, int] = {}
         """By migration: when (ms) a person's act released it."""
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         by_api = scene.frame is not None and scene.frame.function == "api"
         if change.table != MIGRATIONS or change.after is None:
             return
@@ -39,12 +39,12 @@ class KeptUntilReleased(Checker):
             else:
                 self._released[id] = scene.truth.cloud.clock.now_ms()
 
-    def happened(self, happening: Happening, scene: Scene) -> Found:
+    def happened(self, happening: Happening, scene: Sight) -> Found:
         if happening.kind == "copied":
             self._copied.update(dict.fromkeys(happening.ids, happening.instance_id))
         yield from ()
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.ours and effect.operation == "CreateSnapshot":
             self._made[effect.answer["SnapshotId"]] = effect.params["SnapshotName"].split("-")[1]
         if effect.ours and effect.operation == "DeleteSnapshot" and effect.before is not None:
@@ -56,7 +56,7 @@ class KeptUntilReleased(Checker):
             else:
                 yield from self._too_early(id, named, scene)
 
-    def _too_early(self, id: str, named: str, scene: Scene) -> Found:
+    def _too_early(self, id: str, named: str, scene: Sight) -> Found:
         """One of the migrations that it may belong to must be released, for as long as its batch keeps snapshots."""
         truth, now = scene.truth, scene.truth.cloud.clock.now_ms()
         own = [self._made[id]] if id in self._made else [each.migration_id for each in truth.of_instance(self._copied[id])]
@@ -67,5 +67,5 @@ class KeptUntilReleased(Checker):
             yield f"snapshot {id} ({named}) was deleted before its retention had passed"
 
 
-def _kept_ms(migration_id: str, scene: Scene) -> int:
+def _kept_ms(migration_id: str, scene: Sight) -> int:
     return scene.batch(scene.truth.migrations[migration_id]).policy.retention_days * DAY_MS

@@ -6,7 +6,7 @@ from collections import Counter
 from datetime import datetime, time, timedelta
 
 from tests.simulation import records
-from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, SLOTS, Migration, State, Window, numbered
 from tests.simulation.truth import Change, Truth
 
@@ -30,7 +30,7 @@ def within(window: Window | None, moment: datetime) -> bool:
     return any((now - day * DAY_MIN - first) % (7 * DAY_MIN) < length - window.cutoff_min for day in window.days)
 
 
-class Limits(Checker):
+class LimitsHeld(Checker):
     """7. Limits hold at every instant: wave size, account limit, failure budget, canary, maintenance window."""
 
     number, name = 7, "limits"
@@ -39,7 +39,7 @@ class Limits(Checker):
         self._failed: dict[str, dict[str, int]] = {}
         """By batch and migration: the row change by which a failure that nobody has retried should have been counted."""
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == SLOTS:
             yield from self._slots(scene)
         if change.table == MIGRATIONS and change.after is not None:
@@ -61,7 +61,7 @@ class Limits(Checker):
             yield f"{migration.migration_id} began to migrate at {scene.asked:%H:%M}, outside of its window"
 
     @staticmethod
-    def _slots(scene: Scene) -> Found:
+    def _slots(scene: Sight) -> Found:
         held = scene.truth.slots()
         if len(held) > scene.account_limit:
             yield f"{len(held)} slots are held, the account's limit is {scene.account_limit}"
@@ -88,7 +88,7 @@ class Limits(Checker):
         elif (change.before or {}).get("state") == State.FAILED.value and migration.state in RETRIED:
             failures.pop(migration.migration_id, None)
 
-    def _admitted(self, migration: Migration, scene: Scene) -> Found:
+    def _admitted(self, migration: Migration, scene: Sight) -> Found:
         batch, truth, policy = scene.batch(migration), scene.truth, scene.batch(migration).policy
         failed = [id for id, number in self._failed.get(batch.batch_id, {}).items() if number < scene.began]
         if len(failed) > policy.failure_budget:

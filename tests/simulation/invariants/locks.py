@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight, entered
 from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, Migration, State, lines
 from tests.simulation.truth import Change, Effect
 
@@ -24,7 +24,7 @@ class OneAtATime(Checker):
         self._cleaned: dict[str, dict[str, int]] = {}
         """By instance and migration: the last row change by which the removal of what it has in SMC was owed."""
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table == MIGRATIONS and change.after is not None:
             self._note_cleaning(change, scene)
             yield from self._own_source(change, scene)
@@ -36,13 +36,13 @@ class OneAtATime(Checker):
             yield f"the lock of {loser.instance_id} was taken from {loser.migration_id}, which is {loser.state.value}"
 
     @staticmethod
-    def _loser(change: Change, scene: Scene) -> Migration | None:
+    def _loser(change: Change, scene: Sight) -> Migration | None:
         """The migration whose lock a written row took away."""
         former = (change.before or {}).get("migration_id")
         kept = change.table != LOCKS or former is None or former == (change.after or {}).get("migration_id")
         return None if kept else scene.truth.migrations.get(str(former))
 
-    def _entering(self, migration: Migration, scene: Scene) -> Found:
+    def _entering(self, migration: Migration, scene: Sight) -> Found:
         if migration.state not in HOLDING or scene.batch(migration).dry_run:
             return
         holder = scene.truth.holder(migration)
@@ -53,10 +53,10 @@ class OneAtATime(Checker):
             yield f"{', '.join(active)} are active on {migration.instance_id}"
 
     @staticmethod
-    def _active(migration: Migration, scene: Scene) -> bool:
+    def _active(migration: Migration, scene: Sight) -> bool:
         return migration.state in HOLDING and not scene.batch(migration).dry_run
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.ours and effect.operation == "CreateReplicationJob":
             yield from self._one_job(effect, scene)
         if effect.ours and effect.operation == "StartReplicationJob":
@@ -64,7 +64,7 @@ class OneAtATime(Checker):
         if effect.ours and effect.operation == "DeleteSourceServer" and effect.before is not None:
             yield from self._own_clean_up(effect.before, scene)
 
-    def _note_cleaning(self, change: Change, scene: Scene) -> None:
+    def _note_cleaning(self, change: Change, scene: Sight) -> None:
         before, after = (row or {} for row in (change.before, change.after))
         if any(name.startswith(OUTBOX) and "CleanUpDriver" in before[name] for name in before):
             self._cleaned.setdefault(before["instance_id"], {})[change.key[0]] = scene.truth.count
@@ -72,7 +72,7 @@ class OneAtATime(Checker):
             self._cleaned.setdefault(after["instance_id"], {})[change.key[0]] = OWED
 
     @staticmethod
-    def _own_source(change: Change, scene: Scene) -> Found:
+    def _own_source(change: Change, scene: Sight) -> Found:
         """The account's own record says which instance a source is; SMC's answers do not."""
         migration = scene.truth.migrations[change.key[0]]
         source = scene.truth.smc.sources.get(migration.handle.source_id) if migration.handle.source_id else None
@@ -81,19 +81,19 @@ class OneAtATime(Checker):
             yield f"{migration.migration_id} of {migration.instance_id} takes the source of {instance_id} for its own"
 
     @staticmethod
-    def _own_job(effect: Effect, scene: Scene) -> Found:
+    def _own_job(effect: Effect, scene: Sight) -> Found:
         migration, job = scene.truth.of_job(effect.params["JobId"]), scene.truth.smc.jobs.get(effect.params["JobId"])
         if migration is not None and job["sim"]["instance_id"] != migration.instance_id:
             yield f"{migration.migration_id} of {migration.instance_id} started a job that moves {job['sim']['instance_id']}"
 
-    def _own_clean_up(self, source: dict[str, Any], scene: Scene) -> Found:
+    def _own_clean_up(self, source: dict[str, Any], scene: Sight) -> Found:
         """A source goes only while a migration of its own instance owes, or has just settled, the removal of what it had in SMC."""
         instance_id = source["sim"]["instance_id"]
         if not any(until >= scene.began for until in self._cleaned.get(instance_id, {}).values()):
             yield f"the source {source['SourceId']} of {instance_id} was deleted, and no migration of {instance_id} had to"
 
     @staticmethod
-    def _one_job(effect: Effect, scene: Scene) -> Found:
+    def _one_job(effect: Effect, scene: Sight) -> Found:
         jobs = scene.truth.jobs()
         mine = next(job for job in jobs if job["JobId"] == effect.answer["JobId"])
         instance_id = mine["sim"]["instance_id"]
@@ -102,12 +102,12 @@ class OneAtATime(Checker):
             yield f"{instance_id} has the unfinished jobs {', '.join(open_jobs)}"
 
 
-class Acknowledged(Checker):
+class AcknowledgedFirst(Checker):
     """4. No destructive step without a recorded acknowledgement: who, when, which text."""
 
     number, name = 4, "acknowledged first"
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours or effect.operation not in ("StartReplicationJob", "StopInstance", "ResetDisk", "CreateSnapshot"):
             return
         migration = self._about(effect, scene)
@@ -120,7 +120,7 @@ class Acknowledged(Checker):
         if effect.operation in ("StopInstance", "ResetDisk"):
             yield from self._asked_for(effect, migration, scene)
 
-    def _asked_for(self, effect: Effect, migration: Migration, scene: Scene) -> Found:
+    def _asked_for(self, effect: Effect, migration: Migration, scene: Sight) -> Found:
         if State.ROLLING_BACK not in scene.truth.states_since(migration.migration_id, scene.began):
             yield f"{effect.operation} while {migration.migration_id} is {migration.state.value}"
         written = lines(scene.truth.rows[migration.migration_id])
@@ -128,7 +128,7 @@ class Acknowledged(Checker):
             yield f"{effect.operation} for {migration.migration_id}, whose rollback no person asked for"
 
     @staticmethod
-    def _about(effect: Effect, scene: Scene) -> Migration | None:
+    def _about(effect: Effect, scene: Sight) -> Migration | None:
         params, truth = effect.params, scene.truth
         if effect.operation == "StartReplicationJob":
             return truth.of_job(params["JobId"])

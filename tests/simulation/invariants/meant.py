@@ -8,7 +8,7 @@ from collections import defaultdict
 from typing import Any
 
 from tests.simulation.frames import Frame
-from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight
 from tests.simulation.records import BATCHES, HOLD, LOCKS, MIGRATIONS, TERMINAL, Columns, Migration, State, holds, line, numbered
 from tests.simulation.scenario import FOREIGN
 from tests.simulation.truth import Change, Effect
@@ -33,7 +33,7 @@ class AsMeant(Checker):
         self._acknowledged: set[str] = set()
         """Batches that a person's request has acknowledged."""
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table == BATCHES:
             yield from self._noted(change, scene)
         if change.table == LOCKS and change.key[0] == HOLD and scene.frame is not None:
@@ -48,7 +48,7 @@ class AsMeant(Checker):
         if written.by not in STAGES:
             yield from self._act(change.key[0], change.before, before, scene)
 
-    def _noted(self, change: Change, scene: Scene) -> Found:
+    def _noted(self, change: Change, scene: Sight) -> Found:
         batch = scene.truth.batches[change.key[0]]
         if change.before is None and _is_strange(scene.frame):
             yield f"{batch.batch_id} was made of a stranger's notice"
@@ -59,7 +59,7 @@ class AsMeant(Checker):
         if path != ["batches", batch.batch_id, "acknowledgement"]:
             yield f"{batch.batch_id} was acknowledged, and nobody has asked for it (in {'/'.join(path) or 'no request'})"
 
-    def _act(self, id: str, row: Columns, before: Seen | None, scene: Scene) -> Found:
+    def _act(self, id: str, row: Columns, before: Seen | None, scene: Sight) -> Found:
         """The request under way must name this migration (or its batch), and the version that it is based on must look the same."""
         path, migration = _path(scene.frame), scene.truth.migrations[id]
         if path[:2] not in (["migrations", id], ["batches", migration.batch_id]):
@@ -73,7 +73,7 @@ class AsMeant(Checker):
             yield f"an act meant for version {version} of {id} was applied to version {row['version']}"
 
     @staticmethod
-    def _named(migration: Migration, scene: Scene) -> Found:
+    def _named(migration: Migration, scene: Sight) -> Found:
         """Who names an instance means the one migration of it that is no dry run and still open, if there is only one."""
         if migration.instance_id != scene.named or scene.batch(migration).dry_run:
             yield f"an act for {scene.named} was applied to {migration.migration_id}, which cannot be meant"
@@ -84,7 +84,7 @@ class AsMeant(Checker):
             if other.migration_id != migration.migration_id and seen and not scene.batch(other).dry_run:
                 yield f"an act for {scene.named} was applied to {migration.migration_id}, and {other.migration_id} is open too"
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours or effect.operation not in ("RunCommand", "InvokeCommand"):
             return
         script = _decoded(effect.params.get("CommandContent", ""))
@@ -95,7 +95,7 @@ class AsMeant(Checker):
                 for instance_id in effect.params["InstanceId"]:
                     yield from self._allowed(instance_id, check, scene)
 
-    def _allowed(self, instance_id: str, check: str, scene: Scene) -> Found:
+    def _allowed(self, instance_id: str, check: str, scene: Sight) -> Found:
         own = [scene.truth.batches[each.batch_id] for each in scene.truth.of_instance(instance_id)]
         if not any(each.policy.check == check and each.batch_id in self._acknowledged for each in own):
             yield f"{check!r} was sent to {instance_id}, and nobody has acknowledged its batch"
@@ -121,7 +121,7 @@ def _is_strange(frame: Frame | None) -> bool:
     return event["source"] != NAMED_SOURCE or bool(set(event["data"]) - MAY_SAY)
 
 
-def _seen(id: str, scene: Scene) -> Seen:
+def _seen(id: str, scene: Sight) -> Seen:
     migration = scene.truth.migrations[id]
     return migration.state.value, migration.hop, migration.attempt
 

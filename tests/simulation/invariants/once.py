@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from tests.simulation.frames import Frame
-from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect, Happening
 
@@ -22,12 +22,12 @@ class OnceOnly(Checker):
         self._last: dict[str, str] = {}
         """By instance: the last that SMC did to its disks."""
 
-    def happened(self, happening: Happening, scene: Scene) -> Found:
+    def happened(self, happening: Happening, scene: Sight) -> Found:
         if happening.kind in ("replaced", "back"):
             self._last[happening.instance_id] = happening.kind
         yield from ()
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours:
             return
         if effect.operation == "CreateSnapshot":
@@ -46,7 +46,7 @@ class OnceOnly(Checker):
             if entry is None or entry.hop != 0 or entry.disk_id != effect.params["DiskId"]:
                 yield f"disk {effect.params['DiskId']} was reset from {effect.params['SnapshotId']}, not from before"
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         entry = entered(change, scene.truth)
         if entry is None:
             return
@@ -54,7 +54,7 @@ class OnceOnly(Checker):
         if migration.state is State.MIGRATED:
             yield from self._as_promised(migration, scene)
 
-    def _as_promised(self, migration: Migration, scene: Scene) -> Found:
+    def _as_promised(self, migration: Migration, scene: Sight) -> Found:
         """A migration called a success has had a finished job for its last hop, and runs the system that the job put there."""
         if self._last.get(migration.instance_id) != "replaced":
             yield f"{migration.migration_id} is called migrated, and SMC has put its disks back"
@@ -65,11 +65,11 @@ class OnceOnly(Checker):
             status = (job or {}).get("Status", "gone")
             yield f"{migration.migration_id} is called migrated, its job {migration.handle.job_id} is {status}"
 
-    def invocation(self, frame: Frame, error: dict[str, Any], scene: Scene) -> Found:
+    def invocation(self, frame: Frame, error: dict[str, Any], scene: Sight) -> Found:
         if error.get("errorType") not in ("Transient", "Killed"):
             yield f"{frame.function} met {error.get('errorType')}: {error.get('errorMessage')}"
 
-    def rest(self, scene: Scene) -> Found:
+    def rest(self, scene: Sight) -> Found:
         asked: dict[tuple[str, str], str] = {}
         for (migration_id, _), entry in scene.truth.ledger.items():
             if entry.state != "swept" and scene.truth.migrations[migration_id].released_at is not None:

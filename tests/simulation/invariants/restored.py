@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
-from tests.simulation.invariants.scene import Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.living import WRITTEN, content
 from tests.simulation.records import MIGRATIONS, OURS, Migration, State, moment
 from tests.simulation.truth import Change, Effect, Happening, Truth
@@ -36,7 +36,7 @@ class RolledBackIsTrue(Checker):
         self._followed: dict[str, set[str]] = defaultdict(set)
         """By migration: every job that its row has named, whoever made it."""
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours or effect.operation not in ("StopInstance", "ResetDisk"):
             return
         disk = scene.truth.ecs.store.get("disk", effect.params.get("DiskId", ""))
@@ -53,7 +53,7 @@ class RolledBackIsTrue(Checker):
         reset = self._resets.get(disk["DiskId"])
         return reset.count if reset else -1
 
-    def _ready(self, migration: Migration, since: int, scene: Scene) -> Found:
+    def _ready(self, migration: Migration, since: int, scene: Sight) -> Found:
         """Before anything is stopped or reset, one set of snapshots must fit every disk that is not reset yet."""
         truth = scene.truth
         waiting = {disk["DiskId"] for disk in truth.disks(migration.instance_id) if self._count(disk) < since}
@@ -67,7 +67,7 @@ class RolledBackIsTrue(Checker):
             bare = sorted(waiting - set().union(*sets.values()))
             yield f"{migration.instance_id} is stopped or reset, and {', '.join(bare) or 'one disk'} has no snapshot to go back to"
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table == MIGRATIONS and change.after is not None:
             self._followed[change.key[0]].add(scene.truth.migrations[change.key[0]].handle.job_id)
         entry = entered(change, scene.truth)
@@ -80,7 +80,7 @@ class RolledBackIsTrue(Checker):
         yield from self._nothing_runs(migration, scene)
         yield from self._proved(migration, scene)
 
-    def _as_before(self, migration: Migration, scene: Scene) -> Found:
+    def _as_before(self, migration: Migration, scene: Sight) -> Found:
         """Bytes as in the snapshot, but for what the guest has written since the reset; all from one moment."""
         truth, since = scene.truth, asked_at(migration, scene.truth)
         moments = set()
@@ -100,7 +100,7 @@ class RolledBackIsTrue(Checker):
         if len(moments) > 1:
             yield f"the disks of {migration.migration_id} come from snapshots of different attempts"
 
-    def _nothing_runs(self, migration: Migration, scene: Scene) -> Found:
+    def _nothing_runs(self, migration: Migration, scene: Sight) -> Found:
         """No job of the instance runs; of those that the product made or followed none is left that somebody could start."""
         for job in scene.truth.jobs():
             if job["sim"]["instance_id"] != migration.instance_id:
@@ -110,7 +110,7 @@ class RolledBackIsTrue(Checker):
             if job["Status"] == "Running" or (own and job["Status"] != "Finished"):
                 yield f"{migration.migration_id} is called rolled back, its job {job['JobId']} is {job['Status']}"
 
-    def _proved(self, migration: Migration, scene: Scene) -> Found:
+    def _proved(self, migration: Migration, scene: Sight) -> Found:
         """The guest has answered since the last disk was reset."""
         resets = [self._resets[disk["DiskId"]] for disk in scene.truth.disks(migration.instance_id) if self._count(disk) >= 0]
         last = max((reset.at_ms for reset in resets), default=0) - SECOND
@@ -119,7 +119,7 @@ class RolledBackIsTrue(Checker):
         if not answered:
             yield f"{migration.migration_id} is called rolled back, and nobody has asked the guest since its disks were reset"
 
-    def happened(self, happening: Happening, scene: Scene) -> Found:
+    def happened(self, happening: Happening, scene: Sight) -> Found:
         """A system replaced after the rollback, by a job that was there before it."""
         if happening.kind != "replaced":
             return

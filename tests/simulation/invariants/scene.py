@@ -17,7 +17,7 @@ STAGES = frozenset({"intake", "api", "precheck", "snapshot", "migrate", "watch",
 
 
 @dataclass
-class Scene:
+class Sight:
     """What a checker may look at. ``frame`` is the invocation that acts, None for somebody outside."""
 
     truth: Truth
@@ -67,23 +67,23 @@ class Checker:
     number = 0
     name = ""
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         """A row was written."""
         yield from ()
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         """A call of ECS or SMC had its effect."""
         yield from ()
 
-    def invocation(self, frame: Frame, error: dict[str, Any], scene: Scene) -> Found:
+    def invocation(self, frame: Frame, error: dict[str, Any], scene: Sight) -> Found:
         """An invocation ended with an error (its type and message)."""
         yield from ()
 
-    def happened(self, happening: Happening, scene: Scene) -> Found:
+    def happened(self, happening: Happening, scene: Sight) -> Found:
         """SMC did something to an instance."""
         yield from ()
 
-    def rest(self, scene: Scene) -> Found:
+    def rest(self, scene: Sight) -> Found:
         """Everything has ended, been released and swept."""
         yield from ()
 

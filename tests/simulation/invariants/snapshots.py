@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from tests.simulation.invariants.scene import STAGES, Checker, Found, Scene, entered
+from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight, entered
 from tests.simulation.records import OURS, SMC_PREFIX, Entry, Migration, State, lines
 from tests.simulation.truth import Change, Effect, Truth
 
@@ -15,7 +15,7 @@ class SnapshotsFirst(Checker):
 
     number, name = 1, "snapshots first"
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.operation != "StartReplicationJob" or not effect.ours:
             return
         migration = scene.truth.of_job(effect.params["JobId"])
@@ -28,7 +28,7 @@ class SnapshotsFirst(Checker):
             yield f"{migration.migration_id} was started while {migration.state.value}"
         yield from self._bare(migration, scene, "was started")
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         """The console's jobs are started by a person: what he is told, and what is believed of his job, must be right as well."""
         entry = entered(change, scene.truth)
         if entry is not None and (entry[0], entry[1].state) in (
@@ -38,13 +38,13 @@ class SnapshotsFirst(Checker):
             yield from self._bare(entry[1], scene, f"became {entry[1].state.value}")
 
     @staticmethod
-    def _bare(migration: Migration, scene: Scene, what: str) -> Found:
+    def _bare(migration: Migration, scene: Sight, what: str) -> Found:
         bare = [disk["DiskId"] for disk in scene.truth.disks(migration.instance_id) if not _safe(disk, migration, scene)]
         if bare:
             yield f"{migration.migration_id} {what} with no finished snapshot of {', '.join(bare)}"
 
 
-def _safe(disk: dict[str, Any], migration: Migration, scene: Scene) -> bool:
+def _safe(disk: dict[str, Any], migration: Migration, scene: Sight) -> bool:
     """Whether the disk has a finished snapshot of the right age, or had one that others deleted once it was too late to see."""
     past = scene.truth.past[migration.migration_id]
     since = max((at_ms for _, at_ms, state in past if state is State.READY), default=0)
@@ -84,7 +84,7 @@ class DeleteOnlyOurs(Checker):
         self._made: dict[str, str] = {}
         """Snapshots that the product's own calls made, and the disk each is of."""
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.operation == "CreateSnapshot" and effect.ours:
             self._made[effect.answer["SnapshotId"]] = effect.params["DiskId"]
         if effect.operation != "DeleteSnapshot" or not effect.ours or effect.before is None:

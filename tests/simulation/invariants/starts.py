@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tests.simulation import records
-from tests.simulation.invariants.limits import RETRIED, Limits, within
-from tests.simulation.invariants.scene import STAGES, Found, Scene, entered
+from tests.simulation.invariants.limits import RETRIED, LimitsHeld, within
+from tests.simulation.invariants.scene import STAGES, Found, Sight, entered
 from tests.simulation.records import BATCHES, JOURNAL, LOCKS, MIGRATIONS, MOVING, Line, Migration, State, line, numbered
 from tests.simulation.truth import Change, Effect, Truth
 
@@ -32,7 +32,7 @@ OWED = timedelta(seconds=120)
 """A job that was not started with its step is judged again after a minute, by clocks that may be a minute apart."""
 
 
-class EveryStart(Limits):
+class EveryStart(LimitsHeld):
     """11. Limits are judged at every start, snapshot and job alike, as the table start x limit says."""
 
     number, name = 11, "every start"
@@ -48,7 +48,7 @@ class EveryStart(Limits):
         self._disproved: dict[str, int] = {}
         """By migration: the row change by which it stopped counting."""
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == records.HOLD:
             self._held_since = _since(self._held_since, change, scene)
         if change.table == BATCHES and change.after is not None:
@@ -61,7 +61,7 @@ class EveryStart(Limits):
         if entry is not None and entry[0] is not None:
             yield from self._begun(entry[0], entry[1], scene)
 
-    def _begun(self, before: State, migration: Migration, scene: Scene) -> Found:
+    def _begun(self, before: State, migration: Migration, scene: Sight) -> Found:
         what = STARTS.get((before, migration.state))
         if what is None or (migration.state is State.MIGRATING and migration.driver == "console"):
             return  # a person pressed it; the product only sees it
@@ -71,7 +71,7 @@ class EveryStart(Limits):
             if reason:
                 yield f"{migration.migration_id} began {what} of {kind} {reason}"
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         """The call itself may come long after its step: by then only the hold and the window hold it."""
         if effect.operation != "StartReplicationJob" or not effect.ours:
             return
@@ -84,7 +84,7 @@ class EveryStart(Limits):
                 yield f"the job of {migration.migration_id}, owed for a while, was started {reason}"
 
     @staticmethod
-    def _is_owed(migration: Migration, scene: Scene) -> bool:
+    def _is_owed(migration: Migration, scene: Sight) -> bool:
         """Whether an earlier invocation wrote the step, long enough ago."""
         written = [(number, ms) for number, ms, state in scene.truth.past[migration.migration_id] if state is State.MIGRATING]
         if not written or written[-1][0] > scene.began:
@@ -98,7 +98,7 @@ class EveryStart(Limits):
             return RETRY
         return NEXT_HOP if migration.hop else FIRST
 
-    def _against(self, limit: str, migration: Migration, scene: Scene) -> str:
+    def _against(self, limit: str, migration: Migration, scene: Sight) -> str:
         """Why this limit should have held the start, in words; empty if it need not. What came while the stage ran is forgiven."""
         batch = scene.batch(migration)
         if limit == HOLD and self._held_since is not None and self._held_since <= scene.began:
@@ -113,12 +113,12 @@ class EveryStart(Limits):
             return self._over_budget(migration, scene)
         return self._before_canary(migration, batch.policy.canary, scene) if limit == CANARY and batch.policy.canary else ""
 
-    def _over_budget(self, migration: Migration, scene: Scene) -> str:
+    def _over_budget(self, migration: Migration, scene: Sight) -> str:
         counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).policy.failure_budget
         failed = [id for id, number in counted.items() if number < scene.began and id != migration.migration_id]
         return f"after {len(failed)} failures of others, the budget is {budget}" if len(failed) > budget else ""
 
-    def _before_canary(self, migration: Migration, canary: int, scene: Scene) -> str:
+    def _before_canary(self, migration: Migration, canary: int, scene: Sight) -> str:
         batch_id, truth = migration.batch_id, scene.truth
         proved = self._proved.get(batch_id, set())
         mates = [each.migration_id for each in truth.migrations.values() if each.batch_id == batch_id]
@@ -147,7 +147,7 @@ class EveryStart(Limits):
         self._proved[change.key[0]] = proved
 
 
-def _since(before: int | None, change: Change, scene: Scene) -> int | None:
+def _since(before: int | None, change: Change, scene: Sight) -> int | None:
     """Since when everything is held, after this change of the hold's row: a row that is not released holds."""
     held = records.holds(change.after)
     return None if not held else scene.truth.count if before is None else before

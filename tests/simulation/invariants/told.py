@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-from tests.simulation.invariants.scene import Checker, Found, Scene
+from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.records import MIGRATIONS, Columns
 from tests.simulation.truth import Change, Effect, Happening
 
@@ -22,18 +22,18 @@ class SmcIsToldTruly(Checker):
         self._started: dict[str, int] = {}
         """By instance: the row change at which its last job began, whoever started it."""
 
-    def effect(self, effect: Effect, scene: Scene) -> Found:
+    def effect(self, effect: Effect, scene: Sight) -> Found:
         if effect.operation == "StartReplicationJob":
             job = scene.truth.smc.jobs.get(effect.params["JobId"])
             self._started[job["sim"]["instance_id"]] = scene.truth.count
         yield from ()
 
-    def happened(self, happening: Happening, scene: Scene) -> Found:
+    def happened(self, happening: Happening, scene: Sight) -> Found:
         if happening.kind == "back":
             self._back[happening.instance_id] = scene.truth.count
         yield from ()
 
-    def row(self, change: Change, scene: Scene) -> Found:
+    def row(self, change: Change, scene: Sight) -> Found:
         if change.table != MIGRATIONS or change.after is None:
             return
         migration = scene.truth.migrations[change.key[0]]

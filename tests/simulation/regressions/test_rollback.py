@@ -201,7 +201,7 @@ def test_an_instance_that_was_stopped_for_nothing_is_started_again(world: World)
     assert world.inventory()["instances"][ID]["Status"] == "Running"
 
 
-class Denied:
+class DeniedReset:
     """ECS refuses to reset one disk, for as long as it is told to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -217,7 +217,7 @@ class Denied:
 
 def half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, Any]]:
     """A rollback whose second reset was refused: the disks from before, and the failed migration."""
-    denied = Denied(monkeypatch)
+    denied = DeniedReset(monkeypatch)
     begin(world, guests=TWO_DISKS)
     reach(world, "snapshotted", "migrating")
     before = world.disks(ID)

@@ -32,7 +32,7 @@ def test_the_next_run_is_found(hours: str, days: str, due: datetime | None) -> N
     assert next_run(hours, days, MONDAY) == due
 
 
-class Ecs:
+class EcsOfPolicies:
     """Answers like ECS's client, for one policy; the rest is not allowed."""
 
     def describe_auto_snapshot_policy_ex_with_options(self, request: Any, runtime: Any) -> Any:
@@ -47,7 +47,7 @@ class Ecs:
 
 def test_the_policies_of_the_disks_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     clients = Clients(Account("cn-hangzhou", "1", Credentials("id", "secret"), "replank"), retry=RetryPolicy(calls=4))
-    monkeypatch.setattr(clients, "ecs", lambda region_id: Ecs())
+    monkeypatch.setattr(clients, "ecs", lambda region_id: EcsOfPolicies())
     disks = [SimpleNamespace(auto_snapshot_policy_id=each) for each in ("sp-1", None, "sp-1", "sp-2")]
     assert policies_of(disks) == ["sp-1", "sp-2"]
     assert next_of(clients, "cn-hangzhou", policies_of(disks), MONDAY) == datetime(2026, 11, 23, 14, tzinfo=timezone.utc)

@@ -16,7 +16,7 @@ NOT_FOUND = {"Code": "Route.NotFound", "Message": "There is nothing at this path
 
 
 @dataclass
-class Function(Http):
+class KnownPaths(Http):
     """Answers the paths that it knows, and notes what it was asked."""
 
     known: dict[str, tuple[int, Any]]
@@ -29,25 +29,25 @@ class Function(Http):
         return self.known.get(path, (404, NOT_FOUND))
 
 
-def api(function: Function) -> Api:
+def api(function: KnownPaths) -> Api:
     return Api("http://api", "key", "secret", operator="ann", http=function)
 
 
 def test_the_version_is_in_the_path() -> None:
-    function = Function({"/v1/risks": (200, {"version": "1"})})
+    function = KnownPaths({"/v1/risks": (200, {"version": "1"})})
     assert api(function).get("/risks") == {"version": "1"}
     assert function.asked == ["GET /v1/risks"]
 
 
 def test_a_function_from_before_the_version_is_still_understood() -> None:
-    function = Function({"/batches": (201, {"batchId": "b1"})})
+    function = KnownPaths({"/batches": (201, {"batchId": "b1"})})
     assert api(function).post("/batches", {"instanceIds": ["i-a"]}) == {"batchId": "b1"}
     assert function.asked == ["POST /v1/batches", "POST /batches"]
 
 
 def test_an_act_is_never_sent_twice_for_another_reason() -> None:
     gone = {**NOT_FOUND, "Code": "Batch.NotFound"}
-    function = Function({"/v1/batches": (404, gone)})
+    function = KnownPaths({"/v1/batches": (404, gone)})
     with pytest.raises(Problem):
         api(function).post("/batches", {})
     assert function.asked == ["POST /v1/batches"]

@@ -12,13 +12,13 @@ import requests
 from cli import snapshots
 from cli.invoke import invoke_function
 from cli.problem import Problem
-from cli.sdk_account import Account
+from cli.sdk_account import OperatorAccount
 
 
 def answering(answer: Any) -> Any:
     """Function Compute, which answers an invocation so, or fails."""
     functions = SimpleNamespace(invoke=mock.Mock(side_effect=[answer]))
-    return mock.patch.object(Account, "from_environment", return_value=SimpleNamespace(functions=lambda: functions))
+    return mock.patch.object(OperatorAccount, "from_environment", return_value=SimpleNamespace(functions=lambda: functions))
 
 
 @pytest.mark.parametrize(("result", "said"), [("done", "`replank snapshots` shows what is left"), ("waiting", "Run it again")])

@@ -45,7 +45,7 @@ REPORT = Report(
 )
 
 
-class Page(HTMLParser):
+class ParsedPage(HTMLParser):
     """Checks that tags are closed, and keeps what would be fetched."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class Page(HTMLParser):
 
 
 def test_the_page_stands_alone() -> None:
-    page = Page()
+    page = ParsedPage()
     page.feed(report_html(REPORT))
     assert (page.open, page.fetched) == ([], [])
     assert not page.seen & {"script", "iframe", "img", "link", "object", "form"}

@@ -34,7 +34,7 @@ def worth(error: Exception) -> Again | None:
     return Again(*error.args) if isinstance(error, Unlucky) else None
 
 
-class Calls:
+class FailingCalls:
     """Fails with these errors in turn, then answers."""
 
     def __init__(self, *errors: Exception) -> None:
@@ -59,7 +59,7 @@ def test_a_policy_keeps_its_bounds(name: str) -> None:
     calls, pauses = BOUNDS[name]
     policy: RetryPolicy = getattr(retry, name)
     assert (policy.calls, policy.pauses()) == (calls, pytest.approx(pauses))
-    always = Calls(*[Unlucky() for _ in range(20)])
+    always = FailingCalls(*[Unlucky() for _ in range(20)])
     with pytest.raises(Unlucky):
         always.run(policy)
     assert always.numbers == list(range(1, calls + 1))
@@ -67,12 +67,12 @@ def test_a_policy_keeps_its_bounds(name: str) -> None:
 
 
 def test_the_first_answer_ends_the_calls() -> None:
-    once = Calls(Unlucky())
+    once = FailingCalls(Unlucky())
     assert (once.run(CLOUD_CALL), once.numbers, once.slept) == ("answer", [1, 2], [0.2])
 
 
 def test_an_error_that_no_call_mends_is_raised_at_once() -> None:
-    calls = Calls(Unlucky(), Hopeless())
+    calls = FailingCalls(Unlucky(), Hopeless())
     with pytest.raises(Hopeless):
         calls.run(CLOUD_CALL)
     assert calls.numbers == [1, 2]
@@ -95,7 +95,7 @@ def test_pauses_stay_within_the_budget_whatever_the_settings_say() -> None:
     ],
 )
 def test_a_wait_that_the_api_asks_for_is_kept_or_ends_the_calls(asked: tuple[int, ...], waited: list[int]) -> None:
-    calls = Calls(*[Unlucky(seconds) for seconds in asked])
+    calls = FailingCalls(*[Unlucky(seconds) for seconds in asked])
     if len(waited) < sum(1 for seconds in asked if seconds):
         with pytest.raises(Unlucky):
             calls.run(API_BUSY)
@@ -105,7 +105,7 @@ def test_a_wait_that_the_api_asks_for_is_kept_or_ends_the_calls(asked: tuple[int
 
 
 def test_waits_together_stay_within_the_budget() -> None:
-    calls = Calls(Unlucky(4), Unlucky(4), Unlucky(4))
+    calls = FailingCalls(Unlucky(4), Unlucky(4), Unlucky(4))
     with pytest.raises(Unlucky):
         calls.run(RetryPolicy(calls=9, longest_pause_s=5, budget_s=10))
     assert calls.slept == [4, 4]

@@ -30,7 +30,7 @@ ENVIRONMENT = {
 }
 
 
-class Lines(logging.Handler):
+class WrittenLines(logging.Handler):
     """Keeps the lines as they would be written."""
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Lines(logging.Handler):
 
 @pytest.fixture
 def lines() -> Iterator[list[dict[str, Any]]]:
-    handler = Lines()
+    handler = WrittenLines()
     logs.log.addHandler(handler)
     before = logs.log.level
     logs.log.setLevel("INFO")

@@ -11,7 +11,7 @@ import pytest
 from shared.domain.errors import Refused
 from shared.runtime import web
 from shared.runtime.messages import request_of
-from tests.support.api import ApiInMemory, Shown, migration
+from tests.support.api import ApiInMemory, ApiSettings, migration
 
 BATCH = {"instanceIds": ["i-a"]}
 HEADERS = {"X-Replank-Operator": "ann", "Content-Type": "application/json", "X-Ca-Request-Id": "G-1"}
@@ -32,7 +32,7 @@ def event(method: str, path: str, body: str | None = None, **more: Any) -> dict[
 
 
 def answered(api: ApiInMemory, document: dict[str, Any]) -> tuple[int, Any]:
-    answer = web.handle(request_of(document), api.fakes.ports, Shown(), "R1")
+    answer = web.handle(request_of(document), api.fakes.ports, ApiSettings(), "R1")
     assert set(answer) == {"isBase64Encoded", "statusCode", "headers", "body"}
     assert all(isinstance(value, str) for value in answer["headers"].values()), "the gateway takes texts only"
     return answer["statusCode"], json.loads(answer["body"])

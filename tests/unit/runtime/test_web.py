@@ -14,7 +14,7 @@ from shared.domain.errors import Bug, Permanent, Refused, Stale, Transient
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import State
 from shared.runtime import web
-from tests.support.api import ApiInMemory, Shown, entry, migration
+from tests.support.api import ApiInMemory, ApiSettings, entry, migration
 
 BATCH = {"instanceIds": ["i-a"], "clientToken": "once"}
 
@@ -124,7 +124,7 @@ def test_an_act_takes_an_empty_body_in_base64_as_well(api: ApiInMemory) -> None:
 
 def test_half_a_surrogate_pair_is_answered_in_text_that_can_be_sent(api: ApiInMemory) -> None:
     request = {**api.request("POST", "/batches"), "body": '{"instanceIds": ["i-a"], "\\ud800": 1}'}
-    answer = web.handle(request, api.fakes.ports, Shown(), "R1")
+    answer = web.handle(request, api.fakes.ports, ApiSettings(), "R1")
     assert (answer["statusCode"], json.loads(answer["body"].encode())["Code"]) == (400, "Request.Invalid")
 
 
@@ -296,7 +296,7 @@ def test_a_browser_gets_the_report_as_a_page(api: ApiInMemory, path: str) -> Non
     api.open_batch(replace(migration("m1"), instance_name="<script>"))
     request = api.request("GET", path)
     page = web.handle(
-        {**request, "headers": {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*"}}, api.fakes.ports, Shown(), "R1"
+        {**request, "headers": {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*"}}, api.fakes.ports, ApiSettings(), "R1"
     )
     assert page["headers"]["Content-Type"].startswith("text/html")
     assert "<!doctype html>" in page["body"].lower()

@@ -15,12 +15,12 @@ from shared.domain.errors import Refused
 from shared.domain.migration import State
 from shared.domain.roles import Access, Grant, Role
 from shared.runtime import web
-from tests.support.api import ApiInMemory, Shown, migration
+from tests.support.api import ApiInMemory, ApiSettings, migration
 
 ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": ("leads",)})
 
 
-class Provider:
+class OneToken:
     """Knows one token."""
 
     def verify(self, token: str) -> Caller:
@@ -37,8 +37,8 @@ def api() -> ApiInMemory:
 
 
 def with_provider(api: ApiInMemory, **access: Any) -> ApiInMemory:
-    api.fakes.sign_in = Provider()
-    api.shown = Shown(access=Access(provider=True, **access))
+    api.fakes.sign_in = OneToken()
+    api.shown = ApiSettings(access=Access(provider=True, **access))
     return api
 
 
@@ -135,10 +135,10 @@ def test_roles_hold_and_the_refusal_is_audited(api: ApiInMemory) -> None:
 def test_a_grant_for_the_batches_of_one_person_asks_whose_batch_it_is(api: ApiInMemory) -> None:
     status, made = api.call("POST", "/batches", {"instanceIds": ["i-a"]}, operator="bob")
     assert status == 201
-    api.shown = Shown(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("carl",)),)))
+    api.shown = ApiSettings(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("carl",)),)))
     path = f"/batches/{made['batchId']}/acknowledgement"
     assert api.refused("POST", path, {"risksVersion": "x"}) == (403, "Role.Missing")
-    api.shown = Shown(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
+    api.shown = ApiSettings(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
     assert api.refused("POST", path, {"risksVersion": "x"})[0] == 409
 
 

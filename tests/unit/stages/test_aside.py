@@ -26,7 +26,7 @@ from tests.support.fakes import NOON, FakeMigrations, Fakes
 from tests.support.ports import migration
 
 
-class Denied:
+class DeniedCleanUp:
     """A driver whose clean-up is never allowed."""
 
     traits = SMC
@@ -55,7 +55,7 @@ def owing(ports: Ports, number: int) -> Migration:
 
 
 def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick() -> None:
-    fakes, denied = Fakes(), Denied()
+    fakes, denied = Fakes(), DeniedCleanUp()
     ports = replace(fakes.ports, limits=Limits(tick_page=2), drivers={"smc": denied})
     for number in (1, 2, 3):
         owing(ports, number)
@@ -75,14 +75,14 @@ def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick()
 
 def test_what_could_not_be_settled_is_settled_once_it_can_be() -> None:
     fakes = Fakes()
-    ports = replace(fakes.ports, drivers={"smc": Denied()})
+    ports = replace(fakes.ports, drivers={"smc": DeniedCleanUp()})
     made = owing(ports, 1)
     for _ in range(120):
         fakes.clock.pass_time(minutes=1)
         tick(ports)
     assert ports.migrations.outboxes(made.migration_id)
 
-    class Allowed(Denied):
+    class Allowed(DeniedCleanUp):
         def clean_up(self, *_: Any, **__: Any) -> None:
             return
 
@@ -170,7 +170,7 @@ def test_a_batch_with_a_row_that_nobody_can_read_stays_open() -> None:
 
 def test_a_driver_of_a_later_version_spoils_only_its_own_migrations() -> None:
     fakes = Fakes()
-    ports = replace(fakes.ports, drivers={"smc": Denied()})
+    ports = replace(fakes.ports, drivers={"smc": DeniedCleanUp()})
     later = migration(1, state=State.MIGRATING, driver="later", due_at=NOON)
     live = migration(2, state=State.PRECHECKING, due_at=NOON)
     for each in (later, live):

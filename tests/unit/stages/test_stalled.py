@@ -21,7 +21,7 @@ from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
 
-class Silent:
+class SilentCloud:
     """A cloud that never answers."""
 
     def __getattr__(self, name: str) -> Any:
@@ -59,7 +59,7 @@ def holds(fakes: Fakes, made: Migration) -> bool:
 @pytest.mark.parametrize("every", [timedelta(minutes=1), timedelta(minutes=25)])
 def test_a_start_that_fails_for_an_hour_fails_and_gives_its_slot_back(every: timedelta) -> None:
     """Also if the guest is to be looked at again meanwhile, because the precheck is too old by now."""
-    fakes = Fakes(compute=Silent(), guest=Silent())
+    fakes = Fakes(compute=SilentCloud(), guest=SilentCloud())
     made = stand(fakes)
     offer(fakes, made)
     assert holds(fakes, made)
@@ -76,7 +76,7 @@ def test_a_start_that_fails_for_an_hour_fails_and_gives_its_slot_back(every: tim
 
 
 def test_a_start_that_holds_no_slot_waits_for_as_long_as_it_takes() -> None:
-    fakes = Fakes(compute=Silent(), guest=Silent())
+    fakes = Fakes(compute=SilentCloud(), guest=SilentCloud())
     made = stand(fakes)
     other = migration(2)
     assert fakes.admission.take_slot(fakes.admission.room(made.batch_id, other.migration_id), other.migration_id, made.batch_id)
@@ -88,7 +88,7 @@ def test_a_start_that_holds_no_slot_waits_for_as_long_as_it_takes() -> None:
 
 
 def test_a_slot_given_back_begins_the_hour_again() -> None:
-    fakes = Fakes(compute=Silent(), guest=Silent())
+    fakes = Fakes(compute=SilentCloud(), guest=SilentCloud())
     made = stand(fakes)
     offer(fakes, made)
     stalled = fakes.migrations.load(made.migration_id)
