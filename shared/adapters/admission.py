@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
+from collections.abc import Collection, Sequence
 from contextlib import suppress
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from shared.adapters import tables
 from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Key, Store
@@ -16,7 +18,12 @@ from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine,
 from shared.domain.retry import LOCK_RACE
 from shared.ports.admission import Room
 
+if TYPE_CHECKING:
+    from shared.domain.accounts import Trouble
+
 log = logging.getLogger("replank.store")
+TROUBLE = "trouble"
+"""The column of such a row."""
 _SLOTS: Key = (("lock_id", "slots"),)
 _HOLD: Key = (("lock_id", "hold"),)
 
@@ -24,11 +31,12 @@ _HOLD: Key = (("lock_id", "hold"),)
 class TablestoreAdmission:
     """See the port. A lock is a row that is put only if it does not exist. The slots are one row with a version."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, accounts: Collection[str] = ()) -> None:
+        """``accounts``: the member accounts."""
+        self._store, self._members = store, tuple(accounts)
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
-        key, columns = _key(region_id, instance_id), {"migration_id": migration_id, "lease": _lease(migration_id, attempt)}
+    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+        key, columns = _key(region_id, instance_id, account), {"migration_id": migration_id, "lease": _lease(migration_id, attempt)}
         for _ in range(LOCK_RACE.calls):
             if self._try_lock(key, columns):
                 return migration_id
@@ -51,8 +59,8 @@ class TablestoreAdmission:
         except InDoubt:
             return False  # the same
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
-        key = _key(region_id, instance_id)
+    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+        key = _key(region_id, instance_id, account)
         try:
             if self._store.delete(tables.LOCKS, key, expect={"lease": _lease(migration_id, attempt)}):
                 return
@@ -66,33 +74,47 @@ class TablestoreAdmission:
         except InDoubt:
             return  # that one named the lock as it was read: it is not ours any more, one way or the other
 
-    def holder(self, region_id: str, instance_id: str) -> str:
-        row = self._store.get(tables.LOCKS, _key(region_id, instance_id), ("migration_id",)) or {}
+    def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+        row = self._store.get(tables.LOCKS, _key(region_id, instance_id, account), ("migration_id",)) or {}
         return str(row.get("migration_id", ""))
 
-    def room(self, batch_id: str, migration_id: str = "") -> Room:
-        names = _names(batch_id, migration_id)
-        return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {})
+    def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
+        names = self._names(batch_id, migration_id)
+        return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
-    def _room(self, names: tuple[str, ...], row: Columns) -> Room:
+    def _names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
+        """The columns of the slots row that make a room."""
+        counts = (tables.COUNT + each for each in self._members)
+        return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
+
+    def _room(self, names: tuple[str, ...], row: Columns, account: str) -> Room:
         if row and tables.COUNT not in row:  # written by a version that did not count
             self._recount()
             row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
-        return Room(*(int(row.get(name, 0)) for name in names))
+        version, total, of_batch, since, *of_members = (int(row.get(name, 0)) for name in names)
+        of_account = int(row.get(tables.COUNT + account, 0)) if account else total - sum(of_members)
+        return Room(version, of_account, of_batch, since)
 
-    def look(self, batch_id: str, migration_id: str = "") -> tuple[Room, Hold]:
-        names = _names(batch_id, migration_id)
+    def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
+        names = self._names(batch_id, migration_id)
+        keys = (_SLOTS, _HOLD, *([_trouble_key(account)] if account else []))
         # With the key: a row of the hold counts even if a person has made it with other columns only.
-        found = self._store.few(tables.LOCKS, (_SLOTS, _HOLD), ("lock_id", *names, STATE))
+        found = self._store.few(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
         hold = hold_of(rows.get("hold"))
-        return self._room(names, rows.get("slots", {})), self.hold() if hold.held else hold
+        room = self._room(names, rows.get("slots", {}), account)
+        room = replace(room, trouble=_trouble_in(rows.get(tables.TROUBLE + account))) if account else room
+        return room, self.hold() if hold.held else hold
+
+    def homes(self) -> dict[str, str]:
+        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.columns_of(tables.WHERE)) or {}
+        return _homes_in(row)
 
     def holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         held = _holders_in(row)
-        if _stored_counts(row) != _counts_of(held):
+        if _stored_counts(row) != _counts_of(held, _homes_in(row)):
             self._recount()
         return held
 
@@ -103,7 +125,8 @@ class TablestoreAdmission:
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _holders_in(row)
-        columns: Columns = {tables.COUNT + batch_id: number for batch_id, number in _counts_of(held).items()}
+        counts = _counts_of(held, _homes_in(row))
+        columns: Columns = {tables.COUNT + name: number for name, number in counts.items()}
         columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
         gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
         # A slot from before slots named their attempt is given back by any.
@@ -113,11 +136,13 @@ class TablestoreAdmission:
         with suppress(InDoubt):
             self._store.update(tables.LOCKS, _SLOTS, columns, gone, expect=still)
 
-    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> bool:
         if seen.has(attempt):
             return True
-        since, counts = tables.SINCE + migration_id, dict.fromkeys((tables.COUNT, tables.COUNT + batch_id), 1)
-        columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
+        since, counts = tables.SINCE + migration_id, _changed(batch_id, account, 1)
+        columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
+        if account:
+            columns[tables.WHERE + migration_id] = account
         still = {"version": seen.version}
         try:
             if seen.version == 0:
@@ -128,13 +153,12 @@ class TablestoreAdmission:
         except InDoubt:
             return self.room(batch_id, migration_id).has(attempt)
 
-    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
+    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
-        since, counts = tables.SINCE + migration_id, dict.fromkeys((tables.COUNT, tables.COUNT + batch_id), -1)
+        since, counts = tables.SINCE + migration_id, _changed(batch_id, account, -1)
+        remove = (tables.HELD + migration_id, since, *([tables.WHERE + migration_id] if account else []))
         try:
-            self._store.update(
-                tables.LOCKS, _SLOTS, {}, (tables.HELD + migration_id, since), add=counts, expect={since: AtMost(attempt)}
-            )
+            self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: AtMost(attempt)})
         except InDoubt:
             return  # sent again, it finds no slot, or one that a later attempt has taken since
 
@@ -151,6 +175,22 @@ class TablestoreAdmission:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
         return hold_of(row and {name: _parse(name, value) for name, value in row.items()})
 
+    def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+        wanted = [each for each in accounts if each]
+        rows = self._store.few(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE)) if wanted else []
+        found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_in(row) for row in rows}
+        return {account: trouble for account, trouble in found.items() if trouble}
+
+    def note_trouble(self, trouble: Trouble) -> None:
+        columns = {TROUBLE: tables.text(TROUBLE, encode(trouble))}
+        self._store.put(tables.LOCKS, _trouble_key(trouble.account_id), columns)
+
+    def clear_trouble(self, account: str) -> None:
+        row = self._store.get(tables.LOCKS, _trouble_key(account), (TROUBLE,))
+        if row:
+            with suppress(InDoubt):
+                self._store.delete(tables.LOCKS, _trouble_key(account), expect={TROUBLE: row[TROUBLE]})
+
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
         columns = {**written(seen, line), line_column(seen): tables.text("line", encode(line))}
         try:
@@ -159,11 +199,6 @@ class TablestoreAdmission:
             return self._store.update(tables.LOCKS, _HOLD, columns, expect=_as_seen(seen))
         except InDoubt:
             return line in self.hold().lines
-
-
-def _names(batch_id: str, migration_id: str) -> tuple[str, ...]:
-    """The columns of the slots row that make a room, in the order of its fields."""
-    return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id)
 
 
 def _as_seen(seen: Hold) -> Expected | None:
@@ -187,9 +222,18 @@ def _holders_in(row: Columns) -> dict[str, str]:
     return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
 
 
-def _counts_of(held: dict[str, str]) -> Counter[str]:
-    """How many each batch holds, and (under no name) the account; none that holds none."""
-    return Counter(held.values()) + Counter({"": len(held)})
+def _homes_in(row: Columns) -> dict[str, str]:
+    return {name[len(tables.WHERE) :]: str(account) for name, account in row.items() if name.startswith(tables.WHERE)}
+
+
+def _counts_of(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
+    """How many each batch holds, each member account, and (under no name) all; none that holds none."""
+    return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
+
+
+def _changed(batch_id: str, account: str, by: int) -> dict[str, int]:
+    """What a slot taken or released does to the counts."""
+    return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
 def _stored_counts(row: Columns) -> dict[str, int]:
@@ -213,5 +257,19 @@ def _unchanged(row: Columns) -> Expected:
     return {name: row[name]}
 
 
-def _key(region_id: str, instance_id: str) -> Key:
-    return (("lock_id", f"instance:{region_id}:{instance_id}"),)
+def _key(region_id: str, instance_id: str, account: str) -> Key:
+    """Of an instance's lock. In the deployment's own account it is the one that versions without accounts know."""
+    where = f"{account}:{region_id}" if account else region_id
+    return (("lock_id", f"instance:{where}:{instance_id}"),)
+
+
+def _trouble_key(account: str) -> Key:
+    return (("lock_id", tables.TROUBLE + account),)
+
+
+def _trouble_in(row: Columns | None) -> Trouble | None:
+    if not row or TROUBLE not in row:
+        return None
+    from shared.domain.accounts import Trouble  # only a deployment with member accounts has such rows
+
+    return tables.value_of(Trouble, row[TROUBLE], f"{row.get('lock_id', 'account')}")

@@ -180,8 +180,8 @@ class TablestoreMigrations:
         self._restore_due_time(migration)
         return False
 
-    def ready(self, batch_id: str, limit: int) -> list[Waiting]:
-        lane = ("due_lane", f"admit:{batch_id}")
+    def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
+        lane = ("due_lane", tables.admission_lane(batch_id, account_id))
         start = (lane, ("due_at", Lowest), ("migration_id", Lowest))
         end = (lane, ("due_at", Highest), ("migration_id", Highest))
         found, _ = self._store.range(Range(tables.BY_DUE, start, end), limit=limit)

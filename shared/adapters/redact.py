@@ -22,6 +22,11 @@ def remember(secret: str | None) -> None:
         _known.add(secret)
 
 
+def forget(secret: str | None) -> None:
+    """The value has ended: of the short-lived ones a long-lived process would remember ever more."""
+    _known.discard(secret or "")
+
+
 def hide(text: str) -> str:
     """The text without secrets."""
     for secret in _known:

@@ -10,11 +10,15 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from shared.adapters import redact
 from shared.domain.retry import CLOUD_CALL, RetryPolicy
+
+if TYPE_CHECKING:
+    from shared.adapters.sdk_errors import CloudError
+    from shared.domain.errors import ReplankError
 
 CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
@@ -63,14 +67,32 @@ class Account:
     eventbridge_endpoint: str = ""
     ecs_endpoint: str = ""
     smc_endpoint: str = ""
+    sts_endpoint: str = ""
+
+
+class Assumed(Protocol):
+    """Credentials of an assumed role, as the SDKs ask for them, and what errors say of the role."""
+
+    def get_credential(self) -> Any:
+        """Valid ones, with ``type``, ``access_key_id``, ``access_key_secret`` and ``security_token``. Raises AccountUnusable."""
+
+    def renew_after(self, error: CloudError) -> bool:
+        """Whether the error says that the credentials are no longer good, and others may be: the call is worth repeating once."""
+
+    def judge(self, error: CloudError) -> ReplankError | None:
+        """The error as the account's, if it refuses the pipeline as such; None for one that is about the call."""
 
 
 class Clients:
-    """The clients of one account, and how often their calls are repeated."""
+    """The clients of one account, and how often their calls are repeated.
 
-    def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL) -> None:
+    ``assumed`` gives the credentials of a role in a member account, for ECS and SMC only.
+    """
+
+    def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: Assumed | None = None) -> None:
         self.account = account
         self.retry = retry
+        self.assumed = assumed
         self.sleep: Callable[[float], None] = time.sleep  # noqa: TID251 - short and bounded; longer waits are the tick's affair
         self._made: dict[str, Any] = {}
         redact.remember(account.credentials.secret)
@@ -145,8 +167,21 @@ class Clients:
         address = self.account.smc_endpoint or "smc.aliyuncs.com"
         return Client(models.Config(region_id=self.account.region, **self._common(address)))
 
+    def sts(self) -> Any:
+        """A client for calls of STS, which no SDK of ours knows."""
+        return self._make_once("sts", self._make_sts)
+
+    def _make_sts(self) -> Any:
+        from alibabacloud_tea_openapi import models
+        from alibabacloud_tea_openapi.client import Client
+
+        address = self.account.sts_endpoint or f"sts.{self.account.region}.aliyuncs.com"
+        return Client(models.Config(region_id=self.account.region, **self._common(address)))
+
     def _common(self, address: str) -> dict[str, Any]:
         endpoint, key = _reachable(address), self.account.credentials
+        if self.assumed is not None:  # asked for with every call, so that no client outlives its credentials
+            return {"credential": self.assumed, "endpoint": endpoint.host, "protocol": endpoint.protocol}
         return {
             "access_key_id": key.key_id,
             "access_key_secret": key.secret,

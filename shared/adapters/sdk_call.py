@@ -7,6 +7,7 @@ from typing import Any
 
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_errors import CloudError, translate
+from shared.domain.errors import ReplankError
 from shared.domain.retry import Again, repeat
 
 Expected = Callable[[CloudError], bool]
@@ -33,22 +34,31 @@ def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = n
     Raises CloudError itself where it is ``expected``: the caller handles it; else what the table of errors makes of it.
     """
     try:
-        return repeat(clients.retry, lambda _number: send(clients.runtime()).body, _worth(expected), clients.sleep)
+        return repeat(clients.retry, lambda _number: send(clients.runtime()).body, _worth(clients, expected), clients.sleep)
     except Exception as error:
         failed = cloud_error(error)
         if failed is None:
             raise
         if expected(failed):
             raise failed from None
-        raise translate(failed) from error
+        raise _translated(clients, failed) from error
 
 
-def _worth(expected: Expected) -> Callable[[Exception], Again | None]:
+def _worth(clients: Clients, expected: Expected) -> Callable[[Exception], Again | None]:
     def worth(error: Exception) -> Again | None:
         failed = cloud_error(error)
-        return Again() if failed is not None and failed.worth_repeating and not expected(failed) else None
+        if failed is None or expected(failed):
+            return None
+        if clients.assumed is not None and clients.assumed.renew_after(failed):
+            return Again()
+        return Again() if failed.worth_repeating else None
 
     return worth
+
+
+def _translated(clients: Clients, failed: CloudError) -> ReplankError:
+    """What the error means to the stages: of a member account, that the account refuses the pipeline is no failure of the call."""
+    return (clients.assumed.judge(failed) if clients.assumed is not None else None) or translate(failed)
 
 
 def cloud_error(error: Exception) -> CloudError | None:

@@ -30,10 +30,12 @@ BY_DUE, BY_BATCH, BY_INSTANCE = "migrations_by_due", "migrations_by_batch", "mig
 BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapshots_by_sweep"
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
-HELD, SINCE = "m_", "a_"
-"""Of the slots row: the batch, and the attempt that took the slot, of each migration that holds one."""
+HELD, SINCE, WHERE = "m_", "a_", "ma_"
+"""Of the slots row: the batch, the attempt that took the slot, and the member account, of each migration that holds one."""
 COUNT = "n_"
-"""Of the slots row: how many slots the account holds; with a batch's id behind it, how many that batch holds."""
+"""Of the slots row: how many slots are held; with the id of a batch or of a member account behind it, how many of its own."""
+TROUBLE = "account:"
+"""With a member account's id behind it: the row of the table of locks that says why the account cannot be used."""
 FAILED, MOVED = "f_", "v_"
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns that make a migration: doc, due_at, due_lane, o_*, progress. Journal and documents sort before it."""
@@ -44,6 +46,8 @@ TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """Of a batch: its terms and version (and who has moved), and the same with who has failed. The document sorts before both."""
 DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
+HOME = "home_account"
+"""The member account of a migration, beside the document: a version that knows no accounts writes the document without it."""
 EARLIER = 10**14
 """Milliseconds by which a next hop stands before the others in the queue: its time is negative, and that tells what it is."""
 MAX_COLUMN = 2 * 1024 * 1024
@@ -102,7 +106,9 @@ def _memoized(cls: type, written: str, what: str) -> Any:
 
 def migration_columns(migration: Migration) -> Columns:
     """The columns that follow from the migration itself, its lane aside."""
+    home = {HOME: migration.account_id} if migration.account_id else {}
     return {
+        **home,
         "version": migration.version,
         "state": migration.state.value,
         "batch_id": migration.batch_id,
@@ -116,7 +122,8 @@ def migration_columns(migration: Migration) -> Columns:
 def migration_of(row: Columns) -> Migration:
     """The migration in a row. Progress may be newer than the document. Columns tell which outboxes are open."""
     found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
-    return replace(found, progress=row.get("progress", found.progress), owes=owed(row))
+    account_id = row.get(HOME, found.account_id)
+    return replace(found, progress=row.get("progress", found.progress), owes=owed(row), account_id=account_id)
 
 
 def owed(row: Columns) -> tuple[int, ...]:
@@ -124,11 +131,17 @@ def owed(row: Columns) -> tuple[int, ...]:
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
 
+def admission_lane(batch_id: str, account_id: str) -> str:
+    """The queue of a batch's migrations in one account: an account that cannot be used must not hold up the others."""
+    return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
+
+
 def lane(migration: Migration) -> Columns:
     """Where the row waits: for admission, for the tick, for the sweep, or (empty) for a person or nothing."""
     if migration.state in ADMITTED:
         since = milliseconds(migration.entered_at)
-        return {"due_lane": f"admit:{migration.batch_id}", "due_at": since - EARLIER if comes_first(migration) else since}
+        queue = admission_lane(migration.batch_id, migration.account_id)
+        return {"due_lane": queue, "due_at": since - EARLIER if comes_first(migration) else since}
     if migration.due_at is None:
         return {}
     return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": milliseconds(migration.due_at)}

@@ -50,6 +50,13 @@ class Selection:
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    """Member accounts, and an empty text for the deployment's own. Without any, only the own one is meant."""
+
+    @property
+    def every_account(self) -> tuple[str, ...]:
+        """The accounts that are meant."""
+        return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,13 @@ class Terms:
     policy: Policy
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
+    accounts: tuple[str, ...] = ()
+    """Those of the selection."""
+
+    @property
+    def every_account(self) -> tuple[str, ...]:
+        """The accounts that its migrations may be of."""
+        return self.accounts or ("",)
 
 
 Problem = tuple[str, str, str]
@@ -94,7 +108,8 @@ class Batch:
     @property
     def terms(self) -> Terms:
         """All of it that does not grow with the number of instances."""
-        return Terms(self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
+        same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
+        return Terms(*same, self.selection.accounts)
 
 
 def needs_the_tick(terms: Terms) -> bool:

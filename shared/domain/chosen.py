@@ -21,6 +21,8 @@ def digest_of(selection: Selection) -> str:
     Each part is named here: a version that knows a further field must find the same digest while both versions run.
     """
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
+    if selection.accounts:  # without them it is the digest that a version without accounts makes
+        parts.append(sorted(selection.accounts))
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -29,6 +31,8 @@ def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG)
     selection = batch.selection
     if migration.batch_id != batch.batch_id:
         return f"it belongs to batch {migration.batch_id}"
+    if migration.account_id not in selection.every_account:
+        return f"the batch does not name account {migration.account_id or 'of the deployment'}"
     if migration.region_id not in selection.regions:
         return f"the batch does not name region {migration.region_id}"
     if selection.instance_ids and migration.instance_id not in selection.instance_ids:

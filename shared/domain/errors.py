@@ -62,6 +62,14 @@ class Transient(ReplankError):
         super().__init__(code, message, remedy, status=503)
 
 
+class AccountUnusable(Transient):
+    """A member account refuses the pipeline, not one call of it. What is under way there waits until it does so no longer."""
+
+    def __init__(self, account_id: str, code: str, message: str, remedy: str) -> None:
+        super().__init__(code, message, remedy)
+        self.account_id = account_id
+
+
 class Permanent(ReplankError):
     """Trying again changes nothing until a person acts: a permission, a missing setting, an unknown answer."""
 

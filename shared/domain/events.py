@@ -130,6 +130,8 @@ def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> E
         "hop": migration.hop,
         "attempt": migration.attempt,
     }
+    if migration.account_id:
+        data["accountId"] = migration.account_id
     if stage:
         data["stage"] = stage
     data.update(more)

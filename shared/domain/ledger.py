@@ -46,6 +46,8 @@ class LedgerEntry:
     """Of ``other``: why it is not ours, and is kept for ever. Its state is ``swept``: no version of the sweep looks at it."""
     judged: bool = False
     """Of ``smc``: adopted by more than its name. A row of an earlier version is judged again before anything is deleted."""
+    account_id: str = ""
+    """The migration's: empty for the deployment's own account."""
     sweep_at: datetime | None = None
     """Set once the migration is confirmed or released: confirmation plus retention."""
 

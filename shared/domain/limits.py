@@ -17,6 +17,7 @@ class Limit(Enum):
     """What may hold a start back, in the order in which it is told."""
 
     HOLD = "hold"
+    ACCOUNT = "account"
     ACKNOWLEDGEMENT = "acknowledgement"
     WINDOW = "window"
     BUDGET = "failure budget"
@@ -40,7 +41,7 @@ class Start(Enum):
 EVERY = frozenset(Limit)
 TIMES = frozenset({Limit.WINDOW})
 """Limits of time. A blackout belongs here as soon as a policy has one: it holds whatever the window holds."""
-ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACKNOWLEDGEMENT, Limit.SLOT}
+ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.SLOT}
 """A route once begun is not left half-way because others failed. It needs a slot like all, and is the first to get one."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
@@ -85,6 +86,8 @@ class Scene:
     hold: Hold
     now: datetime
     account_limit: int
+    trouble: str = ""
+    """Why its account cannot be used now, in words; empty if nothing is known against it."""
     offered: bool = True
     """Whether the tick has chosen it. In a batch with a window only the tick chooses, so that a next hop comes first."""
 
@@ -174,6 +177,10 @@ def _hold(scene: Scene) -> str:
     return scene.hold.reason
 
 
+def _account(scene: Scene) -> str:
+    return scene.trouble
+
+
 def _acknowledgement(scene: Scene) -> str:
     if scene.terms.dry_run:
         return "the batch is a dry run"
@@ -216,6 +223,7 @@ def _slot(scene: Scene) -> str:
 
 _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.HOLD: _hold,
+    Limit.ACCOUNT: _account,
     Limit.ACKNOWLEDGEMENT: _acknowledgement,
     Limit.WINDOW: _window,
     Limit.BUDGET: _budget,

@@ -17,6 +17,8 @@ class Message:
     data: dict[str, Any]
     at: datetime | None = None
     region_id: str = ""
+    account_id: str = ""
+    """The account that the event says it is of; empty if it says nothing."""
     request_id: str = ""
 
 

@@ -166,6 +166,8 @@ class Migration:
     released_at: datetime | None = None
     """When a named person confirmed, or released after a rollback or cancellation: retention runs from here."""
     finished_at: datetime | None = None
+    account_id: str = ""
+    """The member account of the instance; empty for the deployment's own, and if a version that knew no others wrote the row."""
     owes: tuple[int, ...] = ()
     """Versions whose outbox is not settled yet: known when the row is read, never stored in it."""
     due_at: datetime | None = None

@@ -21,7 +21,7 @@ from shared.domain.policy import Policy, read_policy
 LEAD = timedelta(days=180)
 """How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
 
-NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds"})
+NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset({"driver", "maxMoving", "failureBudget", "canary", "retentionDays", "window"})
 MOST_INSTANCES = 1000
 """Instances that a notice names, as many as a request of the API."""
@@ -35,6 +35,8 @@ class Notice:
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
     """Only these of the instances that run one of the releases; empty for all of them."""
+    accounts: tuple[str, ...] = ()
+    """Only these accounts; empty for every one that the deployment serves."""
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
@@ -52,7 +54,16 @@ def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
         raise Refused("Notice.Empty", "The notice names no release.", "Give data.releases at least one release, e.g. CentOS 7.")
     _check_date(data.get("endOfSupport"))
     regions = tuple(map(_region, as_list(data.get("regionIds", []), "regionIds")))
-    return Notice(releases, regions, _instances(data.get("instanceIds", [])))
+    accounts = tuple(map(_account, as_list(data.get("accountIds", []), "accountIds")))
+    instances = _instances(data.get("instanceIds", []))
+    named = [_resource(each) for each in as_list(data.get("resources", []), "resources")]
+    if not named:
+        return Notice(releases, regions, instances, accounts)
+    if instances or regions or accounts:
+        what = "resources stands beside instanceIds, regionIds or accountIds, which it names already."
+        raise Refused("Notice.FieldNotAllowed", what, "Send resources alone, or the three others.")
+    of_regions, of_accounts, of_instances = (tuple(dict.fromkeys(each)) for each in zip(*named, strict=True))
+    return Notice(releases, of_regions, _instances(list(of_instances)), of_accounts)
 
 
 def _check_date(end_of_support: object) -> None:
@@ -77,6 +88,21 @@ def _instance(name: object) -> str:
     if not isinstance(name, str) or not _INSTANCE.fullmatch(name):
         raise Refused("Notice.InstanceInvalid", f"{str(name)[:100]!r} is no instance id.", "Give instanceIds like i-bp1abc.")
     return name
+
+
+def _account(name: object) -> str:
+    if not isinstance(name, str) or not _ACCOUNT.fullmatch(name):
+        raise Refused("Notice.AccountInvalid", f"{str(name)[:100]!r} is no account id.", "Give accountIds of 16 digits.")
+    return name
+
+
+def _resource(name: object) -> tuple[str, str, str]:
+    """Region, account and instance of an ARN, as a notice names what it concerns."""
+    found = _ARN.fullmatch(name) if isinstance(name, str) else None
+    if found is None:
+        remedy = "Give resources like acs:ecs:cn-hangzhou:1234567890123456:instance/i-bp1abc."
+        raise Refused("Notice.ResourceInvalid", f"{str(name)[:100]!r} is no ARN of an instance.", remedy)
+    return found[1], found[2], found[3]
 
 
 def _region(name: object) -> str:
@@ -108,6 +134,8 @@ def _release(name: object, catalog: Catalog) -> str:
 
 
 _INSTANCE = re.compile(r"i-[A-Za-z0-9-]{1,62}")
+_ACCOUNT = re.compile(r"[0-9]{16}")
+_ARN = re.compile(r"acs:ecs:([a-z]{2}-[a-z0-9-]{1,37}):([0-9]{16}):instance/(i-[A-Za-z0-9-]{1,62})")
 _REGION = re.compile(r"[a-z]{2}-[a-z0-9-]{1,37}")
 
 

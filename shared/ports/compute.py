@@ -23,6 +23,8 @@ class FoundInstance:
     status: str
     started_at: datetime | None = None
     """Its last start, to the minute."""
+    account_id: str = ""
+    """The member account that it was found in; empty for the deployment's own."""
 
 
 @dataclass(frozen=True)

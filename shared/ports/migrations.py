@@ -96,8 +96,11 @@ class Migrations(Protocol):
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
         """Confirmed migrations that are not complete although their retention was over by ``now``, longest overdue first."""
 
-    def ready(self, batch_id: str, limit: int) -> list[Waiting]:
-        """The batch's migrations that wait for admission: next hops first, then in the order in which they began to wait."""
+    def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
+        """The batch's migrations in one account that wait for admission.
+
+        Next hops come first, then the others in the order in which they began to wait.
+        """
 
     def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
         """A batch's migrations."""

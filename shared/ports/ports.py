@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Protocol
 
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.errors import Permanent
 from shared.domain.policy import Policy
 
 if TYPE_CHECKING:  # the types of what is handed in: who starts need not load them all
+    from shared.domain.accounts import MemberAccount
+    from shared.domain.migration import Migration
     from shared.ports.admission import Admission
     from shared.ports.audit import Audit
     from shared.ports.batches import Batches
@@ -30,7 +32,7 @@ class Limits:
     """The account's own limits, from the settings; the issue of each is named in docs/operations.md."""
 
     max_moving: int = 20
-    """Instances moving at once in the whole account (SMC's own concurrency is not published; 20 was its limit in 2021)."""
+    """Instances moving at once in each account (SMC's own concurrency is not published; 20 was its limit in 2021)."""
     sweep_page: int = 100
     tick_page: int = 1000
     """Rows one tick looks at; more than ever move at once, so that none is passed over for long."""
@@ -44,6 +46,29 @@ class Notices:
     """Who may send them, besides the inventory."""
     policy: Policy = field(default_factory=Policy)
     """The policy of batches that notices make. A notice itself decides nothing."""
+
+
+@dataclass(frozen=True)
+class AccountPorts:
+    """What acts in one account."""
+
+    compute: Compute
+    guest: Guest
+    drivers: Mapping[str, Driver] = field(default_factory=dict)
+
+
+class Accounts(Protocol):
+    """The member accounts: those that the deployment serves besides its own."""
+
+    @property
+    def members(self) -> Mapping[str, MemberAccount]:
+        """By account id, as the settings name them."""
+
+    def cloud(self, account_id: str, session: str) -> AccountPorts:
+        """What acts in a member account, under the session's name. Raises AccountUnusable (Account.NotConfigured).
+
+        Every call of it raises AccountUnusable if the role cannot be assumed, or may not make the call.
+        """
 
 
 @dataclass(frozen=True)
@@ -73,6 +98,37 @@ class Ports:
     notices: Notices = field(default_factory=Notices)
     sign_in: SignIn | None = None
     """The provider of verified names; None if the settings name none."""
+    account_id: str = ""
+    """The deployment's own account; empty if the platform does not say."""
+    accounts: Accounts | None = None
+    """The member accounts; None if the settings name none."""
+    home: Ports | None = None
+    """The same ports in the deployment's own account, if these act in another."""
+
+    @property
+    def members(self) -> Mapping[str, MemberAccount]:
+        """The member accounts by id."""
+        return self.accounts.members if self.accounts else {}
+
+    def of(self, migration: Migration) -> Ports:
+        """The ports that act in the migration's account, in a session with its id. Raises AccountUnusable."""
+        if not migration.account_id:
+            return self.home or self
+        from shared.domain.accounts import session_of
+
+        return self.in_account(migration.account_id, session_of(migration.migration_id))
+
+    def in_account(self, account_id: str, session: str = "replank-watch") -> Ports:
+        """The ports that act in an account: the deployment's own if the id is empty. Raises AccountUnusable."""
+        if not account_id:
+            return self.home or self
+        if self.accounts is None:
+            from shared.domain.accounts import not_configured
+
+            raise not_configured(account_id)
+        cloud = self.accounts.cloud(account_id, session)
+        home = self.home or self
+        return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
     def driver(self, name: str) -> Driver:
         """A driver by its name; raises Permanent (Driver.Unknown): a row may name one that only a later version has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.batches import TablestoreBatches
@@ -18,7 +18,7 @@ from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Store
 from shared.domain.errors import Permanent
 from shared.domain.retry import CLOUD_CALL
-from shared.ports.ports import Limits, Notices, Ports
+from shared.ports.ports import AccountPorts, Limits, Notices, Ports
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from shared.ports.compute import Compute
     from shared.ports.driver import Driver
     from shared.ports.guest import Guest
+    from shared.ports.ports import Accounts
     from shared.ports.sign_in import SignIn
 
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
@@ -56,6 +57,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
     """
     clients = Clients(_account(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_of(settings.clock), Store(clients)
+    accounts = _accounts(function, settings, clients, clock) if settings.accounts else None
     _warm(function, settings, clients)
     return Ports(
         clock=clock,
@@ -63,7 +65,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         bus=EventBridgeBus(clients, settings.bus, clock),
         migrations=TablestoreMigrations(store),
         batches=TablestoreBatches(store),
-        admission=TablestoreAdmission(store),
+        admission=TablestoreAdmission(store, settings.accounts),
         ledger=TablestoreLedger(store),
         audit=DeferredAdapter(lambda: _audit(store)),
         compute=DeferredAdapter(lambda: _compute(clients, clock)),
@@ -76,6 +78,8 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         more_regions=settings.more_regions,
         notices=Notices(settings.notice_sources, settings.notice_policy),
         sign_in=DeferredAdapter(lambda: _sign_in(settings, clock)) if settings.oidc_issuer else None,
+        account_id=settings.account_id,
+        accounts=accounts,
     )
 
 
@@ -137,6 +141,21 @@ def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Dr
     return {driver.traits.name: driver for driver in made}
 
 
+def _accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
+    """The member accounts. The API knows them by name, and assumes no role: it never calls ECS or SMC."""
+    from shared.adapters.assumed_roles import MemberAccounts
+
+    def make(assumed: Clients) -> AccountPorts:
+        drivers = _drivers(assumed, settings, clock) if function in USES_SMC else {}
+        return AccountPorts(
+            cast("Compute", DeferredAdapter(lambda: _compute(assumed, clock))),
+            cast("Guest", DeferredAdapter(lambda: _guest(assumed))),
+            drivers,
+        )
+
+    return MemberAccounts(settings.accounts, clients, clock, make)
+
+
 def _audit(store: Store) -> Audit:
     from shared.adapters.audit import TablestoreAudit
 
@@ -168,6 +187,7 @@ def _account(settings: Settings, credentials: Credentials) -> Account:
         eventbridge_endpoint=settings.eventbridge_endpoint,
         ecs_endpoint=settings.ecs_endpoint,
         smc_endpoint=settings.smc_endpoint,
+        sts_endpoint=settings.sts_endpoint,
     )
 
 

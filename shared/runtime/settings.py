@@ -17,6 +17,7 @@ from shared.domain.notice import read_notice_policy
 from shared.domain.policy import Policy
 
 if TYPE_CHECKING:
+    from shared.domain.accounts import MemberAccount
     from shared.domain.roles import Access
 
 T = TypeVar("T")
@@ -38,6 +39,9 @@ class Settings:
     eventbridge_endpoint: str = ""
     ecs_endpoint: str = ""
     smc_endpoint: str = ""
+    sts_endpoint: str = ""
+    accounts: Mapping[str, MemberAccount] = field(default_factory=dict)
+    """The member accounts, by id."""
     max_moving: int = 20
     notice_sources: tuple[str, ...] = ()
     notice_policy: Policy = field(default_factory=Policy)
@@ -102,6 +106,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         eventbridge_endpoint=text("REPLANK_EVENTBRIDGE_ENDPOINT"),
         ecs_endpoint=text("REPLANK_ECS_ENDPOINT"),
         smc_endpoint=text("REPLANK_SMC_ENDPOINT"),
+        sts_endpoint=text("REPLANK_STS_ENDPOINT"),
+        accounts=_accounts(reader),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _count, "a whole number of at least 1"),
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _listed, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
@@ -150,6 +156,24 @@ def _notice_policy(reader: _Reader) -> Policy:
     except ValueError as error:
         reader.problems.append(f"REPLANK_NOTICE_POLICY is no JSON: {error}")
     return Policy()
+
+
+def _accounts(reader: _Reader) -> Mapping[str, MemberAccount]:
+    """The member accounts. The deployment's own does not belong there."""
+    given, external_id = reader.text("REPLANK_ACCOUNTS"), reader.text("REPLANK_EXTERNAL_ID")
+    if not given:
+        return {}
+    from shared.domain.accounts import read_members
+
+    try:
+        members = read_members(given, external_id)
+    except ReplankError as error:
+        reader.problems.append(f"REPLANK_ACCOUNTS: {error.message} {error.remedy}")
+        return {}
+    own = reader.text("FC_ACCOUNT_ID")
+    if own in members:
+        reader.problems.append(f"REPLANK_ACCOUNTS: Entry {own!r} is the deployment's own account, which needs none. Remove it.")
+    return members
 
 
 def _access(reader: _Reader) -> Access | None:

@@ -83,6 +83,7 @@ def _new_entry(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> 
         migration_id=migration.migration_id,
         key=f"smc-{snapshot.snapshot_id}",
         region_id=migration.region_id,
+        account_id=migration.account_id,
         instance_id=migration.instance_id,
         disk_id=snapshot.disk_id,
         hop=hop,

@@ -7,15 +7,17 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from shared.domain import events
+from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud
-from shared.domain.errors import Permanent, Refused, ReplankError, Stale, Transient
+from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
+from shared.domain.limits import stand_back
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, step
 from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform
-from shared.stages.slots import BEFORE_THE_SLOT, release_late_claims
+from shared.stages.slots import BEFORE_THE_SLOT, release_late_claims, release_slot
 
 _LOG = logging.getLogger("replank")
 
@@ -66,8 +68,9 @@ def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
     if needs_the_cloud(effect) and not ports.drivers:
         return False
     try:
-        perform(effect, migration, ports)
+        perform(effect, migration, ports.of(migration) if needs_the_cloud(effect) else ports)
     except ReplankError as error:
+        note_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
             raise LaunchRefused(error.code, error.message, error.remedy) from error
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
@@ -114,11 +117,35 @@ def run_guarded(
 
 def _run(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
     try:
-        return body(migration, ports)
+        return body(migration, ports.of(migration))
+    except AccountUnusable as error:
+        return _wait_for_account(migration, error, ports)
     except Transient as error:
         if migration.state in BEFORE_THE_SLOT:
             _note_stall(migration, error, ports)
         raise
+
+
+def note_refusal(error: ReplankError, ports: Ports) -> None:
+    """Note it if a member account refuses the pipeline; other errors are none."""
+    if isinstance(error, AccountUnusable):
+        from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
+
+        note_trouble(error, ports)
+
+
+def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
+    """Wait until the account can be used again. Its place is kept; a slot is not, unless its job may run."""
+    note_refusal(error, ports)
+    row = ports.migrations.load(migration.migration_id)
+    if ports.admission.room(row.batch_id, row.migration_id).since:
+        begun = row.state is State.SNAPSHOTTED and traits(row.driver).attended and row.handle.began_at is not None
+        if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
+            advance(ports, stand_back(row, error.code, by="watch", now=ports.clock.now()))
+        elif row.state in BEFORE_THE_SLOT:
+            release_slot(row, ports)
+    facts = {"state": row.state.value, "code": error.code, "reason": error.message, "accountId": error.account_id}
+    return Outcome("waiting", facts)
 
 
 def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:

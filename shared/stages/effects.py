@@ -46,7 +46,8 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
         running = [job for job in unfinished(migration, ports) if job.runs]
         if running:
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {in_words(running)}.")
-    ports.admission.unlock(effect.region_id, effect.instance_id, migration.migration_id, migration.attempt)
+    where = (effect.region_id, effect.instance_id)
+    ports.admission.unlock(*where, migration.migration_id, migration.attempt, account=migration.account_id)
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:

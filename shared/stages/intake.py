@@ -50,10 +50,20 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
         created_at=ports.clock.now(),
         origin="inventory" if message.source == events.SOURCE else "notice",
         created_by=message.source,
-        selection=Selection(notice.regions or ports.regions, notice.instance_ids, notice.releases),
+        selection=Selection(notice.regions or ports.regions, notice.instance_ids, notice.releases, _accounts(notice, ports)),
         policy=ports.notices.policy,
     )
     return batch if ports.batches.create(batch) else ports.batches.load(batch_id)
+
+
+def _accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
+    """The accounts that a notice means: those it names, else every one that the deployment serves."""
+    if not ports.members and not notice.accounts:
+        return ()
+    from shared.domain.accounts import OWN, named
+
+    chosen = tuple(dict.fromkeys(named(each, ports.account_id, ports.members) for each in notice.accounts))
+    return chosen or (OWN, *ports.members)
 
 
 def _check_source(source: str, ports: Ports) -> None:
@@ -68,7 +78,8 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     size, seen, survey = 0, set[str](), Survey()
-    for page in pages(batch.selection.regions, ports, survey, instance_ids=batch.selection.instance_ids):
+    chosen_from = {"instance_ids": batch.selection.instance_ids, "accounts": batch.selection.every_account}
+    for page in pages(batch.selection.regions, ports, survey, **chosen_from):
         chosen = [instance for instance in page if _is_chosen(instance, batch, ports) and not _is_covered(instance, batch, ports)]
         seen.update(instance.instance_id for instance in page)
         _create_migrations(chosen, batch, ports)
@@ -111,7 +122,7 @@ def _is_chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
 
 def _is_converted(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     """Whether the last migration that moved it took it to a release not meant here: ECS keeps the old name of the system."""
-    earlier = [each for each in ports.migrations.of_instance(instance.instance_id, limit=20) if each.state in _MOVED]
+    earlier = [each for each in _earlier(instance, ports) if each.state in _MOVED]
     last = max(earlier, key=lambda each: each.created_at, default=None)
     if last is None or last.batch_id == batch.batch_id or last.state is State.ROLLED_BACK or last.failure or not last.hops:
         return False
@@ -122,8 +133,14 @@ def _is_converted(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
 def _is_covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
     if batch.origin != "inventory":
         return False
-    earlier = ports.migrations.of_instance(instance.instance_id, limit=20)
+    earlier = _earlier(instance, ports)
     return any(each.batch_id != batch.batch_id and ports.clock.now() - each.created_at < RECENT for each in earlier)
+
+
+def _earlier(instance: FoundInstance, ports: Ports) -> list[Migration]:
+    """The instance's migrations: of this very account."""
+    found = ports.migrations.of_instance(instance.instance_id, limit=20)
+    return [each for each in found if each.account_id == instance.account_id]
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
@@ -141,10 +158,11 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
 def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:
     now = ports.clock.now()
     return Migration(
-        migration_id="m" + _digest(batch.batch_id, instance.region_id, instance.instance_id),
+        migration_id="m" + _digest(batch.batch_id, instance.region_id, instance.instance_id, *filter(None, (instance.account_id,))),
         batch_id=batch.batch_id,
         instance_id=instance.instance_id,
         region_id=instance.region_id,
+        account_id=instance.account_id,
         state=State.ACCEPTED,
         version=1,
         entered_version=1,
@@ -163,7 +181,7 @@ def _publish_notices(ports: Ports) -> Outcome:
     """Say for each release out of support that runs somewhere, once a month, what a notice from outside would say."""
     releases: set[Release] = set()
     survey = Survey()
-    for page in pages(ports.regions, ports, survey):
+    for page in pages(ports.regions, ports, survey, accounts=("", *ports.members)):
         names = {(each.os_name, each.os_name_en) for each in page}
         releases.update(filter(None, (identify_in(ports.catalog, *each) for each in names)))
     for problem in survey.problems(again=True):

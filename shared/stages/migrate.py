@@ -121,7 +121,8 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     check_acknowledged(batch, migration, ports)
-    if ports.admission.holder(migration.region_id, migration.instance_id) != migration.migration_id:
+    where = (migration.region_id, migration.instance_id)
+    if ports.admission.holder(*where, account=migration.account_id) != migration.migration_id:
         raise Permanent(
             "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."
         )

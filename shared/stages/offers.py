@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from shared.domain import events
 from shared.domain.batch import Terms
@@ -19,6 +21,9 @@ from shared.ports.ports import Ports
 from shared.stages.closing import close_batch
 from shared.stages.slots import BEFORE_THE_SLOT
 
+if TYPE_CHECKING:
+    from shared.domain.accounts import Trouble
+
 _LOG = logging.getLogger("replank")
 
 READY_READ = 100
@@ -30,11 +35,11 @@ LEFT_BEHIND = timedelta(minutes=10)
 
 @dataclass
 class _Queue:
-    """One batch's queue, and how many slots this tick's offers will take of it."""
+    """One batch's queue in one account."""
 
     tally: Tally
     waiting: Sequence[Waiting]
-    begun: int = 0
+    account_id: str = ""
 
 
 @dataclass
@@ -45,7 +50,15 @@ class _Tick:
     now: datetime
     holders: Mapping[str, str]
     hold: Hold
-    begun: int = 0
+    homes: Mapping[str, str]
+    """The member account of each holder that has one."""
+    troubles: Mapping[str, Trouble]
+    begun: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How many slots this tick's offers will take, by batch and account."""
+
+    def begun_in(self, batch_id: str | None = None, account_id: str | None = None) -> int:
+        """Of one batch in all accounts, or of all batches in one account."""
+        return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
 def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
@@ -54,7 +67,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     queues = _collect_queues(_rotated(batches, now), now, ports)
     if not queues:
         return 0
-    tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold())
+    tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold(), *_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
@@ -63,14 +76,23 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     return len(chosen)
 
 
+def _accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
+    """Which holders are of member accounts, and what is known against those; not asked unless something there waits or moves."""
+    waiting = sorted({queue.account_id for queue in queues} - {""})
+    if not waiting and not ports.members:
+        return {}, {}
+    return ports.admission.homes(), ports.admission.troubles(waiting)
+
+
 def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_Queue]:
     """The batches in which something waits; one in which nothing does is closed, if nothing in it can start any more."""
     queues: list[_Queue] = []
     for terms in batches:
         try:
-            waiting = ports.migrations.ready(terms.batch_id, limit=READY_READ)
-            if waiting:
-                queues.append(_Queue(ports.batches.tally(terms.batch_id), waiting))
+            found = [(each, ports.migrations.ready(terms.batch_id, READY_READ, each)) for each in terms.every_account]
+            tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
+            if tally is not None:
+                queues += [_Queue(tally, waiting, account_id) for account_id, waiting in found if waiting]
             elif now.minute == 0:  # once an hour is often enough: it reads the whole batch
                 close_batch(terms, ports)
         except ReplankError as error:
@@ -110,19 +132,24 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
         tick.ports.migrations.step_aside(sorted(lost), tick.now)
     still = [each for each in found if each.state in ADMITTED]
     begun = sum(each.migration_id not in mine for each in still)
-    queue.begun, tick.begun = queue.begun + begun, tick.begun + begun
+    tick.begun[queue.tally.terms.batch_id, queue.account_id] += begun
     return still
 
 
 def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:
+    batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
+    there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
+    begun = tick.begun_in(batch_id)
     standing = Standing(
         queue.tally.failed,
         queue.tally.moved,
-        held_by_batch=len(mine) + queue.begun,
-        held_by_account=len(tick.holders) + tick.begun,
-        unproved=len(mine - queue.tally.moved) + queue.begun,
+        held_by_batch=len(mine) + begun,
+        held_by_account=there + tick.begun_in(account_id=account_id),
+        unproved=len(mine - queue.tally.moved) + begun,
     )
-    return Scene(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving)
+    trouble = tick.troubles.get(account_id)
+    reason = trouble.reason if trouble is not None and trouble.blocks(tick.now) else ""
+    return Scene(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 
 def _reclaim_slots(tick: _Tick) -> None:
@@ -133,4 +160,4 @@ def _reclaim_slots(tick: _Tick) -> None:
     for start in range(0, len(ids), READY_READ):
         for each in tick.ports.migrations.load_many(ids[start : start + READY_READ]):
             if each.state not in MOVING | BEFORE_THE_SLOT and not each.owes and tick.now - each.entered_at > LEFT_BEHIND:
-                tick.ports.admission.release_slot(each.migration_id, each.batch_id, each.attempt + 1)
+                tick.ports.admission.release_slot(each.migration_id, each.batch_id, each.attempt + 1, account=each.account_id)

@@ -120,13 +120,13 @@ def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
 def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
     if terms.dry_run:
         return
-    where = (migration.region_id, migration.instance_id)
-    holder = ports.admission.lock(*where, migration.migration_id, migration.attempt)
+    where, account = (migration.region_id, migration.instance_id), migration.account_id
+    holder = ports.admission.lock(*where, migration.migration_id, migration.attempt, account=account)
     ended = _ended_attempt(holder, ports) if holder != migration.migration_id else 0
     if ended:
         # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
-        ports.admission.unlock(*where, holder, ended)
-        holder = ports.admission.lock(*where, migration.migration_id, migration.attempt)
+        ports.admission.unlock(*where, holder, ended, account=account)
+        holder = ports.admission.lock(*where, migration.migration_id, migration.attempt, account=account)
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
@@ -137,7 +137,7 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
 
 def _other_migration(migration: Migration, ports: Ports) -> str:
     """The active migration that has the instance; empty if nobody has it."""
-    holder = ports.admission.holder(migration.region_id, migration.instance_id)
+    holder = ports.admission.holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _ended_attempt(holder, ports) else holder
 
 

@@ -24,7 +24,8 @@ def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held |
         held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
         if held or seen.has(migration.attempt):
             return held
-        if ports.admission.take_slot(seen, migration.migration_id, migration.batch_id, migration.attempt):
+        mine = (migration.migration_id, migration.batch_id, migration.attempt)
+        if ports.admission.take_slot(seen, *mine, account=migration.account_id):
             return None
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
@@ -36,7 +37,7 @@ def held_now(migration: Migration, ports: Ports) -> Held | None:
 
 def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
     """The slots as they are now, and all that the migration's next start is judged by."""
-    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id)
+    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
     return seen, _scene(seen, hold, tally, migration.migration_id, ports)
@@ -44,7 +45,7 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
 
 def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     """The same with the whole batch in place of the slots: for whoever needs to know what was acknowledged as well."""
-    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id)
+    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
     return batch, _scene(seen, hold, tally, migration.migration_id, ports)
 
@@ -55,13 +56,14 @@ def release_slot(migration: Migration, ports: Ports) -> None:
     In earlier versions a retry took its slot before its step. If no retry can follow any more, that one goes too.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
-    ports.admission.release_slot(migration.migration_id, migration.batch_id, last)
+    ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_earlier_slot(migration: Migration, ports: Ports) -> None:
     """Give back what an earlier attempt has taken: the present one takes a slot of its own when it is admitted."""
     if migration.attempt > 1:
-        ports.admission.release_slot(migration.migration_id, migration.batch_id, migration.attempt - 1)
+        last = migration.attempt - 1
+        ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_late_claims(migration_id: str, ports: Ports) -> None:
@@ -73,8 +75,10 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
         release_earlier_slot(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
-    if migration.state in _UNLOCKED and ports.admission.holder(*where) == migration_id and not unlocks_later(migration, ports):
-        ports.admission.unlock(*where, migration_id, migration.attempt)
+    if migration.state not in _UNLOCKED or ports.admission.holder(*where, account=migration.account_id) != migration_id:
+        return
+    if not unlocks_later(migration, ports):
+        ports.admission.unlock(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
 def unlocks_later(migration: Migration, ports: Ports) -> bool:
@@ -102,7 +106,9 @@ def held_back(tally: Tally, ports: Ports) -> str:
 
 def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scene:
     """All that a start of the batch is judged by."""
-    return Scene(tally.terms, _standing(seen, tally, own, ports), hold, ports.clock.now(), ports.limits.max_moving)
+    now = ports.clock.now()
+    trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
+    return Scene(tally.terms, _standing(seen, tally, own, ports), hold, now, ports.limits.max_moving, trouble)
 
 
 def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:

@@ -145,6 +145,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
             migration_id=migration.migration_id,
             key=key,
             region_id=migration.region_id,
+            account_id=migration.account_id,
             instance_id=migration.instance_id,
             disk_id=disk_id,
             hop=migration.hop,

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from difflib import get_close_matches
 
 from shared.domain.batch import Problem
-from shared.domain.errors import Permanent, Refused, ReplankError, Transient
+from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
 from shared.domain.timing import PLANNING_PATIENCE
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
+from shared.stages.advance import note_refusal
 
 _LOG = logging.getLogger("replank")
 IDS_PER_CALL = 100
@@ -32,14 +33,30 @@ class Survey:
 
 
 def pages(
-    regions: Sequence[str], ports: Ports, survey: Survey, *, instance_ids: Sequence[str] = ()
+    regions: Sequence[str], ports: Ports, survey: Survey, *, instance_ids: Sequence[str] = (), accounts: Sequence[str] = ("",)
 ) -> Iterator[tuple[FoundInstance, ...]]:
-    """The instances of the regions, page after page; what keeps a region from being listed goes into ``survey``."""
+    """The instances of the accounts' regions, page after page; what keeps one from being listed goes into ``survey``."""
+    for account_id in accounts:
+        try:
+            there = ports.in_account(account_id)
+            for page in _pages_of_account(regions, there, survey, instance_ids):
+                yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
+        except AccountUnusable as error:
+            note_refusal(error, ports)
+            what = f"account {account_id}"
+            survey.refused.append((what, error.code, f"{error.message} {error.remedy} Then submit a batch for it again."))
+
+
+def _pages_of_account(
+    regions: Sequence[str], ports: Ports, survey: Survey, instance_ids: Sequence[str]
+) -> Iterator[tuple[FoundInstance, ...]]:
     chunks = [instance_ids[start : start + IDS_PER_CALL] for start in range(0, len(instance_ids), IDS_PER_CALL)] or [()]
     for region_id in regions:
         try:
             for chunk in chunks:
                 yield from _pages_of_region(region_id, chunk, ports)
+        except AccountUnusable:
+            raise
         except Transient as error:
             _note_silence(region_id, error, ports, survey)
         except (Refused, Permanent) as error:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from shared.domain import events
-from shared.domain.errors import ReplankError, Stale, Transient
+from shared.domain.errors import AccountUnusable, ReplankError, Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, sweep_due
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
@@ -58,13 +58,15 @@ class Troubles:
     """What could not be done, by code. It is tried again by the next run; everything behind it has its turn in this one."""
 
     codes: Counter[str] = field(default_factory=Counter)
-    silent: set[str] = field(default_factory=set)
-    """Regions that did not answer: each further call would take as long again."""
+    silent: set[tuple[str, str]] = field(default_factory=set)
+    """Accounts and regions that did not answer: each further call would take as long again."""
+    refusing: set[str] = field(default_factory=set)
+    """Member accounts that refuse the pipeline."""
 
     def spared(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
         """What ``act`` says of ``what``; False, with its cause in the log, if it fails."""
-        if what.region_id in self.silent:
-            self.codes["Sweep.RegionSkipped"] += 1
+        if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
+            self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
             return False
         try:
             return act(what, *more)
@@ -73,7 +75,9 @@ class Troubles:
                 raise  # nothing behind it would fare better
             self.codes[error.code] += 1
             if error.code == NO_ANSWER:
-                self.silent.add(what.region_id)
+                self.silent.add((what.account_id, what.region_id))
+            if isinstance(error, AccountUnusable):
+                self.refusing.add(what.account_id)
             facts = {"migrationId": what.migration_id, "regionId": what.region_id, "code": error.code, "remedy": error.remedy}
             _LOG.error("the sweep passes over one: %s", error, extra={"facts": facts})
             return False
@@ -98,6 +102,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     """Delete one snapshot if every condition of invariant 2 holds now, by the migration's own row."""
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
+    ports = ports.of(owner)
     why = judge_again(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
         ports.ledger.put(as_kept(entry, why))

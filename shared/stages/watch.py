@@ -47,7 +47,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = ports.migrations.due(ports.clock.now(), ports.limits.tick_page)
+    due = _workable(ports.migrations.due(ports.clock.now(), ports.limits.tick_page), ports)
     moved, driven = _handle_due([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.open(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
@@ -56,6 +56,17 @@ def _run_tick(ports: Ports) -> Outcome:
     late = [migration for migration in due if migration.owes and _settle(migration, ports)]
     moved_late, driven_late = _handle_due(late, ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
+
+
+def _workable(due: list[Migration], ports: Ports) -> list[Migration]:
+    """Those of accounts that can be used. What only the tick looks at is looked at all the same, because time limits hold."""
+    if not ports.members:
+        return due
+    from shared.stages.accounts import look_at_accounts, put_off
+
+    blocked = look_at_accounts(ports)
+    watched = [each for each in due if each.state in _WATCHED_HERE or each.owes]
+    return watched + put_off([each for each in due if each not in watched], blocked, ports)
 
 
 def _handle_due(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:

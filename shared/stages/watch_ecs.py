@@ -29,7 +29,7 @@ def on_ecs_event(message: Message, ports: Ports) -> Outcome:
     if message.type == STATE_CHANGE:
         return _count_restart(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
-        return _note_snapshot(content, ports)
+        return _note_snapshot(message, content, ports)
     return Outcome("stale", {"reason": f"{message.type} is of no interest"})
 
 
@@ -39,7 +39,10 @@ def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> O
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if content.get("state") != "Running" or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
-    holder = ports.admission.holder(region_id, instance_id)
+    account = _account_of(message, ports)
+    if account is None:
+        return Outcome("stale", {"reason": "of an account that is not served"})
+    holder = ports.admission.holder(region_id, instance_id, account=account)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
     if not ports.migrations.note_restart(holder, message.event_id, message.at or ports.clock.now(), COUNTED):
@@ -47,12 +50,27 @@ def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> O
     return Outcome("done", {"migrationId": holder, "restart": True})
 
 
-def _note_snapshot(content: dict[str, Any], ports: Ports) -> Outcome:
+def _account_of(message: Message, ports: Ports) -> str | None:
+    """The account that the event is of, as rows name it; None for one that this deployment does not serve.
+
+    An event that names none is of the own account: only that one's own bus delivers without the attribute.
+    """
+    named = message.account_id
+    if not named or named in ports.members:
+        return named
+    if not ports.account_id:  # the platform does not say which the own one is
+        return None if ports.members else ""
+    return "" if named == ports.account_id else None
+
+
+def _note_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Mark the snapshot in the ledger; with the migration's last one its stage goes on at once, and marks that one itself."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
         return Outcome("stale", {"reason": "not a snapshot of ours"})
     migration = ports.migrations.load(migration_id)
+    if migration.account_id != _account_of(message, ports):
+        return Outcome("stale", {"reason": "of another account than the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
     prefix = f"{migration.hop}-{migration.attempt}-"

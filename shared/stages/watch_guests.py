@@ -13,7 +13,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
-from shared.stages.advance import advance, give_up
+from shared.stages.advance import advance, give_up, note_refusal
 
 _LOG = logging.getLogger("replank")
 AGENTS_PER_CALL = 50
@@ -22,21 +22,27 @@ AGENTS_PER_CALL = 50
 def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
     """Look for the agents of all restarting instances; how many migrations moved on."""
     moved = 0
-    ordered = sorted(migrations, key=lambda each: each.region_id)
-    for region_id, group in groupby(ordered, key=lambda each: each.region_id):
+    ordered = sorted(migrations, key=_where)
+    for _, group in groupby(ordered, key=_where):
         mine = list(group)
         for start in range(0, len(mine), AGENTS_PER_CALL):
             some = mine[start : start + AGENTS_PER_CALL]
-            agents = _agents_by_instance(region_id, some, ports)
+            agents = _agents_by_instance(some, ports)
             moved += sum(_follow_guest(each, agents.get(each.instance_id), ports) for each in some)
     return moved
 
 
-def _agents_by_instance(region_id: str, migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
+def _where(migration: Migration) -> tuple[str, str]:
+    return migration.account_id, migration.region_id
+
+
+def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
     """The agents by instance id; none where they cannot be asked for: the others are looked at, and time limits still hold."""
+    account_id, region_id = _where(migrations[0])
     try:
-        return ports.guest.agents(region_id, [each.instance_id for each in migrations])
+        return ports.in_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:
+        note_refusal(error, ports)
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
         _LOG.log(level, "agents cannot be asked for, the next tick tries again: %s", error)
         return {}

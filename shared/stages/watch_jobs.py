@@ -16,7 +16,7 @@ from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, jo
 from shared.ports.driver import JobReport, Phase
 from shared.ports.ports import Ports
 from shared.stages import marker
-from shared.stages.advance import advance, give_up
+from shared.stages.advance import advance, give_up, note_refusal
 from shared.stages.effects import launch
 
 WORTH_NOTING = 10
@@ -27,11 +27,12 @@ _LOG = logging.getLogger("replank")
 def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     """Look at the jobs of all migrating instances; how many of them moved on."""
     moved = 0
-    for name in sorted({each.driver for each in migrations}):
-        mine = [each for each in migrations if each.driver == name]
+    for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
+        mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
         try:
-            reports = ports.driver(name).observe(mine)
+            reports = ports.in_account(account_id).driver(name).observe(mine)
         except ReplankError as error:
+            note_refusal(error, ports)
             moved += _follow_unseen(mine, error, ports)
             continue
         for migration in mine:
@@ -56,8 +57,9 @@ def _as_last_seen(migration: Migration) -> JobReport:
 
 def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
-        return _act_on_report(migration, report, ports)
+        return _act_on_report(migration, report, ports.of(migration))
     except (Stale, Transient) as error:
+        note_refusal(error, ports)
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     except ReplankError as error:

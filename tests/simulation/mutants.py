@@ -83,7 +83,10 @@ def _anybodys() -> list[Patch]:
 
 
 def _no_lock() -> list[Patch]:
-    return [mock.patch.object(TablestoreAdmission, "lock", lambda self, region, instance, migration_id, attempt: migration_id)]
+    def granted(self: Any, region_id: str, instance_id: str, migration_id: str, attempt: int, *, account: str) -> str:
+        return migration_id
+
+    return [mock.patch.object(TablestoreAdmission, "lock", granted)]
 
 
 def _address_alone() -> list[Patch]:

@@ -20,8 +20,11 @@ MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS = "migrations", "batches", "locks", "snaps
 HOLD, SLOTS = "hold", "slots"
 """Of the locks: the row by which a person holds everything, and the row of the slots. All others are instances."""
 JOURNAL, OUTBOX = "change_", "o_"
-HELD, COUNT = "m_", "n_"
-"""Of the slots row: the batch of each migration that holds a slot; how many the account (and each batch) holds."""
+HELD, WHERE, COUNT = "m_", "ma_", "n_"
+"""Of the slots row: the batch and the member account of each migration that holds a slot; how many are held in all (and by each
+batch and member account)."""
+REFUSING = "account:"
+"""Of the locks: how the rows are called that say why a member account cannot be used."""
 FAILED, MOVED = "f_", "v_"
 """Of a batch's row: each migration that failed; each that was validated while the canary was out."""
 SMC_PREFIX = "SMC_Backup_Snapshot_"
@@ -162,6 +165,8 @@ class Migration:
     handle: Handle = field(default_factory=Handle)
     failure: str = ""
     """What the row tells a person of its failure."""
+    account_id: str = ""
+    """The member account of the instance; empty for the deployment's own."""
 
 
 @dataclass(frozen=True)
@@ -235,6 +240,7 @@ def migration(written: str) -> Migration:
         due_at=moment(doc.get("due_at")),
         handle=Handle(held.get("source_id", ""), held.get("job_id", ""), moment(held.get("started_at"))),
         failure=(doc.get("failure") or {}).get("message", ""),
+        account_id=doc.get("account_id", ""),
     )
 
 

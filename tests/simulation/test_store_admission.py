@@ -197,7 +197,7 @@ def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Calla
 
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
     """The lease as the table writes it, the slots, and the hold."""
-    lease = model.leases.get(WHERE)
+    lease = model.leases.get(("", *WHERE))
     return f"{lease[0]}/{lease[1]}" if lease else None, model.holders(), rooms(model), model.hold()
 
 

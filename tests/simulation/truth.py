@@ -182,13 +182,24 @@ class Truth:
 
     def holder(self, migration: Migration) -> str:
         """The migration that holds the lock of this one's instance."""
-        row = self.locks.get(f"instance:{migration.region_id}:{migration.instance_id}") or {}
+        where = ":".join(filter(None, (migration.account_id, migration.region_id, migration.instance_id)))
+        row = self.locks.get(f"instance:{where}") or {}
         return str(row.get("migration_id", ""))
 
     def slots(self) -> dict[str, str]:
         """Who holds a slot: migration to batch."""
         row = self.locks.get(records.SLOTS) or {}
         return {name[len(records.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(records.HELD)}
+
+    def homes(self) -> dict[str, str]:
+        """The account of each migration that holds a slot, by the migrations' own rows."""
+        return {each: self.migrations[each].account_id for each in self.slots()}
+
+    def refusing(self, account_id: str) -> dict[str, Any] | None:
+        """What the rows say against a member account."""
+        row = self.locks.get(records.REFUSING + account_id)
+        found: dict[str, Any] | None = json.loads(row["trouble"]) if row else None
+        return found
 
     def held(self) -> bool:
         """Whether a person holds everything."""
@@ -208,8 +219,9 @@ class Truth:
         """The migration whose job it is."""
         return next((each for each in self.migrations.values() if each.handle.job_id == job_id), None)
 
-    def of_instance(self, instance_id: str) -> list[Migration]:
-        return [each for each in self.migrations.values() if each.instance_id == instance_id]
+    def of_instance(self, instance_id: str, account_id: str = "") -> list[Migration]:
+        mine = (instance_id, account_id)
+        return [each for each in self.migrations.values() if (each.instance_id, each.account_id) == mine]
 
     # The account --------------------------------------------------------------------------------------------------
 

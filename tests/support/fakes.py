@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta, timezone
 from typing import Any, cast
 
+from shared.domain.accounts import Trouble
 from shared.domain.audit import Answered, Asked, AuditLine
 from shared.domain.batch import Batch, Terms
 from shared.domain.codec import encode
@@ -168,8 +169,9 @@ class FakeMigrations:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
         return Page(tuple(found))
 
-    def ready(self, batch_id: str, limit: int) -> list[Waiting]:
-        waiting = [m for m in self._all() if m.batch_id == batch_id and m.state in ADMITTED]
+    def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
+        mine = [m for m in self._all() if (m.batch_id, m.account_id) == (batch_id, account_id)]
+        waiting = [m for m in mine if m.state in ADMITTED]
         in_turn = sorted(waiting, key=lambda m: (not comes_first(m), m.entered_at))
         return [Waiting(m.migration_id, comes_first(m)) for m in in_turn[:limit]]
 
@@ -261,10 +263,13 @@ class FakeBatches:
 class FakeAdmission:
     """Locks and slots."""
 
-    leases: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    leases: dict[tuple[str, str, str], tuple[str, int]] = field(default_factory=dict)
     """Of each instance that is locked: the migration, and the attempt that took the lock."""
     held: dict[str, str] = field(default_factory=dict)
     since: dict[str, int] = field(default_factory=dict)
+    where: dict[str, str] = field(default_factory=dict)
+    """The account of each migration that took a slot."""
+    known: dict[str, Trouble] = field(default_factory=dict)
     version: int = 0
     row: dict[str, Any] | None = None
     """Of the hold."""
@@ -279,41 +284,56 @@ class FakeAdmission:
         self.row = {**(self.row or {}), **written(seen, line), line_column(seen): encode(line)}
         return True
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> str:
-        holder, since = self.leases.get((region_id, instance_id), (migration_id, 0))
+    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+        holder, since = self.leases.get((account, region_id, instance_id), (migration_id, 0))
         if holder == migration_id and since < attempt:
-            self.leases[(region_id, instance_id)] = (migration_id, attempt)
+            self.leases[(account, region_id, instance_id)] = (migration_id, attempt)
         return holder
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1) -> None:
-        holder, since = self.leases.get((region_id, instance_id), ("", 0))
+    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+        holder, since = self.leases.get((account, region_id, instance_id), ("", 0))
         if holder == migration_id and since <= attempt:
-            del self.leases[(region_id, instance_id)]
+            del self.leases[(account, region_id, instance_id)]
 
-    def holder(self, region_id: str, instance_id: str) -> str:
-        return self.leases.get((region_id, instance_id), ("", 0))[0]
+    def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+        return self.leases.get((account, region_id, instance_id), ("", 0))[0]
 
-    def look(self, batch_id: str, migration_id: str = "") -> tuple[Room, Hold]:
-        return self.room(batch_id, migration_id), self.hold()
+    def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
+        room = self.room(batch_id, migration_id, account=account)
+        return replace(room, trouble=self.known.get(account)), self.hold()
 
-    def room(self, batch_id: str, migration_id: str = "") -> Room:
+    def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
         of_batch = sum(each == batch_id for each in self.held.values())
         since = self.since[migration_id] if migration_id in self.held else 0
-        return Room(self.version, len(self.held), of_batch, since)
+        of_account = sum(self.where.get(each, "") == account for each in self.held)
+        return Room(self.version, of_account, of_batch, since)
+
+    def homes(self) -> dict[str, str]:
+        return {each: account for each, account in self.where.items() if account and each in self.held}
+
+    def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+        return {each: self.known[each] for each in accounts if each in self.known}
+
+    def note_trouble(self, trouble: Trouble) -> None:
+        self.known[trouble.account_id] = trouble
+
+    def clear_trouble(self, account: str) -> None:
+        self.known.pop(account, None)
 
     def holders(self) -> dict[str, str]:
         return dict(self.held)
 
-    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1) -> bool:
+    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> bool:
         if seen.has(attempt):
             return True
         if seen.version != self.version or seen.since != self.room(batch_id, migration_id).since:
             return False
         self.version += 1
         self.held[migration_id], self.since[migration_id] = batch_id, attempt
+        self.where[migration_id] = account
         return True
 
-    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1) -> None:
+    def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         if self.since.get(migration_id, 0) <= attempt:
             self.held.pop(migration_id, None)
 
@@ -390,6 +410,8 @@ class Fakes:
     guest: Any = None
     drivers: dict[str, Any] = field(default_factory=dict)
     regions: tuple[str, ...] = ("cn-hangzhou",)
+    account_id: str = ""
+    accounts: Any = None
 
     def __post_init__(self) -> None:
         self.migrations = FakeMigrations(self.clock)
@@ -411,4 +433,6 @@ class Fakes:
             guest=self.guest,
             drivers=self.drivers,
             regions=self.regions,
+            account_id=self.account_id,
+            accounts=self.accounts,
         )

@@ -75,7 +75,7 @@ class Bench:
 
 def settings(**more: str) -> Settings:
     """Settings as a function of the local cloud has them, with no pauses between attempts."""
-    endpoints = {f"REPLANK_{name}_ENDPOINT": URL for name in ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC")}
+    endpoints = {f"REPLANK_{name}_ENDPOINT": URL for name in ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "STS")}
     own = {
         "REPLANK_REGION": "cn-hangzhou",
         "REPLANK_RETRY_PAUSE_MS": "0",

@@ -62,10 +62,12 @@ class LimitsHeld(Checker):
 
     @staticmethod
     def _slots(scene: Sight) -> Found:
-        held = scene.truth.slots()
-        if len(held) > scene.account_limit:
-            yield f"{len(held)} slots are held, the account's limit is {scene.account_limit}"
-        counted, really = scene.truth.counted(), Counter(held.values()) + Counter({"": len(held)})
+        held, homes = scene.truth.slots(), scene.truth.homes()
+        for account_id, count in Counter(homes.values()).items():
+            if count > scene.account_limit:
+                yield f"{count} slots are held in account {account_id or 'our own'}, its limit is {scene.account_limit}"
+        counted, members = scene.truth.counted(), Counter(filter(None, homes.values()))
+        really = Counter(held.values()) + members + Counter({"": len(held)})
         if +counted != really or min(counted.values(), default=0) < 0:
             yield f"the slots row counts {dict(counted)}, and holds {dict(really)}"
         for batch_id, count in Counter(held.values()).items():

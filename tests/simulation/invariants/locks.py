@@ -48,9 +48,14 @@ class OneAtATime(Checker):
         holder = scene.truth.holder(migration)
         if holder != migration.migration_id:
             yield f"{migration.migration_id} became {migration.state.value} while {holder or 'nobody'} holds its lock"
-        active = [each.migration_id for each in scene.truth.of_instance(migration.instance_id) if self._active(each, scene)]
+        active = [each.migration_id for each in self._mates(migration, scene) if self._active(each, scene)]
         if len(active) > 1:
             yield f"{', '.join(active)} are active on {migration.instance_id}"
+
+    @staticmethod
+    def _mates(migration: Migration, scene: Sight) -> list[Migration]:
+        """Those of the very instance: another account may have one of the same id."""
+        return scene.truth.of_instance(migration.instance_id, migration.account_id)
 
     @staticmethod
     def _active(migration: Migration, scene: Sight) -> bool:

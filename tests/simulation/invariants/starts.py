@@ -13,12 +13,13 @@ from tests.simulation.truth import Change, Effect, Truth
 
 FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
 SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
-HOLD, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT = "hold", "acknowledgement", "window", "failure budget", "canary", "slot"
+HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW = "hold", "account", "acknowledgement", "window"
+BUDGET, CANARY, SLOT = "failure budget", "canary", "slot"
 
-EVERY = frozenset({HOLD, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT})
+EVERY = frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT})
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
-    NEXT_HOP: frozenset({HOLD, ACKNOWLEDGED, WINDOW, SLOT}),
+    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, SLOT}),
     RETRY: EVERY,
 }
 """The table of docs/architecture.md, snapshots and jobs alike (tests/simulation/test_starts_table.py compares them)."""
@@ -43,6 +44,8 @@ class EveryStart(LimitsHeld):
         """By migration: the hop that a person asked for again."""
         self._held_since: int | None = None
         """The row change since which everything is held without a break."""
+        self._refused: dict[str, int] = {}
+        """By member account: the row change by which its refusal was noted last."""
         self._proved: dict[str, set[str]] = {}
         """By batch: those that count for the canary."""
         self._disproved: dict[str, int] = {}
@@ -51,6 +54,8 @@ class EveryStart(LimitsHeld):
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == records.HOLD:
             self._held_since = _since(self._held_since, change, scene)
+        if change.table == LOCKS and change.key[0].startswith(records.REFUSING):
+            self._refused[change.key[0].removeprefix(records.REFUSING)] = scene.truth.count
         if change.table == BATCHES and change.after is not None:
             self._note_proved(change, scene.truth)
         if change.table != MIGRATIONS or change.after is None:
@@ -103,6 +108,8 @@ class EveryStart(LimitsHeld):
         batch = scene.batch(migration)
         if limit == HOLD and self._held_since is not None and self._held_since <= scene.began:
             return "while everything was held"
+        if limit == ACCOUNT and self._refuses(migration, scene):
+            return f"while account {migration.account_id} was known to refuse"
         if limit == ACKNOWLEDGED and batch.acknowledgement is None:
             return "before anybody acknowledged its batch"
         if limit == WINDOW and not within(batch.policy.window, scene.asked):
@@ -112,6 +119,13 @@ class EveryStart(LimitsHeld):
         if limit == BUDGET:
             return self._over_budget(migration, scene)
         return self._before_canary(migration, batch.policy.canary, scene) if limit == CANARY and batch.policy.canary else ""
+
+    def _refuses(self, migration: Migration, scene: Sight) -> bool:
+        """Whether it was known, and for longer than two clocks may lie apart, that nothing is to be tried there."""
+        found = scene.truth.refusing(migration.account_id) or {}
+        until = records.moment(found.get("until"))
+        known = self._refused.get(migration.account_id, scene.began + 1) <= scene.began
+        return until is not None and known and scene.asked + OWED < until
 
     def _over_budget(self, migration: Migration, scene: Sight) -> str:
         counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).policy.failure_budget

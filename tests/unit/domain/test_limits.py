@@ -33,15 +33,15 @@ BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzh
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
-                hold  acknowledgement  window  failure_budget  canary  slot
-FIRST_SNAPSHOT  x     x                x       x               x       x
-FIRST_JOB       x     x                x       x               x       x
-HOP_SNAPSHOT    x     x                x       -               -       x
-HOP_JOB         x     x                x       -               -       x
-RETRY_SNAPSHOT  x     x                x       x               x       x
-RETRY_JOB       x     x                x       x               x       x
-RETRY_LOOK      x     x                x       x               x       x
-ROLLBACK        -     -                -       -               -       -
+                hold  account  acknowledgement  window  failure_budget  canary  slot
+FIRST_SNAPSHOT  x     x        x                x       x               x       x
+FIRST_JOB       x     x        x                x       x               x       x
+HOP_SNAPSHOT    x     x        x                x       -               -       x
+HOP_JOB         x     x        x                x       -               -       x
+RETRY_SNAPSHOT  x     x        x                x       x               x       x
+RETRY_JOB       x     x        x                x       x               x       x
+RETRY_LOOK      x     x        x                x       x               x       x
+ROLLBACK        -     -        -                -       -               -       -
 """
 """What the design promises, written down once more: the table in the code must not change by accident."""
 CELLS = [
@@ -58,6 +58,7 @@ def scene(standing: Standing = NOBODY, *, hold: Hold = NOTHING_HELD, ack: Acknow
 
 BROKEN = {
     Limit.HOLD: scene(hold=Hold("everything is held by bob")),
+    Limit.ACCOUNT: replace(scene(), trouble="account 1000000000000001 cannot be used"),
     Limit.ACKNOWLEDGEMENT: scene(ack=None),
     Limit.WINDOW: scene(window=Window("22:00", "04:00")),
     Limit.BUDGET: scene(replace(NOBODY, failed=frozenset({"m1", "m2"}))),

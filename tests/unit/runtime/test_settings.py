@@ -68,6 +68,21 @@ def test_one_error_names_all_that_is_wrong() -> None:
 OWN_ROW = {"defaults": {"centos-7": "anolis-8"}}
 
 
+def test_member_accounts_are_read_and_a_bad_entry_is_named() -> None:
+    account = "1000000000000001"
+    arn = f"acs:ram::{account}:role/replank-member"
+    found = read({**LEAST, "REPLANK_ACCOUNTS": arn, "REPLANK_EXTERNAL_ID": "word-1"})
+    assert {each: (member.role_arn, member.external_id) for each, member in found.accounts.items()} == {account: (arn, "word-1")}
+    assert read(LEAST).accounts == {}
+    for given, own, said in (
+        ("acs:ram::7:role/r", "1", "acs:ram::7:role/r"),
+        (arn, account, f"'{account}' is the deployment's own"),
+    ):
+        with pytest.raises(Permanent, match="REPLANK_ACCOUNTS") as caught:
+            read({**LEAST, "FC_ACCOUNT_ID": own, "REPLANK_ACCOUNTS": given})
+        assert said in caught.value.message
+
+
 def test_rows_of_the_operators_own_lie_over_the_catalog(tmp_path: Path) -> None:
     assert read(LEAST).catalog is CATALOG
     assert read({**LEAST, "REPLANK_CATALOG": json.dumps(OWN_ROW)}).catalog.defaults["centos-7"] == "anolis-8"

@@ -149,9 +149,9 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
     seen: list[frozenset[str]] = []
     release_slot = ports.admission.release_slot
 
-    def looked_at(migration_id: str, batch_id: str, attempt: int = 1) -> None:
+    def looked_at(migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         seen.append(ports.batches.tally(made.batch_id).failed)
-        release_slot(migration_id, batch_id, attempt)
+        release_slot(migration_id, batch_id, attempt, account=account)
 
     with mock.patch.object(ports.admission, "release_slot", looked_at):
         give_up(ports, made, "watch", events.MIGRATION_FAILED, Permanent("X.Y", "m", "r"))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from contextlib import nullcontext
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.domain.accounts import Trouble
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
@@ -44,6 +46,8 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     batch_id, others = "b0000000000000001", [migration(number).migration_id for number in (7, 8)]
     if limit is Limit.HOLD:
         assert fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
+    if limit is Limit.ACCOUNT:
+        fakes.admission.note_trouble(Trouble("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1)))
     if limit is Limit.BUDGET:
         for each in others:
             fakes.batches.count_outcome(batch_id, each, "failed")

@@ -1,0 +1,160 @@
+"""Member accounts: roles assumed through STS, and the adapters that act under them.
+
+One session for each migration, so that the member account's own audit says for which migration a call was made. Credentials are
+kept in memory only, and only until they near their end.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.adapters import redact
+from shared.adapters.clock import moment_or_none
+from shared.adapters.sdk import Clients
+from shared.adapters.sdk_call import call
+from shared.adapters.sdk_errors import CloudError
+from shared.domain.accounts import MemberAccount, not_configured, permission_missing, role_refused
+from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError
+from shared.ports.clock import Clock
+from shared.ports.ports import AccountPorts
+
+SHORTEST_LIFE_S = 900
+"""The shortest life that AssumeRole gives (STS, AssumeRole)."""
+NEAR_THE_END = timedelta(minutes=5)
+MOST_SESSIONS = 64
+"""Kept by one instance of a function; the least used goes first."""
+ASKED_AGAIN = timedelta(seconds=30)
+"""A role that was refused is not asked for again sooner, for however many migrations: the tick comes each minute."""
+Refusals = dict[str, tuple[datetime, AccountUnusable]]
+"""By account: when its role was refused last, and how."""
+_SPENT = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
+"""Families of codes with which services refuse credentials that have ended, or were ended."""
+_NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
+"""How ECS, SMC and the gateway before them say that RAM does not allow a call. ``Forbidden.<other>`` is about the resource."""
+
+
+@dataclass(frozen=True)
+class _Credential:
+    """As the SDKs read it."""
+
+    access_key_id: str
+    access_key_secret: str
+    security_token: str
+    ends_at: datetime
+    type: str = "sts"
+
+    def __repr__(self) -> str:
+        return f"<credentials until {self.ends_at.isoformat()}>"
+
+
+class AssumedRole:
+    """The credentials of one session in a member account; see ``sdk.Assumed``."""
+
+    def __init__(self, member: MemberAccount, session: str, home: Clients, clock: Clock, refusals: Refusals) -> None:
+        self._member, self._session, self._home, self._clock = member, session, home, clock
+        self._refusals = refusals
+        self._held: _Credential | None = None
+        self._hidden: list[str] = []
+        self._renewed: datetime | None = None
+
+    def get_credential(self) -> _Credential:
+        if self._held is None or self._held.ends_at - self._clock.now() <= NEAR_THE_END:
+            self._held = self._assume()
+        return self._held
+
+    def renew_after(self, error: CloudError) -> bool:
+        """Once for credentials that have ended before their time: whose role is gone gets no others."""
+        if error.family not in _SPENT or self._held is None:
+            return False
+        first, self._held = self._renewed != self._held.ends_at, None
+        self._renewed = self.get_credential().ends_at
+        return first
+
+    def judge(self, error: CloudError) -> ReplankError | None:
+        if error.family in _SPENT:
+            return role_refused(self._member, f"its credentials are refused ({error.code}).")
+        if error.code in _NO_PERMISSION:
+            return permission_missing(self._member, f"{error.code}: {error.message}")
+        return None
+
+    def _assume(self) -> _Credential:
+        """New credentials. Raises AccountUnusable if STS refuses, or has a moment ago; Transient if it does not answer."""
+        at, refusal = self._refusals.get(self._member.account_id, (None, None))
+        if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
+            raise refusal
+        try:
+            given = call(self._home, self._send)["Credentials"]
+        except (Permanent, Refused) as error:
+            refusal = role_refused(self._member, f"{error.code}: {error.message}")
+            self._refusals[self._member.account_id] = (self._clock.now(), refusal)
+            raise refusal from error
+        self._remember(given["AccessKeySecret"], given["SecurityToken"])
+        ends_at = moment_or_none(given.get("Expiration")) or self._clock.now() + timedelta(seconds=SHORTEST_LIFE_S)
+        return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
+
+    def _remember(self, *secrets: str) -> None:
+        """The present ones and those before, which may still be in an answer under way."""
+        for secret in self._hidden[:-2]:
+            redact.forget(secret)
+        self._hidden = [*self._hidden[-2:], *secrets]
+        for secret in secrets:
+            redact.remember(secret)
+
+    def _send(self, runtime: Any) -> Any:
+        from alibabacloud_openapi_util.client import Client as OpenApiUtil  # type: ignore[import-untyped]
+        from alibabacloud_tea_openapi import models
+
+        query = {"RoleArn": self._member.role_arn, "RoleSessionName": self._session, "DurationSeconds": SHORTEST_LIFE_S}
+        if self._member.external_id:
+            query["ExternalId"] = self._member.external_id
+        params = models.Params(
+            action="AssumeRole",
+            version="2015-04-01",
+            protocol="HTTPS",
+            pathname="/",
+            method="POST",
+            auth_type="AK",
+            style="RPC",
+            req_body_type="formData",
+            body_type="json",
+        )
+        return _Answer(self._home.sts().call_api(params, models.OpenApiRequest(query=OpenApiUtil.query(query)), runtime)["body"])
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """As ``call`` takes it."""
+
+    body: Any
+
+
+class MemberAccounts:
+    """See the port ``Accounts``. ``make`` makes the adapters of one account with its clients."""
+
+    def __init__(
+        self, members: Mapping[str, MemberAccount], home: Clients, clock: Clock, make: Callable[[Clients], AccountPorts]
+    ) -> None:
+        self.members = members
+        self._home, self._clock, self._make = home, clock, make
+        self._refusals: Refusals = {}
+        self._clouds: OrderedDict[tuple[str, str], AccountPorts] = OrderedDict()
+
+    def cloud(self, account_id: str, session: str) -> AccountPorts:
+        key = (account_id, session)
+        if key not in self._clouds:
+            self._clouds[key] = self._make(self._clients(account_id, session))
+            while len(self._clouds) > MOST_SESSIONS:
+                self._clouds.popitem(last=False)
+        self._clouds.move_to_end(key)
+        return self._clouds[key]
+
+    def _clients(self, account_id: str, session: str) -> Clients:
+        member = self.members.get(account_id)
+        if member is None:
+            raise not_configured(account_id)
+        role = AssumedRole(member, session, self._home, self._clock, self._refusals)
+        return Clients(self._home.account, retry=self._home.retry, assumed=role)

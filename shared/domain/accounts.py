@@ -1,0 +1,171 @@
+"""Member accounts: those that one deployment serves besides its own, and what keeps one of them from being used."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from shared.domain.errors import AccountUnusable, Refused
+from shared.domain.text import plain
+from shared.domain.timing import back_off
+
+OWN = ""
+"""The deployment's own account, in rows and selections: what was stored before there were others names none."""
+_ACCOUNT = re.compile(r"[0-9]{16}")
+_ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
+_EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
+"""What AssumeRole takes as ExternalId (STS, AssumeRole)."""
+_NOT_IN_A_SESSION = re.compile(r"[^\w.@-]", re.ASCII)
+_FIELDS = {"role", "externalId", "name"}
+LONGEST_NAME = 64
+NO_PERMISSION = "Account.NoPermission"
+
+
+@dataclass(frozen=True)
+class MemberAccount:
+    """An account, the role in it that the pipeline assumes, and what to show a person beside the number."""
+
+    account_id: str
+    role_arn: str
+    external_id: str = ""
+    name: str = ""
+
+    @property
+    def shown(self) -> str:
+        """``Trading (1234567890123456)``, or the number alone."""
+        return f"{self.name} ({self.account_id})" if self.name else self.account_id
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why an account cannot be used, since when, and what to do about it."""
+
+    account_id: str
+    code: str
+    message: str
+    remedy: str
+    since: datetime
+    until: datetime
+    """Nothing is tried there before. Each further refusal puts it off, ever longer."""
+
+    def blocks(self, now: datetime) -> bool:
+        """Whether nothing is to be started there now."""
+        return now < self.until
+
+    def seen_again(self, error: AccountUnusable, now: datetime) -> Trouble:
+        """The same trouble after a further refusal."""
+        pause = back_off(now - self.since)
+        return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
+
+    @property
+    def reason(self) -> str:
+        """In one sentence, with what to do."""
+        return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
+
+
+def trouble_of(error: AccountUnusable, now: datetime) -> Trouble:
+    """The trouble that a refusal begins."""
+    return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + back_off(timedelta(0)))
+
+
+def not_configured(account_id: str) -> AccountUnusable:
+    """The error for an account that rows name and the settings do not."""
+    remedy = f"Add account {account_id} with its role to REPLANK_ACCOUNTS and deploy again."
+    return AccountUnusable(account_id, "Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy)
+
+
+def role_refused(member: MemberAccount, why: str) -> AccountUnusable:
+    """The error for a role that cannot be assumed."""
+    remedy = f"Restore role {member.role_arn} in account {member.account_id} and its trust; then it goes on by itself."
+    message = f"Role {member.role_arn} cannot be assumed: {why}"
+    return AccountUnusable(member.account_id, "Account.RoleRefused", message, remedy)
+
+
+def permission_missing(member: MemberAccount, why: str) -> AccountUnusable:
+    """The error for a call that the assumed role may not make."""
+    remedy = f"Restore the policy of role {member.role_arn} in account {member.account_id} (member.yml); then it goes on by itself."
+    return AccountUnusable(member.account_id, NO_PERMISSION, f"The role may not do this: {why}", remedy)
+
+
+def session_of(migration_id: str) -> str:
+    """The name of the session that serves one migration: the account's own audit (ActionTrail) shows it."""
+    return _NOT_IN_A_SESSION.sub("-", f"replank-{migration_id}")[:64]
+
+
+def read_members(given: str, external_id: str = "") -> dict[str, MemberAccount]:
+    """The accounts of a setting, by id; raises Refused (Accounts.Invalid) that names the entry.
+
+    JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``, or with an object in place of the ARN
+    (``role``, ``externalId``, ``name``). Compact: the ARNs alone, separated by commas. ``external_id`` is for those that name none.
+    """
+    document = _document(given.strip())
+    return {account_id: _member(account_id, each, external_id) for account_id, each in document.items()}
+
+
+def _document(given: str) -> dict[str, Any]:
+    if not given.startswith("{"):
+        return _from_arns([each.strip() for each in given.split(",") if each.strip()])
+    try:
+        document: dict[str, Any] = json.loads(given, object_pairs_hook=_without_twins)
+    except ValueError:
+        raise _invalid("The setting is no JSON.") from None
+    return document
+
+
+def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(name for name in found if [each for each, _ in pairs].count(name) > 1)
+        raise _invalid(f"Entry {twice!r} occurs twice.")
+    return found
+
+
+def _from_arns(arns: list[str]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for arn in arns:
+        matched = _ROLE.fullmatch(arn)
+        if matched is None:
+            raise _invalid(f"Entry {arn[:100]!r} is no ARN of a role.")
+        if matched[1] in found:
+            raise _invalid(f"Entry {arn[:100]!r} names account {matched[1]} a second time.")
+        found[matched[1]] = arn
+    return found
+
+
+def _member(account_id: str, given: Any, external_id: str) -> MemberAccount:
+    fields = {"role": given} if isinstance(given, str) else given
+    where = f"Entry {account_id[:40]!r}"
+    if not _ACCOUNT.fullmatch(account_id):
+        raise _invalid(f"{where} is no account id of 16 digits.")
+    if not isinstance(fields, dict) or set(fields) - _FIELDS or not all(isinstance(each, str) for each in fields.values()):
+        raise _invalid(f"{where} must be an ARN, or an object of texts: role, externalId, name.")
+    role = _ROLE.fullmatch(fields.get("role", ""))
+    if role is None or role[1] != account_id:
+        raise _invalid(f"{where} has role {fields.get('role', '')[:100]!r}, which is no ARN of a role in that account.")
+    external = fields.get("externalId", external_id)
+    if external and not _EXTERNAL.fullmatch(external):
+        raise _invalid(f"{where} has an external id that STS does not take (2 to 1224 letters, digits and +=,.@:/-_).")
+    name = fields.get("name", "")
+    if len(name) > LONGEST_NAME or plain(name) != name:
+        raise _invalid(f"{where} has a name with control characters, or longer than {LONGEST_NAME} characters.")
+    return MemberAccount(account_id, role[0], external, name)
+
+
+def _invalid(what: str) -> Refused:
+    remedy = 'Write {"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}; docs/accounts.md has more.'
+    return Refused("Accounts.Invalid", what, remedy)
+
+
+def named(account_id: str, own: str, members: Mapping[str, MemberAccount]) -> str:
+    """The account as rows and selections name it: empty for the own one. Raises Refused (Account.NotFound)."""
+    if account_id in (OWN, own):
+        return OWN
+    if account_id not in members:
+        known = ", ".join(filter(None, (own, *members)))
+        remedy = f"Name one of {known}; or add the account to REPLANK_ACCOUNTS and deploy."
+        raise Refused("Account.NotFound", f"This deployment does not serve account {account_id[:40]}.", remedy)
+    return account_id

@@ -1,0 +1,62 @@
+"""Member accounts in trouble: noted when one refuses the pipeline, looked at with each tick, forgotten once it can be used."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Sequence
+
+from shared.domain.accounts import NO_PERMISSION, Trouble, trouble_of
+from shared.domain.errors import AccountUnusable, ReplankError
+from shared.domain.migration import Migration
+from shared.domain.timing import LOST, is_a_look
+from shared.ports.ports import Ports
+
+_LOG = logging.getLogger("replank")
+
+
+def note_trouble(error: ReplankError, ports: Ports) -> None:
+    """Note an account's refusal, so that nothing starts there for a while and people see why. Other errors are none."""
+    if not isinstance(error, AccountUnusable):
+        return
+    now = ports.clock.now()
+    known = ports.admission.troubles([error.account_id]).get(error.account_id)
+    ports.admission.note_trouble(known.seen_again(error, now) if known else trouble_of(error, now))
+    facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
+    _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
+
+
+def look_at_accounts(ports: Ports) -> frozenset[str]:
+    """Ask each account in trouble whether it can be used again. Those in which nothing is to be tried now."""
+    now = ports.clock.now()
+    troubles = ports.admission.troubles(sorted(ports.members))
+    for trouble in troubles.values():
+        if trouble.code != NO_PERMISSION:
+            if is_a_look(now - trouble.since) or not trouble.blocks(now):
+                _look_at(trouble, ports)
+        elif now - trouble.until > LOST:
+            # Which call is refused only that call can tell: it was tried since, and nothing was refused.
+            ports.admission.clear_trouble(trouble.account_id)
+    after = ports.admission.troubles(sorted(troubles))
+    return frozenset(account for account, trouble in after.items() if trouble.blocks(now))
+
+
+def _look_at(trouble: Trouble, ports: Ports) -> None:
+    """A session of its own: credentials from before the refusal would prove nothing."""
+    try:
+        session = f"replank-look-{ports.clock.now():%d-%H%M}"
+        ports.in_account(trouble.account_id, session).compute.regions()
+    except AccountUnusable as error:
+        ports.admission.note_trouble(trouble.seen_again(error, ports.clock.now()))
+    except ReplankError as error:
+        _LOG.warning("account %s does not answer: %s", trouble.account_id, error)
+    else:
+        ports.admission.clear_trouble(trouble.account_id)
+
+
+def put_off(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
+    """Those that can be worked on. The others are looked at later: they must not fill each tick."""
+    free = [each for each in migrations if each.account_id not in blocked]
+    for each in migrations:
+        if each.account_id in blocked and each.due_at is not None and not each.owes:
+            ports.migrations.nudge(each, ports.clock.now() + LOST)
+    return free

@@ -1,0 +1,147 @@
+"""Member accounts: how the setting is read, how a trouble grows, what a session is called."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from shared.domain.accounts import (
+    MemberAccount,
+    named,
+    not_configured,
+    permission_missing,
+    read_members,
+    role_refused,
+    session_of,
+    trouble_of,
+)
+from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.chosen import digest_of, not_selected
+from shared.domain.errors import Fate, Refused
+from shared.domain.notice import read_notice
+from shared.domain.policy import Policy
+from tests.support.ports import migration
+
+A, B = "1000000000000001", "1000000000000002"
+ROLE = f"acs:ram::{A}:role/replank-member"
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
+TRADING = MemberAccount(A, ROLE, "x-1", "交易")
+
+
+def test_arns_alone_are_enough() -> None:
+    other = f"acs:ram::{B}:role/replank-member"
+    found = read_members(f" {ROLE}, {other} ,", external_id="agreed-word")
+    assert found == {A: MemberAccount(A, ROLE, "agreed-word"), B: MemberAccount(B, other, "agreed-word")}
+
+
+def test_json_may_say_more() -> None:
+    given = {A: {"role": ROLE, "externalId": "x-1", "name": "交易"}, B: f"acs:ram::{B}:role/r"}
+    assert read_members(json.dumps(given), "y-2") == {A: TRADING, B: MemberAccount(B, f"acs:ram::{B}:role/r", "y-2")}
+    assert TRADING.shown == f"交易 ({A})"
+    assert MemberAccount(B, "").shown == B
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("acs:ram::1:role/r", "'acs:ram::1:role/r'"),
+        (f"{ROLE},{ROLE}", "a second time"),
+        ("{", "no JSON"),
+        ('{"1": "x"}', "'1'"),
+        (json.dumps({A: f"acs:ram::{B}:role/r"}), A),
+        (json.dumps({A: {"role": ROLE, "rolle": "x"}}), A),
+        (json.dumps({A: 7}), A),
+        (json.dumps({A: {"role": ROLE, "externalId": "x y"}}), A),
+        (json.dumps({A: {"role": ROLE, "name": "a\x1b[2J"}}), A),
+        (f'{{"{A}": "{ROLE}", "{A}": "{ROLE}"}}', A),
+    ],
+)
+def test_a_bad_value_names_its_entry(given: str, said: str) -> None:
+    with pytest.raises(Refused, match=re.escape(said)) as caught:
+        read_members(given)
+    assert caught.value.code == "Accounts.Invalid"
+
+
+def test_a_session_has_the_migration_in_its_name_and_only_legal_characters() -> None:
+    assert session_of("m0000000000000001") == "replank-m0000000000000001"
+    assert len(session_of("m" * 90)) == 64
+    assert re.fullmatch(r"[\w.@-]{2,64}", session_of("m 7/ü"), re.ASCII)
+
+
+def test_an_account_is_named_as_rows_name_it() -> None:
+    members = {A: TRADING}
+    assert [named(each, B, members) for each in ("", B, A)] == ["", "", A]
+    with pytest.raises(Refused, match="does not serve") as caught:
+        named("9" * 16, B, members)
+    assert A in caught.value.remedy
+
+
+def test_a_refusal_is_waited_for_and_says_what_to_restore() -> None:
+    for error in (role_refused(TRADING, "EntityNotExist.Role: gone."), permission_missing(TRADING, "Forbidden.RAM: no.")):
+        assert error.fate is Fate.TRANSIENT
+        assert ROLE in error.remedy
+        assert A in error.remedy
+    assert "REPLANK_ACCOUNTS" in not_configured(B).remedy
+
+
+def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
+    trouble = trouble_of(role_refused(TRADING, "gone."), NOW)
+    assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
+    assert trouble.blocks(NOW)
+    assert not trouble.blocks(NOW + timedelta(minutes=1))
+    later = trouble.seen_again(permission_missing(TRADING, "no."), NOW + timedelta(hours=3))
+    assert (later.since, later.code) == (NOW, "Account.NoPermission")
+    assert later.until == NOW + timedelta(hours=3, minutes=30)
+    assert "since 2026-11-23 12:00 UTC" in later.reason
+    assert "member.yml" in later.reason
+
+
+def batch(*accounts: str) -> Batch:
+    chosen = Selection(("cn-hangzhou",), ("i-test0001",), accounts=accounts)
+    return Batch("b0000000000000001", BatchState.OPEN, 1, NOW, "api", "ann", chosen, Policy())
+
+
+def test_a_batch_without_accounts_means_the_own_one() -> None:
+    own, foreign = migration(1), migration(1, account_id=A)
+    assert not_selected(batch(), own) == ""
+    assert A in not_selected(batch(), foreign)
+    assert not_selected(batch(A), foreign) == ""
+    assert not_selected(batch(A), own)
+    assert not not_selected(batch("", A), own) + not_selected(batch("", A), foreign)
+
+
+def test_the_digest_of_a_selection_without_accounts_is_that_of_before() -> None:
+    """An acknowledgement that an earlier version recorded stays good."""
+    assert digest_of(Selection(("cn-hangzhou",), ("i-1",))) == "f3e52cd9b11c873a5979968cbaff4bf9"
+    assert len({digest_of(batch(*each).selection) for each in ((), (A,), ("", A), (B,))}) == 4
+
+
+def test_a_notice_names_accounts_by_id_or_by_arn() -> None:
+    assert read_notice({"releases": ["CentOS 7"], "accountIds": [A]}).accounts == (A,)
+    arns = [f"acs:ecs:cn-hangzhou:{A}:instance/i-a", f"acs:ecs:cn-beijing:{A}:instance/i-b"]
+    found = read_notice({"releases": ["CentOS 7"], "resources": arns})
+    assert (found.regions, found.accounts, found.instance_ids) == (("cn-hangzhou", "cn-beijing"), (A,), ("i-a", "i-b"))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "code"),
+    [
+        ("accountIds", ["12"], "Notice.AccountInvalid"),
+        ("resources", ["i-a"], "Notice.ResourceInvalid"),
+        ("resources", [f"acs:ecs:*:{A}:instance/*"], "Notice.ResourceInvalid"),
+        ("resources", [7], "Notice.ResourceInvalid"),
+    ],
+)
+def test_what_a_notice_misspells_is_refused(field: str, value: object, code: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read_notice({"releases": ["CentOS 7"], field: value})
+    assert caught.value.code == code
+
+
+def test_resources_stand_alone() -> None:
+    both = {"releases": ["CentOS 7"], "resources": [f"acs:ecs:cn-hangzhou:{A}:instance/i-a"], "instanceIds": ["i-b"]}
+    with pytest.raises(Refused, match="resources"):
+        read_notice(both)
