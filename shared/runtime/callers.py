@@ -143,7 +143,10 @@ def _asked(came: Came, caller: Caller, before: str, ports: Ports) -> Asked:
 
 
 def _target(path: Mapping[str, str], ports: Ports, access: Access) -> tuple[str, str]:
-    """State and version of what the act is about, and who submitted its batch (read only if a grant asks for it)."""
+    """State and version of what the act is about, and who submitted its batch (read only if a grant asks for it).
+
+    Raises Transient if it cannot be read now: nobody can tell whose batch it is, so the act is put off and not refused.
+    """
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
         if "migrationId" in path:
@@ -152,7 +155,7 @@ def _target(path: Mapping[str, str], ports: Ports, access: Access) -> tuple[str,
         if "batchId" in path:
             batch = ports.batches.load(path["batchId"])
             return f"{batch.state.value} {batch.version}", batch.created_by
-    except ReplankError:
+    except Refused:
         return "", ""  # the act itself says what is wrong
     return "", ""
 

@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.audit import AuditLine
 from shared.domain.caller import Caller, Trust
-from shared.domain.errors import Refused
+from shared.domain.errors import Refused, Transient
 from shared.domain.migration import State
 from shared.domain.roles import Access, Grant, Role
 from shared.runtime import web
@@ -140,6 +140,17 @@ def test_a_grant_for_the_batches_of_one_person_asks_whose_batch_it_is(api: ApiIn
     assert api.refused("POST", path, {"risksVersion": "x"}) == (403, "Role.Missing")
     api.shown = ApiSettings(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
     assert api.refused("POST", path, {"risksVersion": "x"})[0] == 409
+
+
+def test_an_act_is_put_off_while_its_batch_cannot_be_read(api: ApiInMemory, monkeypatch: pytest.MonkeyPatch) -> None:
+    def busy(_: str) -> Any:
+        raise Transient("Throttling", "The store is busy.")
+
+    made = api.call("POST", "/batches", {"instanceIds": ["i-a"]}, operator="bob")[1]
+    api.shown = Shown(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
+    monkeypatch.setattr(api.fakes.batches, "load", busy)
+    path = f"/batches/{made['batchId']}/acknowledgement"
+    assert api.refused("POST", path, {"risksVersion": "x"}) == (503, "Throttling")
 
 
 def test_an_act_is_audited_with_its_target_before_and_after(api: ApiInMemory) -> None:
