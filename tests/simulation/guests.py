@@ -22,7 +22,8 @@ from localcloud.ecs.guest.folders import Folder, Folders, Layout
 from tests.simulation.living import WRITTEN
 
 _IMPORT = re.compile(r"go2aliyun_client(?:\.exe)? import (\S+) (\S+)")
-_MARKER_SCRIPT = "replank-marker written"
+_MARKER_SCRIPT = re.compile(r"replank-marker written|^\$ReplankAct = ", re.MULTILINE)
+"""In the scripts of the marker, for Linux and for Windows."""
 NOT_PROBED = (WRITTEN, "var/lib/replank/marker", "ProgramData/Replank/marker")
 """What guests write all the time, and the product's marker."""
 _known: dict[tuple[Layout, str], machine.Run] = {}
@@ -74,7 +75,7 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
         text = f"[Info] Import Source Server [{answer[3:]}] Successfully!\n" if good else f"[Error] {answer}\n"
         return machine.Run(exit_code=0 if good else 1, output=text.encode())
     folder = cast(Disks, guest.folder)
-    if _MARKER_SCRIPT in script:
+    if _MARKER_SCRIPT.search(script):
         return _marker(guest, folder, script, timeout_s, ask)
     trees = {mount: _still(unpack(folder.blob(digest))) for mount, digest in folder.layout}
     key = (tuple((mount, pack(tree)[0]) for mount, tree in trees.items()), hashlib.sha256(script.encode()).hexdigest())
