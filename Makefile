@@ -19,8 +19,7 @@ run: $(VENV)/run.ok  ## Migrate a sample fleet on the local cloud (ARGS="--seed 
 test: $(VENV)/test.ok  ## Check everything: format, lint, types, import rules, tests
 	@$(MAKE) lint
 	@tools/clients.sh tests/clients $(VENV)/clients
-	@$(PYTHON_HERE) -m pytest $(SHARED) $(ARGS)
-	@tests/on_another_day.sh $(PYTHON_HERE) +1650d -- $(SHARED)
+	@tests/every_test.sh $(PYTHON_HERE) $(SHARED)
 
 # As many processes as there are cores share the tests, a file at a time; tests/conftest.py says in which order.
 SHARED := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
@@ -32,7 +31,7 @@ test-long: $(VENV)/test.ok  ## Check what takes longer or needs npm, and 2,000 s
 	@$(MAKE) simulate SEEDS=$(or $(SEEDS),2000) SEED=$(or $(SEED),0) ARGS="--jobs 2"
 
 dates: $(VENV)/test.ok  ## Run the tests as if it were eight days ago, tomorrow, and in four and a half years (needs faketime)
-	@tests/on_another_day.sh $(PYTHON_HERE) -8d +1d +1650d -- $(SHARED)
+	@tests/on_another_day.sh $(PYTHON_HERE) -8d +1d +1650d
 
 lint: $(VENV)/test.ok  ## Format, lint, types and import rules only
 	@$(PYTHON_HERE) -m ruff check .

@@ -1,24 +1,38 @@
 #!/usr/bin/env bash
-# Run the tests as if on other days: on_another_day.sh PYTHON SHIFT... [-- OPTION OF PYTEST...]
-# A shift is one as faketime takes it, such as +1d.
-# Left out: test_full_disk.py, whose processes have a clean environment and would keep today's date; test_fc_packages.py, whose
-# clouds wait for another Python, and libfaketime breaks that wait (EINVAL) in processes that shifted_date.py does not reach.
+# Run the tests that know of dates as if on other days: on_another_day.sh PYTHON SHIFT... A shift is one as faketime takes it, such as +1d.
+# They are named in dated.sh.
 set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+source tests/dated.sh
 python=$1
 shift
-shifts=()
-while [ $# -gt 0 ] && [ "$1" != -- ]; do
-    shifts+=("$1")
-    shift
-done
-shift || true
 
 if ! command -v faketime >/dev/null; then
     echo "SKIPPED: the tests on another day need faketime (Debian and Ubuntu: apt-get install faketime)."
     exit 0
 fi
-for days in "${shifts[@]}"; do
+said=$(mktemp -d)
+trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$said"' EXIT
+
+# Run one lane, and keep what it says until all have ended.
+lane() {
+    local number=$1 days=$2
+    # shellcheck disable=SC2086
+    faketime --exclude-monotonic -f "$days" "$python" -m pytest ${LANES[$number]} "${LEFT_OUT[@]/#/--deselect=}" \
+        >"$said/$number" 2>&1
+}
+
+failed=0
+for days in "$@"; do
     echo "As if it were $(faketime -f "$days" date -u +%F):"
-    faketime --exclude-monotonic -f "$days" "$python" -m pytest tests/unit tests/contract tests/simulation/regressions \
-        --deselect tests/contract/localcloud/test_full_disk.py --deselect tests/contract/localcloud/test_fc_packages.py "$@"
+    pids=()
+    for number in "${!LANES[@]}"; do
+        lane "$number" "$days" &
+        pids+=($!)
+    done
+    for number in "${!LANES[@]}"; do
+        wait "${pids[$number]}" || failed=1
+        cat "$said/$number"
+    done
 done
+exit "$failed"
