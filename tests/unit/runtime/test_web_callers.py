@@ -147,7 +147,7 @@ def test_an_act_is_put_off_while_its_batch_cannot_be_read(api: ApiInMemory, monk
         raise Transient("Throttling", "The store is busy.")
 
     made = api.call("POST", "/batches", {"instanceIds": ["i-a"]}, operator="bob")[1]
-    api.shown = Shown(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
+    api.shown = ApiSettings(access=Access(grants=(Grant(Role.APPROVER, ("ann",), owners=("bob",)),)))
     monkeypatch.setattr(api.fakes.batches, "load", busy)
     path = f"/batches/{made['batchId']}/acknowledgement"
     assert api.refused("POST", path, {"risksVersion": "x"}) == (503, "Throttling")
