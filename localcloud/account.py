@@ -71,9 +71,9 @@ def build(  # noqa: PLR0913 - one parameter per option
     parameters. ``private`` gives it random secrets: whatever is served needs them. ``start`` is when virtual time begins.
     """
     cloud = Cloud(folder, seed=seed, real_time=real_time, private=private, start=start)
-    cloud.hooks["strict"] = strict
+    cloud.hooks.strict = strict
     if strict:
-        cloud.hooks["check_call"] = _refuse_not_emulated
+        cloud.hooks.check_call = _refuse_not_emulated
     cloud.services.append(FunctionCompute(cloud, invoker or WorkerInvoker(folder / "logs" if folder else None)))
     eventbridge = EventBridge(cloud)
     cloud.services += [eventbridge, EventBridgeRpc(cloud, eventbridge.control, eventbridge.publisher)]

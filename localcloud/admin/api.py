@@ -58,7 +58,7 @@ class Admin:
 
     def _route(self, request: Request) -> tuple[int, Any]:
         name = request.path[len(PREFIX) :].strip("/")
-        hook = self.cloud.hooks.get(f"admin:{name}")
+        hook = self.cloud.hooks.admin.get(name)
         if hook is not None:
             self._mark()
             status, body = hook(request)
@@ -210,7 +210,7 @@ class Admin:
         return {"unused": [{"role": role, "action": action} for role, action in unused]}
 
     def _post_fleet(self, request: Request) -> Any:
-        load = self.cloud.hooks.get("load_fleet")
+        load = self.cloud.hooks.load_fleet
         if load is None:
             raise Rejected("this cloud has no ECS", 409)
         try:

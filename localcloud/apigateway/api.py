@@ -16,6 +16,7 @@ from localcloud.apigateway.model import Api, App, Group
 from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
+from localcloud.core.hooks import offered
 from localcloud.core.http import Later, Request, Response
 from localcloud.core.service import Call
 
@@ -100,7 +101,7 @@ class ApiGateway:
     def _forward(self, api: Api, event: bytes, request_id: str) -> Response:
         """Wait for the function, without the cloud's lock."""
         try:
-            result = self._cloud.hooks["call_function"](api.function, event, self.name, api.timeout_ms / 1000)
+            result = offered(self._cloud.hooks.call_function)(api.function, event, self.name, api.timeout_ms / 1000)
             if result is None:
                 raise refusal("D504TO")
             if result.error:

@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from localcloud.core.access_keys import OWNER, Identities, Key
 from localcloud.core.calls import CallRecord, Calls
@@ -25,6 +24,7 @@ from localcloud.core.clock import Clock, RealClock, VirtualClock, skewed, to_ms
 from localcloud.core.db import Db
 from localcloud.core.errors import ApiError, Dropped
 from localcloud.core.faults import Faults
+from localcloud.core.hooks import Hooks
 from localcloud.core.http import Later, Request, Response
 from localcloud.core.policy import Policies
 from localcloud.core.scheduler import Job, Scheduler
@@ -77,12 +77,8 @@ class Cloud:
         self.calls = Calls()
         self.faults = Faults(self.seed)
         self.services: list[Service] = []
-        self.hooks: dict[str, Any] = {}
-        """Where services meet: ``emit_event``, ``invoke_function`` and ``call_function`` (callables), ``ecs`` (the facade
-        SMC works through).
-
-        ``check_call`` takes a service's name and a call, and raises ApiError where the call must not go on.
-        """
+        self.hooks = Hooks()
+        """Where the services meet."""
         self.in_flight = 0
         """Calls and invocations that have begun and not ended: virtual time stands still while there are any."""
         self.last_outside_ms = self.clock.now_ms()
@@ -178,7 +174,7 @@ class Cloud:
                 self.note_outside()
             call = service.parse(request)
             seen.operation, seen.summary = call.operation, call.summary
-            if check := self.hooks.get("check_call"):
+            if check := self.hooks.check_call:
                 check(service.name, call)
             self._authorise(call, caller)
             self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)

@@ -47,7 +47,7 @@ def inventory(world: EcsWorld) -> dict[str, Any]:
             for doc in store.find("disk", {})
         },
     }
-    found |= {name: value for part in world.cloud.hooks.get("inventory_parts", ()) for name, value in part().items()}
+    found |= {name: value for part in world.cloud.hooks.inventory_parts for name, value in part().items()}
     found["counts"] = {name: len(value) for name, value in found.items()}
     return found
 

@@ -35,10 +35,10 @@ class Ecs(RpcService):
         self.life, self.disks, self.power = SnapshotLife(world), Disks(world), Power(world)
         self.runs = GuestRuns(world)
         self.operations = {**self._machines(), **self._storage(), **self._assistant(), **self._account()}
-        cloud.hooks["ecs"] = Facade(world, self.power, self.disks, self.life)
-        cloud.hooks["load_fleet"] = Fleet(world, self.disks, self.life).load
-        cloud.hooks["admin:guests"] = lambda request: (200, admin.guests(world, dict(request.query).get("InstanceId", "")))
-        cloud.hooks["admin:inventory"] = lambda request: (200, admin.inventory(world))
+        cloud.hooks.ecs = Facade(world, self.power, self.disks, self.life)
+        cloud.hooks.load_fleet = Fleet(world, self.disks, self.life).load
+        cloud.hooks.admin["guests"] = lambda request: (200, admin.guests(world, dict(request.query).get("InstanceId", "")))
+        cloud.hooks.admin["inventory"] = lambda request: (200, admin.inventory(world))
 
     def _machines(self) -> dict[str, Operation]:
         instances, power = Instances(self.world), self.power

@@ -48,7 +48,7 @@ def disk_operation(world: EcsWorld, disk_id: str, operation: str) -> None:
 
 
 def _publish(world: EcsWorld, name: str, resource: str, content: dict[str, Any], *, ok: bool = True) -> None:
-    emit = world.cloud.hooks.get("emit_event")
+    emit = world.cloud.hooks.emit_event
     if emit is None:
         return
     cloud = world.cloud

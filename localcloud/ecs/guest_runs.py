@@ -132,7 +132,7 @@ class GuestRuns:
     def _ask(self, instance_id: str, line: str) -> str:
         """A guest's question to its host: so far the SMC client's import."""
         verb, *words = line.split()
-        importer = self.world.cloud.hooks.get("smc_import")
+        importer = self.world.cloud.hooks.smc_import
         if verb != "smc-import" or len(words) != 2 or importer is None:
             return "error not understood"
         with self.world.cloud.lock, self.world.cloud.db.transaction():

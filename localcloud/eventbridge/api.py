@@ -38,8 +38,8 @@ class EventBridge:
         self.publisher = Publisher(cloud, self.store, self.deliveries, self.traces)
         self.control = Control(cloud, self.store)
         self.queries = Queries(cloud, self.store, self.traces)
-        cloud.hooks["emit_event"] = self.publisher.emit
-        cloud.hooks["put_event"] = self.publisher.accept
+        cloud.hooks.emit_event = self.publisher.emit
+        cloud.hooks.put_event = self.publisher.accept
 
     def claims(self, request: Request) -> bool:
         return request.target.startswith(_PREFIX)

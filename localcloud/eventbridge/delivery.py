@@ -10,6 +10,7 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
+from localcloud.core.hooks import offered
 from localcloud.eventbridge import transform
 from localcloud.eventbridge.model import TARGET_FUNCTION, Store, bus_name, function_name, is_bus, is_function
 from localcloud.eventbridge.trace import Traces
@@ -31,11 +32,11 @@ class Deliveries:
         cloud.scheduler.on(DELIVER, self._deliver)
 
     def queue(self, event: dict[str, Any], rule: str, target_id: str) -> None:
-        """Plan the first push. A fault rule may lose, repeat or delay it; so may ``hooks["plan_delivery"]``, asked instead if set.
+        """Plan the first push. A fault rule may lose, repeat or delay it; so may ``hooks.plan_delivery``, asked instead if set.
 
         The hook answers the delays of the copies, in ms.
         """
-        plan = self._cloud.hooks.get("plan_delivery")
+        plan = self._cloud.hooks.plan_delivery
         delays = plan(event, rule, target_id) if plan else self._cloud.faults.delays("Deliver", rule, event["type"])
         for delay_ms in delays:
             self._schedule({"event": event, "rule": rule, "target": target_id, "attempt": 0}, delay_ms)
@@ -64,7 +65,7 @@ class Deliveries:
             self._forward(bus_name(target["Endpoint"]), event)
 
     def _invoke(self, function: str, body: str) -> None:
-        invoke = self._cloud.hooks.get("invoke_function")
+        invoke = self._cloud.hooks.invoke_function
         if invoke is None:
             raise ApiError("FunctionNotFound", "This cloud has no Function Compute.", 404)
         invoke(function, body.encode(), {"source": "eventbridge"})
@@ -73,7 +74,7 @@ class Deliveries:
         hops = int(event.get("localcloudhops", 0)) + 1
         if hops > MAX_HOPS:
             raise ApiError("TooManyHops", f"The event passed through {MAX_HOPS} buses.")
-        self._cloud.hooks["put_event"]({**event, "aliyuneventbusname": bus, "localcloudhops": hops})
+        offered(self._cloud.hooks.put_event)({**event, "aliyuneventbusname": bus, "localcloudhops": hops})
 
     def _failed(self, payload: dict[str, Any], target: dict[str, Any], error: Exception) -> None:
         event, attempt = payload["event"], payload["attempt"] + 1

@@ -42,8 +42,8 @@ class FunctionCompute:
         self.runner = Runner(cloud, invoker, self.history)
         self.queue = Queue(cloud, self.functions, self.runner)
         self.timers = Timers(cloud, self.functions, self.queue)
-        cloud.hooks["invoke_function"] = lambda name, payload, info: self.queue.add(name, payload, info.get("source", "?"))
-        cloud.hooks["call_function"] = self._call
+        cloud.hooks.invoke_function = lambda name, payload, info: self.queue.add(name, payload, info.get("source", "?"))
+        cloud.hooks.call_function = self._call
 
     def _call(self, name: str, payload: bytes, source: str, patience_s: float) -> Result | None:
         """Run a function and wait for it, without the cloud's lock; None if it takes longer than ``patience_s``."""
@@ -131,7 +131,7 @@ class FunctionCompute:
         return Call("InvokeFunction", "fc:InvokeFunction", (self.arn(function.name),), params, f"{function.name} {kind}")
 
     def _check(self, operation: str, request: Request) -> None:
-        operations.check(operation, request, strict=self._cloud.hooks.get("strict", True))
+        operations.check(operation, request, strict=self._cloud.hooks.strict)
 
     def perform(self, call: Call, caller: Key) -> Response | Later:
         if call.operation == "ListFunctions":

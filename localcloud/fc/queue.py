@@ -15,6 +15,7 @@ from typing import Any
 from localcloud.core.app import Cloud
 from localcloud.core.clock import iso
 from localcloud.core.errors import ApiError
+from localcloud.core.hooks import offered
 from localcloud.core.scheduler import Job
 from localcloud.core.state import StateUnwritable
 from localcloud.fc.model import Function, Result
@@ -186,5 +187,5 @@ class Queue:
             return True
         event = {"id": queued.id, "source": "acs.fc", "type": "fc:Function:AsyncInvocation", "data": report}
         time = iso(self._cloud.clock.now_ms(), millis=True)
-        self._cloud.hooks["put_event"]({**event, "specversion": "1.0", "time": time, "aliyuneventbusname": found[3]})
+        offered(self._cloud.hooks.put_event)({**event, "specversion": "1.0", "time": time, "aliyuneventbusname": found[3]})
         return True

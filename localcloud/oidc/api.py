@@ -51,7 +51,7 @@ class Oidc:
         self._codes = cloud.db.collection("oidc.code")
         self._devices = cloud.db.collection("oidc.device")
         self._refresh = cloud.db.collection("oidc.refresh")
-        cloud.hooks["admin:oidc"] = self._administer
+        cloud.hooks.admin["oidc"] = self._administer
 
     # The chain ----------------------------------------------------------------------------------------------------
 

@@ -44,8 +44,8 @@ class Smc(RpcService):
             "ModifyReplicationJobAttribute": Operation(jobs.modify, _each("replicationjob", "JobId")),
             "DescribeReplicationJobs": Operation(lambda params: job_list.describe(world, params), _each("replicationjob", "JobId")),
         }
-        cloud.hooks["smc_import"] = sources.register
-        cloud.hooks.setdefault("inventory_parts", []).append(self._inventory)
+        cloud.hooks.smc_import = sources.register
+        cloud.hooks.inventory_parts.append(self._inventory)
 
     def _inventory(self) -> dict[str, Any]:
         """Tokens, sources and jobs, for ``admin:inventory``."""

@@ -12,6 +12,7 @@ from localcloud.core.app import Cloud
 from localcloud.core.clock import iso, to_ms
 from localcloud.core.db import Db
 from localcloud.core.errors import ApiError
+from localcloud.core.hooks import SmcOnEcs
 
 Doc = dict[str, Any]
 Params = Mapping[str, Any]
@@ -66,9 +67,9 @@ class SmcWorld:
         return iso(self.now)
 
     @property
-    def ecs(self) -> Any:
+    def ecs(self) -> SmcOnEcs:
         """ECS's facade; refuses where the account has no ECS."""
-        facade = self.cloud.hooks.get("ecs")
+        facade = self.cloud.hooks.ecs
         if facade is None:
             raise ApiError("InternalError", "This account has no ECS.", 500)
         return facade

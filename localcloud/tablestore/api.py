@@ -85,7 +85,7 @@ class Tablestore:
         if not _is_instance_name(instance):
             raise invalid(f"Invalid instance name: '{instance}'.")
         message = _parsed(operation, request.body)
-        refused.check(operation, message, strict=self._cloud.hooks.get("strict", True))
+        refused.check(operation, message, strict=self._cloud.hooks.strict)
         tables = self._tables_named(operation, instance, message)
         if not all(isinstance(each, str) for each in tables):  # what is no UTF-8 is read as bytes
             raise invalid("Parse PBMessage from RawString failed.")

@@ -73,7 +73,7 @@ class RpcService:
             raise ApiError(
                 "InvalidAction.NotFound", f"Specified api {operation!r} is not found, please check your url and method.", 404
             )
-        params = rpc.decode(pairs, self.spec[operation], strict=self.cloud.hooks.get("strict", True))
+        params = rpc.decode(pairs, self.spec[operation], strict=self.cloud.hooks.strict)
         region = params.get("RegionId", self.cloud.region)
         if region not in REGIONS:
             raise ApiError("InvalidRegionId.NotFound", f"The specified RegionId {region} does not exist.", 404)

@@ -16,6 +16,7 @@ import pytest
 from alibabacloud_eventbridge import models as eb
 
 from localcloud import account
+from localcloud.core.hooks import offered
 from localcloud.fc.inprocess import InProcessInvoker
 from tests.contract.localcloud.account_support import eventbridge
 from tests.contract.localcloud.ecs_support import GUESTS, INSTANCES
@@ -74,7 +75,7 @@ def cloud() -> Iterator[account.Running]:
     files = account.Files(ROOT / "template.yml", ROOT / "s.yaml")
     running = account.Running(account.build(invoker=InProcessInvoker()), hold=True, files=files)
     with running.cloud.lock, running.cloud.db.transaction():
-        running.cloud.hooks["load_fleet"]({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
+        offered(running.cloud.hooks.load_fleet)({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
     eventbridge(running.cloud, endpoint=running.describe()["ecs"].removeprefix("http://")).create_event_bus(
         eb.CreateEventBusRequest(event_bus_name="replank")
     )

@@ -63,7 +63,7 @@ def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -
 def admin(world: World, **body: Any) -> Any:
     from localcloud.core.http import Request
 
-    return world.cloud.hooks["admin:oidc"](Request("POST", "/_localcloud/oidc", {}, json.dumps(body).encode()))
+    return world.cloud.hooks.admin["oidc"](Request("POST", "/_localcloud/oidc", {}, json.dumps(body).encode()))
 
 
 def test_two_persons_submit_and_approve_each_in_their_role(world: World, capsys: pytest.CaptureFixture[str]) -> None:

@@ -66,7 +66,7 @@ class Chaos:
         """Stand between the product and the cloud from now on."""
         cloud = self.cloud
         cloud.faults.strike = self._strike  # type: ignore[method-assign]
-        cloud.hooks["plan_delivery"] = self._plan
+        cloud.hooks.plan_delivery = self._plan
         due = cloud.scheduler.due
 
         def shuffled(now_ms: int, limit: int = 64) -> list[Job]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from localcloud.account import service
 from localcloud.core.app import Cloud
+from localcloud.core.hooks import SmcOnEcs, offered
 from localcloud.tablestore.rows import Row
 from localcloud.tablestore.schema import Table
 from tests.simulation import records
@@ -88,9 +89,9 @@ class Truth:
         store.replace = replaced
         for name in _WATCHED:
             self._watch(service(self.cloud, name))
-        self._watch_smc(self.cloud.hooks["ecs"])
+        self._watch_smc(offered(self.cloud.hooks.ecs))
 
-    def _watch_smc(self, facade: Any) -> None:
+    def _watch_smc(self, facade: SmcOnEcs) -> None:
         """What SMC does to instances by itself: no call of anybody tells of it."""
         replace, copy, put_back = facade.replace_system, facade.snapshot_disks, facade.put_back
 
@@ -99,17 +100,17 @@ class Truth:
             self.on_happening(Happening("replaced", id))
 
         def copied(id: str, prefix: str) -> list[str]:
-            made: list[str] = copy(id, prefix)
+            made = copy(id, prefix)
             self.on_happening(Happening("copied", id, tuple(made)))
             return made
 
         def back(id: str, snapshots: list[str]) -> bool:
-            done: bool = put_back(id, snapshots)
+            done = put_back(id, snapshots)
             if done:
                 self.on_happening(Happening("back", id, tuple(snapshots)))
             return done
 
-        facade.replace_system, facade.snapshot_disks, facade.put_back = replaced, copied, back
+        vars(facade).update(replace_system=replaced, snapshot_disks=copied, put_back=back)
 
     def _watch(self, watched: Any) -> None:
         perform = watched.perform

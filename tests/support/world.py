@@ -19,6 +19,7 @@ from cli.sdk_account import OperatorAccount
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
 from localcloud.core.clock import to_ms
+from localcloud.core.hooks import offered
 from localcloud.core.http import Request, Response
 from localcloud.fc.inprocess import InProcessInvoker
 from localcloud.fc.invoker import Invoker
@@ -84,7 +85,7 @@ class World:
     def load_fleet(self, document: dict[str, Any]) -> None:
         """Put instances into the account."""
         with self.cloud.lock, self.cloud.db.transaction():
-            self.cloud.hooks["load_fleet"](document)
+            offered(self.cloud.hooks.load_fleet)(document)
 
     def send(
         self, type: str, data: Any, *, event_id: str = "e1", source: str = "acs.test", bus: str = "replank", **more: Any
@@ -104,7 +105,7 @@ class World:
             **more,
         }
         with self.cloud.lock, self.cloud.db.transaction():
-            self.cloud.hooks["put_event"](event)
+            offered(self.cloud.hooks.put_event)(event)
 
     def set_by_hand(self, table: str, key: tuple[str, str], columns: dict[str, Any]) -> None:
         """Make a row, or set columns of it, as a person does in the Tablestore console."""
@@ -188,7 +189,7 @@ class World:
         return {disk["disk_id"]: disk["digest"] for disk in self._admin("guests")[instance_id]["disks"]}
 
     def _admin(self, name: str) -> Any:
-        return self.cloud.hooks[f"admin:{name}"](Request("GET", f"/_localcloud/{name}", {}))[1]
+        return self.cloud.hooks.admin[name](Request("GET", f"/_localcloud/{name}", {}))[1]
 
     def summary(self) -> str:
         """What a failing test should show."""

@@ -18,6 +18,7 @@ from Tea.exceptions import TeaException
 
 from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
+from localcloud.core.hooks import offered
 from localcloud.core.http import Request
 from localcloud.ecs import Ecs
 from localcloud.smc import Smc
@@ -42,7 +43,7 @@ class Account:
         self.cloud = Cloud(folder, seed=7)
         self.cloud.services += [Ecs(self.cloud), Smc(self.cloud)]
         self.events: list[dict[str, Any]] = []
-        self.cloud.hooks["emit_event"] = self.events.append
+        self.cloud.hooks.emit_event = self.events.append
         self.ecs, self.smc = self.clients(self.cloud.owner)
 
     def clients(self, key: Key) -> tuple[EcsClient, SmcClient]:
@@ -57,7 +58,7 @@ class Account:
         """Load a fleet of one page."""
         pages = [{"Instances": {"Instance": INSTANCES if instances is None else instances}}]
         chosen = (GUESTS if instances is None else {}) if guests is None else guests
-        self.cloud.hooks["load_fleet"]({"pages": pages, "guests": chosen, "faults": faults})
+        offered(self.cloud.hooks.load_fleet)({"pages": pages, "guests": chosen, "faults": faults})
 
     def pass_minutes(self, minutes: float) -> None:
         """Let time pass, and everything happen that is due meanwhile."""
@@ -119,7 +120,7 @@ class Account:
 
     def digests(self, instance_id: str) -> dict[str, str]:
         """The digest of each disk's content, by disk id."""
-        _, guests = self.cloud.hooks["admin:guests"](Request("GET", f"/?InstanceId={instance_id}", {}))
+        _, guests = self.cloud.hooks.admin["guests"](Request("GET", f"/?InstanceId={instance_id}", {}))
         return {disk["disk_id"]: disk["digest"] for disk in guests[instance_id]["disks"]}
 
 

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from localcloud import account
+from localcloud.core.hooks import offered
 from localcloud.deploy import document
 from localcloud.deploy.document import DeployError
 from localcloud.deploy.plan import make
@@ -163,7 +164,7 @@ def test_eventbridge_triggers_are_rules_on_the_default_bus_and_go_with_the_file(
         app.files.services.write_text(SERVICES + EVENTS)
         app.deploy()
         for source in ("acs.ecs", "acs.oss"):
-            app.cloud.hooks["emit_event"]({"id": source, "source": source, "type": "t", "specversion": "1.0", "data": {}})
+            offered(app.cloud.hooks.emit_event)({"id": source, "source": source, "type": "t", "specversion": "1.0", "data": {}})
         app.settle()
         assert [json.loads(run.result)["event"]["id"] for run in app.invocations("app-dead")] == ["acs.ecs"]
         app.files.services.write_text(SERVICES)

@@ -9,6 +9,7 @@ import pytest
 from alibabacloud_ecs20140526 import models as ecs
 from jsonschema import Draft202012Validator
 
+from localcloud.core.hooks import offered
 from localcloud.ecs.fleet_check import SCHEMA, FleetInvalid, check
 from tests.contract.localcloud.ecs_support import REGION, Account, account
 
@@ -56,7 +57,7 @@ def document(*records: Any, **more: Any) -> dict[str, Any]:
 )
 def test_what_is_wrong_is_named_and_loads_nothing(cloud: Account, wrong: Any, message: str) -> None:
     with pytest.raises(FleetInvalid) as caught:
-        cloud.cloud.hooks["load_fleet"](wrong)
+        offered(cloud.cloud.hooks.load_fleet)(wrong)
     assert str(caught.value).startswith(message)
     assert cloud.ecs.describe_instances(ecs.DescribeInstancesRequest(region_id=REGION)).body.total_count == 0
 

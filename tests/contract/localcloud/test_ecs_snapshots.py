@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from alibabacloud_ecs20140526 import models as ecs
 
+from localcloud.core.hooks import offered
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES, REGION, Account, account, refused
 
 
@@ -104,7 +105,7 @@ def test_quotas_and_the_account_limit_snapshots(cloud: Account, faults: dict[str
     cloud.snapshot(system.disk_id)
     if "snapshots_per_disk" in faults:
         cloud.pass_minutes(10)
-    cloud.cloud.hooks["load_fleet"]({"pages": [], "faults": faults})
+    offered(cloud.cloud.hooks.load_fleet)({"pages": [], "faults": faults})
     with refused(code):
         cloud.snapshot(
             data.disk_id if "concurrent_snapshots" in faults else system.disk_id if "snapshots_per_disk" in faults else data.disk_id

@@ -14,6 +14,7 @@ from Tea.exceptions import TeaException
 from localcloud import account
 from localcloud.core.clock import START, to_ms
 from localcloud.core.errors import ApiError
+from localcloud.core.hooks import offered
 from tests.contract.localcloud.account_support import BUS, ROLE, App, event, eventbridge, in_process_app
 
 ECHO_ARN = "acs:fc:cn-hangzhou:1234567890123456:functions/app-echo"
@@ -141,7 +142,7 @@ def test_cloud_services_publish_on_the_default_bus(app: App) -> None:
     client.create_rule(
         eb.CreateRuleRequest(event_bus_name="default", rule_name="ecs", filter_pattern='{"source":["acs.ecs"]}', targets=[target])
     )
-    app.cloud.hooks["emit_event"](
+    offered(app.cloud.hooks.emit_event)(
         {"id": "1", "source": "acs.ecs", "type": "ecs:Instance:StateChange", "data": {"state": "Running"}}
     )
     app.settle()
@@ -185,7 +186,7 @@ def test_transform_decides_what_the_function_gets(app: App) -> None:
 
 def test_deliveries_can_be_lost_repeated_and_delayed(app: App) -> None:
     plans = {"e1": (), "e2": (0, 5_000), "e3": (1_000,)}
-    app.cloud.hooks["plan_delivery"] = lambda got, rule, target: plans[got["id"]]
+    app.cloud.hooks.plan_delivery = lambda got, rule, target: plans[got["id"]]
     eventbridge(app.cloud).put_events([event("e1"), event("e2"), event("e3")])
     app.settle(10_000)
     assert [each["id"] for each in heard(app)] == ["e2", "e3", "e2"]

@@ -105,5 +105,5 @@ def test_unknown_parameters_are_refused_unless_lenient(app: App) -> None:
     with pytest.raises(TeaException) as caught:
         call(app, "GetEventBus", EventBusName=BUS, EventBusNme="x")
     assert caught.value.code == "UnknownParameter"
-    app.cloud.hooks["strict"] = False
+    app.cloud.hooks.strict = False
     assert call(app, "GetEventBus", EventBusName=BUS, EventBusNme="x")["Data"]["EventBusName"] == BUS

@@ -19,6 +19,7 @@ from Tea.exceptions import TeaException
 
 from localcloud import account
 from localcloud.client import AdminError, LocalCloud
+from localcloud.core.hooks import offered
 from localcloud.fc.inprocess import InProcessInvoker
 from tests.contract.localcloud.account_support import eventbridge, functions
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES, REGION
@@ -162,7 +163,7 @@ def test_snapshots_fail_and_stick(cloud: Served) -> None:
 
 def test_migrations_fail_and_stick(cloud: Served) -> None:
     token = cloud.smc.create_access_token(smc.CreateAccessTokenRequest()).body
-    source = cloud.cloud.hooks["smc_import"](CENTOS, token.access_token_id, token.access_token_code)
+    source = offered(cloud.cloud.hooks.smc_import)(CENTOS, token.access_token_id, token.access_token_code)
     fields = {"source_id": source, "job_type": 1, "region_id": REGION}
     target = smc.CreateReplicationJobRequest(**fields, replication_parameters='{"TargetOsType": "Anolis OS 8"}')
     id = cloud.smc.create_replication_job(target).body.job_id

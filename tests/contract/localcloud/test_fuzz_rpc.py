@@ -19,6 +19,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from localcloud import account
+from localcloud.core.hooks import offered
 from localcloud.core.http import Request, Response
 from localcloud.tablestore import refused
 from localcloud.tablestore.messages import messages
@@ -52,7 +53,7 @@ TEXTS = st.sampled_from(
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     with in_process_app(tmp_path_factory.mktemp("app")) as made:
-        made.cloud.hooks["load_fleet"]({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
+        offered(made.cloud.hooks.load_fleet)({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
         yield made
 
 

@@ -11,6 +11,7 @@ from alibabacloud_smc20190601 import models as smc
 from Tea.exceptions import TeaException
 
 from localcloud.core.clock import START
+from localcloud.core.hooks import offered
 from tests.contract.localcloud.ecs_support import CENTOS, INSTANCES, REGION, WINDOWS, Account, account, refused
 
 ALINUX3 = "Alibaba Cloud Linux 3"
@@ -129,7 +130,7 @@ def test_what_a_job_needs_is_checked(cloud: Account) -> None:
         cloud.job(id, ALINUX3, job_type=0)
     with refused("Name.Invalid"):
         cloud.job(id, ALINUX3, name="1 x")
-    cloud.cloud.hooks["load_fleet"]({"pages": [], "faults": {"smc_role_missing": True}})
+    offered(cloud.cloud.hooks.load_fleet)({"pages": [], "faults": {"smc_role_missing": True}})
     with refused("EntityNotExist.Role"):
         cloud.job(id, ALINUX3)
 

@@ -124,7 +124,7 @@ def test_nobody_disturbs_a_running_replacement(cloud: Account) -> None:
         cloud.ecs.delete_instance(ecs.DeleteInstanceRequest(instance_id=CENTOS, force=True))
     with refused("IncorrectInstanceStatus"):
         cloud.snapshot(disk)
-    _, inventory = cloud.cloud.hooks["admin:inventory"](Request("GET", "/", {}))
+    _, inventory = cloud.cloud.hooks.admin["inventory"](Request("GET", "/", {}))
     assert inventory["instances"][CENTOS]["Display"] == "Running (Replacing Operating System)"
 
 

@@ -1,0 +1,122 @@
+"""Where the services of one account meet: each sets what it offers, and asks here for what it needs of another.
+
+An offer is None if the account has no such service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from localcloud.core.http import Request
+from localcloud.core.service import Call
+
+Json = dict[str, Any]
+Offer = TypeVar("Offer")
+
+
+class PutEvent(Protocol):
+    """EventBridge: put a checked event on the bus that it names; the trace id."""
+
+    def __call__(self, event: Json, /) -> str: ...
+
+
+class InvokeFunction(Protocol):
+    """Function Compute: accept an asynchronous invocation; its request id."""
+
+    def __call__(self, name: str, payload: bytes, info: Json) -> str: ...
+
+
+class Answered(Protocol):
+    """How a synchronous invocation ended. ``error`` is empty on success."""
+
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def error(self) -> str: ...
+
+
+class CallFunction(Protocol):
+    """Function Compute: run a function and wait for it; None if it takes longer than ``patience_s``."""
+
+    def __call__(self, name: str, payload: bytes, source: str, patience_s: float) -> Answered | None: ...
+
+
+class LoadFleet(Protocol):
+    """ECS: add the instances of a document; how many."""
+
+    def __call__(self, document: Json) -> int: ...
+
+
+class SmcImport(Protocol):
+    """SMC: the client in a guest imports its instance with a token; the source's id."""
+
+    def __call__(self, instance_id: str, token_id: str, code: str) -> str: ...
+
+
+class PlanDelivery(Protocol):
+    """A test: when the copies of an event reach a rule's target, in ms from now; none if it is lost."""
+
+    def __call__(self, event: Json, rule: str, target: str, /) -> Iterable[int]: ...
+
+
+class CheckCall(Protocol):
+    """Raises ApiError if a call of the service must not go on."""
+
+    def __call__(self, service: str, call: Call, /) -> None: ...
+
+
+class Administer(Protocol):
+    """Answer one request to the administration of a service: status and body."""
+
+    def __call__(self, request: Request) -> tuple[int, Any]: ...
+
+
+class SmcOnEcs(Protocol):
+    """What SMC may do to instances, without the conditions that bind callers. Every ``id`` is an instance's."""
+
+    def setting(self, name: str, default: Any) -> Any: ...
+    def exists(self, id: str) -> bool: ...
+    def source(self, id: str) -> Json: ...
+    def ready(self, id: str) -> str: ...
+    def booting(self, id: str) -> bool: ...
+    def silent(self, id: str) -> bool: ...
+    def set_busy(self, id: str, reason: str, *, failed: bool = False) -> None: ...
+    def takes_drill(self, id: str) -> bool: ...
+    def snapshot_states(self, ids: list[str]) -> set[str]: ...
+    def attach_transit(self, id: str) -> str: ...
+    def drop_transit(self, disk_id: str) -> None: ...
+    def restart(self, id: str, agent_after_ms: int) -> None: ...
+    def replace_system(self, id: str, target: str) -> None: ...
+    def snapshot_disks(self, id: str, prefix: str) -> list[str]: ...
+    def put_back(self, id: str, snapshots: list[str]) -> bool: ...
+
+
+@dataclass
+class Hooks:
+    """The meeting points of one account."""
+
+    strict: bool = True
+    """Whether unknown parameters are refused."""
+    emit_event: Callable[[Json], None] | None = None
+    """EventBridge: publish a cloud service's event on the default bus."""
+    put_event: PutEvent | None = None
+    invoke_function: InvokeFunction | None = None
+    call_function: CallFunction | None = None
+    ecs: SmcOnEcs | None = None
+    load_fleet: LoadFleet | None = None
+    smc_import: SmcImport | None = None
+    plan_delivery: PlanDelivery | None = None
+    check_call: CheckCall | None = None
+    inventory_parts: list[Callable[[], Json]] = field(default_factory=list)
+    """What other services add to the inventory that the administration shows."""
+    admin: dict[str, Administer] = field(default_factory=dict)
+    """By the last part of the path ``/_localcloud/NAME``."""
+
+
+def offered(hook: Offer | None) -> Offer:
+    """The hook itself; raises LookupError if the account has no such service."""
+    if hook is None:
+        raise LookupError("This account has no such service.")
+    return hook
