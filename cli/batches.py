@@ -130,7 +130,7 @@ def _list(batches: list[Json], as_json: bool) -> None:
     rows = [
         (
             each["batchId"],
-            each["state"],
+            _standing(each),
             each["origin"],
             each["createdBy"],
             each["size"],
@@ -140,6 +140,11 @@ def _list(batches: list[Json], as_json: bool) -> None:
         for each in batches
     ]
     output.table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
+
+
+def _standing(batch: Json) -> str:
+    """The state; of a batch that starts nothing new, what keeps it from it."""
+    return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
 def _acknowledged_by(batch: Json) -> str:
@@ -156,12 +161,16 @@ def show_batch(batch: Json) -> None:
     counts = _counts(batch)
     output.fields(
         (
-            ("batch", f"{batch['batchId']} ({batch['state']}, from {batch['origin']} by {batch['createdBy']})"),
+            ("batch", f"{batch['batchId']} ({_standing(batch)}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
             ("acknowledged", _acknowledged_by(batch)),
+            *([("failures", f"{batch['failed']} count against the budget")] if batch["failed"] else []),
             *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
         )
     )
+    for line in batch["journal"]:
+        why = f": {line['why']}" if line["why"] else ""
+        print(f"{output.moment(line['at'])} {line['act']} by {output.person(line)}{why}")
     for problem in batch["problems"]:
         print(f"{problem['instanceId']}: {problem['code']}: {problem['message']}")
     if batch["risks"]:
@@ -219,10 +228,10 @@ def _follow(api: Api, batch: str, every: int, as_json: bool) -> Json:
 
 def _tell(batch: Json, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({name: batch[name] for name in ("batchId", "state", "counts", "heldBack")}), flush=True)
+        print(json.dumps({name: batch[name] for name in ("batchId", "state", "brake", "counts", "heldBack")}), flush=True)
         return
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    print(f"{batch['batchId']} {batch['state']}: {_counts(batch)}{held_back}", flush=True)
+    print(f"{batch['batchId']} {_standing(batch)}: {_counts(batch)}{held_back}", flush=True)
 
 
 def _is_settled(batch: Json) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -10,7 +11,7 @@ from cli import output, states
 from cli.client import Api
 from cli.findings import standing
 from cli.options import MIGRATION_HELP, AsJson, MigrationId
-from cli.problem import bad_input
+from cli.problem import bad_input, without_effect
 from cli.targets import ACTS, shown, target
 
 Json = dict[str, Any]
@@ -101,25 +102,71 @@ def _confirm_batch(api: Api, batch: str, as_json: bool) -> None:
     """Confirm what is migrated now, each as it was read here. Exit status 1 unless all of it, and anything at all, is confirmed."""
     api.get(f"/batches/{batch}")  # there is one
     migrated = list(api.pages("/migrations", "migrations", batchId=batch, state="migrated"))
-    confirmed, refused = list[str](), list[Json]()
-    for place in range(0, len(migrated), AT_ONCE):
-        named = [{"migrationId": each["migrationId"], "version": each["version"]} for each in migrated[place : place + AT_ONCE]]
-        answer = api.post(f"/batches/{batch}/confirmation", {"migrations": named})
-        confirmed += answer["confirmed"]
-        refused += answer["refused"]
+    done, refused = _act_on_all(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
     if as_json:
-        output.show_json({"confirmed": confirmed, "refused": refused})
+        output.show_json({"confirmed": done, "refused": refused})
     else:
-        print(f"{len(confirmed)} confirmed." if migrated else f"Nothing was confirmed: batch {batch} has no migrated migration.")
-        for each in refused:
-            print(f"Not confirmed: {each['code']}: {each['message']}\n  {each['remedy']}")
-    if refused or not confirmed:
+        print(f"{len(done)} confirmed." if migrated else f"Nothing was confirmed: batch {batch} has no migrated migration.")
+        _tell_refused("Not confirmed", refused)
+    if refused or not done:
         raise typer.Exit(1)
 
 
-def retry(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
-    """Try a refused or failed migration again where it stopped."""
-    _act(Api.from_environment(), migration, "retry", as_json, seen_version)
+def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
+    """The ids that the act was carried out on, and why it was refused for the others."""
+    done, refused = list[str](), list[Json]()
+    for place in range(0, len(migrations), AT_ONCE):
+        some = migrations[place : place + AT_ONCE]
+        named = [{"migrationId": each["migrationId"], "version": each["version"]} for each in some]
+        answer = api.post(path, {"migrations": named})
+        done += answer[word]
+        refused += answer["refused"]
+    return done, refused
+
+
+def _tell_refused(what: str, refused: list[Json]) -> None:
+    for each in refused:
+        print(f"{what}: {each['code']}: {each['message']}\n  {each['remedy']}")
+
+
+def retry(
+    migration: Annotated[
+        str, typer.Argument(metavar="MIGRATION|BATCH", help=f"{MIGRATION_HELP} With --failed: the id of a batch.")
+    ],
+    failed: Annotated[bool, typer.Option("--failed", help="All failed migrations of the batch, listed first.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --failed: do not ask.")] = False,
+    seen_version: Seen = None,
+    as_json: AsJson = False,
+) -> None:
+    """Try a refused or failed migration again where it stopped, or all failed ones of a batch (--failed)."""
+    if not failed and yes:
+        raise without_effect("--yes", "without --failed: a single retry is not asked about", "Leave it out.")
+    if failed and seen_version:
+        raise without_effect("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
+    api = Api.from_environment()
+    if failed:
+        _retry_failed(api, migration, yes, as_json)
+    else:
+        _act(api, migration, "retry", as_json, seen_version)
+
+
+def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
+    """Show what failed, ask, and try just that again. Exit status 1 unless all of it, and anything at all, is tried again."""
+    api.get(f"/batches/{batch}")  # there is one
+    found = list(api.pages("/migrations", "migrations", batchId=batch, state="failed"))
+    if found and not yes:
+        for each in found:
+            line = f"{each['migrationId']}  {each['instanceId']}  {each['failure']['code']} ({each['failure']['stage']})"
+            print(line, file=sys.stderr)
+        typer.confirm(f"Try these {len(found)} again? A rollback that failed goes on as a rollback.", abort=True, err=True)
+    done, refused = _act_on_all(api, f"/batches/{batch}/retry", found, "retried")
+    if as_json:
+        output.show_json({"retried": done, "refused": refused})
+    else:
+        print(f"{len(done)} tried again." if found else f"Nothing was tried again: batch {batch} has no failed migration.")
+        _tell_refused("Not tried again", refused)
+    if refused or not done:
+        raise typer.Exit(1)
 
 
 def cancel(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
 from shared.adapters import tables
 from shared.adapters.migrations import readable
 from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import AtMost, Columns, Highest, InDoubt, Key, Lowest, Range, Store
-from shared.domain.batch import Batch, Terms, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, Terms, needs_the_tick
+from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
-from shared.ports.batches import BatchPage, Tally
+from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.migrations import Unreadable
 
 MOST_PAGES = 10
@@ -31,7 +32,7 @@ class TablestoreBatches:
             return self.load(batch.batch_id) == batch
 
     def load(self, batch_id: str) -> Batch:
-        row = self._store.get(tables.BATCHES, _key(batch_id), ("doc",))
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.DOC_AND_CONTROL)
         if row is None:
             raise _not_found(batch_id)
         return tables.batch_of(row)
@@ -47,8 +48,12 @@ class TablestoreBatches:
     def _terms(self, batch_id: str, row: Columns | None) -> Terms:
         return tables.terms_of(row or {}) or self.load(batch_id).terms
 
-    def commit(self, before: Batch, after: Batch) -> None:
-        columns = tables.batch_columns(after)
+    def commit(
+        self, before: Batch, after: Batch, *, line: BatchLine | None = None, forgiven: Mapping[str, int] = NOTHING_FORGIVEN
+    ) -> None:
+        columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
+        if line is not None:
+            columns[tables.numbered(tables.JOURNAL, after.version)] = tables.text("journal", encode(line))
         remove = () if "open_lane" in columns else ("open_lane",)
         version = {"version": before.version}
         try:
@@ -59,12 +64,16 @@ class TablestoreBatches:
             sentence = f"Batch {before.batch_id} is no longer at version {before.version}."
             raise Stale("Batch.Moved", sentence, "Read it again and decide again.")
 
+    def journal(self, batch_id: str) -> list[BatchLine]:
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.JOURNAL)) or {}
+        return [tables.batch_line_of(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]
+
     def page(self, *, limit: int, token: str) -> BatchPage:
         listing = ("listing", tables.ALL)
         start = start_of(token, (listing, ("created_at", Highest), ("batch_id", Highest)))
         end = (listing, ("created_at", Lowest), ("batch_id", Lowest))
         found, following = self._store.range(Range(tables.BY_CREATED, start, end, backward=True), limit=limit)
-        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.JUST_DOC)
+        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
         unreadable = [Unreadable(row["batch_id"], cause) for row in rows if (cause := _cause(row))]
         return BatchPage(tuple(readable(tables.batch_of, rows)), token_of(following), tuple(unreadable))
 
@@ -105,11 +114,15 @@ class TablestoreBatches:
 
     def _tally(self, batch_id: str, row: Columns) -> Tally:
         failed, moved = _attempts(row, tables.FAILED), _attempts(row, tables.MOVED)
+        forgiven = _attempts(row, tables.FORGIVEN)
         # The later attempt counts; of one attempt, the failure: it was validated, and then a person rolled it back.
+        lost = {each: attempt for each, attempt in failed.items() if attempt >= moved.get(each, 0)}
+        counted = {each: attempt for each, attempt in lost.items() if attempt > forgiven.get(each, 0)}
         return Tally(
             self._terms(batch_id, row),
-            frozenset(each for each, attempt in failed.items() if attempt >= moved.get(each, 0)),
+            frozenset(counted),
             frozenset(each for each, attempt in moved.items() if attempt > failed.get(each, 0)),
+            counted,
         )
 
 

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
 from shared.adapters.store import Columns
-from shared.domain.batch import Batch, Terms, needs_the_tick
+from shared.domain.batch import UNTOUCHED, Batch, BatchControl, BatchLine, Terms, needs_the_tick
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
@@ -36,12 +36,16 @@ COUNT = "n_"
 """Of the slots row: how many slots are held; with the id of a batch or of a member account behind it, how many of its own."""
 TROUBLE = "account:"
 """With a member account's id behind it: the row of the table of locks that says why the account cannot be used."""
-FAILED, MOVED = "f_", "v_"
+FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
+"""Of a batch: by migration, the attempt that failed, the failed attempt that a resume took off the count, the one that moved."""
 MIGRATION_COLUMNS = ("doc", "q")
 """The range of columns that make a migration: doc, due_at, due_lane, o_*, progress. Journal and documents sort before it."""
 WITH_STATE = ("doc", "t")
 """The same and ``state``, where rows are filtered by it."""
 JUST_DOC = ("doc", "doc0")
+CONTROL = "doc_control", "terms_control"
+"""Of a batch: the last act on it, beside the document and once more beside the terms. Earlier versions read and write neither."""
+DOC_AND_CONTROL = ("doc", "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """Of a batch: its terms and version (and who has moved), and the same with who has failed. The document sorts before both."""
 DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
@@ -195,9 +199,11 @@ def batch_columns(batch: Batch) -> Columns:
         "state": batch.state.value,
         "created_at": milliseconds(batch.created_at),
         "listing": ALL,
-        "doc": text("doc", encode(batch)),
-        "terms": text("terms", encode(batch.terms)),
+        "doc": text("doc", encode(replace(batch, control=UNTOUCHED))),
+        "terms": text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
+    if batch.control != UNTOUCHED:
+        columns |= dict.fromkeys(CONTROL, text("control", encode(batch.control)))
     if needs_the_tick(batch.terms):
         columns["open_lane"] = OPEN
     return columns
@@ -205,7 +211,19 @@ def batch_columns(batch: Batch) -> Columns:
 
 def batch_of(row: Columns) -> Batch:
     """The batch in a row."""
-    return value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+    found = value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+    return replace(found, control=_control_of(row))
+
+
+def _control_of(row: Columns) -> BatchControl:
+    """The last act on the batch. Both columns hold the same; each range of columns that is read has one of them."""
+    written = row.get(CONTROL[0]) or row.get(CONTROL[1])
+    return value_of(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
+
+
+def batch_line_of(written: str) -> BatchLine:
+    """One line of a batch's journal."""
+    return value_of(BatchLine, written, "journal of a batch")
 
 
 def terms_of(row: Columns) -> Terms | None:
@@ -213,7 +231,7 @@ def terms_of(row: Columns) -> Terms | None:
     if "terms" not in row:
         return None
     found = value_of(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
-    return found if found.version == row.get("version") else None
+    return replace(found, control=_control_of(row)) if found.version == row.get("version") else None
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:

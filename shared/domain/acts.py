@@ -7,7 +7,7 @@ from datetime import datetime
 
 from shared.domain import events
 from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace
-from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState
+from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState, Brake, Terms
 from shared.domain.chosen import digest_of
 from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
@@ -36,6 +36,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
         raise Refused(
             "Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409
         )
+    check_not_stopped(batch)
     if risks_version != RISKS_VERSION:
         raise Refused(
             "Acknowledgement.OtherText",
@@ -45,6 +46,17 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
         )
     given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection), trust)
     return replace(batch, acknowledgement=given, version=batch.version + 1)
+
+
+def check_not_stopped(batch: Batch | Terms) -> None:
+    """Raise Refused (Batch.Stopped) if nothing can start in the batch any more, so that nobody waits for it."""
+    if batch.control.brake is Brake.STOPPED:
+        raise Refused(
+            "Batch.Stopped",
+            f"{batch.control.by} stopped batch {batch.batch_id}: nothing more starts in it.",
+            f"Resume the batch first: replank resume {batch.batch_id}. A migration that moved can also be rolled back.",
+            status=409,
+        )
 
 
 _CONFIRMED_AS = {

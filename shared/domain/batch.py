@@ -29,6 +29,47 @@ class BatchState(Enum):
     CLOSED = "closed"
 
 
+class Brake(Enum):
+    """Whether a batch starts anything new."""
+
+    OFF = "off"
+    PAUSED = "paused"
+    BUDGET = "paused at budget"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True)
+class BatchControl:
+    """The last act on a running batch: who paused, resumed or stopped it.
+
+    It has a column of its own, so that an earlier version that writes the batch leaves it as it is.
+    """
+
+    brake: Brake = Brake.OFF
+    by: str = ""
+    """The person; ``watch`` if the batch has paused by itself."""
+    at: datetime | None = None
+    why: str = ""
+    trust: str = ""
+    door: str = ""
+
+
+UNTOUCHED = BatchControl()
+
+
+@dataclass(frozen=True)
+class BatchLine:
+    """One line of a batch's journal: an act on it, at which version, by whom and why."""
+
+    version: int
+    at: datetime
+    act: str
+    by: str
+    why: str
+    trust: str = ""
+    door: str = ""
+
+
 @dataclass(frozen=True)
 class Acknowledgement:
     """Who accepted which risks, when, and that snapshots of all disks may be made."""
@@ -73,6 +114,7 @@ class Terms:
     acknowledgement: Acknowledgement | None = None
     accounts: tuple[str, ...] = ()
     """Those of the selection."""
+    control: BatchControl = UNTOUCHED
 
     @property
     def every_account(self) -> tuple[str, ...]:
@@ -104,14 +146,17 @@ class Batch:
     acknowledgement: Acknowledgement | None = None
     size: int = 0
     problems: tuple[Problem, ...] = ()
+    control: BatchControl = UNTOUCHED
 
     @property
     def terms(self) -> Terms:
         """All of it that does not grow with the number of instances."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
-        return Terms(*same, self.selection.accounts)
+        return Terms(*same, self.selection.accounts, self.control)
 
 
 def needs_the_tick(terms: Terms) -> bool:
-    """Whether the tick looks at the batch: it is being planned (and may have been interrupted), or its migrations may start."""
-    return terms.state is BatchState.PLANNING or (terms.state is BatchState.OPEN and terms.acknowledgement is not None)
+    """Whether the tick looks at the batch: its planning may have been interrupted, migrations may start, or are to be cancelled."""
+    if terms.state is not BatchState.OPEN:
+        return terms.state is BatchState.PLANNING
+    return terms.acknowledgement is not None or terms.control.brake is Brake.STOPPED

@@ -17,6 +17,7 @@ SOURCE = "replank"
 END_OF_LIFE = "replank:OperatingSystem:EndOfLife"
 BATCH_SUBMITTED = "replank:Batch:BatchSubmitted"
 BATCH_ACKNOWLEDGED = "replank:Batch:BatchAcknowledged"
+BATCH_PAUSED = "replank:Batch:BatchPaused"
 PLANNING_DUE = "replank:Batch:PlanningDue"
 MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
 PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
@@ -43,6 +44,7 @@ STEP_DUE = "replank:Migration:StepDue"
 PRODUCERS = {
     BATCH_SUBMITTED: "api",
     BATCH_ACKNOWLEDGED: "api",
+    BATCH_PAUSED: "watch",
     PLANNING_DUE: "watch",
     MIGRATION_REQUESTED: "intake",
     PRECHECK_PASSED: "precheck",
@@ -143,5 +145,6 @@ def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> E
 
 def about_batch(batch_id: str, type: str, **more: Any) -> Event:
     """An event about a batch."""
-    event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], str(more.get("nudge", "")))))
+    told = str(more.get("nudge", more.get("version", "")))
+    event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], told)))
     return Event(type, event_id, f"batch/{batch_id}", {"batchId": batch_id, **more})

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 
-from shared.domain.batch import Terms
+from shared.domain.batch import Brake, Terms
 from shared.domain.effects import ReleaseSlot
 from shared.domain.hold import Hold
 from shared.domain.migration import ADMITTED, Migration, State, Step, step
@@ -17,6 +17,7 @@ class Limit(Enum):
     """What may hold a start back, in the order in which it is told."""
 
     HOLD = "hold"
+    PAUSE = "pause"
     ACCOUNT = "account"
     ACKNOWLEDGEMENT = "acknowledgement"
     WINDOW = "window"
@@ -177,6 +178,16 @@ def _hold(scene: Scene) -> str:
     return scene.hold.reason
 
 
+def _pause(scene: Scene) -> str:
+    control, batch_id = scene.terms.control, scene.terms.batch_id
+    if control.brake is Brake.OFF or control.at is None:
+        return ""
+    since = f"since {control.at:%Y-%m-%d %H:%M} UTC" + (f": {control.why}" if control.why else "")
+    if control.brake is Brake.BUDGET:
+        return f"the batch paused at its failure budget {since}. See what failed, then: replank resume {batch_id}"
+    return f"the batch is {control.brake.value} by {control.by} {since}. To let it go on: replank resume {batch_id}"
+
+
 def _account(scene: Scene) -> str:
     return scene.trouble
 
@@ -196,7 +207,8 @@ def _window(scene: Scene) -> str:
     return "" if scene.offered or scene.standing.has_slot else "its turn: the next minute's look"
 
 
-def _budget(scene: Scene) -> str:
+def budget_spent(scene: Scene) -> str:
+    """That more failed than the budget of the batch allows, in words; empty if not."""
     failed, budget = sorted(scene.standing.failed), scene.terms.policy.failure_budget
     if len(failed) <= budget:
         return ""
@@ -223,10 +235,11 @@ def _slot(scene: Scene) -> str:
 
 _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.HOLD: _hold,
+    Limit.PAUSE: _pause,
     Limit.ACCOUNT: _account,
     Limit.ACKNOWLEDGEMENT: _acknowledgement,
     Limit.WINDOW: _window,
-    Limit.BUDGET: _budget,
+    Limit.BUDGET: budget_spent,
     Limit.CANARY: _canary,
     Limit.SLOT: _slot,
 }

@@ -29,6 +29,10 @@ MAY: Mapping[str, frozenset[Role]] = {
     "retryMigration": _OPERATOR,
     "cancelMigration": _OPERATOR,
     "rollbackMigration": _OPERATOR | _APPROVER,
+    "pauseBatch": _OPERATOR | _APPROVER,
+    "resumeBatch": _APPROVER,
+    "stopBatch": _OPERATOR | _APPROVER,
+    "retryBatch": _OPERATOR,
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }

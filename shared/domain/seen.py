@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from shared.domain.acts import REASONS
-from shared.domain.batch import Batch
+from shared.domain.batch import Batch, Brake
 from shared.domain.errors import Refused
 from shared.domain.migration import JournalEntry, Migration
 
@@ -43,9 +43,12 @@ def moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> R
 
 
 def batch_moved(batch: Batch, seen: int) -> Refused:
-    """The refusal of an act on a batch that has changed: what it is now, and who acknowledged it."""
+    """The refusal of an act on a batch that has changed: what it is now, who acknowledged it, and the last act on it."""
     given = batch.acknowledgement
     by = f" {given.operator} acknowledged it at {given.at:%Y-%m-%d %H:%M:%S} UTC." if given else ""
+    if batch.control.at is not None:
+        what = "resumed" if batch.control.brake is Brake.OFF else batch.control.brake.value
+        by += f" It is {what} by {batch.control.by} since {batch.control.at:%Y-%m-%d %H:%M:%S} UTC."
     return Refused(
         "Batch.Moved",
         f"Batch {batch.batch_id} is not as you saw it (version {seen}). It is {batch.state.value} at version {batch.version}.{by}",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Protocol
 
-from shared.domain.batch import Batch, Terms
+from shared.domain.batch import Batch, BatchLine, Terms
 from shared.ports.migrations import Unreadable
+
+NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,10 @@ class Tally:
 
     terms: Terms
     failed: frozenset[str]
+    """Those that count against the failure budget: a person may have resumed the batch since others failed."""
     moved: frozenset[str]
+    attempts: Mapping[str, int] = field(default_factory=dict, compare=False)
+    """Of those that count as failed, the attempt that failed."""
 
 
 class Batches(Protocol):
@@ -43,8 +49,16 @@ class Batches(Protocol):
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
         """Those of the batches that are dry runs. A batch whose row is gone or cannot be read counts as none."""
 
-    def commit(self, before: Batch, after: Batch) -> None:
-        """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved)."""
+    def commit(
+        self, before: Batch, after: Batch, *, line: BatchLine | None = None, forgiven: Mapping[str, int] = NOTHING_FORGIVEN
+    ) -> None:
+        """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
+
+        ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
+        """
+
+    def journal(self, batch_id: str) -> list[BatchLine]:
+        """The acts on the batch since its acknowledgement, oldest first."""
 
     def page(self, *, limit: int, token: str) -> BatchPage:
         """All batches, newest first."""

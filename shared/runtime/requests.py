@@ -156,10 +156,18 @@ BATCH = an_object(
 ACKNOWLEDGEMENT = an_object(
     {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)
 )
-CONFIRMATION = an_object(
+MIGRATIONS_SEEN = an_object(
     {"migrations": a_list(an_object({"migrationId": ID, "version": VERSION}, ("migrationId", "version")), 100)}, ("migrations",)
 )
 WHY: Json = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"}
+BRAKE = an_object({"why": {**WHY, "description": "Why; shown with the batch, and kept in its journal."}})
+RESUME = an_object(
+    {
+        "why": {**WHY, "description": "Why the batch may go on."},
+        "failed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "description": "How many failures you saw to count."},
+    },
+    ("why", "failed"),
+)
 HOLD = an_object({"why": {**WHY, "description": "Why everything is held; shown with every answer."}})
 RELEASE_HOLD = an_object(
     {

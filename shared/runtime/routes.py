@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from shared.domain.roles import MAY
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
+from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import Call, Reply, Route
 from shared.stages.api import batches, hold, migrations, people_views, show, snapshots, views
 
@@ -78,6 +82,30 @@ def _confirm(call: Call) -> Reply:
     return Reply(batches.confirm(call.ports, call.path["batchId"], call.caller, given))
 
 
+def _retry(call: Call) -> Reply:
+    given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
+    return Reply(batches.retry(call.ports, call.path["batchId"], call.caller, given))
+
+
+def _pause(call: Call) -> Reply:
+    from shared.stages.api import brakes  # acts on a whole batch are few
+
+    return Reply(brakes.pause(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
+
+
+def _resume(call: Call) -> Reply:
+    from shared.stages.api import brakes
+
+    given = call.body
+    return Reply(brakes.resume(call.ports, call.path["batchId"], call.caller, given["why"], given["failed"], call.seen))
+
+
+def _stop(call: Call) -> Reply:
+    from shared.stages.api import brakes
+
+    return Reply(brakes.stop(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
+
+
 def _acknowledge(call: Call) -> Reply:
     return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.caller, call.body["risksVersion"], call.seen))
 
@@ -148,6 +176,28 @@ _ACTS = {
     "rollback": (migrations.roll_back, "Take every disk back to its snapshot from before the migration."),
 }
 
+
+def _on_batch(name: str, summary: str, answer: Callable[[Call], Reply], body: dict[str, Any]) -> Route:
+    return Route(
+        "POST",
+        f"{_BATCH}/{name}",
+        f"{name}Batch",
+        summary,
+        answer,
+        views.BatchView,
+        body=body,
+        act=True,
+        on_version=True,
+        refusals=(404, 409),
+    )
+
+
+_BATCH_ACTS = (
+    ("pause", "Start nothing new in the batch: no first try and no retry. Next hops go on, and what runs finishes.", _pause, BRAKE),
+    ("resume", "Let a paused or stopped batch go on. After a pause at the budget its failures no longer count.", _resume, RESUME),
+    ("stop", "Start nothing more in the batch and cancel what has not begun. What runs finishes, next hops too.", _stop, BRAKE),
+)
+
 ROUTES: tuple[Route, ...] = (
     Route(
         "GET",
@@ -198,10 +248,22 @@ ROUTES: tuple[Route, ...] = (
         "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
         _confirm,
         views.Confirmations,
-        body=requests.CONFIRMATION,
+        body=requests.MIGRATIONS_SEEN,
         act=True,
         refusals=(404,),
     ),
+    Route(
+        "POST",
+        f"{_BATCH}/retry",
+        "retryBatch",
+        "Try failed migrations of the batch again, each at the version that was seen; a hundred per call.",
+        _retry,
+        views.Retries,
+        body=requests.MIGRATIONS_SEEN,
+        act=True,
+        refusals=(404,),
+    ),
+    *(_on_batch(*each) for each in _BATCH_ACTS),
     Route(
         "GET",
         f"{_BATCH}/report",

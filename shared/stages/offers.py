@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from shared.domain import events
-from shared.domain.batch import Terms
+from shared.domain.batch import Brake, Terms
 from shared.domain.errors import ReplankError
 from shared.domain.hold import Hold
-from shared.domain.limits import Scene, Standing, Start, room_for
+from shared.domain.limits import Scene, Standing, Start, budget_spent, room_for
 from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import Tally
 from shared.ports.migrations import Waiting
@@ -89,6 +89,8 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
     queues: list[_Queue] = []
     for terms in batches:
         try:
+            if terms.control.brake is Brake.STOPPED:
+                _cancel_rest(terms, ports)
             found = [(each, ports.migrations.ready(terms.batch_id, READY_READ, each)) for each in terms.every_account]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
@@ -102,10 +104,25 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
 
 def _choose_or_skip(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     try:
+        if not first and any(not each.first for each in queue.waiting):
+            _pause_if_spent(_scene(queue, set(), tick), tick.ports)
         return _choose(queue, first, tick)
     except ReplankError as error:
         _log_skipped(queue.tally.terms.batch_id, error)
         return []
+
+
+def _cancel_rest(terms: Terms, ports: Ports) -> None:
+    from shared.stages.braking import cancel_rest  # seldom needed, and every start of the function would pay for it
+
+    cancel_rest(terms, ports)
+
+
+def _pause_if_spent(scene: Scene, ports: Ports) -> None:
+    if budget_spent(scene) and scene.terms.control.brake is Brake.OFF:
+        from shared.stages.braking import pause_if_spent  # as above
+
+        pause_if_spent(scene, ports)
 
 
 def _log_skipped(batch_id: str, error: ReplankError) -> None:

@@ -123,6 +123,10 @@ def _no_hop_window() -> list[Patch]:
     return _without(Limit.WINDOW, *HOPS)
 
 
+def _no_pause() -> list[Patch]:
+    return _without(Limit.PAUSE)
+
+
 def _no_hold() -> list[Patch]:
     return _without(Limit.HOLD)
 
@@ -333,6 +337,8 @@ MUTANTS = (
     Mutant("a retry ignores the canary", 11, _no_retry_canary, tune=weather.retried_canary),
     Mutant("a next hop ignores the window", 11, _no_hop_window, tune=weather.two_hops_in_windows),
     Mutant("the hold is ignored", 11, _no_hold, tune=weather.held_often),
+    Mutant("a pause is ignored", 11, _no_pause, tune=weather.paused_often),
+    Mutant("a resume forgives what the person did not see", 13, bugs.more_forgiven, tune=weather.paused_often),
     Mutant("every call has another client token", 8, _another_token, tune=weather.lost_answers),
     Mutant("a job is started again whatever it has done", 8, _launched_unseen, tune=weather.failing_soon),
     Mutant("messages that are behind are taken", 8, _behind),

@@ -14,8 +14,8 @@ from localcloud.core.errors import ApiError
 from shared.domain.batch import RISKS_VERSION
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Sight
-from tests.simulation.records import HOLD, LOCKS, Migration, State
-from tests.simulation.scenario import FOREIGN, HOLDS, BatchPlan
+from tests.simulation.records import GOES_ON, HOLD, LOCKS, Migration, State
+from tests.simulation.scenario import BRAKES, FOREIGN, HOLDS, BatchPlan
 from tests.simulation.truth import Truth
 from tests.support.world import World
 
@@ -53,11 +53,12 @@ ACTS = ("confirmation", "retry", "cancellation", "rollback")
 class People:
     """``tell`` is given what must not be (an answer with a bug)."""
 
-    def __init__(self, world: World, scene: Sight, chaos: Chaos, tell: Callable[[str], None]) -> None:
+    def __init__(self, world: World, scene: Sight, chaos: Chaos, tell: Callable[[str], None], seed: int = 0) -> None:
         self.world, self.scene, self.chaos, self.tell = world, scene, chaos, tell
         self.truth: Truth = scene.truth
         self._api = world.api
-        self.holds = HOLDS
+        self.holds, self.brakes = HOLDS, BRAKES
+        self._braking = random.Random(f"brakes:{seed}")
 
     @property
     def rng(self) -> random.Random:
@@ -110,6 +111,8 @@ class People:
         if self.rng.random() < (LETS_GO if self.truth.held() else self.holds):
             again = not self.truth.held() or self.rng.random() < 0.1
             return self._hold() if again else self.let_go(stale=self.rng.random() < STALE)
+        if self._braking.random() < self.brakes and self.truth.batches:
+            return self._brake(self._braking.choice(sorted(self.truth.batches)))
         if self.rng.random() < NOTICES:
             self._notice()
             return True
@@ -137,6 +140,22 @@ class People:
             self.world.set_by_hand(LOCKS, ("lock_id", HOLD), columns)
         self.chaos.say(f"PERSON row {HOLD} {columns}")
         return True
+
+    def _brake(self, batch_id: str) -> bool:
+        """Pause, resume or stop a batch, mostly as it stands, now and then as somebody saw it before, and twice."""
+        off = self.truth.brake(batch_id) == GOES_ON
+        verb = self._braking.choice(("pause", "pause", "pause", "stop", "resume") if off else ("resume", "resume", "stop", "pause"))
+        seen = self.truth.batches[batch_id].version - (self._braking.random() < STALE)
+        failed = len(self.truth.failed(batch_id)) + (self._braking.random() < STALE)
+        body = {"why": "it is over", "failed": failed} if verb == "resume" else {"why": "the pager"}
+        for _ in range(self._braking.choice((1, 1, 2))):
+            self.call(f"/batches/{batch_id}/{verb}", body, operator=self._braking.choice(("ann", "bob")), seen=seen or 1)
+        return True
+
+    def _resume(self, batch_id: str) -> bool:
+        """Let a batch go on, as it stands."""
+        body = {"why": "it is over", "failed": len(self.truth.failed(batch_id))}
+        return self.call(f"/batches/{batch_id}/resume", body, seen=self.truth.batches[batch_id].version)
 
     def let_go(self, *, stale: bool = False) -> bool:
         """Release the hold that stands, by the API, on the version seen; or on the one seen before somebody held once more."""
@@ -229,6 +248,8 @@ class People:
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
             if batch.acknowledgement is None and not batch.dry_run and batch.state == "open" and not final:
                 made += self.acknowledge(batch.batch_id)
+            if self.truth.brake(batch.batch_id) != GOES_ON and batch.state == "open" and not final:
+                made += self._resume(batch.batch_id)
         for migration in [self.truth.migrations[id] for id in sorted(self.truth.migrations)]:
             verb = self._decision(migration, final)
             if verb == "press":

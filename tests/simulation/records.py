@@ -25,8 +25,13 @@ HELD, WHERE, COUNT = "m_", "ma_", "n_"
 batch and member account)."""
 REFUSING = "account:"
 """Of the locks: how the rows are called that say why a member account cannot be used."""
-FAILED, MOVED = "f_", "v_"
-"""Of a batch's row: each migration that failed; each that was validated while the canary was out."""
+FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
+"""Of a batch's row: the failed attempt of each migration that failed, the one that a resume took off the count, and the one that
+was validated while the canary was out."""
+CONTROLS = ("doc_control", "terms_control")
+"""Of a batch's row: who paused, resumed or stopped it, twice the same."""
+GOES_ON, AT_BUDGET, STOPPED = "off", "paused at budget", "stopped"
+"""How the rows spell that a batch starts new things, that it paused at its budget, and that nothing more starts in it."""
 SMC_PREFIX = "SMC_Backup_Snapshot_"
 """How SMC names its own copies."""
 OURS = "replank-"
@@ -195,6 +200,13 @@ class Entry:
     owner: str
     state: str
     snapshot_id: str
+
+
+def control(row: Columns) -> dict[str, Any]:
+    """The last act on a batch, as its row has it: ``brake``, ``by``, ``at``, ``why``."""
+    first, second = (json.loads(row.get(name, "{}")) for name in CONTROLS)
+    assert first == second, "both columns say the same"
+    return {"brake": GOES_ON, "by": "", **first}
 
 
 def holds(row: Columns | None) -> bool:

@@ -49,6 +49,8 @@ DRILLS, PUTS_BACK = 0.06, 0.25
 """The share of instances whose first job is a drill, and of those whose disks SMC puts back after a failed or cancelled job."""
 HOLDS = 0.04
 """How often an act of a person is to hold everything."""
+BRAKES = 0.06
+"""How often an act of a person is to pause, resume or stop a batch."""
 FOREIGN = "id # a stranger's command"
 """What a stranger's notice would have run in guests."""
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
@@ -79,6 +81,7 @@ class Scenario:
     forgetful: bool = False
     """Whether nobody decides anything for longer than every retention, once the storm is over."""
     holds: float = HOLDS
+    brakes: float = BRAKES
     kinds: tuple[str, ...] = field(default=())
 
 

@@ -32,7 +32,7 @@ from tests.simulation.judge import Judge, Violation
 from tests.simulation.living import GuestWrites
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
-from tests.simulation.records import MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines
+from tests.simulation.records import GOES_ON, MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines
 from tests.simulation.scenario import BatchPlan, Scenario, draw
 from tests.simulation.trace import RunTrace
 from tests.simulation.truth import Change, Truth
@@ -130,8 +130,8 @@ class Simulation:
         self.life = GuestWrites(self.truth)
         self.scene = Sight(self.truth, scenario.account_limit)
         self.judge = Judge(self.scene, tell=self._violated, checkers=checkers or all_checkers())
-        self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told))
-        self.people.holds = scenario.holds
+        self.people = People(self.world, self.scene, self.chaos, lambda told: self._unexpected(told), scenario.seed)
+        self.people.holds, self.people.brakes = scenario.holds, scenario.brakes
         self.faults = WorldFaults(self.truth, self.scene, self.chaos, self._deploy)
         self.transitions: Counter[tuple[str, str]] = Counter()
         self.steps = 0
@@ -339,7 +339,8 @@ class Simulation:
         """Whether this one waits for a person: nothing but the window, the hold and the slots holds a route once begun."""
         batch = self.truth.batches[migration.batch_id]
         spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.policy.failure_budget
-        return self.truth.held() or batch.acknowledgement is None or spent or self._is_full(batch.batch_id)
+        paused = not self._is_begun(migration) and self.truth.brake(batch.batch_id) != GOES_ON
+        return self.truth.held() or batch.acknowledgement is None or spent or paused or self._is_full(batch.batch_id)
 
     def _is_begun(self, migration: Migration) -> bool:
         """Whether it waits for a next hop, which nobody had to ask for again."""

@@ -214,7 +214,13 @@ class Truth:
     def failed(self, batch_id: str) -> set[str]:
         """The migrations counted as failed in the batch's row."""
         row = self.batch_rows.get(batch_id) or {}
-        return {name[len(records.FAILED) :] for name in row if name.startswith(records.FAILED)}
+        noted = {name[len(records.FAILED) :]: attempt for name, attempt in row.items() if name.startswith(records.FAILED)}
+        least = {id: max(row.get(records.FORGIVEN + id, 0) + 1, row.get(records.MOVED + id, 0)) for id in noted}
+        return {id for id, attempt in noted.items() if attempt >= least[id]}
+
+    def brake(self, batch_id: str) -> str:
+        """Whether the batch starts anything new: GOES_ON, or what keeps it from it."""
+        return str(records.control(self.batch_rows.get(batch_id) or {})["brake"])
 
     def of_job(self, job_id: str) -> Migration | None:
         """The migration whose job it is."""

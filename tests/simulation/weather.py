@@ -236,6 +236,11 @@ def held_often(scenario: Scenario) -> Scenario:
     return replace(busy(scenario), holds=0.3)
 
 
+def paused_often(scenario: Scenario) -> Scenario:
+    """People pause, resume and stop batches every few minutes."""
+    return replace(busy(scenario), brakes=0.3)
+
+
 def failing_in_the_console(scenario: Scenario) -> Scenario:
     """People start the jobs in the console; each fails, stays there, and could be started again after the rollback."""
     return with_policy(going_back(scenario), driver="console")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from shared.domain.accounts import Trouble
 from shared.domain.audit import Answered, Asked, AuditLine
-from shared.domain.batch import Batch, Terms
+from shared.domain.batch import Batch, BatchLine, Terms, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
@@ -20,7 +20,7 @@ from shared.domain.limits import comes_first
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import Room
 from shared.ports.audit import AuditPage
-from shared.ports.batches import BatchPage, Tally
+from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Outbox, Page, Unreadable, Waiting
 from shared.ports.ports import Ports
@@ -208,6 +208,8 @@ class FakeBatches:
     rows: dict[str, Batch] = field(default_factory=dict)
     failed: dict[str, dict[str, int]] = field(default_factory=dict)
     moved: dict[str, dict[str, int]] = field(default_factory=dict)
+    forgiven: dict[str, dict[str, int]] = field(default_factory=dict)
+    lines: dict[str, list[BatchLine]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
         if batch.batch_id in self.rows:
@@ -226,17 +228,24 @@ class FakeBatches:
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
         return frozenset(each for each in batch_ids if each in self.rows and self.rows[each].dry_run)
 
-    def commit(self, before: Batch, after: Batch) -> None:
+    def commit(
+        self, before: Batch, after: Batch, *, line: BatchLine | None = None, forgiven: Mapping[str, int] = NOTHING_FORGIVEN
+    ) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
         self.rows[before.batch_id] = after
+        self.forgiven.setdefault(before.batch_id, {}).update(forgiven)
+        self.lines.setdefault(before.batch_id, []).extend([line] if line else [])
+
+    def journal(self, batch_id: str) -> list[BatchLine]:
+        return self.lines.get(batch_id, [])
 
     def page(self, *, limit: int, token: str) -> BatchPage:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
     def open(self, limit: int) -> list[Terms]:
-        return [b.terms for b in self.rows.values() if b.state.value == "open" and b.acknowledgement is not None][:limit]
+        return [b.terms for b in self.rows.values() if needs_the_tick(b.terms)][:limit]
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         failed = self.failed.setdefault(batch_id, {})
@@ -251,11 +260,13 @@ class FakeBatches:
         return self.load(batch_id), self.tally(batch_id)
 
     def tally(self, batch_id: str) -> Tally:
-        failed, moved = self.failed.get(batch_id, {}), self.moved.get(batch_id, {})
+        failed, moved, forgiven = (kept.get(batch_id, {}) for kept in (self.failed, self.moved, self.forgiven))
+        counted = {each: n for each, n in failed.items() if n >= moved.get(each, 0) and n > forgiven.get(each, 0)}
         return Tally(
             self.terms(batch_id),
-            frozenset(each for each in failed if failed[each] >= moved.get(each, 0)),
+            frozenset(counted),
             frozenset(each for each in moved if moved[each] > failed.get(each, 0)),
+            counted,
         )
 
 

@@ -204,6 +204,11 @@ class World:
         """Invocations that ended in an error, newest last, with their logs."""
         return [vars(each) for each in service(self.cloud, "fc").history.newest if each.error]
 
+    def events(self, type: str) -> list[dict[str, Any]]:
+        """What was published of a type, oldest first."""
+        found = service(self.cloud, "eventbridge").traces.of_bus("replank")
+        return [each.event for each in found if each.event["type"] == type]
+
     def at(self, moment: datetime) -> None:
         """Run until a moment of virtual time."""
         self.run_until_ms(to_ms(moment))

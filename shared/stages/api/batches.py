@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import Act, carry_out, contended
-from shared.stages.api.migrations import holds_snapshots
+from shared.stages.api.migrations import holds_snapshots, retried
 from shared.stages.slots import held_back
 
 Json = dict[str, Any]
@@ -113,7 +113,9 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.with_tally(batch_id)
     counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
-    return show.standing(found, counts, _why_none_starts(found, tally, counts, ports))
+    journal = ports.batches.journal(batch_id) if found.control.at is not None else []
+    held = _why_none_starts(found, tally, counts, ports)
+    return show.standing(found, counts, held, failed=len(tally.failed), journal=journal)
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
@@ -157,20 +159,38 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
 def confirm(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
     """Confirm the batch's migrations that are named, each at the version that the operator saw."""
     retention_days = ports.batches.terms(batch_id).policy.retention_days
-    mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
 
     def decide(migration: Migration, now: datetime) -> Step:
         holds = holds_snapshots(migration, ports)
         return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
-    confirmed, refused = [], []
+    return views.Confirmations(*_each(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide)))
+
+
+def retry(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
+    """Try the batch's migrations that are named again, each at the version that the operator saw."""
+    ports.batches.terms(batch_id)  # there is one
+
+    def decide(migration: Migration, now: datetime) -> Step:
+        return retried(migration, caller, now, ports)
+
+    return views.Retries(*_each(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide)))
+
+
+def _each(
+    ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
+) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
+    """Carry the act out on each migration named, at the version named; which were, and why the others were not."""
+    mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
+    done: list[str] = []
+    refused: list[views.RefusedAct] = []
     for migration_id, version in versions.items():
         try:
-            carry_out(ports, _migration_in_batch(mine, migration_id, batch_id), Act("confirmation", caller, version, decide))
-            confirmed.append(migration_id)
+            carry_out(ports, _migration_in_batch(mine, migration_id, batch_id), act(version))
+            done.append(migration_id)
         except Refused as error:
             refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))
-    return views.Confirmations(tuple(confirmed), tuple(refused))
+    return tuple(done), tuple(refused)
 
 
 def _migration_in_batch(mine: dict[str, Migration], migration_id: str, batch_id: str) -> Migration:

@@ -87,12 +87,17 @@ def holds_snapshots(migration: Migration, ports: Ports) -> bool:
 def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Try again where it failed. The retry is accepted, waits like a first try, and the answer says what holds it back."""
 
-    def decide(migration: Migration, now: datetime) -> Step:
-        taken = acts.retry(migration, caller.name, now)
-        reopen_batch(ports.batches.terms(migration.batch_id), ports)
-        return taken
+    return _act(ports, migration_id, Act("retry", caller, seen, lambda migration, now: retried(migration, caller, now, ports)))
 
-    return _act(ports, migration_id, Act("retry", caller, seen, decide))
+
+def retried(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
+    """The retry's step; a closed batch is open again. In a stopped one only a rollback goes on: it is the way out."""
+    taken = acts.retry(migration, caller.name, now)
+    terms = ports.batches.terms(migration.batch_id)
+    if taken.after.state is not State.ROLLING_BACK:
+        acts.check_not_stopped(terms)
+    reopen_batch(terms, ports)
+    return taken
 
 
 def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:

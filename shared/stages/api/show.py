@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from shared.domain import acts
-from shared.domain.batch import RISKS, RISKS_VERSION, Batch
+from shared.domain.batch import RISKS, RISKS_VERSION, Batch, BatchControl, BatchLine, Brake
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
@@ -46,10 +46,25 @@ def batch(value: Batch) -> views.BatchView:
     return views.BatchView(**_batch_fields(value))
 
 
-def standing(value: Batch, counts: dict[str, int], held_back: str) -> views.BatchStanding:
+def standing(
+    value: Batch, counts: dict[str, int], held_back: str, *, failed: int, journal: Sequence[BatchLine]
+) -> views.BatchStanding:
     """A batch with its counts by state, why the ready ones do not start and, until they are acknowledged, its risks."""
     wanted = value.acknowledgement is None and not value.dry_run
-    return views.BatchStanding(**_batch_fields(value), counts=counts, held_back=held_back, risks=risks() if wanted else None)
+    return views.BatchStanding(
+        **_batch_fields(value),
+        counts=counts,
+        failed=failed,
+        journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),
+        held_back=held_back,
+        risks=risks() if wanted else None,
+    )
+
+
+def _brake(control: BatchControl) -> views.BrakeView | None:
+    if control.brake is Brake.OFF or control.at is None:
+        return None
+    return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
 
 def _batch_fields(value: Batch) -> dict[str, Any]:
@@ -70,6 +85,7 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
         "size": value.size,
         "problems": problems(value),
         "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
+        "brake": _brake(value.control),
     }
 
 

@@ -33,6 +33,29 @@ class Acknowledged:
 
 
 @dataclass(frozen=True)
+class BrakeView:
+    """Why nothing new starts in a batch: ``paused``, ``paused at budget`` or ``stopped``; by whom, when and why."""
+
+    state: str
+    by: str
+    at: datetime
+    why: str
+    trust: str
+
+
+@dataclass(frozen=True)
+class BatchAct:
+    """One line of a batch's journal: an act on it, at which version of the batch."""
+
+    version: int
+    at: datetime
+    act: str
+    by: str
+    why: str
+    trust: str
+
+
+@dataclass(frozen=True)
 class HoldAct:
     """One act on the hold: ``hold`` or ``release``, by whom, when and why."""
 
@@ -90,6 +113,8 @@ class BatchView:
     size: int
     problems: tuple[ProblemView, ...]
     acknowledgement: Acknowledged | None
+    brake: BrakeView | None
+    """What keeps anything new from starting; null if the batch goes on."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +122,10 @@ class BatchStanding(BatchView):
     """A batch with how its migrations stand (number by state) and, until they are acknowledged, its risks."""
 
     counts: dict[str, int]
+    failed: int
+    """How many failures count against the budget. A resume after a pause at the budget restarts the count at 0."""
+    journal: tuple[BatchAct, ...]
+    """Who paused, resumed or stopped the batch, oldest first."""
     held_back: str
     """Why none of those that are ready starts now; empty where one does, or where none is ready."""
     risks: Risks | None
@@ -207,6 +236,14 @@ class RefusedAct:
     code: str
     message: str
     remedy: str
+
+
+@dataclass(frozen=True)
+class Retries:
+    """What a batch's retry did: the ids tried again, and why the others were not."""
+
+    retried: tuple[str, ...]
+    refused: tuple[RefusedAct, ...]
 
 
 @dataclass(frozen=True)

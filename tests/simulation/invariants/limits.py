@@ -7,7 +7,7 @@ from datetime import datetime, time, timedelta
 
 from tests.simulation import records
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
-from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, SLOTS, Migration, State, Window, numbered
+from tests.simulation.records import BATCHES, LOCKS, MIGRATIONS, MOVING, OUTBOX, SLOTS, Migration, State, Window, numbered
 from tests.simulation.truth import Change, Truth
 
 RETRIED = frozenset({State.ACCEPTED, State.WAITING})
@@ -38,10 +38,14 @@ class LimitsHeld(Checker):
     def __init__(self) -> None:
         self._failed: dict[str, dict[str, int]] = {}
         """By batch and migration: the row change by which a failure that nobody has retried should have been counted."""
+        self._forgiven: dict[str, int] = {}
+        """By migration: the failed attempt that a person's resume took off the count."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == LOCKS and change.key[0] == SLOTS:
             yield from self._slots(scene)
+        if change.table == BATCHES and change.after is not None:
+            self._note_forgiven(change)
         if change.table == MIGRATIONS and change.after is not None:
             self._note_failure(change, scene.truth)
         entry = entered(change, scene.truth)
@@ -82,13 +86,24 @@ class LimitsHeld(Checker):
         """Count for ourselves: a failure (or a rollback) counts once its step owes nothing more, until somebody retries."""
         migration, row = truth.migrations[change.key[0]], change.after or {}
         failures = self._failed.setdefault(migration.batch_id, {})
-        if migration.state in (State.FAILED, State.ROLLING_BACK):
+        if self._forgiven.get(migration.migration_id, 0) >= migration.attempt:
+            failures.pop(migration.migration_id, None)
+        elif migration.state in (State.FAILED, State.ROLLING_BACK):
             owed = numbered(OUTBOX, migration.entered_version) in row
             failures[migration.migration_id] = (
                 UNSETTLED if owed else min(failures.get(migration.migration_id, UNSETTLED), truth.count)
             )
         elif (change.before or {}).get("state") == State.FAILED.value and migration.state in RETRIED:
             failures.pop(migration.migration_id, None)
+
+    def _note_forgiven(self, change: Change) -> None:
+        """A person resumed the batch after its pause at the budget: the failures so far count no more."""
+        for name, attempt in (change.after or {}).items():
+            if name.startswith(records.FORGIVEN):
+                id = name[len(records.FORGIVEN) :]
+                if attempt > self._forgiven.get(id, 0):
+                    self._forgiven[id] = attempt
+                    self._failed.get(change.key[0], {}).pop(id, None)
 
     def _admitted(self, migration: Migration, scene: Sight) -> Found:
         batch, truth, policy = scene.batch(migration), scene.truth, scene.batch(migration).policy

@@ -9,7 +9,27 @@ from typing import Any
 
 from tests.simulation.frames import Frame
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight
-from tests.simulation.records import BATCHES, HOLD, LOCKS, MIGRATIONS, TERMINAL, Columns, Migration, State, holds, line, numbered
+from tests.simulation.records import (
+    AT_BUDGET,
+    BATCHES,
+    FAILED,
+    FORGIVEN,
+    GOES_ON,
+    HOLD,
+    LOCKS,
+    MIGRATIONS,
+    MOVED,
+    STOPPED,
+    TERMINAL,
+    Columns,
+    Line,
+    Migration,
+    State,
+    control,
+    holds,
+    line,
+    numbered,
+)
 from tests.simulation.scenario import FOREIGN
 from tests.simulation.truth import Change, Effect
 
@@ -45,11 +65,13 @@ class AsMeant(Checker):
         if change.before is None or change.after["version"] == change.before["version"]:
             return
         written = line(change.after[numbered(JOURNAL, change.after["version"])])
-        if written.by not in STAGES:
+        if written.by not in STAGES and not _is_of_the_stop(change.key[0], written, scene):
             yield from self._act(change.key[0], change.before, before, scene)
 
     def _noted(self, change: Change, scene: Sight) -> Found:
         batch = scene.truth.batches[change.key[0]]
+        if change.before is not None and change.after is not None and scene.frame is not None:
+            yield from _of_the_batch(change, change.before, change.after, scene.frame)
         if change.before is None and _is_strange(scene.frame):
             yield f"{batch.batch_id} was made of a stranger's notice"
         if batch.acknowledgement is None or batch.batch_id in self._acknowledged:
@@ -109,6 +131,40 @@ def _of_the_hold(change: Change, frame: Frame) -> Found:
         yield f"the hold was changed by {frame.function}, asked for {'/'.join(path) or 'nothing'}"
     elif wanted == ["hold", "release"] and _body(frame)["version"] != before.get("version", 0):
         yield f"a release meant for version {_body(frame)['version']} of the hold was applied to {before.get('version', 0)}"
+
+
+def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame) -> Found:
+    """Only a person's request pauses, resumes or stops a batch, at the version that it names; at its budget it pauses by itself."""
+    was, now, path = control(before), control(after), _path(frame)
+    forgiven = {name for name in after if name.startswith(FORGIVEN) and before.get(name) != after[name]}
+    resumed = path == ["batches", change.key[0], "resume"]
+    if forgiven and not (resumed and was["brake"] == AT_BUDGET):
+        yield f"failures of {change.key[0]} were taken off the count by {frame.function}, asked for {'/'.join(path) or 'nothing'}"
+    if resumed and was != now and _body(frame)["failed"] != len(_counted(before)):
+        yield f"a resume meant for {_body(frame)['failed']} failures of {change.key[0]} was applied to {len(_counted(before))}"
+    if was == now or (now["brake"] == AT_BUDGET and was["brake"] == GOES_ON and frame.function == "watch"):
+        return
+    verb = _VERBS.get(now["brake"], "")
+    if path != ["batches", change.key[0], verb]:
+        yield f"{change.key[0]} is {now['brake']} by {frame.function}, asked for {'/'.join(path) or 'nothing'}"
+    elif _version(frame, "") != before["version"]:
+        yield f"a {verb} meant for version {_version(frame, '')} of {change.key[0]} was applied to {before['version']}"
+
+
+_VERBS = {GOES_ON: "resume", "paused": "pause", STOPPED: "stop"}
+
+
+def _counted(row: Columns) -> list[str]:
+    """The failures that count in a batch's row."""
+    noted = {name[len(FAILED) :]: attempt for name, attempt in row.items() if name.startswith(FAILED)}
+    return [id for id, attempt in noted.items() if attempt > row.get(FORGIVEN + id, 0) and attempt >= row.get(MOVED + id, 0)]
+
+
+def _is_of_the_stop(id: str, written: Line, scene: Sight) -> bool:
+    """Whether the tick cancels it because that person stopped the batch."""
+    said = control(scene.truth.batch_rows[scene.truth.migrations[id].batch_id])
+    ticks = scene.frame is not None and scene.frame.function == "watch"
+    return ticks and written.to_state is State.CANCELLED and (said["brake"], said["by"]) == (STOPPED, written.by)
 
 
 def _is_strange(frame: Frame | None) -> bool:

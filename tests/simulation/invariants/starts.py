@@ -13,10 +13,10 @@ from tests.simulation.truth import Change, Effect, Truth
 
 FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
 SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
-HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW = "hold", "account", "acknowledgement", "window"
+HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW = "hold", "pause", "account", "acknowledgement", "window"
 BUDGET, CANARY, SLOT = "failure budget", "canary", "slot"
 
-EVERY = frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT})
+EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT})
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
     NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, SLOT}),
@@ -46,6 +46,8 @@ class EveryStart(LimitsHeld):
         """The row change since which everything is held without a break."""
         self._refused: dict[str, int] = {}
         """By member account: the row change by which its refusal was noted last."""
+        self._paused_since: dict[str, int] = {}
+        """By batch: the row change since which nothing new may start in it."""
         self._proved: dict[str, set[str]] = {}
         """By batch: those that count for the canary."""
         self._disproved: dict[str, int] = {}
@@ -58,6 +60,8 @@ class EveryStart(LimitsHeld):
             self._refused[change.key[0].removeprefix(records.REFUSING)] = scene.truth.count
         if change.table == BATCHES and change.after is not None:
             self._note_proved(change, scene.truth)
+            self._note_forgiven(change)
+            self._note_pause(change, scene.truth)
         if change.table != MIGRATIONS or change.after is None:
             return
         self._note_failure(change, scene.truth)
@@ -108,6 +112,8 @@ class EveryStart(LimitsHeld):
         batch = scene.batch(migration)
         if limit == HOLD and self._held_since is not None and self._held_since <= scene.began:
             return "while everything was held"
+        if limit == PAUSE and self._paused_since.get(batch.batch_id, scene.began + 1) <= scene.began:
+            return f"while its batch was {scene.truth.brake(batch.batch_id)}"
         if limit == ACCOUNT and self._refuses(migration, scene):
             return f"while account {migration.account_id} was known to refuse"
         if limit == ACKNOWLEDGED and batch.acknowledgement is None:
@@ -152,6 +158,12 @@ class EveryStart(LimitsHeld):
             if written.from_state in (State.FAILED, State.PRECHECK_FAILED) and written.to_state in RETRIED:
                 assert written.by not in STAGES, "only a person tries again"
                 self._retried[change.key[0]] = written.hop
+
+    def _note_pause(self, change: Change, truth: Truth) -> None:
+        if records.control(change.after or {})["brake"] == records.GOES_ON:
+            self._paused_since.pop(change.key[0], None)
+        else:
+            self._paused_since.setdefault(change.key[0], truth.count)
 
     def _note_proved(self, change: Change, truth: Truth) -> None:
         row, former = change.after or {}, self._proved.get(change.key[0], set())

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
 from shared.domain.hold import NOTHING_HELD, Hold
 from shared.domain.limits import (
     HELD_BY,
@@ -30,18 +30,19 @@ from shared.domain.window import Window
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)
 BATCH = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", Selection(("cn-hangzhou",)), Policy(max_moving=3), acknowledgement=ACK)
+PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
-                hold  account  acknowledgement  window  failure_budget  canary  slot
-FIRST_SNAPSHOT  x     x        x                x       x               x       x
-FIRST_JOB       x     x        x                x       x               x       x
-HOP_SNAPSHOT    x     x        x                x       -               -       x
-HOP_JOB         x     x        x                x       -               -       x
-RETRY_SNAPSHOT  x     x        x                x       x               x       x
-RETRY_JOB       x     x        x                x       x               x       x
-RETRY_LOOK      x     x        x                x       x               x       x
-ROLLBACK        -     -        -                -       -               -       -
+                hold  pause  account  acknowledgement  window  failure_budget  canary  slot
+FIRST_SNAPSHOT  x     x      x        x                x       x               x       x
+FIRST_JOB       x     x      x        x                x       x               x       x
+HOP_SNAPSHOT    x     -      x        x                x       -               -       x
+HOP_JOB         x     -      x        x                x       -               -       x
+RETRY_SNAPSHOT  x     x      x        x                x       x               x       x
+RETRY_JOB       x     x      x        x                x       x               x       x
+RETRY_LOOK      x     x      x        x                x       x               x       x
+ROLLBACK        -     -      -        -                -       -               -       -
 """
 """What the design promises, written down once more: the table in the code must not change by accident."""
 CELLS = [
@@ -58,6 +59,7 @@ def scene(standing: Standing = NOBODY, *, hold: Hold = NOTHING_HELD, ack: Acknow
 
 BROKEN = {
     Limit.HOLD: scene(hold=Hold("everything is held by bob")),
+    Limit.PAUSE: replace(OPEN, terms=replace(BATCH.terms, control=PAUSED)),
     Limit.ACCOUNT: replace(scene(), trouble="account 1000000000000001 cannot be used"),
     Limit.ACKNOWLEDGEMENT: scene(ack=None),
     Limit.WINDOW: scene(window=Window("22:00", "04:00")),

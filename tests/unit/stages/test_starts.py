@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import Trouble
-from shared.domain.batch import Acknowledgement, Batch, BatchState, Selection
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldLine
@@ -62,6 +62,7 @@ def policy(limit: Limit) -> Policy:
 
 
 def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
+    control = BatchControl(Brake.PAUSED, "bob", NOON) if limit is Limit.PAUSE else UNTOUCHED
     given = None if limit is Limit.ACKNOWLEDGEMENT else Acknowledgement("ann", NOON, "1", ())
     batch = Batch(
         "b0000000000000001",
@@ -73,6 +74,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
         Selection(("cn-hangzhou",)),
         policy(limit),
         acknowledgement=given,
+        control=control,
     )
     fakes.ports.batches.create(batch)
     hold(fakes, limit)

@@ -1,0 +1,63 @@
+"""The brake of one batch: pause it, let it go on, stop it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson, BatchId
+from shared.domain.migration import BEFORE_A_START
+
+Json = dict[str, Any]
+Why = Annotated[str, typer.Option(help="The reason; shown with the batch, and kept in its journal.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("pause")(pause)
+    app.command("resume")(resume)
+    app.command("stop")(stop)
+
+
+def pause(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
+    """Start nothing new in a batch: no first try and no retry. Next hops go on, and what runs finishes."""
+    api = Api.from_environment()
+    found = api.get(f"/batches/{batch}")
+    answer = api.post(f"/batches/{batch}/pause", {"why": why} if why else {}, seen=found["version"])
+    _tell(answer, as_json, f"Batch {batch} is paused. Let it go on with: replank resume {batch} --why ...")
+
+
+def resume(
+    batch: BatchId,
+    why: Annotated[str, typer.Option(help="Why the batch may go on; kept in its journal.")],
+    as_json: AsJson = False,
+) -> None:
+    """Let a paused or stopped batch go on. After a pause at the budget, the count of failures restarts at 0."""
+    api = Api.from_environment()
+    found = api.get(f"/batches/{batch}")
+    at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"
+    answer = api.post(f"/batches/{batch}/resume", {"why": why, "failed": found["failed"]}, seen=found["version"])
+    counts = f" The count of failures restarts at 0; the {found['failed']} so far no longer count." if at_budget else ""
+    _tell(answer, as_json, f"Batch {batch} goes on.{counts} Follow it with: replank watch {batch}")
+
+
+def stop(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = False) -> None:
+    """Start nothing more in a batch and cancel what has not begun. What runs finishes, next hops too."""
+    api = Api.from_environment()
+    found = api.get(f"/batches/{batch}")
+    if not yes:
+        waiting = sum(found["counts"].get(each.value, 0) for each in BEFORE_A_START)
+        typer.confirm(f"Stop batch {batch} and cancel what has not begun ({waiting} wait now)?", abort=True, err=True)
+    answer = api.post(f"/batches/{batch}/stop", {"why": why} if why else {}, seen=found["version"])
+    _tell(answer, as_json, f"Batch {batch} is stopped. The rest is cancelled within minutes: replank watch {batch}")
+
+
+def _tell(answer: Json, as_json: bool, sentence: str) -> None:
+    if as_json:
+        output.show_json(answer)
+    else:
+        print(sentence)

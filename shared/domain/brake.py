@@ -1,0 +1,91 @@
+"""Pause, resume and stop a batch: what the acts ask, refuse and write. Pure: the batch goes in, the change comes out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.domain.batch import Batch, BatchControl, BatchLine, BatchState, Brake
+from shared.domain.caller import Caller
+from shared.domain.errors import Refused
+
+BY_ITSELF = "watch"
+"""Who pauses a batch at its failure budget: the tick."""
+NAMED = 5
+"""Maximum migrations that a refusal names."""
+
+
+@dataclass(frozen=True)
+class BatchChange:
+    """One conditional write of a batch: as it was, as it is to be, the journal's line, and failures that no longer count."""
+
+    before: Batch
+    after: Batch
+    line: BatchLine
+    forgiven: Mapping[str, int] = field(default_factory=dict)
+
+
+def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
+    """Nothing new starts, first tries and retries alike; next hops go on. Raises Refused unless the batch is open and goes on."""
+    _check_open(batch, "paused")
+    if batch.control.brake is not Brake.OFF:
+        raise _refused("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
+    return _act(batch, "pause", Brake.PAUSED, caller, why, now)
+
+
+def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
+    """Let the batch start things again. After a pause at the budget the count of failures restarts at 0.
+
+    ``failed`` are those that count now, with their attempts; ``seen`` says how many the person saw.
+    """
+    _check_open(batch, "resumed")
+    if batch.control.brake is Brake.OFF:
+        raise Refused("Batch.NotPaused", f"Batch {batch.batch_id} is not paused.", "Nothing to do.", status=409)
+    if len(failed) != seen:
+        names = ", ".join(sorted(failed)[:NAMED]) or "none"
+        sentence = f"{len(failed)} failures of batch {batch.batch_id} count by now, not {seen} ({names})."
+        raise Refused("Batch.FailedSince", sentence, "Look at the batch again, then resume it with that number.", status=409)
+    change = _act(batch, "resume", Brake.OFF, caller, why, now)
+    return replace(change, forgiven=dict(failed)) if batch.control.brake is Brake.BUDGET else change
+
+
+def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
+    """What runs finishes, nothing more starts, and what has not begun is cancelled."""
+    _check_open(batch, "stopped")
+    if batch.control.brake is Brake.STOPPED:
+        raise _refused("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
+    return _act(batch, "stop", Brake.STOPPED, caller, why, now)
+
+
+def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
+    """The batch pauses by itself: more have failed than its budget allows."""
+    line = BatchLine(batch.version + 1, now, "pause", BY_ITSELF, why)
+    control = BatchControl(Brake.BUDGET, BY_ITSELF, now, why)
+    return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
+
+
+def is_done(batch: Batch, act: str, operator: str) -> bool:
+    """Whether the operator's own act is the last one on the batch: a repeated request after a lost answer changes nothing."""
+    made = {"pause": Brake.PAUSED, "resume": Brake.OFF, "stop": Brake.STOPPED}[act]
+    return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
+
+
+def _check_open(batch: Batch, verb: str) -> None:
+    if batch.state is BatchState.PLANNING:
+        sentence = f"Batch {batch.batch_id} is still being planned; it cannot be {verb}."
+        raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again: nothing has moved yet.", status=409)
+    if batch.state is BatchState.CLOSED:
+        sentence = f"Batch {batch.batch_id} is closed; it cannot be {verb}."
+        raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
+
+
+def _act(batch: Batch, act: str, brake: Brake, caller: Caller, why: str, now: datetime) -> BatchChange:
+    version = batch.version + 1
+    control = BatchControl(brake, caller.name, now, why, caller.trust.value, caller.door)
+    line = BatchLine(version, now, act, caller.name, why, caller.trust.value, caller.door)
+    return BatchChange(batch, replace(batch, control=control, version=version), line)
+
+
+def _refused(code: str, batch: Batch, verb: str, remedy: str) -> Refused:
+    return Refused(code, f"Batch {batch.batch_id} is {batch.control.brake.value}; it cannot be {verb}.", remedy, status=409)

@@ -1,0 +1,54 @@
+"""Pause, resume and stop a batch, as the person saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from shared.domain import brake, seen
+from shared.domain.batch import Batch
+from shared.domain.brake import BatchChange
+from shared.domain.caller import Caller
+from shared.domain.errors import Stale
+from shared.domain.retry import LOST_RACE
+from shared.ports.ports import Ports
+from shared.stages.api import show, views
+from shared.stages.api.act import contended
+
+
+def pause(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
+    """Nothing new starts in the batch until somebody resumes it."""
+    return _write(ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now()))
+
+
+def resume(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, version: int) -> views.BatchView:
+    """Let the batch go on. After a pause at the budget the failures that the person saw no longer count."""
+
+    def decide(batch: Batch) -> BatchChange:
+        counted = ports.batches.tally(batch_id).attempts
+        return brake.resume(batch, caller, why, ports.clock.now(), counted, failed)
+
+    return _write(ports, batch_id, caller, version, "resume", decide)
+
+
+def stop(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
+    """What runs finishes; the tick cancels the rest."""
+    return _write(ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now()))
+
+
+def _write(
+    ports: Ports, batch_id: str, caller: Caller, version: int, act: str, decide: Callable[[Batch], BatchChange]
+) -> views.BatchView:
+    """Write the act on the batch that the person saw. The person's own act once more changes nothing."""
+    for _ in range(LOST_RACE.calls):
+        before = ports.batches.load(batch_id)
+        if before.version != version:
+            if brake.is_done(before, act, caller.name):
+                return show.batch(before)
+            raise seen.batch_moved(before, version)
+        change = decide(before)
+        try:
+            ports.batches.commit(before, change.after, line=change.line, forgiven=change.forgiven)
+        except Stale:
+            continue
+        return show.batch(change.after)
+    raise contended("Batch.Moved", f"Batch {batch_id}")

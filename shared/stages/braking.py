@@ -1,0 +1,61 @@
+"""What the tick does with a batch that must not go on: pause it at its failure budget, or cancel the rest of a stopped one."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import replace
+
+from shared.domain import acts, brake, events, limits
+from shared.domain.batch import BatchControl, Brake, Terms
+from shared.domain.errors import Refused, Stale
+from shared.domain.migration import BEFORE_A_START, Migration, Step
+from shared.ports.ports import Ports
+from shared.stages.advance import advance
+
+CANCELLED_AT_ONCE = 100
+"""Of a stopped batch, how many are cancelled in one tick; the next tick goes on."""
+
+
+def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
+    """Pause a batch that more have failed in than its budget allows: a retry alone does not let it go on, a person does."""
+    terms, why = scene.terms, limits.budget_spent(scene)
+    if not why or terms.control.brake is not Brake.OFF:
+        return
+    batch = ports.batches.load(terms.batch_id)
+    if batch.version != terms.version:
+        return  # the next tick looks at it as it is then
+    failed = sorted(scene.standing.failed)
+    change = brake.pause_at_budget(batch, why, scene.now)
+    # Told first: the same event twice is one event, and one that is never told would be missed.
+    told = {"reason": why, "failed": len(failed), "budget": terms.policy.failure_budget, "version": change.after.version}
+    ports.bus.publish([events.about_batch(terms.batch_id, events.BATCH_PAUSED, **told)])
+    with suppress(Stale):
+        ports.batches.commit(batch, change.after, line=change.line)
+
+
+def cancel_rest(terms: Terms, ports: Ports) -> int:
+    """Cancel what a stopped batch has not begun, in the name of who stopped it; how many."""
+    done = 0
+    for state in sorted(BEFORE_A_START, key=lambda each: each.value):
+        token = ""
+        while done < CANCELLED_AT_ONCE:
+            page = ports.migrations.of_batch(terms.batch_id, state=state, limit=CANCELLED_AT_ONCE, token=token)
+            done += sum(_cancel(each, terms.control, ports) for each in page.migrations)
+            token = page.next_token
+            if not token:
+                break
+    return done
+
+
+def _cancel(migration: Migration, control: BatchControl, ports: Ports) -> bool:
+    """Whether it was cancelled. What has moved already (a next hop) goes on, and a retry whose job ran waits for a person."""
+    try:
+        advance(ports, _signed(acts.cancel(migration, control.by, ports.clock.now()), control))
+    except (Refused, Stale):
+        return False
+    return True
+
+
+def _signed(taken: Step, control: BatchControl) -> Step:
+    reason = f"{taken.entry.reason}: {control.by} stopped the batch"
+    return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

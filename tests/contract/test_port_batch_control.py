@@ -1,0 +1,120 @@
+"""Acts on a batch as stored: what they write beside the document, and what a version that does not know them leaves alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, replace
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from shared.adapters import tables
+from shared.domain import brake
+from shared.domain.batch import Acknowledgement, Batch, BatchState, Brake, Selection
+from shared.domain.caller import Caller, Trust
+from shared.domain.errors import Stale
+from shared.domain.policy import Policy
+from shared.ports.ports import Ports
+from tests.support.ports import T0, bench
+
+BOB = Caller("bob", Trust.VERIFIED, door="gateway")
+ACK = Acknowledgement("ann", T0, "2026-11", ("text",))
+
+
+@pytest.fixture(params=["", "drop_before", "drop_after"])
+def ports(request: pytest.FixtureRequest) -> Iterator[Ports]:
+    """The ports; in two of three runs every third answer of the store is lost."""
+    with bench("api") as made:
+        if request.param:
+            made.faults({"service": "tablestore", "kind": request.param, "times": -1, "probability": 0.3})
+        yield made.ports
+
+
+def batch(number: int, **more: Any) -> Batch:
+    made = Batch(
+        f"b{number:016x}", BatchState.OPEN, 2, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy(), acknowledgement=ACK
+    )
+    return replace(made, **more)
+
+
+def paused(made: Batch, ports: Ports) -> Batch:
+    change = brake.pause(made, BOB, "the pager", T0)
+    ports.batches.commit(made, change.after, line=change.line)
+    return change.after
+
+
+def test_every_reader_sees_the_act(ports: Ports) -> None:
+    made = batch(1)
+    ports.batches.create(made)
+    after = paused(made, ports)
+    assert after.control.brake is Brake.PAUSED
+    assert ports.batches.load(made.batch_id) == after
+    assert ports.batches.terms(made.batch_id) == after.terms
+    assert ports.batches.tally(made.batch_id).terms == after.terms
+    assert ports.batches.with_tally(made.batch_id)[0] == after
+    assert ports.batches.page(limit=5, token="").batches == (after,)
+    assert ports.batches.open(5) == [after.terms]
+    assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
+    late = brake.stop(made, BOB, "", T0)
+    with pytest.raises(Stale):
+        ports.batches.commit(made, late.after, line=late.line)
+
+
+def test_what_is_forgiven_counts_no_more_and_a_later_failure_does(ports: Ports) -> None:
+    made = batch(2)
+    ports.batches.create(made)
+    for migration_id, attempt in (("ma", 1), ("mb", 2)):
+        ports.batches.count_outcome(made.batch_id, migration_id, "failed", attempt)
+    spent = brake.pause_at_budget(made, "2 failed", T0)
+    ports.batches.commit(made, spent.after, line=spent.line)
+    tally = ports.batches.tally(made.batch_id)
+    assert tally.attempts == {"ma": 1, "mb": 2}
+    change = brake.resume(spent.after, BOB, "mended", T0, tally.attempts, 2)
+    ports.batches.commit(spent.after, change.after, line=change.line, forgiven=change.forgiven)
+    assert ports.batches.tally(made.batch_id).failed == frozenset()
+    assert [line.act for line in ports.batches.journal(made.batch_id)] == ["pause", "resume"]
+    ports.batches.count_outcome(made.batch_id, "ma", "failed", 1)  # the same failure, noted once more
+    assert ports.batches.tally(made.batch_id).failed == frozenset()
+    ports.batches.count_outcome(made.batch_id, "mb", "failed", 3)
+    assert ports.batches.tally(made.batch_id).failed == {"mb"}
+
+
+@contextmanager
+def earlier_version() -> Iterator[None]:
+    """While it lasts, batches are written as by a version that knows nothing of these acts."""
+    columns = tables.batch_columns
+
+    def without(made: Batch) -> dict[str, Any]:
+        return {name: value for name, value in columns(made).items() if name not in tables.CONTROL}
+
+    with mock.patch.object(tables, "batch_columns", without):
+        yield
+
+
+def test_an_earlier_version_that_writes_the_batch_does_not_undo_the_act() -> None:
+    with bench("api") as made:
+        ports = made.ports
+        first = batch(3)
+        ports.batches.create(first)
+        after = paused(first, ports)
+        with earlier_version():
+            ports.batches.commit(after, replace(after, state=BatchState.CLOSED, version=4))
+        assert ports.batches.load(first.batch_id) == replace(after, state=BatchState.CLOSED, version=4)
+        assert ports.batches.terms(first.batch_id).control == after.control
+
+
+def test_the_document_holds_nothing_of_it() -> None:
+    """A version that reads the document alone finds it as it was: no field that it does not know."""
+    after = brake.stop(batch(4), BOB, "", T0).after
+    columns = tables.batch_columns(after)
+    assert '"control"' not in columns["doc"] + columns["terms"]
+    assert {each.name for each in fields(after.control)} >= {"brake", "by", "at", "why"}
+    assert tables.batch_of(columns) == after
+
+
+def test_a_row_from_before_reads_as_untouched() -> None:
+    columns = tables.batch_columns(batch(5))
+    assert set(tables.CONTROL) & set(columns) == set()
+    assert tables.batch_of(columns).control.brake is Brake.OFF
