@@ -166,6 +166,7 @@ def show_batch(batch: Json) -> None:
             ("acknowledged", _acknowledged_by(batch)),
             *([("failures", f"{batch['failed']} count against the budget")] if batch["failed"] else []),
             *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
+            *([("next start", output.moment(batch["nextOpening"]))] if batch.get("nextOpening") else []),
         )
     )
     for line in batch["journal"]:

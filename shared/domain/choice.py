@@ -16,9 +16,14 @@ def choice(default: T, words: str, bounds: tuple[int, int] | None = None) -> T:
     return made
 
 
+def required(words: str) -> Any:
+    """A field that must be given, with its description."""
+    return field(metadata={"words": words, "bounds": None})
+
+
 def camel(name: str) -> str:
-    """The name of a field as the API and the events give it."""
-    first, *rest = name.split("_")
+    """The name of a field as the API and the events give it; ``from_`` is from."""
+    first, *rest = name.rstrip("_").split("_")
     return first + "".join(map(str.capitalize, rest))
 
 

@@ -21,6 +21,7 @@ class Limit(Enum):
     ACCOUNT = "account"
     ACKNOWLEDGEMENT = "acknowledgement"
     WINDOW = "window"
+    BLACKOUT = "blackout"
     BUDGET = "failure budget"
     CANARY = "canary"
     SLOT = "slot"
@@ -40,8 +41,8 @@ class Start(Enum):
 
 
 EVERY = frozenset(Limit)
-TIMES = frozenset({Limit.WINDOW})
-"""Limits of time. A blackout belongs here as soon as a policy has one: it holds whatever the window holds."""
+TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
+"""Limits of time. A blackout holds whatever a window holds."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.SLOT}
 """A route once begun is not left half-way because others failed. It needs a slot like all, and is the first to get one."""
 
@@ -90,7 +91,7 @@ class Scene:
     trouble: str = ""
     """Why its account cannot be used now, in words; empty if nothing is known against it."""
     offered: bool = True
-    """Whether the tick has chosen it. In a batch with a window only the tick chooses, so that a next hop comes first."""
+    """Whether the tick has chosen it. In a batch with limits of time only the tick chooses, so that a next hop comes first."""
 
 
 @dataclass(frozen=True)
@@ -146,17 +147,18 @@ def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, mis
 
 
 def outlived(migration: Migration, terms: Terms, now: datetime) -> bool:
-    """Whether a window has opened since the snapshots were ready: they are older than the window in which the job would start."""
-    opened = terms.policy.window.opened(now) if terms.policy.window is not None else None
+    """Whether a window has opened, or a blackout ended, since the snapshots were ready: new ones are made before the job starts."""
+    opened = terms.policy.times.open_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
 
 
 def missed_window(migration: Migration, terms: Terms, now: datetime) -> bool:
-    """Whether the snapshots were ready only after the window in which they were begun had closed."""
-    window = terms.policy.window
+    """Whether the snapshots were ready only after the window in which they were begun had closed. Blackouts are not counted."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
-    return window is not None and not ran and (not window.allows(now) or outlived(migration, terms, now))
+    times = terms.policy.times
+    opened = times.window_since(now)
+    return bool(times.windows) and not ran and (opened is None or migration.entered_at < opened)
 
 
 def room_for(start: Start, scene: Scene) -> int:
@@ -199,12 +201,15 @@ def _acknowledgement(scene: Scene) -> str:
 
 
 def _window(scene: Scene) -> str:
-    window = scene.terms.policy.window
-    if window is None:
-        return ""
-    if not window.allows(scene.now):
-        return "the maintenance window is closed"
+    times = scene.terms.policy.times
+    closed = times.why_closed(scene.now)
+    if closed or not (times.windows or times.blackouts):
+        return closed
     return "" if scene.offered or scene.standing.has_slot else "its turn: the next minute's look"
+
+
+def _blackout(scene: Scene) -> str:
+    return scene.terms.policy.times.why_black(scene.now)
 
 
 def budget_spent(scene: Scene) -> str:
@@ -239,6 +244,7 @@ _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.ACCOUNT: _account,
     Limit.ACKNOWLEDGEMENT: _acknowledgement,
     Limit.WINDOW: _window,
+    Limit.BLACKOUT: _blackout,
     Limit.BUDGET: budget_spent,
     Limit.CANARY: _canary,
     Limit.SLOT: _slot,

@@ -22,7 +22,9 @@ LEAD = timedelta(days=180)
 """How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
-NOTICE_POLICY_FIELDS = frozenset({"driver", "maxMoving", "failureBudget", "canary", "retentionDays", "window"})
+NOTICE_POLICY_FIELDS = frozenset(
+    {"driver", "maxMoving", "failureBudget", "canary", "retentionDays", "zone", "window", "windows", "blackouts"}
+)
 MOST_INSTANCES = 1000
 """Instances that a notice names, as many as a request of the API."""
 

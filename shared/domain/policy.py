@@ -7,13 +7,15 @@ from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
 from shared.domain.choice import bounds_of, camel, check_numbers, choice, names_of, renamed
-from shared.domain.codec import as_object, decode
-from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, names_in_words
+from shared.domain.codec import as_list, as_object, decode
+from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, names_in_words, traits
 from shared.domain.errors import Refused
-from shared.domain.window import Window, read_window
+from shared.domain.times import BLACKOUT_BOUNDS, Blackout, Times, read_blackouts
+from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 24 KB in all."""
+MOST_WINDOWS = 20
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Policy:
     failure_budget: int = choice(1, "Nothing more starts once more migrations than this have failed.", (0, 1000))
     canary: int = choice(0, "Instances that must be validated before the others start.", (0, 100))
     retention_days: int = choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
-    window: Window | None = choice(None, "When migrations may start; without one, at any time.")  # noqa: RUF009
+    window: Window | None = choice(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
     allow_end_of_life: bool = choice(False, "Allow destinations that are themselves past their end of support.")
     allow_listed: bool = choice(False, "Allow paths that Alibaba Cloud opens on request only.")
     overrides: dict[str, str] = field(
@@ -33,34 +35,77 @@ class Policy:
     )
     files: tuple[str, ...] = choice((), "Files whose content must stay the same, by checksum. Absolute paths.")
     check: str = choice("", "A command run as root in the guest before and after; status 0 within 15 seconds passes.")
+    zone: str = choice("", "IANA zone of windows and blackouts that name none of their own; without it, UTC.")
+    windows: tuple[Window, ...] = choice((), "Several windows in place of one.")
+    blackouts: tuple[Blackout, ...] = choice((), "When nothing starts, whatever the windows say: no first try, retry or next hop.")
+
+    @property
+    def times(self) -> Times:
+        """When migrations may start. A window beside others is there for versions that know but one."""
+        own = (self.window,) if self.window is not None and not (self.window == NEVER and (self.windows or self.blackouts)) else ()
+        return Times(self.windows or own, self.blackouts)
+
+
+def seen_by_people(policy: Policy) -> Policy:
+    """The policy without the window that is there for older versions only."""
+    return replace(policy, window=None) if policy.window == NEVER else policy
 
 
 _NAMES = names_of(Policy)
 _CHOICES = {
     **{camel(each.name): each for each in fields(Policy)},
     **{f"window.{camel(each.name)}": each for each in fields(Window)},
+    **{f"blackouts.{camel(each.name)}": each for each in fields(Blackout)},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
     **bounds_of(Policy),
     **{f"window.{name}": bounds for name, bounds in bounds_of(Window).items()},
+    **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
 }
 """Least and most of each number of a policy, by the name that the API gives it."""
 WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
 """What each field decides."""
-DEFAULTS: dict[str, Any] = {name: each.default for name, each in _CHOICES.items() if each.default is not MISSING}
+DEFAULTS: dict[str, Any] = {
+    name: each.default
+    for name, each in _CHOICES.items()
+    if each.default is not MISSING and not name.endswith("cutoffMin")  # the driver's, which the words tell
+}
 
 
 def read_policy(document: object) -> Policy:
     """A policy in the API's spelling (camelCase, all fields optional); raises Refused naming the field."""
     asked = as_object(document, "policy")
     given = renamed(asked, _NAMES, "policy")
-    window = given.pop("window", None)
+    times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in DRIVERS:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {names_in_words()}.")
     check_numbers(asked, BOUNDS, "policy")
     _check_probe(policy.files, policy.check)
-    return policy if window is None else replace(policy, window=read_window(window, "policy.window"))
+    return _with_times(policy, **times)
+
+
+def _with_times(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
+    """The policy with its limits of time. What an older version could not read is kept from it: it then holds everything."""
+    cutoff = traits(policy.driver).usual_minutes[1]
+    if policy.zone:
+        from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
+
+        zone_of(policy.zone)
+    if window is not None and windows:
+        raise Refused("Policy.Invalid", "policy has both window and windows.", "Keep windows, and put the one window into it.")
+    single = None if window is None else read_window(window, "policy.window", zone=policy.zone, cutoff_min=cutoff)
+    listed = as_list(windows or (), "policy.windows")
+    if len(listed) > MOST_WINDOWS:
+        raise Refused("Policy.Invalid", f"policy.windows has more than {MOST_WINDOWS} entries.", "Name fewer windows.")
+    several = tuple(
+        read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
+    )
+    black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
+    if single is not None and not (black or single.zone or single.length_min):
+        return replace(policy, window=single)
+    several = several if single is None else (single,)
+    return replace(policy, window=NEVER if several or black else None, windows=several, blackouts=black)
 
 
 def _check_probe(files: tuple[str, ...], check: str) -> None:

@@ -1,74 +1,149 @@
-"""When migrations of a batch may start: its maintenance window."""
+"""A maintenance window: when migrations of a batch may start, in the local time of its zone.
+
+Clock changes are read as iCalendar does (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips counts with the offset
+from before the change: 01:30 is then 02:30. A time that comes twice is its first. ``length_min`` is a length of real time.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
 
-from shared.domain.choice import bounds_of, check_numbers, choice, names_of, renamed
+from shared.domain.choice import bounds_of, check_numbers, choice, names_of, renamed, required
 from shared.domain.codec import Signed, as_object, decode
+from shared.domain.drivers import DRIVERS
 from shared.domain.errors import Refused
 
 UTC_ITSELF = Signed(0)
+A_DAY = timedelta(days=1)
+AHEAD = 15
+"""Days in which a weekly window opens for certain, although one of its days may lie in an hour that the clock skips."""
+_LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.values())
 
 
 @dataclass(frozen=True)
 class Window:
-    """When migrations may start: from ``start`` to ``end`` (``HH:MM``, local to ``utc_offset_min``) on ``days`` (0 = Monday).
+    """When migrations may start: from ``start`` to ``end`` (``HH:MM``), or for ``length_min``, on ``days`` (0 = Monday).
 
-    A window that ends before it starts runs over midnight and belongs to the day on which it starts.
+    A window that ends before it starts runs over midnight. It belongs to the day on which it starts.
     """
 
-    start: str
-    end: str
-    days: tuple[int, ...] = (0, 1, 2, 3, 4, 5, 6)
-    utc_offset_min: Signed = choice(UTC_ITSELF, "Minutes that local time is ahead of UTC.", (-720, 840))  # noqa: RUF009
-    cutoff_min: int = choice(60, "Nothing starts in the last minutes of the window.", (0, 1439))
-
-    @property
-    def minutes(self) -> int:
-        """How long it stays open for starts: its length less the cutoff."""
-        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        length = (end.hour - start.hour) * 60 + end.minute - start.minute
-        return length + 1440 * (length <= 0) - self.cutoff_min
+    start: str = required("Local time at which it opens, such as 22:00.")
+    end: str = choice("", "Local time at which it closes. If it is not after start, it is on the next day.")
+    days: tuple[int, ...] = choice((0, 1, 2, 3, 4, 5, 6), "Days on which it opens; 0 is Monday.")
+    utc_offset_min: Signed = choice(UTC_ITSELF, "Minutes that local time is ahead of UTC. Use zone instead.", (-720, 840))  # noqa: RUF009
+    cutoff_min: int = choice(
+        60, f"Nothing starts in the last minutes of the window. Default: what the driver usually takes ({_LENGTHS}).", (0, 1439)
+    )
+    zone: str = choice("", "IANA zone of start and end, such as Europe/London. Default: the zone of the policy.")
+    length_min: int = choice(0, "Minutes from start until it closes, in place of end; 0 if end says it.", (0, 4320))
 
     def allows(self, now: datetime) -> bool:
         """Whether a migration may start at ``now``."""
         return self.opened(now) is not None
 
     def opened(self, now: datetime) -> datetime | None:
-        """When the window in which a migration may start at ``now`` opened; None where none is open."""
-        local = now + timedelta(minutes=self.utc_offset_min)
-        start, end = time.fromisoformat(self.start), time.fromisoformat(self.end)
-        for days_back in (0, 1):
-            day = local.date() - timedelta(days=days_back)
-            opens = datetime.combine(day, start, local.tzinfo)
-            closes = datetime.combine(day, end, local.tzinfo) + timedelta(days=end <= start)
-            if day.weekday() in self.days and opens <= local < closes - timedelta(minutes=self.cutoff_min):
-                return opens - timedelta(minutes=self.utc_offset_min)
+        """When the window in which a migration may start at ``now`` opened; None if none is open."""
+        today = now.astimezone(self._zone()).date()
+        back = 2 + self.length_min // 1440
+        for days_back in range(back):
+            for opens, until in self._on(today - days_back * A_DAY):
+                if opens <= now < until:
+                    return opens
         return None
 
+    def next_opening(self, now: datetime) -> datetime | None:
+        """When it opens next after ``now``; None if it never does."""
+        today = now.astimezone(self._zone()).date()
+        found = (opens for ahead in range(-1, AHEAD) for opens, until in self._on(today + ahead * A_DAY) if now < opens < until)
+        return next(found, None)
 
+    def _on(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+        """From when until when migrations may start in the window of one day, if it opens on that day at all."""
+        if day.weekday() not in self.days:
+            return
+        zone, start = self._zone(), time.fromisoformat(self.start)
+        opens = _instant(day, start, zone)
+        if self.length_min:
+            closes = opens + timedelta(minutes=self.length_min)
+        else:
+            end = time.fromisoformat(self.end)
+            closes = _instant(day + A_DAY if end <= start else day, end, zone)
+        yield opens, closes - timedelta(minutes=self.cutoff_min)
+
+    def _zone(self) -> tzinfo:
+        if self.zone:
+            from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
+
+            return zone_of(self.zone)
+        return timezone(timedelta(minutes=self.utc_offset_min))
+
+
+def _instant(day: date, clock: time, zone: tzinfo) -> datetime:
+    return datetime.combine(day, clock, zone).astimezone(timezone.utc)
+
+
+NEVER = Window("00:00", "00:01", cutoff_min=1439)
+"""Never open. A policy with zones, several windows or blackouts keeps it in ``window``.
+
+A version that knows none of these then holds all of the batch.
+"""
 NAMES = names_of(Window)
 BOUNDS = bounds_of(Window)
 
 
-def read_window(document: object, path: str) -> Window:
-    """A window in the API's spelling; raises Refused naming the field."""
+def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
+    """A window in the API's spelling; raises Refused naming the field. Zone and cutoff are for a window that names none."""
     asked = as_object(document, path)
-    window = decode(Window, renamed(asked, NAMES, path), path, strict=True)
+    given = renamed(asked, NAMES, path)
+    given.setdefault("cutoff_min", cutoff_min)
+    if "utc_offset_min" not in given and not given.get("zone"):
+        given["zone"] = zone
+    window = decode(Window, given, path, strict=True)
     check_numbers(asked, BOUNDS, path)
+    _check_times(window, path)
+    _check_zone(window, path)
     return _checked(window, path)
 
 
-def _checked(window: Window, path: str) -> Window:
+def _check_times(window: Window, path: str) -> None:
+    if bool(window.end) == bool(window.length_min):
+        raise Refused("Policy.Invalid", f"{path} needs either end or lengthMin.", "Give one of them, such as an end of 04:00.")
+    for name, written in (("start", window.start), ("end", window.end or "00:00")):
+        if not _is_clock(written):
+            raise Refused("Policy.Invalid", f"{path}.{name} must be HH:MM.", "Write times like 22:00.")
+
+
+def _is_clock(written: str) -> bool:
     try:
-        window.allows(datetime.fromisoformat("2026-01-01T00:00:00+00:00"))
+        return time.fromisoformat(written).strftime("%H:%M") == written
     except ValueError:
-        raise Refused("Policy.Invalid", f"{path}.start and end must be HH:MM.", "Write times like 22:00.") from None
-    if window.minutes <= 0:
-        sentence = f"{path} is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
-        raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")
+        return False
+
+
+def _check_zone(window: Window, path: str) -> None:
+    if window.zone and window.utc_offset_min:
+        raise Refused("Policy.Invalid", f"{path} has both zone and utcOffsetMin.", "Keep zone: it knows when the clocks change.")
+    if window.zone:
+        from shared.domain.zones import zone_of
+
+        zone_of(window.zone)
+
+
+def _checked(window: Window, path: str) -> Window:
     if not set(window.days) & set(range(7)):
         raise Refused("Policy.Invalid", f"{path}.days names no day.", "Name days from 0 (Monday) to 6.")
+    if _usual_minutes(window) <= window.cutoff_min:
+        sentence = f"{path} is never open: nothing starts in its last {window.cutoff_min} minutes (cutoffMin)."
+        raise Refused("Policy.Invalid", sentence, "Make the window longer, or cutoffMin smaller.")
     return window
+
+
+def _usual_minutes(window: Window) -> int:
+    """How long it is on a day on which no clock changes."""
+    if window.length_min:
+        return window.length_min
+    start, end = time.fromisoformat(window.start), time.fromisoformat(window.end)
+    length = (end.hour - start.hour) * 60 + end.minute - start.minute
+    return length + 1440 * (length <= 0)

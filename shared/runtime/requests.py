@@ -6,7 +6,8 @@ from typing import Any
 
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
-from shared.domain.policy import BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, WORDS
+from shared.domain.policy import BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, MOST_WINDOWS, WORDS
+from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 
 Json = dict[str, Any]
 
@@ -97,22 +98,59 @@ FLAG: Json = {"type": "boolean", "default": False}
 def number(name: str) -> Json:
     """A number of the policy, as the policy itself bounds it."""
     least, most = BOUNDS[name]
-    return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], "default": DEFAULTS[name]}
+    default = {"default": DEFAULTS[name]} if name in DEFAULTS else {}
+    return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}
 
 
+ZONE: Json = {
+    "type": "string",
+    "maxLength": 60,
+    "pattern": "^([A-Za-z][A-Za-z0-9_+/-]*)?$",
+    "title": "an IANA time zone, such as Europe/London",
+}
+_END: Json = {**CLOCK_TIME, "minLength": 0, "pattern": f"^({CLOCK_TIME['pattern'][1:-1]})?$"}
 WINDOW = an_object(
     {
-        "start": CLOCK_TIME,
-        "end": {**CLOCK_TIME, "description": "Before start: the window runs over midnight."},
-        "days": a_list({"type": "integer", "minimum": 0, "maximum": 6, "description": "0 is Monday."}, 7),
-        "utcOffsetMin": number("window.utcOffsetMin"),
-        "cutoffMin": number("window.cutoffMin"),
+        name: {**shape, "description": WORDS[f"window.{name}"]}
+        for name, shape in {
+            "start": CLOCK_TIME,
+            "end": _END,
+            "days": a_list({"type": "integer", "minimum": 0, "maximum": 6}, 7),
+            "zone": ZONE,
+            "lengthMin": number("window.lengthMin"),
+            "utcOffsetMin": number("window.utcOffsetMin"),
+            "cutoffMin": number("window.cutoffMin"),
+        }.items()
     },
-    ("start", "end"),
+    ("start",),
+)
+_MOMENT: Json = {
+    "type": "string",
+    "minLength": 10,
+    "maxLength": 25,
+    "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
+    "title": "a day or a time, such as 2026-12-24 or 2026-12-24T18:00",
+}
+BLACKOUT = an_object(
+    {
+        "from": {**_MOMENT, "description": WORDS["blackouts.from"]},
+        "to": {**_MOMENT, "description": WORDS["blackouts.to"]},
+        "reason": {
+            "type": "string",
+            "maxLength": LONGEST_REASON,
+            "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+            "description": WORDS["blackouts.reason"],
+        },
+        "cutoffMin": number("blackouts.cutoffMin"),
+    },
+    ("from", "to"),
 )
 _SHAPES: Json = {
     "driver": {"type": "string", "enum": list(DRIVERS), "default": DEFAULTS["driver"]},
+    "zone": ZONE,
     "window": WINDOW,
+    "windows": a_list(WINDOW, MOST_WINDOWS, 0),
+    "blackouts": a_list(BLACKOUT, MOST_BLACKOUTS, 0),
     "overrides": {
         "type": "object",
         "propertyNames": {"type": "string", "minLength": 3, "maxLength": 80, "pattern": "^[A-Za-z0-9]+[.][A-Za-z0-9]+$"},

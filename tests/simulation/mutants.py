@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 from unittest import mock
 
@@ -214,6 +214,23 @@ def _no_window() -> list[Patch]:
     return [mock.patch.object(Window, "opened", lambda self, now: now)]
 
 
+def _no_blackout() -> list[Patch]:
+    return _without(Limit.BLACKOUT)
+
+
+def _no_hop_blackout() -> list[Patch]:
+    return _without(Limit.BLACKOUT, *HOPS)
+
+
+def _no_retry_blackout() -> list[Patch]:
+    return _without(Limit.BLACKOUT, *RETRIES)
+
+
+def _zone_forgotten() -> list[Patch]:
+    """A window's clock times are taken for UTC."""
+    return [mock.patch.object(Window, "_zone", return_value=timezone.utc)]
+
+
 def _another_token() -> list[Patch]:
     """Every call has a client token of its own."""
     tokens = (f"rp-{number}" for number in itertools.count())
@@ -308,6 +325,7 @@ MUTANTS = (
     Mutant("a slot is given back with the snapshots", 7, _slot_lost),
     Mutant("a slot given back is still counted", 7, _miscounted),
     Mutant("the maintenance window is ignored", 7, _no_window, tune=weather.later),
+    Mutant("the zone of a window is ignored", 7, _zone_forgotten, tune=weather.tomorrow_in_london),
     Mutant("the canary is ignored", 7, _no_canary, tune=weather.canary),
     Mutant("the account's limit is ignored", 7, _no_account_limit, tune=weather.narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
@@ -336,6 +354,9 @@ MUTANTS = (
     Mutant("a retry ignores the failure budget", 11, _no_retry_budget, tune=weather.retried_beside_failures),
     Mutant("a retry ignores the canary", 11, _no_retry_canary, tune=weather.retried_canary),
     Mutant("a next hop ignores the window", 11, _no_hop_window, tune=weather.two_hops_in_windows),
+    Mutant("a blackout is ignored", 11, _no_blackout, tune=weather.black),
+    Mutant("a retry ignores a blackout", 11, _no_retry_blackout, tune=weather.retried_in_a_blackout),
+    Mutant("a next hop ignores a blackout", 11, _no_hop_blackout, tune=weather.two_hops_in_a_blackout),
     Mutant("the hold is ignored", 11, _no_hold, tune=weather.held_often),
     Mutant("a pause is ignored", 11, _no_pause, tune=weather.paused_often),
     Mutant("a resume forgives what the person did not see", 13, bugs.more_forgiven, tune=weather.paused_often),

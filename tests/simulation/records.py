@@ -99,6 +99,18 @@ class Window:
     days: tuple[int, ...]
     utc_offset_min: int
     cutoff_min: int
+    zone: str
+    length_min: int
+
+
+@dataclass(frozen=True)
+class Blackout:
+    """When nothing may start, nor in the minutes before."""
+
+    begins: datetime
+    ends: datetime
+    reason: str
+    cutoff_min: int
 
 
 @dataclass(frozen=True)
@@ -110,7 +122,8 @@ class Policy:
     failure_budget: int
     canary: int
     retention_days: int
-    window: Window | None
+    windows: tuple[Window, ...]
+    blackouts: tuple[Blackout, ...]
     check: str
 
 
@@ -281,16 +294,26 @@ def _policy(doc: dict[str, Any]) -> Policy:
         failure_budget=doc.get("failure_budget", 1),
         canary=doc.get("canary", 0),
         retention_days=doc.get("retention_days", 7),
-        window=_window(doc.get("window")),
+        windows=_windows(doc),
+        blackouts=tuple(_blackout(each) for each in doc.get("blackouts", ())),
         check=doc.get("check", ""),
     )
 
 
-def _window(doc: dict[str, Any] | None) -> Window | None:
-    if doc is None:
-        return None
-    days = tuple(doc.get("days", range(7)))
-    return Window(doc["start"], doc["end"], days, doc.get("utc_offset_min", 0), doc.get("cutoff_min", 60))
+def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
+    """All windows. Beside several, or beside blackouts, the one window is for older versions, and never open."""
+    if doc.get("windows") or doc.get("blackouts"):
+        return tuple(_window(each) for each in doc.get("windows", ()))
+    return (_window(doc["window"]),) if doc.get("window") else ()
+
+
+def _window(doc: dict[str, Any]) -> Window:
+    days, offset, cutoff = tuple(doc.get("days", range(7))), doc.get("utc_offset_min", 0), doc.get("cutoff_min", 60)
+    return Window(doc["start"], doc.get("end", ""), days, offset, cutoff, doc.get("zone", ""), doc.get("length_min", 0))
+
+
+def _blackout(doc: dict[str, Any]) -> Blackout:
+    return Blackout(_at(doc["from_"]), _at(doc["to"]), doc.get("reason", ""), doc.get("cutoff_min", 0))
 
 
 @lru_cache(maxsize=2048)

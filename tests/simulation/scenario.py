@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
-from datetime import timedelta
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from localcloud.core.clock import START
@@ -47,6 +47,8 @@ TWINS, NAMESAKES = 0.15, 0.2
 PROMPT, FORGETFUL = 0.4, 0.3
 DRILLS, PUTS_BACK = 0.06, 0.25
 """The share of instances whose first job is a drill, and of those whose disks SMC puts back after a failed or cancelled job."""
+BLACK = 0.12
+"""The share of batches with a blackout."""
 HOLDS = 0.04
 """How often an act of a person is to hold everything."""
 BRAKES = 0.06
@@ -96,6 +98,7 @@ def draw(seed: int) -> Scenario:
     records += _bystanders(random.Random(f"bystanders:{seed}"), count)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
+    batches = tuple(_with_times(random.Random(f"times:{seed}:{at}"), each) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
@@ -186,6 +189,26 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
     if rng.random() < CHECKED and not windows & set(chosen):
         policy["check"] = CHECK
     return BatchPlan(at * rng.choice((0, 5, 30)), request)
+
+
+def _with_times(rng: random.Random, plan: BatchPlan) -> BatchPlan:
+    """Now and then the window is one of two in zones of their own, or a blackout comes soon."""
+    policy: dict[str, Any] = dict(plan.request["policy"])
+    if "window" in policy and rng.random() < 0.5:
+        shanghai = timedelta(hours=8)
+        there = {name: f"{_clock(policy['window'][name]) + shanghai:%H:%M}" for name in ("start", "end")}
+        night = {"start": "01:10", "lengthMin": 90, "zone": "Europe/London", "cutoffMin": 10}
+        policy["windows"] = [{**policy.pop("window"), **there, "zone": "Asia/Shanghai"}, night]
+    if rng.random() < BLACK:
+        begins = START + timedelta(minutes=rng.choice((-30, 30, 90)))
+        ends = begins + timedelta(minutes=rng.choice((60, 240)))
+        times = {"from": f"{begins:%Y-%m-%dT%H:%MZ}", "to": f"{ends:%Y-%m-%dT%H:%MZ}"}
+        policy["blackouts"] = [{**times, "reason": "change freeze", "cutoffMin": rng.choice((0, 30))}]
+    return replace(plan, request={**plan.request, "policy": policy})
+
+
+def _clock(written: str) -> datetime:
+    return datetime.combine(START.date(), time.fromisoformat(written))
 
 
 def _rate(rng: random.Random, kind: str) -> float:

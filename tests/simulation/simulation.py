@@ -26,7 +26,7 @@ from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Sight, all_checkers
-from tests.simulation.invariants.limits import within
+from tests.simulation.invariants.times import blacked, within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
 from tests.simulation.living import GuestWrites
@@ -314,8 +314,8 @@ class Simulation:
         return migration.state in (State.SNAPSHOTTING, State.MIGRATING) and self.faults.lasts(migration.instance_id)
 
     def _shut(self, batch_id: str) -> bool:
-        window = self.truth.batches[batch_id].policy.window
-        return not within(window, self.scene.now)
+        policy = self.truth.batches[batch_id].policy
+        return not within(policy, self.scene.now) or bool(blacked(policy, self.scene.now))
 
     def _at_rest(self) -> bool:
         waiting = service(self.cloud, "fc").queue.waiting()

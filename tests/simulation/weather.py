@@ -89,10 +89,11 @@ def checked(scenario: Scenario) -> Scenario:
 
 
 def with_policy(scenario: Scenario, **policy: Any) -> Scenario:
-    """Every batch with these beside its own limits; None takes one away."""
+    """Every batch with these beside its own limits; None takes one away. A window stands for all limits of time."""
+    given = {"windows": None, "blackouts": None, **policy} if "window" in policy else policy
 
     def changed(own: dict[str, Any]) -> dict[str, Any]:
-        return {name: value for name, value in {**own, **policy}.items() if value is not None}
+        return {name: value for name, value in {**own, **given}.items() if value is not None}
 
     batches = (replace(each, request={**each.request, "policy": changed(each.request["policy"])}) for each in scenario.batches)
     return replace(scenario, batches=tuple(batches))
@@ -169,6 +170,33 @@ def failing(scenario: Scenario) -> Scenario:
 def later(scenario: Scenario) -> Scenario:
     """Nothing may start before tomorrow."""
     return with_policy(scenario, window={"start": "05:00", "end": "07:00", "cutoffMin": 10})
+
+
+def tomorrow_in_london(scenario: Scenario) -> Scenario:
+    """Nothing may start before tomorrow, by two windows in two zones."""
+    london = {"start": "05:00", "end": "07:00", "cutoffMin": 10, "zone": "Europe/London"}
+    shanghai = {"start": "20:00", "lengthMin": 120, "cutoffMin": 10, "zone": "Asia/Shanghai", "days": [0, 1, 2, 3, 4, 5, 6]}
+    return with_policy(scenario, window=None, windows=[london, shanghai])
+
+
+def black(scenario: Scenario) -> Scenario:
+    """A blackout of some hours holds everything from the beginning."""
+    return with_policy(scenario, blackouts=[_blackout(-60, 600)])
+
+
+def retried_in_a_blackout(scenario: Scenario) -> Scenario:
+    """A blackout begins while the first ones fail; they are tried again after it."""
+    return with_policy(retried(scenario), blackouts=[_blackout(20, 600)])
+
+
+def two_hops_in_a_blackout(scenario: Scenario) -> Scenario:
+    """A blackout begins while the first hop runs."""
+    return with_policy(two_hops(scenario), blackouts=[_blackout(40, 600)])
+
+
+def _blackout(begins: int, ends: int) -> dict[str, Any]:
+    first, last = START + timedelta(minutes=begins), START + timedelta(minutes=ends)
+    return {"from": f"{first:%Y-%m-%dT%H:%MZ}", "to": f"{last:%Y-%m-%dT%H:%MZ}", "reason": "storm", "cutoffMin": 0}
 
 
 def canary(scenario: Scenario) -> Scenario:

@@ -30,18 +30,19 @@ NEVER = re.compile(
 )
 """Names that have no place in a package, whatever their suffix."""
 ECS, SMC = "alibabacloud_ecs20140526/", "alibabacloud_smc20190601/"
-BYTES = {("api", "3.10"): 12_000_000, ("watch", "3.10"): 8_000_000, ("watch", "3.12"): 9_300_000}
-"""Sizes at most; api checks tokens with cryptography (4.7 MB); the newer runtime's bytecode and extensions are larger."""
+BYTES = {("api", "3.10"): 12_400_000, ("watch", "3.10"): 8_000_000, ("watch", "3.12"): 9_300_000}
+"""Sizes at most; api checks tokens with cryptography (4.7 MB), the tables of time zones are 0.4 MB in each package; the newer
+runtime's bytecode and extensions are larger."""
 MODULES = {
     "intake": 440,
-    "api": 444,
+    "api": 448,
     "precheck": 520,
-    "snapshot": 455,
-    "migrate": 458,
-    "watch": 462,
+    "snapshot": 460,
+    "migrate": 462,
+    "watch": 466,
     "validate": 535,
     "rollback": 535,
-    "sweep": 444,
+    "sweep": 448,
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""

@@ -34,8 +34,9 @@ SDKS: dict[str, Collection[str]] = {
 """Which functions carry an SDK: those whose role may call its service (a test compares the two)."""
 
 
-LIBRARIES: dict[str, Collection[str]] = {"pyjwt": ("api",), "cryptography": ("api",)}
-"""Which functions carry what is no SDK: api checks the tokens of the identity provider."""
+LIBRARIES: dict[str, Collection[str]] = {"pyjwt": ("api",), "cryptography": ("api",), "tzdata": FUNCTIONS}
+"""Which functions carry what is no SDK: api checks the tokens of the identity provider; the policy of notices may name a zone, and
+every function reads it with its settings."""
 
 
 def sdks_of(function: str) -> list[str]:

@@ -22,6 +22,8 @@ OF_TESTS = ("test_", "testing_", "_testcapi.", "pytest_plugin.", "conftest.")
 """What the names of files begin with that serve tests and lie beside the code (aiohttp, protobuf, multidict: 150 kB)."""
 CODECS = ("tablestore/ots_sdk/", "tablestore/native/")
 """The Tablestore SDK's C++ codec: 13.7 MB for one version of Python, with a Python codec beside it that serves all."""
+ZONES = ("tzdata", "zoneinfo")
+"""The tables of time zones: files without a suffix, read at run time with their list."""
 COMPILER = Path(__file__).with_name("compiler.py")
 
 
@@ -51,6 +53,8 @@ def _name_in_package(name: PurePosixPath, distribution: str, target: Target, *, 
         if name.name.upper().startswith(("LICENSE", "LICENCE", "COPYING", "NOTICE")):
             return f"licenses/{distribution}/{name.name}"
         return str(name) if name.name == "METADATA" and not built else ""
+    if (name.parts[:2] == ZONES and ".py" not in name.suffix) or str(name) == "tzdata/zones":
+        return str(name)
     if name.suffix not in KEPT or NOT_OURS & set(name.parts) or name.name.startswith(OF_TESTS):
         return ""
     return str(name) if name.suffix != ".so" or _loads(name, target) else ""

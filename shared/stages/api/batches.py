@@ -115,7 +115,7 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
     journal = ports.batches.journal(batch_id) if found.control.at is not None else []
     held = _why_none_starts(found, tally, counts, ports)
-    return show.standing(found, counts, held, failed=len(tally.failed), journal=journal)
+    return show.standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from shared.domain import acts
@@ -10,6 +11,7 @@ from shared.domain.batch import RISKS, RISKS_VERSION, Batch, BatchControl, Batch
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
+from shared.domain.policy import seen_by_people
 from shared.domain.restore import shown
 from shared.stages.api import views
 
@@ -47,16 +49,18 @@ def batch(value: Batch) -> views.BatchView:
 
 
 def standing(
-    value: Batch, counts: dict[str, int], held_back: str, *, failed: int, journal: Sequence[BatchLine]
+    value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchLine]
 ) -> views.BatchStanding:
     """A batch with its counts by state, why the ready ones do not start and, until they are acknowledged, its risks."""
     wanted = value.acknowledgement is None and not value.dry_run
+    opens = value.policy.times.next_opening(now)
     return views.BatchStanding(
         **_batch_fields(value),
         counts=counts,
         failed=failed,
         journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),
         held_back=held_back,
+        next_opening=None if opens == now else opens,
         risks=risks() if wanted else None,
     )
 
@@ -81,7 +85,7 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
         "selection": views.SelectionView(chosen.regions, chosen.instance_ids, chosen.releases),
         "destination": value.destination,
         "destinations": value.destinations,
-        "policy": value.policy,
+        "policy": seen_by_people(value.policy),
         "size": value.size,
         "problems": problems(value),
         "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),

@@ -128,6 +128,8 @@ class BatchStanding(BatchView):
     """Who paused, resumed or stopped the batch, oldest first."""
     held_back: str
     """Why none of those that are ready starts now; empty where one does, or where none is ready."""
+    next_opening: datetime | None
+    """When windows and blackouts allow the next start; null if they allow it now, or never again."""
     risks: Risks | None
 
 

@@ -3,31 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from datetime import datetime, time, timedelta
 
 from tests.simulation import records
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
-from tests.simulation.records import BATCHES, LOCKS, MIGRATIONS, MOVING, OUTBOX, SLOTS, Migration, State, Window, numbered
+from tests.simulation.invariants.times import within
+from tests.simulation.records import BATCHES, LOCKS, MIGRATIONS, MOVING, OUTBOX, SLOTS, Migration, State, numbered
 from tests.simulation.truth import Change, Truth
 
 RETRIED = frozenset({State.ACCEPTED, State.WAITING})
 """Where a retry of a failed migration leads (a rollback begun again is none: what failed stays failed)."""
 UNSETTLED = 1 << 60
 """A count that is still on its way: the design lets an outbox wait for the tick."""
-
-DAY_MIN = 1440
-
-
-def within(window: Window | None, moment: datetime) -> bool:
-    """Whether something may start at this moment, reckoned in minutes of the week (not as the product does it)."""
-    if window is None:
-        return True
-    local = moment + timedelta(minutes=window.utc_offset_min)
-    now = local.weekday() * DAY_MIN + local.hour * 60 + local.minute
-    start, end = (time.fromisoformat(text) for text in (window.start, window.end))
-    first = start.hour * 60 + start.minute
-    length = (end.hour * 60 + end.minute - first - 1) % DAY_MIN + 1
-    return any((now - day * DAY_MIN - first) % (7 * DAY_MIN) < length - window.cutoff_min for day in window.days)
 
 
 class LimitsHeld(Checker):
@@ -60,7 +46,7 @@ class LimitsHeld(Checker):
         if (
             migration.state is State.MIGRATING
             and migration.driver != "console"  # a person may have begun, and what runs is followed
-            and not within(scene.batch(migration).policy.window, scene.asked)
+            and not within(scene.batch(migration).policy, scene.asked)
         ):
             yield f"{migration.migration_id} began to migrate at {scene.asked:%H:%M}, outside of its window"
 
@@ -110,7 +96,7 @@ class LimitsHeld(Checker):
         failed = [id for id, number in self._failed.get(batch.batch_id, {}).items() if number < scene.began]
         if len(failed) > policy.failure_budget:
             yield f"{migration.migration_id} was admitted after {len(failed)} failures, the budget is {policy.failure_budget}"
-        if not within(policy.window, scene.asked):
+        if not within(policy, scene.asked):
             yield f"{migration.migration_id} was admitted at {scene.asked:%H:%M}, outside of its window"
         if policy.canary:
             mates = [each for each in truth.migrations.values() if each.batch_id == batch.batch_id]

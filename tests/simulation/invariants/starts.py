@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tests.simulation import records
-from tests.simulation.invariants.limits import RETRIED, LimitsHeld, within
+from tests.simulation.invariants.limits import RETRIED, LimitsHeld
 from tests.simulation.invariants.scene import STAGES, Found, Sight, entered
+from tests.simulation.invariants.times import blacked, within
 from tests.simulation.records import BATCHES, JOURNAL, LOCKS, MIGRATIONS, MOVING, Line, Migration, State, line, numbered
 from tests.simulation.truth import Change, Effect, Truth
 
 FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
 SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
-HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW = "hold", "pause", "account", "acknowledgement", "window"
-BUDGET, CANARY, SLOT = "failure budget", "canary", "slot"
+HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED = "hold", "pause", "account", "acknowledgement"
+WINDOW, BLACKOUT, BUDGET, CANARY, SLOT = "window", "blackout", "failure budget", "canary", "slot"
 
-EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW, BUDGET, CANARY, SLOT})
+EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, BUDGET, CANARY, SLOT})
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
-    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, SLOT}),
+    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, SLOT}),
     RETRY: EVERY,
 }
 """The table of docs/architecture.md, snapshots and jobs alike (tests/simulation/test_starts_table.py compares them)."""
@@ -81,13 +82,13 @@ class EveryStart(LimitsHeld):
                 yield f"{migration.migration_id} began {what} of {kind} {reason}"
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        """The call itself may come long after its step: by then only the hold and the window hold it."""
+        """The call itself may come long after its step: by then only the hold, the window and a blackout hold it."""
         if effect.operation != "StartReplicationJob" or not effect.ours:
             return
         migration = scene.truth.of_job(effect.params["JobId"])
         if migration is None or not self._is_owed(migration, scene):
             return
-        for limit in (HOLD, WINDOW):
+        for limit in (HOLD, WINDOW, BLACKOUT):
             reason = self._against(limit, migration, scene)
             if reason:
                 yield f"the job of {migration.migration_id}, owed for a while, was started {reason}"
@@ -118,8 +119,10 @@ class EveryStart(LimitsHeld):
             return f"while account {migration.account_id} was known to refuse"
         if limit == ACKNOWLEDGED and batch.acknowledgement is None:
             return "before anybody acknowledged its batch"
-        if limit == WINDOW and not within(batch.policy.window, scene.asked):
+        if limit == WINDOW and not within(batch.policy, scene.asked):
             return f"at {scene.asked:%H:%M}, outside of its window"
+        if limit == BLACKOUT and (reason := blacked(batch.policy, scene.asked)):
+            return f"at {scene.asked:%H:%M}, in a blackout ({reason})"
         if limit == SLOT and migration.migration_id not in scene.truth.slots():
             return "without a slot"
         if limit == BUDGET:

@@ -25,6 +25,7 @@ from shared.domain.limits import (
 )
 from shared.domain.migration import Handle, Migration, State
 from shared.domain.policy import Policy
+from shared.domain.times import Blackout
 from shared.domain.window import Window
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
@@ -34,15 +35,15 @@ PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
-                hold  pause  account  acknowledgement  window  failure_budget  canary  slot
-FIRST_SNAPSHOT  x     x      x        x                x       x               x       x
-FIRST_JOB       x     x      x        x                x       x               x       x
-HOP_SNAPSHOT    x     -      x        x                x       -               -       x
-HOP_JOB         x     -      x        x                x       -               -       x
-RETRY_SNAPSHOT  x     x      x        x                x       x               x       x
-RETRY_JOB       x     x      x        x                x       x               x       x
-RETRY_LOOK      x     x      x        x                x       x               x       x
-ROLLBACK        -     -      -        -                -       -               -       -
+                hold  pause  account  acknowledgement  window  blackout  failure_budget  canary  slot
+FIRST_SNAPSHOT  x     x      x        x                x       x         x               x       x
+FIRST_JOB       x     x      x        x                x       x         x               x       x
+HOP_SNAPSHOT    x     -      x        x                x       x         -               -       x
+HOP_JOB         x     -      x        x                x       x         -               -       x
+RETRY_SNAPSHOT  x     x      x        x                x       x         x               x       x
+RETRY_JOB       x     x      x        x                x       x         x               x       x
+RETRY_LOOK      x     x      x        x                x       x         x               x       x
+ROLLBACK        -     -      -        -                -       -         -               -       -
 """
 """What the design promises, written down once more: the table in the code must not change by accident."""
 CELLS = [
@@ -63,6 +64,7 @@ BROKEN = {
     Limit.ACCOUNT: replace(scene(), trouble="account 1000000000000001 cannot be used"),
     Limit.ACKNOWLEDGEMENT: scene(ack=None),
     Limit.WINDOW: scene(window=Window("22:00", "04:00")),
+    Limit.BLACKOUT: scene(blackouts=(Blackout(NOW, NOW + timedelta(hours=1), "year end"),)),
     Limit.BUDGET: scene(replace(NOBODY, failed=frozenset({"m1", "m2"}))),
     Limit.CANARY: scene(replace(NOBODY, held_by_batch=1), canary=1),
     Limit.SLOT: scene(replace(NOBODY, held_by_batch=3)),
@@ -117,7 +119,11 @@ def migration(**changes: object) -> Migration:
     [
         (Limit.HOLD, "everything is held by bob"),
         (Limit.ACKNOWLEDGEMENT, "the risks are not acknowledged yet"),
-        (Limit.WINDOW, "the maintenance window is closed"),
+        (Limit.WINDOW, "the maintenance window is closed; the next start is possible 2026-11-23 22:00 UTC"),
+        (
+            Limit.BLACKOUT,
+            "a blackout (year end) ends 2026-11-23 09:00 UTC; the next start is possible 2026-11-23 09:00 UTC",
+        ),
         (Limit.BUDGET, "2 migrations failed (m1, m2), the budget is 1"),
         (Limit.CANARY, "the canary is not through: 0 of 1 validated"),
         (Limit.SLOT, "every slot is taken"),

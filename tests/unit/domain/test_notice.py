@@ -97,7 +97,7 @@ def test_a_policy_in_the_apis_spelling_is_read() -> None:
 @pytest.mark.parametrize(
     "window",
     [
-        {"start": "22:00", "end": "23:00"},
+        {"start": "22:00", "end": "22:30"},
         {"start": "23:45", "end": "00:15", "cutoffMin": 30},
         {"start": "22:00", "end": "04:00", "days": []},
         {"start": "22:00", "end": "04:00", "days": [7]},

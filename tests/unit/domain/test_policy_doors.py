@@ -13,18 +13,26 @@ from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.notice import read_notice_policy
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS, Policy, read_policy
+from shared.domain.times import Blackout
 from shared.domain.window import Window
 from shared.runtime import requests, schema
 
 
 def document(name: str, value: int) -> dict[str, Any]:
-    inner = name.partition(".")[2]
-    return {"window": {"start": "00:00", "end": "00:00", inner: value}} if inner else {name: value}
+    part, _, inner = name.partition(".")
+    if part == "blackouts":
+        return {"blackouts": [{"from": "2026-12-24", "to": "2026-12-26", inner: value}]}
+    window = {"start": "00:00", "end": "00:00", "cutoffMin": 0, inner: value}
+    if inner == "lengthMin" and value:
+        del window["end"]
+    return {"window": window} if inner else {name: value}
 
 
 def camel_to_field(name: str) -> str:
     """A negative number is refused earlier, by the field's own name."""
-    return next(each.name for each in fields(Policy if "." not in name else Window) if camel(each.name) == name.rpartition(".")[2])
+    part, _, inner = name.partition(".")
+    kind = {"window": Window, "blackouts": Blackout}[part] if inner else Policy
+    return next(each.name for each in fields(kind) if camel(each.name) == (inner or part))
 
 
 DOORS = {
@@ -43,7 +51,7 @@ def test_every_door_holds_every_bound(door: str, name: str) -> None:
     for value in (least - 1, most + 1):
         with pytest.raises(Refused) as caught:
             DOORS[door](document(name, value))
-        assert name in caught.value.message or camel_to_field(name) in caught.value.message
+        assert name.rpartition(".")[2] in caught.value.message or camel_to_field(name) in caught.value.message
 
 
 def test_every_field_is_at_every_door() -> None:

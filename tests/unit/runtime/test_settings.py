@@ -43,7 +43,7 @@ def test_everything_can_be_set() -> None:
     assert settings.regions == ("cn-hangzhou", "cn-beijing")
     assert (settings.max_moving, settings.snapshot_price, settings.operator_header) == (7, 0.12, "x-user")
     assert settings.notice_sources == ("acme.lifecycle", "acs.health")
-    assert (settings.notice_policy.driver, settings.notice_policy.window) == ("console", Window("22:00", "04:00"))
+    assert (settings.notice_policy.driver, settings.notice_policy.window) == ("console", Window("22:00", "04:00", cutoff_min=30))
     assert (settings.smc.target_parameter, settings.smc.target_values) == ("TargetOsType", {"alinux-3": "3"})
 
 

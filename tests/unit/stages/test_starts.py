@@ -17,6 +17,7 @@ from shared.domain.hold import NOTHING_HELD, HoldLine
 from shared.domain.limits import HELD_BY, Limit, Start, start_of
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry
 from shared.domain.policy import Policy
+from shared.domain.times import Blackout
 from shared.domain.window import Window
 from shared.ports.ports import Ports
 from shared.stages.api import migrations as acts
@@ -58,6 +59,8 @@ def hold(fakes: Fakes, limit: Limit) -> None:
 
 def policy(limit: Limit) -> Policy:
     narrow = Policy(max_moving=2 if limit is Limit.SLOT else 9, failure_budget=1, canary=1 if limit is Limit.CANARY else 0)
+    if limit is Limit.BLACKOUT:
+        return replace(narrow, blackouts=(Blackout(NOON, NOON.replace(hour=13)),))
     return replace(narrow, window=Window("22:00", "04:00")) if limit is Limit.WINDOW else narrow
 
 

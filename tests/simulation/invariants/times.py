@@ -1,0 +1,46 @@
+"""Windows and blackouts, reckoned without the product: from a rule of its own, with the zones of python-dateutil."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta, timezone, tzinfo
+
+from dateutil.tz import resolve_imaginary, tzoffset
+from dateutil.zoneinfo import get_zonefile_instance
+
+from tests.simulation.records import Policy, Window
+
+
+def within(policy: Policy, moment: datetime) -> bool:
+    """Whether a window is open at this moment, or there is none to keep to."""
+    return not policy.windows or any(_is_open(window, moment) for window in policy.windows)
+
+
+def blacked(policy: Policy, moment: datetime) -> str:
+    """The reason of the blackout that holds at this moment; empty if none does."""
+    for each in policy.blackouts:
+        if each.begins - timedelta(minutes=each.cutoff_min) <= moment < each.ends:
+            return each.reason or "no reason given"
+    return ""
+
+
+def _is_open(window: Window, moment: datetime) -> bool:
+    zone: tzinfo = get_zonefile_instance().get(window.zone) if window.zone else tzoffset(None, window.utc_offset_min * 60)
+    today, start = moment.astimezone(zone).date(), time.fromisoformat(window.start)
+    for days_back in range(4):
+        day = today - timedelta(days=days_back)
+        if day.weekday() not in window.days:
+            continue
+        opens = _at(day, start, zone)
+        if window.length_min:
+            closes = opens + timedelta(minutes=window.length_min)
+        else:
+            end = time.fromisoformat(window.end)
+            closes = _at(day + timedelta(days=end <= start), end, zone)
+        if opens <= moment < closes - timedelta(minutes=window.cutoff_min):
+            return True
+    return False
+
+
+def _at(day: date, clock: time, zone: tzinfo) -> datetime:
+    there: datetime = resolve_imaginary(datetime.combine(day, clock, zone))
+    return there.astimezone(timezone.utc)
