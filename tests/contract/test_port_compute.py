@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from localcloud.account import service
 from localcloud.ecs import account_attributes as cloud_account
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.facts import AccountFacts
@@ -116,6 +117,8 @@ def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -
         compute.check_reset(REGION, disk, made)  # it runs
     compute.stop(REGION, "i-test0003")
     one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
+    # A stop that ends the charges may lose the public address, and the room to start again.
+    assert service(one.world.cloud, "ecs").world.instance("i-test0003")["StoppedMode"] == "KeepCharging"
     compute.check_reset(REGION, disk, made)
     assert {each.status for each in compute.disks(REGION, "i-test0003")} == {"In_use"}
     with pytest.raises(Refused) as caught:

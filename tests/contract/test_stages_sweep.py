@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 
 from localcloud.account import service
+from shared.domain.effects import ReleaseLock
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
 from shared.domain.message import Message
-from shared.domain.migration import Migration, State, first_entry
+from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
 from shared.stages import sweep
 from tests.support.fakes import FakeBus
@@ -122,6 +123,20 @@ def test_a_snapshot_whose_id_was_never_noted_goes(one: Bench, ports: Ports) -> N
     sweep.run(DAILY, ports)
     assert left(ports, entry) == []
     assert noted(ports, entry) == (SnapshotState.SWEPT, made)
+
+
+def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, ports: Ports) -> None:
+    """What is owed may be the very adoption or lock that the snapshot is for."""
+    owner, entry = intended(one, ports)
+    made = ours(one, ports, entry)
+    taken = step(owner, State.CANCELLED, now=one.now, by="watch", reason="noted")
+    ports.migrations.commit(replace(taken, effects=(ReleaseLock(owner.region_id, owner.instance_id),)))
+    sweep.run(DAILY, ports)
+    assert left(ports, entry) == [made]
+    for version in ports.migrations.load(owner.migration_id).owes:
+        ports.migrations.settle(taken.after, version)
+    sweep.run(DAILY, ports)
+    assert left(ports, entry) == []
 
 
 @pytest.mark.parametrize("tags", [[], [{"Key": "replank:migration", "Value": "m-another"}]], ids=("untagged", "another's tag"))

@@ -107,3 +107,10 @@ def test_a_batch_of_which_nothing_is_confirmed_is_no_success(api: ApiInMemory, c
     assert "Batch.NotFound" in said(capsys, "confirm", "--batch", "nobodys", status=1)
     second = api.open_batch(*(migration(f"n{number}") for number in range(130)))
     assert said(capsys, "confirm", "--batch", second) == "130 confirmed.\n"
+
+
+def test_a_batch_is_confirmed_portion_by_portion(api: ApiInMemory, capsys: pytest.CaptureFixture[str]) -> None:
+    """The API takes a hundred at once."""
+    batch = api.open_batch(*[replace(migration(f"m{number}", State.MIGRATED), instance_id=f"i-{number}") for number in range(101)])
+    assert said(capsys, "confirm", "--batch", batch).startswith("101 confirmed.")
+    assert {each["state"] for each in ApiInHand(api).pages("/migrations", "migrations", batchId=batch)} == {"confirmed"}

@@ -158,6 +158,20 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
     assert seen == [frozenset({made.migration_id})]
 
 
+def test_a_batch_closes_once_every_migration_is_settled(ports: Ports) -> None:
+    stand(ports, 1, State.MIGRATED)
+    stand(ports, 2, State.FAILED)
+    assert close_batch(ports.batches.terms(BATCH.batch_id), ports)
+    assert ports.batches.load(BATCH.batch_id).state is BatchState.CLOSED
+
+
+def test_a_batch_stays_open_while_a_migration_may_ask_for_a_slot(ports: Ports) -> None:
+    stand(ports, 1, State.MIGRATED)
+    stand(ports, 2, State.READY)
+    assert not close_batch(ports.batches.terms(BATCH.batch_id), ports)
+    assert ports.batches.load(BATCH.batch_id).state is BatchState.OPEN
+
+
 def test_a_batch_is_closed_only_as_it_was_when_its_migrations_were_looked_at(ports: Ports) -> None:
     """An acknowledgement or a retry in between opens it for good reason."""
     stand(ports, 1, State.MIGRATED)

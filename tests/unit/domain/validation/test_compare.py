@@ -205,6 +205,11 @@ def test_what_did_not_work_before_is_no_loss() -> None:
     assert compare_restored(OWN, healthy(**broken), OWN, healthy(**broken)).findings == ()
 
 
+def test_a_file_system_that_was_read_only_before_is_no_finding() -> None:
+    kept = replace(HEALTHY, mounts=(MountFacts("/iso", "/dev/sr0", 1000, 0, "iso9660", read_only=True),))
+    assert compare_restored(OWN, kept, OWN, kept).findings == ()
+
+
 def test_only_what_ecs_knows_is_the_instances_own() -> None:
     bare = replace(HEALTHY, interfaces=(InterfaceFacts("eth0", ("10.0.0.5/24",)),))
     found = compare_restored(OWN, HEALTHY, OWN, bare)
