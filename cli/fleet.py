@@ -40,6 +40,8 @@ class Fleet:
     guests: dict[str, Json] = field(default_factory=dict)
     on: date | None = None
     dated: str = ""
+    accounts: Json = field(default_factory=dict)
+    """Further accounts of the local cloud, whose instances say so with ``account``."""
 
     @property
     def instances(self) -> list[Json]:
@@ -55,7 +57,7 @@ class Fleet:
     def document(self) -> Json:
         """As the local cloud loads it, which takes a missing OSName for one that it may choose."""
         pages = [{**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records(page)]}} for page in self.pages]
-        return {"pages": pages, "guests": self.guests}
+        return {"pages": pages, "guests": self.guests, **({"accounts": self.accounts} if self.accounts else {})}
 
 
 def _records(page: Json) -> list[Json]:
@@ -86,7 +88,7 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
     wrong += problem
     if wrong:
         raise _invalid(file, wrong, source)
-    return Fleet(pages, found, on, dated)
+    return Fleet(pages, found, on, dated, document.get("accounts", {}) if isinstance(document, dict) else {})
 
 
 def _load(file: Path) -> Any:

@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from localcloud.admin.accounts import AccountsAdmin
 from localcloud.admin.api import PREFIX, Admin
 from localcloud.admin.mishaps import Mishaps
 from localcloud.apigateway.api import PREFIX as GATEWAY
@@ -134,6 +135,7 @@ class Running:
         self.plan: Plan | None = None
         self.pump = Pump(cloud, hold=hold, speed=speed)
         self.fc: FunctionCompute = service(cloud, "fc")
+        AccountsAdmin(cloud)
         mishaps = Mishaps(service(cloud, "ecs").world)
         self._admin = Admin(cloud, self.pump, service(cloud, "eventbridge"), self.fc, mishaps, self.describe, self._deploy)
         try:

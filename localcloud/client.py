@@ -76,6 +76,29 @@ class LocalCloud:
         """A mishap (see localcloud.admin.mishaps.Mishaps): ``happen("agent_silent", instance_id="i-1")``."""
         self.post("mishaps", {"kind": kind, **fields})
 
+    # Accounts -------------------------------------------------------------------------------------------------------
+
+    def put_account(self, id: str, **given: Any) -> Json:
+        """Create or change an account (``name``, ``directory``, ``roles``); the keys of its owner."""
+        found: Json = self.post("accounts", {"id": id, **given})
+        return found
+
+    def put_role(self, account: str, role: str, **given: Any) -> str:
+        """Set a role (``trust``, ``policies``, ``max_session_s``); its ARN."""
+        return str(self.post("roles", {"account": account, "role": role, **given})["arn"])
+
+    def withdraw_role(self, account: str, role: str, how: str = "role") -> None:
+        """Take a role away, or (``trust``) let nobody assume it any more."""
+        self.post("roles", {"account": account, "role": role, "withdraw": how})
+
+    def restore_role(self, account: str, role: str) -> None:
+        """Give a role back as it was."""
+        self.post("roles", {"account": account, "role": role, "restore": True})
+
+    def expire_credentials(self, **which: str) -> int:
+        """End temporary credentials now (``account``, ``role``, ``session``; all without); how many."""
+        return int(self.post("credentials", {"expire": True, **which})["expired"])
+
     # What was seen --------------------------------------------------------------------------------------------------
 
     def calls(self, limit: int = 1000, **wanted: object) -> list[Json]:

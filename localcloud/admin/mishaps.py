@@ -8,10 +8,13 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+from localcloud.core import members
 from localcloud.ecs import agent
 from localcloud.ecs.store import Doc
 from localcloud.ecs.world import EcsWorld
 
+_NAMING = ("credentials_expire", "role_withdrawn", "role_restored")
+"""Kinds whose field ``account`` is an argument of their own; every other kind takes it beside its fields."""
 SETTINGS = ("account", "concurrent_snapshots", "snapshots_per_disk", "smc_concurrent_jobs", "smc_role_missing")
 
 
@@ -28,10 +31,30 @@ class Mishaps:
         return {name: [*inspect.signature(each).parameters][1:] for name, each in found if name[0] != "_" and name != "happen"}
 
     def happen(self, kind: str, **given: Any) -> None:
-        """Carry out one mishap."""
+        """Carry out one mishap, in the account that is named or that has the instance or disk; else in the own one."""
         if kind not in self.kinds():
             raise ValueError(f"kind must be one of {', '.join(self.kinds())}")
-        getattr(self, kind)(**given)
+        account = _text(given.pop("account", "") if kind not in _NAMING else "") or self._account_of(given)
+        members.need_account(self._world.cloud, account)
+        with self._world.cloud.accounts.acting(account):
+            getattr(self, kind)(**given)
+
+    def _account_of(self, given: dict[str, Any]) -> str:
+        id = given.get("instance_id") or given.get("id") or ""
+        found = [self._world.account_of(kind, id) for kind in ("instance", "disk") if isinstance(id, str) and id]
+        return next(filter(None, found), self._world.cloud.accounts.own)
+
+    def credentials_expire(self, account: str = "", role: str = "", session: str = "") -> None:
+        """Temporary credentials end now: all, or those of an account, a role, or a session's name."""
+        members.expire_credentials(self._world.cloud, _text(account), _text(role), _text(session))
+
+    def role_withdrawn(self, account: str, role: str, how: str = "role") -> None:
+        """A role is taken away (``role``), or nobody may assume it any more (``trust``)."""
+        members.withdraw_role(self._world.cloud, _text(account), _text(role), _text(how) or "role")
+
+    def role_restored(self, account: str, role: str) -> None:
+        """A role that was withdrawn is there again."""
+        members.withdraw_role(self._world.cloud, _text(account), _text(role), "")
 
     def agent_silent(self, instance_id: str) -> None:
         """The Cloud Assistant agent stops reporting, until the next restart or ``agent_back``."""
@@ -65,7 +88,7 @@ class Mishaps:
         self._keep(instance)
 
     def setting(self, name: str, value: Any) -> None:
-        """Change what holds for the whole account: one of SETTINGS."""
+        """Change what holds for a whole account: one of SETTINGS."""
         if name not in SETTINGS:
             raise ValueError(f"name must be one of {', '.join(SETTINGS)}")
         self._world.set_setting(name, value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from typing import Any
 
 from localcloud.core.db import Db
 
@@ -12,26 +14,49 @@ OWNER = "owner"
 
 @dataclass(frozen=True)
 class Key:
-    """A key pair; ``token`` is the security token of a role's temporary credentials, empty for the owner's."""
+    """A key pair; ``token`` is the security token of a role's temporary credentials, empty for the owner's.
+
+    ``account`` is whose key it is, empty for the account that everything is deployed into. AssumeRole gives a ``session`` its name,
+    the moment it ends (``expires_ms``, 0: never), its policy (JSON, or empty), and who asked for it.
+    """
 
     access_key_id: str
     access_key_secret: str
     token: str
     principal: str
+    account: str = ""
+    session: str = ""
+    expires_ms: int = 0
+    policy: str = ""
+    assumed_by: str = ""
+
+    @property
+    def outside(self) -> bool:
+        """Whether somebody holds it who is no function: not a role's key, nor one that a role asked for."""
+        return not (self.assumed_by or self.principal).startswith("role:")
+
+    def as_doc(self) -> dict[str, Any]:
+        """What is stored: the four fields that every key has, and the others if they say something."""
+        return {each.name: value for each in fields(self) if (value := getattr(self, each.name)) or each.name in _ALWAYS}
+
+
+_ALWAYS = ("access_key_id", "access_key_secret", "token", "principal")
 
 
 class Identities:
-    """The account's keys, kept in the state so that a signature stays valid over a restart."""
+    """The keys of all accounts, kept in the state so that a signature stays valid over a restart."""
 
-    def __init__(self, db: Db) -> None:
+    def __init__(self, db: Db, now_ms: Callable[[], int]) -> None:
+        self._now_ms = now_ms
         self._keys = db.collection("identity.key")
+        self._sessions = db.collection("identity.session")
         self._cache: dict[str, Key] = {}
-        self._principals: dict[str, Key] = {}
+        self._principals: dict[tuple[str, str], Key] = {}
 
     def find(self, access_key_id: str) -> Key | None:
         """The key pair of an access key id."""
         if access_key_id not in self._cache:
-            doc = self._keys.get(access_key_id)
+            doc = self._keys.get(access_key_id) or self._sessions.get(access_key_id)
             if doc is None:
                 return None
             self._cache[access_key_id] = Key(**doc)
@@ -39,18 +64,41 @@ class Identities:
 
     def add(self, key: Key) -> Key:
         """Make a key pair known (the same id again replaces it)."""
-        self._keys.put(key.access_key_id, vars(key))
-        self._cache[key.access_key_id] = self._principals[key.principal] = key
+        (self._sessions if key.session else self._keys).put(key.access_key_id, key.as_doc())
+        self._cache[key.access_key_id] = key
+        if not key.session:
+            self._principals[key.account, key.principal] = key
         return key
 
     def forget_all(self) -> None:
         """No key is valid any more; whoever deploys makes new ones."""
-        for id, _ in self._keys.items():
-            self._keys.delete(id)
+        for kept in (self._keys, self._sessions):
+            for id, _ in kept.items():
+                kept.delete(id)
+        self.forget_cache()
+
+    def forget_cache(self) -> None:
+        """Read the keys again (after a transaction that failed)."""
         self._cache, self._principals = {}, {}
 
-    def of(self, principal: str) -> Key | None:
-        """The key pair of a principal (``role:NAME``), or None."""
-        if principal not in self._principals:
-            self._principals = {doc["principal"]: Key(**doc) for _, doc in self._keys.items()}
-        return self._principals.get(principal)
+    def of(self, principal: str, account: str = "") -> Key | None:
+        """The lasting key pair of a principal (``role:NAME``), or None."""
+        if (account, principal) not in self._principals:
+            keys = [Key(**doc) for _, doc in self._keys.items()]
+            self._principals = {(key.account, key.principal): key for key in keys}
+        return self._principals.get((account, principal))
+
+    def is_over(self, key: Key) -> bool:
+        """Whether a temporary key has reached its end, by the cloud's clock."""
+        return bool(key.expires_ms) and key.expires_ms <= self._now_ms()
+
+    # What AssumeRole gave ---------------------------------------------------------------------------------------------
+
+    def sessions(self) -> list[Key]:
+        """The temporary keys that are remembered, also those that have ended."""
+        return [Key(**doc) for _, doc in self._sessions.items()]
+
+    def drop_session(self, key: Key) -> None:
+        """Forget a temporary key: it is unknown from now on."""
+        self._sessions.delete(key.access_key_id)
+        self._cache.pop(key.access_key_id, None)

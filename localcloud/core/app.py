@@ -1,4 +1,4 @@
-"""The account: its services behind one chain of steps, its clock and its jobs.
+"""The cloud: its services behind one chain of steps, its accounts, its clock and its jobs.
 
 ``Cloud.handle`` is the whole request path and needs no socket; ``Cloud.step`` is one turn of time. The server calls both
 from threads, a simulation calls both from one thread, and nothing else differs.
@@ -19,6 +19,7 @@ from datetime import datetime
 from pathlib import Path
 
 from localcloud.core.access_keys import OWNER, Identities, Key
+from localcloud.core.accounts import Accounts
 from localcloud.core.calls import CallRecord, Calls
 from localcloud.core.clock import Clock, RealClock, VirtualClock, skewed, to_ms
 from localcloud.core.db import Db
@@ -34,6 +35,8 @@ from localcloud.core.state import StateUnwritable
 REGION = "cn-hangzhou"
 ACCOUNT_ID = "1234567890123456"
 INSTANCE_NAME = "replank"
+FOR_ALL_ACCOUNTS = ("ecs", "smc", "sts", "location", "eventbridge")
+"""The services that every account has; the others are those of the account that everything is deployed into."""
 
 
 @dataclass
@@ -42,13 +45,14 @@ class _Seen:
 
     operation: str = "?"
     principal: str = "?"
+    account: str = ""
     summary: str = ""
     status: int = 500
     code: str = ""
 
 
 class Cloud:
-    """One account. Everything it holds is in ``db``; everything that happens later is in ``scheduler``."""
+    """One account or several. Everything they hold is in ``db``; everything that happens later is in ``scheduler``."""
 
     def __init__(
         self,
@@ -67,15 +71,16 @@ class Cloud:
         self.changed = threading.Condition(self.lock)
         self.db = Db(folder)
         self.seed = int(self.db.meta("seed", str(seed)))
-        self.region, self.account_id = REGION, ACCOUNT_ID
+        self.region = REGION
+        self.accounts = Accounts(self.db, ACCOUNT_ID)
         self.clock: Clock = (
             RealClock() if real_time else VirtualClock(int(self.db.meta("now_ms", "0")) or (to_ms(start) if start else None))
         )
-        self.scheduler = Scheduler(self.db)
-        self.identities = Identities(self.db)
-        self.policies = Policies(self.db)
+        self.scheduler = Scheduler(self.db, self.accounts)
+        self.identities = Identities(self.db, lambda: self.clock.now_ms())
+        self.policies = Policies(self.db, self.accounts)
         self.calls = Calls()
-        self.faults = Faults(self.seed)
+        self.faults = Faults(self.seed, self.accounts)
         self.services: list[Service] = []
         self.hooks = Hooks()
         """Where the services meet."""
@@ -105,6 +110,11 @@ class Cloud:
             self.db.set_meta("root_secret", root)
             self.identities.forget_all()
         return root.encode()
+
+    @property
+    def account_id(self) -> str:
+        """The account whose call or job is being carried out; outside of those the one that everything is deployed into."""
+        return self.accounts.current
 
     def secret(self, *words: object) -> str:
         """64 hexadecimal digits for what the words name, always the same in one state."""
@@ -169,20 +179,28 @@ class Cloud:
     def _perform(self, service: Service, request: Request, seen: _Seen) -> Response | Later:
         with self.db.transaction():
             caller = self._authenticated(service, request)
-            seen.principal = caller.principal
-            if not caller.principal.startswith("role:"):
+            seen.principal, seen.account = caller.principal, caller.account or self.accounts.own
+            if caller.outside:
                 self.note_outside()
-            call = service.parse(request)
-            seen.operation, seen.summary = call.operation, call.summary
-            if check := self.hooks.check_call:
-                check(service.name, call)
-            self._authorise(call, caller)
-            self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)
-            answer = service.perform(call, caller)
+            with self.accounts.acting(caller.account):
+                call = service.parse(request)
+                seen.operation, seen.summary = call.operation, call.summary
+                answer = self._carry_out(service, call, caller)
         named = (service.name, call.operation, caller.principal, call.summary)
-        self.faults.strike("after", *named)
-        hold_s = self.faults.hold_s(*named)
+        with self.accounts.acting(caller.account):
+            self.faults.strike("after", *named)
+            hold_s = self.faults.hold_s(*named)
         return answer.held(hold_s) if hold_s else answer
+
+    def _carry_out(self, service: Service, call: Call, caller: Key) -> Response | Later:
+        """Carry out a call that is understood, if it may be."""
+        if check := self.hooks.check_call:
+            check(service.name, call)
+        if caller.account and service.name not in FOR_ALL_ACCOUNTS:
+            raise ApiError("NoPermission", f"Here only the account {self.accounts.own} has anything in {service.name}.", 403)
+        self._authorise(call, caller)
+        self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)
+        return service.perform(call, caller)
 
     def note_outside(self) -> None:
         """Somebody who is no function of this account is at work. The caller holds the lock."""
@@ -200,7 +218,7 @@ class Cloud:
         if not call.action:
             return
         for resource in call.resources:
-            if not self.policies.allows(caller.principal, call.action, resource):
+            if not self.policies.allows(caller.principal, call.action, resource, session_policy=caller.policy):
                 raise ApiError("NoPermission", f"{caller.principal} may not do {call.action} on {resource}.", 403)
 
     # Time ---------------------------------------------------------------------------------------------------------
@@ -220,11 +238,13 @@ class Cloud:
                 if self._sticks(job) or not self.scheduler.take(job):
                     return True
                 if job.kind not in self.outside:
-                    self.scheduler.perform(job)
+                    with self.accounts.acting(job.account):
+                        self.scheduler.perform(job)
                     return True
         self.enter()
         try:
-            self.outside[job.kind](job)
+            with self.accounts.acting(job.account):
+                self.outside[job.kind](job)
         finally:
             self.leave()
         return True
@@ -233,7 +253,8 @@ class Cloud:
         """Whether a fault puts the job off."""
         if not self.faults.rules:
             return False
-        delay_ms = self.faults.stuck_ms(job.kind, json.dumps(job.payload))
+        with self.accounts.acting(job.account):
+            delay_ms = self.faults.stuck_ms(job.kind, json.dumps(job.payload))
         if delay_ms:
             self.scheduler.put_off(job, self.clock.now_ms() + delay_ms)
         return bool(delay_ms)

@@ -9,7 +9,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class CallRecord:
-    """One finished call; ``code`` is empty where it succeeded, ``now_ms`` is the cloud's time, ``took_us`` wall time."""
+    """One finished call of ``account``. ``code`` is empty if it succeeded.
+
+    ``now_ms`` is the cloud's time, and ``took_us`` is measured by the machine's clock.
+    """
 
     service: str
     operation: str
@@ -20,6 +23,7 @@ class CallRecord:
     now_ms: int
     took_us: int
     summary: str = ""
+    account: str = ""
 
 
 class Calls:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -35,6 +35,8 @@ class Db:
         self.unwritable = ""
         """What is said of the last write if it failed, and nothing has been written since."""
         self._depth = 0
+        self.scope: Callable[[str], str] = lambda name: name
+        """The name under which the account at work keeps a kind of things (see core.accounts)."""
         try:
             if folder is not None:
                 folder.mkdir(parents=True, exist_ok=True)
@@ -107,7 +109,11 @@ class Db:
 
     def collection(self, kind: str) -> Collection:
         """The documents of one kind, for example ``ecs.instance``."""
-        return Collection(self.sql, kind)
+        return Collection(self.sql, lambda: kind)
+
+    def account_collection(self, kind: str) -> Collection:
+        """The documents of one kind that the account at work has: each account has its own."""
+        return Collection(self.sql, lambda: self.scope(kind))
 
     def put_blob(self, digest: str, body: bytes) -> None:
         """Keep bytes under their digest; the same bytes twice are kept once."""
@@ -126,26 +132,26 @@ class Db:
 class Collection:
     """JSON documents by id, listed in the order of their ids."""
 
-    def __init__(self, sql: sqlite3.Connection, kind: str) -> None:
+    def __init__(self, sql: sqlite3.Connection, kind: Callable[[], str]) -> None:
         self._sql = sql
         self._kind = kind
 
     def get(self, id: str) -> dict[str, Any] | None:
-        row = self._sql.execute("SELECT doc FROM docs WHERE kind=? AND id=?", (self._kind, id)).fetchone()
+        row = self._sql.execute("SELECT doc FROM docs WHERE kind=? AND id=?", (self._kind(), id)).fetchone()
         return json.loads(row[0]) if row else None
 
     def put(self, id: str, doc: dict[str, Any]) -> None:
         self._sql.execute(
             "INSERT INTO docs VALUES (?,?,?) ON CONFLICT(kind,id) DO UPDATE SET doc=excluded.doc",
-            (self._kind, id, json.dumps(doc, separators=(",", ":"), ensure_ascii=False)),
+            (self._kind(), id, json.dumps(doc, separators=(",", ":"), ensure_ascii=False)),
         )
 
     def delete(self, id: str) -> None:
-        self._sql.execute("DELETE FROM docs WHERE kind=? AND id=?", (self._kind, id))
+        self._sql.execute("DELETE FROM docs WHERE kind=? AND id=?", (self._kind(), id))
 
     def items(self, prefix: str = "") -> list[tuple[str, dict[str, Any]]]:
         """Ids and documents whose id begins with ``prefix``."""
         rows = self._sql.execute(
-            "SELECT id, doc FROM docs WHERE kind=? AND id>=? AND id<? ORDER BY id", (self._kind, prefix, prefix + "\U0010ffff")
+            "SELECT id, doc FROM docs WHERE kind=? AND id>=? AND id<? ORDER BY id", (self._kind(), prefix, prefix + "\U0010ffff")
         )
         return [(id, json.loads(doc)) for id, doc in rows.fetchall()]

@@ -9,6 +9,7 @@ import random
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from localcloud.core.accounts import Accounts
 from localcloud.core.errors import ApiError, Dropped
 
 CALL_KINDS = ("throttle", "error", "drop_before", "timeout_before", "error_after", "drop_after", "timeout_after")
@@ -42,6 +43,8 @@ class FaultRule:
     """How long a slow answer is held back and a time-out is silent (the machine's own time)."""
     skew_s: float = 3600.0
     """By how much the service's clock is wrong."""
+    account: str = "*"
+    """Strike only calls made for the account of this id, or its events or work."""
     struck: int = field(default=0)
 
     def __post_init__(self) -> None:
@@ -55,14 +58,15 @@ class FaultRule:
                 raise ValueError(f"{each.name} must be of type {wanted.__name__}")
         if self.delay_ms < 0 or not 0 <= self.wait_s <= MAX_WAIT_S:
             raise ValueError(f"delay_ms must not be negative, and wait_s be 0 to {MAX_WAIT_S:g}")
-        if self.kind == "skew" and (self.operation, self.principal, self.match) != ("*", "*", ""):
+        if self.kind == "skew" and (self.operation, self.principal, self.match, self.account) != ("*", "*", "", "*"):
             raise ValueError("a skew is of a whole service: nothing is known of a call before its signature is checked")
 
 
 class Faults:
     """The rules in force, asked at each point where the cloud may misbehave."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, accounts: Accounts) -> None:
+        self._accounts = accounts
         self._random = random.Random(f"faults:{seed}")
         self.rules: list[FaultRule] = []
 
@@ -113,7 +117,7 @@ class Faults:
     def _strikes(self, rule: FaultRule, named: tuple[str, str, str], summary: str) -> bool:
         """Whether a rule means this call and chance agrees; if so, it is counted."""
         wanted = (rule.service, rule.operation, rule.principal)
-        if rule.times == 0 or rule.match not in summary:
+        if rule.times == 0 or rule.match not in summary or rule.account not in ("*", self._accounts.current):
             return False
         if any(pattern not in ("*", value) for pattern, value in zip(wanted, named, strict=True)):
             return False

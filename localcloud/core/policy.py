@@ -2,60 +2,112 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
 from localcloud.core.access_keys import OWNER
+from localcloud.core.accounts import Accounts
 from localcloud.core.db import Db
 
 _REMEMBERED = 10_000
 """Answers kept: a function asks for the same few tables and operations again and again."""
 
 
-class Policies:
-    """The statements of each role, and which of them were ever used."""
+Statements = Iterable[Mapping[str, Any]]
 
-    def __init__(self, db: Db) -> None:
+
+@dataclass(frozen=True)
+class Role:
+    """What is stored of a role; ``withdrawn`` is empty, ``role`` or ``trust`` (see ``Policies.withdraw``)."""
+
+    statements: list[dict[str, Any]]
+    trust: list[dict[str, Any]] = field(default_factory=list)
+    max_session_s: int = 3600
+    withdrawn: str = ""
+    name: str = ""
+
+
+class Policies:
+    """The statements of each account's roles, whom they trust, and which statements were ever used.
+
+    A name here is that of a role of the account at work; in ``roles``, ``unused`` and ``used`` a role of another account than the
+    one that everything is deployed into is called ``ACCOUNT/NAME``.
+    """
+
+    def __init__(self, db: Db, accounts: Accounts | None = None) -> None:
+        self._accounts = accounts or Accounts(db, "")
         self._roles = db.collection("policy.role")
-        self._cache: dict[str, list[dict[str, Any]]] = {}
+        self._cache: dict[str, Role | None] = {}
         self._answers: dict[tuple[str, str, str], bool] = {}
         self.used: set[tuple[str, str]] = set()
         """(role, action pattern) that allowed at least one call since the start."""
 
-    def set_role(self, role: str, statements: Iterable[Mapping[str, Any]]) -> None:
-        """Set a role's statements: ``Effect``, ``Action`` and ``Resource`` (each a string or a list; ``*`` and ``?``)."""
-        listed = [dict(statement) for statement in statements]
-        self._roles.put(role, {"statements": listed})
-        self._cache[role] = listed
+    def set_role(self, role: str, statements: Statements, *, trust: Statements = (), max_session_s: int = 3600) -> None:
+        """Set a role's statements: ``Effect``, ``Action`` and ``Resource`` (each a string or a list; ``*`` and ``?``).
+
+        ``trust`` are the statements that say who may assume it, for ``max_session_s`` at most.
+        """
+        self._put(role, Role([dict(each) for each in statements], [dict(each) for each in trust], max_session_s))
+
+    def withdraw(self, role: str, how: str) -> None:
+        """Take a role away (``role``), or only its trust (``trust``), or give everything back (empty). Raises KeyError."""
+        found = self.role(role)
+        if found is None:
+            raise KeyError(role)
+        self._put(found.name, replace(found, withdrawn=how))
+
+    def role(self, name: str) -> Role | None:
+        """A role of the account at work, whatever the case of its name; also one that is withdrawn."""
+        key = self._accounts.scoped(name)
+        if key not in self._cache:
+            doc = self._roles.get(key) or next((doc for id, doc in self._roles.items() if id.lower() == key.lower()), None)
+            self._cache[key] = Role(**{"name": name, **doc}) if doc else None
+        return self._cache[key]
+
+    def of_account(self) -> list[Role]:
+        """The roles of the account at work."""
+        prefix = self._accounts.scoped("")
+        found = [(id.removeprefix(prefix), doc) for id, doc in self._roles.items(prefix)]
+        return [Role(**{"name": name, **doc}) for name, doc in found if "/" not in name]
+
+    def _put(self, name: str, role: Role) -> None:
+        key = self._accounts.scoped(name)
+        self._roles.put(key, asdict(replace(role, name=name)))
+        self.forget_cache()
+
+    def forget_cache(self) -> None:
+        """Read the roles again (also after a transaction that failed)."""
+        self._cache.clear()
         self._answers.clear()
 
     def roles(self) -> dict[str, list[dict[str, Any]]]:
         """Every role with its statements."""
         return {role: doc["statements"] for role, doc in self._roles.items()}
 
-    def allows(self, principal: str, action: str, resource: str) -> bool:
-        """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to ARN ``resource``."""
+    def allows(self, principal: str, action: str, resource: str, *, session_policy: str = "") -> bool:
+        """Whether ``principal`` (the owner, or ``role:NAME``) may do ``action`` (``ecs:DeleteSnapshot``) to ARN ``resource``.
+
+        A session with a policy (JSON) may do what both its role and that policy allow.
+        """
+        if session_policy and not _decide(json.loads(session_policy)["Statement"], action, resource):
+            return False
         if principal == OWNER:
             return True
-        asked = (principal, action, resource)
+        role = self._accounts.scoped(principal.removeprefix("role:"))
+        asked = (role, action, resource)
         if asked not in self._answers:
             if len(self._answers) > _REMEMBERED:
                 self._answers.clear()
-            self._answers[asked] = self._allows(principal.removeprefix("role:"), action, resource)
+            found = self.role(principal.removeprefix("role:"))
+            statements = found.statements if found and found.withdrawn != "role" else []
+            allowing = _decide(statements, action, resource)
+            self.used |= {(role, pattern) for pattern in allowing}
+            self._answers[asked] = bool(allowing)
         return self._answers[asked]
-
-    def _allows(self, role: str, action: str, resource: str) -> bool:
-        allowed = False
-        for statement in self._statements(role):
-            for pattern in _listed(statement["Action"]):
-                if _matches(pattern, action) and any(_matches(each, resource) for each in _listed(statement["Resource"])):
-                    if statement["Effect"] == "Deny":
-                        return False
-                    allowed = True
-                    self.used.add((role, pattern))
-        return allowed
 
     def unused(self) -> list[tuple[str, str]]:
         """(role, action pattern) granted and never used since the start: candidates for removal."""
@@ -71,11 +123,17 @@ class Policies:
             for pattern in _listed(statement["Action"])
         }
 
-    def _statements(self, role: str) -> list[dict[str, Any]]:
-        if role not in self._cache:
-            doc = self._roles.get(role)
-            self._cache[role] = doc["statements"] if doc else []
-        return self._cache[role]
+
+def _decide(statements: Iterable[Mapping[str, Any]], action: str, resource: str) -> list[str]:
+    """The patterns that allow it; none if nothing does, or if a statement denies it."""
+    allowing = []
+    for statement in statements:
+        for pattern in _listed(statement["Action"]):
+            if _matches(pattern, action) and any(_matches(each, resource) for each in _listed(statement["Resource"])):
+                if statement["Effect"] == "Deny":
+                    return []
+                allowing.append(pattern)
+    return allowing
 
 
 def _listed(value: Any) -> list[str]:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from localcloud.core.accounts import Accounts
 from localcloud.core.db import Db
 
 _SCHEMA = """
@@ -18,6 +19,9 @@ CREATE TABLE IF NOT EXISTS jobs (seq INTEGER PRIMARY KEY AUTOINCREMENT, due_ms I
 CREATE INDEX IF NOT EXISTS jobs_due ON jobs (due_ms, seq);
 CREATE INDEX IF NOT EXISTS jobs_key ON jobs (kind, key);
 """
+
+_ACCOUNT = "ALTER TABLE jobs ADD COLUMN account TEXT NOT NULL DEFAULT ''"
+"""Whose job it is; empty for the account that everything is deployed into, as in states from before there were others."""
 
 JobHandler = Callable[[dict[str, Any]], None]
 
@@ -31,14 +35,20 @@ class Job:
     kind: str
     key: str
     payload: dict[str, Any]
+    account: str = ""
 
 
 class Scheduler:
-    """Jobs ordered by (due time, order of scheduling). The caller holds the cloud's lock."""
+    """Jobs ordered by (due time, order of scheduling). The caller holds the cloud's lock.
 
-    def __init__(self, db: Db) -> None:
-        self._sql = db.sql
+    A job belongs to the account at work when it was made, and so does its key: ``cancel`` forgets no other account's jobs.
+    """
+
+    def __init__(self, db: Db, accounts: Accounts) -> None:
+        self._sql, self._accounts = db.sql, accounts
         self._sql.executescript(_SCHEMA)
+        if "account" not in {row[1] for row in self._sql.execute("PRAGMA table_info(jobs)")}:
+            self._sql.execute(_ACCOUNT)
         self._handlers: dict[str, JobHandler] = {}
 
     def on(self, kind: str, handler: JobHandler) -> None:
@@ -50,13 +60,18 @@ class Scheduler:
         if kind not in self._handlers:
             raise LookupError(f"no handler for jobs of kind {kind}")
         self._sql.execute(
-            "INSERT INTO jobs (due_ms, kind, key, payload, periodic) VALUES (?,?,?,?,?)",
-            (due_ms, kind, key, json.dumps(payload, separators=(",", ":")), int(periodic)),
+            "INSERT INTO jobs (due_ms, kind, key, payload, periodic, account) VALUES (?,?,?,?,?,?)",
+            (due_ms, kind, key, json.dumps(payload, separators=(",", ":")), int(periodic), self._account),
         )
 
     def cancel(self, kind: str, key: str) -> int:
         """Forget the jobs of a kind and key; how many there were."""
-        return self._sql.execute("DELETE FROM jobs WHERE kind=? AND key=?", (kind, key)).rowcount
+        return self._sql.execute("DELETE FROM jobs WHERE kind=? AND key=? AND account=?", (kind, key, self._account)).rowcount
+
+    @property
+    def _account(self) -> str:
+        current = self._accounts.current
+        return "" if current == self._accounts.own else current
 
     def kinds(self) -> list[str]:
         """The kinds of jobs there are."""
@@ -73,9 +88,10 @@ class Scheduler:
     def due(self, now_ms: int, limit: int = 64) -> list[Job]:
         """The jobs due by ``now_ms``, oldest first, at most ``limit``; they stay queued until ``take``."""
         rows = self._sql.execute(
-            "SELECT seq, due_ms, kind, key, payload FROM jobs WHERE due_ms<=? ORDER BY due_ms, seq LIMIT ?", (now_ms, limit)
+            "SELECT seq, due_ms, kind, key, account, payload FROM jobs WHERE due_ms<=? ORDER BY due_ms, seq LIMIT ?",
+            (now_ms, limit),
         )
-        return [Job(seq, due_ms, kind, key, json.loads(payload)) for seq, due_ms, kind, key, payload in rows.fetchall()]
+        return [Job(seq, due, kind, key, json.loads(payload), owner) for seq, due, kind, key, owner, payload in rows.fetchall()]
 
     def take(self, job: Job) -> bool:
         """Remove a job from the queue; False if somebody cancelled it meanwhile."""

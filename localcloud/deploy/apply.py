@@ -60,7 +60,8 @@ def _ensure_table(tablestore: Tablestore, table: dict[str, Any]) -> None:
 def _set_role(cloud: Cloud, role: dict[str, Any]) -> None:
     name = role["RoleName"]
     statements = [each for policy in role.get("Policies", []) for each in policy["PolicyDocument"]["Statement"]]
-    cloud.policies.set_role(name, statements)
+    trust = role["AssumeRolePolicyDocument"]["Statement"]
+    cloud.policies.set_role(name, statements, trust=trust, max_session_s=role.get("MaxSessionDuration", 3600))
     principal = f"role:{name}"
     if cloud.identities.of(principal) is None:
         key_id = f"STS.NT{cloud.random('role', name).randbytes(10).hex()}"

@@ -13,12 +13,11 @@ from localcloud.deploy import gateway
 from localcloud.deploy.check import Fields, Shape, anything, either, listed, mapped, number, one_of, text, truth
 from localcloud.deploy.document import Document
 from localcloud.deploy.intrinsics import Resolver
+from localcloud.deploy.ram import NAME, ROLE, STRINGS
 from localcloud.eventbridge import limits
 
-_NAME = text(r"[A-Za-z][\w.-]{0,127}", "a name")
 _COLUMN = text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a column name")
 _TAGS = listed(Fields({"Key": text(), "Value": text()}, ("Key",)), 0, 20)
-_STRINGS = either(text(), listed(text(), 1), lambda value: not isinstance(value, list))
 
 
 def _type(*names: str) -> Shape:
@@ -38,7 +37,7 @@ _INSTANCE = Fields(
 )
 _TABLE = Fields(
     {
-        "InstanceName": _NAME,
+        "InstanceName": NAME,
         "TableName": text(r"[A-Za-z_][A-Za-z0-9_]{0,254}", "a table name"),
         "PrimaryKey": listed(
             Fields({"Name": _COLUMN, "Type": _type("STRING", "INTEGER", "BINARY")}, ("Name", "Type"), ("Option",)), 1, 4
@@ -103,43 +102,6 @@ _RULE = Fields(
     },
     ("EventBusName", "RuleName", "FilterPattern", "Targets"),
 )
-_STATEMENT = Fields(
-    {"Effect": one_of("Allow", "Deny"), "Action": _STRINGS, "Resource": listed(text(), 1)},
-    ("Effect", "Action", "Resource"),
-    ("Condition", "NotAction", "NotResource"),
-)
-_TRUST = Fields(
-    {
-        "Action": one_of("sts:AssumeRole"),
-        "Effect": one_of("Allow"),
-        "Principal": Fields({"Service": listed(text(), 1), "RAM": listed(text(), 1)}),
-    },
-    ("Action", "Effect", "Principal"),
-)
-_ROLE = Fields(
-    {
-        "RoleName": text(r"[A-Za-z0-9.-]{1,64}", "1 to 64 letters, digits, dots or hyphens"),
-        "Description": text(),
-        "AssumeRolePolicyDocument": Fields({"Version": one_of("1"), "Statement": listed(_TRUST, 1)}, ("Version", "Statement")),
-        "MaxSessionDuration": number(3600, 43_200),
-        "DeletionForce": truth,
-        "IgnoreExisting": truth,
-        "Policies": listed(
-            Fields(
-                {
-                    "PolicyName": _NAME,
-                    "Description": text(),
-                    "PolicyDocument": Fields(
-                        {"Version": one_of("1"), "Statement": listed(_STATEMENT, 1)}, ("Version", "Statement")
-                    ),
-                },
-                ("PolicyName", "PolicyDocument"),
-            )
-        ),
-    },
-    ("RoleName", "AssumeRolePolicyDocument"),
-    ("PolicyAttachments", "Tags"),
-)
 _QUEUE = Fields(
     {
         "QueueName": text(r"[A-Za-z0-9][A-Za-z0-9-]{0,119}", "a queue name"),
@@ -159,7 +121,7 @@ PROPERTIES = {
     "ALIYUN::OTS::InstanceV2": _INSTANCE,
     "ALIYUN::OTS::Table": _TABLE,
     "ALIYUN::EventBridge::Rule": _RULE,
-    "ALIYUN::RAM::Role": _ROLE,
+    "ALIYUN::RAM::Role": ROLE,
     **gateway.PROPERTIES,
 }
 _PARAMETER_KEYS = ("Type", "Default", "Description", "Label", "AllowedValues", "AllowedPattern", "NoEcho", "MinLength", "MaxLength")
@@ -170,7 +132,7 @@ _RESOURCE = Fields(
     {
         "Type": one_of(*PROPERTIES),
         "Properties": mapped(anything),
-        "DependsOn": _STRINGS,
+        "DependsOn": STRINGS,
         "DeletionPolicy": one_of("Delete", "Retain"),
         "Metadata": anything,
     },

@@ -11,9 +11,12 @@ from localcloud.ecs.world import EcsWorld, shown
 
 
 def guests(world: EcsWorld, instance_id: str = "") -> dict[str, Any]:
-    """What :func:`guest` shows of one instance, or of all, by instance id."""
-    wanted = [instance_id] if instance_id else [doc["InstanceId"] for doc in world.store.find("instance", {})]
-    return {each: guest(world, each) for each in wanted}
+    """What :func:`guest` shows of one instance, or of all, by instance id, whichever account has it."""
+    found: dict[str, Any] = {}
+    for _ in world.cloud.accounts.everywhere():
+        there = [doc["InstanceId"] for doc in world.store.find("instance", {})]
+        found |= {each: guest(world, each) for each in there if instance_id in ("", each)}
+    return found or {each: guest(world, each) for each in [instance_id] if each}
 
 
 def guest(world: EcsWorld, instance_id: str) -> dict[str, Any]:
@@ -34,7 +37,25 @@ def guest(world: EcsWorld, instance_id: str) -> dict[str, Any]:
 
 
 def inventory(world: EcsWorld) -> dict[str, Any]:
-    """All instances, snapshots, groups and disks by id with what tells them apart, and what other services add."""
+    """All instances, snapshots, groups and disks of all accounts by id with what tells them apart, and what other services add.
+
+    What another account than the own one has says so with ``Account``.
+    """
+    found: dict[str, Any] = {}
+    for account in world.cloud.accounts.everywhere():
+        own = account.id == world.cloud.accounts.own
+        for name, things in _of_account(world).items():
+            marked = things if own else {id: _marked(thing, account.id) for id, thing in things.items()}
+            found.setdefault(name, {}).update(marked)
+    found["counts"] = {name: len(value) for name, value in found.items()}
+    return found
+
+
+def _marked(thing: Any, account: str) -> Any:
+    return {**thing, "Account": account} if isinstance(thing, dict) else thing
+
+
+def _of_account(world: EcsWorld) -> dict[str, dict[str, Any]]:
     store = world.store
     found: dict[str, Any] = {
         "instances": {doc["InstanceId"]: _instance(doc) for doc in store.find("instance", {})},
@@ -48,7 +69,6 @@ def inventory(world: EcsWorld) -> dict[str, Any]:
         },
     }
     found |= {name: value for part in world.cloud.hooks.inventory_parts for name, value in part().items()}
-    found["counts"] = {name: len(value) for name, value in found.items()}
     return found
 
 

@@ -1,13 +1,16 @@
 """Loading a fleet: instances as DescribeInstances returns them, with facts about their guests and faults to come.
 
-The document is {"pages": [DescribeInstances answers], "guests": {instance id: facts}, "faults": settings}; see guest/facts.py
-for the facts and SETTINGS for the settings. A wrong document loads nothing and says which record and field is wrong.
+The document is {"pages": [DescribeInstances answers], "guests": {instance id: facts}, "faults": settings, "accounts":
+{id: account}}. See guest/facts.py for the facts, and fleet.schema.json for the rest. A page or a record says with ``account``
+whose it is; without, it is the own account's. A wrong document loads nothing and says which record and field is wrong.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+from localcloud.core import members
 from localcloud.ecs import fleet_check
 from localcloud.ecs.disks import Disks
 from localcloud.ecs.guest import linux, windows
@@ -63,14 +66,33 @@ class Fleet:
 
     def load(self, document: dict[str, Any]) -> int:
         """Add the instances of a document (those already there are replaced); how many. Raises FleetInvalid."""
-        fleet_check.check(document)
-        records = [record for page in document["pages"] for record in page["Instances"]["Instance"]]
-        with self.world.cloud.lock, self.world.cloud.db.transaction():
-            for name, value in document.get("faults", {}).items():
+        cloud = self.world.cloud
+        fleet_check.check(document, {each.id: self._has(each.id) for each in cloud.accounts.all()})
+        with cloud.lock, cloud.db.transaction():
+            self._configure(document)
+            for account, record in fleet_check.records(document):
+                with cloud.accounts.acting(account):
+                    self._add(record, document.get("guests", {}).get(record["InstanceId"], {}))
+        return len(fleet_check.records(document))
+
+    def _has(self, account: str) -> Callable[[str], bool]:
+        def has(instance_id: str) -> bool:
+            with self.world.cloud.accounts.acting(account):
+                return self.world.store.has("instance", instance_id)
+
+        return has
+
+    def _configure(self, document: dict[str, Any]) -> None:
+        """The accounts with their roles and settings; ``faults`` of the document are those of the own account."""
+        for id, given in document.get("accounts", {}).items():
+            members.open_account(self.world.cloud, id, given)
+            self._set(id, given.get("faults", {}))
+        self._set("", document.get("faults", {}))
+
+    def _set(self, account: str, settings: dict[str, Any]) -> None:
+        with self.world.cloud.accounts.acting(account):
+            for name, value in settings.items():
                 self.world.set_setting(name, value)
-            for record in records:
-                self._add(record, document.get("guests", {}).get(record["InstanceId"], {}))
-        return len(records)
 
     def _add(self, record: Doc, given: Facts) -> None:
         id = record["InstanceId"]
@@ -99,7 +121,7 @@ class Fleet:
             "SecurityGroupIds": {"SecurityGroupId": []},
             "OperationLocks": {"LockReason": []},
             "Tags": {"Tag": []},
-            **{name: value for name, value in record.items() if value is not None},
+            **{name: value for name, value in record.items() if value is not None and name != "account"},
         }
         doc["OSNameEn"] = doc.get("OSNameEn") or doc["OSName"]
         doc["InstanceName"] = doc["InstanceName"] or record["InstanceId"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from localcloud.core import trust
 from localcloud.core.regions import REGIONS
 
 SCHEMA: dict[str, Any] = json.loads(Path(__file__).with_name("fleet.schema.json").read_text(encoding="utf-8"))
@@ -24,12 +25,28 @@ class FleetInvalid(ValueError):
         self.problems = problems
 
 
-def check(document: Any) -> None:
-    """Raise FleetInvalid unless the document can be loaded."""
+def check(document: Any, owners: Mapping[str, Callable[[str], bool]] | None = None) -> None:
+    """Raise FleetInvalid unless the document can be loaded.
+
+    ``owners`` are the accounts that exist (the own one first), each with a way to ask whether it has an instance by now.
+    """
     problems = [f"{place(error.absolute_path)}: {error.message}" for error in _validator().iter_errors(document)]
-    problems += _contradictions(document) if not problems else []
+    if not problems:
+        problems = [
+            *_contradictions(document),
+            *_wrong_roles(document),
+            *_wrong_accounts(document, owners or {"": lambda id: False}),
+        ]
     if problems:
         raise FleetInvalid(problems)
+
+
+def records(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Every record with the account it is of; empty for the own one."""
+    pages = document["pages"]
+    return [
+        (record.get("account") or page.get("account", ""), record) for page in pages for record in page["Instances"]["Instance"]
+    ]
 
 
 @lru_cache
@@ -42,6 +59,26 @@ def _validator() -> Any:
 def place(path: Iterable[str | int]) -> str:
     """``pages[0].Instances.Instance[3].Cpu``."""
     return "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in path).lstrip(".") or "fleet"
+
+
+def _wrong_accounts(document: dict[str, Any], owners: Mapping[str, Callable[[str], bool]]) -> Iterator[str]:
+    """Accounts that neither exist nor are described, and instances that another account has."""
+    own, known = next(iter(owners)), {*owners, *document.get("accounts", {})}
+    for account, record in records(document):
+        id, account = record["InstanceId"], account or own
+        if account not in known:
+            yield f"{id}: its account {account} is not in accounts, and does not exist"
+        for holder, has in owners.items():
+            if holder != account and has(id):
+                yield f"{id}: the account {holder} has this instance, and an instance is of one account; say so with account"
+
+
+def _wrong_roles(document: dict[str, Any]) -> Iterator[str]:
+    """Trust policies that make no sense, or that nothing here would look at."""
+    for id, account in document.get("accounts", {}).items():
+        for name, role in account.get("roles", {}).items():
+            problems = {trust.problem(each) for each in role.get("trust", {}).get("Statement", [])} - {""}
+            yield from (f"accounts.{id}.roles.{name}.trust: {each}" for each in sorted(problems))
 
 
 def _contradictions(document: dict[str, Any]) -> Iterator[str]:

@@ -76,24 +76,25 @@ def tags_of(doc: Doc) -> list[dict[str, str]]:
 
 
 class Store:
-    """Documents by kind (instance, disk, snapshot, group, invocation, result, token) and id."""
+    """Documents by kind (instance, disk, snapshot, group, invocation, result, token) and id, of the account at work."""
 
     def __init__(self, db: Db) -> None:
-        self._sql = db.sql
+        self._sql, self._db = db.sql, db
         self._sql.executescript(_SCHEMA)
 
     def get(self, kind: str, id: str) -> Doc | None:
-        row = self._sql.execute("SELECT doc FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
+        row = self._sql.execute("SELECT doc FROM ecs_items WHERE kind=? AND id=?", (self._db.scope(kind), id)).fetchone()
         return json.loads(row[0]) if row else None
 
     def has(self, kind: str, id: str) -> bool:
         """Whether there is such a document."""
-        return self._sql.execute("SELECT 1 FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone() is not None
+        found = self._sql.execute("SELECT 1 FROM ecs_items WHERE kind=? AND id=?", (self._db.scope(kind), id))
+        return found.fetchone() is not None
 
     def put(self, kind: str, id: str, doc: Doc) -> None:
         """Write a document and, where they changed, its links."""
         pairs = sorted({*_LINKS[kind](doc), *((f"tag:{tag['TagKey']}", tag["TagValue"]) for tag in tags_of(doc))})
-        links = json.dumps(pairs)
+        links, kind = json.dumps(pairs), self._db.scope(kind)
         row = self._sql.execute("SELECT links FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
         text = json.dumps(doc, separators=(",", ":"), ensure_ascii=False)
         self._sql.execute("INSERT OR REPLACE INTO ecs_items VALUES (?,?,?,?)", (kind, id, text, links))
@@ -102,6 +103,7 @@ class Store:
             self._sql.executemany("INSERT INTO ecs_links VALUES (?,?,?,?)", [(kind, name, value, id) for name, value in pairs])
 
     def delete(self, kind: str, id: str) -> None:
+        kind = self._db.scope(kind)
         row = self._sql.execute("SELECT links FROM ecs_items WHERE kind=? AND id=?", (kind, id)).fetchone()
         if row:
             self._unlink(kind, id, row[0])
@@ -113,6 +115,7 @@ class Store:
 
     def pick(self, kind: str, ids: Iterable[str], where: Where) -> list[Doc]:
         """Those of the documents named that exist and have all the links, in the order of their ids."""
+        kind = self._db.scope(kind)
         condition, values = _linked("i.id", kind, where)
         text = f"SELECT doc FROM ecs_items i WHERE i.kind=? AND i.id=?{condition}"
         rows = [self._sql.execute(text, (kind, id, *values)).fetchone() for id in sorted(set(ids))]
@@ -120,14 +123,14 @@ class Store:
 
     def find(self, kind: str, where: Where, *, after: str = "", limit: int = -1, offset: int = 0) -> list[Doc]:
         """Documents that have all the links, in the order of their ids, from behind the id ``after``."""
-        source, id, values = _source(kind, where)
+        source, id, values = _source(self._db.scope(kind), where)
         text = f"SELECT {'doc' if not where else _DOC} FROM {source} AND {id}>? ORDER BY {id} LIMIT ? OFFSET ?"
         rows = self._sql.execute(text, (*values, after, limit, offset)).fetchall()
         return [json.loads(row[0]) for row in rows]
 
     def count(self, kind: str, where: Where) -> int:
         """How many ``find`` would give."""
-        source, _, values = _source(kind, where)
+        source, _, values = _source(self._db.scope(kind), where)
         count: int = self._sql.execute(f"SELECT COUNT(*) FROM {source}", values).fetchone()[0]
         return count
 

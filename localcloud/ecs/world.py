@@ -15,10 +15,11 @@ from localcloud.ecs.store import Doc, Store
 SECOND = 1000
 MINUTE = 60 * SECOND
 DAY = 24 * 60 * MINUTE
+_FOR_EVERYBODY = ("event_form", "system_disk_replaced")
 
 
 class EcsWorld:
-    """The emulated ECS of one account."""
+    """The emulated ECS, as the account at work has it."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
@@ -38,11 +39,21 @@ class EcsWorld:
         return round(self.cloud.random(*words).uniform(low_s, high_s) * SECOND)
 
     def setting(self, name: str, default: Any) -> Any:
-        """An option of the emulation (see fleet.SETTINGS), kept in the state."""
-        return json.loads(self.cloud.db.meta(f"ecs.{name}", json.dumps(default)))
+        """An option of the emulation (``faults`` of fleet.schema.json), kept in the state.
+
+        Each account has its own, apart from those that say how the cloud behaves to everybody.
+        """
+        return json.loads(self.cloud.db.meta(self._setting_key(name), json.dumps(default)))
 
     def set_setting(self, name: str, value: Any) -> None:
-        self.cloud.db.set_meta(f"ecs.{name}", json.dumps(value))
+        self.cloud.db.set_meta(self._setting_key(name), json.dumps(value))
+
+    def _setting_key(self, name: str) -> str:
+        return f"ecs.{name}" if name in _FOR_EVERYBODY else self.cloud.db.scope(f"ecs.{name}")
+
+    def account_of(self, kind: str, id: str) -> str:
+        """The account that has such a document; empty if none has."""
+        return next((each.id for each in self.cloud.accounts.everywhere() if self.store.has(kind, id)), "")
 
     def need(self, kind: str, id: str, code: str) -> Doc:
         """A document, or a 404 with the code ECS has for its absence."""

@@ -11,8 +11,8 @@ from typing import Any
 from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.hooks import offered
-from localcloud.eventbridge import transform
-from localcloud.eventbridge.model import TARGET_FUNCTION, Store, bus_name, function_name, is_bus, is_function
+from localcloud.eventbridge import crossing, transform
+from localcloud.eventbridge.model import TARGET_FUNCTION, Store, bus_account, bus_name, function_name, is_bus, is_function
 from localcloud.eventbridge.trace import Traces
 
 DELIVER = "eventbridge.deliver"
@@ -62,13 +62,24 @@ class Deliveries:
         if target["Type"] == TARGET_FUNCTION:
             self._invoke(function_name(target["Endpoint"]), body_of(target, event))
         else:
-            self._forward(bus_name(target["Endpoint"]), event)
+            self._route(target, event)
 
     def _invoke(self, function: str, body: str) -> None:
         invoke = self._cloud.hooks.invoke_function
-        if invoke is None:
-            raise ApiError("FunctionNotFound", "This cloud has no Function Compute.", 404)
+        if invoke is None or self._cloud.account_id != self._cloud.accounts.own:
+            raise ApiError("FunctionNotFound", "This account has no Function Compute.", 404)
         invoke(function, body.encode(), {"source": "eventbridge"})
+
+    def _route(self, target: dict[str, Any], event: dict[str, Any]) -> None:
+        """Pass an event on to another bus, of this account or, if a role there lets it in, of another."""
+        bus, account = bus_name(target["Endpoint"]), bus_account(target["Endpoint"])
+        if account in ("", self._cloud.account_id):
+            self._forward(bus, event)
+            return
+        named = [each.get("Value", "") for each in target.get("ParamList") or [] if each["ResourceKey"] == "RAMRoleName"]
+        crossing.require(self._cloud, account, bus, named[0] if named else "")
+        with self._cloud.accounts.acting(account):
+            self._forward(bus, event)
 
     def _forward(self, bus: str, event: dict[str, Any]) -> None:
         hops = int(event.get("localcloudhops", 0)) + 1

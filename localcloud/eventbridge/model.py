@@ -45,15 +45,19 @@ class Rule:
 
 
 class Store:
-    """The account's buses and rules. Rules of a bus that does not exist yet wait for it (see ``hold_back``)."""
+    """The buses and rules of the account at work. Rules of a bus that does not exist yet wait for it (see ``hold_back``)."""
 
     def __init__(self, cloud: Cloud) -> None:
         self._cloud = cloud
-        self._buses = cloud.db.collection("eventbridge.bus")
-        self._rules = cloud.db.collection("eventbridge.rule")
-        self._waiting = cloud.db.collection("eventbridge.waiting")
-        self._by_bus: dict[str, list[Rule]] = {}
+        self._buses = cloud.db.account_collection("eventbridge.bus")
+        self._rules = cloud.db.account_collection("eventbridge.rule")
+        self._waiting = cloud.db.account_collection("eventbridge.waiting")
+        self._by_bus: dict[tuple[str, str], list[Rule]] = {}
+        cloud.accounts.prepare_each(self._add_default_bus)
+
+    def _add_default_bus(self) -> None:
         if self.bus(DEFAULT_BUS) is None:
+            cloud = self._cloud
             self._buses.put(DEFAULT_BUS, asdict(Bus(DEFAULT_BUS, "The bus of the cloud services' events.", cloud.clock.now_ms())))
 
     def bus(self, name: str) -> Bus | None:
@@ -104,21 +108,22 @@ class Store:
 
     def rules(self, bus: str) -> list[Rule]:
         """The bus's rules by name."""
-        if bus not in self._by_bus:
-            self._by_bus[bus] = [_loaded(doc) for _, doc in self._rules.items(f"{bus}/")]
-        return self._by_bus[bus]
+        key = self._cloud.account_id, bus
+        if key not in self._by_bus:
+            self._by_bus[key] = [_loaded(doc) for _, doc in self._rules.items(f"{bus}/")]
+        return self._by_bus[key]
 
     def put_rule(self, rule: Rule) -> Rule:
         """Create or replace a checked rule."""
         now = self._cloud.clock.now_ms()
         stored = replace(rule, created_ms=rule.created_ms or now, modified_ms=now, wanted={})
         self._rules.put(f"{rule.bus}/{rule.name}", asdict(stored))
-        self._by_bus.pop(rule.bus, None)
+        self._by_bus.pop((self._cloud.account_id, rule.bus), None)
         return stored
 
     def drop_rule(self, rule: Rule) -> None:
         self._rules.delete(f"{rule.bus}/{rule.name}")
-        self._by_bus.pop(rule.bus, None)
+        self._by_bus.pop((self._cloud.account_id, rule.bus), None)
 
     def forget_rule(self, bus: str, name: str) -> None:
         """Delete a rule, if it exists or waits for its bus."""
@@ -228,6 +233,12 @@ def bus_name(arn: str) -> str:
     if found is None:
         raise ApiError("InvalidArgument", f"The endpoint {arn} is no event bus.")
     return found[3]
+
+
+def bus_account(arn: str) -> str:
+    """The account of a bus; empty if its ARN leaves it out."""
+    found = _BUS_ARN.fullmatch(arn)
+    return found[2] if found else ""
 
 
 def is_bus(arn: str) -> bool:

@@ -19,12 +19,16 @@ class Queries:
 
     def query_event_traces(self, params: Params) -> Params:
         bus = self._store.need_bus(params["EventBusName"]).name
-        found = self._traces.of_id(bus, params["EventId"])
+        found = self._traces.of_id(self._cloud.account_id, bus, params["EventId"])
         return {"EventTraceList": [self._trace(traced, step) for traced in found for step in traced.steps]}
 
     def query_event_by_event_id(self, params: Params) -> Params:
         bus, source = self._store.need_bus(params["EventBusName"]).name, params.get("EventSource")
-        found = [traced for traced in self._traces.of_id(bus, params["EventId"]) if source in (None, traced.event["source"])]
+        found = [
+            traced
+            for traced in self._traces.of_id(self._cloud.account_id, bus, params["EventId"])
+            if source in (None, traced.event["source"])
+        ]
         return {"TracedEvents": [_traced(each) for each in found], "NextToken": "", "Total": len(found)}
 
     def query_events_by_event_ids(self, params: Params) -> Params:
@@ -32,14 +36,14 @@ class Queries:
         found = {
             traced.event["id"]: transform.dump(traced.event)
             for event_id in params["EventIds"]
-            for traced in self._traces.of_id(bus, str(event_id))
+            for traced in self._traces.of_id(self._cloud.account_id, bus, str(event_id))
             if source in (None, traced.event["source"])
         }
         return {"EventBusName": bus, "EventMap": found}
 
     def query_events_by_period(self, params: Params) -> Params:
         bus = self._store.need_bus(params["EventBusName"]).name
-        found = [_traced(traced) for traced in self._traces.of_bus(bus) if _wanted(traced, params)]
+        found = [_traced(traced) for traced in self._traces.of_bus(self._cloud.account_id, bus) if _wanted(traced, params)]
         page, following = paged(found, params)
         return {"TracedEvents": page, "NextToken": following, "Total": len(found)}
 

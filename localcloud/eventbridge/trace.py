@@ -32,11 +32,11 @@ class Traced:
 
 
 class Traces:
-    """The newest events by (bus, source, id), oldest first."""
+    """The newest events by (account, bus, source, id), oldest first."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_key: OrderedDict[tuple[str, str, str], Traced] = OrderedDict()
+        self._by_key: OrderedDict[tuple[str, str, str, str], Traced] = OrderedDict()
 
     def received(self, event: dict[str, Any]) -> None:
         """An event came in (again, where its id is known already)."""
@@ -58,13 +58,13 @@ class Traces:
         if traced is not None:
             traced.steps.append(step)
 
-    def of_bus(self, bus: str) -> list[Traced]:
+    def of_bus(self, account: str, bus: str) -> list[Traced]:
         """The bus's events, oldest first."""
-        return [traced for (name, _, _), traced in self._by_key.items() if name == bus]
+        return [traced for (owner, name, _, _), traced in self._by_key.items() if (owner, name) == (account, bus)]
 
-    def of_id(self, bus: str, event_id: str) -> list[Traced]:
-        return [traced for (name, _, id), traced in self._by_key.items() if name == bus and id == event_id]
+    def of_id(self, account: str, bus: str, event_id: str) -> list[Traced]:
+        return [traced for (*there, _, id), traced in self._by_key.items() if (*there, id) == (account, bus, event_id)]
 
 
-def _key(event: dict[str, Any]) -> tuple[str, str, str]:
-    return event["aliyuneventbusname"], event["source"], event["id"]
+def _key(event: dict[str, Any]) -> tuple[str, str, str, str]:
+    return event["aliyunaccountid"], event["aliyuneventbusname"], event["source"], event["id"]

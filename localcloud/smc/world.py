@@ -10,7 +10,6 @@ from typing import Any
 
 from localcloud.core.app import Cloud
 from localcloud.core.clock import iso, to_ms
-from localcloud.core.db import Db
 from localcloud.core.errors import ApiError
 from localcloud.core.hooks import SmcOnEcs
 
@@ -22,11 +21,15 @@ _NAME = re.compile(r"[A-Za-z\u4e00-\u9fff][\w:.-]{1,127}")
 
 
 class Docs:
-    """Documents by id, and by the values of some fields: how many others there are does not matter."""
+    """Documents of the account at work by id, and by the values of some fields: how many others there are does not matter."""
 
-    def __init__(self, db: Db, kind: str, *fields: str) -> None:
-        self._sql, self._kind, self._docs = db.sql, kind, db.collection(kind)
+    def __init__(self, cloud: Cloud, kind: str, *fields: str) -> None:
+        self._db, self._sql, self._kind, self._docs = cloud.db, cloud.db.sql, kind, cloud.db.account_collection(kind)
         self.get, self.put, self.delete, self.items = self._docs.get, self._docs.put, self._docs.delete, self._docs.items
+        cloud.accounts.prepare_each(lambda: self._make_indexes(fields))
+
+    def _make_indexes(self, fields: tuple[str, ...]) -> None:
+        kind = self._db.scope(self._kind)
         for field in fields:
             self._sql.execute(
                 f"CREATE INDEX IF NOT EXISTS {self._index(field)} ON docs (json_extract(doc, '$.{field}'), id) WHERE kind='{kind}'"
@@ -35,28 +38,31 @@ class Docs:
     def where(self, field: str, value: str) -> list[Doc]:
         """Those with a value in a field that was named, in the order of their ids."""
         # By itself SQLite looks through all of the kind, because it knows nothing of how the values are spread.
-        source = f"docs INDEXED BY {self._index(field)} WHERE kind='{self._kind}' AND json_extract(doc, '$.{field}')=?"
+        kind = self._db.scope(self._kind)
+        source = f"docs INDEXED BY {self._index(field)} WHERE kind='{kind}' AND json_extract(doc, '$.{field}')=?"
         return [json.loads(doc) for (doc,) in self._sql.execute(f"SELECT doc FROM {source} ORDER BY id", (value,))]
 
     def _index(self, field: str) -> str:
-        return f"{self._kind}_{field}".replace(".", "_").lower()
+        """An index's name: that of the own account's has no account in it, as in states from before there were others."""
+        account, _, kind = self._db.scope(self._kind).rpartition("/")
+        return f"{kind}_{field}{account and '_'}{account}".replace(".", "_").lower()
 
     def count(self) -> int:
         """How many there are."""
-        count: int = self._sql.execute("SELECT COUNT(*) FROM docs WHERE kind=?", (self._kind,)).fetchone()[0]
+        count: int = self._sql.execute("SELECT COUNT(*) FROM docs WHERE kind=?", (self._db.scope(self._kind),)).fetchone()[0]
         return count
 
 
 class SmcWorld:
-    """The emulated SMC of one account."""
+    """The emulated SMC, as the account at work has it."""
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
-        self.tokens = Docs(cloud.db, "smc.token", "Name")
-        self.sources = Docs(cloud.db, "smc.source", "JobId")
-        self.by_instance = cloud.db.collection("smc.instance")
-        self.jobs = Docs(cloud.db, "smc.job", "Name", "SourceId", "Status")
-        self.requests = cloud.db.collection("smc.client_token")
+        self.tokens = Docs(cloud, "smc.token", "Name")
+        self.sources = Docs(cloud, "smc.source", "JobId")
+        self.by_instance = cloud.db.account_collection("smc.instance")
+        self.jobs = Docs(cloud, "smc.job", "Name", "SourceId", "Status")
+        self.requests = cloud.db.account_collection("smc.client_token")
 
     @property
     def now(self) -> int:

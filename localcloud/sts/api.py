@@ -1,4 +1,4 @@
-"""GetCallerIdentity of STS, DescribeEndpoints of Location; each is an RPC service with a version of its own."""
+"""GetCallerIdentity and AssumeRole of STS, DescribeEndpoints of Location; each is an RPC service with a version of its own."""
 
 from __future__ import annotations
 
@@ -7,43 +7,51 @@ from typing import Any
 
 from localcloud.core.access_keys import OWNER, Key
 from localcloud.core.app import Cloud
+from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.service import Call
+from localcloud.sts.assume import SPEC, AssumeRole, role_id
 from localcloud.wire.rpc_service import Operation, Params, RpcService, answer, xml_answer
 
 _LOCATION = {"DescribeEndpoints": {"Id": "str!", "ServiceCode": "str!", "Type": "str", "RegionId": "str"}}
 
 
 class _Open(RpcService):
-    """A service that anybody with a valid key may use: RAM is not asked."""
+    """A service that the chain lets everybody with a valid key use: RAM is not asked there."""
 
     def parse(self, request: Request) -> Call:
         return replace(super().parse(request), action="")
 
 
 class Sts(_Open):
-    """Security Token Service; anybody with a valid key may ask who they are."""
+    """Security Token Service: anybody with a valid key may ask who they are, and AssumeRole asks RAM itself."""
 
     def __init__(self, cloud: Cloud) -> None:
-        super().__init__(cloud, "sts", "2015-04-01", {"GetCallerIdentity": {}})
-        self.operations = {"GetCallerIdentity": Operation(lambda params: {})}
+        super().__init__(cloud, "sts", "2015-04-01", {"GetCallerIdentity": {}, "AssumeRole": SPEC})
+        self.operations = {name: Operation(lambda params: {}) for name in self.spec}
+        self._assume = AssumeRole(cloud)
 
     def perform(self, call: Call, caller: Key) -> Response:
-        """The account and the caller's name in it."""
-        account = self.cloud.account_id
-        role = caller.principal.removeprefix("role:")
-        owner = caller.principal == OWNER
-        arn = f"acs:ram::{account}:root" if owner else f"acs:ram::{account}:assumed-role/{role.lower()}/localcloud"
-        kind = "Account" if owner else "AssumedRoleUser"
-        body = {
-            "AccountId": account,
-            "Arn": arn,
-            "IdentityType": kind,
-            "PrincipalId": account if owner else role,
-            "UserId": account,
-        }
+        """The credentials asked for, or the account and the caller's name in it."""
+        body = self._assume.perform(call.params, caller) if call.operation == "AssumeRole" else self._identity(caller)
         shown = {"RequestId": self.cloud.request_id(), **body}
-        return xml_answer(200, "GetCallerIdentityResponse", shown) if call.extra.get("xml") else answer(200, shown)
+        return xml_answer(200, f"{call.operation}Response", shown) if call.extra.get("xml") else answer(200, shown)
+
+    def _identity(self, caller: Key) -> dict[str, str]:
+        account, name = self.cloud.account_id, caller.principal.removeprefix("role:")
+        if caller.principal == OWNER:
+            arn = f"acs:ram::{account}:root"
+            return {"AccountId": account, "Arn": arn, "IdentityType": "Account", "PrincipalId": account, "UserId": account}
+        arn = f"acs:ram::{account}:assumed-role/{name.lower()}/{caller.session or 'localcloud'}"
+        known = {"AccountId": account, "Arn": arn, "IdentityType": "AssumedRoleUser"}
+        if not caller.session:
+            return {**known, "PrincipalId": name, "UserId": account}
+        id = role_id(self.cloud, account, name)
+        return {**known, "PrincipalId": f"{id}:{caller.session}", "RoleId": id}
+
+    def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
+        """As every RPC service, but STS says NoPermission by that name."""
+        return self.refusal(request, error, request_id, error.code)
 
 
 class Location(_Open):

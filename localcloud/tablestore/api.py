@@ -74,6 +74,8 @@ class Tablestore:
             raise auth_failed("The AccessKeyID does not exist.")
         if headers.get("x-ots-ststoken", "") != key.token:
             raise auth_failed("The security token is invalid.")
+        if self._cloud.identities.is_over(key):
+            raise auth_failed("The security token is expired.")
         self._check_signature(request, key)
         return key
 

@@ -61,6 +61,7 @@ def verify(request: Request, identities: Identities, nonces: Nonces | None = Non
             400,
         )
     check_token(key, request.headers.get("x-acs-security-token", ""))
+    check_not_over(identities, key)
     check_nonce(nonces, access_key_id, _header(request, "x-acs-signature-nonce"))
     return key
 
@@ -114,6 +115,12 @@ def check_token(key: Key, token: str) -> None:
         raise ApiError("MissingSecurityToken", "SecurityToken is mandatory for this action.", 400)
     if token != key.token:
         raise ApiError("InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey.", 400)
+
+
+def check_not_over(identities: Identities, key: Key) -> None:
+    """Temporary credentials end."""
+    if identities.is_over(key):
+        raise ApiError("InvalidSecurityToken.Expired", "Specified SecurityToken is expired.", 400)
 
 
 def check_nonce(nonces: Nonces | None, access_key_id: str, nonce: str) -> None:

@@ -33,6 +33,8 @@ def verify(request: Request, identities: Identities) -> Key:
         )
     if request.headers.get("x-acs-security-token", "") != key.token:
         raise ApiError("SecurityTokenInvalid", "The Security token that your provide is invalid.", 403)
+    if identities.is_over(key):
+        raise ApiError("SecurityTokenExpired", "The security token you provided has expired.", 403)
     _check_date(request.headers.get("date", ""))
     return key
 

@@ -33,6 +33,8 @@ def verify(request: Request, identities: Identities) -> Key:
         raise ApiError("SignatureNotMatch", "The request signature we calculated does not match the signature you provided.", 403)
     if request.headers.get("x-fc-security-token", "") != key.token:
         raise ApiError("InvalidSecurityToken", "The security token provided is invalid.", 403)
+    if identities.is_over(key):
+        raise ApiError("SecurityTokenExpired", "The security token provided has expired.", 403)
     _check_date(request.headers.get("date", ""))
     return key
 

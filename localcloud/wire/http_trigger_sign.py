@@ -34,4 +34,6 @@ def verify(request: Request, identities: Identities) -> Key:
         raise ApiError("SignatureNotMatch", "The request signature we calculated does not match the signature you provided.", 403)
     if request.headers.get("x-acs-security-token", "") != key.token:
         raise ApiError("InvalidSecurityToken", "The security token provided is invalid.", 403)
+    if identities.is_over(key):
+        raise ApiError("SecurityTokenExpired", "The security token provided has expired.", 403)
     return key

@@ -91,7 +91,10 @@ class RpcService:
 
     def refuse(self, request: Request, error: ApiError, request_id: str) -> Response:
         """The error object every RPC service answers with."""
-        code = "Forbidden.RAM" if error.code == "NoPermission" else error.code
+        return self.refusal(request, error, request_id, "Forbidden.RAM" if error.code == "NoPermission" else error.code)
+
+    def refusal(self, request: Request, error: ApiError, request_id: str, code: str) -> Response:
+        """That object with a code of the service's own."""
         host = request.headers.get("host", "")
         recommend = f"https://api.aliyun.com/troubleshoot?q={code}&product={self.name.capitalize()}&requestId={request_id}"
         body = {"RequestId": request_id, "HostId": host, "Code": code, "Message": error.message, "Recommend": recommend}

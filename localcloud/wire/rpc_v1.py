@@ -52,6 +52,7 @@ def verify(method: str, params: Mapping[str, str], identities: Identities, nonce
         message = f"Specified signature is not matched with our calculation. server string to sign is:{text}"
         raise ApiError("SignatureDoesNotMatch", message, 400)
     acs3.check_token(key, params.get("SecurityToken", ""))
+    acs3.check_not_over(identities, key)
     acs3.check_nonce(nonces, params["AccessKeyId"], params["SignatureNonce"])
     return key
 

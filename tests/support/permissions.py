@@ -21,18 +21,23 @@ def counted() -> Iterator[None]:
     roles = {role["RoleName"] for role in of_type("ALIYUN::RAM::Role")}
     set_role, allows = Policies.set_role, Policies.allows
 
-    def noted(self: Policies, role: str, statements: Iterable[Mapping[str, Any]]) -> None:
-        set_role(self, role, statements)
+    def noted(self: Policies, role: str, statements: Iterable[Mapping[str, Any]], **more: Any) -> None:
+        set_role(self, role, statements, **more)
         if role in roles:
-            granted.update(each for each in self.granted() if each[0] == role)
+            granted.update(each for each in map(_of_any_account, self.granted()) if each[0] == role)
 
-    def asked(self: Policies, principal: str, action: str, resource: str) -> bool:
-        allowed = allows(self, principal, action, resource)
-        used.update(self.used)
+    def asked(self: Policies, principal: str, action: str, resource: str, **more: Any) -> bool:
+        allowed = allows(self, principal, action, resource, **more)
+        used.update(map(_of_any_account, self.used))
         return allowed
 
     with mock.patch.object(Policies, "set_role", noted), mock.patch.object(Policies, "allows", asked):
         yield
+
+
+def _of_any_account(one: tuple[str, str]) -> tuple[str, str]:
+    """Role and action, without the account that the role is in."""
+    return one[0].rpartition("/")[2], one[1]
 
 
 def gathered() -> dict[str, list[list[str]]]:

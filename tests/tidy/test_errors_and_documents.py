@@ -16,9 +16,17 @@ OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 OTHERS = {"Noun.Reason", "ReplicationParameters.Name", "ReplicationParameters.TargetOsType"}
 OF_STATE = set(re.findall(r"\bState\.[A-Z]\w+", (ROOT / "localcloud/core/state.py").read_text(encoding="utf-8")))
 """What the local cloud says of its state file."""
+REFUSALS = ("sts/assume.py", "wire/acs3.py", "wire/rpc_service.py")
+OF_THE_CLOUD = {
+    code
+    for name in REFUSALS
+    for code in re.findall(r'"([A-Z][A-Za-z]+\.[A-Z][A-Za-z]+)"', (ROOT / "localcloud" / name).read_text(encoding="utf-8"))
+}
+"""What the local cloud refuses temporary credentials with, as the real services do."""
 KNOWN = (
     OTHERS
     | OF_STATE
+    | OF_THE_CLOUD
     | {ours for ours, _ in sdk_errors.REFUSED.values()}
     | errors.codes()
     | {rule.code for rule in RULES}

@@ -1,0 +1,97 @@
+"""Further accounts and their roles, as a fleet file and the cloud's own endpoint describe them.
+
+Both may be given again: an account keeps what it has, and a role is replaced. ValueError says what is wrong.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.core import trust
+from localcloud.core.access_keys import OWNER, Key
+from localcloud.core.accounts import Account
+from localcloud.core.app import Cloud
+
+Json = Mapping[str, Any]
+SESSION_S = (3600, 43_200)
+"""The bounds of a role's longest session."""
+
+
+def open_account(cloud: Cloud, id: str, given: Json) -> Key:
+    """Create an account (``name``, ``directory``), or change it; the keys of its owner. Its ``roles`` are set too."""
+    known = Account(id) if not cloud.accounts.has(id) else cloud.accounts.need(id)
+    cloud.accounts.put(Account(id, given.get("name", known.name), given.get("directory", known.directory)))
+    for name, role in given.get("roles", {}).items():
+        set_role(cloud, id, name, role)
+    return owner_of(cloud, id)
+
+
+def owner_of(cloud: Cloud, id: str) -> Key:
+    """The keys of an account's owner."""
+    if id == cloud.accounts.own:
+        return cloud.owner
+    known = cloud.identities.of(OWNER, id)
+    return known or cloud.identities.add(Key(f"LTAI5t{id}", cloud.secret("owner", id)[:30], "", OWNER, account=id))
+
+
+def set_role(cloud: Cloud, account: str, name: str, given: Json) -> None:
+    """Set a role: ``trust`` and each of ``policies`` are policy documents, ``max_session_s`` bounds its sessions."""
+    need_account(cloud, account)
+    trusting = _statements(given.get("trust", {"Statement": []}), "trust")
+    for statement in trusting:
+        if problem := trust.problem(statement):
+            raise ValueError(f"the trust policy of {name}: {problem}")
+    statements = [each for policy in given.get("policies", []) for each in _statements(policy, "policies")]
+    if any(not isinstance(each, dict) or set(each) != {"Effect", "Action", "Resource"} for each in statements):
+        raise ValueError(f"a policy of {name}: a statement has Effect, Action and Resource; conditions are not emulated there")
+    longest = given.get("max_session_s", SESSION_S[0])
+    if not isinstance(longest, int) or not SESSION_S[0] <= longest <= SESSION_S[1]:
+        raise ValueError(f"max_session_s of {name} must be a number from {SESSION_S[0]} to {SESSION_S[1]}")
+    with cloud.accounts.acting(account):
+        cloud.policies.set_role(name, statements, trust=trusting, max_session_s=longest)
+
+
+def withdraw_role(cloud: Cloud, account: str, name: str, how: str) -> None:
+    """Take a role (``role``) or its trust (``trust``) away, or give all back (empty).
+
+    A role that is gone cannot be assumed, and sessions of it may do nothing more. Without trust they go on until they end.
+    """
+    if how not in ("", "role", "trust"):
+        raise ValueError("withdraw must be role or trust")
+    need_account(cloud, account)
+    with cloud.accounts.acting(account):
+        try:
+            cloud.policies.withdraw(name, how)
+        except KeyError:
+            raise ValueError(f"the account {account} has no role {name}") from None
+
+
+def expire_credentials(cloud: Cloud, account: str = "", role: str = "", session: str = "") -> int:
+    """End temporary credentials now: all, or those of an account, a role, a session's name; how many."""
+    now, count = cloud.clock.now_ms(), 0
+    for key in cloud.identities.sessions():
+        owner = key.account or cloud.accounts.own
+        named = ((account, owner), (role.lower(), key.principal.removeprefix("role:").lower()), (session, key.session))
+        if key.expires_ms > now and all(wanted in ("", found) for wanted, found in named):
+            cloud.identities.add(Key(**{**key.as_doc(), "expires_ms": now}))
+            count += 1
+    return count
+
+
+def need_account(cloud: Cloud, id: str) -> None:
+    if not cloud.accounts.has(id):
+        raise ValueError(f"this cloud has no account {id!r}; create it first")
+
+
+def forget_caches(cloud: Cloud) -> None:
+    """Read accounts, roles and keys again, after a transaction that failed."""
+    cloud.accounts.reload()
+    cloud.policies.forget_cache()
+    cloud.identities.forget_cache()
+
+
+def _statements(policy: Any, what: str) -> list[Any]:
+    if not isinstance(policy, Mapping) or not isinstance(policy.get("Statement"), list):
+        raise ValueError(f"{what}: a policy document has Version and a list Statement")
+    return list(policy["Statement"])

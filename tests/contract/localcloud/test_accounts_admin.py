@@ -1,0 +1,197 @@
+"""Accounts, roles and credentials over the cloud's own endpoint, and events between accounts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from alibabacloud_ecs20140526 import models as ecs
+from Tea.exceptions import TeaException
+
+from localcloud import account
+from localcloud.client import AdminError, LocalCloud
+from localcloud.core.app import ACCOUNT_ID
+from localcloud.fc.inprocess import InProcessInvoker
+from tests.contract.localcloud.members_support import (
+    BANK,
+    CENTRAL,
+    MEMBER,
+    SHOP,
+    SHOP_INSTANCE,
+    Several,
+    policy,
+    several,
+    trust,
+)
+
+OWN_ROOT = f"acs:ram::{ACCOUNT_ID}:root"
+
+
+@pytest.fixture
+def served() -> Iterator[tuple[LocalCloud, account.Running]]:
+    running = account.Running(account.build(seed=5, invoker=InProcessInvoker()), hold=True)
+    ready = running.describe()
+    yield LocalCloud(ready["admin"], ready["admin_token"]), running
+    running.close()
+
+
+def test_an_account_with_a_role_is_made_withdrawn_and_restored(served: tuple[LocalCloud, account.Running]) -> None:
+    client, _ = served
+    keys = client.put_account(SHOP, name="shop")
+    assert keys == client.put_account(SHOP)
+    arn = client.put_role(SHOP, MEMBER, trust=trust(OWN_ROOT), policies=[policy("ecs:*")], max_session_s=7200)
+    assert arn == f"acs:ram::{SHOP}:role/{MEMBER}"
+    client.withdraw_role(SHOP, MEMBER, "trust")
+    own, shop = client.get("accounts")["accounts"]
+    assert (own["id"], shop["name"], shop["access_key_id"]) == (ACCOUNT_ID, "shop", keys["access_key_id"])
+    assert shop["roles"] == [{"role": MEMBER, "arn": arn, "max_session_s": 7200, "withdrawn": "trust"}]
+    client.restore_role(SHOP, MEMBER)
+    assert client.get("accounts")["accounts"][1]["roles"][0]["withdrawn"] == ""
+    assert keys["access_key_secret"] not in str(client.get("accounts"))
+    assert client.expire_credentials(account=SHOP) == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "told"),
+    [
+        ("accounts", {"id": "12"}, "16 digits"),
+        ("accounts", {}, "id"),
+        ("accounts", {"id": SHOP, "owner": "x"}, "unknown fields: owner"),
+        ("roles", {"account": BANK, "role": "x"}, "no account"),
+        ("roles", {"account": SHOP, "role": "x", "withdraw": "role"}, "no role x"),
+        ("roles", {"account": SHOP, "role": "x", "withdraw": "all"}, "role or trust"),
+        ("roles", {"account": SHOP, "role": "x", "max_session_s": 60}, "max_session_s"),
+        ("roles", {"account": SHOP, "role": "x", "trust": {"Statement": [{"Effect": "Allow"}]}}, "Action"),
+        ("roles", {"account": SHOP, "role": "x", "policies": [{"Statement": [{"Effect": "Allow"}]}]}, "Resource"),
+        ("credentials", {}, "expire"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(served: tuple[LocalCloud, account.Running], path: str, body: Any, told: str) -> None:
+    client, _ = served
+    client.put_account(SHOP)
+    before = client.get("accounts")
+    with pytest.raises(AdminError, match=told) as caught:
+        client.post(path, body)
+    assert caught.value.status == 422
+    assert client.get("accounts") == before
+
+
+def test_mishaps_find_the_account(served: tuple[LocalCloud, account.Running]) -> None:
+    client, running = served
+    client.put_account(SHOP)
+    client.put_role(SHOP, MEMBER, trust=trust(OWN_ROOT))
+    client.load_fleet({"pages": [{"account": SHOP, "Instances": {"Instance": [{"InstanceId": SHOP_INSTANCE}]}}]})
+    client.happen("agent_silent", instance_id=SHOP_INSTANCE)
+    client.happen("setting", name="concurrent_snapshots", value=1, account=SHOP)
+    client.happen("role_withdrawn", account=SHOP, role=MEMBER)
+    client.happen("credentials_expire", account=SHOP)
+    world = account.service(running.cloud, "ecs").world
+    assert world.setting("concurrent_snapshots", 0) == 0
+    with running.cloud.accounts.acting(SHOP):
+        assert world.setting("concurrent_snapshots", 0) == 1
+        assert world.instance(SHOP_INSTANCE)["sim"]["agent"]["since"] is None
+    assert client.get("accounts")["accounts"][1]["roles"][0]["withdrawn"] == "role"
+    client.happen("role_restored", account=SHOP, role=MEMBER)
+    with pytest.raises(AdminError, match="no account"):
+        client.happen("setting", name="account", value="arrears", account=BANK)
+
+
+# Events ---------------------------------------------------------------------------------------------------------------
+
+
+def target(bus: str, role: str = "receive") -> dict[str, Any]:
+    """A rule's target on the own account's bus."""
+    fixed = {"AccountType": "AnotherAccount", "AccountId": ACCOUNT_ID, "EventBusName": bus, "RAMRoleName": role}
+    params = [{"ResourceKey": name, "Form": "CONSTANT", "Value": value} for name, value in fixed.items()]
+    return {
+        "Id": "home",
+        "Type": "acs.eventbridge",
+        "Endpoint": f"acs:eventbridge:cn-hangzhou:{ACCOUNT_ID}:eventbus/{bus}",
+        "PushRetryStrategy": "BACKOFF_RETRY",
+        "ParamList": [*params, {"ResourceKey": "Body", "Form": "ORIGINAL", "Value": ""}],
+    }
+
+
+def route(cloud: Several, role: str = "receive") -> None:
+    """A rule on the shop's default bus that passes ECS's events to the own account's bus ``fleet``."""
+    control = cloud.service("eventbridge").control
+    with cloud.cloud.lock, cloud.cloud.db.transaction():
+        control.create_event_bus({"EventBusName": "fleet"})
+        with cloud.cloud.accounts.acting(SHOP):
+            control.create_rule(
+                {
+                    "EventBusName": "default",
+                    "RuleName": "home",
+                    "FilterPattern": '{"source": ["acs.ecs"]}',
+                    "Targets": [target("fleet", role)],
+                }
+            )
+
+
+def stop(cloud: Several) -> None:
+    cloud.ecs(cloud.owner(SHOP)).stop_instance(ecs.StopInstanceRequest(instance_id=SHOP_INSTANCE))
+    cloud.pass_minutes(5)
+
+
+def events(cloud: Several, account_id: str, bus: str) -> list[dict[str, Any]]:
+    return [traced.event for traced in cloud.service("eventbridge").traces.of_bus(account_id, bus)]
+
+
+def test_events_reach_the_bus_of_the_account_they_are_of() -> None:
+    with several() as cloud:
+        stop(cloud)
+        heard = events(cloud, SHOP, "default")
+        assert {event["aliyunaccountid"] for event in heard} == {SHOP}
+        assert all(f":{SHOP}:" in event["subject"] for event in heard)
+        assert heard
+        assert events(cloud, ACCOUNT_ID, "default") == events(cloud, BANK, "default") == []
+
+
+def test_a_rule_passes_events_to_another_accounts_bus() -> None:
+    with several() as cloud:
+        document = trust(f"{SHOP}@eventbridge.aliyuncs.com", kind="Service")["Statement"]
+        allowed = policy("eventbridge:PutEvents", resource=f"acs:eventbridge:*:{ACCOUNT_ID}:eventbus/fleet")["Statement"]
+        cloud.cloud.policies.set_role("receive", allowed, trust=document)
+        route(cloud)
+        stop(cloud)
+        heard = events(cloud, ACCOUNT_ID, "fleet")
+        assert heard
+        assert {(each["aliyunaccountid"], each["aliyunoriginalaccountid"]) for each in heard} == {(ACCOUNT_ID, SHOP)}
+
+
+@pytest.mark.parametrize(
+    ("sender", "action", "role"),
+    [(BANK, "eventbridge:PutEvents", "receive"), (SHOP, "eventbridge:GetRule", "receive"), (SHOP, "eventbridge:PutEvents", "")],
+)
+def test_without_a_role_that_lets_it_in_no_event_arrives(sender: str, action: str, role: str) -> None:
+    with several() as cloud:
+        document = trust(f"{sender}@eventbridge.aliyuncs.com", kind="Service")["Statement"]
+        cloud.cloud.policies.set_role("receive", policy(action)["Statement"], trust=document)
+        route(cloud, role)
+        stop(cloud)
+        assert events(cloud, ACCOUNT_ID, "fleet") == []
+        lost = cloud.service("eventbridge").deliveries.undeliverable()
+        assert lost
+        assert all("AccessDenied" in each["error"] for each in lost)
+
+
+def test_the_two_wires_of_eventbridge_keep_accounts_apart() -> None:
+    from alibabacloud_eventbridge import models as eb
+
+    from tests.contract.localcloud.account_support import eventbridge
+
+    with several() as cloud:
+        route(cloud)
+        named = {
+            id: [
+                each.event_bus_name
+                for each in eventbridge(cloud.cloud, key).list_event_buses(eb.ListEventBusesRequest()).event_buses
+            ]
+            for id, key in ((ACCOUNT_ID, cloud.cloud.owner), (SHOP, cloud.owner(SHOP)))
+        }
+        assert named == {ACCOUNT_ID: ["default", "fleet"], SHOP: ["default"]}
+        with pytest.raises(TeaException) as caught:
+            eventbridge(cloud.cloud, cloud.owner(SHOP)).get_event_bus(eb.GetEventBusRequest(event_bus_name="fleet"))
+        assert caught.value.code == "EventBusNotExist"
+        assert cloud.central.principal == f"role:{CENTRAL}"
