@@ -39,6 +39,9 @@ def submit(  # noqa: PLR0913 - one parameter per option
     region: Annotated[
         list[str] | None, typer.Option("--region", help="Region id; default: the regions the pipeline covers.")
     ] = None,
+    account: Annotated[
+        list[str] | None, typer.Option("--account", help="Account id; may be repeated. Default: the pipeline's own account.")
+    ] = None,
     to: Annotated[
         list[str] | None,
         typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice."),
@@ -62,9 +65,8 @@ def submit(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Submit a batch: its instances are found, routed and prechecked. Nothing moves before it is acknowledged."""
     body: Json = {"clientToken": client_token or uuid.uuid4().hex, "dryRun": dry_run}
-    body |= {
-        name: list(value) for name, value in (("instanceIds", instance), ("releases", release), ("regionIds", region)) if value
-    }
+    named = {"instanceIds": instance, "releases": release, "regionIds": region, "accountIds": account}
+    body |= {name: list(value) for name, value in named.items() if value}
     body |= _destinations(to or [])
     options = {"maxMoving": max_moving, "files": file, "check": check}
     own = {name: value for name, value in options.items() if value is not None}
@@ -103,11 +105,13 @@ def status(
     state: Annotated[
         str, typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.beginning_with)
     ] = "",
+    account: Annotated[str, typer.Option("--account", help="Only migrations of this account.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show the batches, or one batch with its migrations."""
-    if state and not batch:
-        raise without_effect("--state", "without a batch", f"Name one: replank status BATCH --state {state}")
+    for option, value in (("--state", state), ("--account", account)):
+        if value and not batch:
+            raise without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state and state not in states.ALL:
         raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(states.ALL)}.")
     api = Api.from_environment()
@@ -115,7 +119,7 @@ def status(
         _list(list(api.pages("/batches", "batches")), as_json)
         return
     found = api.get(f"/batches/{batch}")
-    migrations = list(api.pages("/migrations", "migrations", batchId=batch, state=state))
+    migrations = list(api.pages("/migrations", "migrations", batchId=batch, state=state, accountId=account))
     if as_json:
         output.show_json({**found, "migrations": migrations})
         return
@@ -172,6 +176,9 @@ def show_batch(batch: Json) -> None:
     for line in batch["journal"]:
         why = f": {line['why']}" if line["why"] else ""
         print(f"{output.moment(line['at'])} {line['act']} by {output.person(line)}{why}")
+    for trouble in batch.get("accountTroubles", ()):
+        since = output.moment(trouble["since"])
+        print(f"account {trouble['accountId']}: {trouble['code']} since {since}: {trouble['message']}\n  {trouble['remedy']}")
     for problem in batch["problems"]:
         print(f"{problem['instanceId']}: {problem['code']}: {problem['message']}")
     if batch["risks"]:
@@ -184,11 +191,22 @@ def show_batch(batch: Json) -> None:
 
 def migrations_table(migrations: list[Json]) -> None:
     """Migrations, one a line."""
+    several = len({each.get("accountId", "") for each in migrations}) > 1
     rows = [
-        (each["migrationId"], each["instanceId"], each["instanceName"], each["source"], each["state"], _where(each), _why(each))
+        (
+            each["migrationId"],
+            *([each["accountId"]] if several else []),
+            each["instanceId"],
+            each["instanceName"],
+            each["source"],
+            each["state"],
+            _where(each),
+            _why(each),
+        )
         for each in migrations
     ]
-    output.table(("migration", "instance", "name", "from", "state", "hop", "reason"), rows)
+    account = ("account",) if several else ()
+    output.table(("migration", *account, "instance", "name", "from", "state", "hop", "reason"), rows)
 
 
 def _where(migration: Json) -> str:

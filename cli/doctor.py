@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
 
 import typer
 
@@ -69,6 +71,7 @@ def examine() -> list[Check]:
         ("snapshots", _snapshots),
         ("SMC", _smc),
         ("functions", _api),
+        ("member accounts", _members),
         ("nothing stands still", _stuck),
     ]
     return checks + [_run_check(name, look, account) for name, look in looks]
@@ -148,6 +151,25 @@ def _smc(account: OperatorAccount) -> str:
 def _api(account: OperatorAccount) -> str:
     risks = Api.from_environment().get("/risks")
     return f"replank-api answers (risks {risks['version']})"
+
+
+def _members(account: OperatorAccount) -> str:
+    """The functions themselves assume the roles: nobody else may."""
+    api = Api.from_environment()
+    if len(api.get("/accounts")["accounts"]) < 2:
+        return "REPLANK_ACCOUNTS names none"
+    from cli.invoke import invoke_function
+
+    now = datetime.now(timezone.utc).isoformat(timespec="seconds").replace("+00:00", "Z")
+    event = {"triggerTime": now, "triggerName": "by-hand", "payload": "accounts"}
+    invoke_function("watch", json.dumps(event).encode())
+    members = [each for each in api.get("/accounts")["accounts"] if each["roleArn"]]
+    refusing = [each["trouble"] for each in members if each["trouble"]]
+    if refusing:
+        first, more = refusing[0], f" And {len(refusing) - 1} more: GET /v1/accounts." if len(refusing) > 1 else ""
+        raise Problem(first["code"], f"{first['message']}{more}", first["remedy"])
+    shown = (f"{each['name']} ({each['accountId']})" if each["name"] else each["accountId"] for each in members)
+    return f"each role can be assumed: {', '.join(shown)}"
 
 
 def _stuck(account: OperatorAccount) -> str:

@@ -48,6 +48,7 @@ def _show(found: Json) -> None:
         (
             ("migration", f"{found['migrationId']} of batch {found['batchId']}"),
             ("instance", f"{found['instanceId']} {found['instanceName']} ({found['regionId']})"),
+            *([("account", found["accountId"])] if found.get("accountId") else []),
             ("from", found["source"]),
             ("route", route or found["destination"]),
             ("state", f"{found['state']} since {output.moment(found['enteredAt'])}{' (dry run)' if found['dryRun'] else ''}"),

@@ -77,9 +77,15 @@ class AssumedRole:
     def judge(self, error: CloudError) -> ReplankError | None:
         if error.family in _SPENT:
             return role_refused(self._member, f"its credentials are refused ({error.code}).")
-        if error.code in _NO_PERMISSION:
-            return permission_missing(self._member, f"{error.code}: {error.message}")
-        return None
+        if error.code not in _NO_PERMISSION:
+            return None
+        try:  # a role that is gone leaves its sessions without permissions: whether it is can be asked
+            self._held = self._assume()
+        except AccountUnusable as refusal:
+            return refusal
+        except ReplankError:
+            pass  # it is not known now
+        return permission_missing(self._member, f"{error.code}: {error.message}")
 
     def _assume(self) -> _Credential:
         """New credentials. Raises AccountUnusable if STS refuses, or has a moment ago; Transient if it does not answer."""
@@ -87,11 +93,14 @@ class AssumedRole:
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
             raise refusal
         try:
-            given = call(self._home, self._send)["Credentials"]
+            answer = call(self._home, self._send)
         except (Permanent, Refused) as error:
             refusal = role_refused(self._member, f"{error.code}: {error.message}")
             self._refusals[self._member.account_id] = (self._clock.now(), refusal)
             raise refusal from error
+        given, who = answer["Credentials"], str(answer.get("AssumedRoleUser", {}).get("Arn", ""))
+        if who and not who.startswith(f"acs:ram::{self._member.account_id}:"):
+            raise role_refused(self._member, f"STS answers with {who}, which is of another account.")
         self._remember(given["AccessKeySecret"], given["SecurityToken"])
         ends_at = moment_or_none(given.get("Expiration")) or self._clock.now() + timedelta(seconds=SHORTEST_LIFE_S)
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)

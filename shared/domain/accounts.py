@@ -75,20 +75,20 @@ def trouble_of(error: AccountUnusable, now: datetime) -> Trouble:
 def not_configured(account_id: str) -> AccountUnusable:
     """The error for an account that rows name and the settings do not."""
     remedy = f"Add account {account_id} with its role to REPLANK_ACCOUNTS and deploy again."
-    return AccountUnusable(account_id, "Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy)
+    return AccountUnusable("Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy, account_id)
 
 
 def role_refused(member: MemberAccount, why: str) -> AccountUnusable:
     """The error for a role that cannot be assumed."""
     remedy = f"Restore role {member.role_arn} in account {member.account_id} and its trust; then it goes on by itself."
     message = f"Role {member.role_arn} cannot be assumed: {why}"
-    return AccountUnusable(member.account_id, "Account.RoleRefused", message, remedy)
+    return AccountUnusable("Account.RoleRefused", message, remedy, member.account_id)
 
 
 def permission_missing(member: MemberAccount, why: str) -> AccountUnusable:
     """The error for a call that the assumed role may not make."""
     remedy = f"Restore the policy of role {member.role_arn} in account {member.account_id} (member.yml); then it goes on by itself."
-    return AccountUnusable(member.account_id, NO_PERMISSION, f"The role may not do this: {why}", remedy)
+    return AccountUnusable("Account.NoPermission", f"The role may not do this: {why}", remedy, member.account_id)
 
 
 def session_of(migration_id: str) -> str:

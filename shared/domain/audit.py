@@ -31,6 +31,8 @@ class Asked:
     before: str = ""
     """State and version of the target, as ``failed 7``; empty without a target."""
     request_id: str = ""
+    accounts: str = ""
+    """The member accounts that the act concerns, separated by blanks; empty if only the deployment's own."""
 
 
 @dataclass(frozen=True)

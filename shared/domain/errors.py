@@ -65,7 +65,7 @@ class Transient(ReplankError):
 class AccountUnusable(Transient):
     """A member account refuses the pipeline, not one call of it. What is under way there waits until it does so no longer."""
 
-    def __init__(self, account_id: str, code: str, message: str, remedy: str) -> None:
+    def __init__(self, code: str, message: str, remedy: str, account_id: str) -> None:
         super().__init__(code, message, remedy)
         self.account_id = account_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -74,12 +75,13 @@ def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings
     """Carry out one act of a person who may do it, between two writes of the audit. Refusals are audited too."""
     access = settings.access or Access()
     caller, refusal = _who(came, ports, settings)
-    target, owner = _target(came.path, ports, access)
+    target = _target(came, ports, access)
     entry = audit.ask(ports, _asked(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
-        authorize(caller, came.act, access, account=settings.account_id, owner=owner)
+        for account_id in target.accounts:
+            authorize(caller, came.act, access, account=account_id or settings.account_id, owner=target.owner)
         reply = carry_out(caller)
     except ReplankError as error:
         audit.answer(ports, entry, Answered(ports.clock.now(), status_of(error), error.code, error.message))
@@ -126,7 +128,7 @@ def _who(came: Came, ports: Ports, settings: CallerSettings) -> tuple[Caller, Re
         return Caller(claimed), error
 
 
-def _asked(came: Came, caller: Caller, before: str, ports: Ports) -> Asked:
+def _asked(came: Came, caller: Caller, target: _Target, ports: Ports) -> Asked:
     return Asked(
         at=ports.clock.now(),
         who=caller.name,
@@ -137,27 +139,46 @@ def _asked(came: Came, caller: Caller, before: str, ports: Ports) -> Asked:
         act=came.act,
         target=" ".join(came.path.values()),
         request=kept(came.body),
-        before=before,
+        before=target.before,
         request_id=came.request_id,
+        accounts=" ".join(filter(None, target.accounts)),
     )
 
 
-def _target(path: Mapping[str, str], ports: Ports, access: Access) -> tuple[str, str]:
-    """State and version of what the act is about, and who submitted its batch (read only if a grant asks for it).
+@dataclass(frozen=True)
+class _Target:
+    """What an act is about: state and version, who submitted its batch (if a grant asks for it), and its accounts."""
 
-    Raises Transient if it cannot be read now: nobody can tell whose batch it is, so the act is put off and not refused.
-    """
+    before: str = ""
+    owner: str = ""
+    accounts: tuple[str, ...] = ("",)
+
+
+def _target(came: Came, ports: Ports, access: Access) -> _Target:
+    """Raises Transient if it cannot be read now: nobody can tell whose batch it is, so the act is put off and not refused."""
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
-        if "migrationId" in path:
-            found = ports.migrations.load(path["migrationId"])
-            return f"{found.state.value} {found.version}", ports.batches.load(found.batch_id).created_by if by_owner else ""
-        if "batchId" in path:
-            batch = ports.batches.load(path["batchId"])
-            return f"{batch.state.value} {batch.version}", batch.created_by
+        if "migrationId" in came.path:
+            found = ports.migrations.load(came.path["migrationId"])
+            owner = ports.batches.load(found.batch_id).created_by if by_owner else ""
+            return _Target(f"{found.state.value} {found.version}", owner, (found.account_id,))
+        if "batchId" in came.path:
+            batch = ports.batches.load(came.path["batchId"])
+            return _Target(f"{batch.state.value} {batch.version}", batch.created_by, batch.selection.every_account)
     except Refused:
-        return "", ""  # the act itself says what is wrong
-    return "", ""
+        return _Target()  # the act itself says what is wrong
+    return _Target(accounts=_accounts_in(came.body, ports))
+
+
+def _accounts_in(body: str, ports: Ports) -> tuple[str, ...]:
+    """The accounts that a new batch is to be for; what is wrong with the body, the act itself says."""
+    if '"accountIds"' not in body:
+        return ("",)
+    try:
+        given = json.loads(body)["accountIds"]
+        return tuple("" if each == ports.account_id else str(each)[:40] for each in given) or ("",)
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return ("",)
 
 
 def _state(view: object) -> str:

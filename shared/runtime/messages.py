@@ -80,7 +80,8 @@ def _message(document: Any, request_id: str) -> Message:
     type_, event_id, source = (_text(document, name) for name in ("type", "id", "source"))
     at = moment_or_none(document["time"]) if isinstance(document.get("time"), str) else None
     region_id = str(document.get("aliyunregionid") or "")
-    account_id = str(document.get("aliyunaccountid") or "")[:64]
+    # What comes over from another account's bus names that one as the original account (EventBridge, events across accounts).
+    account_id = str(document.get("aliyunoriginalaccountid") or document.get("aliyunaccountid") or "")[:64]
     data = _data(document)
     return Message(type_, event_id, source, data, at, region_id=region_id, account_id=account_id, request_id=request_id)
 

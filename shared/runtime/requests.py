@@ -25,6 +25,13 @@ INSTANCE_ID: Json = {
     "pattern": "^i-[A-Za-z0-9-]{1,62}$",
     "title": "an instance id, such as i-bp1a2b3c",
 }
+ACCOUNT_ID: Json = {
+    "type": "string",
+    "minLength": 16,
+    "maxLength": 16,
+    "pattern": "^[0-9]{16}$",
+    "title": "an account id of 16 digits",
+}
 REGION_ID: Json = {
     "type": "string",
     "minLength": 4,
@@ -175,6 +182,7 @@ POLICY = an_object(
 BATCH = an_object(
     {
         "clientToken": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
+        "accountIds": {**a_list(ACCOUNT_ID, 100), "description": "Default: the deployment's own account only."},
         "regionIds": a_list(REGION_ID, 50),
         "instanceIds": a_list(INSTANCE_ID, 1000),
         "releases": a_list({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),

@@ -10,7 +10,7 @@ from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import batches, hold, migrations, people_views, show, snapshots, views
+from shared.stages.api import accounts, batches, hold, migrations, people_views, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -30,15 +30,9 @@ def _migrations(call: Call) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
         raise schema.invalid("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
-    found = migrations.page(
-        call.ports,
-        batch_id=given.get("batchId", ""),
-        state=given.get("state", ""),
-        instance_id=given.get("instanceId", ""),
-        limit=given["limit"],
-        token=given.get("nextToken", ""),
-    )
-    return Reply(found)
+    names = ("batchId", "state", "instanceId", "accountId")
+    wanted = migrations.Filter(*(given.get(name, "") for name in names))
+    return Reply(migrations.page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _snapshots(call: Call) -> Reply:
@@ -58,6 +52,10 @@ def _stuck(ports: Ports) -> views.Stuck:
     from shared.stages.api import stuck
 
     return stuck.stuck_rows(ports)
+
+
+def _accounts(call: Call) -> Reply:
+    return Reply(accounts.listed(call.ports))
 
 
 def _audit(call: Call) -> Reply:
@@ -292,7 +290,13 @@ ROUTES: tuple[Route, ...] = (
         "Migrations that meet every filter given.",
         _migrations,
         views.MigrationList,
-        query={"batchId": requests.ID, "state": requests.STATE, "instanceId": requests.INSTANCE_ID, **_PAGE},
+        query={
+            "batchId": requests.ID,
+            "state": requests.STATE,
+            "instanceId": requests.INSTANCE_ID,
+            "accountId": requests.ACCOUNT_ID,
+            **_PAGE,
+        },
     ),
     Route(
         "GET",
@@ -323,6 +327,14 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404,),
     ),
     *(_act(name) for name in _ACTS),
+    Route(
+        "GET",
+        "/accounts",
+        "listAccounts",
+        "The accounts that are served, and what keeps one from being used.",
+        _accounts,
+        views.AccountList,
+    ),
     Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck(call.ports)), views.Stuck),
     Route(
         "GET", "/hold", "getHold", "Whether everything is held, and why.", lambda call: Reply(hold.get(call.ports)), views.HoldView

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 
-from shared.domain.accounts import NO_PERMISSION, Trouble, trouble_of
+from shared.domain.accounts import NO_PERMISSION, trouble_of
 from shared.domain.errors import AccountUnusable, ReplankError
 from shared.domain.migration import Migration
 from shared.domain.timing import LOST, is_a_look
@@ -32,7 +32,7 @@ def look_at_accounts(ports: Ports) -> frozenset[str]:
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_a_look(now - trouble.since) or not trouble.blocks(now):
-                _look_at(trouble, ports)
+                _look_at(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # Which call is refused only that call can tell: it was tried since, and nothing was refused.
             ports.admission.clear_trouble(trouble.account_id)
@@ -40,17 +40,24 @@ def look_at_accounts(ports: Ports) -> frozenset[str]:
     return frozenset(account for account, trouble in after.items() if trouble.blocks(now))
 
 
-def _look_at(trouble: Trouble, ports: Ports) -> None:
-    """A session of its own: credentials from before the refusal would prove nothing."""
+def look_at_every_account(ports: Ports) -> frozenset[str]:
+    """Ask every member account whether it can be used; those that cannot."""
+    for account_id in sorted(ports.members):
+        _look_at(account_id, ports)
+    return frozenset(ports.admission.troubles(sorted(ports.members)))
+
+
+def _look_at(account_id: str, ports: Ports) -> None:
+    """A session of its own: credentials from before a refusal would prove nothing."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
-        ports.in_account(trouble.account_id, session).compute.regions()
+        ports.in_account(account_id, session).compute.regions()
     except AccountUnusable as error:
-        ports.admission.note_trouble(trouble.seen_again(error, ports.clock.now()))
+        note_trouble(error, ports)
     except ReplankError as error:
-        _LOG.warning("account %s does not answer: %s", trouble.account_id, error)
+        _LOG.warning("account %s does not answer: %s", account_id, error)
     else:
-        ports.admission.clear_trouble(trouble.account_id)
+        ports.admission.clear_trouble(account_id)
 
 
 def put_off(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:

@@ -99,9 +99,12 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 
 def held_back(tally: Tally, ports: Ports) -> str:
     """Why the batch admits nothing new at this moment, in words; empty if it does."""
-    seen, hold = ports.admission.look(tally.terms.batch_id)
-    held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(seen, hold, tally, "", ports))
-    return held.reason if held else ""
+    reasons = []
+    for account_id in tally.terms.every_account:
+        seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
+        held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(seen, hold, tally, "", ports))
+        reasons.append(held.reason if held else "")
+    return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
 def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scene:

@@ -43,7 +43,16 @@ def run(message: Message, ports: Ports) -> Outcome:
     if message.type == events.BATCH_ACKNOWLEDGED:
         terms = ports.batches.terms(str(message.data.get("batchId", "")))
         return Outcome("done", {"offered": offer_slots([terms], ports)})
+    if message.data.get("payload") == "accounts":
+        return _look_at_all_accounts(ports)
     return _run_tick(ports)
+
+
+def _look_at_all_accounts(ports: Ports) -> Outcome:
+    """Asked for by hand (`replank doctor`): whether each member account can be used now."""
+    from shared.stages.accounts import look_at_every_account
+
+    return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(look_at_every_account(ports))})
 
 
 def _run_tick(ports: Ports) -> Outcome:

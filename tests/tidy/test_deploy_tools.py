@@ -20,6 +20,7 @@ from tests.support.repository import ROOT
 
 PACKAGES = ROOT / ".venv" / "deploytools"
 GATEWAY = (ROOT / "gateway.yml").read_text(encoding="utf-8")
+MEMBER = (ROOT / "member.yml").read_text(encoding="utf-8")
 TEMPLATE, SERVICES = (ROOT / "template.yml").read_text(encoding="utf-8"), (ROOT / "s.yaml").read_text(encoding="utf-8")
 MONITORING = (ROOT / "monitoring.yml").read_text(encoding="utf-8")
 needs_packages = pytest.mark.skipif(
@@ -52,7 +53,7 @@ def judged(resources: list[dict[str, Any]]) -> dict[str, Any]:
 
 @pytest.mark.long
 @needs_packages
-@pytest.mark.parametrize("text", [TEMPLATE, GATEWAY], ids=["template.yml", "gateway.yml"])
+@pytest.mark.parametrize("text", [TEMPLATE, GATEWAY, MEMBER], ids=["template.yml", "gateway.yml", "member.yml"])
 def test_the_property_classes_of_ros_accept_the_template(tmp_path: Path, text: str) -> None:
     resources = resolved(text, tmp_path)
     assert judged(resources) == {"problems": [], "judged": len(resources), "unjudged": []}

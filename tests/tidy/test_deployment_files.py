@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -62,11 +63,48 @@ def test_only_the_gateways_role_may_invoke_the_api() -> None:
     assert allowed == [{"Fn::Sub": "acs:fc:${ALIYUN::Region}:${ALIYUN::TenantId}:functions/replank-api"}]
 
 
+CLOUD = ("ecs:", "smc:")
+MEMBER = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]["MemberRole"]["Properties"]
+
+
+def reach(role: dict[str, Any]) -> set[tuple[str, str]]:
+    """What a role may do on ECS and SMC, and to what: one pair of action and resource each."""
+    return {
+        (action, json.dumps(resource))
+        for policy in role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]
+        for action in statement["Action"]
+        for resource in statement["Resource"]
+        if action.startswith(CLOUD)
+    }
+
+
+def test_a_member_grants_what_the_functions_may_do_at_home_and_nothing_more() -> None:
+    at_home = set().union(*map(reach, ROLES.values()))
+    assert reach(MEMBER) == at_home
+    assert [action for action in policy_actions(MEMBER) if not action.startswith(CLOUD)] == []
+
+
+def test_a_member_trusts_the_functions_that_call_the_cloud_and_asks_for_the_external_id() -> None:
+    (trust,) = MEMBER["AssumeRolePolicyDocument"]["Statement"]
+    trusted = {each["Fn::Sub"].rpartition("/")[2] for each in trust["Principal"]["RAM"]}
+    assert trusted == {name for name, role in ROLES.items() if reach(role)}
+    assert all(each["Fn::Sub"].startswith("acs:ram::${DeploymentAccount}:role/") for each in trust["Principal"]["RAM"])
+    assert trust["Condition"] == {"StringEquals": {"sts:ExternalId": {"Ref": "ExternalId"}}}
+
+
+def test_those_functions_may_assume_the_roles_named_and_no_others() -> None:
+    for name, role in ROLES.items():
+        statements = [one for policy in role["Policies"] for one in policy["PolicyDocument"]["Statement"]]
+        allowed = [one["Resource"] for one in statements if "sts:AssumeRole" in one["Action"]]
+        assert allowed == ([{"Ref": "MemberRoles"}] if reach(role) else []), name
+
+
 def test_policies_are_short_enough_for_ram() -> None:
     """A custom policy may have 2,048 characters (RAM documentation, "Limits"); account ids and names are filled in first."""
     long = {
         name: len(text)
-        for name, role in ROLES.items()
+        for name, role in (*ROLES.items(), ("replank-member", MEMBER))
         for policy in role["Policies"]
         if len(text := json.dumps(policy["PolicyDocument"], separators=(",", ":"))) > 2048
     }

@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from tools.pages.common import table
 from tools.pages.source import CallSite, calls, functions, text_of
 
-FATES = {"Stale": "stale", "Refused": "refused", "Transient": "transient", "Permanent": "permanent"}
+FATES = {
+    "Stale": "stale",
+    "Refused": "refused",
+    "Transient": "transient",
+    "AccountUnusable": "transient",
+    "Permanent": "permanent",
+}
 _WAIT = "Wait; it is tried again by itself."
 _PROBE = "Look at the command's output in the ECS console (Cloud Assistant, execution results), then retry."
 _GRADES = {"failure": "fails", "warning": "warning", "expected": "expected", "not_compared": "warning"}

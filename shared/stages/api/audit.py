@@ -75,6 +75,7 @@ def shown(line: AuditLine) -> people_views.AuditLineView:
         code=answered.code if answered else "",
         message=answered.message if answered else "What came of it was not recorded: look at the journal of the target.",
         request_id=asked.request_id,
+        accounts=asked.accounts,
     )
 
 

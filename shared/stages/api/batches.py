@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from shared.domain.policy import read_policy
 from shared.domain.retry import LOST_RACE
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
-from shared.stages.api import show, views
+from shared.stages.api import accounts, show, views
 from shared.stages.api.act import Act, carry_out, contended
 from shared.stages.api.migrations import holds_snapshots, retried
 from shared.stages.slots import held_back
@@ -49,7 +50,7 @@ def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView
         )
     if found.state is BatchState.PLANNING:
         ports.bus.publish([events.about_batch(found.batch_id, events.BATCH_SUBMITTED)])
-    return show.batch(found), created
+    return show.batch(found, own=ports.account_id), created
 
 
 def id_from(client_token: str) -> str:
@@ -80,6 +81,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
             regions=_regions(request.get("regionIds"), ports),
             instance_ids=_unique(request.get("instanceIds", ())),
             releases=read_notice({"releases": request["releases"]}, ports.catalog).releases if "releases" in request else (),
+            accounts=_accounts(request.get("accountIds", ()), ports),
         ),
         policy=read_policy(request.get("policy", {})),
         destination=require_release(request["destination"], ports.catalog).key if "destination" in request else "",
@@ -105,6 +107,16 @@ def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
     return _unique(asked)
 
 
+def _accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
+    """The accounts asked for, as a selection names them; nothing if only the own one is. Raises Refused (Account.NotFound)."""
+    if not asked:
+        return ()
+    from shared.domain.accounts import OWN, named
+
+    chosen = _unique(named(each, ports.account_id, ports.members) for each in asked)
+    return () if chosen == (OWN,) else chosen
+
+
 def _unique(items: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
@@ -115,7 +127,9 @@ def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
     journal = ports.batches.journal(batch_id) if found.control.at is not None else []
     held = _why_none_starts(found, tally, counts, ports)
-    return show.standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
+    troubles = accounts.troubles_of(found.selection.accounts, ports)
+    shown = show.standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
+    return replace(shown, selection=show.selection(found, ports.account_id), account_troubles=troubles)
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
@@ -129,7 +143,7 @@ def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: 
 def page(ports: Ports, *, limit: int, token: str) -> views.BatchList:
     """A page of batches, newest first."""
     page = ports.batches.page(limit=limit, token=token)
-    return views.BatchList(tuple(map(show.batch, page.batches)), page.next_token)
+    return views.BatchList(tuple(show.batch(each, own=ports.account_id) for each in page.batches), page.next_token)
 
 
 def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
@@ -141,7 +155,7 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
         except Stale:
             continue
         ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
-        return show.batch(after)
+        return show.batch(after, own=ports.account_id)
     raise contended("Batch.Moved", f"Batch {batch_id}")
 
 

@@ -43,12 +43,12 @@ def _write(
         before = ports.batches.load(batch_id)
         if before.version != version:
             if brake.is_done(before, act, caller.name):
-                return show.batch(before)
+                return show.batch(before, own=ports.account_id)
             raise seen.batch_moved(before, version)
         change = decide(before)
         try:
             ports.batches.commit(before, change.after, line=change.line, forgiven=change.forgiven)
         except Stale:
             continue
-        return show.batch(change.after)
+        return show.batch(change.after, own=ports.account_id)
     raise contended("Batch.Moved", f"Batch {batch_id}")

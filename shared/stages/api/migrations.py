@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from shared.domain import acts
 from shared.domain.caller import Caller
 from shared.domain.ledger import SnapshotState
-from shared.domain.migration import Migration, State, Step
+from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
 from shared.domain.waiting import asks, waits_for
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
@@ -17,22 +18,52 @@ from shared.stages.closing import reopen_batch
 from shared.stages.slots import held_now
 
 OF_ONE_INSTANCE = 100
+MOST_PAGES = 20
+"""Maximum pages that one answer looks through for migrations of one account."""
 
 
-def page(
-    ports: Ports, *, batch_id: str = "", state: str = "", instance_id: str = "", limit: int = 50, token: str = ""
-) -> views.MigrationList:
-    """A page of migrations that meet every filter given; those of one instance come as one page, newest first."""
-    wanted = State(state) if state else None
-    if instance_id:
-        page = _of_instance(ports, instance_id, batch_id, wanted, limit)
-    elif batch_id:
-        page = ports.migrations.of_batch(batch_id, state=wanted, limit=limit, token=token)
-    else:
-        page = ports.migrations.all(state=wanted, limit=limit, token=token)
+@dataclass(frozen=True)
+class Filter:
+    """Which migrations are listed; what is empty lets all pass."""
+
+    batch_id: str = ""
+    state: str = ""
+    instance_id: str = ""
+    account_id: str = ""
+
+
+def page(ports: Ports, wanted: Filter = Filter(), *, limit: int = 50, token: str = "") -> views.MigrationList:
+    """A page of migrations that meet every filter given; those of one instance come as one page, newest first.
+
+    A page of one account may be short of ``limit`` and still have a next one.
+    """
+    page = _read_page(ports, wanted, limit, token)
+    if wanted.account_id:
+        page = _of_account(ports, wanted, limit, page)
     dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
-    shown = (show.migration(each, dry_run=each.batch_id in dry) for each in page.migrations)
+    shown = (show.migration(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
+
+
+def _read_page(ports: Ports, wanted: Filter, limit: int, token: str) -> Page:
+    state = State(wanted.state) if wanted.state else None
+    if wanted.instance_id:
+        return _of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
+    if wanted.batch_id:
+        return ports.migrations.of_batch(wanted.batch_id, state=state, limit=limit, token=token)
+    return ports.migrations.all(state=state, limit=limit, token=token)
+
+
+def _of_account(ports: Ports, wanted: Filter, limit: int, page: Page) -> Page:
+    """Those of one account, from this page and, if they are too few, from some of the next."""
+    account_id = "" if wanted.account_id == ports.account_id else wanted.account_id
+    found = [each for each in page.migrations if each.account_id == account_id]
+    for _ in range(MOST_PAGES):
+        if not page.next_token or len(found) >= limit:
+            break
+        page = _read_page(ports, wanted, limit - len(found), page.next_token)
+        found += [each for each in page.migrations if each.account_id == account_id]
+    return Page(tuple(found), page.next_token)
 
 
 def _of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> Page:
@@ -52,10 +83,14 @@ def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
         waits_for=_waits_for(found, ports),
         dry_run=terms.dry_run,
         holds_snapshots=holds_snapshots(found, ports),
+        own=ports.account_id,
     )
 
 
 def _waits_for(migration: Migration, ports: Ports) -> str:
+    trouble = ports.admission.troubles([migration.account_id]).get(migration.account_id)
+    if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
+        return trouble.reason
     held = held_now(migration, ports) if asks(migration) else None
     return waits_for(migration, held.reason if held else "", catalog=ports.catalog)
 

@@ -26,6 +26,7 @@ class AuditLineView:
     code: str
     message: str
     request_id: str
+    accounts: str
 
 
 @dataclass(frozen=True)

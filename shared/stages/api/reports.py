@@ -26,7 +26,7 @@ def of_migration(ports: Ports, migration_id: str, *, price: float) -> views.Migr
         findings=migration.assessment.findings if migration.assessment else (),
         judgement=pages.judgement(ports, migration),
         journal=tuple(map(show.line, journal)),
-        snapshots=tuple(show.snapshot(entry, price) for entry in ports.ledger.of_migration(migration_id)),
+        snapshots=tuple(show.snapshot(entry, price, own=ports.account_id) for entry in ports.ledger.of_migration(migration_id)),
     )
 
 

@@ -43,9 +43,9 @@ def risks() -> views.Risks:
     return views.Risks(RISKS_VERSION, RISKS)
 
 
-def batch(value: Batch) -> views.BatchView:
-    """A batch without its migrations."""
-    return views.BatchView(**_batch_fields(value))
+def batch(value: Batch, *, own: str) -> views.BatchView:
+    """A batch without its migrations. ``own`` is the deployment's account."""
+    return views.BatchView(**_batch_fields(value, own))
 
 
 def standing(
@@ -55,12 +55,13 @@ def standing(
     wanted = value.acknowledgement is None and not value.dry_run
     opens = value.policy.times.next_opening(now)
     return views.BatchStanding(
-        **_batch_fields(value),
+        **_batch_fields(value, ""),
         counts=counts,
         failed=failed,
         journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),
         held_back=held_back,
         next_opening=None if opens == now else opens,
+        account_troubles=(),
         risks=risks() if wanted else None,
     )
 
@@ -71,9 +72,8 @@ def _brake(control: BatchControl) -> views.BrakeView | None:
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
 
-def _batch_fields(value: Batch) -> dict[str, Any]:
+def _batch_fields(value: Batch, own: str) -> dict[str, Any]:
     given = value.acknowledgement
-    chosen = value.selection
     return {
         "batch_id": value.batch_id,
         "version": value.version,
@@ -82,7 +82,7 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
         "created_by": value.created_by,
         "origin": value.origin,
         "dry_run": value.dry_run,
-        "selection": views.SelectionView(chosen.regions, chosen.instance_ids, chosen.releases),
+        "selection": selection(value, own),
         "destination": value.destination,
         "destinations": value.destinations,
         "policy": seen_by_people(value.policy),
@@ -93,20 +93,29 @@ def _batch_fields(value: Batch) -> dict[str, Any]:
     }
 
 
+def selection(value: Batch, own: str) -> views.SelectionView:
+    """What a batch selects. ``own`` is the deployment's account."""
+    chosen = value.selection
+    accounts = tuple(each or own for each in chosen.every_account)
+    return views.SelectionView(accounts, chosen.regions, chosen.instance_ids, chosen.releases)
+
+
 def problems(value: Batch) -> tuple[views.ProblemView, ...]:
     """The instances of a batch that have no migration."""
     return tuple(views.ProblemView(code, message, "", instance_id) for instance_id, code, message in value.problems)
 
 
-def migration(value: Migration, *, dry_run: bool) -> views.MigrationView:
-    """A migration as lists show it."""
-    return views.MigrationView(**_migration_fields(value), dry_run=dry_run)
+def migration(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
+    """A migration as lists show it. ``own`` is the deployment's account."""
+    return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 
-def detail(value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool) -> views.MigrationDetail:
+def detail(
+    value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool, own: str
+) -> views.MigrationDetail:
     """A migration with everything but its journal."""
     return views.MigrationDetail(
-        **_migration_fields(value),
+        **_migration_fields(value, own),
         dry_run=dry_run,
         route=value.hops,
         waits_for=waits_for,
@@ -122,7 +131,7 @@ def detail(value: Migration, *, restarts: int, waits_for: str, dry_run: bool, ho
     )
 
 
-def _migration_fields(value: Migration) -> dict[str, Any]:
+def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
     same = (
         "migration_id",
         "batch_id",
@@ -144,7 +153,8 @@ def _migration_fields(value: Migration) -> dict[str, Any]:
         "snapshots_swept",
         "failure",
     )
-    return {**{name: getattr(value, name) for name in same}, "state": value.state.value, "hops": len(value.hops)}
+    same_values = {name: getattr(value, name) for name in same}
+    return {**same_values, "account_id": value.account_id or own, "state": value.state.value, "hops": len(value.hops)}
 
 
 def line(entry: JournalEntry) -> views.JournalLine:
@@ -163,13 +173,14 @@ def line(entry: JournalEntry) -> views.JournalLine:
     )
 
 
-def snapshot(entry: LedgerEntry, price: float) -> views.SnapshotView:
+def snapshot(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
     """One snapshot of the ledger; ``price`` per GiB and month."""
     return views.SnapshotView(
         entry.snapshot_id,
         entry.migration_id,
         entry.instance_id,
         entry.disk_id,
+        entry.account_id or own,
         entry.region_id,
         entry.owner,
         "kept" if entry.kept else entry.state.value,

@@ -23,5 +23,5 @@ def page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: s
         if not token or len(held) >= limit:
             break
     size_gib = sum(entry.size_gib for entry in held if not entry.kept)
-    shown = tuple(show.snapshot(entry, price) for entry in held)
+    shown = tuple(show.snapshot(entry, price, own=ports.account_id) for entry in held)
     return views.SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)

@@ -87,9 +87,38 @@ class ProblemView:
 
 
 @dataclass(frozen=True)
+class AccountTrouble:
+    """Why an account cannot be used, since when, and what to do. What waits there goes on by itself afterwards."""
+
+    account_id: str
+    code: str
+    message: str
+    remedy: str
+    since: datetime
+
+
+@dataclass(frozen=True)
+class AccountView:
+    """An account that the deployment serves. The own one comes first, and has no role."""
+
+    account_id: str
+    name: str
+    role_arn: str
+    trouble: AccountTrouble | None
+
+
+@dataclass(frozen=True)
+class AccountList:
+    """The accounts that the deployment serves."""
+
+    accounts: tuple[AccountView, ...]
+
+
+@dataclass(frozen=True)
 class SelectionView:
     """Which instances a batch asks for."""
 
+    account_ids: tuple[str, ...]
     region_ids: tuple[str, ...]
     instance_ids: tuple[str, ...]
     releases: tuple[str, ...]
@@ -130,6 +159,8 @@ class BatchStanding(BatchView):
     """Why none of those that are ready starts now; empty where one does, or where none is ready."""
     next_opening: datetime | None
     """When windows and blackouts allow the next start; null if they allow it now, or never again."""
+    account_troubles: tuple[AccountTrouble, ...]
+    """Which of its accounts cannot be used now, and why."""
     risks: Risks | None
 
 
@@ -149,6 +180,7 @@ class MigrationView:
     batch_id: str
     instance_id: str
     instance_name: str
+    account_id: str
     region_id: str
     state: str
     version: int
@@ -264,6 +296,7 @@ class SnapshotView:
     migration_id: str
     instance_id: str
     disk_id: str
+    account_id: str
     region_id: str
     owner: str
     state: str

@@ -15,6 +15,7 @@ from tests.support.api import ApiInHand, ApiInMemory
 
 WITHOUT_EFFECT = [
     ("status --state failed", "--state"),
+    ("status --account 1000000000000001", "--account"),
     ("sweep --at 2026-12-01T04:00:00Z", "--at"),
     ("assess --schema --facts f.json", "--facts"),
     ("assess --schema --to alinux-3", "--to"),
@@ -52,7 +53,19 @@ CONFLICTS = [
     ("status b1 --state bananas", "Option.Invalid"),
 ]
 ALWAYS = {
-    "submit": {"instance", "release", "region", "to", "max_moving", "dry_run", "file", "check", "policy", "client_token"},
+    "submit": {
+        "instance",
+        "release",
+        "region",
+        "to",
+        "max_moving",
+        "dry_run",
+        "file",
+        "check",
+        "policy",
+        "client_token",
+        "account",
+    },
     "status": {"batch"},
     "watch": {"batch", "every"},
     "acknowledge": {"batch", "yes"},

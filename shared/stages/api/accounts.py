@@ -1,0 +1,25 @@
+"""Accounts, as the API shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.ports.ports import Ports
+from shared.stages.api import views
+
+
+def listed(ports: Ports) -> views.AccountList:
+    """The deployment's own account and its members, with what is known against each."""
+    troubles = {each.account_id: each for each in troubles_of(sorted(ports.members), ports)}
+    own = views.AccountView(ports.account_id, "", "", None)
+    members = (
+        views.AccountView(each.account_id, each.name, each.role_arn, troubles.get(each.account_id))
+        for each in ports.members.values()
+    )
+    return views.AccountList((own, *members))
+
+
+def troubles_of(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
+    """Why some of these accounts cannot be used; empty if nothing is known against any."""
+    found = ports.admission.troubles(accounts).values()
+    return tuple(views.AccountTrouble(each.account_id, each.code, each.message, each.remedy, each.since) for each in found)
