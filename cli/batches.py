@@ -13,9 +13,9 @@ import typer
 
 from cli import output, states
 from cli.client import Api
-from cli.files import read_json
 from cli.options import AsJson, BatchId
 from cli.problem import bad_input, without_effect
+from cli.today import today
 from shared.domain.migration import State
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 
@@ -58,7 +58,11 @@ def submit(  # noqa: PLR0913 - one parameter per option
         str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
     ] = None,
     policy: Annotated[
-        Path | None, typer.Option(help="JSON file with the policy (docs/operations.md). An option given beside it wins over it.")
+        Path | None,
+        typer.Option(help="YAML or JSON file with the policy (replank policy check). An option given beside it wins over it."),
+    ] = None,
+    calendar: Annotated[
+        Path | None, typer.Option(help="Calendar file (.ics): its events of the next 400 days become blackouts, beside the file's.")
     ] = None,
     client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
     as_json: AsJson = False,
@@ -70,7 +74,7 @@ def submit(  # noqa: PLR0913 - one parameter per option
     body |= _destinations(to or [])
     options = {"maxMoving": max_moving, "files": file, "check": check}
     own = {name: value for name, value in options.items() if value is not None}
-    body["policy"] = {**(_policy(policy) if policy else {}), **own}
+    body["policy"] = {**_policy(policy, calendar), **own}
     answer = Api.from_environment().post("/batches", body)
     if as_json:
         output.show_json(answer)
@@ -90,13 +94,18 @@ def _destinations(given: list[str]) -> Json:
     return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
 
 
-def _policy(file: Path) -> Json:
-    try:
-        found = read_json(file)
-    except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file with one object.") from None
-    if not isinstance(found, dict):
-        raise bad_input("File.Invalid", f"{file} holds no JSON object.", "See POST /v1/batches, field policy, in /openapi.json.")
+def _policy(file: Path | None, calendar: Path | None) -> Json:
+    """What the files say. YAML and calendars take a while to load, and most submissions have neither."""
+    found: Json = {}
+    if file:
+        from cli.policy_file import read_policy_file
+
+        found = read_policy_file(file)
+    if calendar:
+        from cli.calendar import blackouts_in
+
+        black = blackouts_in(calendar, today(), str(found.get("zone", "")))
+        found = {**found, "blackouts": [*found.get("blackouts", []), *black]}
     return found
 
 

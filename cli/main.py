@@ -27,7 +27,7 @@ app = typer.Typer(
 )
 
 _GROUPS = (
-    *("batches", "migrations", "brakes", "hold", "login", "audit", "report", "snapshots", "catalog", "assess"),
+    *("batches", "migrations", "policy", "brakes", "hold", "login", "audit", "report", "snapshots", "catalog", "assess"),
     *("events", "invoke", "bootstrap", "doctor", "run.command", "local.command"),
 )
 

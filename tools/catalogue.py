@@ -30,6 +30,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "events/README.md": events.render,
     "docs/rules.md": rules.render,
     "gateway.yml": gateway.render,
+    "docs/policy.schema.json": policy.schema,
     "localcloud/not_emulated.json": emulation.not_emulated,
 }
 PARTS: dict[str, dict[str, Callable[[], str]]] = {

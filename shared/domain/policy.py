@@ -91,7 +91,7 @@ def _with_times(policy: Policy, window: object, windows: object, blackouts: obje
     if policy.zone:
         from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
 
-        zone_of(policy.zone)
+        zone_of(policy.zone, "policy.zone")
     if window is not None and windows:
         raise Refused("Policy.Invalid", "policy has both window and windows.", "Keep windows, and put the one window into it.")
     single = None if window is None else read_window(window, "policy.window", zone=policy.zone, cutoff_min=cutoff)

@@ -89,7 +89,7 @@ class Times:
 
     def _until(self, now: datetime) -> str:
         if NEVER in self.windows:
-            return " and was lost by an older version: replank policy set gives the batch its policy again"
+            return " and its times were lost by an older version: cancel the batch, then submit it again"
         following = self.next_opening(now)
         return f"; the next start is possible {said(following, self._zone())}" if following else "; it never opens again"
 

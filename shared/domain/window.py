@@ -128,7 +128,7 @@ def _check_zone(window: Window, path: str) -> None:
     if window.zone:
         from shared.domain.zones import zone_of
 
-        zone_of(window.zone)
+        zone_of(window.zone, f"{path}.zone")
 
 
 def _checked(window: Window, path: str) -> Window:

@@ -17,15 +17,16 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z][A-Za-z0-9_+-]*){0,2}")
 
 
 @lru_cache(maxsize=64)
-def zone_of(name: str) -> tzinfo:
-    """The zone; raises Refused (Zone.NotFound)."""
+def zone_of(name: str, field: str = "zone") -> tzinfo:
+    """The zone; raises Refused (Zone.NotFound), which names the field that asks for it."""
     if name == "UTC":
         return timezone.utc
     if name not in zone_names():
         from difflib import get_close_matches  # seldom needed
 
         near = ", ".join(get_close_matches(name[:60], sorted(zone_names()), n=3, cutoff=0.5)) or "Europe/London, Asia/Shanghai"
-        raise Refused("Zone.NotFound", f"There is no time zone {name[:60]!r}.", f"Use an IANA name, such as {near}, or UTC.")
+        remedy = f"Use an IANA name, such as {near}, or UTC."
+        raise Refused("Zone.NotFound", f"{field}: there is no time zone {name[:60]!r}.", remedy)
     with files("tzdata").joinpath("zoneinfo", *name.split("/")).open("rb") as table:
         return ZoneInfo.from_file(table, key=name)
 

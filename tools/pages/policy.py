@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+from cli.policy_file import SCHEMA
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 from tools.pages.common import table
 
@@ -11,6 +14,11 @@ def render() -> str:
     return table(
         ("field", "default", "from, to", "decides"), [(f"`{name}`", _default(name), _bounds(name), WORDS[name]) for name in WORDS]
     )
+
+
+def schema() -> str:
+    """The JSON Schema that `replank policy schema` prints."""
+    return json.dumps(SCHEMA, indent=2, ensure_ascii=False) + "\n"
 
 
 def _default(name: str) -> str:

@@ -1,0 +1,84 @@
+"""Calendar files (iCalendar) as blackouts of a policy. The functions never read iCalendar: they get instants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+from cli.output import reason
+from cli.problem import bad_input
+from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
+from shared.domain.zones import zone_of
+
+HORIZON = timedelta(days=400)
+"""How far ahead events become blackouts: rules without an end go on for ever."""
+LARGEST = 5 << 20
+
+
+@dataclass(frozen=True)
+class _Busy:
+    begins: datetime
+    ends: datetime
+    summary: str
+
+
+def blackouts_in(file: Path, since: date, zone: str) -> list[dict[str, str]]:
+    """The events of the next 400 days, as the API spells blackouts; those that touch are one.
+
+    A day, or a time without a zone, is local to ``zone``. Cancelled events, and those shown as free, are left out.
+    """
+    try:
+        content = file.read_bytes()
+        if len(content) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST >> 20} MB")
+        busy = _events(content, since, zone)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise bad_input("File.Unreadable", f"{file}: {reason(error)}.", "Give a calendar file (iCalendar, .ics).") from None
+    joined = _joined(busy)
+    if len(joined) > MOST_BLACKOUTS:
+        sentence = (
+            f"{file} has {len(joined)} separate times in the next {HORIZON.days} days; a policy takes {MOST_BLACKOUTS} blackouts."
+        )
+        raise bad_input("Calendar.TooMany", sentence, "Export a calendar that has the change freezes only.")
+    return [{"from": _spelled(each.begins), "to": _spelled(each.ends), "reason": each.summary[:LONGEST_REASON]} for each in joined]
+
+
+def _events(content: bytes, since: date, zone: str) -> list[_Busy]:
+    import recurring_ical_events  # only this option needs the two packages
+    from icalendar import Calendar
+
+    calendar = Calendar.from_ical(content)
+    found = recurring_ical_events.of(calendar).between(since, since + HORIZON)
+    wanted = (each for each in found if each.get("STATUS") != "CANCELLED" and each.get("TRANSP") != "TRANSPARENT")
+    return [_busy(each, zone) for each in wanted]
+
+
+def _busy(event: Any, zone: str) -> _Busy:
+    summary = " ".join(str(event.get("SUMMARY", "")).split())
+    visible = "".join(letter for letter in summary if letter.isprintable())
+    return _Busy(_instant(event.start, zone), _instant(event.end, zone), visible)
+
+
+def _instant(moment: date, zone: str) -> datetime:
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day)
+    local = moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone or "UTC"))
+    return local.astimezone(timezone.utc)
+
+
+def _joined(busy: list[_Busy]) -> list[_Busy]:
+    joined: list[_Busy] = []
+    for each in sorted(busy, key=lambda each: (each.begins, each.ends, each.summary)):
+        if joined and each.begins <= joined[-1].ends:
+            last = joined[-1]
+            both = last.summary if each.summary in last.summary else f"{last.summary}; {each.summary}"
+            joined[-1] = replace(last, ends=max(last.ends, each.ends), summary=both)
+        elif each.ends > each.begins:
+            joined.append(each)
+    return joined
+
+
+def _spelled(at: datetime) -> str:
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"

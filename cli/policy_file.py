@@ -1,0 +1,157 @@
+"""Policy files: YAML or JSON, each problem with the line and the column at which it stands.
+
+Plain words are read as YAML 1.2 does: only whole numbers, true, false and null are more than text. So 22:00 is a time and not the
+number 1320, and 2026-12-24 is text. Anchors are refused: a small file could become a huge policy.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from cli.files import text_of
+from cli.output import reason
+from cli.problem import bad_input
+from shared.domain.errors import Refused
+from shared.domain.policy import read_policy
+from shared.runtime.requests import POLICY
+
+Json = dict[str, Any]
+Place = tuple[str | int, ...]
+LARGEST = 1 << 20
+_WHOLE = re.compile(r"[-+]?[0-9]{1,18}")
+_PLAIN = {"true": True, "false": False, "null": None, "~": None, "": None}
+_NAMED = re.compile(r"policy((?:[.]\w+|\[\d+\])+)")
+SCHEMA: Json = {
+    "$schema": "https://json-schema.org/draft/2020-12/schema",
+    "title": "Policy of a batch (Replank)",
+    "description": "What replank submit --policy and the field policy of POST /v1/batches take.",
+    **POLICY,
+}
+
+
+@dataclass(frozen=True)
+class Flaw:
+    """One thing that is wrong in a file; line and column count from 1, and are 0 if the place is not known."""
+
+    line: int
+    column: int
+    field: str
+    message: str
+
+
+@dataclass
+class Written:
+    """What a file says, and where it says it."""
+
+    document: Any = None
+    places: dict[Place, tuple[int, int]] = field(default_factory=dict)
+    flaws: list[Flaw] = field(default_factory=list)
+
+    def flaw(self, place: Place, message: str) -> Flaw:
+        """A flaw at the nearest place that is known."""
+        known = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in self.places), ())
+        return Flaw(*self.places.get(known, (0, 0)), name_of(place), message)
+
+
+def read_policy_file(file: Path) -> Json:
+    """The policy in a file; raises Problem with the first place that is wrong."""
+    written = look_at(file)
+    for flaw in written.flaws:
+        where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
+        raise bad_input("Policy.Invalid", f"{where}: {flaw.message}", f"List everything that is wrong: replank policy check {file}")
+    found: Json = written.document
+    return found
+
+
+def look_at(file: Path) -> Written:
+    """The file with all its flaws; raises Problem if it cannot be read at all."""
+    try:
+        content = file.read_bytes()
+        if len(content) > LARGEST:
+            raise ValueError(f"it has more than {LARGEST} bytes")
+        text = text_of(content)
+    except (OSError, ValueError) as error:
+        raise bad_input("File.Unreadable", f"{file}: {reason(error)}.", "Give a YAML or JSON file with one object.") from None
+    written = _parsed(text)
+    if not written.flaws:
+        written.flaws = list(_judged(written))
+    return written
+
+
+def _parsed(text: str) -> Written:
+    written = Written()
+    try:
+        if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, yaml.SafeLoader)):
+            raise ValueError("anchors and aliases are not read; write the values out")
+        node = yaml.compose(text, yaml.SafeLoader)
+        written.document = _value(node, (), written) if node is not None else {}
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
+        written.flaws.append(Flaw(line, column, "policy", f"is neither YAML nor JSON: {error.problem or error.context}"))
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        written.flaws.append(Flaw(0, 0, "policy", reason(error)))
+    return written
+
+
+def _value(node: Any, place: Place, written: Written) -> Any:
+    written.places[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(each, (*place, number), written) for number, each in enumerate(node.value)]
+    if not isinstance(node, yaml.MappingNode):
+        return _scalar(node)
+    found: Json = {}
+    for key, value in node.value:
+        name = str(key.value)
+        inner = (*place, name)
+        if name in found:
+            written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
+            written.flaws.append(written.flaw(inner, "is given twice"))
+        found[name] = _value(value, inner, written)
+        written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
+    return found
+
+
+def _scalar(node: Any) -> Any:
+    if node.style in ("'", '"', "|", ">"):
+        return node.value
+    if (_WHOLE.fullmatch(node.value) and not node.value.startswith("0")) or node.value == "0":
+        return int(node.value)
+    return _PLAIN.get(node.value, node.value)
+
+
+def _judged(written: Written) -> Iterator[Flaw]:
+    """What the published schema finds, and if it finds nothing, what the model itself does."""
+    from jsonschema import Draft202012Validator  # takes a while to load, and only this needs it
+
+    errors = sorted(Draft202012Validator(SCHEMA).iter_errors(written.document), key=lambda each: list(map(str, each.absolute_path)))
+    for error in errors:
+        place, message = tuple(error.absolute_path), error.message
+        if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+            strangers = [name for name in error.instance if name not in error.schema.get("properties", {})]
+            place, message = (*place, strangers[0]), f"is no known field; known are {', '.join(error.schema['properties'])}"
+        elif error.validator == "pattern":
+            message = f"{error.instance[:60]!r} must be {error.schema.get('title', 'plain text of one line')}"
+        yield written.flaw(place, message[:300])
+    if not errors:
+        yield from _judged_by_the_model(written)
+
+
+def _judged_by_the_model(written: Written) -> Iterator[Flaw]:
+    try:
+        read_policy(written.document)
+    except Refused as error:
+        named = _NAMED.search(f"{error.message} ".replace("policy.policy", "policy"))
+        place = tuple(int(each) if each.isdigit() else each for each in re.findall(r"\w+", named[1])) if named else ()
+        yield written.flaw(place, f"{error.message} {error.remedy}")
+
+
+def name_of(place: Place) -> str:
+    """``policy.windows[0].start``."""
+    return "policy" + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in place)
