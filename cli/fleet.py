@@ -84,11 +84,13 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
         wrong += _wrong_in_page(page, place, seen)
     found, source = _guests(document, file, guests)
     wrong += _wrong_in_guests(found, seen)
+    accounts = document.get("accounts", {}) if isinstance(document, dict) else {}
+    wrong += [] if isinstance(accounts, dict) else ["accounts: must be an object: account id -> account"]
     on, dated, problem = _day_of(document, file)
     wrong += problem
     if wrong:
         raise _invalid(file, wrong, source)
-    return Fleet(pages, found, on, dated, document.get("accounts", {}) if isinstance(document, dict) else {})
+    return Fleet(pages, found, on, dated, accounts)
 
 
 def _load(file: Path) -> Any:

@@ -135,7 +135,7 @@ class Running:
         self.plan: Plan | None = None
         self.pump = Pump(cloud, hold=hold, speed=speed)
         self.fc: FunctionCompute = service(cloud, "fc")
-        AccountsAdmin(cloud)
+        AccountsAdmin(cloud, service(cloud, "eventbridge"))
         mishaps = Mishaps(service(cloud, "ecs").world)
         self._admin = Admin(cloud, self.pump, service(cloud, "eventbridge"), self.fc, mishaps, self.describe, self._deploy)
         try:

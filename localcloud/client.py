@@ -87,6 +87,16 @@ class LocalCloud:
         """Set a role (``trust``, ``policies``, ``max_session_s``); its ARN."""
         return str(self.post("roles", {"account": account, "role": role, **given})["arn"])
 
+    def put_user(self, account: str, user: str, *policies: Json) -> Json:
+        """Create a RAM user, or replace its policies; its keys."""
+        found: Json = self.post("users", {"account": account, "user": user, "policies": list(policies)})
+        return found
+
+    def create_stack(self, template: str, account: str, **parameters: str) -> Json:
+        """Apply the text of a ROS template with roles and rules in an account; ``roles``, ``rules`` and ``outputs``."""
+        found: Json = self.post("stacks", {"account": account, "template": template, "parameters": parameters})
+        return found
+
     def withdraw_role(self, account: str, role: str, how: str = "role") -> None:
         """Take a role away, or (``trust``) let nobody assume it any more."""
         self.post("roles", {"account": account, "role": role, "withdraw": how})

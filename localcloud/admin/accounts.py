@@ -1,4 +1,4 @@
-"""What the cloud's own endpoint does with accounts, roles and temporary credentials: /accounts, /roles, /credentials, /stacks.
+"""What the cloud's own endpoint does with accounts, roles, users, stacks and temporary credentials.
 
 ``GET /accounts`` shows no secrets. ``POST /accounts`` answers the keys of the account's owner, as the ready line does.
 """
@@ -12,18 +12,23 @@ from typing import Any
 from localcloud.core import members
 from localcloud.core.app import Cloud
 from localcloud.core.http import Request
+from localcloud.deploy import stack
+from localcloud.deploy.document import DeployError
+from localcloud.eventbridge import EventBridge
 
 Json = dict[str, Any]
 
 
 class AccountsAdmin:
-    """Sets the hooks ``admin`` for accounts, roles and credentials."""
+    """Sets the hooks ``admin`` for accounts, roles, users, stacks and credentials."""
 
-    def __init__(self, cloud: Cloud) -> None:
-        self._cloud = cloud
+    def __init__(self, cloud: Cloud, eventbridge: EventBridge) -> None:
+        self._cloud, self._eventbridge = cloud, eventbridge
         posts: dict[str, tuple[Callable[[Json], Json], set[str]]] = {
             "accounts": (self._put_account, {"id", "name", "directory", "roles"}),
             "roles": (self._put_role, {"account", "role", "trust", "policies", "max_session_s", "withdraw", "restore"}),
+            "users": (self._put_user, {"account", "user", "policies"}),
+            "stacks": (self._create_stack, {"account", "template", "parameters"}),
             "credentials": (self._expire, {"account", "role", "session", "expire"}),
         }
         for name, (perform, fields) in posts.items():
@@ -37,7 +42,7 @@ class AccountsAdmin:
                 given = _object(request, fields)
                 with self._cloud.db.transaction():
                     return 200, perform(given)
-            except (ValueError, KeyError, TypeError) as error:
+            except (ValueError, KeyError, TypeError, DeployError) as error:
                 members.forget_caches(self._cloud)
                 return 422, {"error": str(error)}
 
@@ -79,6 +84,21 @@ class AccountsAdmin:
         else:
             members.set_role(self._cloud, account, name, given)
         return {"arn": f"acs:ram::{account}:role/{name.lower()}"}
+
+    def _put_user(self, given: Json) -> Json:
+        account = str(given.get("account", self._cloud.accounts.own))
+        key = members.put_user(self._cloud, account, str(given["user"]), given)
+        return {"access_key_id": key.access_key_id, "access_key_secret": key.access_key_secret}
+
+    def _create_stack(self, given: Json) -> Json:
+        """Apply a template in an account; the ARNs of its roles, the names of its rules, its outputs."""
+        account = str(given.get("account", self._cloud.accounts.own))
+        parameters = {str(name): str(value) for name, value in dict(given.get("parameters", {})).items()}
+        made = stack.read("template", str(given["template"]), account, parameters)
+        stack.create(made, self._cloud, self._eventbridge, account)
+        roles = [f"acs:ram::{account}:role/{role['RoleName'].lower()}" for role in made.roles]
+        rules = [f"{rule['EventBusName']}/{rule['RuleName']}" for rule in made.rules]
+        return {"roles": roles, "rules": rules, "outputs": made.outputs}
 
     def _expire(self, given: Json) -> Json:
         if given.pop("expire", None) is not True:

@@ -5,6 +5,7 @@ Both may be given again: an account keeps what it has, and a role is replaced. V
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from localcloud.core.accounts import Account
 from localcloud.core.app import Cloud
 
 Json = Mapping[str, Any]
+_USER = re.compile(r"[A-Za-z0-9._-]{1,64}")
 SESSION_S = (3600, 43_200)
 """The bounds of a role's longest session."""
 
@@ -42,14 +44,35 @@ def set_role(cloud: Cloud, account: str, name: str, given: Json) -> None:
     for statement in trusting:
         if problem := trust.problem(statement):
             raise ValueError(f"the trust policy of {name}: {problem}")
-    statements = [each for policy in given.get("policies", []) for each in _statements(policy, "policies")]
-    if any(not isinstance(each, dict) or set(each) != {"Effect", "Action", "Resource"} for each in statements):
-        raise ValueError(f"a policy of {name}: a statement has Effect, Action and Resource; conditions are not emulated there")
+    statements = _permissions(name, given)
     longest = given.get("max_session_s", SESSION_S[0])
     if not isinstance(longest, int) or not SESSION_S[0] <= longest <= SESSION_S[1]:
         raise ValueError(f"max_session_s of {name} must be a number from {SESSION_S[0]} to {SESSION_S[1]}")
     with cloud.accounts.acting(account):
         cloud.policies.set_role(name, statements, trust=trusting, max_session_s=longest)
+
+
+def put_user(cloud: Cloud, account: str, name: str, given: Json) -> Key:
+    """Create a RAM user, or replace its ``policies``; its lasting keys."""
+    need_account(cloud, account)
+    if not _USER.fullmatch(name):
+        raise ValueError(f"{name!r} is not a user's name: letters, digits, dots, hyphens and underscores")
+    principal, owner = f"user:{name}", "" if account == cloud.accounts.own else account
+    with cloud.accounts.acting(account):
+        cloud.policies.set_role(principal, _permissions(name, given))
+    known = cloud.identities.of(principal, owner)
+    digits = cloud.random("user", account, name).randbytes(9).hex()
+    return known or cloud.identities.add(
+        Key(f"LTAI5t{digits}", cloud.secret("user", account, name)[:30], "", principal, account=owner)
+    )
+
+
+def _permissions(name: str, given: Json) -> list[Any]:
+    """The statements of ``policies``, checked."""
+    statements = [each for policy in given.get("policies", []) for each in _statements(policy, "policies")]
+    if any(not isinstance(each, dict) or set(each) != {"Effect", "Action", "Resource"} for each in statements):
+        raise ValueError(f"a policy of {name}: a statement has Effect, Action and Resource; conditions are not emulated there")
+    return statements
 
 
 def withdraw_role(cloud: Cloud, account: str, name: str, how: str) -> None:

@@ -69,10 +69,10 @@ class Policies:
         return self._cache[key]
 
     def of_account(self) -> list[Role]:
-        """The roles of the account at work."""
+        """The roles of the account at work; users, who are kept as ``user:NAME``, are left out."""
         prefix = self._accounts.scoped("")
         found = [(id.removeprefix(prefix), doc) for id, doc in self._roles.items(prefix)]
-        return [Role(**{"name": name, **doc}) for name, doc in found if "/" not in name]
+        return [Role(**{"name": name, **doc}) for name, doc in found if "/" not in name and ":" not in name]
 
     def _put(self, name: str, role: Role) -> None:
         key = self._accounts.scoped(name)

@@ -33,13 +33,14 @@ def apply(plan: Plan, account: Account) -> None:
         for table in plan.template.tables:
             _ensure_table(account.tablestore, table)
         for role in plan.template.roles:
-            _set_role(account.cloud, role)
+            set_role(account.cloud, role)
+            _give_keys(account.cloud, role["RoleName"])
         for function in plan.functions:
             account.fc.put(function)
         _drop_absent(plan, account)
         _drop_absent_rules(plan, account)
         for rule in plan.rules:
-            _set_rule(account.eventbridge, rule)
+            set_rule(account.eventbridge, rule)
         groups = gateway.groups(plan.template.gateway, account.cloud.secret)
         account.apigateway.drop_others({group.name for group in groups})
         for group in groups:
@@ -57,11 +58,15 @@ def _ensure_table(tablestore: Tablestore, table: dict[str, Any]) -> None:
     tablestore.ensure_table(table["InstanceName"], table["TableName"], key, columns, indexes, **options)
 
 
-def _set_role(cloud: Cloud, role: dict[str, Any]) -> None:
-    name = role["RoleName"]
+def set_role(cloud: Cloud, role: dict[str, Any]) -> None:
+    """Create or replace a role of the account at work."""
     statements = [each for policy in role.get("Policies", []) for each in policy["PolicyDocument"]["Statement"]]
     trust = role["AssumeRolePolicyDocument"]["Statement"]
-    cloud.policies.set_role(name, statements, trust=trust, max_session_s=role.get("MaxSessionDuration", 3600))
+    cloud.policies.set_role(role["RoleName"], statements, trust=trust, max_session_s=role.get("MaxSessionDuration", 3600))
+
+
+def _give_keys(cloud: Cloud, name: str) -> None:
+    """Keys for the functions that run as the role."""
     principal = f"role:{name}"
     if cloud.identities.of(principal) is None:
         key_id = f"STS.NT{cloud.random('role', name).randbytes(10).hex()}"
@@ -87,7 +92,8 @@ def _drop_absent_rules(plan: Plan, account: Account) -> None:
         made.put(f"{rule['EventBusName']}/{rule['RuleName']}", {"bus": rule["EventBusName"], "name": rule["RuleName"]})
 
 
-def _set_rule(eventbridge: EventBridge, rule: dict[str, Any]) -> None:
+def set_rule(eventbridge: EventBridge, rule: dict[str, Any]) -> None:
+    """Create or replace a rule of the account at work; it waits for its bus if that does not exist yet."""
     checked = eventbridge.control.checked_rule(rule)
     if eventbridge.store.bus(checked.bus) is None:
         eventbridge.store.hold_back(checked)

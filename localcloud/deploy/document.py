@@ -54,15 +54,20 @@ def load(path: Path) -> Document:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DeployError([f"{path}:1: the file cannot be read: {error}"]) from error
-    document = Document(str(path), None)
+    return parse(str(path), text)
+
+
+def parse(name: str, text: str) -> Document:
+    """Parse a text; raises DeployError if it is no YAML."""
+    document = Document(name, None)
     try:
         node = _composed(text)
         document.value = _value(document, node, ()) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise DeployError([f"{path}:{line}: no YAML: {error.problem or error.context}"]) from error
+        raise DeployError([f"{name}:{line}: no YAML: {error.problem or error.context}"]) from error
     except RecursionError:
-        raise DeployError([f"{path}:1: nested deeper than {MAX_DEPTH} levels"]) from None
+        raise DeployError([f"{name}:1: nested deeper than {MAX_DEPTH} levels"]) from None
     return document
 
 

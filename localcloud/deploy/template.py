@@ -6,6 +6,7 @@ The shapes follow the ROS resource types of ros-cdk 1.15.0; properties that this
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -168,8 +169,9 @@ class Template:
     """Logical id of each properties object, by its ``id()``."""
 
 
-def read(document: Document, region: str, account_id: str) -> Template:
-    """Check a template and carry out its functions; problems are noted in ``document``."""
+def read(document: Document, region: str, account_id: str, parameters: Mapping[str, str] | None = None) -> Template:
+    """Check a template and carry out its functions; problems are noted in ``document``. ``parameters`` replace the defaults."""
+    _set_parameters(document, parameters or {})
     _TEMPLATE(document, (), document.value)
     template = Template()
     resources = document.value.get("Resources") if isinstance(document.value, dict) else None
@@ -185,6 +187,15 @@ def read(document: Document, region: str, account_id: str) -> Template:
             template.outputs[name] = resolver.resolve(output.get("Value"), ("Outputs", name, "Value"))
     _check_references(document, template, resources)
     return template
+
+
+def _set_parameters(document: Document, given: Mapping[str, str]) -> None:
+    known = document.value.get("Parameters") if isinstance(document.value, dict) else None
+    for name, value in given.items():
+        if isinstance(known, dict) and isinstance(known.get(name), dict):
+            known[name]["Default"] = value
+        else:
+            document.complain(("Parameters",), f"{name} is no parameter of this template")
 
 
 def _read_resource(document: Document, resolver: Resolver, template: Template, name: str, resource: dict[str, Any]) -> None:

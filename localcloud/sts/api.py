@@ -10,7 +10,7 @@ from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.service import Call
-from localcloud.sts.assume import SPEC, AssumeRole, role_id
+from localcloud.sts.assume import SPEC, AssumeRole, role_id, user_id
 from localcloud.wire.rpc_service import Operation, Params, RpcService, answer, xml_answer
 
 _LOCATION = {"DescribeEndpoints": {"Id": "str!", "ServiceCode": "str!", "Type": "str", "RegionId": "str"}}
@@ -42,6 +42,11 @@ class Sts(_Open):
         if caller.principal == OWNER:
             arn = f"acs:ram::{account}:root"
             return {"AccountId": account, "Arn": arn, "IdentityType": "Account", "PrincipalId": account, "UserId": account}
+        if caller.principal.startswith("user:"):
+            user = caller.principal.removeprefix("user:")
+            id = user_id(self.cloud, account, user)
+            shown = {"AccountId": account, "Arn": f"acs:ram::{account}:user/{user}", "IdentityType": "RAMUser"}
+            return {**shown, "PrincipalId": id, "UserId": id}
         arn = f"acs:ram::{account}:assumed-role/{name.lower()}/{caller.session or 'localcloud'}"
         known = {"AccountId": account, "Arn": arn, "IdentityType": "AssumedRoleUser"}
         if not caller.session:

@@ -126,6 +126,11 @@ def role_id(cloud: Cloud, account: str, role: str) -> str:
     return str(3 * 10**17 + int(cloud.random("role-id", account, role.lower()).getrandbits(56)))
 
 
+def user_id(cloud: Cloud, account: str, user: str) -> str:
+    """A user's id: digits, the same for the same user."""
+    return str(2 * 10**17 + int(cloud.random("user-id", account, user).getrandbits(56)))
+
+
 def _no_permission(message: str) -> ApiError:
     return ApiError("NoPermission", message, 403)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,8 @@ from Tea.exceptions import TeaException
 from localcloud import account
 from localcloud.client import AdminError, LocalCloud
 from localcloud.core.app import ACCOUNT_ID
+from localcloud.deploy import __main__ as deploy
+from localcloud.deploy import stack
 from localcloud.fc.inprocess import InProcessInvoker
 from tests.contract.localcloud.members_support import (
     BANK,
@@ -95,6 +99,75 @@ def test_mishaps_find_the_account(served: tuple[LocalCloud, account.Running]) ->
     client.happen("role_restored", account=SHOP, role=MEMBER)
     with pytest.raises(AdminError, match="no account"):
         client.happen("setting", name="account", value="arrears", account=BANK)
+
+
+MEMBER_TEMPLATE = """
+ROSTemplateFormatVersion: '2015-09-01'
+Parameters:
+  DeploymentAccount: {Type: String}
+  ExternalId: {Type: String, Default: unset}
+Resources:
+  Member:
+    Type: ALIYUN::RAM::Role
+    Properties:
+      RoleName: replank-member
+      MaxSessionDuration: 7200
+      AssumeRolePolicyDocument:
+        Version: '1'
+        Statement:
+          - Effect: Allow
+            Action: 'sts:AssumeRole'
+            Principal: {RAM: [!Sub 'acs:ram::${DeploymentAccount}:root']}
+            Condition: {StringEquals: {'sts:ExternalId': !Ref ExternalId}}
+      Policies:
+        - PolicyName: replank-member
+          PolicyDocument:
+            Version: '1'
+            Statement: [{Effect: Allow, Action: 'ecs:Describe*', Resource: [!Sub 'acs:ecs:*:${ALIYUN::TenantId}:*']}]
+Outputs:
+  RoleArn: {Value: !GetAtt Member.Arn}
+"""
+
+
+def test_a_members_template_is_applied_in_its_account() -> None:
+    with several() as cloud:
+        made = stack.read("member.yml", MEMBER_TEMPLATE, SHOP, {"DeploymentAccount": ACCOUNT_ID, "ExternalId": "deploy-1"})
+        stack.create(made, cloud.cloud, cloud.service("eventbridge"), SHOP)
+        assert made.outputs == {"RoleArn": f"acs:ram::{SHOP}:role/{MEMBER}"}
+        with pytest.raises(TeaException) as caught:
+            cloud.assume()
+        assert caught.value.code == "NoPermission"
+        key = cloud.assume(ExternalId="deploy-1", DurationSeconds=7200)
+        assert cloud.instances(key) == [SHOP_INSTANCE]
+        assert cloud.cloud.identities.of(f"role:{MEMBER}", SHOP) is None
+
+
+def test_a_template_is_applied_in_a_running_cloud(
+    served: tuple[LocalCloud, account.Running], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    client, running = served
+    (tmp_path / "member.yml").write_text(MEMBER_TEMPLATE)
+    line = [
+        str(tmp_path / "member.yml"),
+        "--account",
+        SHOP,
+        "--state",
+        str(tmp_path),
+        "--parameter",
+        f"DeploymentAccount={ACCOUNT_ID}",
+    ]
+    assert deploy.main(line) == 1
+    assert "No cloud runs in" in capsys.readouterr().err
+    (tmp_path / "running.json").write_text(json.dumps(running.describe()))
+    assert deploy.main(line) == 1
+    assert "no account" in capsys.readouterr().err
+    client.put_account(SHOP)
+    assert deploy.main(line) == 0
+    assert json.loads(capsys.readouterr().out)["roles"] == [f"acs:ram::{SHOP}:role/{MEMBER}"]
+    assert deploy.main([*line, "--parameter", "Nothing=1"]) == 1
+    assert "Nothing is no parameter" in capsys.readouterr().err
+    assert deploy.main(line[:5]) == 1
+    assert "Default is missing" in capsys.readouterr().err
 
 
 # Events ---------------------------------------------------------------------------------------------------------------

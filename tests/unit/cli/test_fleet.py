@@ -38,6 +38,16 @@ def test_every_form_is_read(tmp_path: Path, document: Any) -> None:
     assert fleet.regions == ["cn-hangzhou"]
 
 
+def test_accounts_reach_the_local_cloud_as_they_are(tmp_path: Path) -> None:
+    accounts = {"2222222222222222": {"name": "shop"}}
+    page = {"account": "2222222222222222", **PAGE}
+    fleet = read_fleet(written(tmp_path, {"accounts": accounts, "pages": [page]}))
+    assert (fleet.document["accounts"], fleet.document["pages"][0]["account"]) == (accounts, "2222222222222222")
+    assert "accounts" not in read_fleet(written(tmp_path, PAGE)).document
+    with pytest.raises(Problem, match="accounts: must be an object"):
+        read_fleet(written(tmp_path, {"accounts": [], "pages": [page]}))
+
+
 def test_guest_facts_are_found_beside_it(tmp_path: Path) -> None:
     (tmp_path / "guests.json").write_text('{"i-a": {"kernel": "4.18"}}', encoding="utf-8")
     assert read_fleet(written(tmp_path, PAGE)).guests == {"i-a": {"kernel": "4.18"}}
