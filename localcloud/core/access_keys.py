@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 from localcloud.core.db import Db
@@ -52,6 +53,8 @@ class Identities:
         self._sessions = db.collection("identity.session")
         self._cache: dict[str, Key] = {}
         self._principals: dict[tuple[str, str], Key] = {}
+        self._ends: list[tuple[int, str]] | None = None
+        """When the temporary keys end, and their ids, as a heap; None until somebody asks."""
 
     def find(self, access_key_id: str) -> Key | None:
         """The key pair of an access key id."""
@@ -68,6 +71,8 @@ class Identities:
         self._cache[key.access_key_id] = key
         if not key.session:
             self._principals[key.account, key.principal] = key
+        elif self._ends is not None:
+            heappush(self._ends, (key.expires_ms, key.access_key_id))
         return key
 
     def forget_all(self) -> None:
@@ -79,7 +84,7 @@ class Identities:
 
     def forget_cache(self) -> None:
         """Read the keys again (after a transaction that failed)."""
-        self._cache, self._principals = {}, {}
+        self._cache, self._principals, self._ends = {}, {}, None
 
     def of(self, principal: str, account: str = "") -> Key | None:
         """The lasting key pair of a principal (``role:NAME``), or None."""
@@ -98,7 +103,12 @@ class Identities:
         """The temporary keys that are remembered, also those that have ended."""
         return [Key(**doc) for _, doc in self._sessions.items()]
 
-    def drop_session(self, key: Key) -> None:
-        """Forget a temporary key: it is unknown from now on."""
-        self._sessions.delete(key.access_key_id)
-        self._cache.pop(key.access_key_id, None)
+    def drop_ended(self, before_ms: int) -> None:
+        """Forget the temporary keys that ended before a moment: they are unknown from now on."""
+        if self._ends is None:
+            self._ends = [(key.expires_ms, key.access_key_id) for key in self.sessions()]
+            heapify(self._ends)
+        while self._ends and self._ends[0][0] < before_ms:
+            _, id = heappop(self._ends)
+            self._sessions.delete(id)
+            self._cache.pop(id, None)

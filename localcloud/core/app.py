@@ -182,6 +182,8 @@ class Cloud:
             seen.principal, seen.account = caller.principal, caller.account or self.accounts.own
             if caller.outside:
                 self.note_outside()
+            if caller.account and service.name not in FOR_ALL_ACCOUNTS:
+                raise ApiError("NoPermission", f"Only the account {self.accounts.own} has anything in {service.name} here.", 403)
             with self.accounts.acting(caller.account):
                 call = service.parse(request)
                 seen.operation, seen.summary = call.operation, call.summary
@@ -196,8 +198,6 @@ class Cloud:
         """Carry out a call that is understood, if it may be."""
         if check := self.hooks.check_call:
             check(service.name, call)
-        if caller.account and service.name not in FOR_ALL_ACCOUNTS:
-            raise ApiError("NoPermission", f"Here only the account {self.accounts.own} has anything in {service.name}.", 403)
         self._authorise(call, caller)
         self.faults.strike("before", service.name, call.operation, caller.principal, call.summary)
         return service.perform(call, caller)

@@ -86,7 +86,7 @@ class AssumeRole:
 
     def _issue(self, account: str, role: Role, params: Params, seconds: int, caller: Key) -> Key:
         cloud = self._cloud
-        self._forget_old()
+        cloud.identities.drop_ended(cloud.clock.now_ms() - REMEMBERED_MS)
         words = ("session", account, role.name, cloud.db.counter("sts.session"))
         return cloud.identities.add(
             Key(
@@ -101,12 +101,6 @@ class AssumeRole:
                 assumed_by=caller.assumed_by or caller.principal,
             )
         )
-
-    def _forget_old(self) -> None:
-        before = self._cloud.clock.now_ms() - REMEMBERED_MS
-        for key in self._cloud.identities.sessions():
-            if key.expires_ms < before:
-                self._cloud.identities.drop_session(key)
 
     def _shown(self, key: Key, account: str, role: Role) -> dict[str, Any]:
         arn = f"acs:ram::{account}:role/{role.name.lower()}/{key.session}"

@@ -192,6 +192,15 @@ def test_credentials_end_by_the_clouds_clock(cloud: Several) -> None:
     assert caught.value.code == "InvalidAccessKeyId.NotFound"
 
 
+def test_only_what_ended_long_ago_is_forgotten(cloud: Several) -> None:
+    short, long = cloud.assume(DurationSeconds=900), cloud.assume(DurationSeconds=7200)
+    members.expire_credentials(cloud.cloud, session="nobody")
+    cloud.pass_minutes(24 * 60 + 16)
+    cloud.assume()
+    assert cloud.cloud.identities.find(short.access_key_id) is None
+    assert cloud.cloud.identities.find(long.access_key_id)
+
+
 def test_a_foreign_token_is_refused(cloud: Several) -> None:
     one, two = cloud.assume(), cloud.assume()
     mixed = Key(one.access_key_id, one.access_key_secret, two.token, "")
