@@ -24,7 +24,7 @@ REMEMBERED_MS = 24 * 3600 * 1000
 """How long credentials that have ended are still known, to be refused as expired rather than as unknown."""
 _ROLE_ARN = re.compile(r"acs:ram::(\d{1,20}):role/([\w.-]{1,64})")
 _SESSION = re.compile(r"[A-Za-z0-9.@_-]{2,64}")
-_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_=,.@:/-]{2,1224}")
+_EXTERNAL_ID = re.compile(r"[A-Za-z0-9_+=,.@:/-]{2,1224}")
 
 
 class AssumeRole:

@@ -13,6 +13,7 @@ from Tea.exceptions import TeaException
 
 from localcloud import account
 from localcloud.client import AdminError, LocalCloud
+from localcloud.core.access_keys import Key
 from localcloud.core.app import ACCOUNT_ID
 from localcloud.deploy import __main__ as deploy
 from localcloud.deploy import stack
@@ -28,6 +29,7 @@ from tests.contract.localcloud.members_support import (
     several,
     trust,
 )
+from tests.support.repository import ROOT
 
 OWN_ROOT = f"acs:ram::{ACCOUNT_ID}:root"
 
@@ -140,6 +142,22 @@ def test_a_members_template_is_applied_in_its_account() -> None:
         key = cloud.assume(ExternalId="deploy-1", DurationSeconds=7200)
         assert cloud.instances(key) == [SHOP_INSTANCE]
         assert cloud.cloud.identities.of(f"role:{MEMBER}", SHOP) is None
+
+
+def test_the_members_template_of_this_repository_lets_its_functions_in() -> None:
+    with several() as cloud:
+        text = (ROOT / "member.yml").read_text(encoding="utf-8")
+        made = stack.read("member.yml", text, SHOP, {"DeploymentAccount": ACCOUNT_ID, "ExternalId": "agreed+1"})
+        stack.create(made, cloud.cloud, cloud.service("eventbridge"), SHOP)
+        with pytest.raises(TeaException) as caught:
+            cloud.assume(ExternalId="agreed+2")
+        assert caught.value.code == "NoPermission"
+        with pytest.raises(TeaException):
+            cloud.assume(ExternalId="agreed+1")  # the api's role is not among those that the template trusts
+        allowed = policy("sts:AssumeRole", resource=f"acs:ram:*:*:role/{MEMBER}")["Statement"]
+        cloud.cloud.policies.set_role("replank-watch", allowed)
+        watch = cloud.cloud.identities.add(Key("STS.NTwatch", "secret", "CAISwatch", "role:replank-watch"))
+        assert cloud.instances(cloud.assume(watch, ExternalId="agreed+1")) == [SHOP_INSTANCE]
 
 
 def test_a_template_is_applied_in_a_running_cloud(
