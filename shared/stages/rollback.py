@@ -41,16 +41,20 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _start_again(migration: Migration, ports: Ports) -> str:
-    """Start an instance that was stopped for nothing: no disk was reset, so it goes on as it was. What to know, in words."""
-    if migration.state not in STATES or not migration.rollback_disks or begun(migration.rollback_disks):
-        return ""
-    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
-    if status != "Stopped":
+    """Start an instance that was stopped for nothing: no disk was reset, so it goes on as it was. What to know, in words.
+
+    If a disk may have been reset, the instance stays as it is, and the words say so.
+    """
+    if migration.state not in STATES or not migration.rollback_disks:
         return ""
     try:
+        if ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) != "Stopped":
+            return ""
+        if begun(migration.rollback_disks):
+            return "The instance is stopped."
         ports.compute.start(migration.region_id, migration.instance_id)
     except (Permanent, Refused) as error:
-        return f"The instance is stopped, and does not start: {error.message}"
+        return f"The instance is stopped or may be, and is not started: {error.message}"
     return "The instance was stopped, and is started again."
 
 

@@ -236,6 +236,7 @@ def test_a_rollback_that_fails_half_way_tells_each_disk_and_goes_on_from_there(
     before, failed = half_way(world, monkeypatch)
     first, second = sorted(before)
     assert f"{first}: unknown, {second}: not restored" in failed["failure"]["message"]
+    assert "The instance is stopped." in failed["failure"]["message"]
     told = {each["diskId"]: each["state"] for each in failed["rollbackDisks"]}
     assert told == {first: "unknown", second: "not restored"}
     done = len(calls(world, "ResetDisk"))
