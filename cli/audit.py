@@ -39,7 +39,7 @@ def audit(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Show acts and refusals, newest first: who, how known, when, what, and what came of it."""
     if as_csv and as_json:
-        raise bad_input("Argument.Conflict", "--csv and --json exclude each other.", "Give one of them.")
+        raise bad_input("Option.Conflict", "--csv and --json exclude each other.", "Give one of them.")
     query = {"from": first, "to": last, "who": who, "act": act, "target": target, "refused": "true" if refused else ""}
     lines = list(islice(Api.from_environment().pages("/audit", "lines", **query), limit))
     if as_json:

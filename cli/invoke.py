@@ -60,9 +60,17 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
     log = base64.b64decode(headers.get("x-fc-log-result", "")).decode(errors="replace")
     request_id = headers.get("x-fc-request-id", "")
     if headers.get("x-fc-error-type"):
-        message = f"replank-{stage} failed: {answer.content[:500].decode(errors='replace')}"
-        raise Problem("Function.Failed", message, f"Look at its log: {log[-800:]}", request_id=request_id)
+        output.note(log.rstrip())
+        remedy = f"Its log is above, and in the log store under request id {request_id}. Mend the cause, then invoke it again."
+        raise Problem("Function.Failed", f"replank-{stage} failed: {_cause(_parse(answer.content))}", remedy, request_id=request_id)
     return {"result": _parse(answer.content), "log": log, "requestId": request_id}
+
+
+def _cause(answer: Any) -> str:
+    """What the function raised, without the lines of code that it passed through."""
+    found = answer if isinstance(answer, dict) else {}
+    told = [str(found[name]) for name in ("errorType", "errorMessage") if found.get(name)]
+    return ": ".join(told)[:500] or str(answer)[:500] or "it gave no reason"
 
 
 def _parse(content: bytes) -> Any:

@@ -36,7 +36,7 @@ def login(
 ) -> None:
     """Sign in at the deployment's provider: acts are then recorded under a verified name."""
     if device and paste:
-        raise bad_input("Argument.Conflict", "--device and --paste exclude each other.", "Give one of them.")
+        raise bad_input("Option.Conflict", "--device and --paste exclude each other.", "Give one of them.")
     other = "--device" if device else "--paste"
     if no_browser and (device or paste):
         raise without_effect("--no-browser", f"with {other}", "No browser is opened then; leave it out.")

@@ -13,8 +13,11 @@ from cli.client import Api
 from cli.options import AsJson
 from cli.problem import bad_input, without_effect
 from shared.domain.findings import Assessment
-from shared.domain.report import Report, ReportRow, counts, report_html, report_json, report_schema, unchecked, worst
+from shared.domain.report import Report, ReportRow, counts, unchecked, worst
 from shared.domain.validation.summary import Aspect
+from shared.stages.api.report_page import report_html
+from shared.stages.api.views import ReportDocument
+from shared.stages.api.views import as_json as plain
 
 Json = dict[str, Any]
 
@@ -34,27 +37,42 @@ def report(
     if schema and (batch or html):
         raise without_effect("A batch" if batch else "--html", "with --schema", "Give one of them.")
     if schema:
-        output.show_json(report_schema())
+        output.show_json(document_schema())
         return
     if not batch:
         raise bad_input("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
-    found = _collect(Api.from_environment(), batch)
+    judged = list(Api.from_environment().pages(f"/batches/{batch}/judgements", "instances"))
+    found = _report(batch, judged)
     if html is not None:
         try:
             html.write_text(report_html(found), encoding="utf-8")
         except OSError as error:
             raise bad_input("File.NotWritable", f"{html}: {error}.", "Give a file in a folder that exists.") from None
     if as_json:
-        output.show_json(report_json(found))
+        output.show_json(document(found, judged))
     elif html is not None:
         print(f"Wrote {html}: {_summary(found)}")
     else:
         _show(found)
 
 
-def _collect(api: Api, batch_id: str) -> Report:
-    rows = tuple(_row(each) for each in api.pages(f"/batches/{batch_id}/judgements", "instances"))
-    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows)
+def document(found: Report, judged: list[Json]) -> Json:
+    """The report as JSON: the API's own judgements, with what they add up to. :func:`document_schema` describes it."""
+    head = {"batchId": found.batch_id, "title": found.title, "madeAt": plain(found.made_at), "summary": counts(found)}
+    return {**head, "instances": [{"smcRollback": "", **each} for each in judged]}
+
+
+def document_schema() -> Json:
+    """JSON Schema of the document, made from the views of the API."""
+    from shared.runtime.openapi import schema_of
+
+    schemas: Json = {}
+    whole = schema_of(ReportDocument, schemas)
+    return {"title": "Replank report of one batch", **whole, "components": {"schemas": schemas}}
+
+
+def _report(batch_id: str, judged: list[Json]) -> Report:
+    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), tuple(map(_row, judged)))
 
 
 def _row(found: Json) -> ReportRow:

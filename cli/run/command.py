@@ -81,8 +81,8 @@ def run(  # noqa: PLR0913 - one parameter per option
     cloud = RunningCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on, own)
     try:
         found = _migrate(cloud, plan, folder)
-        facts = {"seed": folder.seed, "virtual_now": cloud.clock()["now"], "wall_seconds": round(time.monotonic() - started, 1)}
-        facts["left_out"] = plan.left_out
+        facts = {"seed": folder.seed, "virtualNow": cloud.clock()["now"], "wallSeconds": round(time.monotonic() - started, 1)}
+        facts["leftOut"] = plan.left_out
         written = (report,) if report else (folder.report, REPORT)
         results.write(found, written, facts)
         _conclude(found, plan, written[0], facts, as_json)
@@ -155,11 +155,11 @@ def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str
 
 def _conclude(found: results.Results, plan: Plan, report: Path, facts: Json, as_json: bool) -> None:
     if as_json:
-        output.show_json({**facts, "as_expected": found.as_expected, "surprises": found.surprises, "migrations": found.migrations})
+        output.show_json({**facts, "asExpected": found.as_expected, "surprises": found.surprises, "migrations": found.migrations})
         return
     results.show(found, plan.catalog)
     verdict = "every expected outcome was reached" if found.as_expected else "NOT every expected outcome was reached"
-    print(f"{verdict} ({facts['wall_seconds']} s). The report: {report}")
+    print(f"{verdict} ({facts['wallSeconds']} s). The report: {report}")
 
 
 def _stay(cloud: RunningCloud) -> None:

@@ -16,17 +16,8 @@ from shared.domain.catalog import Catalog, find_release
 from shared.domain.catalog.identify import identify_in
 
 Json = dict[str, Any]
-_FIELDS = {
-    "instance_id": "instanceId",
-    "from": "from",
-    "to": "to",
-    "hops": "hops",
-    "restarts": "restarts",
-    "attempts": "attempts",
-    "snapshots_made": "snapshotsMade",
-    "snapshots_swept": "snapshotsSwept",
-    "virtual_minutes": "minutes",
-}
+_FIELDS = ("instanceId", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
+"""Of a line of the API's report."""
 _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
 
@@ -52,10 +43,10 @@ def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed:
         if batch["state"] == "planning":
             surprises.append(f"batch {batch['batchId']}: its planning has not ended; see the log of replank-intake")
         surprises += [f"{each['instanceId']}: {each['code']}: {each['message']}" for each in problems]
-    rows.sort(key=lambda row: str(row["instance_id"]))
+    rows.sort(key=lambda row: str(row["instanceId"]))
     for row in rows:
         surprises += _unexpected(row, plan.expected)
-    done = {row["instance_id"] for row in rows}
+    done = {row["instanceId"] for row in rows}
     surprises += [
         f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
     ]
@@ -75,7 +66,7 @@ def _lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
 
 
 def _row(line: Json) -> Json:
-    row = {name: line[field] for name, field in _FIELDS.items()}
+    row = {name: line[name] for name in _FIELDS}
     reasons = [{name: reason[name] for name in ("code", "message", "remedy")} for reason in line["reasons"]]
     result = line["result"]
     if result not in RESULTS:
@@ -89,7 +80,7 @@ def _row(line: Json) -> Json:
         result = "failed"
     row["result"] = result
     if line.get("smcRollback"):
-        row["smc_rollback"] = line["smcRollback"]
+        row["smcRollback"] = line["smcRollback"]
     if result in ("refused", "failed"):
         row["reasons"] = reasons
     return row
@@ -97,15 +88,15 @@ def _row(line: Json) -> Json:
 
 def _unexpected(row: Json, expected: dict[str, Expected]) -> list[str]:
     codes = [reason["code"] for reason in row.get("reasons", [])]
-    wanted = expected.get(row["instance_id"])
+    wanted = expected.get(row["instanceId"])
     if wanted is None:
         if expected or row["result"] in ("completed", "refused"):
-            return [] if not expected else [f"{row['instance_id']}: {row['result']}, but nothing was expected of it"]
-        return [f"{row['instance_id']}: {row['result']} ({', '.join(codes)}), expected completed or refused"]
+            return [] if not expected else [f"{row['instanceId']}: {row['result']}, but nothing was expected of it"]
+        return [f"{row['instanceId']}: {row['result']} ({', '.join(codes)}), expected completed or refused"]
     if row["result"] != wanted.result:
-        return [f"{row['instance_id']}: {row['result']} ({', '.join(codes)}), expected {wanted.result}"]
+        return [f"{row['instanceId']}: {row['result']} ({', '.join(codes)}), expected {wanted.result}"]
     if wanted.code and wanted.code not in codes:
-        return [f"{row['instance_id']}: refused for {', '.join(codes)}, expected {wanted.code}"]
+        return [f"{row['instanceId']}: refused for {', '.join(codes)}, expected {wanted.code}"]
     return []
 
 
@@ -117,11 +108,11 @@ def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
             held[snapshot["InstanceId"]] = held.get(snapshot["InstanceId"], 0) + 1
     found = []
     for row in rows:
-        number = held.get(row["instance_id"], 0)
+        number = held.get(row["instanceId"], 0)
         if row["result"] == "completed" and number:
-            found.append(f"{row['instance_id']}: {number} snapshots are left of a confirmed migration")
-        if row["result"] == "rolled_back" and number < row["snapshots_made"]:
-            found.append(f"{row['instance_id']}: {number} of {row['snapshots_made']} snapshots are left, all should be kept")
+            found.append(f"{row['instanceId']}: {number} snapshots are left of a confirmed migration")
+        if row["result"] == "rolled_back" and number < row["snapshotsMade"]:
+            found.append(f"{row['instanceId']}: {number} of {row['snapshotsMade']} snapshots are left, all should be kept")
     return found
 
 
@@ -138,15 +129,13 @@ def _left_in_smc(rows: list[Json], inventory: Json) -> list[str]:
 def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
     """Disks whose bytes changed though they should not have: any disk of a rolled back instance, data disks of the others."""
     return [
-        f"{row['instance_id']}: {disk} is not byte for byte as before"
-        for row in rows
-        for disk in changed.get(row["instance_id"], [])
+        f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]
 
 
 def write(results: Results, files: Sequence[Path], facts: Json) -> None:
     """The report, in each of the files; ``facts`` are those of the run itself (seed, virtual time, wall time)."""
-    document = {**facts, "as_expected": results.as_expected, "surprises": results.surprises, "migrations": results.migrations}
+    document = {**facts, "asExpected": results.as_expected, "surprises": results.surprises, "migrations": results.migrations}
     for file in files:
         write_whole(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
@@ -169,9 +158,9 @@ def _cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     """One line of the table, its releases by their short names."""
     release = identify_in(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
-    numbers = ("hops", "restarts", "attempts", "snapshots_made", "snapshots_swept", "virtual_minutes")
+    numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
     goal = find_release(row["to"], catalog) if row["to"] else None
-    return row["instance_id"], source, goal.key if goal else row["to"], *(row[name] for name in numbers), row["result"]
+    return row["instanceId"], source, goal.key if goal else row["to"], *(row[name] for name in numbers), row["result"]
 
 
 def show(results: Results, catalog: Catalog) -> None:
@@ -183,7 +172,7 @@ def show(results: Results, catalog: Catalog) -> None:
         print("\nRefused or failed, and what to do:")
     for row in explained:
         for reason in row["reasons"]:
-            print(f"  {row['instance_id']}  {reason['code']}: {reason['message']}\n      {reason['remedy']}")
+            print(f"  {row['instanceId']}  {reason['code']}: {reason['message']}\n      {reason['remedy']}")
     counts: dict[str, int] = {}
     for row in results.migrations:
         counts[row["result"]] = counts.get(row["result"], 0) + 1

@@ -148,14 +148,7 @@ def _smc(reader: _Reader) -> SmcSettings:
 
 def _notice_policy(reader: _Reader) -> Policy:
     """The policy of batches made of notices: JSON, spelled as in POST /batches."""
-    given = reader.text("REPLANK_NOTICE_POLICY")
-    try:
-        return read_notice_policy(json.loads(given or "{}"))
-    except ReplankError as error:
-        reader.problems.append(f"REPLANK_NOTICE_POLICY: {error.message} {error.remedy}")
-    except ValueError as error:
-        reader.problems.append(f"REPLANK_NOTICE_POLICY is no JSON: {error}")
-    return Policy()
+    return _document(reader, "REPLANK_NOTICE_POLICY", read_notice_policy) or Policy()
 
 
 def _accounts(reader: _Reader) -> Mapping[str, MemberAccount]:

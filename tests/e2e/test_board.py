@@ -28,7 +28,7 @@ def test_a_batch_is_reported_before_and_after(tmp_path: Path, capsys: pytest.Cap
         capsys.readouterr()
     assert run(["report", "--schema"]) == 0
     jsonschema.validate(document, json.loads(capsys.readouterr().out))
-    rows = {row["instance_id"]: row for row in document["instances"]}
+    rows = {row["instanceId"]: row for row in document["instances"]}
     assert rows["i-test0002"]["verdict"] == "blocked"
     moved = rows["i-test0001"]
     assert moved["verdict"] in ("passed", "warnings")

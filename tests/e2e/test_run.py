@@ -82,7 +82,7 @@ def test_a_run_that_was_ended_in_the_middle_is_continued(tmp_path: Path, number:
     second = start(*arguments)
     said, _ = second.communicate(timeout=LIMIT_S)
     assert second.returncode == 0, said
-    rows = {row["instance_id"]: row for row in json.loads((tmp_path / "report.json").read_text())["migrations"]}
+    rows = {row["instanceId"]: row for row in json.loads((tmp_path / "report.json").read_text())["migrations"]}
     assert {each: row["result"] for each, row in rows.items()} == {
         "i-test0001": "completed",
         "i-test0002": "completed",

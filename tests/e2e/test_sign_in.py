@@ -159,7 +159,7 @@ def test_an_address_pasted_back_signs_in(world: World, capsys: pytest.CaptureFix
     assert "admin" in said(capsys, "login", "--paste")
     monkeypatch.setattr("builtins.input", lambda _: "")
     assert "Argument.Missing" in said(capsys, "login", "--paste", status=2)
-    assert "Argument.Conflict" in said(capsys, "login", "--paste", "--device", status=2)
+    assert "Option.Conflict" in said(capsys, "login", "--paste", "--device", status=2)
 
 
 def test_the_browser_comes_back_to_a_server_on_this_machine() -> None:

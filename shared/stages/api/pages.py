@@ -8,11 +8,12 @@ from itertools import islice
 from shared.domain.findings import Assessment
 from shared.domain.migration import Migration, State
 from shared.domain.observation import Observation
-from shared.domain.report import Report, ReportRow, report_html
+from shared.domain.report import Report, ReportRow
 from shared.domain.validation.summary import Aspect, side_by_side
 from shared.ports.ports import Ports
 from shared.stages import observed
 from shared.stages.api import views
+from shared.stages.api.report_page import report_html
 
 MOST_ROWS = 500
 """A page of more instances is not read by anybody; GET /batches/{batchId}/report gives all as JSON, page by page."""

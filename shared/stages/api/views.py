@@ -420,6 +420,17 @@ class Judgements:
 
 
 @dataclass(frozen=True)
+class ReportDocument:
+    """The report of a batch as a file: every page of its judgements; ``summary`` counts the instances by verdict."""
+
+    batch_id: str
+    title: str
+    made_at: datetime
+    summary: dict[str, int]
+    instances: tuple[Judgement, ...]
+
+
+@dataclass(frozen=True)
 class MigrationReport:
     """Everything worth keeping of one migration."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from types import SimpleNamespace
 from typing import Any
 from unittest import mock
@@ -33,3 +34,16 @@ def test_no_answer_in_time_is_a_problem_with_a_remedy() -> None:
         invoke_function("sweep", b"{}")
     assert found.value.code == "FunctionCompute.ReadTimeout"
     assert found.value.remedy
+
+
+def test_a_function_that_fails_says_why_and_shows_its_log_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    log = 'Traceback (most recent call last):\n  File "/code/index.py", line 3\nKeyError: x'
+    content = b'{"errorType": "KeyError", "errorMessage": "x", "stackTrace": ["File /code/index.py, line 3"]}'
+    headers = {"x-fc-error-type": "UnhandledInvocationError", "x-fc-request-id": "r-7"}
+    headers["x-fc-log-result"] = base64.b64encode(log.encode()).decode()
+    with answering(SimpleNamespace(headers=headers, content=content)), pytest.raises(Problem) as found:
+        invoke_function("watch", b"{}")
+    assert str(found.value) == "Function.Failed: replank-watch failed: KeyError: x"
+    assert "r-7" in found.value.remedy
+    assert "Traceback" not in found.value.remedy
+    assert log in capsys.readouterr().err

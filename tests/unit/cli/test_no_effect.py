@@ -45,7 +45,7 @@ WITHOUT_EFFECT = [
 ]
 CONFLICTS = [
     ("confirm m1 --batch b1", "Option.Conflict"),
-    ("login --device --paste", "Argument.Conflict"),
+    ("login --device --paste", "Option.Conflict"),
     ("confirm --batch b1 --seen-version 3", "Option.Conflict"),
     ("submit -i i-1 --to alinux-3 --to centos-8", "Option.Invalid"),
     ("submit -i i-1 --to i-1=alinux-3 --to i-1=centos-8", "Option.Invalid"),

@@ -66,7 +66,7 @@ def test_a_wrong_notice_is_named(tmp_path: Path) -> None:
 
 
 def row(**more: Any) -> dict[str, Any]:
-    return {"instance_id": "i-a", "result": "completed", "snapshots_made": 2, **more}
+    return {"instanceId": "i-a", "result": "completed", "snapshotsMade": 2, **more}
 
 
 @pytest.mark.parametrize(
