@@ -51,6 +51,13 @@ docs: $(VENV)/test.ok  ## Rewrite the generated pages from the code
 spec: $(VENV)/test.ok  ## Write the local cloud's parameter tables (spec.json) from the request models of the SDKs
 	@$(PYTHON_HERE) -m tools.rpc_spec
 
+mutation: $(VENV)/test.ok build/mutation.ok  ## Change the code and see whether its tests notice (MUTANTS=200 SEED=0 ROOM=shared/domain)
+	@nice -n 15 build/mutation/bin/python -m tools.mutation $(or $(ROOM),shared/domain) --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),0) $(ARGS)
+
+build/mutation.ok: requirements/mutation.txt
+	@tools/venv.sh build/mutation requirements/mutation.txt
+	@touch $@
+
 validate: $(VENV)/test.ok  ## Check the deployment files, the events, the settings and the documents against the code
 	@$(PYTHON_HERE) -m pytest tests/tidy
 
@@ -113,4 +120,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: help run test test-long lint check format docs spec validate simulate dates package deploy bench costs drawings site serve crash clean
+.PHONY: mutation help run test test-long lint check format docs spec validate simulate dates package deploy bench costs drawings site serve crash clean

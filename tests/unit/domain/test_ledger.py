@@ -1,11 +1,13 @@
 """The ledger: whose snapshot it is, and when it may go."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, migration_of, name_of
+from shared.domain.ledger import LedgerEntry, SnapshotState, made_for, may_sweep, migration_of, name_of
 from shared.domain.timing import CLOCKS_APART
+from tests.support.ports import migration
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 WEEK = timedelta(days=7)
@@ -42,3 +44,16 @@ def test_only_released_and_past_retention_may_go(
     released_at: datetime | None, sweep_at: datetime | None, now: datetime, may: bool
 ) -> None:
     assert may_sweep(entry(sweep_at), released_at=released_at, now=now) is may
+
+
+@pytest.mark.parametrize(
+    ("late_s", "attempt", "counts"),
+    [(0, 1, True), (-30, 1, True), (-31, 1, False), (3600, 1, True), (3600, 2, True)],
+    ids=("then", "clocks apart", "before", "after", "retry"),
+)
+def test_without_versions_the_newest_attempt_counts_if_it_came_after_the_precheck(late_s: int, attempt: int, counts: bool) -> None:
+    made = migration(prechecked_at=NOW)
+    own = replace(entry(None), hop=made.hop, key=f"0-{attempt}-d-1", created_at=NOW + timedelta(seconds=late_s))
+    assert made_for(made, [own]) == ([own] if counts else [])
+    newer = replace(own, key=f"0-{attempt + 1}-d-1", created_at=NOW + timedelta(hours=2))
+    assert made_for(made, [own, newer]) == [newer]

@@ -105,7 +105,7 @@ def test_a_wait_that_the_api_asks_for_is_kept_or_ends_the_calls(asked: tuple[int
 
 
 def test_waits_together_stay_within_the_budget() -> None:
-    calls = FailingCalls(Unlucky(4), Unlucky(4), Unlucky(4))
+    calls = FailingCalls(Unlucky(5), Unlucky(5), Unlucky(1))
     with pytest.raises(Unlucky):
         calls.run(RetryPolicy(calls=9, longest_pause_s=5, budget_s=10))
-    assert calls.slept == [4, 4]
+    assert calls.slept == [5, 5]

@@ -115,7 +115,8 @@ def test_destinations_out_of_support_need_a_word(source: str, destination: str, 
     assert error.code == "Route.DestinationEndOfLife"
     assert CATALOG.name(destination) in error.message
     allowed = plan(source, destination=destination, on=on, allow_listed=True, allow_end_of_life=True)
-    assert "Route.DestinationEndOfLife" in [finding.code for finding in allowed.warnings]
+    told = {finding.code: finding.why for finding in allowed.warnings}
+    assert told["Route.DestinationEndOfLife"] == "No security fixes are published for it."
 
 
 def test_the_last_supported_day_counts() -> None:

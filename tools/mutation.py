@@ -1,0 +1,147 @@
+"""Changes one expression of a room at a time and runs the room's own tests: a change that no test notices has survived.
+
+``python -m tools.mutation shared/domain --mutants 200 --seed 7`` draws by the seed. cosmic-ray makes the changes, in a copy of the
+tree, and the tests run with ``--python``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import json
+import random
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from difflib import unified_diff
+from pathlib import Path
+
+from cosmic_ray.ast import ast_nodes, get_ast_from_path
+from cosmic_ray.mutating import mutate_code
+from cosmic_ray.plugins import get_operator, operator_names
+
+ROOT = Path(__file__).resolve().parents[1]
+LEFT_OUT = ("VariableReplacer", "VariableInserter", "RemoveDecorator")
+"""Operators that need names of variables, or that break every import of the module."""
+SLOW = frozenset({"test_properties.py"})
+TIMEOUT_S = 900
+
+
+@dataclass(frozen=True)
+class CodeChange:
+    """One change: the ``occurrence`` of what the operator changes, counted within its file."""
+
+    file: str
+    operator: str
+    occurrence: int
+
+
+def mutants(room: Path) -> Iterator[CodeChange]:
+    """Every change that cosmic-ray knows for the files of a room, in order."""
+    names = [name for name in sorted(operator_names()) if not name.endswith(LEFT_OUT)]
+    for file in sorted(room.rglob("*.py")):
+        nodes = list(ast_nodes(get_ast_from_path(file)))
+        for name in names:
+            operator = get_operator(name)()
+            places = sum(1 for node in nodes for _ in operator.mutation_positions(node))
+            yield from (CodeChange(file.relative_to(ROOT).as_posix(), name, number) for number in range(places))
+
+
+def changed(mutant: CodeChange, tree: Path) -> str | None:
+    """The file's text with the change; None if it is no Python, or changes only hints, which nothing reads at run time."""
+    before = (tree / mutant.file).read_text(encoding="utf-8")
+    after = mutate_code(before, get_operator(mutant.operator)(), mutant.occurrence)
+    try:
+        return None if after is None or _without_hints(before) == _without_hints(after) else str(after)
+    except SyntaxError:
+        return None
+
+
+def _without_hints(text: str) -> str:
+    module = ast.parse(text)
+    for node in ast.walk(module):
+        if isinstance(node, ast.arg | ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
+    return ast.dump(module)
+
+
+def tests_of(file: str) -> list[str]:
+    """The unit tests of the file's room, those that bear its name first."""
+    room = "/".join(file.split("/")[1:2])
+    own, stem = ROOT / "tests/unit" / room, Path(file).stem
+    found = [path for path in sorted(own.rglob("test_*.py")) if path.name not in SLOW]
+    folder = Path(file).parent.name
+    return [path.relative_to(ROOT).as_posix() for path in sorted(found, key=lambda path: _distance(path, stem, folder))]
+
+
+def _distance(path: Path, stem: str, folder: str) -> int:
+    return 0 if path.stem == f"test_{stem}" else 1 if path.parent.name == folder else 2
+
+
+def survives(mutant: CodeChange, text: str, copy: Path, python: str) -> bool:
+    """Whether the room's tests pass with the change. One that never ends is noticed too."""
+    place = copy / mutant.file
+    before = place.read_text(encoding="utf-8")
+    place.write_text(text, encoding="utf-8")
+    command = [python, "-m", "pytest", "-x", "-q", "-n0", "-p", "no:cacheprovider", *tests_of(mutant.file)]
+    try:
+        return subprocess.run(command, cwd=copy, capture_output=True, timeout=TIMEOUT_S, check=False).returncode == 0
+    except subprocess.TimeoutExpired:
+        return False
+    finally:
+        place.write_text(before, encoding="utf-8")
+
+
+def copied(folder: Path) -> Path:
+    """A copy of what git knows of the tree."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+    for name in filter(None, listed):
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+def main() -> None:
+    """Draw, try, tell; the survivors last, each as a diff."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("room", help="for example shared/domain")
+    arguments.add_argument("--mutants", type=int, default=200)
+    arguments.add_argument("--seed", type=int, default=0)
+    arguments.add_argument("--python", default=str(ROOT / ".venv/bin/python"))
+    arguments.add_argument("--out", type=Path, help="file for the outcomes, one JSON object a line")
+    given = arguments.parse_args()
+    every = list(mutants(ROOT / given.room))
+    random.Random(given.seed).shuffle(every)
+    tried, survivors = 0, 0
+    print(f"{len(every)} possible changes in {given.room}, seed {given.seed}", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        copy = copied(Path(folder))
+        for mutant in every:
+            text = changed(mutant, copy)
+            if text is None:
+                continue
+            lives = survives(mutant, text, copy, given.python)
+            tried, survivors = tried + 1, survivors + lives
+            if given.out:
+                with given.out.open("a", encoding="utf-8") as stream:
+                    stream.write(json.dumps({**asdict(mutant), "survived": lives}) + "\n")
+            if lives:
+                print(_diff(mutant, text, copy), flush=True)
+            if tried >= given.mutants:
+                break
+    print(f"{tried - survivors} of {tried} changes were noticed.")
+
+
+def _diff(mutant: CodeChange, text: str, tree: Path) -> str:
+    before = (tree / mutant.file).read_text(encoding="utf-8")
+    lines = unified_diff(before.splitlines(), text.splitlines(), mutant.file, mutant.operator, n=0, lineterm="")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
