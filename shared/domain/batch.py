@@ -115,6 +115,14 @@ class Terms:
     accounts: tuple[str, ...] = ()
     """Those of the selection."""
     control: BatchControl = UNTOUCHED
+    size: int = 0
+    """Instances of the batch, once it is planned; an earlier version wrote none."""
+
+    @property
+    def failure_budget(self) -> int:
+        """How many migrations may fail before the batch pauses."""
+        percent = self.policy.failure_percent
+        return self.policy.failure_budget if percent is None else self.size * percent // 100
 
     @property
     def every_account(self) -> tuple[str, ...]:
@@ -152,7 +160,7 @@ class Batch:
     def terms(self) -> Terms:
         """All of it that does not grow with the number of instances."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
-        return Terms(*same, self.selection.accounts, self.control)
+        return Terms(*same, self.selection.accounts, self.control, self.size)
 
 
 def needs_the_tick(terms: Terms) -> bool:

@@ -214,7 +214,7 @@ def _blackout(scene: Scene) -> str:
 
 def budget_spent(scene: Scene) -> str:
     """That more failed than the budget of the batch allows, in words; empty if not."""
-    failed, budget = sorted(scene.standing.failed), scene.terms.policy.failure_budget
+    failed, budget = sorted(scene.standing.failed), scene.terms.failure_budget
     if len(failed) <= budget:
         return ""
     more = f" and {len(failed) - NAMED} more" if len(failed) > NAMED else ""

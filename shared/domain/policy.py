@@ -24,7 +24,12 @@ class Policy:
 
     driver: str = choice(DEFAULT_DRIVER, f"What carries out the migration: {names_in_words()}.")
     max_moving: int = choice(5, "Maximum instances of the batch that move at once.", (1, 1000))
-    failure_budget: int = choice(1, "Nothing more starts once more migrations than this have failed.", (0, 1000))
+    failure_budget: int = choice(
+        1, "The batch pauses once more migrations than this have failed. At most maxMoving more can fail after that.", (0, 1000)
+    )
+    failure_percent: int | None = choice(
+        None, "The same in percent of the batch's instances, rounded down; it takes the place of failureBudget.", (0, 99)
+    )
     canary: int = choice(0, "Instances that must be validated before the others start.", (0, 100))
     retention_days: int = choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
     window: Window | None = choice(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009

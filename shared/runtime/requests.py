@@ -105,7 +105,7 @@ FLAG: Json = {"type": "boolean", "default": False}
 def number(name: str) -> Json:
     """A number of the policy, as the policy itself bounds it."""
     least, most = BOUNDS[name]
-    default = {"default": DEFAULTS[name]} if name in DEFAULTS else {}
+    default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
     return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}
 
 

@@ -27,7 +27,7 @@ def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
     failed = sorted(scene.standing.failed)
     change = brake.pause_at_budget(batch, why, scene.now)
     # Told first: the same event twice is one event, and one that is never told would be missed.
-    told = {"reason": why, "failed": len(failed), "budget": terms.policy.failure_budget, "version": change.after.version}
+    told = {"reason": why, "failed": len(failed), "budget": terms.failure_budget, "version": change.after.version}
     ports.bus.publish([events.about_batch(terms.batch_id, events.BATCH_PAUSED, **told)])
     with suppress(Stale):
         ports.batches.commit(batch, change.after, line=change.line)

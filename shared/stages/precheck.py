@@ -248,6 +248,9 @@ def _refuse(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     elif migration.prechecked_at is not None or migration.attempt > 1:
         # An attempt before this one may have held a slot, and left a source server or a job in SMC.
         effects = (ReleaseSlot(), CleanUpDriver(migration.handle, migration.hop), *effects)
+    if to is State.PRECHECK_FAILED and migration.prechecked_version:
+        # It passed before and is refused right before its snapshots: something has changed since, and that is a failure.
+        effects = (CountOutcome("failed"), *effects)
     advance(ports, replace(taken, effects=effects, events=(told,)))
     return Outcome("done", {"state": to.value, "code": worst.code})
 

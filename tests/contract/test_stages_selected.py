@@ -136,3 +136,15 @@ def test_a_version_that_knows_more_of_a_selection_finds_the_same_digest() -> Non
     assert digest_of(replace(old, instance_ids=("i-test0002", "i-test0001"))) == digest_of(old)
     others = (replace(old, instance_ids=("i-test0001",)), replace(old, regions=("cn-beijing",)), replace(old, releases=()))
     assert all(digest_of(other) != digest_of(old) for other in others)
+
+
+@pytest.mark.parametrize(("passed_at", "counts"), [(0, False), (3, True)])
+def test_a_refusal_counts_as_a_failure_if_the_precheck_had_passed_before(passed_at: int, counts: bool) -> None:
+    """Something has changed since, right before the snapshots: the batch's budget did not notice."""
+    with bench("precheck") as one:
+        one.world.load_fleet(fleet(instance(2)))
+        more = {"prechecked_version": passed_at, "version": 5, "entered_version": 5}
+        made = stand(one.ports, batch_of(NAMED), 1, State.ACCEPTED, **more)
+        run(one, made)
+        assert one.ports.migrations.load(made.migration_id).state is State.PRECHECK_FAILED
+        assert (made.migration_id in one.ports.batches.tally(made.batch_id).failed) is counts

@@ -120,6 +120,7 @@ class Policy:
     driver: str
     max_moving: int
     failure_budget: int
+    failure_percent: int | None
     canary: int
     retention_days: int
     windows: tuple[Window, ...]
@@ -149,6 +150,13 @@ class Batch:
     policy: Policy
     dry_run: bool
     acknowledgement: Acknowledgement | None
+    size: int = 0
+
+    @property
+    def budget(self) -> int:
+        """How many may fail before nothing more starts: a count, or a share of the batch."""
+        share = self.policy.failure_percent
+        return self.policy.failure_budget if share is None else self.size * share // 100
 
 
 @dataclass(frozen=True)
@@ -284,6 +292,7 @@ def batch(written: str) -> Batch:
         policy=_policy(doc.get("policy", {})),
         dry_run=doc.get("dry_run", False),
         acknowledgement=Acknowledgement(given["operator"], _at(given["at"]), tuple(given["text"])) if given else None,
+        size=doc.get("size", 0),
     )
 
 
@@ -292,6 +301,7 @@ def _policy(doc: dict[str, Any]) -> Policy:
         driver=doc.get("driver", "smc"),
         max_moving=doc.get("max_moving", 5),
         failure_budget=doc.get("failure_budget", 1),
+        failure_percent=doc.get("failure_percent"),
         canary=doc.get("canary", 0),
         retention_days=doc.get("retention_days", 7),
         windows=_windows(doc),

@@ -184,6 +184,9 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
         "clientToken": f"batch-{at}",
         "destinations": {f"i-test{number:04d}": "windows-2019-datacenter" for number in chosen if number in windows},
     }
+    shares = random.Random(f"share:{sorted(policy.items())}:{chosen}:{at}")
+    if shares.random() < 0.2:
+        policy["failurePercent"] = shares.choice((0, 20, 50))
     if rng.random() < 0.05:
         request["dryRun"] = True
     if rng.random() < CHECKED and not windows & set(chosen):

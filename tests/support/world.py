@@ -206,7 +206,7 @@ class World:
 
     def events(self, type: str) -> list[dict[str, Any]]:
         """What was published of a type, oldest first."""
-        found = service(self.cloud, "eventbridge").traces.of_bus("replank")
+        found = service(self.cloud, "eventbridge").traces.of_bus(self.cloud.account_id, "replank")
         return [each.event for each in found if each.event["type"] == type]
 
     def at(self, moment: datetime) -> None:

@@ -12,8 +12,15 @@ from tests.simulation.truth import Change, Truth
 
 RETRIED = frozenset({State.ACCEPTED, State.WAITING})
 """Where a retry of a failed migration leads (a rollback begun again is none: what failed stays failed)."""
+UNDONE = frozenset({State.FAILED.value, State.PRECHECK_FAILED.value})
+"""What a retry takes off the count."""
 UNSETTLED = 1 << 60
 """A count that is still on its way: the design lets an outbox wait for the tick."""
+
+
+def _is_refused_late(migration: Migration, row: records.Columns) -> bool:
+    """Whether a precheck refused it that had passed before."""
+    return migration.state is State.PRECHECK_FAILED and any(line.to_state is State.READY for line in records.lines(row))
 
 
 class LimitsHeld(Checker):
@@ -74,12 +81,12 @@ class LimitsHeld(Checker):
         failures = self._failed.setdefault(migration.batch_id, {})
         if self._forgiven.get(migration.migration_id, 0) >= migration.attempt:
             failures.pop(migration.migration_id, None)
-        elif migration.state in (State.FAILED, State.ROLLING_BACK):
+        elif migration.state in (State.FAILED, State.ROLLING_BACK) or _is_refused_late(migration, row):
             owed = numbered(OUTBOX, migration.entered_version) in row
             failures[migration.migration_id] = (
                 UNSETTLED if owed else min(failures.get(migration.migration_id, UNSETTLED), truth.count)
             )
-        elif (change.before or {}).get("state") == State.FAILED.value and migration.state in RETRIED:
+        elif (change.before or {}).get("state") in UNDONE and migration.state in RETRIED:
             failures.pop(migration.migration_id, None)
 
     def _note_forgiven(self, change: Change) -> None:
@@ -94,8 +101,8 @@ class LimitsHeld(Checker):
     def _admitted(self, migration: Migration, scene: Sight) -> Found:
         batch, truth, policy = scene.batch(migration), scene.truth, scene.batch(migration).policy
         failed = [id for id, number in self._failed.get(batch.batch_id, {}).items() if number < scene.began]
-        if len(failed) > policy.failure_budget:
-            yield f"{migration.migration_id} was admitted after {len(failed)} failures, the budget is {policy.failure_budget}"
+        if len(failed) > batch.budget:
+            yield f"{migration.migration_id} was admitted after {len(failed)} failures, the budget is {batch.budget}"
         if not within(policy, scene.asked):
             yield f"{migration.migration_id} was admitted at {scene.asked:%H:%M}, outside of its window"
         if policy.canary:

@@ -137,7 +137,7 @@ class EveryStart(LimitsHeld):
         return until is not None and known and scene.asked + OWED < until
 
     def _over_budget(self, migration: Migration, scene: Sight) -> str:
-        counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).policy.failure_budget
+        counted, budget = self._failed.get(migration.batch_id, {}), scene.batch(migration).budget
         failed = [id for id, number in counted.items() if number < scene.began and id != migration.migration_id]
         return f"after {len(failed)} failures of others, the budget is {budget}" if len(failed) > budget else ""
 
