@@ -182,6 +182,10 @@ def show_batch(batch: Json) -> None:
             *([("next start", output.moment(batch["nextOpening"]))] if batch.get("nextOpening") else []),
         )
     )
+    for wave in batch["waves"]:
+        waits = f"; {wave['waitsFor']}" if wave["waitsFor"] else ""
+        stands = f"{wave['moved']} moved, {wave['moving']} moving, {wave['waiting']} waiting, {wave['failed']} failed"
+        print(f"wave {wave['number']} of {len(batch['waves'])}: {stands}{waits}")
     for line in batch["journal"]:
         why = f": {line['why']}" if line["why"] else ""
         print(f"{output.moment(line['at'])} {line['act']} by {output.person(line)}{why}")

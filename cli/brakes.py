@@ -21,6 +21,7 @@ def register(app: typer.Typer) -> None:
     app.command("pause")(pause)
     app.command("resume")(resume)
     app.command("stop")(stop)
+    app.command("next-wave")(next_wave)
 
 
 def pause(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
@@ -54,6 +55,14 @@ def stop(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = Fals
         typer.confirm(f"Stop batch {batch} and cancel what has not begun ({waiting} wait now)?", abort=True, err=True)
     answer = api.post(f"/batches/{batch}/stop", {"why": why} if why else {}, seen=found["version"])
     _tell(answer, as_json, f"Batch {batch} is stopped. The rest is cancelled within minutes: replank watch {batch}")
+
+
+def next_wave(batch: BatchId, as_json: AsJson = False) -> None:
+    """Let the next wave of a batch begin, if its policy asks a person (gate: approval)."""
+    api = Api.from_environment()
+    found = api.get(f"/batches/{batch}")
+    answer = api.post(f"/batches/{batch}/waves/next", seen=found["version"])
+    _tell(answer, as_json, f"The next wave of batch {batch} begins within a minute. Follow it with: replank watch {batch}")
 
 
 def _tell(answer: Json, as_json: bool, sentence: str) -> None:

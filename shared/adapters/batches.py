@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
@@ -49,9 +50,16 @@ class TablestoreBatches:
         return tables.terms_of(row or {}) or self.load(batch_id).terms
 
     def commit(
-        self, before: Batch, after: Batch, *, line: BatchLine | None = None, forgiven: Mapping[str, int] = NOTHING_FORGIVEN
+        self,
+        before: Batch,
+        after: Batch,
+        *,
+        line: BatchLine | None = None,
+        forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
+        waves: Sequence[Sequence[str]] = (),
     ) -> None:
         columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
+        columns |= {tables.numbered(tables.WAVE, place): tables.text("wave", list(ids)) for place, ids in enumerate(waves)}
         if line is not None:
             columns[tables.numbered(tables.JOURNAL, after.version)] = tables.text("journal", encode(line))
         remove = () if "open_lane" in columns else ("open_lane",)
@@ -63,6 +71,10 @@ class TablestoreBatches:
         if not written:
             sentence = f"Batch {before.batch_id} is no longer at version {before.version}."
             raise Stale("Batch.Moved", sentence, "Read it again and decide again.")
+
+    def waves(self, batch_id: str) -> list[tuple[str, ...]]:
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.WAVE)) or {}
+        return [tuple(json.loads(row[name])) for name in sorted(row) if name.startswith(tables.WAVE)]
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.JOURNAL)) or {}

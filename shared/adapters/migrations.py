@@ -198,6 +198,9 @@ class TablestoreMigrations:
         return replace(page, migrations=tuple(each for each in page.migrations if state is None or each.state is state))
 
     def counts(self, batch_id: str) -> Counter[State]:
+        return Counter(self.states(batch_id).values())
+
+    def states(self, batch_id: str) -> dict[str, State]:
         batch = ("batch_id", batch_id)
         start, end = ((batch, ("state", edge), ("migration_id", edge)) for edge in (Lowest, Highest))
         states: dict[str, str] = {}  # by id: a lagging index may show a row at its old place and its new one
@@ -206,7 +209,7 @@ class TablestoreMigrations:
             found, following = self._store.range(Range(tables.BY_BATCH, following, end), limit=COUNTED_AT_ONCE)
             states.update({row["migration_id"]: row["state"] for row in found})
         known = {state.value for state in State}
-        return Counter(State(state) for state in states.values() if state in known)
+        return {id: State(state) for id, state in states.items() if state in known}
 
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         instance = ("instance_id", instance_id)

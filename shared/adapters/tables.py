@@ -36,6 +36,8 @@ COUNT = "n_"
 """Of the slots row: how many slots are held; with the id of a batch or of a member account behind it, how many of its own."""
 TROUBLE = "account:"
 """With a member account's id behind it: the row of the table of locks that says why the account cannot be used."""
+WAVE = "wave_"
+"""Of a batch: the migrations of each wave."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """Of a batch: by migration, the attempt that failed, the failed attempt that a resume took off the count, the one that moved."""
 MIGRATION_COLUMNS = ("doc", "q")

@@ -52,6 +52,10 @@ class BatchControl:
     why: str = ""
     trust: str = ""
     door: str = ""
+    wave: int = 0
+    """Which wave has begun last, from 0."""
+    wave_ended_at: datetime | None = None
+    """Since when all of it has ended; None while it is under way."""
 
 
 UNTOUCHED = BatchControl()

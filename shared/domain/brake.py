@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.domain.batch import Batch, BatchControl, BatchLine, BatchState, Brake
+from shared.domain.batch import Batch, BatchLine, BatchState, Brake
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
@@ -61,7 +61,7 @@ def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
     """The batch pauses by itself: more have failed than its budget allows."""
     line = BatchLine(batch.version + 1, now, "pause", BY_ITSELF, why)
-    control = BatchControl(Brake.BUDGET, BY_ITSELF, now, why)
+    control = replace(batch.control, brake=Brake.BUDGET, by=BY_ITSELF, at=now, why=why, trust="", door="")
     return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
 
 
@@ -82,7 +82,8 @@ def _check_open(batch: Batch, verb: str) -> None:
 
 def _act(batch: Batch, act: str, brake: Brake, caller: Caller, why: str, now: datetime) -> BatchChange:
     version = batch.version + 1
-    control = BatchControl(brake, caller.name, now, why, caller.trust.value, caller.door)
+    trust = caller.trust.value
+    control = replace(batch.control, brake=brake, by=caller.name, at=now, why=why, trust=trust, door=caller.door)
     line = BatchLine(version, now, act, caller.name, why, caller.trust.value, caller.door)
     return BatchChange(batch, replace(batch, control=control, version=version), line)
 

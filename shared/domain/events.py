@@ -18,6 +18,7 @@ END_OF_LIFE = "replank:OperatingSystem:EndOfLife"
 BATCH_SUBMITTED = "replank:Batch:BatchSubmitted"
 BATCH_ACKNOWLEDGED = "replank:Batch:BatchAcknowledged"
 BATCH_PAUSED = "replank:Batch:BatchPaused"
+WAVE_FINISHED = "replank:Batch:WaveFinished"
 PLANNING_DUE = "replank:Batch:PlanningDue"
 MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
 PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
@@ -45,6 +46,7 @@ PRODUCERS = {
     BATCH_SUBMITTED: "api",
     BATCH_ACKNOWLEDGED: "api",
     BATCH_PAUSED: "watch",
+    WAVE_FINISHED: "watch",
     PLANNING_DUE: "watch",
     MIGRATION_REQUESTED: "intake",
     PRECHECK_PASSED: "precheck",

@@ -24,6 +24,7 @@ class Limit(Enum):
     BLACKOUT = "blackout"
     BUDGET = "failure budget"
     CANARY = "canary"
+    WAVE = "wave"
     SLOT = "slot"
 
 
@@ -90,6 +91,8 @@ class Scene:
     account_limit: int
     trouble: str = ""
     """Why its account cannot be used now, in words; empty if nothing is known against it."""
+    wave: int = 0
+    """The place of its wave."""
     offered: bool = True
     """Whether the tick has chosen it. In a batch with limits of time only the tick chooses, so that a next hop comes first."""
 
@@ -233,6 +236,14 @@ def _canary(scene: Scene) -> str:
     return f"the canary is not through: {moved} of {canary} validated"
 
 
+def _wave(scene: Scene) -> str:
+    if scene.wave <= scene.terms.control.wave:
+        return ""
+    from shared.domain.waves import waits_for_next  # only batches with waves need it
+
+    return f"wave {scene.wave + 1} has not begun: {waits_for_next(scene.terms, scene.now)}"
+
+
 def _slot(scene: Scene) -> str:
     taken = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
     return "every slot is taken" if taken and not scene.standing.has_slot else ""
@@ -247,5 +258,6 @@ _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.BLACKOUT: _blackout,
     Limit.BUDGET: budget_spent,
     Limit.CANARY: _canary,
+    Limit.WAVE: _wave,
     Limit.SLOT: _slot,
 }

@@ -23,7 +23,21 @@ LEAD = timedelta(days=180)
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset(
-    {"driver", "maxMoving", "failureBudget", "failurePercent", "canary", "retentionDays", "zone", "window", "windows", "blackouts"}
+    {
+        "driver",
+        "maxMoving",
+        "failureBudget",
+        "failurePercent",
+        "canary",
+        "waves",
+        "soakMin",
+        "gate",
+        "retentionDays",
+        "zone",
+        "window",
+        "windows",
+        "blackouts",
+    }
 )
 MOST_INSTANCES = 1000
 """Instances that a notice names, as many as a request of the API."""

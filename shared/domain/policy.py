@@ -31,6 +31,9 @@ class Policy:
         None, "The same in percent of the batch's instances, rounded down; it takes the place of failureBudget.", (0, 99)
     )
     canary: int = choice(0, "Instances that must be validated before the others start.", (0, 100))
+    waves: tuple[str, ...] = choice((), "Sizes of the waves, by name of the instance; the last one repeats. None: all at once.")
+    soak_min: int = choice(0, "Minutes between the end of a wave and the next one.", (0, 10080))
+    gate: str = choice("automatic", "Who lets the next wave begin after the soak: automatic, or approval by a person.")
     retention_days: int = choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
     window: Window | None = choice(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
     allow_end_of_life: bool = choice(False, "Allow destinations that are themselves past their end of support.")
@@ -86,6 +89,10 @@ def read_policy(document: object) -> Policy:
     if policy.driver not in DRIVERS:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {names_in_words()}.")
     check_numbers(asked, BOUNDS, "policy")
+    if policy.waves or policy.gate != DEFAULTS["gate"]:
+        from shared.domain.waves import check_waves  # it needs the batch, which needs the policy
+
+        check_waves(policy.waves, policy.gate)
     _check_probe(policy.files, policy.check)
     return _with_times(policy, **times)
 

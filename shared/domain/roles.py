@@ -31,6 +31,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "rollbackMigration": _OPERATOR | _APPROVER,
     "pauseBatch": _OPERATOR | _APPROVER,
     "resumeBatch": _APPROVER,
+    "nextWave": _APPROVER,
     "stopBatch": _OPERATOR | _APPROVER,
     "retryBatch": _OPERATOR,
     "hold": _OPERATOR | _APPROVER,

@@ -50,12 +50,22 @@ class Batches(Protocol):
         """Those of the batches that are dry runs. A batch whose row is gone or cannot be read counts as none."""
 
     def commit(
-        self, before: Batch, after: Batch, *, line: BatchLine | None = None, forgiven: Mapping[str, int] = NOTHING_FORGIVEN
+        self,
+        before: Batch,
+        after: Batch,
+        *,
+        line: BatchLine | None = None,
+        forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
+        waves: Sequence[Sequence[str]] = (),
     ) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
 
-        ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
+        ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget. ``waves``
+        are the migrations of each wave, frozen with the acknowledgement.
         """
+
+    def waves(self, batch_id: str) -> list[tuple[str, ...]]:
+        """The migrations of each wave; empty if the batch has none."""
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         """The acts on the batch since its acknowledgement, oldest first."""

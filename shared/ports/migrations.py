@@ -108,6 +108,9 @@ class Migrations(Protocol):
     def counts(self, batch_id: str) -> Counter[State]:
         """How many of a batch's migrations are in each state; told by the index, which lags behind the rows by a moment."""
 
+    def states(self, batch_id: str) -> dict[str, State]:
+        """The state of each of a batch's migrations, as the index tells."""
+
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         """All migrations an instance ever had."""
 

@@ -156,6 +156,18 @@ _SHAPES: Json = {
     "driver": {"type": "string", "enum": list(DRIVERS), "default": DEFAULTS["driver"]},
     "zone": ZONE,
     "window": WINDOW,
+    "waves": a_list(
+        {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 4,
+            "pattern": "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$",
+            "title": 'a size, such as "10" or "25%"; the last may be "x2"',
+        },
+        50,
+        0,
+    ),
+    "gate": {"type": "string", "enum": ["automatic", "approval"], "default": DEFAULTS["gate"]},
     "windows": a_list(WINDOW, MOST_WINDOWS, 0),
     "blackouts": a_list(BLACKOUT, MOST_BLACKOUTS, 0),
     "overrides": {

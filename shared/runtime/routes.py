@@ -98,6 +98,12 @@ def _resume(call: Call) -> Reply:
     return Reply(brakes.resume(call.ports, call.path["batchId"], call.caller, given["why"], given["failed"], call.seen))
 
 
+def _next_wave(call: Call) -> Reply:
+    from shared.stages.api import brakes
+
+    return Reply(brakes.next_wave(call.ports, call.path["batchId"], call.caller, call.seen))
+
+
 def _stop(call: Call) -> Reply:
     from shared.stages.api import brakes
 
@@ -262,6 +268,17 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404,),
     ),
     *(_on_batch(*each) for each in _BATCH_ACTS),
+    Route(
+        "POST",
+        f"{_BATCH}/waves/next",
+        "nextWave",
+        "Let the next wave begin, if the one before has ended, its soak is over and the policy's gate is approval.",
+        _next_wave,
+        views.BatchView,
+        act=True,
+        on_version=True,
+        refusals=(404, 409),
+    ),
     Route(
         "GET",
         f"{_BATCH}/report",

@@ -28,6 +28,8 @@ _LOG = logging.getLogger("replank")
 
 READY_READ = 100
 """Of those that wait, the longest waiting."""
+WAVES_READ = 5000
+"""In a batch with waves: those of the open wave may have waited for the shortest time of all."""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
 """A migration that does not need its slot loses it this long after its last change of state."""
@@ -91,7 +93,8 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
         try:
             if terms.control.brake is Brake.STOPPED:
                 _cancel_rest(terms, ports)
-            found = [(each, ports.migrations.ready(terms.batch_id, READY_READ, each)) for each in terms.every_account]
+            most = WAVES_READ if terms.policy.waves else READY_READ
+            found = [(each, ports.migrations.ready(terms.batch_id, most, each)) for each in terms.every_account]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_Queue(tally, waiting, account_id) for account_id, waiting in found if waiting]
@@ -106,6 +109,7 @@ def _choose_or_skip(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     try:
         if not first and any(not each.first for each in queue.waiting):
             _pause_if_spent(_scene(queue, set(), tick), tick.ports)
+            _keep_open_waves(queue, tick)
         return _choose(queue, first, tick)
     except ReplankError as error:
         _log_skipped(queue.tally.terms.batch_id, error)
@@ -123,6 +127,20 @@ def _pause_if_spent(scene: Scene, ports: Ports) -> None:
         from shared.stages.braking import pause_if_spent  # as above
 
         pause_if_spent(scene, ports)
+
+
+def _keep_open_waves(queue: _Queue, tick: _Tick) -> None:
+    """Leave out of the queue what is in a wave that has not begun; note if the open one has ended."""
+    terms = queue.tally.terms
+    if not terms.policy.waves or terms.acknowledgement is None:
+        return
+    from shared.domain.waves import wave_of  # as above
+    from shared.stages.waving import advance_wave
+
+    if not budget_spent(_scene(queue, set(), tick)):
+        advance_wave(terms, tick.ports)
+    found = tick.ports.batches.waves(terms.batch_id)
+    queue.waiting = [each for each in queue.waiting if each.first or wave_of(each.migration_id, found) <= terms.control.wave]
 
 
 def _log_skipped(batch_id: str, error: ReplankError) -> None:

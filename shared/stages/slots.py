@@ -111,7 +111,17 @@ def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scen
     """All that a start of the batch is judged by."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
-    return Scene(tally.terms, _standing(seen, tally, own, ports), hold, now, ports.limits.max_moving, trouble)
+    wave = wave_in(tally, own, ports)
+    return Scene(tally.terms, _standing(seen, tally, own, ports), hold, now, ports.limits.max_moving, trouble, wave)
+
+
+def wave_in(tally: Tally, own: str, ports: Ports) -> int:
+    """The place of the migration's wave, asked only if the batch has waves. Without a migration: that of the next to begin."""
+    if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
+        return 0
+    from shared.domain.waves import wave_of  # only batches with waves need it
+
+    return wave_of(own, ports.batches.waves(tally.terms.batch_id)) if own else tally.terms.control.wave
 
 
 def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:

@@ -118,3 +118,15 @@ def test_a_row_from_before_reads_as_untouched() -> None:
     columns = tables.batch_columns(batch(5))
     assert set(tables.CONTROL) & set(columns) == set()
     assert tables.batch_of(columns).control.brake is Brake.OFF
+
+
+def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) -> None:
+    made = batch(6)
+    ports.batches.create(made)
+    assert ports.batches.waves(made.batch_id) == []
+    after = replace(made, version=3)
+    cut = [("ma",), tuple(f"m{number}" for number in range(300))]
+    ports.batches.commit(made, after, waves=cut)
+    assert ports.batches.waves(made.batch_id) == cut
+    assert ports.batches.load(made.batch_id) == after
+    assert ports.batches.tally(made.batch_id).failed == frozenset()

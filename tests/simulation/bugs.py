@@ -8,7 +8,7 @@ from unittest import mock
 
 from cli import targets
 from shared.adapters.compute import Ecs
-from shared.domain import acts, brake, notice, restore, seen
+from shared.domain import acts, brake, notice, restore, seen, waves
 from shared.domain.after_job import AfterJob
 from shared.domain.batch import BatchState
 from shared.domain.caller import Caller
@@ -32,6 +32,7 @@ from shared.stages import (
     snapshot,
     validate,
     watch,
+    waving,
 )
 from shared.stages.api import act, hold, migrations
 
@@ -46,6 +47,16 @@ def more_forgiven() -> list[Patch]:
         return resume(batch, caller, why, now, failed, len(failed))
 
     return [mock.patch.object(brake, "resume", whatever)]
+
+
+def waves_overlap() -> list[Patch]:
+    """The next wave does not wait for the end of the one before."""
+    return [mock.patch.object(waving, "_has_ended", return_value=True)]
+
+
+def no_soak() -> list[Patch]:
+    """The next wave begins as soon as the one before has ended."""
+    return [mock.patch.object(waves, "next_begins", lambda terms: terms.control.wave_ended_at)]
 
 
 def old_snapshots_used() -> list[Patch]:

@@ -143,6 +143,9 @@ class People:
 
     def _brake(self, batch_id: str) -> bool:
         """Pause, resume or stop a batch, mostly as it stands, now and then as somebody saw it before, and twice."""
+        if self.truth.batches[batch_id].policy.gate == "approval" and self._braking.random() < 0.5:
+            self.call(f"/batches/{batch_id}/waves/next", operator="eve", seen=self.truth.batches[batch_id].version)
+            return True
         off = self.truth.brake(batch_id) == GOES_ON
         verb = self._braking.choice(("pause", "pause", "pause", "stop", "resume") if off else ("resume", "resume", "stop", "pause"))
         seen = self.truth.batches[batch_id].version - (self._braking.random() < STALE)
@@ -248,6 +251,8 @@ class People:
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
             if batch.acknowledgement is None and not batch.dry_run and batch.state == "open" and not final:
                 made += self.acknowledge(batch.batch_id)
+            if batch.policy.gate == "approval" and batch.state == "open" and not final:
+                made += self.call(f"/batches/{batch.batch_id}/waves/next", operator="eve", seen=batch.version)
             if self.truth.brake(batch.batch_id) != GOES_ON and batch.state == "open" and not final:
                 made += self._resume(batch.batch_id)
         for migration in [self.truth.migrations[id] for id in sorted(self.truth.migrations)]:

@@ -30,6 +30,8 @@ FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 was validated while the canary was out."""
 CONTROLS = ("doc_control", "terms_control")
 """Of a batch's row: who paused, resumed or stopped it, twice the same."""
+WAVE = "wave_"
+"""Of a batch's row: the migrations of each wave."""
 GOES_ON, AT_BUDGET, STOPPED = "off", "paused at budget", "stopped"
 """How the rows spell that a batch starts new things, that it paused at its budget, and that nothing more starts in it."""
 SMC_PREFIX = "SMC_Backup_Snapshot_"
@@ -121,6 +123,8 @@ class Policy:
     max_moving: int
     failure_budget: int
     failure_percent: int | None
+    soak_min: int
+    gate: str
     canary: int
     retention_days: int
     windows: tuple[Window, ...]
@@ -230,6 +234,11 @@ def control(row: Columns) -> dict[str, Any]:
     return {"brake": GOES_ON, "by": "", **first}
 
 
+def waves(row: Columns) -> list[list[str]]:
+    """The migrations of each wave of a batch; none if it has no waves."""
+    return [json.loads(row[name]) for name in sorted(row) if name.startswith(WAVE)]
+
+
 def holds(row: Columns | None) -> bool:
     """Whether the hold's row holds everything: any row does that does not say it is released."""
     return row is not None and row.get("state", "held") != "released"
@@ -302,6 +311,8 @@ def _policy(doc: dict[str, Any]) -> Policy:
         max_moving=doc.get("max_moving", 5),
         failure_budget=doc.get("failure_budget", 1),
         failure_percent=doc.get("failure_percent"),
+        soak_min=doc.get("soak_min", 0),
+        gate=doc.get("gate", "automatic"),
         canary=doc.get("canary", 0),
         retention_days=doc.get("retention_days", 7),
         windows=_windows(doc),

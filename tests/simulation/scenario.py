@@ -187,6 +187,9 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
     shares = random.Random(f"share:{sorted(policy.items())}:{chosen}:{at}")
     if shares.random() < 0.2:
         policy["failurePercent"] = shares.choice((0, 20, 50))
+    if shares.random() < 0.25:
+        policy["waves"] = shares.choice((["1"], ["1", "2"], ["50%"], ["1", "x2"]))
+        policy |= shares.choice(({}, {"soakMin": 20}, {"gate": "approval"}))
     if rng.random() < 0.05:
         request["dryRun"] = True
     if rng.random() < CHECKED and not windows & set(chosen):

@@ -339,7 +339,8 @@ class Simulation:
         """Whether this one waits for a person: nothing but the window, the hold and the slots holds a route once begun."""
         batch = self.truth.batches[migration.batch_id]
         spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.budget
-        paused = not self._is_begun(migration) and self.truth.brake(batch.batch_id) != GOES_ON
+        gated = not self._is_begun(migration) and batch.policy.gate == "approval"
+        paused = gated or (not self._is_begun(migration) and self.truth.brake(batch.batch_id) != GOES_ON)
         return self.truth.held() or batch.acknowledgement is None or spent or paused or self._is_full(batch.batch_id)
 
     def _is_begun(self, migration: Migration) -> bool:

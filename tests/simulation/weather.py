@@ -264,6 +264,11 @@ def held_often(scenario: Scenario) -> Scenario:
     return replace(busy(scenario), holds=0.3)
 
 
+def in_waves(scenario: Scenario) -> Scenario:
+    """Every batch moves in waves of two, with hardly a soak."""
+    return replace(with_policy(unlimited(scenario), waves=["2"], soakMin=5), rates={"person": 0.1}, prompt=True)
+
+
 def paused_often(scenario: Scenario) -> Scenario:
     """People pause, resume and stop batches every few minutes."""
     return replace(busy(scenario), brakes=0.3)

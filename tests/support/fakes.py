@@ -186,7 +186,10 @@ class FakeMigrations:
         return [m for m in self._all() if m.instance_id == instance_id][:limit]
 
     def counts(self, batch_id: str) -> Counter[State]:
-        return Counter(m.state for m in self._all() if m.batch_id == batch_id)
+        return Counter(self.states(batch_id).values())
+
+    def states(self, batch_id: str) -> dict[str, State]:
+        return {each.migration_id: each.state for each in self._all() if each.batch_id == batch_id}
 
     def all(self, *, state: State | None, limit: int, token: str) -> Page:
         return Page(*_page([m for m in self._all() if state in (None, m.state)], limit, token))
@@ -210,6 +213,7 @@ class FakeBatches:
     moved: dict[str, dict[str, int]] = field(default_factory=dict)
     forgiven: dict[str, dict[str, int]] = field(default_factory=dict)
     lines: dict[str, list[BatchLine]] = field(default_factory=dict)
+    cut: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
         if batch.batch_id in self.rows:
@@ -229,13 +233,24 @@ class FakeBatches:
         return frozenset(each for each in batch_ids if each in self.rows and self.rows[each].dry_run)
 
     def commit(
-        self, before: Batch, after: Batch, *, line: BatchLine | None = None, forgiven: Mapping[str, int] = NOTHING_FORGIVEN
+        self,
+        before: Batch,
+        after: Batch,
+        *,
+        line: BatchLine | None = None,
+        forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
+        waves: Sequence[Sequence[str]] = (),
     ) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
         self.rows[before.batch_id] = after
         self.forgiven.setdefault(before.batch_id, {}).update(forgiven)
         self.lines.setdefault(before.batch_id, []).extend([line] if line else [])
+        if waves:
+            self.cut[before.batch_id] = [tuple(ids) for ids in waves]
+
+    def waves(self, batch_id: str) -> list[tuple[str, ...]]:
+        return self.cut.get(batch_id, [])
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         return self.lines.get(batch_id, [])

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from shared.domain import acts, events, seen
-from shared.domain.batch import Batch, BatchState, Selection
+from shared.domain.batch import UNTOUCHED, Batch, BatchState, Selection
 from shared.domain.caller import Caller
 from shared.domain.catalog import REGIONS, require_release
 from shared.domain.errors import Refused, Stale
@@ -124,12 +125,21 @@ def _unique(items: Any) -> tuple[str, ...]:
 def get(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.with_tally(batch_id)
-    counts = {state.value: number for state, number in ports.migrations.counts(batch_id).items()}
-    journal = ports.batches.journal(batch_id) if found.control.at is not None else []
+    states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
+    counts = dict(Counter(states.values()))
+    journal = ports.batches.journal(batch_id) if found.control != UNTOUCHED else []
     held = _why_none_starts(found, tally, counts, ports)
     troubles = accounts.troubles_of(found.selection.accounts, ports)
     shown = show.standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
+    if found.policy.waves and found.acknowledgement:
+        shown = replace(shown, waves=_waves(found, states, ports))
     return replace(shown, selection=show.selection(found, ports.account_id), account_troubles=troubles)
+
+
+def _waves(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.WaveView, ...]:
+    from shared.stages.api import brakes  # only batches with waves need it
+
+    return brakes.waves(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
@@ -166,7 +176,12 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
     if before.version != version:
         raise seen.batch_moved(before, version)
     after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
-    ports.batches.commit(before, after)
+    waves: Sequence[Sequence[str]] = ()
+    if after.policy.waves:
+        from shared.stages.waving import frozen  # seldom needed, and every start of the function would pay for it
+
+        waves = frozen(after, ports)
+    ports.batches.commit(before, after, waves=waves)
     return after
 
 

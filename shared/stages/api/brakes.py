@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from datetime import datetime
 
 from shared.domain import brake, seen
 from shared.domain.batch import Batch
 from shared.domain.brake import BatchChange
 from shared.domain.caller import Caller
 from shared.domain.errors import Stale
+from shared.domain.migration import BEFORE_A_START, MOVING, State
 from shared.domain.retry import LOST_RACE
+from shared.domain.waves import begun, check_next, standings, waits_for_next
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import contended
@@ -33,6 +36,44 @@ def resume(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, v
 def stop(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """What runs finishes; the tick cancels the rest."""
     return _write(ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now()))
+
+
+def next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> views.BatchView:
+    """Let the next wave begin. The person's own act once more changes nothing."""
+    for _ in range(LOST_RACE.calls):
+        before = ports.batches.load(batch_id)
+        if before.version != version:
+            lines = ports.batches.journal(batch_id)
+            if any((each.version, each.act, each.by) == (version + 1, "next wave", caller.name) for each in lines):
+                return show.batch(before, own=ports.account_id)
+            raise seen.batch_moved(before, version)
+        now = ports.clock.now()
+        check_next(before, len(ports.batches.waves(batch_id)), now)
+        after, line = begun(before, caller.name, now, caller.trust.value, caller.door)
+        try:
+            ports.batches.commit(before, after, line=line)
+        except Stale:
+            continue
+        return show.batch(after, own=ports.account_id)
+    raise contended("Batch.Moved", f"Batch {batch_id}")
+
+
+_GROUPS = {
+    "moved": frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED}),
+    "moving": MOVING,
+    "failed": frozenset({State.FAILED, State.ROLLING_BACK, State.ROLLED_BACK, State.PRECHECK_FAILED, State.CANCELLED}),
+    "waiting": BEFORE_A_START,
+}
+
+
+def waves(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
+    """The batch's waves, how each stands, and what the ones to come wait for."""
+    groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
+    waits = waits_for_next(batch.terms, now)
+    return tuple(
+        views.WaveView(place + 1, ids, **counted, waits_for=waits if place > batch.control.wave else "")
+        for place, (ids, counted) in enumerate(zip(found, standings(found, states, groups), strict=True))
+    )
 
 
 def _write(

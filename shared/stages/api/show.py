@@ -59,6 +59,7 @@ def standing(
         counts=counts,
         failed=failed,
         journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),
+        waves=(),
         held_back=held_back,
         next_opening=None if opens == now else opens,
         account_troubles=(),

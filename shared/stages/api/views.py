@@ -147,6 +147,20 @@ class BatchView:
 
 
 @dataclass(frozen=True)
+class WaveView:
+    """One wave: its migrations, how they stand, and what it waits for (empty once it has begun)."""
+
+    number: int
+    migration_ids: tuple[str, ...]
+    moved: int
+    moving: int
+    waiting: int
+    failed: int
+    """Failed, refused, rolled back or cancelled."""
+    waits_for: str
+
+
+@dataclass(frozen=True)
 class BatchStanding(BatchView):
     """A batch with how its migrations stand (number by state) and, until they are acknowledged, its risks."""
 
@@ -154,7 +168,9 @@ class BatchStanding(BatchView):
     failed: int
     """How many failures count against the budget. A resume after a pause at the budget restarts the count at 0."""
     journal: tuple[BatchAct, ...]
-    """Who paused, resumed or stopped the batch, oldest first."""
+    """Who paused, resumed or stopped the batch or let a wave begin, oldest first."""
+    waves: tuple[WaveView, ...]
+    """The waves, once the batch is acknowledged; empty if its policy has none."""
     held_back: str
     """Why none of those that are ready starts now; empty where one does, or where none is ready."""
     next_opening: datetime | None

@@ -135,7 +135,7 @@ def _of_the_hold(change: Change, frame: Frame) -> Found:
 
 def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame) -> Found:
     """Only a person's request pauses, resumes or stops a batch, at the version that it names; at its budget it pauses by itself."""
-    was, now, path = control(before), control(after), _path(frame)
+    was, now, path = _last_act(before), _last_act(after), _path(frame)
     forgiven = {name for name in after if name.startswith(FORGIVEN) and before.get(name) != after[name]}
     resumed = path == ["batches", change.key[0], "resume"]
     if forgiven and not (resumed and was["brake"] == AT_BUDGET):
@@ -149,6 +149,11 @@ def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame)
         yield f"{change.key[0]} is {now['brake']} by {frame.function}, asked for {'/'.join(path) or 'nothing'}"
     elif _version(frame, "") != before["version"]:
         yield f"a {verb} meant for version {_version(frame, '')} of {change.key[0]} was applied to {before['version']}"
+
+
+def _last_act(row: Columns) -> dict[str, Any]:
+    """Who paused, resumed or stopped the batch: how far its waves are is another matter."""
+    return {name: value for name, value in control(row).items() if not name.startswith("wave")}
 
 
 _VERBS = {GOES_ON: "resume", "paused": "pause", STOPPED: "stop"}

@@ -9,15 +9,16 @@ from tests.simulation import records
 from tests.simulation.invariants.limits import RETRIED, LimitsHeld
 from tests.simulation.invariants.scene import STAGES, Found, Sight, entered
 from tests.simulation.invariants.times import blacked, within
-from tests.simulation.records import BATCHES, JOURNAL, LOCKS, MIGRATIONS, MOVING, Line, Migration, State, line, numbered
+from tests.simulation.records import BATCHES, JOURNAL, LOCKS, MIGRATIONS, MOVING, TERMINAL, Line, Migration, State, line, numbered
 from tests.simulation.truth import Change, Effect, Truth
 
 FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
 SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
 HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED = "hold", "pause", "account", "acknowledgement"
-WINDOW, BLACKOUT, BUDGET, CANARY, SLOT = "window", "blackout", "failure budget", "canary", "slot"
+WINDOW, BLACKOUT, BUDGET = "window", "blackout", "failure budget"
+CANARY, WAVE, SLOT = "canary", "wave", "slot"
 
-EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, BUDGET, CANARY, SLOT})
+EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, SLOT})
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
     NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, SLOT}),
@@ -63,6 +64,7 @@ class EveryStart(LimitsHeld):
             self._note_proved(change, scene.truth)
             self._note_forgiven(change)
             self._note_pause(change, scene.truth)
+            yield from _wave_begun(change, scene)
         if change.table != MIGRATIONS or change.after is None:
             return
         self._note_failure(change, scene.truth)
@@ -125,6 +127,8 @@ class EveryStart(LimitsHeld):
             return f"at {scene.asked:%H:%M}, in a blackout ({reason})"
         if limit == SLOT and migration.migration_id not in scene.truth.slots():
             return "without a slot"
+        if limit == WAVE:
+            return _before_its_wave(migration, scene)
         if limit == BUDGET:
             return self._over_budget(migration, scene)
         return self._before_canary(migration, batch.policy.canary, scene) if limit == CANARY and batch.policy.canary else ""
@@ -174,6 +178,45 @@ class EveryStart(LimitsHeld):
         proved = {id for id, attempt in moved.items() if attempt > row.get(records.FAILED + id, 0)}
         self._disproved.update(dict.fromkeys(former - proved, truth.count))
         self._proved[change.key[0]] = proved
+
+
+SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
+"""What has ended, as far as a wave is concerned."""
+
+
+def _before_its_wave(migration: Migration, scene: Sight) -> str:
+    row = scene.truth.batch_rows[migration.batch_id]
+    waves, open_one = records.waves(row), records.control(row).get("wave", 0)
+    place = next((place for place, ids in enumerate(waves) if migration.migration_id in ids), max(len(waves) - 1, 0))
+    return f"in wave {place + 1}, and wave {open_one + 1} is open" if place > open_one else ""
+
+
+def _wave_begun(change: Change, scene: Sight) -> Found:
+    """A wave begins only when all before it has ended, the soak is over, and a person has let it if one is asked."""
+    before, after = change.before or {}, change.after or {}
+    was, now = records.control(before), records.control(after)
+    if now.get("wave", 0) == was.get("wave", 0):
+        return
+    policy, number = scene.truth.batches[change.key[0]].policy, now["wave"]
+    for id in (id for ids in records.waves(before)[:number] for id in ids):
+        if not scene.truth.states_since(id, scene.began) & SETTLED and _settled_before(id, scene) is False:
+            yield f"wave {number + 1} of {change.key[0]} began while {id} was {scene.truth.migrations[id].state.value}"
+    ended = records.moment(was.get("wave_ended_at"))
+    latest = max(scene.asked, scene.now + timedelta(milliseconds=scene.skew_ms))  # it looks at its clock once more in between
+    if ended is None or latest < ended + timedelta(minutes=policy.soak_min):
+        yield f"wave {number + 1} of {change.key[0]} began before the soak was over"
+    if policy.gate == "approval" and scene.frame is not None and scene.frame.function != "api":
+        yield f"wave {number + 1} of {change.key[0]} began, and nobody has let it"
+
+
+def _settled_before(id: str, scene: Sight) -> bool:
+    """Whether it had ended a moment ago: the index by which the tick looks lags, and a retry may have come since."""
+    now = scene.truth.cloud.clock.now_ms()
+    return any(state in SETTLED and now - ms < LAG_MS for _, ms, state in scene.truth.past[id])
+
+
+LAG_MS = 10 * 60 * 1000
+"""By how long an index may be behind."""
 
 
 def _since(before: int | None, change: Change, scene: Sight) -> int | None:

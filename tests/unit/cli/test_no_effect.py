@@ -76,6 +76,7 @@ ALWAYS = {
     "retry": {"migration", "failed"},
     "pause": {"batch", "why"},
     "resume": {"batch", "why"},
+    "next-wave": {"batch"},
     "stop": {"batch", "why", "yes"},
     "cancel": {"migration", "seen_version"},
     "rollback": {"migration", "seen_version", "yes"},

@@ -61,6 +61,8 @@ def policy(limit: Limit) -> Policy:
     narrow = Policy(max_moving=2 if limit is Limit.SLOT else 9, failure_budget=1, canary=1 if limit is Limit.CANARY else 0)
     if limit is Limit.BLACKOUT:
         return replace(narrow, blackouts=(Blackout(NOON, NOON.replace(hour=13)),))
+    if limit is Limit.WAVE:
+        return replace(narrow, waves=("1",))
     return replace(narrow, window=Window("22:00", "04:00")) if limit is Limit.WINDOW else narrow
 
 
@@ -80,6 +82,8 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
         control=control,
     )
     fakes.ports.batches.create(batch)
+    if limit is Limit.WAVE:
+        fakes.batches.cut[batch.batch_id] = [("mother",), (migration(1).migration_id,)]
     hold(fakes, limit)
     made = migration(1, prechecked_at=NOON, **ROWS[start])
     fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])

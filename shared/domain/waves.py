@@ -1,0 +1,103 @@
+"""Waves: how a batch is cut into groups that move one after the other, and when the next one may begin. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from shared.domain.batch import Batch, BatchLine, Brake, Terms
+from shared.domain.errors import Refused
+
+BY_HAND, BY_ITSELF = "approval", "automatic"
+GATES = (BY_ITSELF, BY_HAND)
+SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
+"""A number, a share of the batch, or (the last one only) by how much each wave is larger than the one before."""
+MOST_SIZES = 50
+
+
+def check_waves(sizes: Sequence[str], gate: str) -> None:
+    """Raise Refused (Policy.Invalid) for sizes that no batch can be cut by."""
+    for place, size in enumerate(sizes):
+        grows = size.startswith("x")
+        if not re.match(SIZE, size) or (grows and not 0 < place == len(sizes) - 1):
+            what = f"policy.waves has {size[:20]!r} at place {place + 1}."
+            remedy = 'Write sizes like "1", "10" and "25%"; "x2", as the last one only, doubles each wave.'
+            raise Refused("Policy.Invalid", what, remedy)
+    if len(sizes) > MOST_SIZES:
+        raise Refused("Policy.Invalid", f"policy.waves has more than {MOST_SIZES} sizes.", "The last size repeats: leave it out.")
+    if gate not in GATES:
+        raise Refused("Policy.Invalid", f"policy.gate {gate[:20]!r} is unknown.", f"Use {' or '.join(GATES)}.")
+
+
+def cut(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
+    """The ids in waves, in their order; the last size repeats."""
+    waves: list[tuple[str, ...]] = []
+    place = size = 0
+    while place < len(ids):
+        size = _size(sizes[min(len(waves), len(sizes) - 1)], len(ids), size)
+        waves.append(tuple(ids[place : place + size]))
+        place += size
+    return waves
+
+
+def _size(written: str, total: int, before: int) -> int:
+    if written.startswith("x"):
+        return before * int(written[1:])
+    return -(-total * int(written[:-1]) // 100) if written.endswith("%") else int(written)
+
+
+def wave_of(migration_id: str, waves: Sequence[Sequence[str]]) -> int:
+    """The place of a migration's wave. One that was in none when the batch was acknowledged moves with the last."""
+    return next((place for place, ids in enumerate(waves) if migration_id in ids), max(len(waves) - 1, 0))
+
+
+def next_begins(terms: Terms) -> datetime | None:
+    """When the soak of the open wave is over; None while the wave is under way."""
+    ended = terms.control.wave_ended_at
+    return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
+
+
+def waits_for_next(terms: Terms, now: datetime) -> str:
+    """What has to happen before the next wave begins, in words."""
+    number, begins = terms.control.wave + 1, next_begins(terms)
+    if begins is None:
+        return f"wave {number} is under way"
+    if now < begins:
+        return f"wave {number} has ended and soaks until {begins:%Y-%m-%d %H:%M} UTC"
+    if terms.policy.gate == BY_HAND:
+        return f"wave {number} has ended, and a person begins the next: replank next-wave {terms.batch_id}"
+    return f"wave {number} has ended: the next minute's look"
+
+
+def ended(batch: Batch, now: datetime) -> Batch:
+    """The batch with its open wave noted as ended."""
+    return replace(batch, control=replace(batch.control, wave_ended_at=now), version=batch.version + 1)
+
+
+def begun(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchLine]:
+    """The batch with its next wave open, and the journal's line."""
+    control = replace(batch.control, wave=batch.control.wave + 1, wave_ended_at=None)
+    after = replace(batch, control=control, version=batch.version + 1)
+    return after, BatchLine(after.version, now, "next wave", by, f"wave {control.wave + 1} begins", trust, door)
+
+
+def check_next(batch: Batch, waves: int, now: datetime) -> None:
+    """Raise Refused unless a person may let the next wave begin now."""
+    terms = batch.terms
+    if terms.control.brake is not Brake.OFF:
+        sentence = f"Batch {batch.batch_id} is {terms.control.brake.value}."
+        raise Refused("Wave.Paused", sentence, f"Resume it first: replank resume {batch.batch_id}", status=409)
+    if terms.control.wave + 1 >= waves:
+        raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no further wave.", "Nothing to do.", status=409)
+    begins = next_begins(terms)
+    if begins is None or now < begins:
+        raise Refused("Wave.NotEnded", f"{waits_for_next(terms, now).capitalize()}.", "Wait until then.", status=409)
+
+
+def standings(
+    waves: Sequence[Sequence[str]], states: Mapping[str, str], groups: Mapping[str, frozenset[str]]
+) -> list[dict[str, int]]:
+    """By wave, how many of its migrations are in each group of states."""
+    return [{name: sum(states.get(id, "") in group for id in ids) for name, group in groups.items()} for ids in waves]
