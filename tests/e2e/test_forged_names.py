@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from cli.invoke import invoke_function
-from cli.signin.provider import Provider
+from cli.signin.provider import OpenIdProvider
 from localcloud.account import service
 from localcloud.apigateway import ApiGateway
 from tests.support.gateway import GatewayClient
@@ -99,7 +99,7 @@ DOORS: dict[str, Door] = {
 
 def genuine(world: World) -> str:
     """A token of the local cloud's provider."""
-    provider = Provider(ISSUER, "replank")
+    provider = OpenIdProvider(ISSUER, "replank")
     asked = provider.ask("http://127.0.0.1:8400/callback", hint="root")
     answer = requests.get(asked.url, allow_redirects=False, timeout=5)
     return str(provider.redeem(asked, answer.headers["location"])["id_token"])

@@ -153,7 +153,7 @@ def test_events_are_checked(capsys: pytest.CaptureFixture[str], tmp_path: Path) 
 def test_a_run_of_a_malformed_fleet_starts_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str, said: str
 ) -> None:
-    monkeypatch.setattr("cli.run.cloud.LocalCloud.start", lambda *_: pytest.fail("something was started"))
+    monkeypatch.setattr("cli.run.cloud.RunningCloud.start", lambda *_: pytest.fail("something was started"))
     file = tmp_path / "fleet.json"
     file.write_text(content, encoding="utf-8")
     assert run(["run", "--fleet", str(file)]) == 2
