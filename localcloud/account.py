@@ -41,7 +41,7 @@ OTHER_SERVICES = (
 )
 NOT_EMULATED = Path(__file__).with_name("not_emulated.json")
 """Parameters of ECS and SMC that their code does not look at, by service and operation; written by ``make docs``."""
-ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "FC")
+ENDPOINT_VARIABLES = ("TABLESTORE", "EVENTBRIDGE", "ECS", "SMC", "STS", "FC")
 
 
 @dataclass

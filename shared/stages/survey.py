@@ -13,7 +13,6 @@ from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankErr
 from shared.domain.timing import PLANNING_PATIENCE
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
-from shared.stages.advance import note_refusal
 
 _LOG = logging.getLogger("replank")
 IDS_PER_CALL = 100
@@ -42,7 +41,9 @@ def pages(
             for page in _pages_of_account(regions, there, survey, instance_ids):
                 yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
         except AccountUnusable as error:
-            note_refusal(error, ports)
+            from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
+
+            note_trouble(error, ports)
             what = f"account {account_id}"
             survey.refused.append((what, error.code, f"{error.message} {error.remedy} Then submit a batch for it again."))
 

@@ -1,4 +1,4 @@
-"""What the roles of template.yml may do and never did while the tests ran: candidates for removal, told at the end of a run."""
+"""What the roles of template.yml and member.yml may do and never did while the tests ran: candidates for removal."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from unittest import mock
 from localcloud.core.policy import Policies
 from tests.support.repository import of_type
 
+MEMBER_ROLE = "replank-member"
+"""The role of member.yml; what one member account uses is needed in all."""
 granted: set[tuple[str, str]] = set()
 used: set[tuple[str, str]] = set()
 """(role, action pattern) of all tests of this process, and of those that were added."""
@@ -18,7 +20,7 @@ used: set[tuple[str, str]] = set()
 @contextmanager
 def counted() -> Iterator[None]:
     """While it lasts, what clouds of this process grant to the deployed roles is noted, and what those roles use."""
-    roles = {role["RoleName"] for role in of_type("ALIYUN::RAM::Role")}
+    roles = {role["RoleName"] for role in of_type("ALIYUN::RAM::Role")} | {MEMBER_ROLE}
     set_role, allows = Policies.set_role, Policies.allows
 
     def noted(self: Policies, role: str, statements: Iterable[Mapping[str, Any]], **more: Any) -> None:

@@ -47,9 +47,10 @@ class World:
         env: dict[str, str] | None = None,
         around: Wrapper | None = None,
         more: tuple[Path, ...] = (),
+        template: Path = ROOT / "template.yml",
     ) -> None:
         self.cloud: Cloud = build(folder, seed, invoker=invoker or InProcessInvoker())
-        files = Files(ROOT / "template.yml", ROOT / "s.yaml", env={**SETTINGS, **SOURCES, **(env or {})}, more=more)
+        files = Files(template, ROOT / "s.yaml", env={**SETTINGS, **SOURCES, **(env or {})}, more=more)
         deploy(self.cloud, files, URL)
         self._around = around
         self._start_ms = self.cloud.clock.now_ms()

@@ -1,0 +1,77 @@
+"""Member accounts for tests: the deployment's template with their roles named, and member.yml applied in each."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from localcloud.core import members
+from localcloud.core.app import Cloud
+from tests.support.repository import ROOT
+
+EXTERNAL_ID = "deploy-7f3a"
+ROLE = "replank-member"
+NOBODY = "['acs:ram::0000000000000000:role/replank-member']"
+
+
+def arn(account: str) -> str:
+    return f"acs:ram::{account}:role/{ROLE}"
+
+
+def settings(accounts: Iterable[str]) -> dict[str, str]:
+    """The functions' settings for these members."""
+    return {"REPLANK_ACCOUNTS": ",".join(map(arn, accounts)), "REPLANK_EXTERNAL_ID": EXTERNAL_ID}
+
+
+def template(folder: Path, accounts: Iterable[str]) -> Path:
+    """template.yml with the members' roles as the value of MemberRoles."""
+    text = (ROOT / "template.yml").read_text(encoding="utf-8")
+    assert NOBODY in text
+    file = folder / "template.yml"
+    file.write_text(text.replace(NOBODY, json.dumps([arn(each) for each in accounts])), encoding="utf-8")
+    return file
+
+
+def open_member(cloud: Cloud, account: str) -> None:
+    """The account, with the role that member.yml makes there."""
+    properties = yaml.safe_load((ROOT / "member.yml").read_text(encoding="utf-8"))["Resources"]["MemberRole"]["Properties"]
+    values = {"DeploymentAccount": cloud.accounts.own, "ExternalId": EXTERNAL_ID, "FleetRegion": "*", "ALIYUN::TenantId": account}
+    made = _filled(properties, values)
+    role = {
+        "trust": made["AssumeRolePolicyDocument"],
+        "policies": [each["PolicyDocument"] for each in made["Policies"]],
+        "max_session_s": made["MaxSessionDuration"],
+    }
+    with cloud.lock, cloud.db.transaction():
+        members.open_account(cloud, account, {"roles": {made["RoleName"]: role}})
+
+
+def withdraw(cloud: Cloud, account: str, how: str = "role") -> None:
+    """Take the role or its ``trust`` away; give all back if ``how`` is empty."""
+    with cloud.lock, cloud.db.transaction():
+        members.withdraw_role(cloud, account, ROLE, how)
+
+
+def unused(cloud: Cloud, account: str) -> list[str]:
+    """What the member's role may do and never did."""
+    with cloud.accounts.acting(account):
+        return [action for role, action in cloud.policies.unused() if role == ROLE]
+
+
+def _filled(value: Any, values: dict[str, str]) -> Any:
+    if isinstance(value, list):
+        return [_filled(each, values) for each in value]
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {"Ref"}:
+        return values[value["Ref"]]
+    if set(value) == {"Fn::Sub"}:
+        text: str = value["Fn::Sub"]
+        for name, each in values.items():
+            text = text.replace("${" + name + "}", each)
+        return text
+    return {name: _filled(each, values) for name, each in value.items()}
