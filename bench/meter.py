@@ -102,6 +102,6 @@ def units_of(operation: str, body: bytes) -> dict[str, int]:
 
     answer = getattr(table_store_pb2, f"{operation}Response")()
     answer.ParseFromString(body)
-    parts = [row for table in answer.tables for row in table.rows] if operation == "BatchGetRow" else [answer]
+    parts = [row for table in answer.tables for row in table.rows] if operation.startswith("Batch") else [answer]
     units = [part.consumed.capacity_unit for part in parts]
     return {"read": sum(each.read for each in units), "write": sum(each.write for each in units)}

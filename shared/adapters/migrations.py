@@ -19,7 +19,7 @@ from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
 from shared.domain.timing import LONGEST_BACK_OFF
-from shared.ports.migrations import Outbox, Page, Unreadable, Waiting
+from shared.ports.migrations import Created, Outbox, Page, Unreadable, Waiting
 
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
@@ -41,6 +41,27 @@ class TablestoreMigrations:
             return self._store.put_new(tables.MIGRATIONS, _key(migration.migration_id), columns)
         except InDoubt:
             return self._is_written(migration, columns)
+
+    def create_many(self, made: Sequence[Created]) -> list[bool]:
+        from shared.adapters.store_bulk import put_new_many  # intake alone writes in bulk
+
+        rows = [(_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
+        if len(rows) > 1:
+            with suppress(Permanent):  # the role of an older stack may not write in bulk
+                return put_new_many(self._store, tables.MIGRATIONS, rows)
+        return [self.create(*each) for each in made]
+
+    def settle_many(self, made: Sequence[Migration]) -> None:
+        from shared.adapters.store_bulk import update_many
+
+        changes = [_settled(each) for each in made]
+        settled = [False] * len(made)
+        if len(made) > 1:
+            with suppress(Permanent):
+                settled = update_many(self._store, tables.MIGRATIONS, changes)
+        for migration, is_settled in zip(made, settled, strict=True):
+            if not is_settled:  # it has moved on meanwhile
+                self.settle(migration, migration.version)
 
     def commit(self, step: Step) -> None:
         columns = tables.step_columns(step)
@@ -259,6 +280,15 @@ def readable(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
         except Permanent as error:
             log.warning(error.message, extra={"facts": {"code": error.code}})
     return found
+
+
+def _first_step(made: Created) -> Step:
+    return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
+
+
+def _settled(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
+    """A new row with its own due time in force, and without the outbox that was published."""
+    return _key(made.migration_id), tables.lane(made), (tables.numbered(tables.OUTBOX, made.version),), {"version": made.version}
 
 
 def _key(migration_id: str) -> Key:

@@ -17,7 +17,7 @@ Columns = dict[str, Any]
 Expected = Mapping[str, Any]
 """What each of these columns must have: a value, one of a frozenset, AtMost a number; or it is Absent, which has none of them."""
 BATCH_ROWS = 100
-"""BatchGetRow takes no more rows."""
+"""BatchGetRow takes no more rows; BatchWriteRow takes 200, and 4 MB."""
 RANGE_CALLS = 50
 """GetRange calls for one page at most: each returns up to 5,000 rows or 4 MB, or nothing where a filter drops all."""
 _NO_VALUE = -(2**63)
@@ -88,12 +88,12 @@ class Store:
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
         """Write the row, replacing what is there; False if what is there has the number column ``unless``."""
         return self._write_if(
-            "put_row", table, _row(key, list(columns.items())), _condition("IGNORE", {unless: Absent} if unless else None)
+            "put_row", table, row_of(key, list(columns.items())), condition("IGNORE", {unless: Absent} if unless else None)
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
         """Write the row if it does not exist; False if it does."""
-        return self._write_if("put_row", table, _row(key, list(columns.items())), _condition("EXPECT_NOT_EXIST"))
+        return self._write_if("put_row", table, row_of(key, list(columns.items())), condition("EXPECT_NOT_EXIST"))
 
     def update(
         self,
@@ -117,7 +117,7 @@ class Store:
         if remove:
             changes["delete_all"] = list(remove)
         try:
-            return self._write_if("update_row", table, _row(key, changes), _condition("EXPECT_EXIST", expect))
+            return self._write_if("update_row", table, row_of(key, changes), condition("EXPECT_EXIST", expect))
         except InDoubt:
             if expect is None:
                 return False  # the row is not there: that no earlier sending changed
@@ -125,7 +125,7 @@ class Store:
 
     def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
         """Delete the row if columns are as expected; False if not, or if there is no row."""
-        return self._write_if("delete_row", table, _row(key, None), _condition("EXPECT_EXIST", expect))
+        return self._write_if("delete_row", table, row_of(key, None), condition("EXPECT_EXIST", expect))
 
     def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
         """Up to ``limit`` rows, and the key at which the next page starts (None at the end)."""
@@ -182,6 +182,15 @@ class Store:
             raise Transient("Store.Unavailable", f"Tablestore answered {refused.error_code} for a row of {table}.")
         # A missing row comes as an empty one.
         return [_columns(each.row) for each in results if each.row is not None and each.row.primary_key]
+
+    def write_batch(self, table: str, items: Sequence[Any]) -> list[Any]:
+        """Each row's own result, in their order; all puts, or all updates. At most ``BATCH_ROWS``."""
+        from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
+
+        request = BatchWriteRowRequest()
+        request.add(TableInBatchWriteRowItem(table, list(items)))
+        answer = self._send("batch_write_row", request)
+        return list(answer.table_of_put.get(table) or answer.table_of_update.get(table) or ())
 
     def _write_if(self, operation: str, *arguments: Any) -> bool:
         try:
@@ -244,13 +253,15 @@ def _translate(operation: str, code: str, message: str, request_id: str) -> Repl
     return Transient("Store.Unavailable", where)
 
 
-def _row(key: Key, attributes: Any) -> Any:
+def row_of(key: Key, attributes: Any) -> Any:
+    """A row as the SDK sends it."""
     from tablestore import Row
 
     return Row(list(key), attributes)
 
 
-def _condition(expectation: str, expect: Expected | None = None) -> Any:
+def condition(expectation: str, expect: Expected | None = None) -> Any:
+    """What a write expects of the row, and of columns in it."""
     from tablestore import Condition
 
     return Condition(expectation, _join("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from shared.domain.effects import Effect
 from shared.domain.events import Event
@@ -19,6 +19,14 @@ class Outbox:
 
     version: int
     effects: tuple[Effect, ...]
+    events: tuple[Event, ...]
+
+
+class Created(NamedTuple):
+    """A new row: the migration, its first journal line, and the events that it owes."""
+
+    migration: Migration
+    entry: JournalEntry
     events: tuple[Event, ...]
 
 
@@ -53,6 +61,12 @@ class Migrations(Protocol):
 
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
         """Put the row with its first journal line and outbox, if no row has that id; False if one has."""
+
+    def create_many(self, made: Sequence[Created]) -> list[bool]:
+        """The same for many, in few calls; for each whether it was put now. Whoever gets False leaves its outbox to the tick."""
+
+    def settle_many(self, made: Sequence[Migration]) -> None:
+        """``settle`` of the first version of many new rows, in few calls."""
 
     def load(self, migration_id: str) -> Migration:
         """The row; raises Refused (Migration.NotFound)."""

@@ -19,7 +19,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_entry
 from shared.domain.notice import Notice, due_notices, matches, read_notice
 from shared.ports.compute import FoundInstance
-from shared.ports.migrations import Outbox
+from shared.ports.migrations import Created
 from shared.ports.ports import Ports
 from shared.stages.survey import Survey, is_given_up, pages
 
@@ -144,15 +144,20 @@ def _earlier(instance: FoundInstance, ports: Ports) -> list[Migration]:
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
-    made: list[tuple[Migration, Outbox]] = []
-    for instance in instances:
-        migration = _new_migration(instance, batch, ports)
-        asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
-        if ports.migrations.create(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), [asked]):
-            made.append((migration, Outbox(migration.version, (), (asked,))))
-    ports.bus.publish([event for _, owed in made for event in owed.events])
-    for migration, owed in made:
-        ports.migrations.settle(migration, owed.version)
+    """Put the rows that are not there yet, and ask for their prechecks: a page at a time, each in a few calls.
+
+    Intake may die anywhere here. The tick has the batch planned again, which finds what is there and makes the rest; what was put
+    and not published is in the rows' outboxes, which the tick publishes.
+    """
+    wanted = [_created(_new_migration(each, batch, ports), batch) for each in instances]
+    made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
+    ports.bus.publish([event for each in made for event in each.events])
+    ports.migrations.settle_many([each.migration for each in made])
+
+
+def _created(migration: Migration, batch: Batch) -> Created:
+    asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
+    return Created(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 
 
 def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:

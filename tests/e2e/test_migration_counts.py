@@ -26,6 +26,7 @@ AT_MOST = {
     "UpdateRow": 36,
     "GetRow": 46,
     "BatchGetRow": 64,
+    "BatchWriteRow": 1,
     "DeleteRow": 1,
     "RunCommand": 5,
     "DeleteSnapshot": 2,

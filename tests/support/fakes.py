@@ -22,7 +22,7 @@ from shared.ports.admission import Room
 from shared.ports.audit import AuditPage
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.ledger import LedgerPage
-from shared.ports.migrations import Outbox, Page, Unreadable, Waiting
+from shared.ports.migrations import Created, Outbox, Page, Unreadable, Waiting
 from shared.ports.ports import Ports
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -103,6 +103,13 @@ class FakeMigrations:
             row.outboxes[migration.version] = Outbox(migration.version, (), tuple(events))
         self.rows[migration.migration_id] = row
         return True
+
+    def create_many(self, made: Sequence[Created]) -> list[bool]:
+        return [self.create(*each) for each in made]
+
+    def settle_many(self, made: Sequence[Migration]) -> None:
+        for each in made:
+            self.settle(each, each.version)
 
     def _row(self, migration_id: str) -> _Row:
         if migration_id not in self.rows:

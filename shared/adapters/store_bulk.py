@@ -1,0 +1,48 @@
+"""Many rows in one call (BatchWriteRow). Each row has a condition and a result of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, condition, row_of
+from shared.domain.errors import Transient
+
+Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
+"""A row's key, the columns to put and to remove, and what is expected of it."""
+
+
+def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
+    """Write those of the rows that do not exist; for each whether it was written now.
+
+    A row of which that cannot be told (its first sending had no answer) counts as not written.
+    """
+    from tablestore import PutRowItem
+
+    return _write_many(
+        store, table, [PutRowItem(row_of(key, list(put.items())), condition("EXPECT_NOT_EXIST")) for key, put in rows]
+    )
+
+
+def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
+    """Change existing rows that are as expected; for each whether it was changed now."""
+    from tablestore import UpdateRowItem
+
+    items = []
+    for key, put, remove, expect in changes:
+        change = {name: each for name, each in (("put", list(put.items())), ("delete_all", list(remove))) if each}
+        items.append(UpdateRowItem(row_of(key, change), condition("EXPECT_EXIST", expect)))
+    return _write_many(store, table, items)
+
+
+def _write_many(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
+    """A row whose condition failed is told as False; any other refusal of a row is Transient."""
+    written: list[bool] = []
+    for place in range(0, len(items), BATCH_ROWS):
+        rows = store.write_batch(table, items[place : place + BATCH_ROWS])
+        refused = next((each for each in rows if not each.is_ok and each.error_code != "OTSConditionCheckFail"), None)
+        if refused is not None:
+            sentence = f"Tablestore answered {refused.error_code} for a row of {table}: {refused.error_message}"
+            raise Transient("Store.Unavailable", sentence)
+        written += [each.is_ok for each in rows]
+    return written

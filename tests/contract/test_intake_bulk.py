@@ -1,0 +1,114 @@
+"""Large batches: written in bulk, and made in full although intake is killed again and again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from shared.adapters.store import Store
+from shared.domain import events
+from shared.domain.batch import BatchState
+from shared.domain.caller import Caller
+from shared.domain.errors import Permanent
+from shared.domain.message import Message
+from shared.domain.migration import State
+from shared.ports.ports import Ports
+from shared.stages import intake
+from shared.stages.api import batches
+from tests.support.fakes import FakeBus
+from tests.support.fleets import CENTOS_7, fleet, instance
+from tests.support.ports import Bench, bench
+
+
+class IntakeKilled(BaseException):
+    """The function dies: nothing may catch it."""
+
+
+def submitted(one: Bench, ports: Ports, count: int) -> Message:
+    one.world.load_fleet(fleet(*(instance(number, CENTOS_7) for number in range(1, count + 1))))
+    asked, _ = batches.submit(ports, {"releases": ["centos-7"], "policy": {"driver": "console"}}, Caller("ann"))
+    return Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
+
+
+def killed_after(calls: int) -> Any:
+    """Intake dies right after so many calls of the store: what the last of them wrote is there, and nobody noted it."""
+    send, sent = Store._send, Counter[str]()
+
+    def counted(self: Store, operation: str, *arguments: Any, **options: Any) -> Any:
+        answer = send(self, operation, *arguments, **options)
+        sent["all"] += 1
+        if sent["all"] == calls:
+            raise IntakeKilled
+        return answer
+
+    return mock.patch.object(Store, "_send", counted)
+
+
+def owing(ports: Ports, batch_id: str) -> set[str]:
+    """Those whose event is still to be published by the tick."""
+    found, token = set(), ""
+    while True:
+        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        found |= {each.migration_id for each in page.migrations if each.owes}
+        token = page.next_token
+        if not token:
+            return found
+
+
+@pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.long)])
+def test_a_batch_is_made_in_full_although_intake_is_killed_five_times(count: int) -> None:
+    with bench("intake") as one:
+        bus = FakeBus()
+        ports = replace(one.ports, bus=bus)
+        message = submitted(one, ports, count)
+        batch_id = str(message.data["batchId"])
+        for kill in range(5):
+            with killed_after(count + kill * (count // 8 + 2)), pytest.raises(IntakeKilled):
+                intake.run(message, ports)
+            assert ports.batches.load(batch_id).state is BatchState.PLANNING
+        assert intake.run(message, ports).result == "done"
+        assert (ports.batches.load(batch_id).state, ports.batches.load(batch_id).size) == (BatchState.OPEN, count)
+        assert ports.migrations.counts(batch_id) == Counter({State.ACCEPTED: count})
+        asked = Counter(each.data["migrationId"] for each in bus.published if "migrationId" in each.data)
+        assert set(asked.values()) == {1}
+        assert len(set(asked) | owing(ports, batch_id)) == count, "each is asked for, or the tick asks for it"
+
+
+def test_a_thousand_instances_take_few_calls() -> None:
+    """2,072 before they were written in bulk."""
+    with bench("intake") as one:
+        one.world.load_fleet(fleet(*(instance(number, CENTOS_7) for number in range(1, 1001))))
+        ids = [f"i-test{number:04d}" for number in range(1, 1001)]
+        asked, _ = batches.submit(
+            replace(one.ports, bus=FakeBus()), {"instanceIds": ids, "policy": {"driver": "console"}}, Caller("ann")
+        )
+        message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
+        calls = Counter(one.calls(lambda: intake.run(message, one.ports)))
+        assert calls["BatchWriteRow"] == 20
+        assert sum(calls.values()) <= 110, calls
+
+
+def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
+    """New functions meet the stack of an older version until it is updated."""
+    with bench("intake") as one:
+        ports = replace(one.ports, bus=FakeBus())
+        message = submitted(one, ports, 3)
+        with mock.patch.object(Store, "write_batch", side_effect=Permanent("Store.Refused", "denied", "")):
+            assert intake.run(message, ports).facts["instances"] == 3
+        assert sum(ports.migrations.counts(str(message.data["batchId"])).values()) == 3
+        assert owing(ports, str(message.data["batchId"])) == set()
+
+
+def test_what_moved_on_while_it_was_made_is_left_alone() -> None:
+    with bench("intake") as one:
+        ports = replace(one.ports, bus=FakeBus())
+        message = submitted(one, ports, 2)
+        intake.run(message, ports)
+        found = ports.migrations.of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
+        moved = ports.migrations.load(found[0].migration_id)
+        ports.migrations.settle_many([replace(moved, version=7), found[1]])
+        assert ports.migrations.load(moved.migration_id).version == moved.version
