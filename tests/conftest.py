@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -67,9 +69,11 @@ def pytest_testnodedown(node: Any) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What the deployed roles may do and no test of the pipeline made them do."""
+    """What the deployed roles may do and no test of the pipeline made them do, in this run and those that it follows."""
+    if "PERMISSIONS_NOTED" in os.environ:
+        permissions.keep(Path(os.environ["PERMISSIONS_NOTED"]))
     lines = permissions.report()
     if lines:
-        terminalreporter.section("permissions granted and never used in this run")
+        terminalreporter.section("permissions granted and never used")
         for line in lines:
             terminalreporter.write_line(line)

@@ -17,6 +17,9 @@ for lane in "${LANES[@]}"; do
         dated+=("--ignore=$folder")
     done
 done
+PERMISSIONS_NOTED=$(mktemp -u) # each run of pytest adds to it, and the last one tells of all
+export PERMISSIONS_NOTED
+trap 'rm -f "$PERMISSIONS_NOTED"' EXIT
 status=0
 "$python" -m pytest tests "${dated[@]}" "$@" || status=$?
 "$python" -m pytest "${LEFT_OUT[@]}" "$@" || status=$?

@@ -39,6 +39,7 @@ UNSAYABLE = frozenset(
         "Operator.Invalid",
         "Audit.DayInvalid",
         "Region.NotFound",
+        "Account.NotFound",
     }
 )
 """Refused with 400 although the document's schema allows it: only the product's own data, or another field, can tell."""

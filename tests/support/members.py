@@ -59,7 +59,7 @@ def withdraw(cloud: Cloud, account: str, how: str = "role") -> None:
 def unused(cloud: Cloud, account: str) -> list[str]:
     """What the member's role may do and never did."""
     with cloud.accounts.acting(account):
-        return [action for role, action in cloud.policies.unused() if role == ROLE]
+        return [action for role, action in cloud.policies.unused() if role.rpartition("/")[2] == ROLE]
 
 
 def _filled(value: Any, values: dict[str, str]) -> Any:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -51,6 +53,13 @@ def add(noted: Mapping[str, Iterable[Iterable[str]]]) -> None:
     """Add what another process noted."""
     for name, total in (("granted", granted), ("used", used)):
         total.update((role, action) for role, action in noted.get(name, ()))
+
+
+def keep(file: Path) -> None:
+    """Add what earlier runs left in the file, and leave the sum there for the next."""
+    if file.exists():
+        add(json.loads(file.read_text(encoding="utf-8")))
+    file.write_text(json.dumps(gathered()), encoding="utf-8")
 
 
 def report() -> list[str]:
