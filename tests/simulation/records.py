@@ -231,7 +231,7 @@ def control(row: Columns) -> dict[str, Any]:
     """The last act on a batch, as its row has it: ``brake``, ``by``, ``at``, ``why``."""
     first, second = (json.loads(row.get(name, "{}")) for name in CONTROLS)
     assert first == second, "both columns say the same"
-    return {"brake": GOES_ON, "by": "", **first}
+    return {"brake": GOES_ON, "by": "", "at": None, "why": "", **first}
 
 
 def waves(row: Columns) -> list[list[str]]:

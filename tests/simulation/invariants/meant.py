@@ -153,7 +153,8 @@ def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame)
 
 def _last_act(row: Columns) -> dict[str, Any]:
     """Who paused, resumed or stopped the batch: how far its waves are is another matter."""
-    return {name: value for name, value in control(row).items() if not name.startswith("wave")}
+    said = control(row)
+    return {name: said[name] for name in ("brake", "by", "at", "why")}
 
 
 _VERBS = {GOES_ON: "resume", "paused": "pause", STOPPED: "stop"}
