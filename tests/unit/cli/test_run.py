@@ -90,7 +90,7 @@ def test_snapshots_left_behind_and_lost_are_surprises() -> None:
     inventory = {"snapshots": {"s-1": {"InstanceId": "i-a", "SnapshotName": "SMC_Backup_Snapshot_1"}}}
     assert "are left of a confirmed" in results._left_behind([row()], inventory)[0]
     assert "all should be kept" in results._left_behind([row(result="rolled_back")], inventory)[0]
-    assert results._left_behind([row(instance_id="i-b")], inventory) == []
+    assert results._left_behind([row(instanceId="i-b")], inventory) == []
 
 
 def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
