@@ -10,6 +10,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -52,7 +53,15 @@ TEXTS = st.sampled_from(
 
 @pytest.fixture(scope="module")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    with in_process_app(tmp_path_factory.mktemp("app")) as made:
+    """One for all drawn requests: in what state they leave it nobody knows."""
+    with loaded(tmp_path_factory.mktemp("app")) as made:
+        yield made
+
+
+@contextmanager
+def loaded(folder: Path) -> Iterator[App]:
+    """A cloud with the instances of these tests."""
+    with in_process_app(folder) as made:
         offered(made.cloud.hooks.load_fleet)({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
         yield made
 
@@ -149,8 +158,9 @@ def _first(kind: Any) -> tuple[str, str]:
     return "", kind
 
 
-def test_switches_given_as_off_ask_for_nothing(app: App) -> None:
-    answer = ask(app, "2014-05-26", "StopInstance", {"InstanceId": CENTOS, "ForceStop": "false", "DryRun": "true"})
+def test_switches_given_as_off_ask_for_nothing(tmp_path: Path) -> None:
+    with loaded(tmp_path) as app:
+        answer = ask(app, "2014-05-26", "StopInstance", {"InstanceId": CENTOS, "ForceStop": "false", "DryRun": "true"})
     assert json.loads(answer.body)["Code"] == "DryRunOperation"
 
 
