@@ -61,7 +61,8 @@ DAY: Json = {
     "pattern": "^20[0-9]{2}-[01][0-9]-[0-3][0-9]$",
     "title": "a day, such as 2026-12-01",
 }
-NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
+NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
+"""In a query. A comma would say that the parameter was given twice: the trigger joins repeated ones with it."""
 TOKEN: Json = {
     "type": "string",
     "minLength": 1,
