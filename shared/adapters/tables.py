@@ -229,7 +229,7 @@ def batch_line_of(written: str) -> BatchLine:
 
 
 def terms_of(row: Columns) -> Terms | None:
-    """The terms in a row; None where a version that knew none wrote it last, so that only the document tells."""
+    """The terms in a row; None if an older version wrote the row last: then only the document tells."""
     if "terms" not in row:
         return None
     found = value_of(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
