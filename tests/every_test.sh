@@ -4,6 +4,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source tests/dated.sh
+source tests/scratch.sh
 python=$1
 shift
 
@@ -17,9 +18,10 @@ for lane in "${LANES[@]}"; do
         dated+=("--ignore=$folder")
     done
 done
+scratch_in_memory
 PERMISSIONS_NOTED=$(mktemp -u) # each run of pytest adds to it, and the last one tells of all
 export PERMISSIONS_NOTED
-trap 'rm -f "$PERMISSIONS_NOTED"' EXIT
+trap 'rm -rf "$PERMISSIONS_NOTED" ${scratch:+"$scratch"}' EXIT
 status=0
 "$python" -m pytest tests "${dated[@]}" "$@" || status=$?
 "$python" -m pytest "${LEFT_OUT[@]}" "$@" || status=$?
