@@ -92,7 +92,7 @@ def ours(count: int) -> dict[str, dict[str, float]]:
 
 
 def dbos(count: int) -> dict[str, float] | None:
-    """DBOS's step; None where it is not installed."""
+    """DBOS's step; None if it is not installed."""
     if not DBOS_PYTHON.exists():
         return None
     folder = Path(tempfile.mkdtemp(prefix="replank-dbos-"))

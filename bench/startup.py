@@ -166,7 +166,7 @@ def main() -> int:
 
 
 def _measured(version: str, rounds: int) -> dict[str, Sample] | None:
-    """The starts on one runtime; None where its interpreter is not here."""
+    """The starts on one runtime; None if its interpreter is not here."""
     with tempfile.TemporaryDirectory(prefix="replank-startup-") as folder:
         builder = Builder(Target(version), Path(folder) / "build", wheels=ROOT / "build" / "wheels")
         if builder.python is None:

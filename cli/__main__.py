@@ -1,4 +1,4 @@
-"""``python -m cli``, where the console script is not installed."""
+"""``python -m cli``, for machines without the console script."""
 
 from cli.main import main
 

@@ -1,4 +1,4 @@
-"""assess and precheck: every rule, on facts from a file, or on an instance of the account."""
+"""assess and precheck: apply every rule to facts from a file, or to an instance of the account."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _overrides(given: list[str]) -> dict[str, str]:
 
 
 def _facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
-    """The facts as of that day: the heartbeat and the dates of the instance are compared with it, too."""
+    """The facts as of that day; heartbeat and dates of the instance are compared with it too."""
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
@@ -90,7 +90,7 @@ def _facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop from what the instance runs to the destination asked for; just both ends where no route is known."""
+    """The first hop towards the destination; if no route is known, a hop straight to it."""
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -104,7 +104,7 @@ def _hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of(document: Json) -> date:
-    """The day of the facts; if there is no readable one, reading the whole document says so."""
+    """The day of the facts; if it cannot be read, reading the whole document reports it."""
     try:
         return day(str(document.get("now", ""))[:10])
     except Problem:
@@ -121,7 +121,7 @@ def show_assessment(found: Assessment) -> None:
 
 
 def _verdict(blocked: bool, warned: bool) -> str:
-    """The last line: what came out."""
+    """The last line: the verdict."""
     return "blocked" if blocked else "passed, with warnings" if warned else "passed"
 
 

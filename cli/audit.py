@@ -1,4 +1,4 @@
-"""The audit: who did, or was refused, what."""
+"""audit: who did what, and what was refused."""
 
 from __future__ import annotations
 

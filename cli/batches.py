@@ -1,4 +1,4 @@
-"""Batches: submit, status, watch, acknowledge."""
+"""Commands on batches: submit, status, watch, acknowledge."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _destinations(given: list[str]) -> Json:
 
 
 def _policy(file: Path | None, calendar: Path | None) -> Json:
-    """What the files say. YAML and calendars take a while to load, and most submissions have neither."""
+    """The policy in the files. YAML and calendars take a while to load, and most submissions have neither."""
     found: Json = {}
     if file:
         from cli.policy_file import read_policy_file
@@ -156,7 +156,7 @@ def _list(batches: list[Json], as_json: bool) -> None:
 
 
 def _standing(batch: Json) -> str:
-    """The state; of a batch that starts nothing new, what keeps it from it."""
+    """The state of a batch and, if it starts nothing new, the reason."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
@@ -170,7 +170,7 @@ def _counts(batch: Json) -> str:
 
 
 def show_batch(batch: Json) -> None:
-    """One batch in words."""
+    """Print one batch with its migrations."""
     counts = _counts(batch)
     output.fields(
         (

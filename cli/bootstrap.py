@@ -1,4 +1,4 @@
-"""bootstrap: what ROS cannot make, the event bus. Doing it twice is the same as once."""
+"""bootstrap: creates the event bus, which ROS cannot. A second run changes nothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def bootstrap(as_json: AsJson = False) -> None:
 
 
 def ensure_bus(account: OperatorAccount) -> bool:
-    """Create the bus; False if it was there. Raises Problem with the service's code."""
+    """Create the bus; False if it exists. Raises Problem with the service's code."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

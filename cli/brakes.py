@@ -1,4 +1,4 @@
-"""The brake of one batch: pause it, let it go on, stop it."""
+"""Commands that brake one batch: pause, resume, stop, next-wave."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Calendar files (iCalendar) as blackouts of a policy. The functions never read iCalendar: they get instants."""
+"""Reads calendar files (iCalendar) as blackouts of a policy. The functions never read iCalendar; they get instants."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import zone_of
 
 HORIZON = timedelta(days=400)
-"""How far ahead events become blackouts: rules without an end go on for ever."""
+"""How far ahead events become blackouts, because recurring events may have no end."""
 LARGEST = 5 << 20
 
 
@@ -25,7 +25,7 @@ class _Busy:
 
 
 def blackouts_in(file: Path, since: date, zone: str) -> list[dict[str, str]]:
-    """The events of the next 400 days, as the API spells blackouts; those that touch are one.
+    """The events of the next 400 days in the API's form of blackouts; adjacent ones are merged.
 
     A day, or a time without a zone, is local to ``zone``. Cancelled events, and those shown as free, are left out.
     """

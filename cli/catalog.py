@@ -1,4 +1,4 @@
-"""catalog and eol: releases, paths, routes and dates, without any account."""
+"""catalog and eol: releases, paths, routes and dates; both work without an account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.domain.route import plan_route
 
 Json = dict[str, Any]
 _ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Families with Arm processors end in r or y (g6r, g8y); DescribeInstances names no architecture."""
+"""Instance families with Arm processors end in r or y (g6r, g8y); DescribeInstances names no architecture."""
 _ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: today.")]
 _FLEET_ON = Annotated[
     str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
@@ -149,7 +149,7 @@ def eol(
 
 
 def day_of(fleet: Fleet, on: str) -> tuple[date, str]:
-    """The day to look from, and where it comes from: the option, else the fleet file."""
+    """The day to assess, and its source: the option, else the fleet file."""
     if on:
         return day(on), "as --on says"
     return fleet.on or today(), fleet.dated or "today"

@@ -1,4 +1,4 @@
-"""The only place of the command line that speaks HTTP: the signed API, and plain JSON to a cloud on this machine."""
+"""The only module of the command line that uses HTTP: the signed API, and plain JSON to a cloud on this machine."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Json = dict[str, Any]
 TIMEOUT_S = 60
 _SIGN_TYPE = "ACS3-HMAC-SHA256"
 _VERSION = "/v1"
-"""Of the API that this command line speaks."""
+"""The version of the API that the command line uses."""
 
 
 class Http:
@@ -31,7 +31,7 @@ class Http:
     def __init__(self) -> None:
         self._session = requests.Session()
         self.held = ""
-        """Why everything is held, as the last answer said; empty if nothing is."""
+        """Why everything is held, from the last answer; empty if nothing is held."""
         self.pause: Callable[[float], None] = time.sleep
 
     def send(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
@@ -54,7 +54,7 @@ class Http:
             ) from None
 
     def _patiently(self, method: str, url: str, **more: Any) -> requests.Response:
-        """The answer; after a 429 the request comes again when the answer says, for nothing was done."""
+        """The answer; after a 429 the request is repeated at the time that the answer names."""
 
         def send(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
@@ -69,7 +69,7 @@ class Http:
 
 
 class _Busy(Exception):
-    """The API was asked too much."""
+    """The API refused a request because there were too many."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
@@ -77,7 +77,7 @@ class _Busy(Exception):
 
 
 def _worth(error: Exception) -> Again | None:
-    """A busy API is asked again if it says when."""
+    """A request is repeated if a busy API says when."""
     if not isinstance(error, _Busy):
         return None
     wait = error.answer.headers.get("retry-after", "")
@@ -101,14 +101,14 @@ class Api:
     operator: str = ""
     """The claimed name; not sent with a token."""
     token: str = field(default="", repr=False)
-    """A provider's token, which verifies the name."""
+    """The provider's token, which verifies the name."""
     http: Http | None = None
 
     @classmethod
     def from_environment(cls, *, signed_in: bool = True) -> Api:
         """REPLANK_API_URL, ALIBABA_CLOUD_ACCESS_KEY_ID/_SECRET/SECURITY_TOKEN and REPLANK_OPERATOR (default: the login name).
 
-        ``signed_in``: with the token of the last `replank login` for this API, if there is one.
+        ``signed_in`` adds the token of the last `replank login` for this API, if one exists.
         """
         from cli.signin import kept
 
@@ -124,11 +124,11 @@ class Api:
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
-        """A question; parameters that are empty are left out."""
+        """Send a GET request; empty parameters are left out."""
         return self.call("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
     def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
-        """An act; ``seen`` is the version of what it is on, as the person saw it."""
+        """Send an act; ``seen`` is the version of its target that the person saw."""
         return self.call("POST", path, body=body, seen=seen)
 
     def pages(self, path: str, items: str, **query: Any) -> Iterator[Json]:
@@ -172,14 +172,14 @@ class Api:
         return {**signed, **more, **self._person()}
 
     def _person(self) -> dict[str, str]:
-        """Who acts: the token if there is one, else the claimed name. Headers hold ASCII."""
+        """Headers for the caller: the token if there is one, else the claimed name. Headers hold ASCII."""
         if self.token:
             return {"x-replank-token": self.token}
         return {"x-replank-operator": quote(self.operator, safe=" @")} if self.operator else {}
 
 
 def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
-    """The Authorization header, made by the SDK's own helper as Function Compute documents it: the body is not covered.
+    """The Authorization header, made by the SDK's own helper as Function Compute documents it; it does not cover the body.
 
     alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
     """
@@ -192,7 +192,7 @@ def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str],
 
 
 def problem_of(status: int, answer: Any) -> Problem:
-    """The API's refusal as the command line tells it."""
+    """The API's refusal as a problem of the command line."""
     fields = answer if isinstance(answer, dict) else {}
     code = str(fields.get("Code") or fields.get("errorType") or f"Http.{status}")
     message = str(fields.get("Message") or fields.get("errorMessage") or f"The API answered {status}.")
@@ -214,7 +214,7 @@ def credentials() -> tuple[str, str, str]:
 
 
 def operator_name() -> str:
-    """Who acts: REPLANK_OPERATOR, else the login name."""
+    """The operator's name: REPLANK_OPERATOR, else the login name."""
     return os.environ.get("REPLANK_OPERATOR", "").strip() or _login()
 
 

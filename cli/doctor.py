@@ -1,4 +1,4 @@
-"""doctor: can this machine, and the account behind it, do what Replank needs?"""
+"""doctor: checks that this machine and its account can do what Replank needs."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SMC_SETTINGS = {
 
 @dataclass(frozen=True)
 class Check:
-    """One thing looked at; ``ok`` is None where it was not possible or not needed to look."""
+    """The result of one check; ``ok`` is None if the check was impossible or not needed."""
 
     name: str
     ok: bool | None
@@ -56,7 +56,7 @@ def doctor(as_json: AsJson = False) -> None:
 
 
 def examine() -> list[Check]:
-    """All checks, in the order in which a person would mend what they find."""
+    """All checks, in the order in which a person would fix the faults."""
     checks = _settings()
     try:
         account = OperatorAccount.from_environment()
@@ -154,7 +154,7 @@ def _api(account: OperatorAccount) -> str:
 
 
 def _members(account: OperatorAccount) -> str:
-    """The functions themselves assume the roles: nobody else may."""
+    """Only the functions may assume the roles, so the API is asked."""
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:
         return "REPLANK_ACCOUNTS names none"

@@ -1,4 +1,4 @@
-"""events: check an event against its schema, or put one on the bus."""
+"""events: checks an event against its schema, or puts one on the bus."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def validate(file: _FILE, as_json: AsJson = False) -> None:
 
 
 def send(file: _FILE, as_json: AsJson = False) -> None:
-    """Check the events and put them on the pipeline's bus. A notice plans only; it never moves an instance."""
+    """Check the events and put them on the pipeline's bus. A notice only plans; it never moves an instance."""
     found = read(file)
     problems = [problem for event in found for problem in problems_of(event)]
     if problems:
@@ -68,7 +68,7 @@ def read(file: Path) -> list[Json]:
 
 
 def problems_of(event: Json) -> list[str]:
-    """What is wrong with one event, in words; nothing if it is valid."""
+    """The faults of one event, in words; empty if it is valid."""
     type_ = str(event.get("type", ""))
     found = _check(FOLDER / "envelope.schema.json", event, "")
     if type_ not in known.PRODUCERS:
@@ -92,7 +92,7 @@ def _check(schema_file: Path, value: Any, at: str) -> list[str]:
 
 
 def put(account: OperatorAccount, found: list[Json]) -> list[str]:
-    """Put events on the pipeline's bus; their ids. Raises Problem if one is not taken."""
+    """Put events on the pipeline's bus; returns their ids. Raises Problem if one is refused."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

@@ -1,4 +1,4 @@
-"""JSON files as people and tools write them: UTF-8 or UTF-16, with or without a mark, and the Chinese code page of Windows."""
+"""Reads JSON files as people and tools write them: UTF-8 or UTF-16, with or without a byte order mark, or GBK."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks; those of UTF-32 first, because one of UTF-16 begins like them."""
+"""Byte order marks; UTF-32 comes first, because a mark of UTF-16 begins like one of UTF-32."""
 _CHINESE = "gb18030"
 _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
-"""What the Chinese "64 bit" in the code page of Windows looks like if it is read as UTF-8: its bytes are valid there."""
+"""The Chinese "64 bit" in GBK as it looks when read as UTF-8, where its bytes are valid too."""
 
 
 def read_json(file: Path) -> Any:
-    """What the file holds; raises OSError if it cannot be read, ValueError if it is no JSON.
+    """The content of the file; raises OSError if it cannot be read, ValueError if it is not JSON.
 
-    Several documents behind one another are a list of them: ``aliyun ... >> fleet.json`` page by page writes them so.
+    Several documents in a row become a list, because ``aliyun ... >> fleet.json`` writes pages like that.
     """
     try:
         return _one_or_list(text_of(file.read_bytes()))

@@ -1,4 +1,4 @@
-"""Findings of the API, in words for people."""
+"""Words for the findings that the API returns."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from shared.domain.findings import Finding
 
 
 def standing(finding: dict[str, Any]) -> str:
-    """The severity, or ``not checked`` if the rule could not look and that does not block."""
+    """The severity, or ``not checked`` if the rule could not look and does not block."""
     return Finding.from_json(finding).standing

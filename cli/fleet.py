@@ -1,4 +1,4 @@
-"""Fleet files: what DescribeInstances returned (one page, several, or a list of records), with guest facts beside them."""
+"""Fleet files: the answer of DescribeInstances (one page, several, or a list of records), with guest facts."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _ALLOWED = {
 }
 _WORDS = {str: "text", int: "a whole number"}
 SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
-"""What a fleet and the facts of its guests may hold; `replank local load --schema` prints it."""
+"""The schema of a fleet and its guests' facts; `replank local load --schema` prints it."""
 SHOWN = 50
-"""Problems told of one file; the rest is counted."""
+"""Maximum problems shown for one file; the rest are counted."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """``pages`` as DescribeInstances gives them; ``guests`` facts by instance id; ``on`` is the day the file speaks of.
+    """``pages`` come from DescribeInstances, ``guests`` holds facts by instance id, and ``on`` is the day of the file.
 
     ``dated`` says where ``on`` comes from: ``takenOn`` in the file, or the day on which the file was written.
     """
@@ -41,7 +41,7 @@ class Fleet:
     on: date | None = None
     dated: str = ""
     accounts: Json = field(default_factory=dict)
-    """Further accounts of the local cloud, whose instances say so with ``account``."""
+    """More accounts of the local cloud; an instance names its account in ``account``."""
 
     @property
     def instances(self) -> list[Json]:
@@ -55,7 +55,7 @@ class Fleet:
 
     @property
     def document(self) -> Json:
-        """As the local cloud loads it, which takes a missing OSName for one that it may choose."""
+        """The fleet in the form that the local cloud loads; it chooses a name if OSName is missing."""
         pages = [{**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records(page)]}} for page in self.pages]
         return {"pages": pages, "guests": self.guests, **({"accounts": self.accounts} if self.accounts else {})}
 
@@ -113,7 +113,7 @@ def _pages(document: Any) -> list[Any]:
 
 
 def _day_of(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
-    """The day the file speaks of, where that comes from, and what is wrong with it."""
+    """The day of the file, its source, and what is wrong with it."""
     said = document.get("takenOn") if isinstance(document, dict) else None
     if said is None:
         written = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date()
@@ -187,7 +187,7 @@ def _wrong_in_guests(found: Any, known: set[str]) -> Iterator[str]:
 
 @lru_cache
 def _guest_validator() -> Any:
-    """For the facts of one guest, by the schema that the local cloud publishes."""
+    """The validator of one guest's facts, made from the schema that the local cloud publishes."""
     from jsonschema import Draft202012Validator
 
     schema = read_json(SCHEMA)
@@ -195,7 +195,7 @@ def _guest_validator() -> Any:
 
 
 def _invalid(file: Path, wrong: list[str], guests: Path) -> Problem:
-    """One problem with everything that is wrong, a line each."""
+    """One problem that lists every fault on a line of its own."""
     of_guests = f" and {guests}" if guests != file and any(each.startswith("guest") for each in wrong) else ""
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
     lines = [*wrong[:SHOWN], *more]

@@ -1,4 +1,4 @@
-"""The hold: stop every new start of the account, and let things start again."""
+"""hold: stops every new start in the account, and lets starts go on again."""
 
 from __future__ import annotations
 

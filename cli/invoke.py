@@ -1,4 +1,4 @@
-"""invoke: one stage by hand, through Function Compute's own SDK."""
+"""invoke: runs one stage by hand, through Function Compute's own SDK."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
 
 
 def _cause(answer: Any) -> str:
-    """What the function raised, without the lines of code that it passed through."""
+    """The error that the function raised, without its traceback."""
     found = answer if isinstance(answer, dict) else {}
     told = [str(found[name]) for name in ("errorType", "errorMessage") if found.get(name)]
     return ": ".join(told)[:500] or str(answer)[:500] or "it gave no reason"

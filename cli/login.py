@@ -1,4 +1,4 @@
-"""Sign in, sign out, and ask who one is to the API."""
+"""login, logout and whoami: sign in, sign out, and show who you are to the API."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def login(
 
 
 def logout(as_json: AsJson = False) -> None:
-    """Forget the sign-in on this machine. The token itself stays good until it ends."""
+    """Forget the sign-in on this machine. The token itself stays valid until it expires."""
     api = Api.from_environment(signed_in=False)
     there = kept.forget(api.url)
     if as_json:

@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; returns the exit status. Nothing that it prints can act on the terminal."""
+    """Run one command line; returns the exit status. Nothing that it prints can control the terminal."""
     with only_shown():
         return _run(arguments)
 
@@ -86,7 +86,7 @@ def _run(arguments: list[str]) -> int:
 
 
 def _usage(error: Exception, as_json: bool) -> int:
-    """A mistake in the command line itself (click's own exceptions); anything else is a bug and is raised."""
+    """The problem for a mistake in the command line (click's own exceptions); any other exception is a bug and is raised."""
     show = getattr(error, "show", None)
     if show is None:
         raise error

@@ -1,4 +1,4 @@
-"""Migrations: show, confirm, retry, cancel, rollback."""
+"""Commands on migrations: show, confirm, retry, cancel, rollback."""
 
 from __future__ import annotations
 
@@ -100,7 +100,10 @@ AT_ONCE = 100
 
 
 def _confirm_batch(api: Api, batch: str, as_json: bool) -> None:
-    """Confirm what is migrated now, each as it was read here. Exit status 1 unless all of it, and anything at all, is confirmed."""
+    """Confirm every migrated one at the version that was read here.
+
+    Exit status 1 unless all of it, and anything at all, is confirmed.
+    """
     api.get(f"/batches/{batch}")  # there is one
     migrated = list(api.pages("/migrations", "migrations", batchId=batch, state="migrated"))
     done, refused = _act_on_all(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
@@ -114,7 +117,7 @@ def _confirm_batch(api: Api, batch: str, as_json: bool) -> None:
 
 
 def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """The ids that the act was carried out on, and why it was refused for the others."""
+    """Carry out an act on many; returns the ids done, and why the others were refused."""
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -152,7 +155,10 @@ def retry(
 
 
 def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
-    """Show what failed, ask, and try just that again. Exit status 1 unless all of it, and anything at all, is tried again."""
+    """Show the failed migrations, ask, and try exactly those again.
+
+    Exit status 1 unless all of it, and anything at all, is tried again.
+    """
     api.get(f"/batches/{batch}")  # there is one
     found = list(api.pages("/migrations", "migrations", batchId=batch, state="failed"))
     if found and not yes:
@@ -195,7 +201,7 @@ def _act(api: Api, migration: str, act: str, as_json: bool, seen_version: int | 
 
 
 def _carry_out(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Act on the migration as it was read here, or as the person says to have seen it."""
+    """Act on the migration at the version read here, or at the version that the person gives."""
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)

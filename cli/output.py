@@ -28,13 +28,13 @@ STYLES = {
 
 
 class Shown:
-    """A stream on which text is only shown: a terminal carries out nothing of what a guest, a name or a service says."""
+    """A stream that only shows text: control characters from guests, names or services have no effect on the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Write it without what acts."""
+        """Write the text without control characters."""
         self.stream.write(plain_lines(text))
         return len(text)
 
@@ -44,7 +44,7 @@ class Shown:
 
 @contextmanager
 def only_shown() -> Iterator[None]:
-    """While it lasts, nothing that is printed can act on the terminal."""
+    """Within this context nothing that is printed can control the terminal."""
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Shown(out), Shown(err)
     try:
@@ -54,12 +54,13 @@ def only_shown() -> Iterator[None]:
 
 
 def terminal() -> TextIO:
-    """Standard output itself, for what draws on it: colours and cursor are ours, and text goes through ``plain`` before."""
+    """Standard output itself, for drawing: colours and cursor are ours, and text passes through ``plain`` first."""
     return sys.stdout.stream if isinstance(sys.stdout, Shown) else sys.stdout
 
 
 def console() -> Console:
-    """Standard output, made per call to follow a redirection. On a terminal cells wrap; elsewhere lines may be long, and no
+    """A console on standard output, made for each call so that it follows a redirection. On a terminal cells wrap; elsewhere
+    lines may be long, and no
     cell is cut. NO_COLOR (no-color.org) takes bold and dim away too.
     """
     stream = terminal()
@@ -69,37 +70,37 @@ def console() -> Console:
 
 
 def headline(finding: dict[str, Any]) -> str:
-    """Code, title and what was seen; what repeats the title is left out."""
+    """Code, title and what was seen, without repeating the title."""
     return f"{finding['code']}: {told(finding['title'], finding['seen'])}"
 
 
 def told(title: str, seen: str) -> str:
-    """A title, and behind it what was seen if that says more."""
+    """A title, followed by what was seen if that says more."""
     return f"{title.rstrip('.')}: {seen}" if seen else title
 
 
 def reason(error: Exception) -> str:
-    """Why a file cannot be used, in words: without numbers of the system, and without its name, which stands before."""
+    """Why a file cannot be used, in words, without error numbers or the file's name."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
 def note(text: str) -> None:
-    """Something for the person, on stderr: stdout is for results."""
+    """Print a note for the person on stderr, because stdout is for results."""
     print(text, file=sys.stderr)
 
 
 def json_text(value: Any, indent: int | None = 2) -> str:
-    """The value as JSON; what would act on a terminal stands there as JSON's own escapes."""
+    """The value as JSON, with control characters escaped."""
     return escaped(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def show_json(value: Any) -> None:
-    """The value as JSON on stdout."""
+    """Print the value as JSON on stdout."""
     print(json_text(value))
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """A table; columns whose name starts with ``#`` are numbers."""
+    """Print a table; columns whose name starts with ``#`` hold numbers."""
     made = Table(title=plain(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
@@ -118,7 +119,7 @@ def _cell(value: Any) -> Any:
 
 
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Names and values, one a line; empty ones are left out."""
+    """Print names and values, one pair a line; empty values are left out."""
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None, [], {})]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
@@ -126,7 +127,7 @@ def fields(pairs: Iterable[tuple[str, Any]]) -> None:
 
 
 def show_problem(problem: Problem, *, as_json: bool = False) -> None:
-    """Code, sentence and remedy on stderr."""
+    """Print code, sentence and remedy on stderr."""
     if as_json:
         body = {"Code": problem.code, "Message": problem.message, "RequestId": problem.request_id, "Recommend": problem.remedy}
         print(json_text(body, None), file=sys.stderr)
@@ -141,7 +142,7 @@ def moment(text: str | None) -> str:
 
 
 def person(line: Mapping[str, Any]) -> str:
-    """Who acted, how the name is known, and the door; for a stage, or a line of an older version, the name alone."""
+    """Who acted, how the name is known and how the act came in; only the name for a stage or an older version's line."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 
@@ -150,7 +151,7 @@ _said: set[str] = set()
 
 
 def show_hold(header: str) -> None:
-    """On stderr, once per command: everything is held, and why. ``header`` is the API's, a JSON text."""
+    """Print on stderr, once per command, that everything is held, and why. ``header`` is the API's, a JSON text."""
     if not header or header in _said:
         return
     _said.add(header)

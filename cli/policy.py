@@ -1,4 +1,4 @@
-"""policy: check a policy file offline, and print the schema of one."""
+"""policy: checks a policy file offline, and prints the schema."""
 
 from __future__ import annotations
 

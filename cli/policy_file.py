@@ -1,6 +1,6 @@
-"""Policy files: YAML or JSON, each problem with the line and the column at which it stands.
+"""Reads policy files in YAML or JSON; each problem names its line and column.
 
-Plain words are read as YAML 1.2 does: only whole numbers, true, false and null are more than text. So 22:00 is a time and not the
+Plain words are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 is a time and not the
 number 1320, and 2026-12-24 is text. Anchors are refused: a small file could become a huge policy.
 """
 
@@ -37,7 +37,7 @@ SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class Flaw:
-    """One thing that is wrong in a file; line and column count from 1, and are 0 if the place is not known."""
+    """One fault in a file; line and column count from 1 and are 0 if the place is not known."""
 
     line: int
     column: int
@@ -47,20 +47,20 @@ class Flaw:
 
 @dataclass
 class Written:
-    """What a file says, and where it says it."""
+    """The content of a file, with the place of each value."""
 
     document: Any = None
     places: dict[Place, tuple[int, int]] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
 
     def flaw(self, place: Place, message: str) -> Flaw:
-        """A flaw at the nearest place that is known."""
+        """A flaw at the nearest known place."""
         known = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in self.places), ())
         return Flaw(*self.places.get(known, (0, 0)), name_of(place), message)
 
 
 def read_policy_file(file: Path) -> Json:
-    """The policy in a file; raises Problem with the first place that is wrong."""
+    """The policy in a file; raises Problem with the first fault."""
     written = look_at(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
@@ -70,7 +70,7 @@ def read_policy_file(file: Path) -> Json:
 
 
 def look_at(file: Path) -> Written:
-    """The file with all its flaws; raises Problem if it cannot be read at all."""
+    """The file with all its flaws; raises Problem if it cannot be read."""
     try:
         content = file.read_bytes()
         if len(content) > LARGEST:
@@ -127,7 +127,7 @@ def _scalar(node: Any) -> Any:
 
 
 def _judged(written: Written) -> Iterator[Flaw]:
-    """What the published schema finds, and if it finds nothing, what the model itself does."""
+    """The flaws that the published schema finds, else those that the model finds."""
     from jsonschema import Draft202012Validator  # takes a while to load, and only this needs it
 
     errors = sorted(Draft202012Validator(SCHEMA).iter_errors(written.document), key=lambda each: list(map(str, each.absolute_path)))

@@ -1,11 +1,11 @@
-"""What went wrong, for a person: a code, a sentence, a remedy, and the exit status."""
+"""An error for a person: a code, a sentence, a remedy, and the exit status."""
 
 from __future__ import annotations
 
 NEGATIVE = 1
-"""The command worked, the outcome is negative (refused, failed, not reachable)."""
+"""The command worked, but its outcome is negative (refused, failed, not reachable)."""
 BAD_INPUT = 2
-"""What was given cannot be used: an option, a file, a setting."""
+"""The input cannot be used: an option, a file or a setting."""
 
 
 class Problem(Exception):
@@ -18,10 +18,10 @@ class Problem(Exception):
 
 
 def without_effect(option: str, why: str, remedy: str) -> Problem:
-    """The same, for an argument that would be ignored as given."""
+    """The problem for an option that would have no effect."""
     return bad_input("Option.NoEffect", f"{option} has no effect {why}.", remedy)
 
 
 def bad_input(code: str, message: str, remedy: str) -> Problem:
-    """The same, for what the user can correct in what was given."""
+    """The problem for input that the user can correct."""
     return Problem(code, message, remedy, exit_status=BAD_INPUT)

@@ -1,4 +1,4 @@
-"""report: what prechecks and validations of a batch found, for a person, a program (JSON) or a change board (one HTML file)."""
+"""report: the findings of a batch, for a person, a program (JSON) or a change board (one HTML file)."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def report(
 
 
 def document(found: Report, judged: list[Json]) -> Json:
-    """The report as JSON: the API's own judgements, with what they add up to. :func:`document_schema` describes it."""
+    """The report as JSON: the API's judgements with a summary. :func:`document_schema` describes it."""
     head = {"batchId": found.batch_id, "title": found.title, "madeAt": plain(found.made_at), "summary": counts(found)}
     return {**head, "instances": [{"smcRollback": "", **each} for each in judged]}
 

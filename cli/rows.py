@@ -1,4 +1,4 @@
-"""Catalog rows of the operator's own, from a file: the same that the functions read from REPLANK_CATALOG."""
+"""Reads an operator's own catalog rows from a file, in the form of REPLANK_CATALOG."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ CatalogFile = Annotated[
 
 
 def catalog_of(file: Path | None) -> Catalog:
-    """Our catalog with the file's rows over it; raises Problem (File.Unreadable) or Refused naming the row and field."""
+    """Our catalog overlaid with the file's rows; raises Problem (File.Unreadable) or Refused naming the row and field."""
     return CATALOG if file is None else catalog_with(rows_in(file))
 
 
 def rows_in(file: Path) -> Any:
-    """The rows as the file holds them; raises Problem (File.Unreadable)."""
+    """The rows in the file; raises Problem (File.Unreadable)."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
@@ -35,5 +35,5 @@ def rows_in(file: Path) -> Any:
 
 
 def catalog_with(rows: Any) -> Catalog:
-    """Our catalog with these rows over it; raises Refused naming the row and field."""
+    """Our catalog overlaid with these rows; raises Refused naming the row and field."""
     return extend_catalog(rows, CATALOG, on=today())

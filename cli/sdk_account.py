@@ -1,4 +1,4 @@
-"""The account itself, through the real SDKs: endpoints and clients for the commands that do not go through the API."""
+"""Endpoints and SDK clients of the account, for the commands that do not use the API."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
 INVOKE_S = 630
-"""A function runs for ten minutes at most (s.yaml)."""
+"""Time limit of an invocation; a function runs for ten minutes at most (s.yaml)."""
 SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
@@ -45,7 +45,7 @@ class OperatorAccount:
         )
 
     def endpoint(self, service: str) -> tuple[str, str]:
-        """Protocol and host of a service: the endpoint given, else where Alibaba Cloud documents it."""
+        """Protocol and host of a service: the endpoint given, else the one that Alibaba Cloud documents."""
         given = self.endpoints.get(service, "")
         if given:
             parts = urlsplit(given if "//" in given else f"https://{given}")
@@ -126,7 +126,7 @@ class OperatorAccount:
         )
 
     def functions(self) -> Any:
-        """A client of Function Compute that speaks the paths of 3.0 (fc2 itself knows those of 2.0 only)."""
+        """A client of Function Compute that uses the paths of 3.0 (fc2 itself knows only those of 2.0)."""
         import fc2
 
         class Client(fc2.Client):  # type: ignore[misc]
@@ -143,7 +143,7 @@ class OperatorAccount:
 
 
 def proxies(host: str) -> dict[str, str]:
-    """Settings that keep a client away from the proxy of the environment where the host is this machine."""
+    """Client settings that avoid the environment's proxy if the host is this machine."""
     return {"no_proxy": host} if is_local(host) else {}
 
 
@@ -153,7 +153,7 @@ def is_local(host: str) -> bool:
 
 
 def call(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
-    """One RPC call; the body of the answer. Raises what the SDK raises."""
+    """Make one RPC call; returns the body of the answer. Raises the SDK's own errors."""
     from alibabacloud_openapi_util.client import Client as OpenApiUtil
     from alibabacloud_tea_openapi import models
     from alibabacloud_tea_util import models as util

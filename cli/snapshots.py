@@ -1,4 +1,4 @@
-"""Snapshots: what is held and what it costs; the sweep, by hand or as a preview."""
+"""snapshots: lists those held with their cost, and sweeps by hand or as a preview."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def held(api: Api) -> tuple[list[Json], str]:
-    """Every snapshot held, and the currency of its cost."""
+    """Every snapshot held, and the currency of the costs."""
     currency = api.get("/snapshots", limit=1)["currency"]
     return list(api.pages("/snapshots", "snapshots")), currency
 

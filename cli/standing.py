@@ -1,4 +1,4 @@
-"""Where an instance of a fleet file stands: by the name that ECS shows, or by what its guest says if it was converted."""
+"""The support of an instance in a fleet file, by ECS's name of its system, or by its guest if it was converted."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from shared.domain.catalog.model import Release
 
 Json = dict[str, Any]
 OVER = ("ended", "extended")
-"""Standings past the end of support; ``extended`` can be paid for."""
+"""Standings past the end of support; ``extended`` means that paid support exists."""
 
 
 def life_in(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
-    """Where the system that the instance runs stands on that day."""
+    """The support, on that day, of the system that the instance runs."""
     converted = converted_to(fleet, record, catalog)
     name, name_en = names_of(record)
     return life_of(converted, converted.name, on, catalog) if converted else standing_of(name, name_en, on, catalog)
 
 
 def converted_to(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
-    """What the guest runs, if it is another product than the name says: ECS keeps the old OSName after a conversion."""
+    """What the guest runs, if it differs from the name: ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
     named = identify_in(catalog, *names_of(record))
     if named is None or not isinstance(said, dict):
@@ -35,7 +35,7 @@ def converted_to(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None
 
 
 def conversion_said(fleet: Fleet, record: Json, catalog: Catalog) -> str:
-    """That the instance was converted, in words; empty if it was not."""
+    """A sentence that the instance was converted; empty if it was not."""
     converted = converted_to(fleet, record, catalog)
     name, name_en = names_of(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

@@ -8,7 +8,7 @@ from shared.domain.migration import ACTIVE, ADMITTED, BEFORE_A_START, TERMINAL, 
 
 
 def names(states: Iterable[State]) -> tuple[str, ...]:
-    """As the API writes them, in the order of the state machine."""
+    """The states as the API writes them, in the order of the state machine."""
     chosen = frozenset(states)
     return tuple(state.value for state in State if state in chosen)
 
@@ -16,23 +16,23 @@ def names(states: Iterable[State]) -> tuple[str, ...]:
 ALL = names(State)
 ENDED = names(TERMINAL)
 RESTING = names(frozenset(State) - ACTIVE)
-"""Nothing more happens to the instance; of a confirmed migration the snapshots are still swept."""
+"""States after which nothing happens to the instance; a confirmed migration's snapshots are still swept."""
 SETTLED = names((frozenset(State) - ACTIVE) | WAITING_FOR_A_PERSON)
-"""At rest, or waiting for a person."""
+"""States at rest, or waiting for a person."""
 DONE = names((frozenset(State) - ACTIVE) | {State.MIGRATED})
-"""The work on the instance is done, whatever came of it."""
+"""States in which the work on the instance is done, whatever the outcome."""
 NOT_CHECKED = names(BEFORE_A_START - ADMITTED)
-"""The precheck has not ended."""
+"""States before the end of the precheck."""
 NOT_AS_WANTED = names({State.FAILED, State.PRECHECK_FAILED})
-"""Refused or failed: the exit status says so."""
+"""Refused or failed states, which set the exit status."""
 PASSED = names({State.READY, State.CANCELLED})
-"""After the precheck: a dry run that passes ends by itself, as cancelled."""
+"""States after the precheck; a dry run that passes ends by itself, as cancelled."""
 TAKEN_BACK = names({State.ROLLED_BACK, State.CANCELLED})
-"""Ended without the new system; a confirmation still releases the snapshots."""
+"""States that end without the new system; a confirmation still releases the snapshots."""
 STOPPED = names({State.FAILED, State.ROLLING_BACK})
-"""The work stopped within a hop."""
+"""States in which the work stopped within a hop."""
 
 
 def beginning_with(incomplete: str) -> list[str]:
-    """What a shell offers to complete."""
+    """The states that a shell offers for completion."""
     return [state for state in ALL if state.startswith(incomplete)]

@@ -1,4 +1,4 @@
-"""Which migration a person means: by its own id, or by its instance's, if that leaves no doubt."""
+"""Finds the migration that a person means, by its id or, if unambiguous, by its instance's id."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def shown(api: Api, given: str) -> Json:
 
 
 def target(api: Api, given: str, act: str) -> Json:
-    """The migration that an act is for. Raises Problem if an instance's id names none, or more than one.
+    """The migration that an act is for. Raises Problem if an instance's id matches no migration, or more than one.
 
-    Dry runs are never meant. What is still open is, and so is whatever the act is possible for; if there is nothing of both, the
-    newest is, and the API says why the act cannot apply.
+    Dry runs are never meant. Open migrations count, and those for which the act is possible. If there are neither, the newest
+    counts, and the API says why the act is impossible.
     """
     if not given.startswith("i-"):
         return migration(api, given)
@@ -43,13 +43,13 @@ def target(api: Api, given: str, act: str) -> Json:
 
 
 def migration(api: Api, migration_id: str) -> Json:
-    """One migration with what can be done now."""
+    """One migration with the acts that are possible now."""
     found: Json = api.get(f"/migrations/{migration_id}")
     return found
 
 
 def _of_instance(api: Api, instance_id: str) -> list[Json]:
-    """Its migrations, newest first; raises Problem if it has no migration."""
+    """The instance's migrations, newest first; raises Problem if it has none."""
     found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
     if not found:
         sentence = f"Instance {instance_id} has no migration."

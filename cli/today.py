@@ -1,4 +1,4 @@
-"""The day by this machine's clock, in UTC."""
+"""The current day by this machine's clock, in UTC."""
 
 from __future__ import annotations
 

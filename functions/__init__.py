@@ -1,1 +1,1 @@
-"""One folder per function: what Function Compute calls, and nothing else."""
+"""One folder per function, with only what Function Compute calls."""

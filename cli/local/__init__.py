@@ -1,1 +1,1 @@
-"""`replank local`: a local cloud that stays, for trying every other command."""
+"""`replank local`: a local cloud that keeps running, for trying every other command."""

@@ -1,4 +1,4 @@
-"""The commands `local up|down|env|load|clock`: a local cloud that runs in the background until it is told to end."""
+"""The commands `local up|down|env|load|clock`: a local cloud that runs in the background until it is stopped."""
 
 from __future__ import annotations
 
@@ -192,7 +192,7 @@ def _check_together(given: dict[str, Any], other: str, is_given: bool) -> None:
 
 
 def _refuse_without_effect(wanted: start.Wanted, foreground: bool) -> None:
-    """A cloud that already runs is not started again, so its start options cannot apply."""
+    """Refuse start options for a cloud that already runs, because they cannot apply."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
         "--guests": (wanted.guests, "Load them with `replank local load`."),

@@ -1,4 +1,4 @@
-"""Finds the local cloud of a state folder, and notes what the folder was made with."""
+"""Finds the local cloud of a state folder, and records how the folder was made."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
-"""The local cloud's own file (its lock says that the cloud lives), and ours."""
+"""The local cloud's own file, whose lock shows that the cloud runs, and ours."""
 LOOK_S = 0.05
 
 
 @dataclass
 class Place:
-    """A state folder. ``mark`` is what its file says: the regions, and whether a fleet was loaded."""
+    """A state folder. ``mark`` is the content of its file: the regions, and whether a fleet was loaded."""
 
     path: Path
     mark: Json = field(default_factory=dict)
@@ -45,19 +45,22 @@ class Place:
         return cls(path)
 
     def note(self, **more: Any) -> None:
-        """Write the mark with something more."""
+        """Add values to the mark and write it."""
         self.mark |= more
         unfinished = self.path / f"{MARK}.part"
         unfinished.write_text(json.dumps(self.mark), encoding="utf-8")
         unfinished.replace(self.path / MARK)
 
     def running(self) -> RunningCloud | None:
-        """The cloud that runs here. A file that a killed one left behind is no cloud: the system has taken its lock away."""
+        """The cloud that runs here, or None.
+
+        A file left by a killed cloud does not count, because the system has released its lock.
+        """
         ready = self._held()
         return RunningCloud(None, ready, Http()) if ready else None
 
     def need_running(self) -> RunningCloud:
-        """The cloud that runs here; raises Problem (LocalCloud.NotRunning)."""
+        """The cloud that runs here; raises Problem (LocalCloud.NotRunning) if no cloud runs."""
         found = self.running()
         if found is None:
             remedy = "Start it with `replank local up`, or name its folder with --state."
@@ -90,7 +93,7 @@ class Place:
         return True
 
     def _held(self) -> Json:
-        """What the running cloud's file says; nothing if no living process holds its lock."""
+        """The content of the running cloud's file; empty if no living process holds its lock."""
         try:
             with (self.path / RUNNING).open(encoding="utf-8") as file:
                 found: Json = {} if _is_free(file) else json.loads(file.read() or "{}")

@@ -1,4 +1,4 @@
-"""Starts a local cloud that stays, and gives it its bus and its fleet; each step may be done twice."""
+"""Starts a local cloud that keeps running, and gives it a bus and a fleet; each step can be repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class Wanted:
-    """What the user asked of a start; None or False is not given."""
+    """The user's options for a start; None or False means not given."""
 
     fleet: Path | None = None
     guests: Path | None = None
@@ -35,7 +35,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Load:
-    """A fleet to load, settings of the account, and the day on which time begins with it."""
+    """A fleet to load, settings of the account, and the day on which its time begins."""
 
     fleet: Fleet
     faults: Json
@@ -52,7 +52,7 @@ def fleet_of(file: Path | None, guests: Path | None) -> Load:
 
 
 def start(place: Place, wanted: Wanted, *, tied: bool) -> RunningCloud:
-    """Start it and load what is wanted; files are checked before anything starts."""
+    """Start a cloud and load the fleet; files are checked before anything starts."""
     _refuse_second_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
     chosen = fleet_of(wanted.fleet, wanted.guests) if first else None
@@ -74,7 +74,7 @@ def start(place: Place, wanted: Wanted, *, tied: bool) -> RunningCloud:
 
 
 def prepare(place: Place, cloud: RunningCloud) -> None:
-    """Make the bus and load the fleet of the mark, unless that was done: a start may have been interrupted between."""
+    """Make the bus and load the fleet of the mark unless this is done, because a start may have been interrupted."""
     ensure_bus(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
@@ -82,7 +82,10 @@ def prepare(place: Place, cloud: RunningCloud) -> None:
 
 
 def load(place: Place, cloud: RunningCloud, wanted: Load, *, replace: bool) -> int:
-    """Load a fleet, and let the functions look into its regions; how many instances. Raises Problem (Fleet.AlreadyThere)."""
+    """Load a fleet and let the functions look into its regions; returns the number of instances.
+
+    Raises Problem (Fleet.AlreadyThere).
+    """
     there = sorted(set(cloud.inventory()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
     if there and not replace:
         more = f" and {len(there) - SHOWN} more" if len(there) > SHOWN else ""

@@ -1,1 +1,1 @@
-"""`replank run`: a fleet from notice to swept snapshots, on a cloud of its own on this machine."""
+"""`replank run`: takes a fleet from notice to swept snapshots, on its own cloud on this machine."""

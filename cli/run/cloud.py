@@ -1,4 +1,4 @@
-"""The local cloud as a child process, and what only its owner may ask of it."""
+"""The local cloud as a child process, with the calls that only its owner may make."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class RunningCloud:
         on: date | None = None,
         settings: Mapping[str, str] = NO_SETTINGS,
     ) -> RunningCloud:
-        """Start it, deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted, or State.* of its folder).
+        """Start a cloud and deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted or State.*).
 
-        ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins;
-        ``settings`` replace ours.
+        ``sources`` are those whose notices the functions accept, ``on`` is the day on which its clock begins, and ``settings``
+        replace ours.
         """
         process = launch(Launch(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
         cloud = cls(process, {}, Http())
@@ -54,19 +54,19 @@ class RunningCloud:
 
     @property
     def account(self) -> OperatorAccount:
-        """The account it holds, for the SDKs."""
+        """The account in the cloud, for the SDKs."""
         ready = self.ready
         endpoints = {name.upper(): ready[name] for name in ("eventbridge", "tablestore", "ecs", "smc", "fc")}
         key = (ready["access_key_id"], ready["access_key_secret"], "")
         return OperatorAccount(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
 
     def api(self, operator: str) -> Api:
-        """The pipeline's API in it."""
+        """The pipeline's API in the cloud."""
         ready = self.ready
         return Api(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
 
     def environment(self) -> dict[str, str]:
-        """What to export so that every other command speaks to it."""
+        """Environment variables with which every other command uses this cloud."""
         ready, account = self.ready, self.account
         return {
             "REPLANK_API_URL": ready["http"]["replank-api"],
@@ -81,7 +81,7 @@ class RunningCloud:
         }
 
     def advance(self, seconds: int) -> Json:
-        """Let virtual time run on, everything due in it done; the clock afterwards."""
+        """Advance virtual time and do everything that is due; returns the clock."""
         return self._admin("POST", "clock", {"advance_s": seconds})
 
     def clock(self) -> Json:
@@ -89,23 +89,23 @@ class RunningCloud:
         return self._admin("GET", "clock")
 
     def set_clock(self, **wanted: Any) -> Json:
-        """Change how virtual time runs (``hold``, ``speed``); the clock afterwards."""
+        """Change how virtual time runs (``hold``, ``speed``); returns the clock."""
         return self._admin("POST", "clock", wanted)
 
     def deploy(self, settings: dict[str, str]) -> None:
-        """Deploy once more, with other settings of the functions."""
+        """Deploy again with other settings of the functions."""
         self._admin("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:
-        """Give it the instances; raises Problem (Fleet.Invalid) naming record and field."""
+        """Load the instances into the cloud; raises Problem (Fleet.Invalid) naming record and field."""
         self._admin("POST", "fleet", document)
 
     def inventory(self) -> Json:
-        """Everything that exists, by kind and id."""
+        """Everything that exists in the cloud, by kind and id."""
         return self._admin("GET", "inventory")
 
     def guests(self) -> Json:
-        """By instance id: its disks with the digests of their content."""
+        """The disks of each instance with the digests of their content, by instance id."""
         return self._admin("GET", "guests")
 
     def _admin(self, method: str, name: str, body: Json | None = None) -> Json:
@@ -126,7 +126,7 @@ class RunningCloud:
         return found
 
     def stop(self) -> None:
-        """End the child in order, or by force where it does not end."""
+        """End the child in order, or by force if it does not end."""
         if self.process is None:
             return
         if self.process.poll() is None:

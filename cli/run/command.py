@@ -1,4 +1,4 @@
-"""The command `run`: start a cloud, deploy into it, give it a fleet and notices, be its operator, report."""
+"""The command `run`: starts a cloud, deploys into it, loads a fleet, sends notices, acts as operator, and reports."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from cli.run.screen import screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
-"""The report of the run that ended last; two runs at once have it in common."""
+"""The report of the last run to end; two runs at once share this file."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,8 +63,8 @@ def run(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Migrate a fleet on a cloud of its own on this machine, from the notice to the swept snapshots.
 
-    Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), 1 if not, 2 if a
-    file is malformed; then nothing was started.
+    Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), else 1. With a malformed
+    file nothing starts, and the status is 2.
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
@@ -125,7 +125,7 @@ def _migrate(cloud: RunningCloud, plan: Plan, folder: Folder) -> results.Results
 
 
 def _prepare(cloud: RunningCloud, plan: Plan, folder: Folder) -> Json:
-    """Load the fleet, make the bus, send the notices; noted in the folder, so that a continued run does it not again."""
+    """Load the fleet, make the bus and send the notices; recorded in the folder, so that a continued run skips it."""
     cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
     ensure_bus(cloud.account)
     if plan.notices:
@@ -136,13 +136,13 @@ def _prepare(cloud: RunningCloud, plan: Plan, folder: Folder) -> Json:
 
 
 def _disks(cloud: RunningCloud) -> Json:
-    """By instance: its disks' ids with their kind and the digest of their content."""
+    """The disk ids of each instance, with kind and digest of the content."""
     found = cloud.guests()
     return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
 
 
 def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
-    """Disks that should be as before and are not: data disks of all, and system disks of what was rolled back."""
+    """Disks that changed but should not: data disks of all instances, and system disks of rolled back ones."""
     return {
         instance_id: [
             disk_id

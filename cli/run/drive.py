@@ -1,4 +1,4 @@
-"""The loop of a run: look, act as the operator, show, let virtual time run on; until every migration has ended."""
+"""The loop of a run: look, act as operator, show, advance virtual time; until every migration has ended."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
 """More migrations than this are looked at less often: each look reads all of them."""
 STALLED_S = 9 * 24 * HOUR_S
-"""Longer than any weekly window stays closed: what has not moved by then will not move."""
+"""Time limit for waiting migrations; it is longer than any weekly window stays closed."""
 STUCK_S = 26 * HOUR_S
-"""Longer than any limit on a state in which the pipeline itself is at work (a first snapshot may take a day)."""
+"""Time limit for busy migrations; it exceeds every time limit of the pipeline (a first snapshot may take a day)."""
 PLANNED_S = HOUR_S
-"""Every notice is answered with a batch, and every batch planned, within this."""
+"""Time limit for the batches of all notices, and for their planning."""
 
 
 @dataclass
 class Drive:
-    """``batches`` is how many there will be."""
+    """``batches`` is the number of batches expected."""
 
     cloud: RunningCloud
     operator: Operator
@@ -36,7 +36,7 @@ class Drive:
     _step_s: int = field(default=STEP_S)
 
     def run(self) -> list[Json]:
-        """Until all migrations have ended or nothing moves any more; the batches."""
+        """Run until all migrations have ended or nothing moves any more; returns the batches."""
         api = self.operator.api
         clock = self.cloud.clock()
         self._moved_ms = started_ms = clock["now_ms"]

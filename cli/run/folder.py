@@ -1,4 +1,4 @@
-"""The folder of a run's state: its own, marked, and never one that holds anything else."""
+"""The folder of a run's state: it has a mark and never contains anything else."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ STATE = "state-"
 
 @dataclass
 class Folder:
-    """``mark`` is what its file says: the plan and the seed and, once the cloud is prepared, the disks as they were."""
+    """``mark`` is the content of its file: plan, seed and, once the cloud is prepared, the original disks."""
 
     path: Path
     mark: Json = field(default_factory=dict)
     passing: bool = False
-    """Made for this run alone: it goes when the run has reached what was expected."""
+    """Whether the folder was made for this run alone; it is deleted if the run succeeds."""
 
     @property
     def seed(self) -> int:
@@ -33,29 +33,29 @@ class Folder:
 
     @property
     def disks(self) -> Json | None:
-        """By instance, as they were before anything moved; None as long as the cloud is not prepared."""
+        """The disks by instance before anything moved; None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 
     @property
     def report(self) -> Path:
-        """The file of this run's report, which no other run writes; it outlives a folder that goes with its run."""
+        """The file of this run's report, which no other run writes; it stays when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
     def note(self, **more: Any) -> None:
-        """Write the mark with something more."""
+        """Add values to the mark and write it."""
         self.mark |= more
         (self.path / MARK).write_text(json.dumps(self.mark), encoding="utf-8")
 
     def remove(self) -> None:
-        """Delete it, if it was made for this run alone."""
+        """Delete the folder if it was made for this run alone."""
         if self.passing:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
 def folder_for(state: Path | None, plan: str, seed: int | None) -> Folder:
-    """A new folder of the run's own, or the one given: empty, or holding this very run (its plan's digest and its seed).
+    """A new folder, or the one given, which must be empty or belong to this run (by the plan's digest and the seed).
 
     Raises Problem: State.OtherRun, State.NotOurs, State.Unusable.
     """
@@ -77,7 +77,7 @@ def folder_for(state: Path | None, plan: str, seed: int | None) -> Folder:
 
 
 def _mark(state: Path) -> Json:
-    """What the folder's mark says, nothing of an empty folder. A folder that holds anything else is not touched."""
+    """The folder's mark; empty if the folder is empty. A folder with other content is not touched."""
     if not (state / MARK).exists():
         if any(state.iterdir()):
             raise bad_input("State.NotOurs", f"{state} holds files and is no run's folder.", "Give an empty folder, or none.")

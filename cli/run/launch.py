@@ -1,4 +1,4 @@
-"""Starts the local cloud as a process: which options it gets, and what is said if it does not start."""
+"""Starts the local cloud as a process: its options, and the problem if it does not start."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 
 def _targets(catalog: Catalog) -> str:
-    """What the local SMC calls each destination."""
+    """The local SMC's name of each destination."""
     keys = sorted({path.destination for path in catalog.paths})
     return json.dumps({key: catalog.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in keys})
 
@@ -42,14 +42,15 @@ SETTINGS = {
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""What an operator would set in the shell that deploys; the local SMC understands this command and this parameter."""
+"""Settings that an operator would export before deploying; the local SMC knows this command and parameter."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
-    """Put catalog rows of the user's own where the functions read them; the settings for that. ``catalog`` is ours with them.
+    """Write the user's own catalog rows to where the functions read them; returns the settings. ``catalog`` is ours overlaid
+    with them.
 
-    A file, because all variables of a function together have 4 KB.
+    They go to a file, because a function's variables may have only 4 KB in all.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"
@@ -59,10 +60,10 @@ def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Launch:
-    """What a local cloud is started with.
+    """The options with which a local cloud is started.
 
-    ``sources`` are those whose notices the functions are to read; ``on`` is the day on which its clock begins; ``options`` are
-    further ones of its own command line.
+    ``sources`` are those whose notices the functions accept. ``on`` is the day on which its clock begins, and ``options`` are
+    more options of its command line.
     """
 
     state: Path
@@ -86,7 +87,7 @@ class Launch:
 
 
 def launch(wanted: Launch, *, tied: bool) -> subprocess.Popen[str]:
-    """Start it. ``tied``: it ends when this process ends, however that is. Raises Problem (State.Unusable)."""
+    """Start it. Start the process; if ``tied``, it ends with this process, however that ends. Raises Problem (State.Unusable)."""
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
@@ -105,7 +106,7 @@ def launch(wanted: Launch, *, tied: bool) -> subprocess.Popen[str]:
 
 
 def ready_line(process: subprocess.Popen[str], state: Path) -> Json:
-    """Its first line; raises Problem (LocalCloud.NotStarted, or State.* of its folder)."""
+    """The first line that the process prints; raises Problem (LocalCloud.NotStarted or State.*)."""
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
     threading.Thread(target=_read_line, args=(process.stdout, lines), daemon=True).start()
@@ -117,7 +118,7 @@ def ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 
 
 def _not_started(log: str, state: Path) -> Problem:
-    """Why: the local cloud's own last word (code, sentence and remedy, where it is about its state), else the end of its log."""
+    """The problem: the local cloud's own message (code, sentence and remedy), else the end of its log."""
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _OF_STATE.fullmatch(last.strip())):
         return bad_input(*found.groups())

@@ -1,4 +1,4 @@
-"""The operator of a run: does through the HTTP API what a person would, once for each migration."""
+"""The operator of a run: does through the HTTP API what a person would do, once for each migration."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ class Operator:
     roll_back: frozenset[str]
     risks_version: str = ""
     said: list[str] = field(default_factory=list)
-    """What was done, for the screen."""
+    """The acts done, for the screen."""
 
     def act(self, batches: Iterable[Json], migrations: list[Json]) -> int:
-        """Do what is to be done now; how many acts there were."""
+        """Do the acts that are possible now; returns how many."""
         done = sum(self._acknowledge(batch, migrations) for batch in batches)
         return done + sum(self._decide(migration) for migration in migrations)
 

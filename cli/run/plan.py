@@ -1,4 +1,7 @@
-"""What a run is to do: fleet, notices, batches, and what is expected of each instance. All is checked before anything starts."""
+"""The plan of a run: fleet, notices, batches, and the expected outcome of each instance.
+
+Everything is checked before anything starts.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +36,7 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class Expected:
-    """What is to become of one instance; ``code``, if given, is among the reasons."""
+    """The expected outcome of one instance; ``code``, if given, is among the reasons."""
 
     result: str
     code: str = ""
@@ -50,29 +53,29 @@ class Plan:
     roll_back: frozenset[str] = frozenset()
     """Instances that the operator rolls back after their migration."""
     expected: dict[str, Expected] = field(default_factory=dict)
-    """Empty: every migration is to be completed or refused."""
+    """If empty, every migration is expected to be completed or refused."""
     faults: Json = field(default_factory=dict)
     """Settings of the local cloud's ECS and SMC."""
     left_out: dict[str, str] = field(default_factory=dict)
     """Why an instance of the fleet is in no batch, by instance; empty if notices choose."""
     on: date | None = None
-    """The day on which the run begins; None: the local cloud's own."""
+    """The day on which the run begins; None for the local cloud's own."""
     rows: Any = None
-    """Catalog rows of the user's own, which the functions get too; None: there are none."""
+    """The user's own catalog rows, which the functions get too; None if there are none."""
 
     @property
     def catalog(self) -> Catalog:
-        """What the run plans with."""
+        """The catalog that the run plans with."""
         return CATALOG if self.rows is None else catalog_with(self.rows)
 
     @property
     def sources(self) -> list[str]:
-        """Who sends the notices."""
+        """The sources of the notices."""
         return sorted({str(notice["source"]) for notice in self.notices})
 
     @property
     def digest(self) -> str:
-        """Tells whether a state belongs to this very plan."""
+        """The digest of the plan, by which a state folder is matched to it."""
         own = () if self.rows is None else (self.rows,)
         parts = (self.fleet.document, self.notices, self.batches, self.faults, *own)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
@@ -95,7 +98,7 @@ def given(
 def _plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> Plan:
-    """``on``: what the user gave; None for the sample, which begins on the local cloud's own day."""
+    """``on`` is the user's day; None for the sample, which begins on the local cloud's own day."""
     catalog = CATALOG if rows is None else catalog_with(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_of(fleet, on)[0]
@@ -110,7 +113,7 @@ def _plan(
 
 
 def _for_all(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
-    """Batches of what is out of support on that day, just as `replank eol` says; and why the others are left out."""
+    """Batches of the instances out of support on that day, as `replank eol` lists them; and why others are left out."""
     reasons = {record["InstanceId"]: _stays(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
@@ -138,7 +141,7 @@ def _stays(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
 
 
 def _notices(file: Path, catalog: Catalog) -> list[Json]:
-    """The notices in a file; raises Problem (Notice.Invalid) naming everything that is wrong in it."""
+    """The notices in a file; raises Problem (Notice.Invalid) naming every fault."""
     found = events.read(file)
     wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _wrong_in_notice(notice, catalog)]
     if wrong:

@@ -1,4 +1,4 @@
-"""What became of every instance of a run: the table, the reasons, run/report.json, and whether it is what was expected."""
+"""The results of a run: the table, the reasons, run/report.json, and whether they match the expectation."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from shared.domain.catalog.identify import identify_in
 
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
-"""Of a line of the API's report."""
+"""The outcome in a line of the API's report."""
 _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
 
 @dataclass(frozen=True)
 class Results:
-    """``migrations`` as run/report.json holds them; ``surprises`` are sentences on what was not as expected."""
+    """``migrations`` are those of run/report.json; ``surprises`` are sentences on unexpected outcomes."""
 
     migrations: list[Json]
     surprises: list[str]
@@ -34,7 +34,7 @@ class Results:
 
 
 def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed: dict[str, list[str]]) -> Results:
-    """Read every batch's report. ``changed`` names, by instance, the disks whose content is no longer what it was."""
+    """Read every batch's report. ``changed`` names, by instance, the disks whose content has changed."""
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         problems: list[Json] = []
@@ -101,7 +101,7 @@ def _unexpected(row: Json, expected: dict[str, Expected]) -> list[str]:
 
 
 def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
-    """Snapshots that should be gone, or be there: of completed migrations none is left, of rolled back ones all are kept."""
+    """Wrongly kept or missing snapshots: completed migrations must keep none, and rolled back ones must keep all."""
     held: dict[str, int] = {}
     for snapshot in inventory.get("snapshots", {}).values():
         if str(snapshot.get("SnapshotName", "")).startswith(_OURS):
@@ -120,28 +120,28 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _left_in_smc(rows: list[Json], inventory: Json) -> list[str]:
-    """What should be gone from SMC once every migration has ended well; one that failed keeps its own for the person."""
+    """Leftovers in SMC that should be deleted after success; a failed migration keeps its own for a person."""
     if any(row["result"] == "failed" for row in rows):
         return []
     return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
 
 def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Disks whose bytes changed though they should not have: any disk of a rolled back instance, data disks of the others."""
+    """Disks whose content changed wrongly: any disk of a rolled back instance, and data disks of the others."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]
 
 
 def write(results: Results, files: Sequence[Path], facts: Json) -> None:
-    """The report, in each of the files; ``facts`` are those of the run itself (seed, virtual time, wall time)."""
+    """Write the report to each of the files; ``facts`` describe the run (seed, virtual time, wall time)."""
     document = {**facts, "asExpected": results.as_expected, "surprises": results.surprises, "migrations": results.migrations}
     for file in files:
         write_whole(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_whole(file: Path, text: str) -> None:
-    """Write a file at once: whoever reads it, or writes it at the same moment, never meets half of it."""
+    """Write a file atomically, so that no reader or other writer ever meets half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}-", delete=False) as made:
         made.write(text)
@@ -164,7 +164,7 @@ def _cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
 
 
 def show(results: Results, catalog: Catalog) -> None:
-    """The table, then the reasons with their remedies, then what was not as expected."""
+    """Print the table, then the reasons with their remedies, then unexpected outcomes."""
     columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
     output.table(columns, (_cells(row, catalog) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]

@@ -1,4 +1,4 @@
-"""Progress of a run: live on a terminal (one line per instance, a bar for the batch), plain lines elsewhere."""
+"""Shows the progress of a run: live on a terminal (one line per instance, a bar per batch), else plain lines."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""Percent of one hop that is done when a state begins; migrating adds half of the job's own percentage."""
+"""Percent of a hop that is done when a state begins; migrating adds half of the job's own percentage."""
 
 
 class Screen(Protocol):
     """Where progress is shown."""
 
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
-        """Show how things stand."""
+        """Show the present state."""
 
     def close(self) -> None:
-        """Nothing more will come."""
+        """Close the screen."""
 
 
 def screen() -> Screen:
-    """Live where the output is a terminal, else plain lines."""
+    """A live screen if the output is a terminal, else plain lines."""
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 
 def percent(migration: Json) -> int:
-    """How much of the migration's whole route is done."""
+    """Percent of the migration's whole route that is done."""
     state, hops = migration["state"], max(1, migration["hops"])
     if state in states.DONE:
         return 100
@@ -69,7 +69,7 @@ def _time(text: str) -> datetime:
 
 
 class LiveScreen:
-    """A table that is redrawn, above the progress bars of the batches."""
+    """A table that is redrawn above the progress bars of the batches."""
 
     def __init__(self) -> None:
         self._live = Live(
@@ -118,7 +118,7 @@ def _bars(batches: list[Json], migrations: list[Json]) -> Progress:
 
 
 class PlainScreen:
-    """One line whenever an instance enters a stage, and one for each batch when its number of ended ones changes."""
+    """Prints a line when an instance enters a stage, and when the number of ended migrations of a batch changes."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[str, int]] = {}

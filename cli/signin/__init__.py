@@ -1,1 +1,1 @@
-"""Signing in at an OpenID Connect provider, and keeping what it gives."""
+"""Signs in at an OpenID Connect provider and keeps the tokens."""

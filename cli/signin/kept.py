@@ -1,4 +1,4 @@
-"""What a sign-in leaves on this machine: in the system's keyring if there is one, else in a file that only its owner can read."""
+"""Keeps the tokens of a sign-in in the system's keyring, else in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ EARLY_S = 60
 
 
 def token_for(api_url: str) -> str:
-    """The token for an API: REPLANK_TOKEN, else the one of the last sign-in there, renewed if it has ended; empty if none."""
+    """The token for an API: REPLANK_TOKEN, else that of the last sign-in, renewed if it has expired; empty without one."""
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
         return given
@@ -33,7 +33,7 @@ def token_for(api_url: str) -> str:
 
 
 def read(api_url: str) -> Json:
-    """What is kept for an API; empty if nothing is, or if it cannot be read."""
+    """The tokens kept for an API; empty if there are none or they cannot be read."""
     ring = _keyring()
     text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_file().get(api_url, {}))
     try:
@@ -44,7 +44,7 @@ def read(api_url: str) -> Json:
 
 
 def keep(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
-    """Keep the tokens of a sign-in; where they are, in words."""
+    """Keep the tokens of a sign-in; returns where they are, in words."""
     kept = {
         "issuer": provider.issuer,
         "client_id": provider.client_id,
@@ -59,7 +59,7 @@ def keep(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
 
 
 def forget(api_url: str) -> bool:
-    """Remove what is kept for an API; False if nothing was."""
+    """Remove the tokens kept for an API; False if there were none."""
     there = bool(read(api_url))
     ring = _keyring()
     if ring and there:
@@ -76,7 +76,7 @@ def path() -> Path:
 
 
 def _renewed(api_url: str, found: Json) -> str:
-    """The token after a refresh. Raises Problem (SignIn.Expired): acting under a claimed name instead would be a surprise."""
+    """The token after a refresh. Raises Problem (SignIn.Expired) instead of silently acting under a claimed name."""
     provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):
         with suppress(Problem):
@@ -88,7 +88,7 @@ def _renewed(api_url: str, found: Json) -> str:
 
 
 def _keyring() -> Any:
-    """The keyring, if its package is installed and it has a store here; REPLANK_KEYRING=0 turns it off."""
+    """The keyring, if its package is installed and has a store here; REPLANK_KEYRING=0 turns it off."""
     if os.environ.get("REPLANK_KEYRING", "1") == "0":
         return None
     try:
@@ -107,7 +107,7 @@ def _file() -> Json:
 
 
 def _write(document: Json) -> None:
-    """Write the file whole or not at all; nobody else can read it at any moment."""
+    """Write the file atomically, so that nobody else can ever read it."""
     where = path()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = where.with_name(f".{where.name}.{os.getpid()}")

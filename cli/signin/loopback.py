@@ -1,4 +1,4 @@
-"""The browser's way back: a server on this machine that takes one answer (RFC 8252 section 7.3)."""
+"""A server on this machine that receives one answer from the browser (RFC 8252 section 7.3)."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Loopback:
     """Listens on 127.0.0.1; ``redirect_uri`` is its address. Use it in a ``with`` statement."""
 
     def __init__(self, port: int = 0) -> None:
-        """Bind; raises OSError if the port is taken."""
+        """Bind the port; raises OSError if it is taken."""
         came = self._came = threading.Event()
         answers = self._answers = list[str]()
 
@@ -30,7 +30,7 @@ class Loopback:
                     came.set()
 
             def log_message(self, *_: object) -> None:
-                """Nothing is said: the query is a secret."""
+                """Log nothing, because the query is a secret."""
 
         self._server = HTTPServer(("127.0.0.1", port), Handler)
         self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}/callback"
@@ -44,5 +44,5 @@ class Loopback:
         self._server.server_close()
 
     def answer(self, timeout_s: float) -> str:
-        """The query that the browser brought; empty if none came in time."""
+        """The query of the browser's request; empty if none came in time."""
         return self._answers[0] if self._came.wait(timeout_s) else ""

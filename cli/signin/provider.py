@@ -1,4 +1,4 @@
-"""The provider as a public client uses it: discovery, code with PKCE, device codes, refresh.
+"""A public client of the provider: discovery, code with PKCE, device codes, refresh.
 
 Sources: OpenID Connect Core and Discovery 1.0; RFC 7636 (PKCE), 8252 (native apps), 8628 (device), 9207 (iss in the answer).
 """
@@ -28,7 +28,7 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 @dataclass(frozen=True)
 class CodeRequest:
-    """One request for a code: where the browser goes, and what its answer must bring back."""
+    """One request for a code: the address for the browser, and the values that its answer must repeat."""
 
     url: str
     redirect_uri: str
@@ -48,7 +48,7 @@ class OpenIdProvider:
 
     @property
     def about(self) -> Json:
-        """What discovery says; raises Problem if it is another issuer's."""
+        """The discovery document; raises Problem if it belongs to another issuer."""
         if not self._about:
             self._about = self._json(self._session.get, self.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if self._about.get("issuer") != self.issuer:
@@ -73,7 +73,7 @@ class OpenIdProvider:
         return CodeRequest(f"{self.about['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier)
 
     def redeem(self, asked: CodeRequest, answer: str) -> Json:
-        """The tokens for the browser's answer: a URL, or its query. Raises Problem if it is no answer to what was asked."""
+        """The tokens for the browser's answer: a URL, or its query. Raises Problem if it does not answer the request."""
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):
             raise _failed("the answer is not to this sign-in (state differs)", "Start again, and use the newest page only.")
@@ -88,7 +88,7 @@ class OpenIdProvider:
         return tokens
 
     def by_device(self, show: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
-        """The tokens, after a person has entered the code that ``show`` shows, on any machine."""
+        """The tokens, after a person has entered the code from ``show`` on any machine."""
         where = self.about.get("device_authorization_endpoint")
         if not where:
             raise _failed("this provider has no device codes", "Use `replank login --paste`.")
@@ -113,7 +113,7 @@ class OpenIdProvider:
         raise _failed("nobody entered the code in time", "Start again.")
 
     def refresh(self, refresh_token: str) -> Json:
-        """New tokens for an old sign-in; raises Problem if the provider wants the person again."""
+        """New tokens for an old sign-in; raises Problem if the person must sign in again."""
         return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _token(self, form: Json) -> Json:
@@ -134,7 +134,7 @@ class OpenIdProvider:
 
 
 def claims(token: str) -> Json:
-    """What a token says, unchecked: to show it, and to know when it ends. The API checks it."""
+    """The claims in a token, unchecked, to show them and to know when it expires. The API checks it."""
     try:
         body = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

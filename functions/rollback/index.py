@@ -8,7 +8,7 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Once per instance, before its first request."""
+    """Initialize the instance before its first request."""
     entrypoint.initialize("rollback", context)
 
 

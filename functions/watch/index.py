@@ -1,4 +1,4 @@
-"""Turns ECS events and the minute's tick into progress."""
+"""Turns ECS events and the tick of each minute into progress."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Once per instance, before its first request."""
+    """Initialize the instance before its first request."""
     entrypoint.initialize("watch", context)
 
 

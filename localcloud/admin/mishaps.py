@@ -31,7 +31,7 @@ class Mishaps:
         return {name: [*inspect.signature(each).parameters][1:] for name, each in found if name[0] != "_" and name != "happen"}
 
     def happen(self, kind: str, **given: Any) -> None:
-        """Carry out one mishap, in the account that is named or that has the instance or disk; else in the own one."""
+        """Carry out one mishap, in the account that is named or that has the instance or disk; else in the deployment's own."""
         if kind not in self.kinds():
             raise ValueError(f"kind must be one of {', '.join(self.kinds())}")
         account = _text(given.pop("account", "") if kind not in _NAMING else "") or self._account_of(given)

@@ -44,7 +44,7 @@ class Accounts:
 
     @contextmanager
     def acting(self, id: str) -> Iterator[None]:
-        """Work for an account (the own one if empty) within the block."""
+        """Work for an account (the deployment's own if empty) within the block."""
         before = self._current.set(id or self.own)
         try:
             yield
@@ -52,12 +52,12 @@ class Accounts:
             self._current.reset(before)
 
     def scoped(self, name: str) -> str:
-        """Under which name the current account keeps what the own account keeps under ``name``."""
+        """Under which name the current account keeps what the deployment's account keeps under ``name``."""
         current = self._current.get()
         return name if current == self.own else f"{current}/{name}"
 
     def all(self) -> list[Account]:
-        """Every account, the own one first."""
+        """Every account, the deployment's own first."""
         return list(self._known.values())
 
     def everywhere(self) -> Iterator[Account]:

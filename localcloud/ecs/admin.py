@@ -39,7 +39,7 @@ def guest(world: EcsWorld, instance_id: str) -> dict[str, Any]:
 def inventory(world: EcsWorld) -> dict[str, Any]:
     """All instances, snapshots, groups and disks of all accounts by id with what tells them apart, and what other services add.
 
-    What another account than the own one has says so with ``Account``.
+    What another account than the deployment's own has says so with ``Account``.
     """
     found: dict[str, Any] = {}
     for account in world.cloud.accounts.everywhere():

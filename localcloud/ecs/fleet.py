@@ -2,7 +2,7 @@
 
 The document is {"pages": [DescribeInstances answers], "guests": {instance id: facts}, "faults": settings, "accounts":
 {id: account}}. See guest/facts.py for the facts, and fleet.schema.json for the rest. A page or a record says with ``account``
-whose it is; without, it is the own account's. A wrong document loads nothing and says which record and field is wrong.
+whose it is; without, it is the deployment's account's. A wrong document loads nothing and says which record and field is wrong.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Fleet:
         return has
 
     def _configure(self, document: dict[str, Any]) -> None:
-        """The accounts with their roles and settings; ``faults`` of the document are those of the own account."""
+        """The accounts with their roles and settings; ``faults`` of the document are those of the deployment's account."""
         for id, given in document.get("accounts", {}).items():
             members.open_account(self.world.cloud, id, given)
             self._set(id, given.get("faults", {}))

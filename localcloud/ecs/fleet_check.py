@@ -28,7 +28,7 @@ class FleetInvalid(ValueError):
 def check(document: Any, owners: Mapping[str, Callable[[str], bool]] | None = None) -> None:
     """Raise FleetInvalid unless the document can be loaded.
 
-    ``owners`` are the accounts that exist (the own one first), each with a way to ask whether it has an instance by now.
+    ``owners`` are the accounts that exist (the deployment's own first), each with a way to ask whether it has an instance by now.
     """
     problems = [f"{place(error.absolute_path)}: {error.message}" for error in _validator().iter_errors(document)]
     if not problems:
@@ -42,7 +42,7 @@ def check(document: Any, owners: Mapping[str, Callable[[str], bool]] | None = No
 
 
 def records(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Every record with the account it is of; empty for the own one."""
+    """Every record with the account it is of; empty for the deployment's own."""
     pages = document["pages"]
     return [
         (record.get("account") or page.get("account", ""), record) for page in pages for record in page["Instances"]["Instance"]

@@ -97,7 +97,7 @@ class Instances:
 
 
 def _keep(params: Params) -> paging.Keep | None:
-    """What the links cannot filter; None where nothing is left to filter."""
+    """What the links cannot filter; None if nothing is left to filter."""
     tests = [*_equal_tests(params), *_address_tests(params)]
     if "InstanceName" in params:
         pattern = params["InstanceName"].replace("[", "[[]").replace("?", "[?]")

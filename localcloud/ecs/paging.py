@@ -27,7 +27,7 @@ def tag_keys(params: Params) -> set[str]:
 
 
 def id_list(params: Params, name: str, maximum: int = 100) -> list[str] | None:
-    """A parameter that is a JSON array of ids; None where it is absent."""
+    """A parameter that is a JSON array of ids; None if it is absent."""
     if name not in params:
         return None
     try:

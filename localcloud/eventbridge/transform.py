@@ -55,7 +55,7 @@ def render(param: Mapping[str, Any], event: Mapping[str, Any]) -> str:
 
 
 def find(path: str, event: Any) -> Any:
-    """What a JSONPath (``$.data.disks[0]['id']``) points at, None where there is nothing."""
+    """What a JSONPath (``$.data.disks[0]['id']``) points at, None if there is nothing."""
     found = event
     for step in _steps(path):
         if isinstance(step, int):

@@ -43,7 +43,7 @@ class Docs:
         return [json.loads(doc) for (doc,) in self._sql.execute(f"SELECT doc FROM {source} ORDER BY id", (value,))]
 
     def _index(self, field: str) -> str:
-        """An index's name: that of the own account's has no account in it, as in states from before there were others."""
+        """An index's name: that of the deployment's account has no account in it, as in states from before there were others."""
         account, _, kind = self._db.scope(self._kind).rpartition("/")
         return f"{kind}_{field}{account and '_'}{account}".replace(".", "_").lower()
 
@@ -96,7 +96,7 @@ def page(found: list[Doc], params: Params) -> tuple[list[Doc], dict[str, int]]:
 
 
 def listed(params: Params, name: str, maximum: int) -> list[str] | None:
-    """A list parameter of at most ``maximum`` members; None where it is absent."""
+    """A list parameter of at most ``maximum`` members; None if it is absent."""
     given = params.get(name)
     if given is not None and len(given) > maximum:
         raise ApiError("InvalidParameter", f"The parameter {name} may have {maximum} members at most.", 400)

@@ -135,7 +135,7 @@ def _value_test(message: Any) -> Callable[[Value], bool]:
 
 
 def _translation(rule: Any) -> Callable[[Value], Value | None]:
-    """Take the first group a pattern finds in a text and turn it into the type asked for; None where that fails."""
+    """Take the first group a pattern finds in a text and turn it into the type asked for; None if that fails."""
     try:
         pattern = re.compile(rule.regex)
     except re.error as error:

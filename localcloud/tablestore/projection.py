@@ -27,7 +27,7 @@ class Projection:
     filter: Filter
 
     def apply(self, table: Table, row: Row) -> list[Cell] | None:
-        """The row's cells in the order of their names, newest version first; None where the row is not to be returned.
+        """The row's cells in the order of their names, newest version first; None if the row is not to be returned.
 
         The filter sees the columns asked for and no others. A row without any of the columns asked for is not returned
         (unless a key column is among them).

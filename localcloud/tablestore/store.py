@@ -137,7 +137,7 @@ def _same(one: tuple[bytes, Row], other: tuple[bytes, Row]) -> bool:
 
 
 def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | None:
-    """A row's entry in an index, or None where it lacks a column the index is ordered by."""
+    """A row's entry in an index, or None if it lacks a column the index is ordered by."""
     of_key = dict(zip((column.name for column in table.key), row.key, strict=True))
     values = []
     for name in index.key:

@@ -34,7 +34,7 @@ KeyValue = Value | Special
 
 
 class Cell(NamedTuple):
-    """One attribute cell; ``value`` is None where an update only deletes, ``timestamp`` (ms) where the server is to set it."""
+    """One attribute cell; ``value`` is None if an update only deletes, ``timestamp`` (ms) where the server is to set it."""
 
     name: str
     value: Value | None

@@ -1,1 +1,4 @@
-"""The ports' answers on the real SDKs. An SDK is imported only by the factory of its client (``sdk``), never at import."""
+"""The adapters: each implements a port on the real SDKs.
+
+An SDK is imported when its client is made (``sdk``), never when a module is loaded.
+"""

@@ -1,6 +1,6 @@
-"""What the account allows, as far as cheap calls of ECS tell: two per region, and their answers kept for two minutes.
+"""What the account allows, as ECS shows it: two cheap calls per region, cached for two minutes.
 
-Nothing tells without acting whether SMC is authorised, or what its quotas are: those facts stay unknown (docs/assumptions.md).
+No read-only call shows whether SMC is authorised or what its quotas are, so those facts stay unknown (docs/assumptions.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 KEPT = timedelta(minutes=2)
-"""Prechecks come in crowds; whoever has just topped up waits no longer than this."""
+"""How long an answer is cached: many prechecks share it, and a person who has just topped up must not wait longer."""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
@@ -29,7 +29,7 @@ class AccountBook:
         self._known: dict[str, tuple[datetime, AccountFacts]] = {}
 
     def facts(self, region_id: str) -> AccountFacts:
-        """What is known now; what the role may not ask stays unknown. Raises Transient."""
+        """What is known now; facts that the role may not read stay unknown. Raises Transient."""
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < KEPT:
@@ -70,7 +70,7 @@ def _values_of(item: Any) -> list[str]:
 
 
 def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer, or the code with which it was refused."""
+    """The answer, or the error code if the call was refused."""
     try:
         return ask(), ""
     except Permanent as error:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("replank.store")
 TROUBLE = "trouble"
-"""The column of such a row."""
+"""The column that says why a member account cannot be used."""
 _SLOTS: Key = (("lock_id", "slots"),)
 _HOLD: Key = (("lock_id", "hold"),)
 
@@ -53,7 +53,7 @@ class TablestoreAdmission:
             return False  # the look at the holder tells
 
     def _renew_lock(self, key: Key, row: Columns, columns: Columns) -> bool:
-        """Take over an earlier attempt's lock, so that what that attempt still does cannot give it back."""
+        """Take over an earlier attempt's lock, so that late work of that attempt cannot release it."""
         try:
             return self._store.update(tables.LOCKS, key, columns, expect=_unchanged(row))
         except InDoubt:
@@ -83,7 +83,7 @@ class TablestoreAdmission:
         return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The columns of the slots row that make a room."""
+        """The columns of the slots row that a ``Room`` is made from."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
@@ -119,9 +119,9 @@ class TablestoreAdmission:
         return held
 
     def _recount(self) -> None:
-        """Set the counters right, if nobody takes or gives back a slot meanwhile: then the next look does.
+        """Correct the counters. If somebody takes or releases a slot at the same time, the next look corrects them.
 
-        They are wrong only where a version took part that did not keep them.
+        They are wrong only if a version that does not keep them changed the row.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _holders_in(row)
@@ -202,7 +202,7 @@ class TablestoreAdmission:
 
 
 def _as_seen(seen: Hold) -> Expected | None:
-    """The condition that nobody has acted since. A row made by hand has no version, or none that can be read."""
+    """The condition that nobody has changed the hold since it was read. A row made by hand may lack a readable version."""
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or Absent}
@@ -227,17 +227,17 @@ def _homes_in(row: Columns) -> dict[str, str]:
 
 
 def _counts_of(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """How many each batch holds, each member account, and (under no name) all; none that holds none."""
+    """Slots held by each batch, by each member account, and (under the empty name) in all; zeros are left out."""
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
 def _changed(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """What a slot taken or released does to the counts."""
+    """The change of each count when a slot is taken or released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
 def _stored_counts(row: Columns) -> dict[str, int]:
-    """What the row says of that."""
+    """The counts that the row holds."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
 
@@ -247,18 +247,18 @@ def _lease(migration_id: str, attempt: int) -> str:
 
 
 def _attempt_of(row: Columns) -> int:
-    """The attempt that took the lock (a row of an earlier version does not say)."""
+    """The attempt that took the lock; 0 if an earlier version wrote the row."""
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
 def _unchanged(row: Columns) -> Expected:
-    """The condition that the lock is still the one that was read."""
+    """The condition that the lock has not changed since it was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}
 
 
 def _key(region_id: str, instance_id: str, account: str) -> Key:
-    """Of an instance's lock. In the deployment's own account it is the one that versions without accounts know."""
+    """The key of an instance's lock. In the deployment's own account it is the same as in versions that knew no accounts."""
     where = f"{account}:{region_id}" if account else region_id
     return (("lock_id", f"instance:{where}:{instance_id}"),)
 

@@ -1,6 +1,6 @@
 """Member accounts: roles assumed through STS, and the adapters that act under them.
 
-One session for each migration, so that the member account's own audit says for which migration a call was made. Credentials are
+Each migration has a session of its own, so that the member account's audit shows which migration made a call. Credentials are
 kept in memory only, and only until they near their end.
 """
 
@@ -26,20 +26,21 @@ SHORTEST_LIFE_S = 900
 """The shortest life that AssumeRole gives (STS, AssumeRole)."""
 NEAR_THE_END = timedelta(minutes=5)
 MOST_SESSIONS = 64
-"""Kept by one instance of a function; the least used goes first."""
+"""Maximum sessions that one instance of a function keeps; the least recently used one goes first."""
 ASKED_AGAIN = timedelta(seconds=30)
-"""A role that was refused is not asked for again sooner, for however many migrations: the tick comes each minute."""
+"""A refused role is not requested again before this time has passed, however many migrations need it."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""By account: when its role was refused last, and how."""
+"""By account: when its role was last refused, and the error."""
 _SPENT = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
-"""Families of codes with which services refuse credentials that have ended, or were ended."""
+"""Families of codes with which services refuse credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
-"""How ECS, SMC and the gateway before them say that RAM does not allow a call. ``Forbidden.<other>`` is about the resource."""
+"""Codes with which ECS, SMC and the gateway before them report that RAM denies a call. ``Forbidden.<other>`` concerns the
+resource instead."""
 
 
 @dataclass(frozen=True)
 class _Credential:
-    """As the SDKs read it."""
+    """A credential with the attributes that the SDKs read."""
 
     access_key_id: str
     access_key_secret: str
@@ -67,7 +68,7 @@ class AssumedRole:
         return self._held
 
     def renew_after(self, error: CloudError) -> bool:
-        """Once for credentials that have ended before their time: whose role is gone gets no others."""
+        """Renew credentials that ended early, but only once: if the role is gone, STS issues no others."""
         if error.family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None
@@ -88,7 +89,7 @@ class AssumedRole:
         return permission_missing(self._member, f"{error.code}: {error.message}")
 
     def _assume(self) -> _Credential:
-        """New credentials. Raises AccountUnusable if STS refuses, or has a moment ago; Transient if it does not answer."""
+        """New credentials. Raises AccountUnusable if STS refuses, or refused a moment ago; Transient if it does not answer."""
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
             raise refusal
@@ -106,7 +107,7 @@ class AssumedRole:
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
 
     def _remember(self, *secrets: str) -> None:
-        """The present ones and those before, which may still be in an answer under way."""
+        """Remember the current credentials and the previous ones, which an answer under way may still contain."""
         for secret in self._hidden[:-2]:
             redact.forget(secret)
         self._hidden = [*self._hidden[-2:], *secrets]
@@ -136,13 +137,13 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class _Answer:
-    """As ``call`` takes it."""
+    """An answer in the form that ``call`` reads."""
 
     body: Any
 
 
 class MemberAccounts:
-    """See the port ``Accounts``. ``make`` makes the adapters of one account with its clients."""
+    """Implements the port ``Accounts``. ``make`` builds the adapters of one account from its clients."""
 
     def __init__(
         self, members: Mapping[str, MemberAccount], home: Clients, clock: Clock, make: Callable[[Clients], AccountPorts]

@@ -12,7 +12,7 @@ from shared.adapters.sdk_call import call
 from shared.domain.errors import Permanent
 
 ZONE = timezone(timedelta(hours=8))
-"""Of TimePoints and RepeatWeekdays, in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
+"""The zone of TimePoints and RepeatWeekdays in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
 
 
 def policies_of(disks: Iterable[Any]) -> list[str]:
@@ -21,13 +21,16 @@ def policies_of(disks: Iterable[Any]) -> list[str]:
 
 
 def next_of(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """When the first of the policies runs next; None if none does, or nobody may ask. One call per policy."""
+    """When the first of the policies runs next; None if no policy runs, or if the role may not read them. One call per policy."""
     runs = [next_run(*_policy(clients, region_id, each), now) for each in policy_ids]
     return min((each for each in runs if each is not None), default=None)
 
 
 def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
-    """The next hour on the days given after ``now``: ``["0", "12"]`` and ``["1", "7"]`` (Monday is 1). None without any."""
+    """The next hour on the days given after ``now``: ``["0", "12"]`` and ``["1", "7"]`` (Monday is 1).
+
+    None if there is no such hour.
+    """
     hours, days = _numbers(time_points), _numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     due = (
@@ -40,7 +43,7 @@ def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
 
 
 def _numbers(text: str) -> list[int]:
-    """The numbers of a JSON list of texts; none if it is something else."""
+    """The numbers in a JSON list of texts; empty if the value is anything else."""
     try:
         return sorted(int(each) for each in json.loads(text))
     except (ValueError, TypeError):

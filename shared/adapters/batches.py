@@ -17,7 +17,7 @@ from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.migrations import Unreadable
 
 MOST_PAGES = 10
-"""Of open batches, looked through for as many readable ones as are asked for."""
+"""Maximum pages of open batches that one listing reads to find enough readable ones."""
 
 
 class TablestoreBatches:
@@ -156,5 +156,5 @@ def _key(batch_id: str) -> Key:
 
 
 def _attempts(row: Columns, prefix: str) -> dict[str, int]:
-    """By migration: the attempt whose outcome was noted."""
+    """The attempt whose outcome was noted, by migration id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

@@ -15,19 +15,19 @@ from shared.domain.retry import Again, repeat
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Events in one PutEvents; the service publishes no count, only the size below."""
+"""Maximum events in one PutEvents; the service documents no such number, only the size below."""
 MAX_BYTES = 240 * 1024
-"""Of one PutEvents: 256 KB, less the attributes around the data."""
+"""Maximum bytes of data in one PutEvents: 256 KB, less room for the attributes."""
 ENVELOPE_BYTES = 600
-"""What the attributes of one event take at most."""
+"""Maximum bytes of one event's attributes."""
 
 
 class _NotTaken(Exception):
-    """Some events were refused, or no answer came; sending them again may help."""
+    """EventBridge refused some events or did not answer; sending them again may help."""
 
 
 class EventBridgeBus:
-    """See the port. The bus is chosen per event, by an extension attribute."""
+    """See the port. An extension attribute of each event chooses the bus."""
 
     def __init__(self, clients: Clients, bus: str, clock: Clock) -> None:
         self._clients = clients
@@ -99,7 +99,7 @@ def _encoded(event: Event) -> bytes:
 
 
 def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
-    """The entries that were not taken, and why the first was not."""
+    """The entries that EventBridge refused, and why it refused the first."""
     if not answer.failed_entry_count:
         return [], ""
     outcomes = answer.entry_list or []
@@ -110,7 +110,7 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
 
 
 def _problem_of(error: Exception) -> str:
-    """What went wrong, if trying again may help; raises the error's translation, or itself, if not."""
+    """What went wrong, if trying again may help; else raises the error, translated if a translation exists."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error

@@ -1,4 +1,4 @@
-"""The time: the machine's, or one named in an environment variable (the local cloud's virtual clock)."""
+"""The time: the machine's, or the local cloud's virtual time from an environment variable."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def moment(text: str) -> datetime:
 
 
 def moment_or_none(text: str | None) -> datetime | None:
-    """The same for a field that may be empty or unreadable: None then."""
+    """Like ``moment``, but None if the field is empty or unreadable."""
     try:
         return moment(text) if text else None
     except ValueError:

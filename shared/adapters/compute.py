@@ -22,7 +22,7 @@ from shared.ports.compute import Found, FoundInstance, Snapshot
 
 PAGE = 100
 MAX_PAGES = 60
-"""Of one listing: 6,000 resources; one instance has at most 17 disks of 256 snapshots made by hand."""
+"""Maximum pages of one listing, 6,000 resources; an instance has at most 17 disks with 256 manual snapshots each."""
 _CANNOT_GO = codes(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
@@ -32,7 +32,7 @@ _CANNOT_GO = codes(
     "InvalidOperation.DeleteSharedSnapshotUnsupported",
     "InvalidOperation.ResourceManagedByCloudProduct",
 )
-"""DeleteSnapshot answers that mean: it is in use, or not ready to go."""
+"""Codes with which DeleteSnapshot says that a snapshot is in use or not ready to be deleted."""
 _WRONG_STATUS = codes("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
@@ -107,7 +107,10 @@ class Ecs:
         self._switch_power(region_id, instance_id, "start_instance", request, done=("Running", "Starting"))
 
     def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
-        """Ask for a change of power. A refusal by status is no error if the instance is there or on its way."""
+        """Start or stop the instance.
+
+        A refusal because of its status is no error if the instance has the wanted state or is changing to it.
+        """
         try:
             self._send(region_id, operation, request, expected=_WRONG_STATUS)
         except CloudError as error:

@@ -14,15 +14,15 @@ from shared.ports.guest import Agent
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
 """Families with Arm processors end in r (Ampere: g6r) or y (Yitian: g8y); DescribeInstances itself names no architecture."""
 MIGRATION_TAG = "replank:migration"
-"""What our snapshots are tagged with: a name can be typed by anybody, the tag says who asked for it."""
+"""The tag of our snapshots: anybody can type a name, but only the tag shows who made the snapshot."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances made by Auto Scaling."""
 _SMC_DISK = "SMC_"
-"""How SMC's own Windows media disk is named; what the real name is was found nowhere, SMC's snapshots are named so."""
+"""The expected name of SMC's own Windows media disk. No document gives it; SMC names its snapshots this way."""
 
 
 def found_instance(instance: Any) -> FoundInstance:
-    """The few fields a fleet listing needs."""
+    """An instance of a fleet listing, with the few fields that it needs."""
     return FoundInstance(
         instance.instance_id,
         instance.region_id,
@@ -36,7 +36,7 @@ def found_instance(instance: Any) -> FoundInstance:
 
 
 def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
-    """One disk; ``snapshot_count`` counts those made by hand or by API, which have a quota."""
+    """One disk; ``snapshot_count`` counts the manual snapshots, which have a quota."""
     return DiskFacts(
         disk_id=disk.disk_id,
         kind="system" if disk.type == "system" else "data",
@@ -66,12 +66,12 @@ def snapshot_of(snapshot: Any) -> Snapshot:
 
 
 def architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
-    """From the instance type's name; the probe reads the truth in the guest."""
+    """The architecture that the instance type's name suggests; the probe reads the real one in the guest."""
     return "arm64" if _ARM_FAMILY.match(instance_type) else "x86_64"
 
 
 def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, snapshots: Sequence[Any]) -> InstanceFacts:
-    """Everything the cloud says of an instance."""
+    """Everything that the cloud shows of an instance."""
     manual = [each.source_disk_id for each in snapshots if each.snapshot_type == "user"]
     tags = _tags(instance)
     return InstanceFacts(
@@ -114,7 +114,7 @@ def _locks(instance: Any) -> tuple[str, ...]:
 
 
 def _private_ips(instance: Any) -> tuple[str, ...]:
-    """Of a VPC, or of the classic network."""
+    """The private addresses, in a VPC or in the classic network."""
     vpc = instance.vpc_attributes
     inside = vpc.private_ip_address.ip_address if vpc and vpc.private_ip_address else None
     classic = instance.inner_ip_address.ip_address if instance.inner_ip_address else None

@@ -16,7 +16,7 @@ from shared.ports.guest import Agent, CommandResult
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 """InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
 PAGE, MAX_PAGES = 50, 20
-"""The most that a call returns; results are kept for some weeks."""
+"""Maximum items that a call returns; results are kept for some weeks."""
 
 
 class CloudAssistant:

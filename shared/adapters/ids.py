@@ -1,4 +1,4 @@
-"""Fresh ids from the operating system's randomness."""
+"""New ids from the operating system's randomness."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 
 
 class RandomIds:
-    """64 random bits each: the store refuses collisions, because a row is put only if it does not exist."""
+    """Each id has 64 random bits. The store refuses a collision, because a row is put only if it does not exist."""
 
     def batch_id(self) -> str:
         return f"b{secrets.token_hex(8)}"

@@ -1,4 +1,4 @@
-"""What ECS says of instance types: asked once per type and process, since a type does not change."""
+"""Limits of instance types, read from ECS once per type and process, because a type does not change."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class InstanceTypes:
         self._disks: dict[str, int] = {}
 
     def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
-        """How many data disks the type takes beside its system disk; None if ECS does not say. Raises Transient."""
+        """Maximum data disks of the type, besides the system disk; None if ECS does not say. Raises Transient."""
         if instance_type not in self._disks:
             try:
                 self._disks.update(self._fetch_limits(region_id, instance_type))

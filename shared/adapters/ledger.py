@@ -14,7 +14,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
 MAX_ENTRIES = 2000
-"""Of one migration: 17 disks, 4 hops, their attempts and SMC's own copies stay far below."""
+"""Maximum entries of one migration; 17 disks, 4 hops, their attempts and SMC's own copies stay far below."""
 
 
 class TablestoreLedger:

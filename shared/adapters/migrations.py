@@ -1,4 +1,4 @@
-"""The migrations' rows in Tablestore: one conditional UpdateRow per step, indexes for every question asked of many rows."""
+"""The migrations' rows in Tablestore: one conditional UpdateRow per step, and an index for every listing."""
 
 from __future__ import annotations
 
@@ -24,11 +24,14 @@ from shared.ports.migrations import Created, Outbox, Page, Unreadable, Waiting
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
 COUNTED_AT_ONCE = 5000
-"""Rows that one GetRange gives at most."""
+"""Maximum rows that one GetRange returns."""
 
 
 class TablestoreMigrations:
-    """See the port. ``many`` reads skip a row that cannot be understood, with a warning: one bad row must not stop the others."""
+    """See the port.
+
+    Reads of many rows skip one that cannot be understood and log a warning, so that it does not stop the others.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
@@ -75,7 +78,7 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the journal's line of this version is the one just sent: the first sending was carried out then."""
+        """Whether the journal's line of this version is the one just sent; if so, the first request was carried out."""
         line = tables.numbered(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
@@ -87,11 +90,11 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _key(migration.migration_id), {}, (outbox,))
 
     def _owes_more(self, migration: Migration, version: int) -> bool:
-        """Whether another outbox is left; asked only where there was one when the row was read."""
+        """Whether another outbox is left; checked only if the row had one when it was read."""
         return bool(set(migration.owes) - {version}) and len(self._numbered(migration.migration_id, tables.OUTBOX)) > 1
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Put the migration's own due time in force, if the row has not moved on."""
+        """Set the row's due time to the migration's own, if the row has not moved on."""
         lane = tables.lane(migration)
         return self._update_if(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
@@ -116,7 +119,7 @@ class TablestoreMigrations:
         return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _update_if(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """The same, but if it is in doubt whether the change was made, say that it was not."""
+        """Like ``_update``, but False if it is in doubt whether the change was made."""
         try:
             return self._update(at, put, remove)
         except InDoubt:
@@ -168,7 +171,7 @@ class TablestoreMigrations:
         return self._waiting(tables.SWEEP, now, limit, token)
 
     def _waiting(self, lane: str, now: datetime, limit: int, token: str) -> Page:
-        """A page of what waits in a lane until ``now`` at most."""
+        """A page of the rows in a lane that are due by ``now``."""
         until = milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", Lowest), ("migration_id", Lowest))
         end = (("due_lane", lane), ("due_at", until), ("migration_id", Lowest))
@@ -195,7 +198,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _belongs_here(self, migration: Migration) -> bool:
-        """Whether the tick has anything to do with the row; one here only for an outbox settled since goes where it belongs."""
+        """Whether the tick must handle the row; a row that waited only for an outbox that is settled moves to its own lane."""
         if tables.lane(migration).get("due_lane") == tables.DRIVE:
             return True
         self._restore_due_time(migration)
@@ -251,7 +254,7 @@ class TablestoreMigrations:
 
 
 def _page(rows: Sequence[Columns], next_token: str) -> Page:
-    """The rows of a page, those that cannot be read beside the others."""
+    """The rows of a page; unreadable ones are listed apart."""
     read: list[Migration] = []
     unreadable: list[Unreadable] = []
     for row in rows:
@@ -272,7 +275,7 @@ def _read(row: Columns) -> Migration | Unreadable:
 
 
 def readable(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
-    """The rows that can be understood; the others are warned of and left out."""
+    """The rows that can be understood; for each of the others a warning is logged."""
     found: list[T] = []
     for row in rows:
         try:
@@ -296,7 +299,7 @@ def _key(migration_id: str) -> Key:
 
 
 def _ids(rows: Sequence[Columns]) -> list[str]:
-    """The rows' ids, each once, whatever a lagging index shows."""
+    """The rows' ids, each once, even if a lagging index shows a row twice."""
     return list(dict.fromkeys(row["migration_id"] for row in rows))
 
 

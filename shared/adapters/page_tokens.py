@@ -1,4 +1,4 @@
-"""Continuation tokens: the next row's key, opaque to clients."""
+"""Page tokens: the next row's key, opaque to clients."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.adapters.store import Key
 from shared.domain.errors import Refused
 
 MAX_TOKEN = 4096
-"""Characters; a key has at most four columns of at most 1 KB."""
+"""Maximum characters of a token; a key has at most four columns of at most 1 KB."""
 
 
 def token_of(key: Key | None) -> str:
@@ -22,9 +22,9 @@ def token_of(key: Key | None) -> str:
 
 
 def start_of(token: str, first: Key) -> Key:
-    """Where the page starts: at ``first`` without a token; raises Refused (Token.Invalid) for a token of another listing.
+    """The key at which the page starts, ``first`` without a token; raises Refused (Token.Invalid) for another listing's token.
 
-    The columns that ``first`` fixes must be the same: a token cannot lead out of the range it was made for.
+    The columns that ``first`` fixes must match, so that a token never leaves the range it was made for.
     """
     if not token:
         return first

@@ -1,4 +1,4 @@
-"""Secrets stay out of logs: known values are remembered, typical forms are recognised."""
+"""Keeps secrets out of logs: known values are remembered and typical forms are recognised."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _FORMS = (
     ),
     re.compile(r"()\b(?:LTAI|STS\.)[A-Za-z0-9.]{8,}"),
 )
-"""Key and value as JSON, a query or a header writes them; access key ids."""
+"""Matches a key and its value in JSON, a query or a header, and access key ids."""
 
 
 def remember(secret: str | None) -> None:
-    """From now on the value is hidden wherever it appears (short values would hide ordinary words and are not taken)."""
+    """Hide the value from now on, wherever it appears; short values are ignored, because they would hide ordinary words."""
     if secret and len(secret) >= 6:
         _known.add(secret)
 
 
 def forget(secret: str | None) -> None:
-    """The value has ended: of the short-lived ones a long-lived process would remember ever more."""
+    """Stop hiding a value that has expired, so that the list does not grow for ever."""
     _known.discard(secret or "")
 
 
 def hide(text: str) -> str:
-    """The text without secrets."""
+    """The text with every secret hidden."""
     for secret in _known:
         text = text.replace(secret, _HIDDEN)
     for form in _FORMS:

@@ -1,6 +1,6 @@
 """The clients of the real SDKs: made here and nowhere else, each when it is first needed, once per process.
 
-Time-outs are short and SDK retries are off or few: what takes long is tried again by the platform, with the whole message.
+Time-outs are short and SDK retries few: the platform delivers the whole message again if a call takes long.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.CRITICAL}
-"""The Tablestore SDK warns of a missing native codec, and formats every request for its log unless the level forbids it;
-a condition that fails, which is ordinary here, it calls an error."""
+"""Silenced: the Tablestore SDK warns of a missing codec and formats every request for its log. It also logs failed conditions,
+which are normal here, as errors."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where a service is: ``https`` and ``ecs.cn-hangzhou.aliyuncs.com``."""
+    """Protocol and host of a service: ``https`` and ``ecs.cn-hangzhou.aliyuncs.com``."""
 
     protocol: str
     host: str
 
     @classmethod
     def of(cls, address: str) -> Endpoint:
-        """From an address with or without a scheme (https then)."""
+        """The endpoint in an address; https if the address has no scheme."""
         parts = urlsplit(address if "://" in address else f"https://{address}")
         return cls(parts.scheme, parts.netloc)
 
@@ -48,7 +48,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key, with a token where it is a role's."""
+    """An access key, with a security token if it belongs to a role."""
 
     key_id: str
     secret: str = field(repr=False)
@@ -57,7 +57,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Account:
-    """Which account the clients talk to. Empty endpoints mean Alibaba Cloud's own."""
+    """The account that the clients call. Empty endpoints mean Alibaba Cloud's own."""
 
     region: str
     account_id: str
@@ -71,22 +71,25 @@ class Account:
 
 
 class Assumed(Protocol):
-    """Credentials of an assumed role, as the SDKs ask for them, and what errors say of the role."""
+    """Credentials of an assumed role for the SDKs, and the judge of errors that concern the role."""
 
     def get_credential(self) -> Any:
-        """Valid ones, with ``type``, ``access_key_id``, ``access_key_secret`` and ``security_token``. Raises AccountUnusable."""
+        """Valid credentials, with ``type``, ``access_key_id``, ``access_key_secret`` and ``security_token``.
+
+        Raises AccountUnusable.
+        """
 
     def renew_after(self, error: CloudError) -> bool:
-        """Whether the error says that the credentials are no longer good, and others may be: the call is worth repeating once."""
+        """Whether the error means that the credentials have expired and new ones may work: then the call is repeated once."""
 
     def judge(self, error: CloudError) -> ReplankError | None:
-        """The error as the account's, if it refuses the pipeline as such; None for one that is about the call."""
+        """The account's error if it refuses the pipeline itself; None if the error concerns only the call."""
 
 
 class Clients:
-    """The clients of one account, and how often their calls are repeated.
+    """The clients of one account, and the retry policy of their calls.
 
-    ``assumed`` gives the credentials of a role in a member account, for ECS and SMC only.
+    ``assumed`` provides the credentials of a role in a member account, for ECS and SMC only.
     """
 
     def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: Assumed | None = None) -> None:
@@ -115,7 +118,7 @@ class Clients:
         return self._make_once("smc", self._make_smc)
 
     def runtime(self) -> Any:
-        """The options of one call through the generated clients: no retries of their own."""
+        """The options of one call through the generated clients, with their own retries off."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -168,7 +171,7 @@ class Clients:
         return Client(models.Config(region_id=self.account.region, **self._common(address)))
 
     def sts(self) -> Any:
-        """A client for calls of STS, which no SDK of ours knows."""
+        """A generic client for STS, because none of our SDKs covers it."""
         return self._make_once("sts", self._make_sts)
 
     def _make_sts(self) -> Any:
@@ -192,7 +195,7 @@ class Clients:
 
 
 def _reachable(address: str) -> Endpoint:
-    """The endpoint; for loopback without the proxies, which the Tea SDKs would use for it in spite of NO_PROXY."""
+    """The endpoint; for loopback no proxy is used, because the Tea SDKs ignore NO_PROXY."""
     endpoint = Endpoint.of(address)
     if endpoint.loopback:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -202,9 +205,9 @@ def _reachable(address: str) -> Endpoint:
 
 
 def tablestore_policy(policy: RetryPolicy) -> Any:
-    """The policy in the form of the Tablestore SDK, whose own default is 20 repetitions: for throttling and failed reads.
+    """The policy in the form of the Tablestore SDK, for throttling and failed reads; the SDK's own default is 20 retries.
 
-    Writes in doubt are not repeated by the SDK.
+    The SDK does not repeat a write whose outcome is in doubt.
     """
     from tablestore.retry import DefaultRetryPolicy
 

@@ -1,4 +1,4 @@
-"""One call through a generated client: repeated a few times where that helps, its errors translated."""
+"""One call through a generated client: repeated a few times if that helps, with its errors translated."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ Expected = Callable[[CloudError], bool]
 
 
 def codes(*names: str) -> Expected:
-    """Expects these codes."""
+    """A test for errors with one of these codes."""
     return lambda error: error.code in names
 
 
 def gone(error: CloudError) -> bool:
-    """Expects that the thing named is not there (``InvalidSnapshotId.NotFound``, ``SourceServer.NotFound`` ...)."""
+    """Whether the error says that the resource does not exist (``InvalidSnapshotId.NotFound``, ``SourceServer.NotFound`` ...)."""
     return error.code.endswith("NotFound")
 
 
@@ -29,9 +29,9 @@ def never(_error: CloudError) -> bool:
 
 
 def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = never) -> Any:
-    """Send (``send`` is given the runtime options) and return the answer's body.
+    """Call ``send`` with the runtime options and return the answer's body.
 
-    Raises CloudError itself where it is ``expected``: the caller handles it; else what the table of errors makes of it.
+    Raises CloudError if it is ``expected``, for the caller to handle; else its translation by the table of errors.
     """
     try:
         return repeat(clients.retry, lambda _number: send(clients.runtime()).body, _worth(clients, expected), clients.sleep)
@@ -57,12 +57,12 @@ def _worth(clients: Clients, expected: Expected) -> Callable[[Exception], Again 
 
 
 def _translated(clients: Clients, failed: CloudError) -> ReplankError:
-    """What the error means to the stages: of a member account, that the account refuses the pipeline is no failure of the call."""
+    """What the error means to the stages; if a member account refuses the pipeline, it is not the call that failed."""
     return (clients.assumed.judge(failed) if clients.assumed is not None else None) or translate(failed)
 
 
 def cloud_error(error: Exception) -> CloudError | None:
-    """What an exception of the SDKs says; None for an exception of another kind (a bug, not the cloud)."""
+    """The cloud's error in an exception of the SDKs; None for any other exception, which is a bug."""
     from Tea.exceptions import RetryError, TeaException
 
     if isinstance(error, TeaException):

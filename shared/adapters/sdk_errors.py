@@ -1,4 +1,7 @@
-"""What the cloud's error codes mean here: a frozen table from code to fate and remedy. Messages are passed on, never searched."""
+"""The meaning of the cloud's error codes: a table from code to fate and remedy.
+
+The cloud's messages are passed on, never parsed.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 
 
 class CloudError(Exception):
-    """An error answer of ECS, SMC or EventBridge; ``code`` is empty where no answer came."""
+    """An error answer of ECS, SMC or EventBridge; ``code`` is empty if no answer came."""
 
     def __init__(self, code: str, message: str, status: int, request_id: str = "") -> None:
         super().__init__(f"{code or 'no answer'}: {message}")
@@ -20,12 +23,12 @@ class CloudError(Exception):
 
     @property
     def worth_repeating(self) -> bool:
-        """Whether the same call may succeed in a moment: throttling, server errors, no answer."""
+        """Whether the same call may soon succeed: throttling, a server error or no answer."""
         return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.family in _THROTTLED
 
     @property
     def denied(self) -> bool:
-        """Whether a permission is missing."""
+        """Whether the code means that a permission is missing."""
         return self.family in _DENIED or self.status in (401, 403)
 
     @property
@@ -35,9 +38,9 @@ class CloudError(Exception):
 
 
 _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
-"""ECS and SMC, EventBridge."""
+"""Codes of ECS, SMC and EventBridge for a missing permission."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
-"""ECS, SMC, EventBridge (whose errors come without a status)."""
+"""Codes of ECS, SMC and EventBridge for a server error (EventBridge sends no status)."""
 _WAIT = "Wait; it is tried again by itself."
 TRANSIENT: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
@@ -67,7 +70,7 @@ TRANSIENT: Mapping[str, str] = MappingProxyType(
         _WAIT,
     )
 )
-"""Codes of states that pass by themselves (facts of ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
+"""Codes of states that end by themselves (ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
 
 REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -80,7 +83,7 @@ REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
         "InvalidInstance.NotRunning": ("Guest.Unreachable", "Start the instance and wait until Cloud Assistant answers."),
     }
 )
-"""The cloud's code to ours and the remedy."""
+"""By the cloud's code: our code and the remedy."""
 
 PERMANENT: Mapping[str, str] = MappingProxyType(
     {
@@ -101,11 +104,14 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
         "MissingParameter": "Report this: the call lacks a parameter the service demands.",
     }
 )
-"""A person is needed; the remedy says for what."""
+"""Codes that need a person, each with its remedy."""
 
 
 def translate(error: CloudError) -> ReplankError:
-    """The error as the stages know it. Unknown codes of a refusal need a person; unknown server errors pass."""
+    """The error in the form that the stages handle.
+
+    A refusal with an unknown code needs a person; an unknown server error is tried again.
+    """
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"
     if error.code in REFUSED:

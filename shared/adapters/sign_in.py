@@ -1,4 +1,4 @@
-"""OpenID Connect: tokens checked by the provider's published keys (discovery, JWKS), with PyJWT and cryptography.
+"""OpenID Connect: checks tokens with the provider's published keys (discovery, JWKS), by PyJWT and cryptography.
 
 Sources: OpenID Connect Core 1.0 section 3.1.3.7 (what to check), Discovery 1.0, RFC 7517 (JWK), RFC 8725 (which algorithms).
 Alibaba Cloud RAM is such a provider: issuer https://oauth.aliyun.com, RS256.
@@ -18,16 +18,16 @@ from shared.domain.errors import Refused, Transient
 from shared.ports.clock import Clock
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Signatures by a private key only: with HS256 the provider's public key would be the secret, and ``none`` is no signature."""
+"""Only algorithms that sign with a private key: HS256 would make the public key the secret, and ``none`` signs nothing."""
 ALLOWANCE = timedelta(seconds=60)
 """How far the provider's clock and ours may differ."""
 KEYS_KEPT = timedelta(minutes=10)
-"""A key that the provider withdraws counts no longer than this."""
+"""How long the provider's keys are cached; a withdrawn key counts no longer than this."""
 ASK_AGAIN = timedelta(seconds=10)
-"""An unknown key is asked for at most this often: anybody can name one."""
+"""Minimum time between two requests for an unknown key, because anybody can name one."""
 LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
-"""Where the name is, the first that is there and can be used. RAM sends upn, login_name and name."""
+"""The claims that may hold the name; the first usable one counts. RAM sends upn, login_name and name."""
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -37,7 +37,7 @@ Fetch = Callable[[str], bytes]
 
 @dataclass(frozen=True)
 class Provider:
-    """What the settings say of the provider."""
+    """The provider's settings."""
 
     issuer: str
     audiences: tuple[str, ...]
@@ -58,7 +58,7 @@ def fetch(url: str) -> bytes:
 
 
 class OidcSignIn:
-    """See the port. Keys are kept, and asked for again when they get old or a token names another."""
+    """See the port. Keys are cached, and fetched again when they are old or a token names an unknown one."""
 
     def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch) -> None:
         self._provider, self._clock, self._get = provider, clock, get
@@ -81,7 +81,7 @@ class OidcSignIn:
         return self._caller(claims)
 
     def _checked(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of a token with the right signature, issuer and audience. Times are judged by our own clock."""
+        """The claims of a token with the right signature, issuer and audience. Its times are checked by our own clock."""
         import jwt
 
         found: dict[str, Any] = jwt.decode(
@@ -128,7 +128,7 @@ class OidcSignIn:
     # Keys -------------------------------------------------------------------------------------------------------------
 
     def _key(self, key_id: str, algorithm: str) -> Any:
-        """The key that a token names, of the kind that its algorithm needs."""
+        """The key that a token names; its kind must fit the algorithm."""
         now = self._clock.now()
         old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
         if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):
@@ -141,7 +141,7 @@ class OidcSignIn:
         return found
 
     def _published(self) -> dict[str, Any]:
-        """The provider's keys by their id: as discovery says, and only if it is the provider's own discovery."""
+        """The provider's keys by id, from its discovery document, whose issuer must match."""
         import jwt
 
         issuer = self._provider.issuer
@@ -169,13 +169,13 @@ class OidcSignIn:
 
 
 def is_safe(url: str) -> bool:
-    """Whether a provider's address cannot be spoken for by others on the way: https, or this machine."""
+    """Whether nobody between us and the provider can forge its answers: https, or an address on this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """A claim as texts: what groups and roles are compared with."""
+    """A claim as a list of texts, to be compared with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
 

@@ -15,17 +15,17 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """A row: primary key and attribute columns by name."""
 Expected = Mapping[str, Any]
-"""What each of these columns must have: a value, one of a frozenset, AtMost a number; or it is Absent, which has none of them."""
+"""What each of these columns must hold: a value, one of a frozenset, or ``AtMost`` a number; ``Absent`` means no column."""
 BATCH_ROWS = 100
 """BatchGetRow takes no more rows; BatchWriteRow takes 200, and 4 MB."""
 RANGE_CALLS = 50
-"""GetRange calls for one page at most: each returns up to 5,000 rows or 4 MB, or nothing where a filter drops all."""
+"""Maximum GetRange calls for one page: each returns up to 5,000 rows or 4 MB, or nothing if a filter drops all."""
 _NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
-"""Trying again changes nothing: a permission, a table that was not created, a request the service does not understand."""
+"""Codes for which trying again is useless: a permission, a missing table, a request the service does not understand."""
 
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
-"""The SDK repeats throttled requests, and reads after these; writes after these it leaves to us."""
+"""Codes after which the SDK repeats reads but leaves writes to us; it repeats throttled requests itself."""
 
 
 class Lowest:
@@ -37,19 +37,19 @@ class Highest:
 
 
 class Absent:
-    """Stands for a number column that is expected not to be there."""
+    """Stands for a number column that is expected to be missing."""
 
 
 @dataclass(frozen=True)
 class AtMost:
-    """A number column's value that is expected not to be above this one."""
+    """The highest value that a number column is expected to have."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Range:
-    """Rows of a table or index from ``start`` (in) to ``end`` (out), in the order of the keys or against it."""
+    """Rows of a table or index from ``start`` (included) to ``end`` (excluded), by ascending or descending key."""
 
     table: str
     start: Key
@@ -57,22 +57,22 @@ class Range:
     backward: bool = False
     columns: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
-    """Instead of ``columns``: those whose name is in this range (first in, last out)."""
+    """Reads the columns whose name is in this range (first included, last excluded), instead of ``columns``."""
     equal: tuple[str, Any] | None = None
     """Only rows whose column has this value; the column must be among those read."""
 
 
 class Store:
-    """One Tablestore instance. Every method raises Transient (Store.Unavailable) or, where a person is needed, Permanent.
+    """One Tablestore instance. Every method raises Transient (Store.Unavailable) or, if a person is needed, Permanent.
 
-    Methods that answer whether a condition held raise InDoubt where that cannot be told.
+    Methods that return whether a condition held raise InDoubt if that is unknown.
     """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
-        """A row's columns (all, those named, or those whose name is in a range); None if there is nothing."""
+        """A row's columns (all, those named, or those in a range of names); None if there are none."""
         start, end = between or (None, None)
         found: Columns = {}
         token: Any = None
@@ -86,13 +86,13 @@ class Store:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
-        """Write the row, replacing what is there; False if what is there has the number column ``unless``."""
+        """Write the row, replacing an existing one; False if the existing one has the number column ``unless``."""
         return self._write_if(
             "put_row", table, row_of(key, list(columns.items())), condition("IGNORE", {unless: Absent} if unless else None)
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
-        """Write the row if it does not exist; False if it does."""
+        """Write the row if it does not exist; False if it exists."""
         return self._write_if("put_row", table, row_of(key, list(columns.items())), condition("EXPECT_NOT_EXIST"))
 
     def update(
@@ -105,9 +105,9 @@ class Store:
         add: Mapping[str, int] | None = None,
         expect: Expected | None = None,
     ) -> bool:
-        """Change columns of an existing row, if columns are as expected; False if not, or if there is no row.
+        """Change columns of an existing row if its columns are as expected; else False, also without a row.
 
-        ``add`` goes to what a number column has then (a missing one has 0; Tablestore documentation, "atomic counter").
+        ``add`` increases number columns; a missing one counts as 0 (Tablestore documentation, "atomic counter").
         """
         changes: dict[str, Any] = {}
         if put:
@@ -124,7 +124,7 @@ class Store:
             raise
 
     def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
-        """Delete the row if columns are as expected; False if not, or if there is no row."""
+        """Delete the row if its columns are as expected; else False, also without a row."""
         return self._write_if("delete_row", table, row_of(key, None), condition("EXPECT_EXIST", expect))
 
     def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
@@ -152,7 +152,7 @@ class Store:
         return rows, list(start) if start else None
 
     def many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The rows that exist, in the order of the keys, with the columns whose name is in a range (first in, last out).
+        """The existing rows in the order of the keys, with the columns in a range of names (first included, last excluded).
 
         A key given twice is read once: a lagging index shows a row at its old place and its new one, and Tablestore refuses both.
         """
@@ -162,9 +162,9 @@ class Store:
         return rows
 
     def few(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
-        """The rows that exist of a few keys (``BATCH_ROWS`` at most), in their order, with the columns named.
+        """The existing rows among at most ``BATCH_ROWS`` keys, in their order, with the columns named.
 
-        With a key column among them a row comes that has none of the others.
+        If the columns include a key column, a row comes even if it has none of the others.
         """
         return self._batch(table, keys, None, columns)
 
@@ -184,7 +184,7 @@ class Store:
         return [_columns(each.row) for each in results if each.row is not None and each.row.primary_key]
 
     def write_batch(self, table: str, items: Sequence[Any]) -> list[Any]:
-        """Each row's own result, in their order; all puts, or all updates. At most ``BATCH_ROWS``."""
+        """Each row's result, in order; the rows are all puts or all updates. Takes at most ``BATCH_ROWS`` rows."""
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 
         request = BatchWriteRowRequest()
@@ -200,7 +200,7 @@ class Store:
         return True
 
     def _send(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """Send, and send again where no answer came: a write may then meet what it has itself done (InDoubt)."""
+        """Send the request, and send it again if no answer came. A repeated write may then meet its own effect (InDoubt)."""
         send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
 
         def once(number: int) -> Any:
@@ -230,15 +230,15 @@ def _worth(error: Exception) -> Again | None:
 
 
 class InDoubt(Transient):
-    """A conditional write whose first answer was lost failed its condition the second time: perhaps it was made the first time."""
+    """A conditional write got no answer and then failed its condition: the first request may have been carried out."""
 
 
 class _NoAnswer(Transient):
-    """Whether the request was carried out is not known."""
+    """No answer came, so whether the request was carried out is unknown."""
 
 
 class _ConditionFailed(ReplankError):
-    """The row is not as the condition expects; never leaves this module."""
+    """The row does not meet the condition; this error never leaves the module."""
 
 
 def _translate(operation: str, code: str, message: str, request_id: str) -> ReplankError:
@@ -261,7 +261,7 @@ def row_of(key: Key, attributes: Any) -> Any:
 
 
 def condition(expectation: str, expect: Expected | None = None) -> Any:
-    """What a write expects of the row, and of columns in it."""
+    """The condition of a write: what it expects of the row and its columns."""
     from tablestore import Condition
 
     return Condition(expectation, _join("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
@@ -278,7 +278,7 @@ def _as_expected(column: str, value: Any) -> Any:
 
 
 def _join(operator: str, conditions: Sequence[Any]) -> Any:
-    """All of the conditions, or one of them; an operator joins two, not more."""
+    """The conditions joined by AND or OR; an operator of the SDK joins only two."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
     first, *others = conditions

@@ -1,7 +1,7 @@
 """Rows and values: which columns a migration, a batch and a ledger entry have, and how to read them back.
 
-Column names hold only letters, digits and underscores, as Tablestore demands; repeated columns have a prefix and an end for
-reading them as a range.
+Tablestore demands that column names hold only letters, digits and underscores. Repeated columns share a prefix, so that they can
+be read as a range.
 """
 
 from __future__ import annotations
@@ -31,33 +31,36 @@ BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapsh
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, SINCE, WHERE = "m_", "a_", "ma_"
-"""Of the slots row: the batch, the attempt that took the slot, and the member account, of each migration that holds one."""
+"""Columns of the slots row, for each migration that holds a slot: the batch, the attempt that took it, and the account."""
 COUNT = "n_"
-"""Of the slots row: how many slots are held; with the id of a batch or of a member account behind it, how many of its own."""
+"""Columns of the slots row: how many slots are held in all, or by the batch or member account whose id follows."""
 TROUBLE = "account:"
-"""With a member account's id behind it: the row of the table of locks that says why the account cannot be used."""
+"""Key prefix of the row that says why a member account cannot be used; the account's id follows."""
 WAVE = "wave_"
-"""Of a batch: the migrations of each wave."""
+"""A batch's column: the migrations of each wave."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""Of a batch: by migration, the attempt that failed, the failed attempt that a resume took off the count, the one that moved."""
+"""A batch's columns by migration: the failed attempt, the failed attempt that a resume took off the count, the one that moved."""
 MIGRATION_COLUMNS = ("doc", "q")
-"""The range of columns that make a migration: doc, due_at, due_lane, o_*, progress. Journal and documents sort before it."""
+"""The range of columns that a migration is read from: doc, due_at, due_lane, o_*, progress. Journal and documents sort before
+it."""
 WITH_STATE = ("doc", "t")
-"""The same and ``state``, where rows are filtered by it."""
+"""The same range with ``state``, for reads that filter by it."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Of a batch: the last act on it, beside the document and once more beside the terms. Earlier versions read and write neither."""
+"""A batch's columns: the last act on it, once beside the document and once beside the terms. Earlier versions read and write
+neither."""
 DOC_AND_CONTROL = ("doc", "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
-"""Of a batch: its terms and version (and who has moved), and the same with who has failed. The document sorts before both."""
+"""A batch's columns: its terms and version (and who has moved), and the same with who has failed. The document sorts before
+both."""
 DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
 HOME = "home_account"
-"""The member account of a migration, beside the document: a version that knows no accounts writes the document without it."""
+"""The member account of a migration, beside the document, because a version without accounts drops it from the document."""
 EARLIER = 10**14
-"""Milliseconds by which a next hop stands before the others in the queue: its time is negative, and that tells what it is."""
+"""Milliseconds by which a next hop precedes the others in the queue; its time becomes negative, which marks a next hop."""
 MAX_COLUMN = 2 * 1024 * 1024
-"""Bytes of one attribute column (Tablestore, wide column model)."""
+"""Maximum bytes of one attribute column (Tablestore, wide column model)."""
 
 T = TypeVar("T")
 
@@ -68,17 +71,17 @@ def columns_of(prefix: str) -> tuple[str, str]:
 
 
 def numbered(prefix: str, version: int) -> str:
-    """The column of one version, in an order that is that of the versions."""
+    """The column of one version; names sort like the versions."""
     return f"{prefix}{version:08d}"
 
 
 def restart_column(event_id: str) -> str:
-    """The column of one restart event; ids of events are anybody's choice, so their digest stands for them."""
+    """The column of one restart event, named by the digest of its id, because an id may hold any character."""
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
 def document_column(name: str) -> str:
-    """The column of one document; what a column name may not hold becomes an underscore."""
+    """The column of one document; characters that a column name may not hold become underscores."""
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
@@ -99,7 +102,7 @@ def value_of(cls: type[T], written: str, what: str) -> T:
 
 @lru_cache(maxsize=512)
 def _memoized(cls: type, written: str, what: str) -> Any:
-    """By the text: every tick reads the same batches, and what is read is frozen."""
+    """Cached by the text, because every tick reads the same batches and the result is frozen."""
     try:
         return decode(cls, json.loads(written), what)
     except (FactsInvalid, ValueError) as error:
@@ -111,7 +114,7 @@ def _memoized(cls: type, written: str, what: str) -> Any:
 
 
 def migration_columns(migration: Migration) -> Columns:
-    """The columns that follow from the migration itself, its lane aside."""
+    """The columns that follow from the migration itself, except its lane."""
     home = {HOME: migration.account_id} if migration.account_id else {}
     return {
         **home,
@@ -126,7 +129,7 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_of(row: Columns) -> Migration:
-    """The migration in a row. Progress may be newer than the document. Columns tell which outboxes are open."""
+    """The migration in a row. The column ``progress`` may be newer than the document. Columns show which outboxes are open."""
     found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     account_id = row.get(HOME, found.account_id)
     return replace(found, progress=row.get("progress", found.progress), owes=owed(row), account_id=account_id)
@@ -138,7 +141,7 @@ def owed(row: Columns) -> tuple[int, ...]:
 
 
 def admission_lane(batch_id: str, account_id: str) -> str:
-    """The queue of a batch's migrations in one account: an account that cannot be used must not hold up the others."""
+    """The queue of a batch's migrations in one account, so that an unusable account does not delay the others."""
     return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
 
 
@@ -154,7 +157,7 @@ def lane(migration: Migration) -> Columns:
 
 
 def step_columns(taken: Step) -> Columns:
-    """What one step writes; a row that owes an outbox is due soon, so that the tick finds what a crash left behind."""
+    """The columns that one step writes; a row with an outbox is due soon, so that the tick finds what a crash left behind."""
     after, version = taken.after, taken.after.version
     columns = {**migration_columns(after), **lane(after)}
     columns[numbered(JOURNAL, version)] = text("journal", encode(taken.entry))
@@ -167,7 +170,7 @@ def step_columns(taken: Step) -> Columns:
 
 
 def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> dict[str, Any]:
-    """Effects by the name of their kind, events as they are."""
+    """The column of an outbox: effects by the name of their kind, events as they are."""
     return {
         "effects": [{"kind": type(effect).__name__, **encode(effect)} for effect in effects],
         "events": [encode(event) for event in events],
@@ -195,7 +198,7 @@ def journal_of(written: str) -> JournalEntry:
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The batch's columns; ``open_lane`` only while the tick has to look at it."""
+    """The batch's columns; ``open_lane`` exists only while the tick must look at the batch."""
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
@@ -218,7 +221,7 @@ def batch_of(row: Columns) -> Batch:
 
 
 def _control_of(row: Columns) -> BatchControl:
-    """The last act on the batch. Both columns hold the same; each range of columns that is read has one of them."""
+    """The last act on the batch. Both columns hold the same act; every range that is read contains one of them."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return value_of(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
@@ -229,7 +232,7 @@ def batch_line_of(written: str) -> BatchLine:
 
 
 def terms_of(row: Columns) -> Terms | None:
-    """The terms in a row; None if an older version wrote the row last: then only the document tells."""
+    """The terms in a row; None if an older version wrote the row last, because then only the document is current."""
     if "terms" not in row:
         return None
     found = value_of(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
@@ -237,7 +240,7 @@ def terms_of(row: Columns) -> Terms | None:
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:
-    """The entry's columns; the sweep lane only while it may be swept one day."""
+    """The entry's columns; the sweep lane exists only while the snapshot may be swept one day."""
     columns: Columns = {"doc": text("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=milliseconds(entry.sweep_at))

@@ -1,4 +1,4 @@
-"""Member accounts: those that one deployment serves besides its own, and what keeps one of them from being used."""
+"""Member accounts: the accounts that one deployment serves besides its own, and the trouble that makes one unusable."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shared.domain.text import plain
 from shared.domain.timing import back_off
 
 OWN = ""
-"""The deployment's own account, in rows and selections: what was stored before there were others names none."""
+"""Stands for the deployment's own account in rows and selections, because older rows name no account."""
 _ACCOUNT = re.compile(r"[0-9]{16}")
 _ROLE = re.compile(r"acs:ram::([0-9]{16}):role/[a-z0-9.-]{1,64}")
 _EXTERNAL = re.compile(r"[\w+=,.@:/-]{2,1224}", re.ASCII)
-"""What AssumeRole takes as ExternalId (STS, AssumeRole)."""
+"""The form of an ExternalId that AssumeRole accepts (STS, AssumeRole)."""
 _NOT_IN_A_SESSION = re.compile(r"[^\w.@-]", re.ASCII)
 _FIELDS = {"role", "externalId", "name"}
 LONGEST_NAME = 64
@@ -27,7 +27,7 @@ NO_PERMISSION = "Account.NoPermission"
 
 @dataclass(frozen=True)
 class MemberAccount:
-    """An account, the role in it that the pipeline assumes, and what to show a person beside the number."""
+    """A member account: its id, the role that the pipeline assumes in it, and the name that people see."""
 
     account_id: str
     role_arn: str
@@ -50,10 +50,10 @@ class Trouble:
     remedy: str
     since: datetime
     until: datetime
-    """Nothing is tried there before. Each further refusal puts it off, ever longer."""
+    """The time before which nothing is tried in the account. It moves further away with each refusal."""
 
     def blocks(self, now: datetime) -> bool:
-        """Whether nothing is to be started there now."""
+        """Whether nothing may be started in the account now."""
         return now < self.until
 
     def seen_again(self, error: AccountUnusable, now: datetime) -> Trouble:
@@ -63,17 +63,17 @@ class Trouble:
 
     @property
     def reason(self) -> str:
-        """In one sentence, with what to do."""
+        """The trouble in one sentence, with what to do."""
         return f"account {self.account_id} cannot be used since {self.since:%Y-%m-%d %H:%M} UTC: {self.message} {self.remedy}"
 
 
 def trouble_of(error: AccountUnusable, now: datetime) -> Trouble:
-    """The trouble that a refusal begins."""
+    """The trouble that begins with this refusal."""
     return Trouble(error.account_id, error.code, error.message, error.remedy, now, now + back_off(timedelta(0)))
 
 
 def not_configured(account_id: str) -> AccountUnusable:
-    """The error for an account that rows name and the settings do not."""
+    """The error for an account that a row names but the settings lack."""
     remedy = f"Add account {account_id} with its role to REPLANK_ACCOUNTS and deploy again."
     return AccountUnusable("Account.NotConfigured", f"REPLANK_ACCOUNTS has no account {account_id}.", remedy, account_id)
 
@@ -100,7 +100,8 @@ def read_members(given: str, external_id: str = "") -> dict[str, MemberAccount]:
     """The accounts of a setting, by id; raises Refused (Accounts.Invalid) that names the entry.
 
     JSON: ``{"1234567890123456": "acs:ram::1234567890123456:role/replank-member"}``, or with an object in place of the ARN
-    (``role``, ``externalId``, ``name``). Compact: the ARNs alone, separated by commas. ``external_id`` is for those that name none.
+    (``role``, ``externalId``, ``name``). Compact: the ARNs alone, separated by commas. ``external_id`` applies to accounts that
+    name none.
     """
     document = _document(given.strip())
     return {account_id: _member(account_id, each, external_id) for account_id, each in document.items()}
@@ -161,7 +162,7 @@ def _invalid(what: str) -> Refused:
 
 
 def named(account_id: str, own: str, members: Mapping[str, MemberAccount]) -> str:
-    """The account as rows and selections name it: empty for the own one. Raises Refused (Account.NotFound)."""
+    """The account as rows and selections name it; empty for the deployment's own. Raises Refused (Account.NotFound)."""
     if account_id in (OWN, own):
         return OWN
     if account_id not in members:

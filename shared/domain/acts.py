@@ -1,4 +1,7 @@
-"""What a named person may do: acknowledge, confirm, retry, cancel, roll back. Pure: the act goes in, the step comes out."""
+"""What a named person may do: acknowledge, confirm, retry, cancel, roll back.
+
+Pure: each function takes an act and returns the step.
+"""
 
 from __future__ import annotations
 
@@ -21,11 +24,11 @@ REASONS = {
     "cancellation": "cancelled",
     "rollback": "rollback requested",
 }
-"""How the journal's line of each act begins."""
+"""The beginning of each act's line in the journal."""
 
 
 def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, trust: str = "") -> Batch:
-    """The batch with the risks acknowledged; raises Refused while it is planned, for a dry run, or for another text."""
+    """The batch with the risks acknowledged; raises Refused during planning, for a dry run, or for another text."""
     if batch.acknowledgement is not None:
         given = batch.acknowledgement
         sentence = f"{given.operator} acknowledged batch {batch.batch_id} at {given.at:%Y-%m-%d %H:%M:%S} UTC already."
@@ -49,7 +52,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
 
 
 def check_not_stopped(batch: Batch | Terms) -> None:
-    """Raise Refused (Batch.Stopped) if nothing can start in the batch any more, so that nobody waits for it."""
+    """Raise Refused (Batch.Stopped) if nothing can start in the batch any more, so that nobody waits in vain."""
     if batch.control.brake is Brake.STOPPED:
         raise Refused(
             "Batch.Stopped",
@@ -70,8 +73,8 @@ _CONFIRMED_AS = {
 def confirm(migration: Migration, operator: str, now: datetime, *, retention_days: int, holds_snapshots: bool = True) -> Step:
     """Accept the outcome: from here the snapshots' retention runs.
 
-    A failed migration is accepted as it is. One that is rolled back or cancelled releases its snapshots: a cancelled one without
-    any (``holds_snapshots``) has nothing to confirm. Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
+    A failed migration is accepted as it is. A rolled back or cancelled one releases its snapshots. A cancelled one without
+    snapshots (``holds_snapshots``) has nothing to confirm. Raises Refused (Migration.AlreadyConfirmed, Migration.NotConfirmable).
     """
     if migration.released_at is not None:
         sentence = f"Migration {migration.migration_id} was confirmed at {migration.released_at:%Y-%m-%d %H:%M:%S} UTC already."
@@ -93,9 +96,9 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
 
 
 def retry(migration: Migration, operator: str, now: datetime) -> Step:
-    """Try again where it failed: from the precheck if nothing had moved, else the job, the validation or the rollback.
+    """Try again from the point of failure: the precheck if nothing had moved, else the job, the validation or the rollback.
 
-    Once a job has run, the first snapshots stay the ones to roll back to: new ones would hold a half-replaced system.
+    Once a job has run, a rollback uses the first snapshots: new ones would hold a half-replaced system.
     Raises Refused (Migration.NotRetryable) unless it failed.
     """
     if migration.state is State.PRECHECK_FAILED:
@@ -116,7 +119,7 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _again(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
-    """Accept the retry. It takes no slot: it waits for one like all others, and every limit holds it."""
+    """Accept the retry. It takes no slot: it waits for one like any start, and every limit applies."""
     taken = step(
         migration,
         to,
@@ -163,7 +166,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _unlock(migration: Migration) -> ReleaseLock:
-    """A job that timed out may still run, and some start unseen: the lock stays until no job runs."""
+    """A job that timed out may still run, and some jobs start unseen, so the lock stays until no job runs."""
     unseen = traits(migration.driver).starts_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
@@ -183,9 +186,10 @@ def _failed_harmlessly(migration: Migration) -> bool:
 
 
 def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
-    """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) elsewhere.
+    """Take every disk back to its snapshot from before the first hop. Raises Refused (Migration.NotRollbackable) in any other
+    state.
 
-    A migration that waits for its next job can go back as well. It is too late to cancel it, and a person may never start that job.
+    A migration that waits for its next job can be rolled back too. It is too late to cancel it, and nobody may ever start that job.
     """
     return _roll_back(migration, operator, now, REASONS["rollback"])
 
@@ -219,7 +223,7 @@ def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) 
 
 
 def _removing(migration: Migration) -> tuple[Effect, ...]:
-    """The job goes first, then SMC's backup copies are entered: a start that failed may have run, and made them since."""
+    """Remove the job first, then enter SMC's backup copies: a job whose start failed may have run and made them."""
     clean_up = CleanUpDriver(migration.handle, migration.hop)
     return (clean_up,) if _nothing_ran(migration) else (clean_up, AdoptSnapshots())
 

@@ -1,8 +1,10 @@
-"""Which snapshots are SMC's own backup copies. A name proves nothing, anybody may give it: in doubt a snapshot is kept. Pure.
+"""Which snapshots are SMC's own backup copies. A name proves nothing, because anybody can give it; in doubt the snapshot is
+kept. Pure.
 
 SMC copies every disk once, right after a job starts, under a name with a known beginning (SMC documentation, "migrate an
-operating system"). ECS shows neither who made a snapshot nor for what. So a copy counts as SMC's only under three
-conditions. It is the only such snapshot of its disk while the job ran. The job is known to have made its copies. No disk lacks one.
+operating system"). ECS does not show who made a snapshot or why. So a copy counts as SMC's only under three
+conditions. It is the only such snapshot of its disk from the time of the job. The job is known to have made its copies. Every
+disk has one.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from shared.domain.timing import CLOCKS_APART
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a job, from the journal. ``copied``: it went far enough to have made its copies."""
+    """One run of a job, from the journal. ``copied``: it got far enough for SMC to make its copies."""
 
     hop: int
     attempt: int
@@ -26,13 +28,13 @@ class Run:
     copied: bool
 
     def spans(self, at: datetime) -> bool:
-        """Whether a time falls in the run, by whatever clock."""
+        """Whether a time falls in the run, allowing for clocks that differ."""
         return self.began - CLOCKS_APART <= at and (self.ended is None or at <= self.ended + CLOCKS_APART)
 
 
 @dataclass(frozen=True)
 class Copy:
-    """A snapshot with such a name. ``tagged``: it carries the tag of one of our migrations."""
+    """A snapshot that bears SMC's name. ``tagged``: it carries the tag of one of our migrations."""
 
     snapshot_id: str
     disk_id: str
@@ -60,7 +62,10 @@ def runs_of(journal: Iterable[JournalEntry], *, unseen: bool) -> list[Run]:
 
 
 def doubt(copy: Copy, others: Sequence[Copy], runs: Sequence[Run], disks: Iterable[str]) -> str:
-    """Why a snapshot is not taken for SMC's own; empty if it is. ``others`` are all snapshots with such a name, itself included."""
+    """Why a snapshot does not count as SMC's own; empty if it does.
+
+    ``others`` are all snapshots that bear SMC's name, this one included.
+    """
     mine = [run for run in runs if run.spans(copy.created_at)]
     if copy.tagged:
         return "it carries a tag of ours, and SMC tags nothing for us"

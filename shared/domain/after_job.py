@@ -1,8 +1,8 @@
 """What SMC did to the disks when a job failed, was cancelled, or was a drill. Pure.
 
-SMC may put every disk back to its own copies by itself, and its API does not tell (SMC, "migrate an operating system").
-So a small file, the marker, is written in the guest while the job runs, once SMC has made its copies. After the job the guest is
-asked: if the marker is gone, the disks were put back, and whatever else was written since the copies is gone with it.
+SMC may put every disk back to its own copies, and its API does not show it (SMC, "migrate an operating system").
+So a small file, the marker, is written in the guest while the job runs, once SMC has made its copies. After the job the pipeline
+looks for the marker. If it is gone, SMC put the disks back, and everything written since the copies is lost.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from enum import Enum
 from shared.domain.timing import CLOCKS_APART
 
 ROLLED_BACK_BY_SMC = "Job.RolledBack"
-"""The failure of a job that is finished and moved nothing: its retry needs another job."""
+"""The failure of a job that finished without moving anything; its retry needs another job."""
 
 
 class AfterJob(Enum):
-    """Whether SMC put the disks back. The values are shown as they are."""
+    """Whether SMC put the disks back. People see these values as they are."""
 
     ROLLED_BACK = "SMC rolled back"
     KEPT = "not rolled back"
@@ -27,7 +27,10 @@ class AfterJob(Enum):
 
 @dataclass(frozen=True)
 class JobEnd:
-    """How a job ended that did not migrate the instance. The guest is asked before this becomes the failure."""
+    """How a job ended that did not migrate the instance.
+
+    Before this becomes the failure, the pipeline looks for the marker in the guest.
+    """
 
     code: str
     message: str
@@ -36,28 +39,31 @@ class JobEnd:
     copied: bool = False
     """Whether the job was seen past the point where SMC makes its own copies."""
     is_drill: bool = False
-    """Whether the job finished, and the old system runs."""
+    """Whether the job finished while the old system still runs."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What is known of the disks from one attempt's job. An older version that writes the row drops it: then nothing is known."""
+    """What is known of the disks after one attempt's job.
+
+    An older version drops it when it writes the row; then nothing is known.
+    """
 
     marker: str = ""
-    """The text of the marker; empty if none was sent."""
+    """The text of the marker; empty if no marker was sent."""
     marker_id: str = ""
-    """The command that writes it."""
+    """The id of the command that writes the marker."""
     ended: JobEnd | None = None
     look_id: str = ""
-    """The command that looks for the marker; empty if none is under way."""
+    """The id of the command that looks for the marker; empty if none is under way."""
     found: AfterJob | None = None
     system: str = ""
-    """The system that the guest ran at that look, in words."""
+    """The system that the guest ran when the marker was looked for, in words."""
 
 
 @dataclass(frozen=True)
 class SeenMarker:
-    """What a guest said at the look. None means that it did not say."""
+    """What a guest answered about its marker. None means that it gave no answer."""
 
     os_id: str | None = None
     os_version: str | None = None
@@ -65,12 +71,12 @@ class SeenMarker:
     marker: str = ""
     """The marker's text, empty if the guest has no marker."""
     up: timedelta | None = None
-    """How long the guest has been running."""
+    """How long the guest had been running."""
 
 
 @dataclass(frozen=True)
 class Before:
-    """What the look is compared with: the system before the job, the marker if it was surely written, when the guest was seen."""
+    """The state before the job, for comparison: the system, the marker if surely written, and when the guest was seen."""
 
     os_id: str | None
     os_version: str | None
@@ -79,15 +85,18 @@ class Before:
 
 
 def marker_of(migration_id: str, hop: int, attempt: int, count: int) -> str:
-    """The marker's text. Each run of a job has another one, because SMC's next copies hold what an earlier run left behind."""
+    """The marker's text.
+
+    Each run of a job has a marker of its own, because SMC's next copies contain what an earlier run left behind.
+    """
     return f"replank migration {migration_id} hop {hop} attempt {attempt} number {count}"
 
 
 def judge(before: Before, seen: SeenMarker, *, is_drill: bool, now: datetime) -> AfterJob:
-    """Whether SMC put the disks back. Only proof counts; what is left open stays not known.
+    """Whether SMC put the disks back. Only proof counts; without it the answer is "not known".
 
-    A disk is reset only while its instance is stopped (ECS, ResetDisk). So a guest that has not stopped since before the job is as
-    it was. A finished job leaves the old system only if the disks were put back.
+    A disk is reset only while its instance is stopped (ECS, ResetDisk). So the disks of a guest that has not stopped since
+    before the job were not put back. A finished job leaves the old system only if the disks were put back.
     """
     if seen.up is not None and before.seen_at is not None and now - seen.up < before.seen_at - CLOCKS_APART:
         return AfterJob.KEPT
@@ -99,7 +108,10 @@ def judge(before: Before, seen: SeenMarker, *, is_drill: bool, now: datetime) ->
 
 
 def shown(trace: Trace, *, job_failed: bool) -> str:
-    """What SMC did to the disks, as it is shown; empty if no job of the attempt failed. Old rows do not say: not known."""
+    """What SMC did to the disks, in words for people; empty if no job of the attempt failed.
+
+    Old rows do not record it: not known.
+    """
     if trace.found is not None:
         return trace.found.value
     return AfterJob.UNKNOWN.value if job_failed else ""
@@ -116,7 +128,7 @@ def in_words(trace: Trace) -> str:
 
 
 def remedy(trace: Trace, of_the_job: str) -> str:
-    """What to do first; then what the job's own failure asks for."""
+    """The remedy: what to do first, then what the job's own failure asks for."""
     if trace.found is AfterJob.ROLLED_BACK:
         return f"First restore what the programs wrote while the job ran, from their own backups or queues. Then: {of_the_job}"
     if trace.found is AfterJob.KEPT:

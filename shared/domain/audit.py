@@ -1,4 +1,4 @@
-"""The audit: who asked for what, how they were known, through which door, and what came of it. Pure."""
+"""The audit: who asked for what, how their name was known, how the request came in, and its outcome. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 LONGEST_REQUEST = 16 * 1024
-"""Bytes of a request's body that are kept; of a longer one only its size."""
+"""Maximum bytes of a request's body that are kept; for a longer one only its size is."""
 
 
 @dataclass(frozen=True)
@@ -16,7 +16,7 @@ class Asked:
 
     at: datetime
     who: str
-    """The name; empty if none came."""
+    """The person's name; empty if the request gave none."""
     trust: str
     issuer: str
     subject: str
@@ -37,7 +37,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Answered:
-    """What came of it."""
+    """The outcome of a request."""
 
     at: datetime
     status: int
@@ -49,7 +49,10 @@ class Answered:
 
 @dataclass(frozen=True)
 class AuditLine:
-    """One act or refusal. ``answered`` is None if the function died on the way: the migration's journal then tells."""
+    """One act or refusal.
+
+    ``answered`` is None if the function died before the answer; the migration's journal then shows the outcome.
+    """
 
     entry: str
     asked: Asked
@@ -57,7 +60,7 @@ class AuditLine:
 
 
 def kept(body: str) -> str:
-    """A request's body as the audit keeps it: JSON whatever it was, in one line."""
+    """A request's body as the audit keeps it: always one line of JSON."""
     size = len(body.encode("utf-8", "replace"))
     try:
         document = json.loads(body or "{}") if size <= LONGEST_REQUEST else {"bytes": size}

@@ -1,4 +1,4 @@
-"""Batches: what an operator decides for many instances at once, and who may move when."""
+"""Batches: an operator's decisions for many instances at once, and when each may move."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ RISKS = (
     "If the batch has a check, it runs as root in every guest, before and after; the files it names are read. Never before this.",
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
-"""What the operator acknowledges (from the risks named on the ECS "Operating system migration" page)."""
+"""The text that the operator acknowledges; its risks come from the ECS page "Operating system migration"."""
 
 
 class BatchState(Enum):
-    """Where a batch stands; its migrations' states say the rest."""
+    """The state of a batch; the rest follows from its migrations' states."""
 
     PLANNING = "planning"
     OPEN = "open"
@@ -42,20 +42,20 @@ class Brake(Enum):
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped it.
 
-    It has a column of its own, so that an earlier version that writes the batch leaves it as it is.
+    It has its own column, so that an earlier version leaves it alone when it writes the batch.
     """
 
     brake: Brake = Brake.OFF
     by: str = ""
-    """The person; ``watch`` if the batch has paused by itself."""
+    """The person; ``watch`` if the pipeline paused the batch."""
     at: datetime | None = None
     why: str = ""
     trust: str = ""
     door: str = ""
     wave: int = 0
-    """Which wave has begun last, from 0."""
+    """The number of the last wave that has begun, from 0."""
     wave_ended_at: datetime | None = None
-    """Since when all of it has ended; None while it is under way."""
+    """When the last of its migrations ended; None while the wave is under way."""
 
 
 UNTOUCHED = BatchControl()
@@ -63,7 +63,7 @@ UNTOUCHED = BatchControl()
 
 @dataclass(frozen=True)
 class BatchLine:
-    """One line of a batch's journal: an act on it, at which version, by whom and why."""
+    """One line of a batch's journal: the act, the version, the person and the reason."""
 
     version: int
     at: datetime
@@ -83,7 +83,7 @@ class Acknowledgement:
     risks_version: str
     text: tuple[str, ...]
     selection: str = ""
-    """Digest of the batch's selection as it stood then; an older version recorded none."""
+    """Digest of the batch's selection at that time; empty if an older version recorded it."""
     trust: str = ""
     """How the name is known (``claimed``, ``verified``); empty if an older version recorded it."""
 
@@ -96,31 +96,31 @@ class Selection:
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
     accounts: tuple[str, ...] = ()
-    """Member accounts, and an empty text for the deployment's own. Without any, only the own one is meant."""
+    """Member accounts, and an empty text for the deployment's own. If empty, only the deployment's own is meant."""
 
     @property
     def every_account(self) -> tuple[str, ...]:
-        """The accounts that are meant."""
+        """The accounts that the selection means."""
         return self.accounts or ("",)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What a stage has to know of its migration's batch: a few hundred bytes, however many instances the batch names."""
+    """What a stage must know about its migration's batch: a few hundred bytes, however large the batch is."""
 
     batch_id: str
     state: BatchState
     version: int
-    """The batch's, of which these are the terms."""
+    """The id of the batch."""
     created_at: datetime
     policy: Policy
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     accounts: tuple[str, ...] = ()
-    """Those of the selection."""
+    """The member accounts of the selection."""
     control: BatchControl = UNTOUCHED
     size: int = 0
-    """Instances of the batch, once it is planned; an earlier version wrote none."""
+    """Number of instances, once the batch is planned; 0 if an earlier version wrote the row."""
 
     @property
     def failure_budget(self) -> int:
@@ -130,17 +130,17 @@ class Terms:
 
     @property
     def every_account(self) -> tuple[str, ...]:
-        """The accounts that its migrations may be of."""
+        """The accounts that its migrations may belong to."""
         return self.accounts or ("",)
 
 
 Problem = tuple[str, str, str]
-"""What has no migration (an instance, or a whole region), the code, and a sentence with what to do."""
+"""An instance or region without a migration, the error code, and a sentence with what to do."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Many migrations with one policy. ``problems`` are instances that could not even be found: [id, code, message]."""
+    """Many migrations with one policy. ``problems`` are instances that were not found: [id, code, message]."""
 
     batch_id: str
     state: BatchState
@@ -153,7 +153,7 @@ class Batch:
     policy: Policy
     destination: str = ""
     destinations: dict[str, str] = field(default_factory=dict)
-    """Destination by instance id, before ``destination``."""
+    """Destination by instance id; it takes precedence over ``destination``."""
     dry_run: bool = False
     acknowledgement: Acknowledgement | None = None
     size: int = 0
@@ -162,13 +162,13 @@ class Batch:
 
     @property
     def terms(self) -> Terms:
-        """All of it that does not grow with the number of instances."""
+        """The part of the batch that does not grow with the number of instances."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
         return Terms(*same, self.selection.accounts, self.control, self.size)
 
 
 def needs_the_tick(terms: Terms) -> bool:
-    """Whether the tick looks at the batch: its planning may have been interrupted, migrations may start, or are to be cancelled."""
+    """Whether the tick must look at the batch: planning may have been interrupted, or migrations may start or be cancelled."""
     if terms.state is not BatchState.OPEN:
         return terms.state is BatchState.PLANNING
     return terms.acknowledgement is not None or terms.control.brake is Brake.STOPPED

@@ -1,4 +1,4 @@
-"""Pause, resume and stop a batch: what the acts ask, refuse and write. Pure: the batch goes in, the change comes out."""
+"""Pause, resume and stop a batch: what the acts ask, refuse and write. Pure: each function takes a batch and returns the change."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 
 BY_ITSELF = "watch"
-"""Who pauses a batch at its failure budget: the tick."""
+"""The name under which the tick pauses a batch at its failure budget."""
 NAMED = 5
 """Maximum migrations that a refusal names."""
 
 
 @dataclass(frozen=True)
 class BatchChange:
-    """One conditional write of a batch: as it was, as it is to be, the journal's line, and failures that no longer count."""
+    """One conditional write of a batch: the batch before and after, the journal's line, and failures that no longer count."""
 
     before: Batch
     after: Batch
@@ -27,7 +27,7 @@ class BatchChange:
 
 
 def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """Nothing new starts, first tries and retries alike; next hops go on. Raises Refused unless the batch is open and goes on."""
+    """Start nothing new, neither first tries nor retries; next hops go on. Raises Refused unless the batch is open and running."""
     _check_open(batch, "paused")
     if batch.control.brake is not Brake.OFF:
         raise _refused("Batch.NotRunning", batch, "paused", "Nothing to do: nothing new starts in it.")
@@ -37,7 +37,7 @@ def pause(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mapping[str, int], seen: int) -> BatchChange:
     """Let the batch start things again. After a pause at the budget the count of failures restarts at 0.
 
-    ``failed`` are those that count now, with their attempts; ``seen`` says how many the person saw.
+    ``failed`` are the failures that count now, with their attempts; ``seen`` is how many the person saw.
     """
     _check_open(batch, "resumed")
     if batch.control.brake is Brake.OFF:
@@ -51,7 +51,7 @@ def resume(batch: Batch, caller: Caller, why: str, now: datetime, failed: Mappin
 
 
 def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
-    """What runs finishes, nothing more starts, and what has not begun is cancelled."""
+    """Stop the batch: running migrations finish, nothing more starts, and the rest is cancelled."""
     _check_open(batch, "stopped")
     if batch.control.brake is Brake.STOPPED:
         raise _refused("Batch.NotRunning", batch, "stopped", "Nothing to do: it is stopped.")
@@ -59,14 +59,14 @@ def stop(batch: Batch, caller: Caller, why: str, now: datetime) -> BatchChange:
 
 
 def pause_at_budget(batch: Batch, why: str, now: datetime) -> BatchChange:
-    """The batch pauses by itself: more have failed than its budget allows."""
+    """Pause a batch in which more migrations have failed than its budget allows."""
     line = BatchLine(batch.version + 1, now, "pause", BY_ITSELF, why)
     control = replace(batch.control, brake=Brake.BUDGET, by=BY_ITSELF, at=now, why=why, trust="", door="")
     return BatchChange(batch, replace(batch, control=control, version=batch.version + 1), line)
 
 
 def is_done(batch: Batch, act: str, operator: str) -> bool:
-    """Whether the operator's own act is the last one on the batch: a repeated request after a lost answer changes nothing."""
+    """Whether this operator's same act is the last one on the batch, so that a repeated request changes nothing."""
     made = {"pause": Brake.PAUSED, "resume": Brake.OFF, "stop": Brake.STOPPED}[act]
     return batch.control.at is not None and batch.control.brake is made and batch.control.by == operator
 

@@ -1,4 +1,4 @@
-"""Who calls: a name, and how it is known to be theirs. Pure."""
+"""The caller: a name, and how it was verified. Pure."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from enum import Enum
 from shared.domain.errors import Refused
 
 LONGEST_NAME = 64
-"""Characters of a name, in whatever script."""
+"""Maximum characters of a name, in any script."""
 
 
 class Trust(str, Enum):
     """How a name is known."""
 
     CLAIMED = "claimed"
-    """A header says so. The trigger's signature proves a key of the account, and no person."""
+    """Only a header gives the name. The trigger's signature proves a key of the account, not a person."""
     VERIFIED = "verified"
-    """A token says so, and the api function itself has checked its signature, issuer, audience and times."""
+    """A token gives the name, and the api function has checked its signature, issuer, audience and times."""
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class Caller:
     name: str
     trust: Trust = Trust.CLAIMED
     issuer: str = ""
-    """Who vouches for the name; empty for a claimed one."""
+    """The issuer that vouches for the name; empty for a claimed one."""
     subject: str = ""
-    """The issuer's own id of the person: a name may change, or be borrowed; this does not."""
+    """The issuer's id of the person. A name may change or be reused; this id does not."""
     claims: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """What the token says of the person, by claim; lists stay lists. Empty for a claimed name."""
+    """The token's claims about the person; lists stay lists. Empty for a claimed name."""
     door: str = ""
     """How the request came in: ``trigger`` or ``gateway``, by its shape, which proves nothing."""
 
     @property
     def identity(self) -> str:
-        """What tells two persons apart. A claimed name is only as good as itself."""
+        """The identity that distinguishes two persons. For a claimed name it is only the name."""
         return f"{self.issuer}|{self.subject}" if self.trust is Trust.VERIFIED else f"claimed|{self.name}"
 
 
@@ -52,7 +52,7 @@ def read_name(given: str, where: str) -> str:
 
 
 def is_plain(name: str) -> bool:
-    """Whether a name shows as what it is: letters, digits, blanks and signs of any script, and nothing that acts unseen."""
+    """Whether a name has only visible letters, digits, blanks and signs of any script, and no control characters."""
     return name.isprintable() and not name[0].isspace() and unicodedata.category(name[0])[0] != "M"
 
 

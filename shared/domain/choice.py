@@ -1,4 +1,4 @@
-"""Fields that an operator may choose: each with its words, default and bounds, and its name at the doors."""
+"""Fields that an operator may choose, each with its description, default, bounds and name in the API."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 def choice(default: T, words: str, bounds: tuple[int, int] | None = None) -> T:
-    """A field with all that any door says of it: its default, its description, and the least and most of a number."""
+    """A field with its default, its description and, for a number, its bounds."""
     made: T = field(default=default, metadata={"words": words, "bounds": bounds})
     return made
 
@@ -22,23 +22,23 @@ def required(words: str) -> Any:
 
 
 def camel(name: str) -> str:
-    """The name of a field as the API and the events give it; ``from_`` is from."""
+    """The name of a field in the API and the events; ``from_`` becomes ``from``."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(map(str.capitalize, rest))
 
 
 def names_of(cls: type) -> dict[str, str]:
-    """The fields of a dataclass, by the names that the API gives them."""
+    """The fields of a dataclass, by their names in the API."""
     return {camel(each.name): each.name for each in fields(cls)}
 
 
 def bounds_of(cls: type) -> dict[str, tuple[int, int]]:
-    """Least and most of each number of a dataclass, by the name that the API gives it."""
+    """Minimum and maximum of each number of a dataclass, by its name in the API."""
     return {camel(each.name): each.metadata["bounds"] for each in fields(cls) if each.metadata.get("bounds")}
 
 
 def renamed(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str, Any]:
-    """The same document in the spelling of the fields; raises Refused for a name that is not known."""
+    """The same document with the names of the fields; raises Refused for an unknown name."""
     for name in given:
         if name not in names:
             raise Refused("Policy.Invalid", f"{path}.{name} is no known field.", f"Known are {', '.join(names)}.")
@@ -46,7 +46,7 @@ def renamed(given: dict[str, Any], names: dict[str, str], path: str) -> dict[str
 
 
 def check_numbers(asked: dict[str, Any], bounds: dict[str, tuple[int, int]], path: str) -> None:
-    """Refuse numbers that arithmetic, or the fleet, could not bear. Whether they are numbers was judged before."""
+    """Refuse numbers outside their bounds. The caller has already checked that they are numbers."""
     for name, value in asked.items():
         if name in bounds and value is not None:
             least, most = bounds[name]

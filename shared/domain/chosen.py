@@ -1,4 +1,4 @@
-"""Which instances a batch means: those of its selection, as it stood when somebody acknowledged it."""
+"""Which instances a batch means: those of its selection at the time of the acknowledgement."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from shared.domain.notice import matches
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
-"""How much later than its acknowledgement a migration may seem to be: two functions made them."""
+"""How much later than the acknowledgement a migration may appear, because two functions with different clocks made them."""
 
 
 def digest_of(selection: Selection) -> str:
-    """A selection in 32 characters: recorded with the acknowledgement, so that another one is recognised.
+    """A selection as a digest of 32 characters, recorded with the acknowledgement so that a change is noticed.
 
-    Each part is named here: a version that knows a further field must find the same digest while both versions run.
+    Each part is listed here, so that a version with further fields finds the same digest while both versions run.
     """
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
     if selection.accounts:  # without them it is the digest that a version without accounts makes

@@ -1,4 +1,4 @@
-"""Frozen dataclasses to JSON, from JSON, and their JSON Schema, all from the type hints: one place says what a field may hold.
+"""Converts frozen dataclasses to and from JSON and makes their JSON Schema, all from the type hints.
 
 Understood: str, int (never negative: every number here is a size, a count or an id), bool, datetime (ISO 8601 with a
 zone, kept in UTC), Literal, Enum, dataclasses, ``tuple[X, ...]``, ``tuple[str, str]``, ``dict[str, str]`` and ``X | None``;
@@ -25,15 +25,15 @@ Signed = NewType("Signed", int)
 """A whole number that may be negative, such as an offset from UTC."""
 
 MAX_TEXT = 16_384
-"""Longest string a field may hold, in characters."""
+"""Maximum characters of a string in a field."""
 MAX_ITEMS = 20_000
-"""Longest list a field may hold."""
+"""Maximum items of a list in a field."""
 YEARS = range(1970, 2200)
-"""Outside of these a time is a mistake (and arithmetic with it may overflow)."""
+"""A time outside these bounds is a mistake, and arithmetic with it may overflow."""
 
 
 class FactsInvalid(Refused):
-    """A document that is not what its schema says; ``field`` is the path of the first offending value."""
+    """A document that does not match its schema; ``field`` is the path of the first wrong value."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(
@@ -60,8 +60,8 @@ def encode(value: object) -> Any:
 def decode(cls: type[T], document: object, path: str, *, strict: bool = False) -> T:
     """The dataclass from JSON values; raises FactsInvalid.
 
-    Unknown fields are ignored unless ``strict``: what an earlier or later version stored must stay readable, while a typing
-    error in an operator's file must be told.
+    Unknown fields are ignored unless ``strict``: rows of other versions must stay readable. An operator's file is read strictly,
+    so that a typing error is found.
     """
     value: T = _dataclass_decoder(cls)(document, path, strict)  # type: ignore[arg-type]
     return value

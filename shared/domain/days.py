@@ -1,4 +1,4 @@
-"""Days and moments in sentences: always with how far away they are, and moments with their zone."""
+"""Puts days and moments in words, with how far away they are and, for moments, the zone."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta, timezone
 
 
 def day_said(day: date, on: date) -> str:
-    """``2026-03-31, 242 days ago``: a day, seen from another."""
+    """``2026-03-31, 242 days ago``: a day and its distance from another."""
     left = (day - on).days
     if left == 0:
         return f"{day.isoformat()}, today"
@@ -15,7 +15,7 @@ def day_said(day: date, on: date) -> str:
 
 
 def moment_said(at: datetime, now: datetime) -> str:
-    """``2026-09-03 08:00 UTC, in 47 hours``: a moment, seen from another."""
+    """``2026-09-03 08:00 UTC, in 47 hours``: a moment and its distance from another."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
     length = _length(abs(away))

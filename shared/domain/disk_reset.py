@@ -1,4 +1,4 @@
-"""How far a rollback is with one disk, as the migration's row keeps it."""
+"""The progress of a rollback with one disk, as the migration's row keeps it."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from enum import Enum
 
 
 class ResetState(Enum):
-    """How far one disk is."""
+    """The progress of one disk."""
 
     PENDING = "pending"
     """Not reset."""
     ASKED = "asked"
-    """The reset is about to be requested, or was requested. A crash or a lost answer leaves it so, and the request is repeated."""
+    """The reset is about to be requested, or was requested. After a crash or a lost answer the disk stays in this state, and the
+    request is repeated."""
     ACCEPTED = "accepted"
-    """ECS took the reset; it may still be at work."""
+    """ECS accepted the reset; it may still be at work."""
     RESTORED = "restored"
     """ECS showed the disk at rest after its reset."""
 

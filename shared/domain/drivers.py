@@ -1,4 +1,4 @@
-"""What each driver says of itself. Every other room asks this table, and no room tests a driver's name."""
+"""The traits of each driver. All other code reads this table instead of testing a driver's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.domain.timing import JOB_LIMIT, PREPARE_LIMIT
 
 
 class ChangesFrom(Enum):
-    """The point from which the instance may have changed: after it only the snapshots restore it."""
+    """The point from which the instance may have changed; after it, only the snapshots restore it."""
 
     LAUNCH = "the step that starts the job"
     SNAPSHOTS = "the end of the snapshots, when a person is asked to start the job"
@@ -24,20 +24,20 @@ class DriverTraits:
 
     name: str
     does: str
-    """What carries out the replacement, in words."""
+    """What replaces the operating system, in words."""
     attended: bool
-    """Whether a person starts the job, at any time."""
+    """Whether a person may start the job at any time."""
     needs_identity: bool
-    """Whether its ``prepare`` needs the instance's addresses and hostnames. Finding these takes two calls."""
+    """Whether ``prepare`` needs the instance's addresses and hostnames, which take two calls to find."""
     changes_from: ChangesFrom
     paths: Callable[[Catalog], tuple[Path, ...]]
     """The paths that it can follow."""
     usual_minutes: tuple[int, int]
-    """How long its job runs as a rule, for the documents."""
+    """The usual length of its job, for the documents."""
     prepare_limit: timedelta | None
-    """How long preparing may take; None if a person may take any time."""
+    """Maximum time for preparing; None if a person may take any time."""
     job_limit: timedelta
-    """How long its job may run before a person has to look."""
+    """Maximum time that its job may run before a person must look."""
 
     @property
     def starts_unseen(self) -> bool:
@@ -76,7 +76,7 @@ DEFAULT_DRIVER = SMC.name
 
 
 def traits(name: str) -> DriverTraits:
-    """What a driver says of itself. A driver that this version does not have never starts here, so it is taken as unattended."""
+    """The traits of a driver. A driver that this version lacks never starts here, so it counts as unattended."""
     return DRIVERS.get(name, SMC)
 
 

@@ -1,4 +1,4 @@
-"""What must follow a step, as data: written in the outbox with the step, carried out after it, safe to repeat."""
+"""Effects: what must follow a step, as data. They are stored in the outbox with the step and are safe to repeat."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ class ReleaseLock:
     region_id: str
     instance_id: str
     after_jobs: bool = False
-    """Only once SMC shows no job that runs on the instance: the migration may have left one."""
+    """Only once SMC shows no running job on the instance, because the migration may have left one."""
 
 
 @dataclass(frozen=True)
 class ReleaseSlot:
-    """Give the migration's place in the wave free."""
+    """Release the migration's slot in the wave."""
 
 
 @dataclass(frozen=True)
 class CountOutcome:
-    """Note on the batch that this migration failed or moved, for the failure budget and the canary."""
+    """Record on the batch that this migration failed or moved, for the failure budget and the canary."""
 
     outcome: str
-    """``failed``, ``moved``, ``retried`` (takes a failure back) or ``resumed`` (the same, of the attempt under way)."""
+    """``failed``, ``moved``, ``retried`` (takes a failure back) or ``resumed`` (takes back the failure of the attempt under
+    way)."""
 
 
 @dataclass(frozen=True)
 class AdoptSnapshots:
     """Enter SMC's own backup copies of the instance's disks, made since the job started, in the ledger.
 
-    ``copied``: the failed job of this hop and attempt was seen to be past the point where it makes them.
+    ``copied``: the failed job of this hop and attempt was seen past the point where SMC makes them.
     """
 
     hop: int = 0
@@ -44,7 +45,7 @@ class AdoptSnapshots:
 
 @dataclass(frozen=True)
 class LaunchDriver:
-    """Start the prepared job: the destructive call, made only after its step stands in the journal."""
+    """Start the prepared job: the destructive call, made only after its step is in the journal."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver)
 
 
 def needs_the_cloud(effect: Effect) -> bool:
-    """Whether the effect calls ECS or SMC: the api function leaves it to the tick, because it never waits for the cloud."""
+    """Whether the effect calls ECS or SMC; the api function leaves such effects to the tick, so that it never waits."""
     return isinstance(effect, NEEDS_THE_CLOUD) or (isinstance(effect, ReleaseLock) and effect.after_jobs)
 
 

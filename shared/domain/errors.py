@@ -12,18 +12,18 @@ from shared.domain.text import plain
 
 
 class Fate(Enum):
-    """What becomes of the message that met the error."""
+    """What the function does with the message that met the error."""
 
     STALE = "stale"
-    """Behind the row, or a duplicate: acknowledge, nothing to do."""
+    """The message is old or a duplicate: acknowledge it and do nothing."""
     REFUSED = "refused"
-    """The user can correct it: acknowledge; HTTP 4xx."""
+    """The user can correct the request: acknowledge; HTTP 4xx."""
     TRANSIENT = "transient"
-    """It may work later: raise, the platform retries; HTTP 503."""
+    """The call may work later: raise, so that the platform retries; HTTP 503."""
     PERMANENT = "permanent"
     """A person is needed: record it on the migration, acknowledge; HTTP 500 with the code."""
     BUG = "bug"
-    """An invariant does not hold: raise, never swallowed; HTTP 500."""
+    """An invariant does not hold: always raise; HTTP 500."""
 
 
 class ReplankError(Exception):
@@ -48,7 +48,7 @@ class Stale(ReplankError):
 
 
 class Refused(ReplankError):
-    """The caller asked for something that cannot be; the remedy says what would help."""
+    """The caller asked for something impossible; the remedy says what would help."""
 
     fate = Fate.REFUSED
 
@@ -63,7 +63,7 @@ class Transient(ReplankError):
 
 
 class AccountUnusable(Transient):
-    """A member account refuses the pipeline, not one call of it. What is under way there waits until it does so no longer."""
+    """A member account refuses the pipeline as a whole. Work in that account waits until it is accepted again."""
 
     def __init__(self, code: str, message: str, remedy: str, account_id: str) -> None:
         super().__init__(code, message, remedy)
@@ -80,7 +80,7 @@ class Permanent(ReplankError):
 
 
 class Bug(ReplankError):
-    """Something that must never happen did."""
+    """Something happened that must never happen."""
 
     def __init__(self, message: str) -> None:
         super().__init__("Internal.Bug", message, "Report this with the request id; nothing was changed.", status=500)

@@ -1,7 +1,7 @@
-"""The events of the pipeline: their types, who acts on them, and their data.
+"""The events of the pipeline: their types, their consumers and their data.
 
-Every type has one producer and a folder under events/ with its schema and samples; a test keeps the two equal. ``stage`` in
-the data names the stage that is to act next and is what the bus's rules route by; events without it only inform.
+Every type has one producer and a folder under events/ with its schema and samples; a test keeps the two equal. ``stage`` in the
+data names the stage that acts next, and the bus's rules route by it. Events without it only inform.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ ECS = "acs.ecs"
 
 
 def is_for(function: str, type: str, source: str) -> bool:
-    """Whether the function knows what to do with such a message; none guesses at a type, or at a version of one."""
+    """Whether the function handles this type and version; a function refuses any other message."""
     if type == "timer":
         return function in TIMED
     return function in CONSUMERS.get(type, ()) or (function == "watch" and source == ECS)
@@ -118,7 +118,7 @@ class Event:
 
 
 def reminder(now: datetime) -> str:
-    """The word that tells the reminders of one tick (``nudge``) from those of another."""
+    """The word that distinguishes one tick's reminders (``nudge``) from another's."""
     return now.strftime("%Y%m%dT%H%M%S")
 
 

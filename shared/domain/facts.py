@@ -1,7 +1,7 @@
-"""What is known of an instance when the rules look at it: the cloud's view, the account's, and the guest's own.
+"""Everything the rules know of an instance: the facts of the cloud, of the account and of the guest.
 
-Units are in the names. ``None`` always means "not known" and never "nothing": a probe that could not ask says so, and the
-rules tell the operator. Every document can be stored and read back (``to_json``/``from_json``).
+Units are in the names. ``None`` always means "not known", never "nothing": a probe reports what it could not read, and the rules
+tell the operator. Every document can be stored and read back (``to_json``/``from_json``).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from shared.domain.hop import Hop
 __all__ = ["AccountFacts", "DiskFacts", "Facts", "FactsInvalid", "GuestFacts", "Hop", "InstanceFacts", "facts_schema"]
 
 RETIRED = frozenset(("smc_role", "smc_jobs", "smc_jobs_quota", "smc_sources", "smc_sources_quota", "snapshots_per_disk_quota"))
-"""Facts of the account that no function can ask for: SMC itself refuses the job, with a remedy of its own."""
+"""Facts of the account that no call can read. If one is missing, SMC itself refuses the job, with its own remedy."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class DiskFacts:
 
 
 def own_disks(disks: Iterable[DiskFacts]) -> list[DiskFacts]:
-    """The user's disks: all but SMC's transit disk, which comes and goes with a job."""
+    """The user's disks: all except SMC's transit disk, which exists only during a job."""
     return [disk for disk in disks if not disk.used_by_smc_transit]
 
 
@@ -47,7 +47,7 @@ class InstanceFacts:
     """One instance as DescribeInstances, DescribeCloudAssistantStatus and DescribeSnapshots show it.
 
     ``agent_heartbeat_at`` is the Cloud Assistant's last heartbeat, None if it was never seen. ``expires_at`` is None for
-    pay-as-you-go. ``locked`` holds lock reasons. ``active_migration_id`` and ``scaling_group_id`` are empty for none.
+    pay-as-you-go. ``locked`` holds lock reasons. ``active_migration_id`` and ``scaling_group_id`` may be empty.
     """
 
     instance_id: str
@@ -85,7 +85,7 @@ class InstanceFacts:
         return own_disks(self.disks)
 
     def to_json(self) -> Json:
-        """As stored beside the migration."""
+        """The JSON document that is stored beside the migration."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod
@@ -96,7 +96,7 @@ class InstanceFacts:
 
 @dataclass(frozen=True)
 class AccountFacts:
-    """What the account allows. ``problems`` are codes the API answered (balance, real name, permissions)."""
+    """What the account allows. ``problems`` are error codes of the API (balance, real name, permissions)."""
 
     snapshot_service: bool | None = None
     allow_listed: bool | None = None
@@ -105,7 +105,7 @@ class AccountFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """Everything the rules may look at, for one instance, one hop, at one moment (``now``, aware UTC)."""
+    """Everything that the rules may read, for one instance and one hop at one moment (``now``, aware UTC)."""
 
     instance: InstanceFacts
     guest: GuestFacts | None

@@ -1,4 +1,4 @@
-"""Findings: what a rule saw, why it matters and what to do about it; an assessment is many of them, worst first."""
+"""Findings: what a rule saw, why it matters and what to do. An assessment is a list of findings, worst first."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ class Severity(Enum):
     """How far a finding stops a migration."""
 
     ERROR = "error"
-    """Blocks; nobody can override it."""
+    """Blocks, and nobody can override it."""
     OVERRIDABLE = "overridable"
     """Blocks until a person overrides it by its code, with a reason."""
     WARNING = "warning"
-    """Does not block; somebody should look."""
+    """Does not block, but somebody should look."""
     INFO = "info"
     """Worth knowing."""
 
@@ -32,7 +32,7 @@ BLOCKS = (Severity.ERROR, Severity.OVERRIDABLE)
 class Finding:
     """One observation. ``code`` is stable (Noun.Reason), ``seen`` holds numbers with units, ``remedy`` is a sentence.
 
-    ``known`` is false if the rule could not look: the finding then says what was not checked, and nothing about the instance.
+    ``known`` is false if the rule could not look; the finding then names only what was not checked.
     """
 
     code: str
@@ -47,11 +47,11 @@ class Finding:
 
     @property
     def standing(self) -> str:
-        """The word for people: the severity, or ``not checked`` if the rule could not look and that does not block."""
+        """The word for people: the severity, or ``not checked`` if the rule could not look and does not block."""
         return self.severity.value if self.known or self.severity in BLOCKS else "not checked"
 
     def to_json(self) -> Json:
-        """As stored and as shown by the API."""
+        """The finding as it is stored and as the API shows it."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod
@@ -62,7 +62,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Assessment:
-    """The findings of one look at one instance, worst first; ``overrides`` are the (code, reason) pairs that applied."""
+    """The findings of one check of one instance, worst first; ``overrides`` are the (code, reason) pairs that applied."""
 
     findings: tuple[Finding, ...] = ()
     overrides: tuple[tuple[str, str], ...] = ()

@@ -1,7 +1,7 @@
 """One line of fstab as mount(8) and systemd read it: fstab(5), libmount and systemd-fstab-generator are the judges. Pure.
 
-Which device a line names, and whether the start of the system waits for it, decides between a machine that comes back and
-one that stops in an emergency shell.
+A wrong line can stop the next start in an emergency shell. So it matters which device a line names and whether the start waits
+for it.
 """
 
 from __future__ import annotations
@@ -13,31 +13,31 @@ from dataclasses import dataclass
 from shared.domain.guest import FstabFacts
 
 TAGS = {"UUID": "uuid", "LABEL": "label", "PARTUUID": "partuuid", "PARTLABEL": "partlabel", "ID": "id"}
-"""Ways to name a device by what is written on it or by its hardware, and where udev keeps the links: /dev/disk/by-..."""
+"""Ways to name a device by its content or its hardware, each with the folder of udev's links: /dev/disk/by-..."""
 NETWORK = frozenset(
     {"9p", "afs", "alinas", "beegfs", "ceph", "cifs", "coda", "cpfs", "davfs", "davfs2", "gfs", "gfs2", "glusterfs", "lustre"}
     | {"ncp", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "pvfs2", "smb3", "smbfs", "sshfs", "virtiofs"}
 )
-"""Kinds of file systems that are mounted with the network: remote-fs.target, which the start of the system does not need."""
+"""Types mounted once the network is up (remote-fs.target); the start of the system does not wait for them."""
 DEVICELESS = frozenset(
     {"none", "tmpfs", "ramfs", "proc", "sysfs", "devpts", "devtmpfs", "cgroup", "cgroup2", "debugfs", "hugetlbfs", "mqueue"}
     | {"securityfs", "configfs", "fusectl", "bpf", "tracefs", "efivarfs", "binfmt_misc", "selinuxfs", "overlay", "aufs", "zfs"}
     | {"autofs"}
 )
-"""Kinds whose first field names no device."""
+"""Types whose first field names no device."""
 _OCTAL = re.compile(r"\\([0-7]{3})")
 _LINK_PLAIN = re.compile(r"[A-Za-z0-9#+\-.:=@_]")
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What the guest showed of its devices: links below /dev/disk as ``uuid/1234``, paths of fstab that exist, places looked at."""
+    """What the guest reported: links below /dev/disk as ``uuid/1234``, paths of fstab that exist, and folders that it looked in."""
 
     links: Collection[str] = ()
     paths: Collection[str] = ()
     places: Collection[str] = ()
     whole: bool = True
-    """False if not all links were told."""
+    """False if the guest did not report all links."""
 
 
 def read_line(line: str, seen: Seen) -> FstabFacts | None:
@@ -53,12 +53,12 @@ def read_line(line: str, seen: Seen) -> FstabFacts | None:
 
 
 def unescaped(text: str) -> str:
-    r"""Blanks, tabs and the like are written as three octal digits: ``\040``."""
+    r"""Decodes blanks, tabs and the like, which fstab writes as octal digits: ``\040``."""
     return _OCTAL.sub(lambda found: chr(int(found[1], 8)), text)
 
 
 def _named(source: str) -> str:
-    """``UUID="1234"`` without its quotes; everything else as it stands."""
+    """``UUID="1234"`` without its quotes; any other text unchanged."""
     tag, equals, value = source.partition("=")
     if equals and tag in TAGS and len(value) > 1 and value[0] in "\"'" and value[-1] == value[0]:
         return f"{tag}={value[1:-1]}"
@@ -66,7 +66,7 @@ def _named(source: str) -> str:
 
 
 def is_present(entry: FstabFacts, seen: Seen, written: str = "") -> bool | None:
-    """Whether the device exists; None if the line names none, or it cannot be told."""
+    """Whether the device exists; None if the line names no device, or if it is not known."""
     tag, equals, value = entry.spec.partition("=")
     if equals and tag in TAGS:
         if "/dev/disk" not in seen.places:
@@ -81,17 +81,17 @@ def is_present(entry: FstabFacts, seen: Seen, written: str = "") -> bool | None:
 
 
 def link_name(value: str) -> str:
-    r"""The name udev gives a link: what is not a letter, a digit or one of ``#+-.:=@_`` becomes ``\x2f``."""
+    r"""The name that udev gives a link; any other character than letters, digits and ``#+-.:=@_`` is escaped as ``\x2f``."""
     return "".join(c if not c.isascii() or _LINK_PLAIN.match(c) else f"\\x{ord(c):02x}" for c in value)
 
 
 def names_a_device(entry: FstabFacts) -> bool:
-    """Whether it can be told that what it names is missing."""
+    """Whether a missing device of this line can be recognised."""
     return entry.spec.partition("=")[0] in TAGS or names_a_path(entry)
 
 
 def names_a_path(entry: FstabFacts) -> bool:
-    """Whether the first field is a device or a file (a loop), and not a share, a bucket or a folder to bind."""
+    """Whether the first field is a device or a file, not a network share, a bucket or a folder to bind."""
     options = _options(entry)
     if not entry.spec.startswith("/") or entry.spec.startswith("//") or is_network(entry):
         return False
@@ -99,18 +99,18 @@ def names_a_path(entry: FstabFacts) -> bool:
 
 
 def _is_fuse(entry: FstabFacts) -> bool:
-    """Whether a program mounts it, which the first field tells what it likes. fuseblk names a device."""
+    """Whether a program mounts it (FUSE), so that the first field may be anything. fuseblk names a device."""
     return entry.file_system == "fuse" or entry.file_system.startswith("fuse.")
 
 
 def is_network(entry: FstabFacts) -> bool:
-    """Whether it is mounted with the network."""
+    """Whether it is mounted once the network is up."""
     kind = entry.file_system.removeprefix("fuse.")
     return kind in NETWORK or "_netdev" in _options(entry)
 
 
 def is_awaited(entry: FstabFacts) -> bool:
-    """Whether the system does not start without it: local-fs.target then fails, and with it the start."""
+    """Whether the start of the system fails without it, because local-fs.target needs it."""
     if entry.file_system == "swap" or entry.mount_point in ("none", "swap") or is_network(entry):
         return False
     if any(option.startswith(("x-systemd.wanted-by=", "x-systemd.required-by=")) for option in _options(entry)):
@@ -119,12 +119,12 @@ def is_awaited(entry: FstabFacts) -> bool:
 
 
 def is_on_demand(entry: FstabFacts) -> bool:
-    """Whether the start of the system does not mount it: a person does, or its first use."""
+    """Whether it is mounted later, by a person or on its first use, and not at the start."""
     return bool(_options(entry) & {"x-systemd.automount", "comment=systemd.automount"}) or _last(entry, "noauto", "auto")
 
 
 def may_be_missing(entry: FstabFacts) -> bool:
-    """Whether the system starts without the device: nofail, or a device that comes with the network (iSCSI)."""
+    """Whether the system starts without the device: ``nofail``, or a device on the network (iSCSI)."""
     return _last(entry, "nofail", "fail") or (is_network(entry) and entry.spec.startswith(("/dev/", *(f"{tag}=" for tag in TAGS))))
 
 
@@ -133,13 +133,13 @@ def _options(entry: FstabFacts) -> set[str]:
 
 
 def _last(entry: FstabFacts, off: str, on: str) -> bool:
-    """Whether ``off`` holds: of an option and its opposite the last one counts."""
+    """Whether ``off`` holds: if an option and its opposite are both given, the last one counts."""
     said = [option for option in entry.options.split(",") if option in (off, on)]
     return bool(said) and said[-1] == off
 
 
 def overshadowed(entries: Collection[FstabFacts]) -> tuple[str, ...]:
-    """Mount points that a later line hides: it names the same one again, or a folder above it. swap has no place of its own."""
+    """Mount points hidden by a later line that names the same folder or one above it. Swap has no mount point."""
     points = [each.mount_point.rstrip("/") or "/" for each in entries if each.mount_point.startswith("/")]
     return tuple(
         point

@@ -1,4 +1,4 @@
-"""What a guest says of itself: parsed from the probe's answer, compared before and after. ``None`` means "not known"."""
+"""The facts of a guest: parsed from the probe's answer and compared before and after. ``None`` means "not known"."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.domain.codec import Json, decode, encode
 
 @dataclass(frozen=True)
 class MountFacts:
-    """One mounted file system as ``df`` shows it; ``available_mib`` is what a program that is not root could still write."""
+    """One mounted file system as ``df`` shows it; ``available_mib`` is the space that a program without root rights can use."""
 
     mount_point: str
     device: str
@@ -34,7 +34,7 @@ class PackageFacts:
 
 @dataclass(frozen=True)
 class PackageSummary:
-    """The package database without its 3,000 lines: how many, those that matter, and the vendors that are not the distribution."""
+    """A summary of the package database: the number of packages, those that matter, and foreign vendors."""
 
     total: int
     i686: tuple[str, ...] = ()
@@ -73,7 +73,7 @@ class InterfaceFacts:
 
 @dataclass(frozen=True)
 class FstabFacts:
-    """One fstab line; ``present``: the device, label or uuid it names exists now (None: cannot be told)."""
+    """One fstab line; ``present``: whether the device, label or UUID that it names exists (None: not known)."""
 
     spec: str
     mount_point: str
@@ -84,7 +84,7 @@ class FstabFacts:
 
 @dataclass(frozen=True)
 class ChecksumFacts:
-    """SHA-256 of a file the user named; empty when the file is not there."""
+    """SHA-256 of a file that the user named; empty if the file is missing."""
 
     path: str
     sha256: str
@@ -92,7 +92,7 @@ class ChecksumFacts:
 
 @dataclass(frozen=True)
 class UserCheck:
-    """The user's own check command: exit status and the first line or so of its output."""
+    """The user's own check command: its exit status and the beginning of its output."""
 
     exit_status: int
     output: str = ""
@@ -100,7 +100,7 @@ class UserCheck:
 
 @dataclass(frozen=True)
 class BootFacts:
-    """How a Linux guest boots: the version GRUB starts, the kernels in /boot, and those of them without an initramfs."""
+    """How a Linux guest boots: the version that GRUB starts, the kernels in /boot, and kernels without an initramfs."""
 
     default_kernel: str | None = None
     images: tuple[str, ...] = ()
@@ -112,13 +112,13 @@ class BootFacts:
 
 @dataclass(frozen=True)
 class LinuxFacts:
-    """What only Linux guests have. A field is None if it is not known, or if an older probe answered.
+    """Facts that only Linux guests have. A field is None if it is not known, or if an older probe answered.
 
-    ``modules``: the loaded ones. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
-    ``package_locks``: what hides updates, with where it stands (versionlock, exclude). ``rpm_database``: what rpm complained of,
-    empty if it did not. ``kernel_vendor``: of the package that the running kernel comes from. ``permit_root_login``: the word
+    ``modules``: the kernel modules loaded. ``root_links``: links directly below / to absolute paths, as ``/app -> /data/app``.
+    ``package_locks``: settings that hide updates, each with its place (versionlock, exclude). ``rpm_database``: rpm's complaint,
+    empty if it had none. ``kernel_vendor``: the vendor of the running kernel's package. ``permit_root_login``: the word
     in sshd_config, empty if it has no such setting. ``lock_holders``: which process holds which lock of the package manager.
-    ``fstab_errors``: what the system's own check of fstab complains of. ``metadata_answers``, ``names_resolve`` and
+    ``fstab_errors``: errors that the system's own check of fstab reports. ``metadata_answers``, ``names_resolve`` and
     ``clock_in_step``: whether the metadata service answers, names of Alibaba Cloud resolve and the clock is synchronised.
     ``read_only_mounts``: which of /mnt and /sys are mounted read-only.
     """
@@ -163,7 +163,7 @@ class LinuxFacts:
 
 @dataclass(frozen=True)
 class WindowsFacts:
-    """What only Windows guests have. ``language`` is zh or en; sizes in MiB.
+    """Facts that only Windows guests have. ``language`` is zh or en; sizes in MiB.
 
     ``metadata_answers``, ``names_resolve`` and ``clock_in_step`` mean what they mean on Linux; None if an older probe answered.
     """
@@ -186,7 +186,10 @@ class WindowsFacts:
 
 @dataclass(frozen=True)
 class GuestFacts:
-    """One answer of the probe. ``unknown`` names what could not be asked and why; ``cut`` what was too long to tell in full."""
+    """One answer of the probe.
+
+    ``unknown`` names what could not be read and why; ``cut`` names what was too long to report in full.
+    """
 
     os_id: str | None = None
     os_version: str | None = None
@@ -215,7 +218,7 @@ class GuestFacts:
     cut: tuple[tuple[str, str], ...] = ()
 
     def to_json(self) -> Json:
-        """As stored with the baseline."""
+        """The JSON document that is stored with the baseline."""
         return encode(self)  # type: ignore[no-any-return]
 
     @classmethod

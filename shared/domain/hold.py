@@ -1,4 +1,7 @@
-"""The hold: one brake for everything that the pipeline starts in the account. Pure: the row goes in, the row comes out."""
+"""The hold: one switch that stops everything the pipeline would start in the account.
+
+Pure: it takes the row and returns the row.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,9 @@ from shared.domain.codec import FactsInvalid, decode
 
 HELD, RELEASED = "held", "released"
 STATE, VERSION, WHY, LINE = "state", "version", "why", "change_"
-"""Columns of the row: whether it holds, how often it was changed, why (if set by hand), and one line for each act."""
+"""Columns of the row: whether it holds, its version, the reason (if set by hand), and one line for each act."""
 SHOWN = 20
-"""Lines of the history that are shown: the last ones."""
+"""How many of the last lines of the history are shown."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +35,16 @@ class HoldLine:
 
 @dataclass(frozen=True)
 class Hold:
-    """Whether everything is held. ``reason`` is empty if nothing is; ``version`` is 0 until the first act."""
+    """Whether every start is held. ``reason`` is empty if nothing is held; ``version`` is 0 until the first act."""
 
     reason: str = ""
     version: int = 0
     exists: bool = False
-    """Whether there is a row at all."""
+    """Whether a row exists."""
     lines: tuple[HoldLine, ...] = ()
     """The acts, oldest first."""
     unread: Any = None
-    """The row's version as it is, if it cannot be read: an act still names the row that the person saw."""
+    """The raw version if it cannot be read, so that an act can still name the row that the person saw."""
 
     @property
     def held(self) -> bool:
@@ -52,7 +55,7 @@ NOTHING_HELD = Hold()
 
 
 def hold_of(row: Mapping[str, Any] | None) -> Hold:
-    """What the row says. No row holds nothing; a row that cannot be understood holds everything, because a person made it."""
+    """The hold in a row. No row holds nothing; a row that cannot be understood holds everything, because a person made it."""
     if row is None:
         return NOTHING_HELD
     lines = _lines(row)
@@ -66,16 +69,16 @@ def hold_of(row: Mapping[str, Any] | None) -> Hold:
 
 
 UNREADABLE = -1
-"""The version of a row that has none that can be read."""
+"""The version of a row whose version cannot be read."""
 
 
 def written(seen: Hold, line: HoldLine) -> dict[str, Any]:
-    """The columns that an act changes, its own line aside. They make a row readable that was not."""
+    """The columns that an act changes, except its own line. Writing them makes an unreadable row readable."""
     return {STATE: HELD if line.act == "hold" else RELEASED, VERSION: max(seen.version, 0) + 1}
 
 
 def line_column(seen: Hold) -> str:
-    """The column of the line that follows what was seen."""
+    """The column of the next line after the state that was seen."""
     return f"{LINE}{max(seen.version, 0) + 1:08d}"
 
 
@@ -84,7 +87,7 @@ def _unread(what: str) -> str:
 
 
 def _lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
-    """The last acts. One that cannot be read decides nothing: the row's state does."""
+    """The last acts. A line that cannot be read does not matter: the row's state decides."""
     found: list[HoldLine] = []
     for name in sorted(each for each in row if each.startswith(LINE))[-SHOWN:]:
         with suppress(FactsInvalid):
@@ -93,7 +96,7 @@ def _lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
 
 
 def _said(row: Mapping[str, Any], lines: tuple[HoldLine, ...]) -> str:
-    """The reason in words. Without an act of ours, a person has set the row in the Tablestore console."""
+    """The reason, in words. Without an act of ours, a person has set the row in the Tablestore console."""
     if not lines or lines[-1].act != "hold":
         given = row.get(WHY, "")
         return "everything is held, by the row set in the Tablestore console" + (f": {given}" if given else "")

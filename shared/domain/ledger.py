@@ -1,4 +1,4 @@
-"""The snapshot ledger: what was made or adopted for a migration, and when it may go."""
+"""The snapshot ledger: the snapshots made or adopted for a migration, and when each may be deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SMC_PREFIX = "SMC_Backup_Snapshot_"
 
 
 class SnapshotState(Enum):
-    """A ledger row is written as intended before the snapshot is asked for, so that none can leak."""
+    """A row is written as ``intended`` before the snapshot is requested, so that no snapshot can leak."""
 
     INTENDED = "intended"
     CREATING = "creating"
@@ -41,34 +41,36 @@ class LedgerEntry:
     snapshot_id: str = ""
     size_gib: int = 0
     prechecked_version: int = 0
-    """The migration's ``prechecked_version`` when it was asked for; 0 where a version that did not note it wrote the row."""
+    """The migration's ``prechecked_version`` at the request; 0 if an older version wrote the row."""
     kept: str = ""
-    """Of ``other``: why it is not ours, and is kept for ever. Its state is ``swept``: no version of the sweep looks at it."""
+    """Only for ``other``: why the snapshot is not ours and is kept for ever. The state of such a row is ``swept``, so that no
+    version of the sweep looks at it."""
     judged: bool = False
-    """Of ``smc``: adopted by more than its name. A row of an earlier version is judged again before anything is deleted."""
+    """Only for ``smc``: whether more than its name proved that SMC made it. A row of an earlier version is judged again before
+    anything is deleted."""
     account_id: str = ""
-    """The migration's: empty for the deployment's own account."""
+    """The account of the migration; empty for the deployment's own."""
     sweep_at: datetime | None = None
     """Set once the migration is confirmed or released: confirmation plus retention."""
 
     @property
     def is_ours(self) -> bool:
-        """Whether it names a snapshot that the pipeline made or adopted."""
+        """Whether the entry names a snapshot that the pipeline made or adopted."""
         return bool(self.snapshot_id) and not self.kept
 
     @property
     def attempt(self) -> int:
-        """The attempt that asked for it, as the key tells; 0 for an adopted one."""
+        """The attempt that requested the snapshot, from the key; 0 for an adopted one."""
         _, _, rest = self.key.partition("-")
         word = rest.partition("-")[0]
         return int(word) if self.owner == "replank" and word.isdigit() else 0
 
 
 def made_for(migration: Migration, entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """The snapshots of our own that were asked for in this hop, after its last precheck.
+    """Our own snapshots that were requested in this hop after its last precheck.
 
-    The row's version tells, because the functions that wrote the two times may have different clocks. Rows of earlier versions
-    have only times: there the newest attempt counts, and its times may differ by CLOCKS_APART.
+    The row's version decides, because the functions that wrote the two times may have different clocks. Rows of earlier versions
+    have only times. There the newest attempt counts, and times may differ by CLOCKS_APART.
     """
     mine = [each for each in entries if each.hop == migration.hop and each.owner == "replank"]
     newest = max((each.attempt for each in mine), default=0)
@@ -83,25 +85,25 @@ def made_for(migration: Migration, entries: Iterable[LedgerEntry]) -> list[Ledge
 
 
 def name_of(migration_id: str, hop: int, attempt: int, disk_id: str) -> str:
-    """The snapshot's name: tells the migration, so that an event or a person can find it (2 to 128 characters)."""
+    """The snapshot's name; it contains the migration id, so that an event or a person can find it (2 to 128 characters)."""
     return f"replank-{migration_id}-{hop}-{attempt}-{disk_id}"
 
 
 def migration_of(snapshot_name: str) -> str:
-    """The migration id in a snapshot name of ours, empty for anybody else's."""
+    """The migration id in the name of our snapshot; empty for any other name."""
     parts = snapshot_name.split("-")
     return parts[1] if len(parts) >= 5 and parts[0] == "replank" else ""
 
 
 def sweep_due(released_at: datetime, retention_days: int) -> datetime:
-    """When a migration's snapshots may be deleted: its release plus its retention."""
+    """When a migration's snapshots may be deleted: the time of the release plus the retention."""
     return released_at + timedelta(days=retention_days)
 
 
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
     """Whether the snapshot may be deleted: released by a named person and past its retention (invariant 2).
 
-    Past it by every clock: ours may be ahead of the one that noted the release.
+    It is past by every clock, because ours may be ahead of the one that noted the release.
     """
     if released_at is None or entry.sweep_at is None:
         return False

@@ -1,4 +1,4 @@
-"""Which limits hold which start: one table, obeyed by every stage that starts something and printed in docs/architecture.md."""
+"""Which limits hold which start: one table for every stage that starts something, printed in docs/architecture.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.migration import ADMITTED, Migration, State, Step, step
 
 
 class Limit(Enum):
-    """What may hold a start back, in the order in which it is told."""
+    """What may hold a start back, in the order of the messages."""
 
     HOLD = "hold"
     PAUSE = "pause"
@@ -29,7 +29,7 @@ class Limit(Enum):
 
 
 class Start(Enum):
-    """What begins to move an instance, or to move it back."""
+    """A start: what begins to move an instance or to move it back."""
 
     FIRST_SNAPSHOT = "the snapshots of a first try"
     FIRST_JOB = "the job of a first try"
@@ -43,9 +43,9 @@ class Start(Enum):
 
 EVERY = frozenset(Limit)
 TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
-"""Limits of time. A blackout holds whatever a window holds."""
+"""Limits of time. A blackout holds everything that a window holds."""
 ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.SLOT}
-"""A route once begun is not left half-way because others failed. It needs a slot like all, and is the first to get one."""
+"""A route once begun is not left half-way because others failed. It needs a slot like any start, and gets one before the others."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
     Start.FIRST_SNAPSHOT: EVERY,
@@ -62,27 +62,27 @@ HELD_BY: Mapping[Start, frozenset[Limit]] = {
 
 @dataclass(frozen=True)
 class Standing:
-    """What admission knows of a batch besides the batch itself: outcomes so far and slots held now."""
+    """What admission knows about a batch besides its row: outcomes so far and slots held now."""
 
     failed: frozenset[str]
     moved: frozenset[str]
-    """Migrations validated, noted only until the canary has passed."""
+    """Number of validated migrations; counted only until the canary has passed."""
     held_by_batch: int
     held_by_account: int
     has_slot: bool = False
-    """Whether the migration that asks holds a slot already; it is not among those counted."""
+    """Whether this migration already holds a slot; that slot is not counted."""
     unproved: int | None = None
-    """Others of the batch that hold a slot and are not noted as moved; None if nobody looked: then all that hold one."""
+    """Other migrations of the batch that hold a slot and have not moved; None if not counted, then every holder counts."""
 
     @property
     def ahead(self) -> int:
-        """How many others may still count for the canary. One validated a moment ago may still hold its slot."""
+        """How many other migrations may still count for the canary. A migration validated a moment ago may still hold its slot."""
         return self.held_by_batch if self.unproved is None else self.unproved
 
 
 @dataclass(frozen=True)
 class Scene:
-    """All that a start is judged by."""
+    """Everything that decides whether a start is held."""
 
     terms: Terms
     standing: Standing
@@ -90,16 +90,17 @@ class Scene:
     now: datetime
     account_limit: int
     trouble: str = ""
-    """Why its account cannot be used now, in words; empty if nothing is known against it."""
+    """Why the migration's account cannot be used now, in words; empty if it can."""
     wave: int = 0
-    """The place of its wave."""
+    """The number of the migration's wave."""
     offered: bool = True
-    """Whether the tick has chosen it. In a batch with limits of time only the tick chooses, so that a next hop comes first."""
+    """Whether the tick has chosen the migration. In a batch with time limits only the tick chooses, so that a next hop comes
+    first."""
 
 
 @dataclass(frozen=True)
 class Held:
-    """Why something may not start now."""
+    """Why a start is held now."""
 
     limit: Limit
     reason: str
@@ -115,7 +116,7 @@ def held_back(start: Start, scene: Scene) -> Held | None:
 
 
 def start_of(migration: Migration) -> Start:
-    """What the migration starts next, as it stands."""
+    """The start that the migration makes next in its present state."""
     job = migration.state in (State.SNAPSHOTTED, State.MIGRATING, State.WAITING)
     if migration.state is State.WAITING and migration.resumes == "validate":
         return Start.RETRY_LOOK
@@ -127,15 +128,16 @@ def start_of(migration: Migration) -> Start:
 
 
 def comes_first(migration: Migration) -> bool:
-    """Whether it is a next hop: a route once begun goes before everything that has not begun."""
+    """Whether it is a next hop, which goes before everything that has not begun."""
     return migration.hop > 0 and not migration.retried
 
 
 def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
-    """Release the slot and wait for admission again, as another attempt. What the earlier attempt still does cannot take its slot.
+    """Release the slot and wait for admission again, as another attempt. Late work of the earlier attempt cannot release the
+    slot of the new one.
 
-    As long as nothing has run in this hop, it is prechecked and snapshotted again: by then its snapshots are old. ``missed``
-    says that they were ready too late for their window.
+    If nothing has run in this hop, it is prechecked and snapshotted again, because its snapshots will be old by then.
+    ``missed``: whether the snapshots were ready too late for their window.
     """
     unbegun = replace(migration.handle, began_at=None)
     changes: dict[str, object] = {"attempt": migration.attempt + 1, "handle": unbegun, "stalled_at": None}
@@ -150,7 +152,7 @@ def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, mis
 
 
 def outlived(migration: Migration, terms: Terms, now: datetime) -> bool:
-    """Whether a window has opened, or a blackout ended, since the snapshots were ready: new ones are made before the job starts."""
+    """Whether a window has opened or a blackout has ended since the snapshots were ready; then new ones are made first."""
     opened = terms.policy.times.open_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
@@ -165,7 +167,7 @@ def missed_window(migration: Migration, terms: Terms, now: datetime) -> bool:
 
 
 def room_for(start: Start, scene: Scene) -> int:
-    """How many more of the batch may make this start now, beside those that stand already."""
+    """How many more migrations of the batch may make this start now."""
     if held_back(start, scene):
         return 0
     free = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit)
@@ -175,7 +177,7 @@ def room_for(start: Start, scene: Scene) -> int:
 
 
 def free_slots(terms: Terms, standing: Standing, *, account_limit: int) -> int:
-    """How many slots of the batch are free, as far as its own limit and the account's go."""
+    """Free slots of the batch, by its own limit and the account's."""
     return max(min(terms.policy.max_moving - standing.held_by_batch, account_limit - standing.held_by_account), 0)
 
 
@@ -216,7 +218,7 @@ def _blackout(scene: Scene) -> str:
 
 
 def budget_spent(scene: Scene) -> str:
-    """That more failed than the budget of the batch allows, in words; empty if not."""
+    """That more migrations failed than the batch's budget allows, in words; empty if not."""
     failed, budget = sorted(scene.standing.failed), scene.terms.failure_budget
     if len(failed) <= budget:
         return ""

@@ -1,4 +1,4 @@
-"""What reaches a stage, and what it answers, as plain values."""
+"""What a stage receives and returns, as plain values."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ class Message:
     at: datetime | None = None
     region_id: str = ""
     account_id: str = ""
-    """The account that the event says it is of; empty if it says nothing."""
+    """The account that the event names; empty if it names none."""
     request_id: str = ""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a stage ended: ``result`` is done, stale, waiting or refused; ``facts`` go into the invocation's one log line."""
+    """How a stage ended: ``result`` is done, stale, waiting or refused; ``facts`` go into the invocation's log line."""
 
     result: str
     facts: dict[str, Any] = field(default_factory=dict)

@@ -1,6 +1,6 @@
 """One migration: its states, the table of transitions, and the step from one row version to the next.
 
-The table below is what the code, docs/architecture.md and the journal checker all read.
+The code, docs/architecture.md and the journal checker all read the table below.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from shared.domain.hop import Hop
 
 
 class State(Enum):
-    """Where a migration stands."""
+    """The states of a migration."""
 
     ACCEPTED = "accepted"
     PRECHECKING = "prechecking"
@@ -39,7 +39,7 @@ class State(Enum):
     ROLLED_BACK = "rolled_back"
     CANCELLED = "cancelled"
     WAITING = "waiting"
-    """A retry that makes no new snapshots waits for its slot, like one that is ready."""
+    """A retry that makes no new snapshots waits for its slot, like a migration that is ready."""
 
 
 S = State
@@ -63,9 +63,9 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.CANCELLED: frozenset({S.CANCELLED}),
     S.WAITING: frozenset({S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.FAILED, S.ROLLING_BACK, S.CANCELLED}),
 }
-"""From a state to the states a step may lead to. A state that leads to itself notes progress or a release in the journal.
+"""The states that a step may lead to, by state. A step that stays in its state records progress or a release in the journal.
 
-From failed straight to snapshotted or restarting went the retries of earlier versions.
+In earlier versions a retry went straight from failed to snapshotted or restarting.
 """
 
 TERMINAL = frozenset({S.COMPLETED, S.ROLLED_BACK, S.CANCELLED, S.PRECHECK_FAILED})
@@ -75,14 +75,14 @@ MOVING = frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.MIGRATING, S.RESTARTING, S.
 ADMITTED = frozenset({S.READY, S.WAITING})
 """States in which a migration waits for admission: the tick offers it a slot."""
 BEFORE_A_START = ADMITTED | {S.ACCEPTED, S.PRECHECKING}
-"""States before admission, or in which the guest is looked at once more because the start took too long."""
+"""States before admission, or in which the guest is probed again because the start took too long."""
 ACTIVE = frozenset(S) - TERMINAL - {S.CONFIRMED}
 """States in which the migration holds its instance's lock (accepted only once the precheck has begun)."""
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a migration stands still: which stage met it, the error's code, sentence and remedy."""
+    """Why a migration failed: the stage, and the error's code, sentence and remedy."""
 
     stage: str
     code: str
@@ -92,26 +92,26 @@ class Failure:
 
 @dataclass(frozen=True)
 class Handle:
-    """What a driver remembers of the migration it carries out; which fields are used is the driver's own affair."""
+    """What a driver remembers of a migration; each driver uses the fields that it needs."""
 
     token_id: str = ""
     import_invocation_id: str = ""
     source_id: str = ""
     job_id: str = ""
     began_at: datetime | None = None
-    """When preparing began; the first step of it is committed before the first call, so that only one invocation prepares."""
+    """When preparing began; this is committed before the first call, so that only one invocation prepares."""
     started_at: datetime | None = None
-    """When the job was started; None as long as nothing of this hop can have changed the instance."""
+    """When the job was started; None while nothing in this hop can have changed the instance."""
     finished_at: datetime | None = None
     ran_before: str | None = None
-    """The job's start as SMC showed it before this attempt launched it, empty if it had none. None: not noted."""
+    """The job's earlier start as SMC showed it before this attempt launched it; empty if there was none, None if not recorded."""
     spent_job_id: str = ""
-    """A job that is over and moved nothing (a drill): it is never followed again."""
+    """A finished job that moved nothing (a drill); it is never followed again."""
 
 
 @dataclass(frozen=True)
 class Migration:
-    """One instance on its way. Times are aware UTC; ``hop`` counts from 0, ``attempt`` from 1."""
+    """One instance's migration. Times are aware UTC; ``hop`` counts from 0, ``attempt`` from 1."""
 
     migration_id: str
     batch_id: str
@@ -126,40 +126,40 @@ class Migration:
     instance_name: str = ""
     os_type: str = "linux"
     source: str = ""
-    """The release found at the start, in words."""
+    """The release that was found at the start, in words."""
     destination: str = ""
-    """The release key asked for; empty leaves the choice to the route planner."""
+    """The release key requested; empty if the route planner chooses."""
     hops: tuple[Hop, ...] = ()
     hop: int = 0
     attempt: int = 1
     assessment: Assessment | None = None
     prechecked_at: datetime | None = None
     prechecked_version: int = 0
-    """The version that the last passed precheck wrote; 0 where a version that did not note it wrote the row."""
+    """The row version that the last passed precheck wrote; 0 if an older version wrote the row."""
     probe_invocation_id: str = ""
     probe_count: int = 0
-    """Probes sent so far, of any purpose: part of the next probe's client token."""
+    """Number of probes sent so far, for any purpose; part of the next probe's client token."""
     check_asked: bool = False
-    """Whether the last precheck's probe carried the batch's files and check, as it does once the batch is acknowledged."""
+    """Whether the last precheck's probe carried the batch's files and check, which needs the acknowledgement."""
     disks: tuple[str, ...] = ()
-    """Disk ids found by the last precheck; every one of them has a snapshot before anything moves."""
+    """Ids of the disks that the last precheck found; each has a snapshot before anything moves."""
     handle: Handle = field(default_factory=Handle)
     trace: Trace = field(default_factory=Trace)
-    """What is known of the disks from this attempt's job."""
+    """What is known of the disks after this attempt's job."""
     failure: Failure | None = None
     retried: bool = False
-    """Whether a person asked for this hop again: then every limit holds it, as it holds a first try."""
+    """Whether a person retried this hop; then every limit applies, as for a first try."""
     windows_missed: int = 0
-    """How often in a row its snapshots were ready too late for the window in which they were begun."""
+    """How many times in a row the snapshots were ready too late for their window."""
     resumes: str = ""
-    """Where a retry that makes no new snapshots goes on once it is admitted: ``migrate`` or ``validate``."""
+    """Where a retry without new snapshots continues once it is admitted: ``migrate`` or ``validate``."""
     rollback_phase: str = ""
     rollback_disks: tuple[DiskReset, ...] = ()
-    """The disks of a rollback and how far each is; kept when it fails, so that a retry goes on from there."""
+    """The disks of a rollback and the progress of each; kept on failure, so that a retry continues from there."""
     rollback_waits: str = ""
-    """What holds a rollback up, in words; empty if nothing does."""
+    """What a rollback waits for, in words; empty if nothing."""
     stalled_at: datetime | None = None
-    """Since when its start fails though it holds a slot; None once it has begun, or has given the slot back."""
+    """Since when its start has failed while it held a slot; None once it has begun or released the slot."""
     progress: int = 0
     snapshots_made: int = 0
     snapshots_swept: int = 0
@@ -167,11 +167,11 @@ class Migration:
     """When a named person confirmed, or released after a rollback or cancellation: retention runs from here."""
     finished_at: datetime | None = None
     account_id: str = ""
-    """The member account of the instance; empty for the deployment's own, and if a version that knew no others wrote the row."""
+    """The member account of the instance; empty for the deployment's own, and in rows of older versions."""
     owes: tuple[int, ...] = ()
-    """Versions whose outbox is not settled yet: known when the row is read, never stored in it."""
+    """Versions whose outbox is not settled; derived when the row is read, not stored."""
     due_at: datetime | None = None
-    """When the tick looks at it again, or the sweep at one that is confirmed; None where it waits for a person or has ended."""
+    """When the tick (or, once confirmed, the sweep) looks at it next; None if it waits for a person or has ended."""
 
     @property
     def current_hop(self) -> Hop:
@@ -186,12 +186,12 @@ class Migration:
 
     @property
     def is_untouched(self) -> bool:
-        """Whether nothing can have changed the instance yet."""
+        """Whether nothing can have changed the instance so far."""
         return self.hop == 0 and not self.job_may_have_run
 
     @property
     def job_may_have_run(self) -> bool:
-        """Whether a job of this hop may have changed the instance. Some drivers' jobs start unseen."""
+        """Whether a job of this hop may have changed the instance. Some drivers' jobs start before the pipeline sees them."""
         return self.handle.started_at is not None or traits(self.driver).starts_unseen
 
     @property
@@ -201,7 +201,7 @@ class Migration:
         return shown(self.trace, job_failed=by_job and self.handle.started_at is not None)
 
     def token(self, *words: object) -> str:
-        """A client token for one call, the same whenever the same step repeats it (at most 64 ASCII characters)."""
+        """The client token of one call; it is the same if the same step repeats the call (at most 64 ASCII characters)."""
         return "-".join(("rp", self.migration_id, *map(str, words)))[:64]
 
 
@@ -220,15 +220,15 @@ class JournalEntry:
     trust: str = ""
     """How the operator's name is known (``claimed``, ``verified``); empty for a stage, or if an older version wrote the line."""
     door: str = ""
-    """How the act came in (``trigger``, ``gateway``), by the shape of its request; empty as above."""
+    """How the act came in (``trigger``, ``gateway``), by the shape of its request; empty in the same cases."""
 
 
 @dataclass(frozen=True)
 class Step:
-    """One conditional write: the row as it was and as it is to be, the journal's line, and what must follow.
+    """One conditional write: the row before and after, the journal's line, and what must follow.
 
-    ``effects`` and ``events`` are written with the row (the outbox) and carried out after it, again if need be; ``documents`` are
-    what the step is based on, by name, kept beside the row: they stand if the step does.
+    ``effects`` and ``events`` are written with the row (the outbox) and carried out afterwards, repeatedly if necessary.
+    ``documents`` are what the step is based on, by name. They are kept beside the row and stand if the step does.
     """
 
     before: Migration
@@ -264,7 +264,7 @@ def first_entry(migration: Migration, *, by: str, reason: str) -> JournalEntry:
 
 
 def replay(journal: list[JournalEntry]) -> State:
-    """The state that a journal leads to; raises Bug where it has a gap or a transition the table lacks."""
+    """The state that a journal leads to; raises Bug for a gap or a transition that the table lacks."""
     state: State | None = None
     for place, entry in enumerate(journal, start=1):
         if entry.version != place:

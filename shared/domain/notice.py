@@ -1,7 +1,7 @@
-"""End-of-life notices: what one asks for, and which the calendar itself gives.
+"""End-of-life notices: reading one, and making those that the life-cycle dates call for.
 
-Alibaba Cloud publishes no machine-readable notice, so the inventory says what such a notice would: once a month, for every
-release out of support (or soon to be) that still runs somewhere.
+Alibaba Cloud publishes no machine-readable notice, so the inventory makes them. Once a month it sends one for every release that
+still runs and is out of support, or soon will be.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
 
 LEAD = timedelta(days=180)
-"""How long before the end of support the inventory begins to speak (the lead time other clouds give for major versions)."""
+"""How long before the end of support the inventory sends notices (other clouds' lead time for major versions)."""
 
 NOTICE_FIELDS = frozenset({"releases", "endOfSupport", "regionIds", "instanceIds", "accountIds", "resources"})
 NOTICE_POLICY_FIELDS = frozenset(
@@ -40,26 +40,26 @@ NOTICE_POLICY_FIELDS = frozenset(
     }
 )
 MOST_INSTANCES = 1000
-"""Instances that a notice names, as many as a request of the API."""
+"""Maximum instances that a notice names, the same as in an API request."""
 
 
 @dataclass(frozen=True)
 class Notice:
-    """A notice understood. ``releases`` are keys or prefixes of keys (``windows-2008r2`` covers its editions)."""
+    """A notice after reading. ``releases`` are keys or prefixes of keys (``windows-2008r2`` covers its editions)."""
 
     releases: tuple[str, ...]
     regions: tuple[str, ...] = ()
     instance_ids: tuple[str, ...] = ()
-    """Only these of the instances that run one of the releases; empty for all of them."""
+    """Limits the notice to these of the instances that run one of the releases; empty for all."""
     accounts: tuple[str, ...] = ()
-    """Only these accounts; empty for every one that the deployment serves."""
+    """Limits the notice to these accounts; empty for every account that the deployment serves."""
 
 
 def read_notice(data: dict[str, Any], catalog: Catalog = CATALOG) -> Notice:
     """The notice in an EndOfLife event's data; raises Refused naming the field.
 
-    Anybody who may publish to the bus can send one. So it says what is concerned and never what is done about it. A command,
-    an override, a driver or a limit comes from a named person.
+    Anybody who may publish to the bus can send one. So a notice names what is concerned, never what is done about it. Commands,
+    overrides, drivers and limits come only from a named person.
     """
     strangers = sorted(set(data) - NOTICE_FIELDS)
     if strangers:
@@ -113,7 +113,7 @@ def _account(name: object) -> str:
 
 
 def _resource(name: object) -> tuple[str, str, str]:
-    """Region, account and instance of an ARN, as a notice names what it concerns."""
+    """Region, account and instance of an ARN in a notice."""
     found = _ARN.fullmatch(name) if isinstance(name, str) else None
     if found is None:
         remedy = "Give resources like acs:ecs:cn-hangzhou:1234567890123456:instance/i-bp1abc."
@@ -122,14 +122,14 @@ def _resource(name: object) -> tuple[str, str, str]:
 
 
 def _region(name: object) -> str:
-    """A region id becomes part of a host name that requests are sent to: it must be no other one."""
+    """The region id, checked strictly because it becomes part of a host name that requests are sent to."""
     if not isinstance(name, str) or not _REGION.fullmatch(name):
         raise Refused("Notice.RegionInvalid", f"{str(name)[:100]!r} is no region id.", "Give regionIds like cn-hangzhou.")
     return name
 
 
 def read_notice_policy(document: object) -> Policy:
-    """What the deployment decides for the batches that notices make: limits and driver, nothing that runs in a guest.
+    """The deployment's policy for batches made from notices: limits and driver, but nothing that runs in a guest.
 
     Raises Refused naming the field.
     """
@@ -156,12 +156,12 @@ _REGION = re.compile(r"[a-z]{2}-[a-z0-9-]{1,37}")
 
 
 def matches(release: Release, wanted: Iterable[str]) -> bool:
-    """Whether a release is one of those wanted (keys, products, or leading parts of keys)."""
+    """Whether a release is among those wanted (keys, products, or beginnings of keys)."""
     return any(release.key == each or release.product == each or release.key.startswith(each + "-") for each in wanted)
 
 
 def due_notices(releases: Iterable[Release], now: datetime, catalog: Catalog = CATALOG) -> list[events.Event]:
-    """The EndOfLife events the inventory should publish at ``now``, one per product, the same ids all month."""
+    """The EndOfLife events that the inventory publishes at ``now``, one per product; their ids stay the same all month."""
     found: dict[str, events.Event] = {}
     for release in releases:
         row = catalog.lifecycle.get(release.product)

@@ -1,4 +1,4 @@
-"""What a stage saw of an instance in one hop: the baseline before the job, and the same again after it.
+"""What a stage saw of an instance in one hop: the baseline before the job, and the guest after it.
 
 An observation is stored beside the migration's row, under a name with the hop. Rows of earlier versions lack some fields.
 """
@@ -14,36 +14,36 @@ from shared.domain.guest import GuestFacts
 
 
 def instance_name(hop: int) -> str:
-    """Of the instance as ECS described it when the precheck began."""
+    """The document's name for the instance as ECS described it when the precheck began."""
     return f"instance-{hop}"
 
 
 def baseline_name(hop: int) -> str:
-    """Of what the passed precheck saw: the validation compares with it."""
+    """The document's name for what the passed precheck saw; the validation compares with it."""
     return f"baseline-{hop}"
 
 
 def after_name(hop: int) -> str:
-    """Of what the validation saw."""
+    """The document's name for what the validation saw."""
     return f"after-{hop}"
 
 
 @dataclass(frozen=True)
 class Observation:
-    """Everything is None if nothing was stored."""
+    """Each part is None if it was not stored."""
 
     instance: InstanceFacts | None = None
     guest: GuestFacts | None = None
     assessment: Assessment | None = None
 
     def both(self) -> tuple[InstanceFacts, GuestFacts]:
-        """The instance and its guest; raises FactsInvalid if either was not stored."""
+        """The instance and its guest; raises FactsInvalid if one of them was not stored."""
         if self.instance is None or self.guest is None:
             raise FactsInvalid("baseline", f"has no {'instance' if self.instance is None else 'guest'}")
         return self.instance, self.guest
 
     def to_json(self) -> Json:
-        """As stored: a part that was not seen is left out."""
+        """The JSON document that is stored; parts that were not seen are left out."""
         parts = {"instance": self.instance, "guest": self.guest, "assessment": self.assessment}
         return {name: part.to_json() for name, part in parts.items() if part is not None}
 

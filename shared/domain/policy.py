@@ -1,4 +1,4 @@
-"""Policy: what an operator chooses for a batch, and the bounds of each choice."""
+"""The policy: what an operator chooses for a batch, and the bounds of each choice."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.times import BLACKOUT_BOUNDS, Blackout, Times, read_blackouts
 from shared.domain.window import NEVER, Window, read_window
 
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
-"""Files of a policy, characters of its check, and bytes of both as the probe spells them: a command has 24 KB in all."""
+"""Maximum files of a policy, characters of its check, and bytes of both in the probe; a command may have 24 KB in all."""
 MOST_WINDOWS = 20
 
 
@@ -49,13 +49,13 @@ class Policy:
 
     @property
     def times(self) -> Times:
-        """When migrations may start. A window beside others is there for versions that know but one."""
+        """When migrations may start. The single window beside the list serves older versions, which know only one."""
         own = (self.window,) if self.window is not None and not (self.window == NEVER and (self.windows or self.blackouts)) else ()
         return Times(self.windows or own, self.blackouts)
 
 
 def seen_by_people(policy: Policy) -> Policy:
-    """The policy without the window that is there for older versions only."""
+    """The policy without the window that exists only for older versions."""
     return replace(policy, window=None) if policy.window == NEVER else policy
 
 
@@ -70,7 +70,7 @@ BOUNDS: dict[str, tuple[int, int]] = {
     **{f"window.{name}": bounds for name, bounds in bounds_of(Window).items()},
     **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
 }
-"""Least and most of each number of a policy, by the name that the API gives it."""
+"""Minimum and maximum of each number of a policy, by its name in the API."""
 WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
 """What each field decides."""
 DEFAULTS: dict[str, Any] = {
@@ -98,7 +98,7 @@ def read_policy(document: object) -> Policy:
 
 
 def _with_times(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its limits of time. What an older version could not read is kept from it: it then holds everything."""
+    """The policy with its time limits. If an older version could not read them, they are hidden from it and it holds everything."""
     cutoff = traits(policy.driver).usual_minutes[1]
     if policy.zone:
         from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
@@ -121,7 +121,7 @@ def _with_times(policy: Policy, window: object, windows: object, blackouts: obje
 
 
 def _check_probe(files: tuple[str, ...], check: str) -> None:
-    """Refuse what the probe could not carry into the guest."""
+    """Refuse files and checks that do not fit into the probe."""
     for path in files:
         if not _ABSOLUTE.fullmatch(path):
             what = f"policy.files has {path[:100]!r}, which is no absolute path."

@@ -1,4 +1,4 @@
-"""The report of a batch: what was found on each instance, and the verdict that follows from it."""
+"""The report of a batch: the findings on each instance, and the verdict that follows from them."""
 
 from __future__ import annotations
 
@@ -26,14 +26,17 @@ _SETTLED = {
     State.ROLLING_BACK.value: "under way",
     State.ROLLED_BACK.value: "rolled back",
 }
-"""States that are the verdict, whatever was found."""
+"""States that are the verdict, regardless of the findings."""
 _UNDER_WAY = frozenset(state.value for state in MOVING | {State.WAITING})
 _VALIDATED = frozenset({State.MIGRATED.value, State.CONFIRMED.value, State.COMPLETED.value})
 
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One instance. ``route`` are release names in order; ``state`` is the migration's; missing assessments have not been made."""
+    """One instance.
+
+    ``route`` lists release names in order; ``state`` is the migration's; an assessment is None if it has not been made.
+    """
 
     instance_id: str
     name: str
@@ -43,14 +46,14 @@ class ReportRow:
     validation: Assessment | None = None
     aspects: tuple[Aspect, ...] = ()
     smc_rollback: str = ""
-    """What SMC did to the disks after a job that did not migrate; empty if there was none."""
+    """What SMC did to the disks after a job that did not migrate; empty if there was no such job."""
 
     @property
     def verdict(self) -> str:
-        """State and findings together, one of ``VERDICTS``: findings alone do not tell of a job that failed.
+        """The verdict, one of ``VERDICTS``, from state and findings, because findings alone do not show that a job failed.
 
-        The later assessment counts. What is still moving has passed nothing, and what was accepted without a validation was
-        not validated.
+        The later assessment counts. A migration that still moves has not passed, and one accepted without a validation was not
+        validated.
         """
         if self.state in _SETTLED:
             return _SETTLED[self.state]
@@ -77,7 +80,7 @@ class Report:
 
 
 def unchecked(report: Report) -> tuple[Finding, ...]:
-    """What could not be checked for any instance, for the same reason: said once per report, not once per instance."""
+    """What could not be checked on any instance for the same reason; listed once per report."""
     assessed = [row.precheck for row in report.rows if row.precheck]
     if len(assessed) < 2:
         return ()

@@ -1,4 +1,4 @@
-"""Which snapshot each disk goes back to, whether all of them can, and how far a rollback is with each. Pure."""
+"""Which snapshot each disk is reset to, whether all can be, and the progress of each. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SHOWN = {ResetState.PENDING: "not restored", ResetState.RESTORED: "restored"}
 
 
 def shown(state: ResetState) -> str:
-    """What a person may rely on: ``restored``, ``not restored`` or ``unknown``."""
+    """The state of a disk for people: ``restored``, ``not restored`` or ``unknown``."""
     return _SHOWN.get(state, "unknown")
 
 
@@ -25,9 +25,10 @@ def in_words(resets: Iterable[DiskReset]) -> str:
 
 
 def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[DiskReset, ...]:
-    """One snapshot for each attached disk, all of the newest complete set from before the first hop.
+    """One snapshot for each attached disk, from the newest complete set made before the first hop.
 
-    Snapshots of two attempts are never mixed: the disks would be of two moments. Raises Permanent (Rollback.DisksDiffer).
+    Snapshots of two attempts are never mixed, because the disks would show two different moments. Raises Permanent
+    (Rollback.DisksDiffer).
     """
     disks = set(attached)
     sets: dict[int, dict[str, LedgerEntry]] = {}
@@ -48,16 +49,16 @@ def planned(entries: Sequence[LedgerEntry], attached: Iterable[str]) -> tuple[Di
 
 @dataclass(frozen=True)
 class SeenSnapshot:
-    """What ECS says of one snapshot."""
+    """What ECS shows of one snapshot."""
 
     disk_id: str
     status: str
     migration_id: str
-    """Of the tag that it was made with."""
+    """The migration id in the snapshot's tag."""
 
 
 def unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
-    """Why disks cannot go back to their snapshots, one sentence each; empty if all can."""
+    """Why disks cannot be reset to their snapshots, one sentence each; empty if all can."""
     return [why for reset in plan if (why := _why_not(reset, snapshots.get(reset.snapshot_id), migration_id))]
 
 
@@ -75,21 +76,21 @@ def _why_not(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> 
 
 
 STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
-"""ECS tells the minute of an instance's last start, not its second."""
+"""ECS shows an instance's last start to the minute, not the second."""
 
 
 def still_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
-    """Whether what was reset is still as its snapshot, given a stopped instance.
+    """Whether the disks that were reset still equal their snapshots, given a stopped instance.
 
-    What this rollback did itself (since ``entered_at``) is. After a failure a person may have started and stopped the instance:
-    then its last start tells; a start that is not known counts as one that came later.
+    A disk that this rollback reset itself (since ``entered_at``) does. After a failure a person may have started and stopped the
+    instance, so its last start decides. An unknown start counts as later.
     """
     earlier = [reset.at for reset in resets if reset.at is not None and reset.at < entered_at]
     return all(started_at is not None and at >= started_at + STARTS_ARE_WHOLE_MINUTES for at in earlier)
 
 
 def cleared(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
-    """The same disks, none of them reset: something may have written to them since."""
+    """The same disks, all marked as not reset, because something may have written to them."""
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
@@ -104,5 +105,5 @@ def begun(resets: Iterable[DiskReset]) -> bool:
 
 
 def all_in(resets: Sequence[DiskReset], *states: ResetState) -> bool:
-    """Whether there are disks, and each is in one of these states."""
+    """Whether there are disks and all are in one of these states."""
     return bool(resets) and all(reset.state in states for reset in resets)

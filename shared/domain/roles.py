@@ -12,7 +12,7 @@ from shared.domain.errors import Refused
 
 
 class Role(str, Enum):
-    """What a person is here for. No role contains another but ``admin``: who operates does not approve by that alone."""
+    """A role of a person. Only ``admin`` contains the others: an operator is not an approver by that alone."""
 
     VIEWER = "viewer"
     OPERATOR = "operator"
@@ -37,13 +37,14 @@ MAY: Mapping[str, frozenset[Role]] = {
     "hold": _OPERATOR | _APPROVER,
     "releaseHold": _APPROVER,
 }
-"""The roles that may carry out each act, by the name of its operation in the API. Reading is open to everybody who may call."""
+"""The roles that may carry out each act, by the name of its operation in the API. Reading is open to everybody who may call the
+API."""
 EVERYBODY = "*"
 
 
 @dataclass(frozen=True)
 class Grant:
-    """A role for some people, perhaps only in some accounts, or for batches that some people submitted.
+    """A role for some people, possibly limited to some accounts or to batches of some submitters.
 
     ``who`` holds names, ``claim=value`` of a verified token, or ``*``.
     """
@@ -56,25 +57,25 @@ class Grant:
 
 @dataclass(frozen=True)
 class Access:
-    """What the deployment says of who may do what.
+    """The deployment's settings of who may do what.
 
-    ``grants`` None means that no roles were set: everybody who may call the API is an admin, as before there were roles.
+    If ``grants`` is None, no roles are set, and everybody who may call the API is an admin, as in older versions.
     """
 
     provider: bool = False
     """Whether tokens can be verified."""
     grants: tuple[Grant, ...] | None = None
     trust: Mapping[str, Trust] = field(default_factory=dict)
-    """The least trust of some acts, or of all others (``*``)."""
+    """The minimum trust by act; ``*`` stands for all other acts."""
 
     def least_trust(self, act: str) -> Trust:
-        """From which trust an act may come: verified where tokens can be verified, unless a setting says otherwise."""
+        """The minimum trust of an act: verified if tokens can be verified, unless a setting says otherwise."""
         default = Trust.VERIFIED if self.provider else Trust.CLAIMED
         return self.trust.get(act, self.trust.get(EVERYBODY, default))
 
 
 def roles_of(caller: Caller, access: Access, *, account: str = "", owner: str = "") -> frozenset[Role]:
-    """The caller's roles in an account, for a batch of ``owner``. Everybody may at least look."""
+    """The caller's roles in an account, for a batch of ``owner``. Everybody is at least a viewer."""
     if access.grants is None:
         return frozenset({Role.ADMIN})
     held = {grant.role for grant in access.grants if _is_meant(grant, caller, account, owner)}
@@ -105,7 +106,7 @@ def read_grants(document: Any) -> tuple[Grant, ...]:
 
 
 def read_trust(document: Any) -> dict[str, Trust]:
-    """The least trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
+    """The minimum trust by act: ``{"acknowledgeBatch": "verified", "*": "claimed"}``; raises Refused (Roles.Invalid)."""
     if not isinstance(document, dict):
         raise _invalid("it must be an object of acts and trusts")
     for act, value in document.items():
@@ -143,7 +144,7 @@ def _is_meant(grant: Grant, caller: Caller, account: str, owner: str) -> bool:
 
 
 def _is_named(who: str, caller: Caller) -> bool:
-    """Whether an entry of a grant means the caller. A claim is only ever a verified one; a claimed name never equals it."""
+    """Whether an entry of a grant means the caller. Claims come only from a verified token; a claimed name never matches one."""
     claim, equals, value = who.partition("=")
     if equals:
         return value in caller.claims.get(claim, ())

@@ -16,14 +16,14 @@ from shared.domain.hop import Hop
 __all__ = ["Hop", "PlannedRoute", "plan_route"]
 
 MAX_HOPS = 4
-"""Longer chains are never planned: each hop is a migration of its own, with its own snapshots and restarts."""
+"""Maximum hops of a route, because each hop is a migration of its own, with its own snapshots and restarts."""
 FAR = date.max
 """Stands for an unknown or missing end of support when chains are compared."""
 
 
 @dataclass(frozen=True)
 class PlannedRoute:
-    """The hops in order, and what the operator should know about them."""
+    """The hops in order, with warnings for the operator."""
 
     hops: tuple[Hop, ...]
     warnings: tuple[Finding, ...] = ()
@@ -40,11 +40,11 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
     driver: str = DEFAULT_DRIVER,
     catalog: Catalog = CATALOG,
 ) -> PlannedRoute:
-    """Plan from ``source`` (as identified: its ``exact`` version counts) to ``destination`` (a key or a name; None: our default).
+    """Plan a route from ``source`` (its ``exact`` version counts) to ``destination`` (a key or a name; None: our default).
 
     Only the paths that the driver can follow count.
 
-    Raises Refused: Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife; the remedy says what would help.
+    Raises Refused (Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife) with a remedy.
     """
     catalog = replace(catalog, paths=traits(driver).paths(catalog))
     chains = _chains(source, architecture, allow_listed, catalog)
@@ -81,7 +81,7 @@ def _steps(key: str, architecture: str, listed: bool, catalog: Catalog) -> list[
 
 
 def _exact_fits(source: Release, path: Path) -> bool:
-    """A path for one exact version; an unknown exact version is let through, the precheck reads it in the guest."""
+    """Whether a path allows the exact version. An unknown version passes here, and the precheck reads it in the guest."""
     return not path.exact or not source.exact or source.exact == path.exact or source.exact.startswith(path.exact + ".")
 
 
@@ -95,7 +95,7 @@ def _ended(key: str, on: date, catalog: Catalog) -> bool:
 
 
 def _shortest(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
-    """Fewest hops; among equals the one whose intermediate releases are supported longest, then by name."""
+    """The sort key of a chain: fewest hops, then the longest support of intermediate releases, then the names."""
 
     def rank(chain: tuple[Path, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
         between = sorted(_end(path.destination, catalog).toordinal() for path in chain[:-1])

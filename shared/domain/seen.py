@@ -1,7 +1,7 @@
-"""What a person saw before an act: the act applies to that, or it is refused.
+"""Checks an act against what the person saw: it applies to that version, or it is refused.
 
-A person sees a migration at a version. Progress that the pipeline notes within one state moves the version too; it must not
-refuse anybody. So an act holds as long as the migration has not left the state in which it was seen.
+The person names the version of the migration that they saw. Progress within a state changes the version too, but must not cause
+a refusal. So an act is valid as long as the migration has not left the state in which it was seen.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ def is_as_seen(migration: Migration, seen: int) -> bool:
 
 
 def is_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry]) -> bool:
-    """Whether the operator did this very act already: a repeated request after a lost answer must not be refused.
+    """Whether the operator has already done this act, so that a repeated request after a lost answer succeeds.
 
-    The first change after version ``seen`` tells. If nothing has changed since, the last change tells.
+    The first change after version ``seen`` decides. If nothing has changed since, the last change decides.
     """
     changes = [entry for entry in journal if entry.from_state is not entry.to_state or entry.reason == REASONS["confirmation"]]
     later = [entry for entry in changes if entry.version > seen]
@@ -31,7 +31,7 @@ def is_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry])
 
 
 def moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
-    """The refusal of an act on a migration that has changed: what it is now, who moved it and when."""
+    """The refusal of an act on a migration that has changed: its present state, who changed it and when."""
     last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
     return Refused(
         "Migration.Moved",
@@ -43,7 +43,7 @@ def moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> R
 
 
 def batch_moved(batch: Batch, seen: int) -> Refused:
-    """The refusal of an act on a batch that has changed: what it is now, who acknowledged it, and the last act on it."""
+    """The refusal of an act on a batch that has changed: its present state, who acknowledged it, and the last act."""
     given = batch.acknowledgement
     by = f" {given.operator} acknowledged it at {given.at:%Y-%m-%d %H:%M:%S} UTC." if given else ""
     if batch.control.at is not None:

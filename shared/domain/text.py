@@ -1,4 +1,4 @@
-"""Text of others: names, what guests print, errors of services. Nothing in it may act on a terminal, a log or a page."""
+"""Text from outside: names, output of guests, errors of services. Such text must not control a terminal, a log or a page."""
 
 from __future__ import annotations
 
@@ -20,28 +20,28 @@ SHOWN_INSTEAD = "\ufffd"
 
 
 def plain(text: str) -> str:
-    """One line of text to be shown: whatever would act instead of being seen is replaced; tabs and line ends become blanks."""
+    """One line of text for people: control characters are replaced; tabs and line ends become blanks."""
     return _ACTING.sub(SHOWN_INSTEAD, text.translate(_BLANK))
 
 
 def plain_lines(text: str) -> str:
-    """The same for text of several lines, whose line ends stay."""
+    """Like ``plain`` for text of several lines, whose line ends stay."""
     return "\n".join(map(plain, text.split("\n")))
 
 
 def spreadsheet_cell(value: object) -> str:
-    """A value as a CSV cell that no spreadsheet takes for a formula: one that begins like a formula gets an apostrophe."""
+    """A value as a CSV cell; one that begins like a formula gets an apostrophe, so that no spreadsheet runs it."""
     text = str(value)
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 
 
 def page_text(text: str) -> str:
-    """Text as it stands in a page, or in an attribute of one."""
+    """Text escaped for an HTML page or an attribute in it."""
     return escape(plain(text))
 
 
 def escaped(json_text: str) -> str:
-    """JSON whose strings hold such characters, as the escapes of JSON: the same values, and nothing acts."""
+    """The same JSON with control characters in its strings written as escapes."""
     return _ACTING.sub(_escape, json_text)
 
 

@@ -1,4 +1,4 @@
-"""Limits of time: the windows in which migrations may start, and the blackouts in which none may."""
+"""Time limits: windows in which migrations may start, and blackouts in which they may not."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ _VISIBLE = re.compile(r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]*")
 
 @dataclass(frozen=True)
 class Blackout:
-    """A time in which nothing starts, whatever the windows say. Instants: their zone was applied when the policy was read."""
+    """A period in which nothing starts, regardless of windows.
+
+    Both ends are instants; the zone was applied when the policy was read.
+    """
 
     from_: datetime = required("When it begins: a day, a local time or one with its offset (2026-12-24T18:00Z).")  # noqa: RUF009
     to: datetime = required("When it ends. A day counts whole: the blackout ends with it.")  # noqa: RUF009
@@ -39,17 +42,17 @@ _FIELDS = ("from", "to", "reason", "cutoffMin")
 
 @dataclass(frozen=True)
 class Times:
-    """All limits of time of one policy. Without windows a migration may start at any time outside of the blackouts."""
+    """All time limits of one policy. Without windows a migration may start at any time outside the blackouts."""
 
     windows: tuple[Window, ...] = ()
     blackouts: tuple[Blackout, ...] = ()
 
     def in_window(self, now: datetime) -> bool:
-        """Whether a window is open. Without windows, always."""
+        """Whether a window is open. Always true without windows."""
         return not self.windows or any(each.allows(now) for each in self.windows)
 
     def blackout(self, now: datetime) -> Blackout | None:
-        """The blackout that holds starts at ``now``: of several the one that ends last."""
+        """The blackout in force at ``now``; of several, the one that ends last."""
         return max((each for each in self.blackouts if each.holds(now)), key=lambda each: each.to, default=None)
 
     def allow(self, now: datetime) -> bool:
@@ -57,7 +60,7 @@ class Times:
         return self.in_window(now) and self.blackout(now) is None
 
     def window_since(self, now: datetime) -> datetime | None:
-        """When the window opened in which a migration may start at ``now``; of several the first. None if none is open."""
+        """When the window that is open at ``now`` opened; of several, the first. None if none is open."""
         return min(filter(None, (each.opened(now) for each in self.windows)), default=None)
 
     def open_since(self, now: datetime) -> datetime | None:
@@ -68,7 +71,7 @@ class Times:
         return max(filter(None, (self.window_since(now), *ended)), default=None)
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When a migration may start next: ``now`` if it may already, None if never."""
+        """When a migration may start next: ``now`` if it may start already, None if never."""
         at: datetime | None = now
         while at is not None and not self.allow(at):
             held = self.blackout(at)
@@ -80,7 +83,7 @@ class Times:
         return "" if self.in_window(now) else f"the maintenance window is closed{self._until(now)}"
 
     def why_black(self, now: datetime) -> str:
-        """Which blackout holds, and when starts are possible again; empty if none does."""
+        """Which blackout is in force, and when starts are possible again; empty without one."""
         held = self.blackout(now)
         if held is None:
             return ""
@@ -137,7 +140,7 @@ def _reason(given: Any, path: str) -> str:
 
 
 def _moment(asked: dict[str, Any], name: str, path: str, zone: str) -> datetime:
-    """A day, a local time, or a time with its own offset. As ``to``, a day counts whole."""
+    """The instant of a day, a local time, or a time with its own offset. As ``to``, a whole day is included."""
     written = asked.get(name)
     remedy = "Write a day (2026-12-24), a local time (2026-12-24T18:00) or a time with its offset (2026-12-24T18:00Z)."
     try:

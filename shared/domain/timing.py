@@ -5,64 +5,67 @@ from __future__ import annotations
 from datetime import timedelta
 
 LOOK_AGAIN = timedelta(seconds=60)
-"""The tick runs once a minute: nothing is worth looking at more often."""
+"""The tick runs once a minute, so nothing is looked at more often."""
 LOST = timedelta(minutes=5)
-"""A step without its event is driven again after this time."""
+"""If a step's event does not arrive, the stage is called again after this time."""
 OUTBOX_GRACE = timedelta(minutes=2)
-"""What a crash left in an outbox is taken up after so long."""
+"""An outbox that a crash left behind is handled after this time."""
 
 CLOCKS_APART = timedelta(seconds=30)
-"""How far two clocks may differ: of two functions, or of a function and a service. Nothing is decided on less.
+"""Maximum difference between the clocks of two functions, or of a function and a service. Nothing is decided by a smaller
+difference.
 
-No service publishes a bound. ECS and Tablestore accept a request that is up to 15 minutes off, so a wrong clock goes unnoticed;
-machines that keep time by NTP differ by milliseconds. Thirty seconds leaves room for one that has just started.
+No service publishes a bound. ECS and Tablestore accept requests up to 15 minutes off, so a wrong clock goes unnoticed. Clocks
+synchronised by NTP differ by milliseconds. Thirty seconds leaves room for one that has just started.
 """
 
 PLANNING_PATIENCE = timedelta(hours=1)
-"""How long a batch's planning waits for a region that does not answer. The instances of other regions must not wait for ever."""
+"""How long a batch's planning waits for a region that does not answer. The instances of other regions must not wait longer."""
 LONGEST_BACK_OFF = timedelta(minutes=30)
-"""What cannot be done is tried again at least so often."""
+"""The longest pause before something that failed is tried again."""
 
 PROBE_LIMIT = timedelta(minutes=15)
 """A probe runs for seconds; Cloud Assistant ends it after two minutes."""
 PROBE_TIMEOUT_S = 120
 MARKER_TIMEOUT_S = 60
-"""The marker's scripts take a moment; only a guest that hangs lets them run into this."""
+"""Time limit of the marker's scripts; they take a moment, and only a hanging guest reaches it."""
 LOOK_LIMIT = timedelta(minutes=25)
 """How long the guest may stay silent after a job that did not migrate it. Then it is not known what SMC did to its disks."""
 PRECHECK_AGE = timedelta(minutes=30)
-"""A precheck older than this is made again, in full, right before the snapshot: only a new look tells whether the guest changed."""
+"""A precheck older than this is repeated in full before the snapshot, because the guest may have changed."""
 WINDOWS_MISSED = 3
-"""How often in a row snapshots may be ready too late for their window. Then a person has to choose a longer one."""
+"""How many times in a row snapshots may be ready too late for their window. Then a person has to choose a longer one."""
 START_LIMIT = timedelta(hours=1)
-"""How long a migration may hold a slot while its start fails for a passing cause. Then a person looks, and others get the slot."""
+"""How long a migration may hold a slot while its start fails for a temporary reason. Then a person looks, and others get the
+slot."""
 SNAPSHOT_LIMIT = timedelta(hours=24)
-"""A first snapshot of a large, full disk takes hours."""
+"""Time limit of the snapshots; the first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)
 """Import and creation of a job by the smc driver (minutes as a rule). A person in the console may take any time."""
 JOB_LIMIT = timedelta(hours=6)
-"""A job runs 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
+"""Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)
-"""A job's end is noticed this late at most."""
+"""The end of a job is noticed at most this much later."""
 TICK_JITTER = timedelta(seconds=15)
-"""One tick comes later after its minute than another: what is due this long after a tick still belongs to it."""
+"""Ticks do not come at exact minutes, so anything due within this time after a tick belongs to it."""
 SETTLE = timedelta(minutes=5)
-"""Finished is not yet usable: the guest restarts once more; nothing is asked of it before."""
+"""How long to leave a guest alone after its job finished, because it restarts once more."""
 RETURN_LIMIT = timedelta(hours=2)
-"""The initialisation after the job takes 15 to 30 minutes (SMC documentation); a guest not back by then needs a person."""
+"""Time limit of the initialisation, which takes 15 to 30 minutes (SMC documentation). A guest not back by then needs a person."""
 VALIDATION_PATIENCE = timedelta(minutes=40)
-"""Services may still be starting: a difference counts as a failure only after so long."""
+"""Services may still be starting, so a difference counts as a failure only after this time."""
 VALIDATION_PAUSE = timedelta(minutes=3)
 ROLLBACK_LIMIT = timedelta(hours=2)
 
 
 def back_off(waited: timedelta) -> timedelta:
-    """When to try again what has been tried for ``waited``: half as long again, LOOK_AGAIN at least, LONGEST_BACK_OFF at most."""
+    """How long to wait before the next try, after ``waited``: half of it, but between LOOK_AGAIN and LONGEST_BACK_OFF."""
     return min(max(waited / 2, LOOK_AGAIN), LONGEST_BACK_OFF)
 
 
 def is_a_look(waited: timedelta) -> bool:
-    """Whether a tick tries again what it keeps no time for: each one for 15 minutes, then every 5, after 2 hours every 30."""
+    """Whether this tick tries something without a due time again. Every tick does for 15 minutes, then one in 5 minutes, and
+    after 2 hours one in 30."""
     minutes = int(waited / timedelta(minutes=1))
     if minutes < 15:
         return True
@@ -70,9 +73,9 @@ def is_a_look(waited: timedelta) -> bool:
 
 
 def job_pause(waited: timedelta, limit: timedelta = JOB_LIMIT) -> timedelta:
-    """How long to leave a job alone that has been watched for ``waited``: half as long again, zero for every tick.
+    """How long to leave a job alone after watching it for ``waited``: half of it; zero means every tick.
 
-    What fails soon is seen soon; what runs long is asked seldom. The look at ``limit`` is not put off.
+    Early failures are seen soon, and long jobs are polled rarely. The look at ``limit`` is never delayed.
     """
     pause = min(waited / 2, LONGEST_PAUSE, max(limit - waited, timedelta(0)))
     return pause - TICK_JITTER if pause > LOOK_AGAIN + TICK_JITTER else timedelta(0)

@@ -1,4 +1,4 @@
-"""What a migration waits for, in words for a person who is on call."""
+"""What a migration waits for, in words for the person on call."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ _LOOKED_AT = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def asks(migration: Migration) -> bool:
-    """Whether a limit may be what it waits for. Before the precheck is over only a person who has just retried wants to know."""
+    """Whether the migration may be waiting for a limit. During the precheck only a person who has just retried needs to know."""
     return migration.state in ADMITTED | {State.SNAPSHOTTED} or (migration.state in _LOOKED_AT and migration.retried)
 
 
 def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
-    """What has to happen before it goes on; empty if nothing more will.
+    """What must happen before the migration goes on; empty if it has ended.
 
-    ``held`` says what holds its next start back now (empty if nothing does). Callers find it out only if ``asks`` is true.
+    ``held`` says what holds its next start now; empty if nothing does. Callers look it up only if ``asks`` is true.
     """
     state = migration.state
     if state in ADMITTED:

@@ -13,12 +13,12 @@ from shared.domain.errors import Refused
 BY_HAND, BY_ITSELF = "approval", "automatic"
 GATES = (BY_ITSELF, BY_HAND)
 SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
-"""A number, a share of the batch, or (the last one only) by how much each wave is larger than the one before."""
+"""A wave's size: a number, a share of the batch, or (last one only) the factor by which each wave grows."""
 MOST_SIZES = 50
 
 
 def check_waves(sizes: Sequence[str], gate: str) -> None:
-    """Raise Refused (Policy.Invalid) for sizes that no batch can be cut by."""
+    """Raise Refused (Policy.Invalid) for sizes that cannot divide a batch."""
     for place, size in enumerate(sizes):
         grows = size.startswith("x")
         if not re.match(SIZE, size) or (grows and not 0 < place == len(sizes) - 1):
@@ -32,7 +32,7 @@ def check_waves(sizes: Sequence[str], gate: str) -> None:
 
 
 def cut(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
-    """The ids in waves, in their order; the last size repeats."""
+    """The ids divided into waves, in order; the last size repeats."""
     waves: list[tuple[str, ...]] = []
     place = size = 0
     while place < len(ids):
@@ -49,7 +49,7 @@ def _size(written: str, total: int, before: int) -> int:
 
 
 def wave_of(migration_id: str, waves: Sequence[Sequence[str]]) -> int:
-    """The place of a migration's wave. One that was in none when the batch was acknowledged moves with the last."""
+    """The number of a migration's wave. A migration that was in no wave at the acknowledgement moves with the last."""
     return next((place for place, ids in enumerate(waves) if migration_id in ids), max(len(waves) - 1, 0))
 
 
@@ -72,7 +72,7 @@ def waits_for_next(terms: Terms, now: datetime) -> str:
 
 
 def ended(batch: Batch, now: datetime) -> Batch:
-    """The batch with its open wave noted as ended."""
+    """The batch with its open wave marked as ended."""
     return replace(batch, control=replace(batch.control, wave_ended_at=now), version=batch.version + 1)
 
 
@@ -99,5 +99,5 @@ def check_next(batch: Batch, waves: int, now: datetime) -> None:
 def standings(
     waves: Sequence[Sequence[str]], states: Mapping[str, str], groups: Mapping[str, frozenset[str]]
 ) -> list[dict[str, int]]:
-    """By wave, how many of its migrations are in each group of states."""
+    """For each wave, the number of its migrations in each group of states."""
     return [{name: sum(states.get(id, "") in group for id in ids) for name, group in groups.items()} for ids in waves]

@@ -1,7 +1,8 @@
 """A maintenance window: when migrations of a batch may start, in the local time of its zone.
 
 Clock changes are read as iCalendar does (RFC 5545, 3.3.5; Python's ``fold=0``). A time that the clock skips counts with the offset
-from before the change: 01:30 is then 02:30. A time that comes twice is its first. ``length_min`` is a length of real time.
+from before the change: 01:30 is then 02:30. A time that comes twice means its first occurrence. ``length_min`` is a length of
+real time.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from shared.domain.errors import Refused
 UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
 AHEAD = 15
-"""Days in which a weekly window opens for certain, although one of its days may lie in an hour that the clock skips."""
+"""Days within which a weekly window surely opens, even if the clock skips the hour on one of its days."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.values())
 
 
@@ -54,13 +55,13 @@ class Window:
         return None
 
     def next_opening(self, now: datetime) -> datetime | None:
-        """When it opens next after ``now``; None if it never does."""
+        """When the window opens next after ``now``; None if never."""
         today = now.astimezone(self._zone()).date()
         found = (opens for ahead in range(-1, AHEAD) for opens, until in self._on(today + ahead * A_DAY) if now < opens < until)
         return next(found, None)
 
     def _on(self, day: date) -> Iterator[tuple[datetime, datetime]]:
-        """From when until when migrations may start in the window of one day, if it opens on that day at all."""
+        """When migrations may start in the window of one day: its beginning and end; None if it does not open on that day."""
         if day.weekday() not in self.days:
             return
         zone, start = self._zone(), time.fromisoformat(self.start)
@@ -85,16 +86,16 @@ def _instant(day: date, clock: time, zone: tzinfo) -> datetime:
 
 
 NEVER = Window("00:00", "00:01", cutoff_min=1439)
-"""Never open. A policy with zones, several windows or blackouts keeps it in ``window``.
+"""Never open. Stored in ``window`` by a policy that has zones, several windows or blackouts.
 
-A version that knows none of these then holds all of the batch.
+An older version, which does not know these, then holds the whole batch.
 """
 NAMES = names_of(Window)
 BOUNDS = bounds_of(Window)
 
 
 def read_window(document: object, path: str, *, zone: str = "", cutoff_min: int = 60) -> Window:
-    """A window in the API's spelling; raises Refused naming the field. Zone and cutoff are for a window that names none."""
+    """A window in the API's spelling; raises Refused naming the field. Zone and cutoff apply to a window that names none."""
     asked = as_object(document, path)
     given = renamed(asked, NAMES, path)
     given.setdefault("cutoff_min", cutoff_min)

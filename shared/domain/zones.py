@@ -1,6 +1,6 @@
-"""Time zones by their IANA names, from the pinned package tzdata: the image that a function runs in may have none, or old ones.
+"""Time zones by IANA name from the pinned package tzdata, because a function's image may have old zones or lack them.
 
-The tables are data of a package, read as code is: the same bytes on every machine.
+The tables are a package's data, so every machine reads the same bytes.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z][A-Za-z0-9_+-]*){0,2}")
 
 @lru_cache(maxsize=64)
 def zone_of(name: str, field: str = "zone") -> tzinfo:
-    """The zone; raises Refused (Zone.NotFound), which names the field that asks for it."""
+    """The zone; raises Refused (Zone.NotFound) with the name of the field."""
     if name == "UTC":
         return timezone.utc
     if name not in zone_names():

@@ -1,1 +1,1 @@
-"""What the stages need of the outside: one Protocol per role, answered by the adapter of the same file name."""
+"""What the stages need from outside: one Protocol per role, implemented by the adapter of the same file name."""

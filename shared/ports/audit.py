@@ -21,10 +21,13 @@ class Audit(Protocol):
     """One line per act or refusal, by day."""
 
     def ask(self, asked: Asked) -> str:
-        """Write a line before its act; its entry. Raises Transient if it cannot be written: then nothing is done either."""
+        """Write a line before its act; returns its entry.
+
+        Raises Transient if it cannot be written; then the act must not happen.
+        """
 
     def answer(self, entry: str, answered: Answered) -> None:
-        """Add to a line what came of it, once: a second time changes nothing."""
+        """Add the outcome to a line, once; a second call changes nothing."""
 
     def listed(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
-        """Lines of some days (both in), newest first; raises Refused (Token.Invalid)."""
+        """Lines of the days from first to last, newest first; raises Refused (Token.Invalid)."""

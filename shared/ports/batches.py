@@ -24,30 +24,30 @@ class BatchPage:
 
 @dataclass(frozen=True)
 class Tally:
-    """A batch's terms with the migrations noted as failed and those noted as moved, all read at one moment."""
+    """A batch's terms with its failed and its moved migrations, all read at one moment."""
 
     terms: Terms
     failed: frozenset[str]
-    """Those that count against the failure budget: a person may have resumed the batch since others failed."""
+    """The failures that count against the budget; a resume may have taken earlier ones off."""
     moved: frozenset[str]
     attempts: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """Of those that count as failed, the attempt that failed."""
+    """The failed attempt of each migration that counts as failed."""
 
 
 class Batches(Protocol):
     """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
 
     def create(self, batch: Batch) -> bool:
-        """Put the row if no batch has that id; False if one has."""
+        """Put the row if no batch has that id; False if one exists."""
 
     def load(self, batch_id: str) -> Batch:
         """The row; raises Refused (Batch.NotFound)."""
 
     def terms(self, batch_id: str) -> Terms:
-        """What of the row does not grow with the batch; raises Refused (Batch.NotFound)."""
+        """The part of the row that does not grow with the batch; raises Refused (Batch.NotFound)."""
 
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """Those of the batches that are dry runs. A batch whose row is gone or cannot be read counts as none."""
+        """The ids of those batches that are dry runs. A batch whose row is missing or unreadable does not count as one."""
 
     def commit(
         self,
@@ -60,8 +60,8 @@ class Batches(Protocol):
     ) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
 
-        ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget. ``waves``
-        are the migrations of each wave, frozen with the acknowledgement.
+        ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
+        ``waves`` are the migrations of each wave, fixed by the acknowledgement.
         """
 
     def waves(self, batch_id: str) -> list[tuple[str, ...]]:
@@ -77,14 +77,14 @@ class Batches(Protocol):
         """Terms of the batches that the tick looks at (``needs_the_tick``): being planned, or with migrations to admit."""
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
-        """Note that an attempt ``failed`` or ``moved``, or that another one takes the failures before it back (``retried``).
+        """Record that an attempt ``failed`` or ``moved``, or ``retried``, which takes back earlier failures.
 
-        The same again changes nothing; ``retried`` once more, minutes late, leaves the failure of its own attempt. What both
-        moved and failed counts by its later attempt, and as failed if both are of one: it was rolled back after its validation.
+        Repeating a call changes nothing; a late ``retried`` leaves the failure of its own attempt. If a migration both moved and
+        failed, the later attempt counts; within one attempt, the failure counts (a rollback).
         """
 
     def tally(self, batch_id: str) -> Tally:
         """The terms and the outcomes noted so far; raises Refused (Batch.NotFound)."""
 
     def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
-        """The whole row and its tally, by one call; raises Refused (Batch.NotFound)."""
+        """The whole row and its tally, in one call; raises Refused (Batch.NotFound)."""

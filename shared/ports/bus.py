@@ -12,4 +12,4 @@ class Bus(Protocol):
     """Publishes to the pipeline's own bus."""
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish all of them; entries refused are sent again a few times, then Transient (Bus.PublishFailed) is raised."""
+        """Publish the events; refused ones are sent again a few times, then Transient (Bus.PublishFailed) is raised."""

@@ -7,6 +7,6 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """An aware UTC time; the same for the whole of one invocation in the local cloud."""
+    """The time as aware UTC; in the local cloud it stays the same during one invocation."""
 
     def now(self) -> datetime: ...

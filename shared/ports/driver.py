@@ -1,4 +1,4 @@
-"""What carries out the replacement itself: SMC by its API, or a person in the console."""
+"""Drivers replace the operating system: SMC by its API, or a person in the console."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from shared.domain.migration import Handle, Migration
 
 
 class Phase(Enum):
-    """How far the driver is with one hop of one migration."""
+    """The driver's progress with one hop of one migration."""
 
     PREPARING = "preparing"
-    """Not begun: ``prepare`` is called again (an import is running, or a person is awaited)."""
+    """Not started: ``prepare`` is called again (an import runs, or a person must act)."""
     PREPARED = "prepared"
-    """Everything is in place, nothing destructive has happened: ``launch`` is next."""
+    """Everything is ready and nothing destructive has happened; ``launch`` is next."""
     RUNNING = "running"
     FINISHED = "finished"
-    """The job says so; the guest may still be restarting."""
+    """The job reports that it finished; the guest may still be restarting."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What an instance can be told by where no instance id is shown: an address and a hostname together, never one of them."""
+    """What identifies an instance if no instance id is shown: an address together with a hostname, never one alone."""
 
     private_ips: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
-    """As ECS has it and as the guest itself says."""
+    """The hostname in ECS and the one that the guest reports."""
     windows: bool = False
     others: Mapping[str, str] = field(default_factory=dict)
     """Hostname by instance id of the region's other instances that have one of its addresses."""
@@ -47,7 +47,7 @@ class JobReport:
     message: str = ""
     remedy: str = ""
     copied: bool = False
-    """Whether the job is past the point where SMC makes its own copies of the disks."""
+    """Whether the job is past the point at which SMC makes its own copies of the disks."""
 
 
 @dataclass(frozen=True)
@@ -57,54 +57,54 @@ class LiveJob:
     job_id: str
     status: str
     runs: bool
-    """It may write to the disks now; else it could be started again."""
+    """Whether the job may write to the disks now; else it could be started again."""
     ours: bool
 
 
 NOBODY = Identity()
-"""Nothing is known of the instance: no source server is taken for its."""
+"""Stands for an unknown identity, which matches no source server."""
 
 
 class Driver(Protocol):
-    """Every call may be repeated at any point after a crash without doing anything twice."""
+    """After a crash every call can be repeated at any point without a second effect."""
 
     traits: DriverTraits
-    """What the pipeline knows of it without a call."""
+    """The driver's traits, known without a call."""
 
     def check(self) -> None:
-        """Raises Permanent (Driver.SettingMissing) naming the setting that is missing and where its value is found."""
+        """Raises Permanent (Driver.SettingMissing) naming the missing setting and where to find its value."""
 
     def prepare(self, migration: Migration, identity: Identity) -> JobReport:
-        """Take the next harmless step towards a job (import, create); called again every minute while it reports PREPARING.
+        """Take the next harmless step towards a job (import, create); called every minute while it reports PREPARING.
 
         A driver that waits for a person reports PREPARING with what to do in ``remedy``, and RUNNING once the job is seen.
-        After a failed attempt the job is there already: PREPARED at once. What cannot be told from another instance's is FAILED
-        (Instance.Indistinct, Source.Ambiguous, Job.Foreign), and never touched.
+        If the job exists from a failed attempt, it reports PREPARED at once. A job or source that may belong to another instance
+        is never touched: FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
         """
 
     def launch(self, migration: Migration) -> None:
-        """Start the prepared job, the one destructive call; it comes after the step to ``migrating`` is committed.
+        """Start the prepared job: the one destructive call, made after the step to ``migrating`` is committed.
 
-        Raises Permanent (Job.Foreign) where the job is another instance's.
-        Called again after a crash it does nothing, even if the job has failed since; a retry (a later step) starts it again.
+        Raises Permanent (Job.Foreign) if the job belongs to another instance.
+        A second call after a crash does nothing, even if the job has failed since; only a retry starts it again.
         """
 
     def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        """How the jobs stand, by migration id; as few calls as paging allows."""
+        """The state of the jobs by migration id, in as few calls as paging allows."""
 
     def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
-        """The source servers in SMC on which a job could change this instance."""
+        """The source servers in SMC with which a job could change this instance."""
 
     def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The jobs of the migration, and those of these sources, that run or can still be started; two or three calls."""
+        """Jobs of the migration and of these sources that run or can still be started; two or three calls."""
 
     def remove(self, jobs: Sequence[LiveJob]) -> None:
-        """Stop and delete these jobs. SMC refuses that for some that run: look again, nothing is raised for it."""
+        """Stop and delete these jobs. SMC refuses this for some running jobs; no error is raised, so look again."""
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.
 
-        What is gone already is no error. A call that was lost may have left more than the handle knows. Jobs and codes are found
-        by their names, source servers by what the imports inside the instance printed. A source server that has somebody else's
-        job stays. If ``sources`` is false every source server stays, because the next hop uses it.
+        Anything already deleted is no error. A lost call may have left more than the handle records. Jobs and codes are found by
+        their names, source servers by the output of the imports in the instance. A source server with a foreign job stays. If
+        ``sources`` is false every source server stays, because the next hop uses it.
         """

@@ -18,7 +18,7 @@ class CommandResult:
     dropped: int = 0
     problem: str = ""
     ended: bool = True
-    """False for one of ``outputs`` that still runs: there is no output yet."""
+    """False for a command in ``outputs`` that still runs and has no output yet."""
     begun_at: datetime | None = None
 
 
@@ -34,13 +34,13 @@ class Guest(Protocol):
     """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for the rest."""
 
     def run(self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int) -> str:
-        """Start a script (shell or PowerShell) as root; returns the invocation id. The same token again is the same invocation."""
+        """Start a script (shell or PowerShell) as root; returns the invocation id. The same token returns the same invocation."""
 
     def result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
-        """How it ended; None while it runs."""
+        """The result of a command; None while it runs."""
 
     def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        """Every command that was begun on the instance at that time or later, oldest first; some may still run."""
+        """Every command begun on the instance since that time, oldest first; some may still run."""
 
     def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         """The agents by instance id; at most 50 ids."""

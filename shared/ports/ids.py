@@ -1,4 +1,4 @@
-"""Fresh ids, where none can be derived."""
+"""New ids, for rows whose id cannot be derived."""
 
 from __future__ import annotations
 

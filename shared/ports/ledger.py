@@ -21,14 +21,14 @@ class Ledger(Protocol):
     """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
 
     def put(self, entry: LedgerEntry) -> None:
-        """Write an entry, replacing the one with the same migration and key.
+        """Write an entry; it replaces one with the same migration and key.
 
-        An entry without ``sweep_at`` never replaces one that has it: raises Stale (Ledger.Scheduled). A call that was slow
-        while a person released the migration would leave a snapshot that nobody ever sweeps.
+        An entry without ``sweep_at`` never replaces one with it; raises Stale (Ledger.Scheduled). Otherwise a slow call during a
+        release could leave a snapshot that is never swept.
         """
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
-        """Write an entry unless there is one with its migration and key; returns the one that then stands there."""
+        """Write an entry unless one exists with its migration and key; returns the stored one."""
 
     def of_migration(self, migration_id: str) -> list[LedgerEntry]:
         """All entries of a migration, by key."""

@@ -15,7 +15,7 @@ from shared.domain.migration import JournalEntry, Migration, State, Step
 
 @dataclass(frozen=True)
 class Outbox:
-    """What one step still owes: the version that wrote it, its effects and its events."""
+    """An outbox: the version of its step, and the effects and events that are not carried out yet."""
 
     version: int
     effects: tuple[Effect, ...]
@@ -23,7 +23,7 @@ class Outbox:
 
 
 class Created(NamedTuple):
-    """A new row: the migration, its first journal line, and the events that it owes."""
+    """A new row: the migration, its first journal line and its first events."""
 
     migration: Migration
     entry: JournalEntry
@@ -32,7 +32,7 @@ class Created(NamedTuple):
 
 @dataclass(frozen=True)
 class Unreadable:
-    """A row that this version does not understand. It is left as it is: a later version, or a person, can read it."""
+    """A row that this version does not understand. It stays as it is, because a later version or a person can read it."""
 
     id: str
     cause: str
@@ -49,24 +49,27 @@ class Page:
 
 @dataclass(frozen=True)
 class Waiting:
-    """One that waits for admission, as its place in the queue tells."""
+    """A migration that waits for admission, with its place in the queue."""
 
     migration_id: str
     first: bool
-    """Whether it goes before all others: a next hop."""
+    """Whether it is a next hop, which goes before all others."""
 
 
 class Migrations(Protocol):
     """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
 
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
-        """Put the row with its first journal line and outbox, if no row has that id; False if one has."""
+        """Put the row with its first journal line and outbox if no row has that id; False if one exists."""
 
     def create_many(self, made: Sequence[Created]) -> list[bool]:
-        """The same for many, in few calls; for each whether it was put now. Whoever gets False leaves its outbox to the tick."""
+        """Put many rows in few calls; for each row, whether it was put now.
+
+        If a row gives False, its outbox is left to the tick.
+        """
 
     def settle_many(self, made: Sequence[Migration]) -> None:
-        """``settle`` of the first version of many new rows, in few calls."""
+        """Settle the first version of many new rows in few calls."""
 
     def load(self, migration_id: str) -> Migration:
         """The row; raises Refused (Migration.NotFound)."""
@@ -77,38 +80,41 @@ class Migrations(Protocol):
     def commit(self, step: Step) -> None:
         """Write ``step.after``, its journal line, documents and outbox, if the row is still at the version of ``step.before``.
 
-        Raises Stale (Migration.Moved) if it is not. A row that owes something is due soon, so that the tick finds it.
+        Raises Stale (Migration.Moved) if it is not. A row with an outbox is due soon, so that the tick finds it.
         """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
-        """What is still owed, oldest first."""
+        """The outboxes that are not settled, oldest first."""
 
     def settle(self, migration: Migration, version: int) -> None:
-        """Remove the outbox that ``version`` wrote and, if the row has not moved since, put its own due time in force."""
+        """Remove the outbox of ``version`` and, if the row has not moved since, restore its own due time."""
 
     def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Look at the row again at ``due_at``; nothing if it has moved on. No step: the version stays.
+        """Set when the row is looked at again; does nothing if it has moved on. This is no step, so the version stays.
 
-        ``percent`` is how far the job is, for display only.
+        ``percent`` is the job's progress, for display only.
         """
 
     def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        """Remember a restart seen, if the migration is in one of the states; the same event twice counts once. False if not."""
+        """Record a restart if the migration is in one of the states; the same event counts once.
+
+        False if it is in another state.
+        """
 
     def restarts(self, migration_id: str) -> int:
         """How many restarts were seen."""
 
     def due(self, now: datetime, limit: int) -> list[Migration]:
-        """The rows due by ``now``, longest overdue first. One that nobody can read steps aside for LONGEST_BACK_OFF."""
+        """The rows due by ``now``, longest overdue first. An unreadable row is put off for LONGEST_BACK_OFF."""
 
     def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
-        """What waits for the tick until then, longest overdue first; nothing is put off by the look."""
+        """Rows that wait for the tick until then, longest overdue first; reading puts nothing off."""
 
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
-        """Put those rows that nobody can read at the end of the queue they wait in; which they are."""
+        """Move the unreadable rows to the end of their queue; returns them."""
 
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
-        """Confirmed migrations that are not complete although their retention was over by ``now``, longest overdue first."""
+        """Confirmed migrations whose retention ended before ``now`` and that are not complete, longest overdue first."""
 
     def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
         """The batch's migrations in one account that wait for admission.
@@ -120,13 +126,13 @@ class Migrations(Protocol):
         """A batch's migrations."""
 
     def counts(self, batch_id: str) -> Counter[State]:
-        """How many of a batch's migrations are in each state; told by the index, which lags behind the rows by a moment."""
+        """How many of a batch's migrations are in each state, by an index that lags a moment behind the rows."""
 
     def states(self, batch_id: str) -> dict[str, State]:
-        """The state of each of a batch's migrations, as the index tells."""
+        """The state of each of a batch's migrations, by the same index."""
 
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
-        """All migrations an instance ever had."""
+        """All migrations that an instance ever had."""
 
     def all(self, *, state: State | None, limit: int, token: str) -> Page:
         """Migrations of any batch."""

@@ -1,4 +1,4 @@
-"""All ports together, as a stage is handed them."""
+"""All ports together, in the form that a stage receives."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:  # the types of what is handed in: who starts need not load th
 
 @dataclass(frozen=True)
 class Limits:
-    """The account's own limits, from the settings; the issue of each is named in docs/operations.md."""
+    """The account's own limits, from the settings; docs/operations.md explains each."""
 
     max_moving: int = 20
     """Instances moving at once in each account (SMC's own concurrency is not published; 20 was its limit in 2021)."""
     sweep_page: int = 100
     tick_page: int = 1000
-    """Rows one tick looks at; more than ever move at once, so that none is passed over for long."""
+    """Maximum rows that one tick looks at; more than ever move at once, so that none waits long."""
 
 
 @dataclass(frozen=True)
 class Notices:
-    """What the deployment says of end-of-life notices."""
+    """The deployment's settings for end-of-life notices."""
 
     sources: tuple[str, ...] = ()
-    """Who may send them, besides the inventory."""
+    """The sources that may send notices, besides the inventory."""
     policy: Policy = field(default_factory=Policy)
-    """The policy of batches that notices make. A notice itself decides nothing."""
+    """The policy of batches that notices make. The notice itself decides nothing."""
 
 
 @dataclass(frozen=True)
 class AccountPorts:
-    """What acts in one account."""
+    """The ports that act in one account."""
 
     compute: Compute
     guest: Guest
@@ -62,12 +62,12 @@ class Accounts(Protocol):
 
     @property
     def members(self) -> Mapping[str, MemberAccount]:
-        """By account id, as the settings name them."""
+        """The member accounts by id, from the settings."""
 
     def cloud(self, account_id: str, session: str) -> AccountPorts:
-        """What acts in a member account, under the session's name. Raises AccountUnusable (Account.NotConfigured).
+        """The ports of a member account, under this session name. Raises AccountUnusable (Account.NotConfigured).
 
-        Every call of it raises AccountUnusable if the role cannot be assumed, or may not make the call.
+        Each of their calls raises AccountUnusable if the role cannot be assumed or may not make it.
         """
 
 
@@ -87,10 +87,10 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """Drivers that would refuse to start, and why: known to every function, so that nothing is begun that cannot go on."""
+    """Drivers that would refuse to start, and why; every function knows them, so that nothing begins in vain."""
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG
-    """The rows that ship with Replank, and the operator's own over them."""
+    """The rows that ship with Replank, overlaid with the operator's own."""
     regions: tuple[str, ...] = ()
     """Regions that an inventory or a notice without regions covers."""
     more_regions: tuple[str, ...] = ()
@@ -99,7 +99,7 @@ class Ports:
     sign_in: SignIn | None = None
     """The provider of verified names; None if the settings name none."""
     account_id: str = ""
-    """The deployment's own account; empty if the platform does not say."""
+    """The id of the deployment's own account; empty if the platform does not provide it."""
     accounts: Accounts | None = None
     """The member accounts; None if the settings name none."""
     home: Ports | None = None
@@ -111,7 +111,7 @@ class Ports:
         return self.accounts.members if self.accounts else {}
 
     def of(self, migration: Migration) -> Ports:
-        """The ports that act in the migration's account, in a session with its id. Raises AccountUnusable."""
+        """The ports for the migration's account, in a session named after the migration. Raises AccountUnusable."""
         if not migration.account_id:
             return self.home or self
         from shared.domain.accounts import session_of
@@ -119,7 +119,7 @@ class Ports:
         return self.in_account(migration.account_id, session_of(migration.migration_id))
 
     def in_account(self, account_id: str, session: str = "replank-watch") -> Ports:
-        """The ports that act in an account: the deployment's own if the id is empty. Raises AccountUnusable."""
+        """The ports for an account; the deployment's own if the id is empty. Raises AccountUnusable."""
         if not account_id:
             return self.home or self
         if self.accounts is None:
@@ -131,7 +131,7 @@ class Ports:
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
     def driver(self, name: str) -> Driver:
-        """A driver by its name; raises Permanent (Driver.Unknown): a row may name one that only a later version has."""
+        """The driver with this name; raises Permanent (Driver.Unknown) if only a later version has it."""
         if name not in self.drivers:
             remedy = "Deploy the version that submitted the batch, or cancel the migration."
             raise Permanent("Driver.Unknown", f"This version has no driver {name[:50]}.", remedy)

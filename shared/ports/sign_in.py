@@ -11,7 +11,7 @@ class SignIn(Protocol):
     """Checks the tokens of one provider."""
 
     def verify(self, token: str) -> Caller:
-        """Whose token it is. Looks at the signature, issuer, audience and times, by the provider's published keys.
+        """The caller to whom the token belongs. Checks signature, issuer, audience and times with the provider's published keys.
 
         Raises Refused (Token.Invalid, Token.Expired, Token.NotYet: 401) and Transient (Provider.Unreachable).
         """

@@ -1,4 +1,4 @@
-"""The sections of a Linux answer, read one by one: what is missing, failed or unreadable is noted and stays unknown."""
+"""The sections of a Linux answer, read one by one; missing, failed and unreadable ones are noted as unknown."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from shared.probes.frame import Section
 
 T = TypeVar("T")
 USABLE_DESPITE_STATUS = {"mounts", "check", "updates", "fstab"}
-"""Sections worth reading although their command complained: df does when a single mount cannot be read."""
+"""Sections to read even if their command failed: df fails if a single mount cannot be read."""
 STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permitted"}
 
 
 class Answer:
-    """The sections of one answer, and what of it stays unknown."""
+    """The sections of one answer, and the parts that stay unknown."""
 
     def __init__(self, sections: dict[str, Section]) -> None:
         self.sections = sections
         self.unknown: dict[str, str] = {}
 
     def read(self, name: str, reader: Callable[[Section], T]) -> T | None:
-        """What ``reader`` makes of a section, or None with the reason noted."""
+        """The value that ``reader`` reads from a section; None, with the reason noted, if it cannot."""
         section = self.sections.get(name)
         if section is None:
             self.unknown[name] = "not told"
@@ -35,7 +35,7 @@ class Answer:
         return None
 
     def cuts(self) -> tuple[tuple[str, str], ...]:
-        """Sections that did not fit, with how much of them did."""
+        """Sections that were cut, with the amount that was kept."""
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 
 

@@ -19,7 +19,7 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class Section:
-    """The lines of one section; ``status`` is its command's exit status; ``total`` the lines there were before it was cut."""
+    """The lines of one section; ``status`` is its command's exit status, ``total`` the number of lines before the cut."""
 
     name: str
     lines: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ def read_frame(text: str) -> dict[str, Section]:
 
 
 def _without_noise(lines: list[str]) -> list[str]:
-    """The answer without what a profile or an agent printed before and after it: from the last beginning to the last end."""
+    """The answer from the last beginning to the last end, without what a profile or an agent printed around it."""
     begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
     ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
     return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines

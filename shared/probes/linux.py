@@ -1,4 +1,4 @@
-"""From the sections of a Linux answer to facts. A section that is missing, failed or unreadable leaves its facts unknown."""
+"""Reads facts from the sections of a Linux answer. A section that is missing, failed or unreadable leaves its facts unknown."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FIREWALLS = ("firewalld", "iptables", "nftables")
 
 
 def parse_linux(text: str) -> GuestFacts:
-    """The facts in an answer of linux.sh; raises ProbeUnreadable when the frame is not whole."""
+    """The facts in an answer of linux.sh; raises ProbeUnreadable if the frame is not complete."""
     answer = Answer(read_frame(text))
     system = answer.read("os", lambda s: s)
     services = answer.read("services", _services)
@@ -55,7 +55,7 @@ def parse_linux(text: str) -> GuestFacts:
 
 
 def version_of(section: Section) -> str | None:
-    """VERSION_ID, or the fuller version of redhat-release: CentOS writes 7 in the one and 7.9.2009 in the other."""
+    """VERSION_ID, or the longer version in redhat-release: CentOS writes 7 in one and 7.9.2009 in the other."""
     short = section.value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.value("release") or "")
     if full and (short is None or full[1] == short or full[1].startswith(short + ".")):

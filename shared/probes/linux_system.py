@@ -1,4 +1,4 @@
-"""From the sections of a Linux answer to what only Linux guests have: boot, fstab, packages' sources, programs, health."""
+"""Reads what only Linux guests have from the sections of an answer: boot, fstab, package sources, programs, health."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""Hosting panels and bundles by the place they install themselves at, without a package that owns their programs."""
+"""Hosting panels and bundles by the folder in which they install themselves; no package owns their programs."""
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
-"""Kernels that are not the distribution's, told by their names."""
+"""Names of kernels that do not come from the distribution."""
 
 
 def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
@@ -72,7 +72,7 @@ def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
 
 
 def _with_more(linux: LinuxFacts, answer: Answer, modules: Section | None) -> LinuxFacts:
-    """With what an older probe did not tell; its answer has no section of the name."""
+    """Adds what only newer probes report; an older answer lacks these sections."""
     if "more" not in answer.sections:
         return linux
     more = answer.read("more", lambda s: s)
@@ -96,12 +96,18 @@ def _with_more(linux: LinuxFacts, answer: Answer, modules: Section | None) -> Li
 
 
 def _permit_root_login(more: Section) -> str | None:
-    """The word; empty if the file has none; None if there is no such file. An older probe did not say whether there is one."""
+    """The value; empty if the file lacks the setting, None if the file does not exist.
+
+    An older probe did not report whether it exists.
+    """
     return None if more.value("sshd") == "no" else more.value("root-login") or ""
 
 
 def _with_health(linux: LinuxFacts, answer: Answer) -> LinuxFacts:
-    """With what the guest says of itself right now: fstab, metadata, names, time. No word means that no tool could tell."""
+    """Adds the guest's health: fstab, metadata service, name resolution and time.
+
+    A missing value means that no tool could report it.
+    """
     if "health" not in answer.sections:
         return linux
     health = answer.read("health", lambda s: s)
@@ -134,20 +140,20 @@ def _pair(line: str) -> tuple[str, str]:
 
 
 def _holder(line: str) -> str:
-    """``/run/yum.pid 4321 (yum)`` in words."""
+    """The holder of a lock in words, from ``/run/yum.pid 4321 (yum)``."""
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()
 
 
 def _security_agent(state: Section | None, modules: Section | None) -> bool | None:
-    """Whether the agent runs or its module is loaded; its folder stays behind when it is uninstalled."""
+    """Whether the agent runs or its module is loaded; its folder alone proves nothing, because it survives an uninstall."""
     if modules and modules.values("security-agent"):
         return True
     return _yes(state.value("security-agent")) if state else None
 
 
 def _selinux(state: Section) -> str | None:
-    """enforcing, permissive or disabled: the kernel's word, else the configuration's."""
+    """``enforcing``, ``permissive`` or ``disabled``, from the kernel, else from the configuration."""
     enforce = state.value("enforce")
     if enforce is not None:
         return "enforcing" if enforce == "1" else "permissive"
@@ -155,7 +161,7 @@ def _selinux(state: Section) -> str | None:
 
 
 def _fstab(answer: Answer) -> tuple[FstabFacts, ...] | None:
-    """The entries, whether the probe sent the lines as they are or, as an older one did, in five words."""
+    """The entries, from whole lines or, in an older probe's answer, from five words each."""
     section = answer.read("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read("fstab", _old_fstab) if section else None
@@ -185,7 +191,7 @@ def _boot(section: Section, packages: Section | None) -> BootFacts:
 
 
 def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
-    """What GRUB starts next: the saved entry by its version, or by its number in grub.cfg; none saved is the first."""
+    """The kernel that GRUB starts next: the saved entry by version or by number in grub.cfg, else the first entry."""
     saved = (section.value("saved") or "").strip()
     named = [version for version in versions if version in saved]
     if named:
@@ -200,7 +206,10 @@ def _version_key(version: str) -> list[tuple[int, str]]:
 
 
 def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
-    """Whether a newer kernel of the distribution is installed than the one that runs. One that nobody uses does not count."""
+    """Whether a newer kernel of the distribution is installed than the one that runs.
+
+    A kernel of another vendor that nobody runs does not count.
+    """
     images = [image for image in (boot.images if boot else ()) if not OTHER_KERNELS.search(image)]
     if not images or facts.kernel is None:
         return None
@@ -211,7 +220,7 @@ def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
 
 
 def _programs(programs: Section | None) -> tuple[str, ...] | None:
-    """Hosting panels by name, and the programs that were found."""
+    """Names of hosting panels, and of other programs that were found."""
     if programs is None:
         return None
     panels = [f"{PANELS.get(path, 'panel')} ({path})" for path in programs.values("panel")]

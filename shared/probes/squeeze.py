@@ -1,4 +1,4 @@
-"""Makes the probe short enough for one command: what only people need goes, and the names it gives become short."""
+"""Makes the probe short enough for one command: removes comments and blanks, and shortens its own names."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from collections import Counter
 from itertools import count
 
 AWK = "| awk '\n"
-"""Begins the awk program in the shell script; it ends with the script."""
+"""The line that begins the awk program, which runs to the end of the shell script."""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
 """A string or a regular expression. The program must not divide, so that a slash always begins an expression."""
 _HEADED = re.compile(r"(?<=\(\) )\{ # .*")
-"""The head of a shell function with a comment behind it."""
+"""The head of a shell function, followed by a comment."""
 _BLANKS = re.compile(r" *(==|!=|[-<>+&|]=|\|\||&&|[-=<>~{}?:;,+!&|()]) *")
 _COMMENT = re.compile(r" *#.*")
 _QUOTED = re.compile(r"(\\.|'[^']*'|\"(?:\\.|[^\"\\])*\")", re.DOTALL)
-"""What stands in quotes in a shell script, or behind a backslash."""
+"""Quoted text in a shell script, or a character after a backslash."""
 _SEPARATOR = re.compile(r" *(;;|&&|\|\||[;|]) *")
 _FUNCTION = re.compile(r"^([a-z_]+)\(\)", re.MULTILINE)
 _KEYWORD = r"(?:then|do|if|elif|else)\b"
@@ -42,7 +42,7 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Words of awk that the program uses; no other name of awk's may be used in it."""
+"""Words of awk that the program uses; it must use no other built-in name."""
 
 
 def squeezed(script: str) -> str:
@@ -54,7 +54,7 @@ def squeezed(script: str) -> str:
 
 
 def _shell(text: str) -> str:
-    """The shell's part. Its functions get names of one letter, which no command of a guest has."""
+    """The shell part. Its functions get names of one letter, which no command in a guest has."""
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
     parts = _QUOTED.split(text)
@@ -77,7 +77,7 @@ def _awk(text: str) -> str:
 
 
 def _joined(parts: list[str]) -> list[str]:
-    """Without the line ends that awk does not need: beside a brace inside a block, and behind a backslash."""
+    """The program without line ends that awk does not need: beside a brace in a block, and after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []

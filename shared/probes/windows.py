@@ -1,4 +1,4 @@
-"""From the JSON object of a Windows answer to facts."""
+"""Reads facts from the JSON object of a Windows answer."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
 END = "@end"
-"""Begins the last line of a complete answer."""
+"""The beginning of the last line of a complete answer."""
 
 
 class Document:
-    """The object, read field by field; what is absent or of another kind is None and is noted."""
+    """The object, read field by field; a missing field or one of another type is None and is noted."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
         self.unknown: dict[str, str] = {}
 
     def read(self, name: str, reader: Callable[[Any], T]) -> T | None:
-        """What ``reader`` makes of a field, or None with the reason noted."""
+        """The value that ``reader`` reads from a field; None, with the reason noted, if it cannot."""
         value = self.fields.get(name)
         if value is None:
             self.unknown.setdefault(name, "not told")

@@ -1,1 +1,1 @@
-"""From bytes to outcome: settings, the composition of the ports, the entrypoint of every function, and its log."""
+"""From bytes to outcome: settings, the composition of the ports, every function's entrypoint, and the log."""

@@ -1,4 +1,4 @@
-"""The composition root: which adapter answers which port, and which SDK clients a function needs from its first call on."""
+"""The composition root: which adapter implements which port, and which SDK clients a function needs at its start."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
 USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
-"""Functions that carry the SDK, and make its client while they start. The others' packages lack it: they never call it."""
+"""Functions whose package contains the SDK, and which make its client at their start. The packages of the others lack it,
+because they never call it."""
 
 
 def credentials_of(environment: Mapping[str, str], context: object) -> Credentials:
@@ -51,7 +52,7 @@ def credentials_of(environment: Mapping[str, str], context: object) -> Credentia
 
 
 def ports_of(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
-    """All ports for a function; its clients are made here, so that the first message does not wait for them.
+    """Make all ports of a function; its clients are made here, so that the first message does not wait for them.
 
     ``clock`` replaces the one that the settings name.
     """
@@ -84,7 +85,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
 
 
 class DeferredAdapter:
-    """An adapter that is made, with what it imports, when something of it is first used: not every function uses every port."""
+    """An adapter that is imported and made on its first use, because not every function uses every port."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -96,7 +97,7 @@ class DeferredAdapter:
 
 
 class Unready(Mapping[str, Permanent]):
-    """The drivers that lack settings, and which; found out when somebody asks."""
+    """The drivers that lack settings, and which settings; evaluated on first use."""
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
         self._drivers = drivers
@@ -142,7 +143,7 @@ def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Dr
 
 
 def _accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
-    """The member accounts. The API knows them by name, and assumes no role: it never calls ECS or SMC."""
+    """The member accounts. The API only knows their names and assumes no role, because it never calls ECS or SMC."""
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make(assumed: Clients) -> AccountPorts:

@@ -1,4 +1,4 @@
-"""Who calls, by the request's headers; what they may do, by the settings; and a line in the audit for every act."""
+"""Identifies the caller by the request's headers, checks the act against the settings, and writes the audit."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from shared.runtime.router import Reply
 from shared.stages.api import audit, views
 
 TOKEN_HEADER = "x-replank-token"
-"""Where a provider's token comes: the HTTP trigger keeps Authorization for its own signature."""
+"""The header of a provider's token, because the HTTP trigger uses Authorization for its own signature."""
 NOBODY = Caller("")
 TRIGGER = "trigger"
 
 
 @dataclass(frozen=True)
 class Came:
-    """What came in: the operation's name, the path's ids, headers by lower-case name, the body's text."""
+    """A request: the operation's name, the path's ids, headers by lower-case name, and the body's text."""
 
     act: str
     path: Mapping[str, str]
@@ -50,7 +50,7 @@ class CallerSettings(Protocol):
 
 
 def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
-    """Whose request it is: the token's person, else the claimed name. Nothing else proves anything.
+    """The caller of the request: the token's person, else the claimed name. Nothing else proves anything.
 
     Raises Refused (Operator.Missing, Operator.Invalid, Token.*) and Transient if the provider does not answer.
     """
@@ -72,7 +72,7 @@ def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Cal
 
 
 def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out one act of a person who may do it, between two writes of the audit. Refusals are audited too."""
+    """Carry out an act if the person may do it, between two writes to the audit. Refusals are audited too."""
     access = settings.access or Access()
     caller, refusal = _who(came, ports, settings)
     target = _target(came, ports, access)
@@ -101,7 +101,7 @@ def status_of(error: ReplankError) -> int:
 def decoded(given: str, where: str) -> str:
     """A header's text. Headers hold ASCII: other letters come percent-encoded in UTF-8 (``%E5%BC%A0``).
 
-    Bytes of UTF-8 that were sent as they are, and read by the platform as Latin-1 or as UTF-8, are understood too.
+    Raw UTF-8 is understood too, whether the platform reads it as Latin-1 or as UTF-8.
     """
     try:
         if given.isascii():
@@ -147,7 +147,7 @@ def _asked(came: Came, caller: Caller, target: _Target, ports: Ports) -> Asked:
 
 @dataclass(frozen=True)
 class _Target:
-    """What an act is about: state and version, who submitted its batch (if a grant asks for it), and its accounts."""
+    """The target of an act: state and version, the submitter of its batch (if a grant asks for it), and its accounts."""
 
     before: str = ""
     owner: str = ""
@@ -155,7 +155,7 @@ class _Target:
 
 
 def _target(came: Came, ports: Ports, access: Access) -> _Target:
-    """Raises Transient if it cannot be read now: nobody can tell whose batch it is, so the act is put off and not refused."""
+    """Raises Transient if it cannot be read now. The batch's owner is then unknown, so the act is put off, not refused."""
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
         if "migrationId" in came.path:
@@ -171,7 +171,7 @@ def _target(came: Came, ports: Ports, access: Access) -> _Target:
 
 
 def _accounts_in(body: str, ports: Ports) -> tuple[str, ...]:
-    """The accounts that a new batch is to be for; what is wrong with the body, the act itself says."""
+    """The accounts of a new batch; faults in the body are reported later by the act itself."""
     if '"accountIds"' not in body:
         return ("",)
     try:
@@ -182,7 +182,7 @@ def _accounts_in(body: str, ports: Ports) -> tuple[str, ...]:
 
 
 def _state(view: object) -> str:
-    """State and version of what an act answers."""
+    """State and version in the answer to an act."""
     if isinstance(view, views.Confirmations):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
     if isinstance(view, views.HoldView):

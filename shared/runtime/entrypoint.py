@@ -1,4 +1,4 @@
-"""What every function does with what reaches it: understand it, run its stage, log one line, acknowledge or raise."""
+"""The entrypoint of every function: read the message, run the stage, log one line, acknowledge or raise."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.runtime.messages import MAX_DELIVERY_BYTES, MAX_REQUEST_BYTES, docum
 from shared.runtime.settings import Settings, read
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""Errors of a stage that the same message would meet again: it is taken as done. The stage has recorded what it could."""
+"""Errors that the same message would meet again, so it is acknowledged. The stage has already recorded what it could."""
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
 
@@ -32,17 +32,17 @@ T = TypeVar("T")
 
 @dataclass
 class _Running:
-    """What one instance of a function keeps from call to call."""
+    """State that one instance of a function keeps between calls."""
 
     settings: Settings
     credentials: Credentials
     ports: Ports
     rates: Any = None
-    """How much each caller has sent; of the api function only."""
+    """The requests of each caller; only in the api function."""
 
 
 _running: dict[str, _Running] = {}
-"""By function: one process is one function, but for simulations, which hold all of them."""
+"""The running functions by name; a process has one function, except in simulations, which run all."""
 
 
 def initialize(function: str, context: object) -> None:
@@ -60,9 +60,9 @@ def initialize(function: str, context: object) -> None:
 
 
 def handle(function: str, event: bytes, context: object) -> Any:
-    """One invocation. HTTP requests are answered with a response; messages with ``{"result": ...}``, or an exception.
+    """One invocation. Answer an HTTP request with a response, and a message with ``{"result": ...}`` or an exception.
 
-    What nobody here understands raises Refused: no row can tell of it, so the dead letter queue keeps it for a person.
+    A message that is not understood raises Refused. No row can record it, so the dead letter queue keeps it for a person.
     """
     running = _current_ports(function, context)
     request_id = str(getattr(context, "request_id", ""))
@@ -96,7 +96,7 @@ def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
 
 
 def _current_ports(function: str, context: object) -> _Running:
-    """The function's ports; made again if it was never initialised, or if its role's credentials have changed."""
+    """The function's ports; made again if the function was not initialised or its role's credentials have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]
@@ -108,7 +108,7 @@ def _current_ports(function: str, context: object) -> _Running:
 
 
 def _run_all(function: str, messages: list[Message], ports: Ports) -> str:
-    """Run the stage for each message; one that must come again is raised after the others have had their turn."""
+    """Run the stage for each message; an error that needs a second delivery is raised after the other messages."""
     results: list[str] = []
     again: Exception | None = None
     for message in messages:
@@ -142,7 +142,7 @@ def _run_one(function: str, message: Message, ports: Ports) -> str:
 
 
 def _answer(request: dict[str, Any], running: _Running, request_id: str) -> dict[str, Any]:
-    """The API's answer to an HTTP request; what it did not expect becomes a 500 without details."""
+    """The API's answer to an HTTP request; an unexpected error becomes a 500 without details."""
     from shared.runtime import rates, web
 
     started = time.perf_counter()

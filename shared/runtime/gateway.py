@@ -1,9 +1,9 @@
-"""Classic API Gateway: its event becomes a request like the HTTP trigger's. The answer has the same four fields for both.
+"""Classic API Gateway: turns its event into a request like the HTTP trigger's. The answer has the same four fields for both.
 
 Source: help.aliyun.com, "Use Function Compute as the backend service of an API operation": ``path``, ``httpMethod``, ``headers``,
 ``queryParameters``, ``pathParameters``, ``body``, and ``isBase64Encoded`` as the text true or false.
 
-The shape proves nothing: whoever may invoke the function can send it. That is what the function's door says, and no more.
+The event's shape proves nothing: anybody who may invoke the function can send it. So ``door`` records only the shape.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def request_of_event(event: dict[str, Any]) -> dict[str, Any]:
 
 
 def _filled(path: str, parameters: dict[str, Any]) -> str:
-    """The path as it was sent, even if the gateway gives it as the API defines it (``/migrations/[migrationId]``)."""
+    """The path as it was sent, even if the gateway passes the API's pattern (``/migrations/[migrationId]``)."""
     if not all(isinstance(value, str) for value in parameters.values()):
         raise _invalid("one of its pathParameters is no text")
     return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)

@@ -1,8 +1,7 @@
-"""Starts the SDKs without what only their unused paths need: aiohttp and asyncio (their asynchronous calls), RSA, text formats.
-
-aiohttp alone costs half of the time in which the SDKs are imported. Here stand-ins take the place of such modules until
-something of them is used; then the real one is loaded. ``REPLANK_LAZY_AIOHTTP=0`` turns all of it off but for cryptography, which
-is not even in the packages: the SDKs sign with HMAC, and only an RSA key pair, which a function's role never has, would need it.
+"""Starts the SDKs without modules that only their unused paths need: aiohttp and asyncio (asynchronous calls), RSA, text
+formats. aiohttp alone takes half of the SDKs' import time. A stand-in replaces such a module until it is used; then the real
+module is loaded. ``REPLANK_LAZY_AIOHTTP=0`` turns this off, except for cryptography, which the packages do not contain. The SDKs
+sign with HMAC; only an RSA key pair, which a function's role never has, would need it.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any, cast
 
 SWITCH = "REPLANK_LAZY_AIOHTTP"
 NEVER = "cryptography"
-"""Deferred whatever the switch says."""
+"""Modules that are deferred regardless of the switch."""
 DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "aiohttp": {"ClientTimeout": None},
     "asyncio": {},
@@ -32,12 +31,12 @@ DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "importlib.metadata": {"version": None},
     "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series, taken over with all its names
 }
-"""What is deferred, with the names that the SDKs take from it while they are imported: a value, or None for a stand-in."""
+"""The deferred modules, each with the names that the SDKs import from it: a value, or None for a stand-in."""
 _loading = threading.RLock()
 
 
 class Name:
-    """Stands for something imported by name from a deferred module; calling it or asking for an attribute loads the module."""
+    """Stands for a name imported from a deferred module; calling it or reading an attribute loads the module."""
 
     def __init__(self, finder: Deferred, module: str, name: str) -> None:
         self._finder, self._module, self._name = finder, module, name
@@ -54,7 +53,7 @@ class Name:
 
 
 class StandIn(ModuleType):
-    """A deferred module. Asking it for anything but the names expected while the SDKs are imported loads the real one."""
+    """A deferred module. Reading any other name than those expected during the import of the SDKs loads the real module."""
 
     def __getattr__(self, name: str) -> Any:
         finder: Deferred = self.__dict__["__loader__"]
@@ -67,14 +66,14 @@ class StandIn(ModuleType):
 
 
 class Deferred:
-    """Finder and loader in one: answers the import of a module, and of those below it, with stand-ins until ``load``."""
+    """Finder and loader in one: until ``load``, it answers the import of a module and its submodules with stand-ins."""
 
     def __init__(self, root: str, names: Mapping[str, Any]) -> None:
         self.root, self.names = root, names
         self.loaded = False
 
     def find_spec(self, fullname: str, path: object = None, target: object = None) -> ModuleSpec | None:
-        """Ours, if it is the module or one below it."""
+        """The spec, if the name is the module or one of its submodules."""
         if fullname != self.root and not fullname.startswith(f"{self.root}."):
             return None
         return ModuleSpec(fullname, cast(Any, self), is_package=True)
@@ -84,10 +83,10 @@ class Deferred:
         return StandIn(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """Nothing is run."""
+        """Runs nothing, because the module is a stand-in."""
 
     def load(self, name: str) -> ModuleType:
-        """Step aside, import the real module and return it, or one below it; ImportError if it is not there."""
+        """Step aside, then import and return the real module or submodule; raises ImportError if it does not exist."""
         if not self.loaded:
             with _loading:
                 if self in sys.meta_path:
@@ -101,7 +100,7 @@ class Deferred:
 
 
 def install(environment: Mapping[str, str]) -> None:
-    """Defer what is not loaded yet; once more changes nothing."""
+    """Defer the modules that are not loaded yet; a second call changes nothing."""
     known = {finder.root for finder in sys.meta_path if isinstance(finder, Deferred)}
     for root, names in DEFERRED.items():
         wanted = root == NEVER or environment.get(SWITCH, "1") != "0"
@@ -111,7 +110,7 @@ def install(environment: Mapping[str, str]) -> None:
 
 @contextmanager
 def starting(environment: Mapping[str, str]) -> Iterator[None]:
-    """For the initializer: defers, and lets the garbage collector rest: thousands of classes are made, none of them garbage."""
+    """For the initializer: defers modules and pauses the garbage collector, because thousands of classes are made and kept."""
     install(environment)
     rests, architecture = gc.isenabled(), platform.architecture
     gc.disable()

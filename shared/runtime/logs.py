@@ -27,12 +27,12 @@ KEYS = (
     "code",
     "durationMs",
 )
-"""The order in which a line's facts stand; further ones follow by name."""
+"""The order of the facts in a line; others follow by name."""
 MAX_LINE_BYTES = 30_000
-"""Function Compute cuts lines at 32 KB, and a line cut off is no JSON."""
+"""Function Compute cuts lines at 32 KB, and a cut line is not valid JSON."""
 
 invocation: ContextVar[dict[str, Any]] = ContextVar("invocation", default={})  # noqa: B039 - replaced, never changed
-"""What every line of the current invocation says: request id, function, event."""
+"""Facts in every line of the current invocation: request id, function, event."""
 log = logging.getLogger("replank")
 
 
@@ -57,12 +57,12 @@ class JsonFormatter(logging.Formatter):
 
 
 def _json_line(line: dict[str, Any]) -> str:
-    """What could act on the terminal that shows the log, or what no stream takes, stays an escape of JSON."""
+    """Control characters, and characters that no stream accepts, stay escaped."""
     return escaped(hide(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 def _shorten(line: dict[str, Any]) -> None:
-    """Halve the longest part: a trace from its beginning, anything else from its end, and secrets before they are cut in two."""
+    """Shorten the longest part by half: a trace from its beginning, others from their end. Secrets are hidden before the cut."""
     texts = {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in line.items()}
     name = max(texts, key=lambda each: len(texts[each]))
     text = hide(texts[name])
@@ -71,7 +71,7 @@ def _shorten(line: dict[str, Any]) -> None:
 
 
 def configure(level: str) -> None:
-    """Give the handlers that are there (Function Compute's own) this format; add one only if it has no handler."""
+    """Set this format on the existing handlers (Function Compute's own); add one only if there are no handlers."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))

@@ -1,4 +1,4 @@
-"""What HTTP itself asks of an API: the version in the path, tags and conditional questions, the type of a body. Pure."""
+"""What HTTP requires of an API: the version in the path, tags and conditional requests, the type of a body. Pure."""
 
 from __future__ import annotations
 
@@ -10,29 +10,29 @@ from shared.domain.errors import Refused
 from shared.runtime.schema import invalid
 
 VERSION = "/v1"
-"""Begins every path of the API. What the version promises: fields are added, never removed, and none changes its meaning."""
+"""The beginning of every path of the API. The version's promise: fields are added, never removed, and none changes its meaning."""
 DEPRECATED_SINCE = 1795824000
-"""2026-11-28: since then a path without the version works on, and its answers say so (RFC 9745)."""
+"""2026-11-28: a path without the version is deprecated since then; it still works, and its answers say so (RFC 9745)."""
 DOCUMENT = "/openapi.json"
-"""The one path without a version: it describes all of them."""
+"""The only path without a version, because it describes all versions."""
 MEDIA_TYPE = "application/json"
 
 
 def strip_version(raw_path: str) -> tuple[str, bool]:
-    """The path after the version, and whether it came in the old form, without one."""
+    """The path after the version, and whether the request used the old form without a version."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT
 
 
 def deprecation(path: str) -> dict[str, str]:
-    """The headers that point from an old path to the new one; relative, for nobody here knows what stands before the path."""
+    """The headers that point from an old path to the new one; the link is relative, because the part before the path is unknown."""
     up = "../" * (path.strip("/").count("/"))
     return {"Deprecation": f"@{DEPRECATED_SINCE}", "Link": f'<{up}{VERSION[1:]}{path}>; rel="successor-version"'}
 
 
 def headers_of(given: Mapping[str, Any] | None) -> dict[str, str]:
-    """Headers by lower-case name. One that comes in two spellings is joined, as HTTP joins a repeated one."""
+    """Headers by lower-case name. A header that comes in two spellings is joined, as HTTP joins repeated ones."""
     found: dict[str, str] = {}
     for name, value in (given or {}).items():
         key, text = name.lower(), str(value)
@@ -55,14 +55,20 @@ def check_media_type(headers: Mapping[str, str]) -> None:
 
 
 def single(name: str, value: Any) -> str:
-    """The value of a parameter that is given once. A trigger joins repeated ones with commas; no value of ours holds one."""
+    """The value of a parameter that is given once.
+
+    A trigger joins repeated values with commas; none of our values contains a comma.
+    """
     if not isinstance(value, str) or "," in value:
         raise invalid(name, "must be given once, and without a comma")
     return value
 
 
 def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose names are all different; raises Refused. Which of two a reader takes is nobody's guess."""
+    """A JSON object whose names are all different; raises Refused.
+
+    Otherwise it would be unclear which of two equal names counts.
+    """
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
@@ -72,13 +78,13 @@ def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def entity_tag(view: object, body: str) -> str:
-    """The tag of an answer: its digest, after the version that acts on it name, if it has one."""
+    """The tag of an answer: its digest, preceded by the version that acts name, if it has one."""
     version = getattr(view, "version", None)
     digest = hashlib.blake2b(body.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'
 
 
 def is_known(tag: str, if_none_match: str) -> bool:
-    """Whether the caller has this very answer already (If-None-Match; weak tags are compared as HTTP says)."""
+    """Whether the caller already has this answer (If-None-Match; weak tags are compared as HTTP says)."""
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

@@ -1,4 +1,4 @@
-"""From the bytes Function Compute hands over to messages: CloudEvents, timers and HTTP requests, or a refusal."""
+"""Turns the bytes from Function Compute into messages: CloudEvents, timers and HTTP requests, or a refusal."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from shared.domain.errors import Refused
 from shared.domain.message import Message
 
 MAX_EVENT_BYTES = 64 * 1024
-"""Of one event, data and attributes: none of ours or of ECS has a tenth of it, and the dead letter queue takes no more."""
+"""Maximum bytes of one event with its attributes; real ones are ten times smaller, and the dead letter queue takes no more."""
 MAX_DELIVERY_BYTES = 1024 * 1024
-"""Of several events at once."""
+"""Maximum bytes of several events at once."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Of an HTTP request, its body in base64 included; the API itself allows less."""
+"""Maximum bytes of an HTTP request with its body in base64; the API itself allows less."""
 MAX_NAME = 256
-"""Characters of a name in an event's data; no id has that many, and the store's keys have room for no more than 1024 bytes."""
+"""Maximum characters of a name in an event's data; ids are shorter, and a key of the store holds at most 1024 bytes."""
 _NAMES = ("migrationId", "batchId", "instanceId", "regionId", "resourceId", "snapshotId", "snapshotName", "stage")
 MAX_EVENTS = 100
-"""Events in one delivery of an event stream."""
+"""Maximum events in one delivery of an event stream."""
 
 
 def document_of(event: bytes | str, *, limit: int) -> Any:
@@ -39,7 +39,7 @@ def document_of(event: bytes | str, *, limit: int) -> Any:
 
 
 def request_of(document: Any) -> dict[str, Any]:
-    """The document as a request; ``door`` says whether its shape is the HTTP trigger's or the gateway's.
+    """The document as a request; ``door`` tells whether it has the shape of the HTTP trigger or of the gateway.
 
     Raises Refused (Event.Invalid).
     """
@@ -114,7 +114,7 @@ def _data(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _check_names(data: dict[str, Any]) -> None:
-    """What a stage looks rows up by must be able to be a key: text, and short."""
+    """Check the values that a stage uses as keys: they must be short texts."""
     for name in _NAMES:
         value = data.get(name, "")
         if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):

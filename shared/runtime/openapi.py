@@ -1,4 +1,4 @@
-"""The OpenAPI 3.1 document, made from the table of routes and the type hints of the views: nothing is described twice."""
+"""Makes the OpenAPI 3.1 document from the table of routes and the type hints of the views."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ HELD: Json = {
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (401, 403)
-"""What the trigger may answer to every request, because of its signature."""
+"""Answers that the trigger itself may give to any request, because of its signature."""
 _STATUSES = {
     400: "The request is not as described; the message names the field.",
     401: "The signature or the operator's name is missing.",
@@ -61,7 +61,10 @@ _STATUSES = {
 
 
 def document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
-    """The whole document. ``server`` is where the paths begin, relative to the document: the trigger's URL, or a gateway's."""
+    """The whole OpenAPI document.
+
+    ``server`` is the base of the paths, relative to the document: the trigger's URL, or a gateway's.
+    """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
     for route in routes:

@@ -1,7 +1,7 @@
-"""How many requests one caller may send: a bucket of tokens each, in the memory of one instance of the function.
+"""Limits the requests of each caller: one bucket of tokens per caller, in the memory of one function instance.
 
-This bounds one instance: a runaway script gets 429 with Retry-After instead of the store's throughput. The platform bounds how many
-instances there are (reserved concurrency), and the gateway bounds how much reaches them. docs/gateway.md has the table.
+So a runaway script gets 429 with Retry-After instead of using up the store's throughput. The platform limits the number of
+instances (reserved concurrency), and the gateway limits what reaches them. docs/gateway.md has the table.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from typing import Any
 from shared.domain.errors import Refused
 
 APP_HEADER = "x-replank-app-id"
-"""In which gateway.yml has the gateway name the app that signed (its system parameter CaAppId)."""
+"""The header in which the gateway names the app that signed (system parameter CaAppId, see gateway.yml)."""
 MOST_CALLERS = 1000
-"""Buckets kept; the one that was used longest ago goes first, and its caller begins with a full one."""
+"""Maximum buckets kept; the least recently used one goes first, and its caller starts again with a full one."""
 
 
 class TooMany(Refused):
@@ -34,14 +34,14 @@ class TooMany(Refused):
 
 
 class Rates:
-    """``per_minute`` requests for each caller, as many at once; 0 stands for no limit."""
+    """Allows each caller ``per_minute`` requests, also all at once; 0 means no limit."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._buckets: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
 
     def take(self, caller: str, now: datetime) -> None:
-        """Count one request of a caller; raises TooMany, which counts nothing."""
+        """Count one request of a caller; raises TooMany without counting it."""
         if not self._per_minute:
             return
         left, since = self._buckets.get(caller, (float(self._per_minute), now))
@@ -56,7 +56,10 @@ class Rates:
 
 
 def caller_of(request: Mapping[str, Any]) -> str:
-    """Who is counted: the gateway's app, else the address. Not the operator's name: whoever calls could give another each time."""
+    """The key by which a caller is counted: the gateway's app, else the address.
+
+    Not the operator's name, because a caller could give another name each time.
+    """
     if request.get("door") == "gateway":
         headers = {name.lower(): str(value) for name, value in request["headers"].items()}
         return f"app {headers.get(APP_HEADER, '')}"

@@ -1,4 +1,4 @@
-"""What the API accepts: the schemas of its parameters and bodies."""
+"""The schemas of the parameters and bodies that the API accepts."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ DAY: Json = {
     "title": "a day, such as 2026-12-01",
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-"""In a query. A comma would say that the parameter was given twice: the trigger joins repeated ones with it."""
+"""A list in a query. A comma would mean that the parameter was given twice, because the trigger joins repeated ones with commas."""
 TOKEN: Json = {
     "type": "string",
     "minLength": 1,
@@ -104,7 +104,7 @@ FLAG: Json = {"type": "boolean", "default": False}
 
 
 def number(name: str) -> Json:
-    """A number of the policy, as the policy itself bounds it."""
+    """A number of the policy, with the policy's own bounds."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
     return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}
@@ -184,7 +184,7 @@ _SHAPES: Json = {
     "allowEndOfLife": FLAG,
     "allowListed": FLAG,
 }
-"""How a field that is no number is spelled; its description, default and bounds are the policy's own."""
+"""The schema of fields that are not numbers; description, default and bounds come from the policy."""
 POLICY = an_object(
     {
         name: number(name) if name in BOUNDS else {**_SHAPES[name], "description": words}

@@ -1,4 +1,7 @@
-"""Routes: which operation a method and a path mean. A table and a dozen lines, because a framework costs start-up time."""
+"""Routes: finds the operation for a method and a path.
+
+It is a table and a dozen lines, because a framework would cost start-up time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ from shared.ports.ports import Ports
 
 
 class Prices(Protocol):
-    """What of the settings the API shows."""
+    """The settings that the API shows."""
 
     @property
     def snapshot_price(self) -> float: ...
@@ -25,7 +28,7 @@ class Prices(Protocol):
 
 @dataclass(frozen=True)
 class Call:
-    """One checked request, as an operation is handed it."""
+    """One checked request, in the form that an operation receives."""
 
     ports: Ports
     prices: Prices
@@ -35,17 +38,17 @@ class Call:
     caller: Caller
     access: Access = field(default_factory=Access)
     account: str = ""
-    """The account that the deployment stands in."""
+    """The id of the deployment's own account."""
     sign_in: tuple[str, str] = ("", "")
     """Issuer and client id of the provider."""
     seen: int = 0
-    """The version of what the act is on, as the operator saw it; only of routes that ask for it."""
+    """The version that the operator saw of the act's target; only on routes that require it."""
     accept: str = ""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """What an operation answers: a view (JSON), or text of another type."""
+    """The answer of an operation: a view (JSON), or text of another type."""
 
     view: object
     status: int = 200
@@ -55,7 +58,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation of the API, with all that its document needs to say."""
+    """One operation of the API, with everything that its documentation needs."""
 
     method: str
     path: str
@@ -68,7 +71,7 @@ class Route:
     act: bool = False
     """An act of an operator: the header with the operator's name is required."""
     personal: bool = False
-    """Answers about the caller: a name or a token is required, though nothing changes."""
+    """The answer is about the caller, so a name or a token is required although nothing changes."""
     on_version: bool = False
     """An act on what the operator saw: the header If-Match with its version is required."""
     created: bool = False
@@ -78,7 +81,7 @@ class Route:
     html: bool = False
     """Also answers text/html."""
     refusals: tuple[int, ...] = ()
-    """Statuses of its refusals besides 400, 401, 403, 413, 500 and 503."""
+    """Statuses of its refusals other than 400, 401, 403, 413, 500 and 503."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
@@ -100,7 +103,7 @@ def find(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, 
 
 
 class MethodNotAllowed(Refused):
-    """The path exists, the method does not."""
+    """The path exists, but not with this method."""
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__("Method.NotAllowed", f"Only {', '.join(allowed)} is possible here.", "Use another method.", status=405)

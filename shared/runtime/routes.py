@@ -1,4 +1,4 @@
-"""The API's table of operations: what each is called, accepts, answers and refuses."""
+"""The API's table of operations: name, parameters, answers and refusals of each."""
 
 from __future__ import annotations
 
@@ -151,7 +151,7 @@ HTML = "text/html; charset=utf-8"
 
 
 def _wants_page(call: Call) -> bool:
-    """Whether the caller would rather have HTML: a browser names it before anything that is JSON."""
+    """Whether the caller prefers HTML: a browser names it before any kind of JSON."""
     accepted = [each.partition(";")[0].strip() for each in call.accept.split(",")]
     page = accepted.index("text/html") if "text/html" in accepted else len(accepted)
     data = accepted.index("application/json") if "application/json" in accepted else len(accepted)

@@ -1,4 +1,4 @@
-"""A small part of JSON Schema: what the API's requests are checked against and what its document publishes, from one table.
+"""A small part of JSON Schema: one table checks the API's requests and is published in its document.
 
 Understood: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,
 additionalProperties, propertyNames, maxProperties, oneOf (of ``required``). Every problem names the field by its path.
@@ -22,7 +22,7 @@ def invalid(field: str, problem: str) -> Refused:
 
 
 def check(value: Any, schema: Json, path: str) -> None:
-    """Raise Refused (Request.Invalid) naming the first field that is not as ``schema`` says."""
+    """Raise Refused (Request.Invalid) naming the first field that does not match ``schema``."""
     wanted = schema["type"]
     if not isinstance(value, _TYPES[wanted]) or (wanted == "integer" and isinstance(value, bool)):
         raise invalid(path, f"must be {_WORDS[wanted]}")

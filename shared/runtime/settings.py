@@ -1,4 +1,4 @@
-"""Settings, read once from the environment when a function starts; one error names everything that is missing or wrong."""
+"""Settings, read once from the environment when a function starts; a single error names every fault."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
-"""The folder a function's package is unpacked into; the repository itself on a developer's machine."""
+"""The folder into which a function's package is unpacked; on a developer's machine, the repository."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a deployment decides. ``endpoints`` empty means Alibaba Cloud's own; ``snapshot_price`` is per GiB and month."""
+    """The settings of a deployment. An empty endpoint means Alibaba Cloud's own; ``snapshot_price`` is per GiB and month."""
 
     region: str
     account_id: str = ""
@@ -56,27 +56,27 @@ class Settings:
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
     access: Access | None = None
-    """Who may do what; None if nothing is set: only api asks, and the others need not load what it is made of."""
+    """Who may do what; None if nothing is set, so that functions other than api do not load the code for it."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
 
 class _Reader:
-    """Reads variables and collects what is wrong with them."""
+    """Reads variables and collects their faults."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.problems: list[str] = []
 
     def text(self, name: str, default: str = "", *, required: str = "") -> str:
-        """The variable, or its default where it is unset or empty; ``required`` says what it should be."""
+        """The variable, or its default if it is unset or empty; ``required`` says what it should be."""
         value = self._environment.get(name, "").strip()
         if not value and required:
             self.problems.append(f"{name} is not set: {required}")
         return value or default
 
     def parsed(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
-        """The variable as ``parse`` understands it; ``what`` says what it must be."""
+        """The variable as ``parse`` reads it; ``what`` says what it must be."""
         value = self.text(name)
         if not value:
             return default
@@ -147,12 +147,12 @@ def _smc(reader: _Reader) -> SmcSettings:
 
 
 def _notice_policy(reader: _Reader) -> Policy:
-    """The policy of batches made of notices: JSON, spelled as in POST /batches."""
+    """The policy of batches made from notices: JSON, spelled as in POST /batches."""
     return _document(reader, "REPLANK_NOTICE_POLICY", read_notice_policy) or Policy()
 
 
 def _accounts(reader: _Reader) -> Mapping[str, MemberAccount]:
-    """The member accounts. The deployment's own does not belong there."""
+    """The member accounts. Refuses the deployment's own account."""
     given, external_id = reader.text("REPLANK_ACCOUNTS"), reader.text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
@@ -193,7 +193,7 @@ def _document(reader: _Reader, name: str, read: Callable[[Any], T]) -> T | None:
 
 
 def _catalog(reader: _Reader, clock: str) -> Catalog:
-    """Our rows with the operator's over them: JSON, or the name of a file of the package. ``clock`` dates the operator's rows."""
+    """Our rows overlaid with the operator's: JSON, or the name of a file in the package. ``clock`` dates the operator's rows."""
     given = reader.text("REPLANK_CATALOG")
     if not given:
         return CATALOG

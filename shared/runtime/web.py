@@ -1,7 +1,7 @@
-"""HTTP: from the event of Function Compute's HTTP trigger to its answer (trigger format ``v1``).
+"""HTTP: answers the event of Function Compute's HTTP trigger (trigger format ``v1``).
 
-Errors have the ecosystem's shape (Code, Message, RequestId, Recommend). Nothing but the trigger authenticates the caller; the
-operator's name comes with every act in a header and is recorded. :mod:`manners` holds what HTTP asks of every answer.
+Errors have the ecosystem's shape (Code, Message, RequestId, Recommend). Only the trigger authenticates the caller. A header
+names the operator of every act, and the name is recorded. The module :mod:`manners` has what HTTP requires of every answer.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from shared.stages.api.views import as_json
 
 Json = dict[str, Any]
 MAX_BODY_BYTES = 1024 * 1024
-"""A batch of a thousand instances with a destination each has a tenth of this."""
+"""Maximum bytes of a body; a batch of a thousand instances with a destination each has a tenth of this."""
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -49,7 +49,7 @@ class WebSettings(callers.CallerSettings, Protocol):
 
 @dataclass(frozen=True)
 class _Asked:
-    """A request as it was sent; ``path`` is without the version, ``old`` says that none came."""
+    """A request as it was sent; ``path`` lacks the version, and ``old`` tells that none was given."""
 
     method: str
     path: str
@@ -59,7 +59,7 @@ class _Asked:
 
 
 def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
-    """Answer one HTTP request. Unexpected exceptions pass: the caller logs them and answers with :func:`failure`."""
+    """Answer one HTTP request. An unexpected exception is passed on; the caller logs it and answers with :func:`failure`."""
     asked = _read(request)
     answer = _dispatch(asked, ports, settings, request_id)
     if asked.old:
@@ -77,7 +77,7 @@ def _read(request: Mapping[str, Any]) -> _Asked:
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""With every answer while everything is held: why, as a JSON text."""
+"""The header of every answer while everything is held: the reason, as a JSON text."""
 
 
 def _dispatch(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Json:
@@ -108,7 +108,7 @@ def failure(error: ReplankError, request_id: str) -> Json:
 
 
 def too_large() -> Refused:
-    """The error for a body that nobody needs to send."""
+    """The error for a body that is too large."""
     message = f"The body is larger than {MAX_BODY_BYTES} bytes."
     return Refused("Request.TooLarge", message, "Submit several batches of fewer instances.", status=413)
 
@@ -164,7 +164,7 @@ def _answer(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str)
 
 
 def _document(asked: _Asked, settings: WebSettings) -> Reply:
-    """The description of the API, whose server is where the document itself is."""
+    """The OpenAPI document, whose server is relative to the document's own address."""
     from shared.runtime.openapi import document
 
     raw_path = str(asked.event.get("rawPath") or "")
@@ -172,7 +172,7 @@ def _document(asked: _Asked, settings: WebSettings) -> Reply:
 
 
 def _version_seen(headers: Mapping[str, str]) -> int:
-    """The version in If-Match. An act without one could meet another state than the person saw."""
+    """The version in If-Match. An act without a version could apply to another state than the person saw."""
     given = headers.get("if-match", "").strip()
     if not given:
         raise Refused(
@@ -205,7 +205,7 @@ def _whole_number(name: str, text: str) -> int:
 
 
 def _text(asked: _Asked) -> str:
-    """The body as it came, for the audit; one that is refused as too large or as no text is empty there."""
+    """The body as it came, for the audit; empty if the body is too large or not text."""
     try:
         return _given(asked)
     except Refused:
@@ -247,7 +247,7 @@ def _parse(text: str) -> Any:
 
 
 def _number(text: str) -> int | float:
-    """A whole number is one however it is written: JSON Schema takes 5.0 for an integer."""
+    """A whole number in any spelling, because JSON Schema accepts 5.0 as an integer."""
     found = float(text)
     return int(found) if found.is_integer() else found
 

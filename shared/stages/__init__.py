@@ -1,1 +1,1 @@
-"""One use case per function: facts in through ports, a pure decision, one conditional step, then its effects and events."""
+"""One use case per function: read facts through ports, decide purely, commit one step, then its effects and events."""

@@ -1,4 +1,4 @@
-"""Member accounts in trouble: noted when one refuses the pipeline, looked at with each tick, forgotten once it can be used."""
+"""Member accounts in trouble: recorded if one refuses the pipeline, checked by each tick, cleared once it can be used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOG = logging.getLogger("replank")
 
 
 def note_trouble(error: ReplankError, ports: Ports) -> None:
-    """Note an account's refusal, so that nothing starts there for a while and people see why. Other errors are none."""
+    """Record an account's refusal, so that nothing starts there for a while and people see why. Other errors are ignored."""
     if not isinstance(error, AccountUnusable):
         return
     now = ports.clock.now()
@@ -26,7 +26,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
 
 
 def look_at_accounts(ports: Ports) -> frozenset[str]:
-    """Ask each account in trouble whether it can be used again. Those in which nothing is to be tried now."""
+    """Check whether each account in trouble can be used again. Returns those in which nothing may be tried now."""
     now = ports.clock.now()
     troubles = ports.admission.troubles(sorted(ports.members))
     for trouble in troubles.values():
@@ -41,14 +41,14 @@ def look_at_accounts(ports: Ports) -> frozenset[str]:
 
 
 def look_at_every_account(ports: Ports) -> frozenset[str]:
-    """Ask every member account whether it can be used; those that cannot."""
+    """Check whether each member account can be used; returns those that cannot."""
     for account_id in sorted(ports.members):
         _look_at(account_id, ports)
     return frozenset(ports.admission.troubles(sorted(ports.members)))
 
 
 def _look_at(account_id: str, ports: Ports) -> None:
-    """A session of its own: credentials from before a refusal would prove nothing."""
+    """It uses a new session, because credentials from before a refusal would prove nothing."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.in_account(account_id, session).compute.regions()
@@ -61,7 +61,7 @@ def _look_at(account_id: str, ports: Ports) -> None:
 
 
 def put_off(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
-    """Those that can be worked on. The others are looked at later: they must not fill each tick."""
+    """The migrations whose accounts can be used. The others are put off, so that they do not fill each tick."""
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:
         if each.account_id in blocked and each.due_at is not None and not each.owes:

@@ -1,4 +1,4 @@
-"""SMC's own copies come into the ledger; what only bears their name is entered too, to be shown and kept."""
+"""Enters SMC's own copies in the ledger; snapshots that only bear SMC's name are entered too, to be shown and kept."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.ports.ports import Ports
 
 
 def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    """Enter every snapshot that bears SMC's name and was made since the precheck: as SMC's, or as kept and why."""
+    """Enter every snapshot that bears SMC's name and was made since the precheck, as SMC's own or as kept with the reason."""
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _with_smc_name(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.of_migration(migration.migration_id)
@@ -32,7 +32,7 @@ def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
 
 
 def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
-    """Why an adopted snapshot may be somebody else's after all; for rows of a version that went by the name alone."""
+    """Why an adopted snapshot may belong to somebody else; used for rows of a version that checked only the name."""
     entries = ports.ledger.of_migration(migration.migration_id)
     copies = _known_copies(_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
     mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
@@ -40,7 +40,7 @@ def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
 
 
 def as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
-    """The entry as one that is not ours."""
+    """The entry marked as not ours."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
@@ -49,7 +49,7 @@ def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
 
 
 def _with_copies(run: Run, effect: AdoptSnapshots) -> Run:
-    """What the watch saw of a job that failed: its step says only that it did."""
+    """What the watch saw of a failed job, because the job's step records only the failure."""
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
@@ -63,7 +63,7 @@ def _copy_of(snapshot: Snapshot) -> Copy:
 
 
 def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
-    """All that bear such a name: those that ECS shows, and those that the ledger remembers."""
+    """All snapshots with SMC's name: those that ECS shows and those in the ledger."""
     there = {each.snapshot_id: _copy_of(each) for each in named}
     gone = {
         each.snapshot_id: Copy(each.snapshot_id, each.disk_id, each.created_at)
@@ -74,7 +74,7 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
 
 
 def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """The disks that were migrated in the hop: each has a snapshot of ours."""
+    """The disks that were migrated in the hop; each has a snapshot of ours."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 

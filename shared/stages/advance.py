@@ -1,4 +1,4 @@
-"""How every stage moves a migration: commit one step, then carry out what it owes; and how it gives up."""
+"""How every stage moves a migration: commit one step, then carry out its outbox; and how it gives up."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _LOG = logging.getLogger("replank")
 def advance(ports: Ports, taken: Step) -> Migration:
     """Commit the step, carry out its effects, publish its events; raises Stale if the row has moved on.
 
-    What cannot be done now stays in the outbox for the tick: the step itself stands.
+    What fails stays in the outbox for the tick, because the step itself is committed.
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
@@ -34,10 +34,10 @@ def advance(ports: Ports, taken: Step) -> Migration:
 
 
 def settle(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out one outbox and remove it; False if something of it is still owed.
+    """Carry out one outbox and remove it; False if part of it remains.
 
-    The step stands whatever becomes of its events: a bus that refuses them is no failure of the migration. ``quietly`` leaves the
-    events for later while an effect cannot be carried out: a stage that they wake would else wake itself for ever.
+    The step stays committed whatever happens to its events: a bus that refuses them does not fail the migration. ``quietly``
+    holds the events back while an effect fails; otherwise a stage that they wake would wake itself for ever.
     """
     left = [effect for effect in owed.effects if not _carry_out(effect, migration, ports)]
     if quietly and left:
@@ -55,13 +55,13 @@ def settle(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = 
 
 
 def settle_all(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out everything a migration owes, oldest first; False if something is still owed."""
+    """Carry out all outboxes of a migration, oldest first; False if something remains."""
     settled = [settle(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
     return all(settled)
 
 
 class LaunchRefused(Permanent):
-    """The one effect whose refusal is the migration's failure: the job cannot be started."""
+    """The job cannot be started: the only refused effect that fails the migration."""
 
 
 def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
@@ -80,7 +80,7 @@ def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
 
 
 def load_current(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
-    """The migration a message is about; raises Stale if it is not (or no longer) in one of ``states``."""
+    """The migration that a message names; raises Stale if it is not in one of ``states``."""
     migration = ports.migrations.load(str(message.data.get("migrationId", "")))
     version = message.data.get("version")
     if migration.state not in states or (isinstance(version, int) and version < migration.entered_version):
@@ -100,9 +100,9 @@ def run_guarded(
     giving_up: tuple[str, str],
     body: Callable[[Migration, Ports], Outcome],
 ) -> Outcome:
-    """Run a stage's body on the message's migration; what only a person can mend becomes its failure, never silence.
+    """Run a stage's body on the message's migration; an error that needs a person becomes the migration's failure.
 
-    ``giving_up`` is the stage's name and the type of the event that tells of the failure.
+    ``giving_up`` is the stage's name and the type of its failure event.
     """
     try:
         migration = load_current(message, ports, states)
@@ -127,7 +127,7 @@ def _run(body: Callable[[Migration, Ports], Outcome], migration: Migration, port
 
 
 def note_refusal(error: ReplankError, ports: Ports) -> None:
-    """Note it if a member account refuses the pipeline; other errors are none."""
+    """Record it if a member account refuses the pipeline; other errors are ignored."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
 
@@ -135,7 +135,10 @@ def note_refusal(error: ReplankError, ports: Ports) -> None:
 
 
 def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
-    """Wait until the account can be used again. Its place is kept; a slot is not, unless its job may run."""
+    """Wait until the account can be used again.
+
+    The migration keeps its place in the queue, but keeps a slot only if its job may run.
+    """
     note_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
     if ports.admission.room(row.batch_id, row.migration_id).since:
@@ -149,7 +152,10 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
 
 
 def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Note since when a start fails that holds a slot. After START_LIMIT that is a failure, so that others get the slot."""
+    """Record since when a start has failed while it held a slot.
+
+    After START_LIMIT that is a failure, so that others get the slot.
+    """
     now = ports.clock.now()
     row = ports.migrations.load(migration.migration_id)
     if row.version != migration.version or not ports.admission.room(row.batch_id, row.migration_id).since:
@@ -168,7 +174,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
 def _fail_after(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
-    """The body's error as the migration's failure, unless somebody else moved it on meanwhile."""
+    """Record the body's error as the migration's failure, unless somebody else has moved the migration on."""
     stage, event_type = giving_up
     now = ports.migrations.load(migration.migration_id)
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
@@ -180,9 +186,9 @@ def _fail_after(
 def give_up(
     ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
 ) -> Outcome:
-    """Step to failed: the migration now waits for a person, its slot is free, the failure counts against the budget.
+    """Step to failed: the migration waits for a person, its slot is released, and the failure counts against the budget.
 
-    ``copied``: its job was seen past the point where SMC makes its own copies of the disks.
+    ``copied``: its job was seen past the point at which SMC makes its own copies of the disks.
     """
     failure = Failure(stage, error.code, error.message, error.remedy)
     taken = step(

@@ -1,4 +1,4 @@
-"""What the tick does with a batch that must not go on: pause it at its failure budget, or cancel the rest of a stopped one."""
+"""How the tick brakes a batch: it pauses one at its failure budget and cancels the rest of a stopped one."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
 CANCELLED_AT_ONCE = 100
-"""Of a stopped batch, how many are cancelled in one tick; the next tick goes on."""
+"""Maximum migrations of a stopped batch that one tick cancels; the next tick continues."""
 
 
 def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
-    """Pause a batch that more have failed in than its budget allows: a retry alone does not let it go on, a person does."""
+    """Pause a batch in which more migrations have failed than its budget allows. Only a person lets it go on, not a retry."""
     terms, why = scene.terms, limits.budget_spent(scene)
     if not why or terms.control.brake is not Brake.OFF:
         return
@@ -34,7 +34,7 @@ def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
 
 
 def cancel_rest(terms: Terms, ports: Ports) -> int:
-    """Cancel what a stopped batch has not begun, in the name of who stopped it; how many."""
+    """Cancel what a stopped batch has not begun, in the name of the person who stopped it; returns how many."""
     done = 0
     for state in sorted(BEFORE_A_START, key=lambda each: each.value):
         token = ""
@@ -48,7 +48,10 @@ def cancel_rest(terms: Terms, ports: Ports) -> int:
 
 
 def _cancel(migration: Migration, control: BatchControl, ports: Ports) -> bool:
-    """Whether it was cancelled. What has moved already (a next hop) goes on, and a retry whose job ran waits for a person."""
+    """Cancel one migration; returns whether it was.
+
+    A migration that has already moved (a next hop) goes on, and a retry whose job ran waits for a person.
+    """
     try:
         advance(ports, _signed(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):

@@ -1,4 +1,4 @@
-"""Closing a batch from which nothing can start any more, so that the tick need not look at it; a retry opens it again."""
+"""Closes a batch in which nothing can start any more, so that the tick skips it; a retry opens it again."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.domain.migration import TERMINAL, State
 from shared.ports.ports import Ports
 
 SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
-"""States from which a migration asks for no slot, unless a person retries it."""
+"""States in which a migration needs no slot, unless a person retries it."""
 
 
 def close_batch(terms: Terms, ports: Ports) -> bool:
@@ -29,7 +29,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
 
 
 def reopen_batch(terms: Terms, ports: Ports) -> bool:
-    """Open a closed batch again; nothing if it is open."""
+    """Open a closed batch again; does nothing if it is open."""
     return terms.state is BatchState.CLOSED and _write_state(terms, BatchState.OPEN, ports)
 
 

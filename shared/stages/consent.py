@@ -1,4 +1,4 @@
-"""The last look at whom a person allowed to move."""
+"""The last check that a person allowed this migration."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from shared.ports.ports import Ports
 
 
 def check_acknowledged(batch: Batch, migration: Migration, ports: Ports) -> None:
-    """Raise Permanent (Batch.NotSelected) unless the acknowledgement meant this very migration."""
+    """Raise Permanent (Batch.NotSelected) unless the acknowledgement covers this migration."""
     why = not_acknowledged(batch, migration, ports.catalog)
     if why:
         what = f"The acknowledgement of batch {batch.batch_id} does not mean {migration.instance_id}: {why}."

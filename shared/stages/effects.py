@@ -1,4 +1,4 @@
-"""Carries out what a step owes. Each effect may be carried out twice with the same result."""
+"""Carries out the effects of a step. Each effect may be carried out twice with the same result."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ from shared.stages.live_jobs import in_words, unfinished
 from shared.stages.slots import BEFORE_THE_SLOT, held_now, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
-"""In these a retry has undone the failure, and the failure is taken back."""
+"""States in which a retry has undone the failure, so that it no longer counts."""
 
 
 WHILE_OWED = TIMES | {Limit.HOLD}
-"""What holds a start that is still in the outbox. If it stays there for long, a person must decide (Job.TimedOut)."""
+"""The limits that hold a start which is still in the outbox. If it stays there too long, a person must decide (Job.TimedOut)."""
 
 
 def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
@@ -80,7 +80,7 @@ def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
 
 
 def launch(migration: Migration, ports: Ports) -> None:
-    """Start the job. One that could not be started with its step is judged again: by now a limit may hold it."""
+    """Start the job. A job that could not be started with its step is checked again, because a limit may hold it by now."""
     held = held_now(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in WHILE_OWED:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
@@ -88,7 +88,7 @@ def launch(migration: Migration, ports: Ports) -> None:
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Of the hop that the step ended; once the next one has begun in SMC, the source server is its own."""
+    """Clean up the hop that the step ended; once the next hop has begun in SMC, the source server belongs to that."""
     if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)

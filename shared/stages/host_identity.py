@@ -1,4 +1,4 @@
-"""What a driver can tell an instance by where the cloud shows no instance id."""
+"""The addresses and hostnames by which a driver recognises an instance if no instance id is shown."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from shared.stages.observed import baseline
 
 
 def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
-    """As the precheck of the hop saw the instance, and who else has its address now: nothing is prepared before one has passed.
+    """The identity that the hop's passed precheck saw, and the other instances that have its address now.
 
-    The guest's own hostname counts beside the one that ECS knows: who renames a machine inside does not tell ECS.
+    The guest's own hostname counts besides the one in ECS, because ECS does not learn of a change inside the guest.
     """
     seen = baseline(migration, ports, hop=hop)
     facts = seen.instance

@@ -1,6 +1,6 @@
-"""Intake: an end-of-life notice, a submitted batch or the inventory timer becomes migrations, and nothing more.
+"""Intake: makes migrations from an end-of-life notice, a submitted batch or the inventory timer.
 
-A notice never moves an instance: it makes a batch whose prechecks run; a named person acknowledges before anything else.
+A notice never moves an instance. It makes a batch and runs prechecks; all else needs a named person's acknowledgement.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ from shared.stages.survey import Survey, is_given_up, pages
 
 _LOG = logging.getLogger("replank")
 RECENT = timedelta(days=30)
-"""The inventory leaves alone what has had a migration of its own so recently, however it ended."""
+"""The inventory skips instances that had a migration within this time, whatever its outcome."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Make a batch of the notice, carry out the planning of a submitted one, or take the inventory."""
+    """Make a batch from a notice, plan a submitted batch, or take the inventory."""
     if message.type == events.END_OF_LIFE:
         return _plan(_make_batch(message, ports), ports)
     if message.type in (events.BATCH_SUBMITTED, events.PLANNING_DUE):
@@ -39,7 +39,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _make_batch(message: Message, ports: Ports) -> Batch:
-    """The batch of a notice: its id is derived from the notice's source and id, so a second delivery finds the first."""
+    """Make the batch of a notice; its id derives from the notice's source and id, so a second delivery finds the first batch."""
     _check_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
     batch_id = "b" + _digest(message.source, message.event_id)
@@ -57,7 +57,7 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
 
 
 def _accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
-    """The accounts that a notice means: those it names, else every one that the deployment serves."""
+    """The accounts that a notice means: those that it names, else all that the deployment serves."""
     if not ports.members and not notice.accounts:
         return ()
     from shared.domain.accounts import OWN, named
@@ -67,7 +67,7 @@ def _accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
 
 
 def _check_source(source: str, ports: Ports) -> None:
-    """Refuse a notice from a source that the deployment does not name; the inventory's own are always read."""
+    """Refuse a notice from a source that the settings do not name; the inventory's own notices are always accepted."""
     if source in (events.SOURCE, *ports.notices.sources):
         return
     remedy = "Add the source to REPLANK_NOTICE_SOURCES, deploy again, then send the notice again."
@@ -95,7 +95,10 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
 
 
 def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
-    """A region does not answer: say so on the batch, which stays in planning. The tick has it planned again, ever less often."""
+    """Record on the batch that a region does not answer; the batch stays in planning.
+
+    The tick starts its planning again, with growing pauses.
+    """
     problems = survey.problems(again=True)
     if _causes(problems) != _causes(batch.problems):
         ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
@@ -103,12 +106,12 @@ def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
 
 
 def _causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
-    """Where, and what: the sentences hold request ids, and are no reason to write the row again."""
+    """The causes without their sentences, whose request ids always differ and must not cause a new write."""
     return {(where, code) for where, code, _ in problems}
 
 
 def _is_chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
-    """Whether the selection means the instance: one of its ids, if it names any, and of its releases, if it names any."""
+    """Whether the selection includes the instance: by id, if it names ids, and by release, if it names releases."""
     selection = batch.selection
     if selection.instance_ids and instance.instance_id not in selection.instance_ids:
         return False
@@ -121,7 +124,7 @@ def _is_chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
 
 
 def _is_converted(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
-    """Whether the last migration that moved it took it to a release not meant here: ECS keeps the old name of the system."""
+    """Whether the instance's last migration took it to a release outside the selection; ECS keeps the old system name."""
     earlier = [each for each in _earlier(instance, ports) if each.state in _MOVED]
     last = max(earlier, key=lambda each: each.created_at, default=None)
     if last is None or last.batch_id == batch.batch_id or last.state is State.ROLLED_BACK or last.failure or not last.hops:
@@ -138,16 +141,16 @@ def _is_covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
 
 
 def _earlier(instance: FoundInstance, ports: Ports) -> list[Migration]:
-    """The instance's migrations: of this very account."""
+    """The instance's migrations in this account."""
     found = ports.migrations.of_instance(instance.instance_id, limit=20)
     return [each for each in found if each.account_id == instance.account_id]
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
-    """Put the rows that are not there yet, and ask for their prechecks: a page at a time, each in a few calls.
+    """Put the missing rows and request their prechecks, one page at a time, each in a few calls.
 
-    Intake may die anywhere here. The tick has the batch planned again, which finds what is there and makes the rest; what was put
-    and not published is in the rows' outboxes, which the tick publishes.
+    Intake may crash at any point here. The tick then starts the planning again, which keeps the existing rows and makes the
+    rest. Unpublished events are in the rows' outboxes, and the tick publishes them.
     """
     wanted = [_created(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
@@ -183,7 +186,7 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 
 
 def _publish_notices(ports: Ports) -> Outcome:
-    """Say for each release out of support that runs somewhere, once a month, what a notice from outside would say."""
+    """Publish, once a month, a notice for each release that still runs out of support."""
     releases: set[Release] = set()
     survey = Survey()
     for page in pages(ports.regions, ports, survey, accounts=("", *ports.members)):

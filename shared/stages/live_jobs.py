@@ -1,4 +1,4 @@
-"""Whether a job of SMC can still change an instance: asked before disks are reset and before the instance is released."""
+"""Finds SMC jobs that can still change an instance, before its disks are reset and before it is released."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from shared.stages.host_identity import identity
 
 
 def sources(migration: Migration, ports: Ports) -> tuple[str, ...]:
-    """The source servers on which a job could change the instance; reads SMC's whole list."""
+    """The source servers with which a job could change the instance; reads SMC's whole list."""
     seen = (identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
     return ports.driver(migration.driver).sources(migration, who)
 
 
 def unfinished(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
-    """The jobs that run, and those of the migration that could be started again; on the sources given, or on all."""
+    """The running jobs, and the migration's own that could be started again, on the sources given or on all."""
     where = sources(migration, ports) if source_ids is None else source_ids
     return ports.driver(migration.driver).unfinished(migration, where)
 
 
 def remove_own(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
-    """Stop and delete the migration's jobs as far as SMC lets us; what is left."""
+    """Stop and delete the migration's jobs as far as SMC allows; returns what is left."""
     found = unfinished(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:

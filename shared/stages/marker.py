@@ -1,6 +1,6 @@
-"""The marker in the guest: written while a job runs, looked for after one that did not migrate, removed after either.
+"""The marker in the guest: written while a job runs, looked for if the job did not migrate, removed in the end.
 
-Nothing here may stop a migration. What cannot be written or read only makes the answer "not known".
+Nothing here may stop a migration. If the marker cannot be written or read, the answer is only "not known".
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _LOG = logging.getLogger("replank")
 
 
 def write(migration: Migration, ports: Ports) -> bool:
-    """Write the marker, once for each run of a job; whether it was sent. Raises Stale if the row has moved on meanwhile."""
+    """Write the marker, once for each run of a job; returns whether it was sent. Raises Stale if the row has moved on meanwhile."""
     text = marker_of(migration.migration_id, migration.hop, migration.attempt, migration.probe_count)
     try:
         sent = _run(migration, "write", ports, text)
@@ -39,7 +39,7 @@ def write(migration: Migration, ports: Ports) -> bool:
 
 
 def remove(migration: Migration, ports: Ports) -> None:
-    """Remove the marker; if that cannot be done, a file of one line stays behind."""
+    """Remove the marker; if this fails, a file of one line stays behind."""
     try:
         _run(migration, "remove", ports)
     except ReplankError as error:
@@ -47,9 +47,9 @@ def remove(migration: Migration, ports: Ports) -> None:
 
 
 def look(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
-    """Take the next step towards an answer from the guest; ``trace.found`` says it. After ``until`` it is not known.
+    """Take the next step towards the guest's answer, which ends up in ``trace.found``. After ``until`` the answer is "not known".
 
-    Raises Stale if the row has moved on, and Transient as the ports do, but not after ``until``.
+    Raises Stale if the row has moved on, and the ports' Transient, but not after ``until``.
     """
     late = ports.clock.now() > until
     try:
@@ -70,7 +70,7 @@ def _cannot_ask(migration: Migration, error: ReplankError) -> None:
 
 
 def _ask(migration: Migration, by: str, ports: Ports) -> Migration | None:
-    """Send the look; None while the agent is silent."""
+    """Send the command that looks for the marker; None while the agent is silent."""
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if agent is None or not agent.alive:
         return None
@@ -80,7 +80,7 @@ def _ask(migration: Migration, by: str, ports: Ports) -> Migration | None:
 
 
 def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
-    """What the guest answered; None while the command runs. A look that failed is sent again."""
+    """The guest's answer; None while the command runs. A command that failed is sent again."""
     from shared.probes.marker import parse_look  # asked for seldom: what it imports, no start of the watch need load
 
     result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
@@ -105,7 +105,7 @@ def _before(migration: Migration, ports: Ports) -> Before:
 
 
 def _is_written(migration: Migration, ports: Ports) -> bool:
-    """Whether the command that wrote the marker is known to have ended well."""
+    """Whether the command that wrote the marker is known to have succeeded."""
     if not migration.trace.marker_id:
         return False
     try:
@@ -124,7 +124,7 @@ def _system(seen: SeenMarker) -> str:
 
 
 def _run(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
-    """Send one of the marker's scripts; the same act and count again is the same command. Returns its id."""
+    """Send one of the marker's scripts; the same act and count give the same command. Returns its id."""
     from shared.probes.marker import marker_script
 
     return ports.guest.run(
@@ -143,6 +143,6 @@ def _found(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migrati
 
 
 def _note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
-    """A step that stays in its state, and is looked at again with the next tick."""
+    """A step that stays in its state; the next tick looks at the migration again."""
     now = ports.clock.now()
     return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes))

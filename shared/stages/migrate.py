@@ -1,4 +1,4 @@
-"""Migrate: hand a snapshotted instance to its driver. The destructive call follows the committed step, never leads it."""
+"""Migrate: hand a snapshotted instance to its driver. The destructive call always comes after the committed step."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES = frozenset({State.SNAPSHOTTED})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Take the driver's next harmless step, or start the job once everything stands ready."""
+    """Take the driver's next harmless step, or start the job once everything is ready."""
     return run_guarded(message, ports, STATES, ("migrate", events.START_FAILED), _run)
 
 
@@ -60,9 +60,9 @@ def _why_held(migration: Migration, scene: Scene) -> str:
 
 
 def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
-    """Release the slot and wait. But a job that a person has begun already runs, and is followed.
+    """Release the slot and wait. A job that a person has already started runs on and is followed.
 
-    Raises Permanent (Window.TooShort) instead of making snapshots for one more window that will not be long enough either.
+    Raises Permanent (Window.TooShort) rather than making snapshots for another window that is too short.
     """
     if driver.traits.attended and migration.handle.began_at is not None:
         report = driver.prepare(migration, identity(migration, migration.hop, ports))
@@ -98,7 +98,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
 
 
 def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
-    """Claim the preparation: of two invocations at once only one commits this step, the other is behind."""
+    """Claim the preparation: if two invocations run at once, only one commits this step."""
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)
     reason = "preparing the job"
@@ -108,7 +108,7 @@ def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
 
 
 def _why_absent(migration: Migration, ports: Ports) -> str:
-    """What keeps an instance from being tried again: after a failed attempt it may still be coming up."""
+    """Why the instance is not ready for another try: after a failed attempt it may still be starting."""
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
         return f"the instance is {status}, not Running"
@@ -117,7 +117,7 @@ def _why_absent(migration: Migration, ports: Ports) -> str:
 
 
 def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
-    """The last look before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
+    """The last check before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     check_acknowledged(batch, migration, ports)
@@ -137,7 +137,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
 
 
 def _note_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
-    """The disks with a finished snapshot made for this hop since the last precheck, as ECS itself says now."""
+    """Record the finished snapshots in ECS; returns the disks that have one for this hop since the last precheck."""
     mine = [each for each in made_for(migration, ports.ledger.of_migration(migration.migration_id)) if each.snapshot_id]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]

@@ -1,4 +1,4 @@
-"""Reads what an earlier stage stored of an instance."""
+"""Reads what an earlier stage stored about an instance."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.ports.ports import Ports
 
 
 def baseline(migration: Migration, ports: Ports, *, hop: int | None = None) -> Observation:
-    """What the precheck of a hop saw (of the current hop if none is named)."""
+    """What the precheck of a hop saw; the current hop if none is named."""
     name = baseline_name(migration.hop if hop is None else hop)
     return Observation.from_json(ports.migrations.document(migration.migration_id, name))
 

@@ -1,4 +1,4 @@
-"""What the tick offers: who may try to start now, next hops before all others, and never more than there is room for."""
+"""The tick's offers: which migrations may try to start now, next hops first, never more than the free slots."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 READY_READ = 100
-"""Of those that wait, the longest waiting."""
+"""Maximum waiting migrations read from a queue, longest waiting first."""
 WAVES_READ = 5000
-"""In a batch with waves: those of the open wave may have waited for the shortest time of all."""
+"""The same in a batch with waves, because those of the open wave may have waited for the shortest time."""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
-"""A migration that does not need its slot loses it this long after its last change of state."""
+"""How long after its last change of state a migration keeps a slot that it does not need."""
 
 
 @dataclass
@@ -46,20 +46,20 @@ class _Queue:
 
 @dataclass
 class _Tick:
-    """What holds for all batches of one tick."""
+    """What is common to all batches of one tick."""
 
     ports: Ports
     now: datetime
     holders: Mapping[str, str]
     hold: Hold
     homes: Mapping[str, str]
-    """The member account of each holder that has one."""
+    """The member account of each slot holder, if it has one."""
     troubles: Mapping[str, Trouble]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """How many slots this tick's offers will take, by batch and account."""
+    """Number of slots that this tick's offers will take, by batch and account."""
 
     def begun_in(self, batch_id: str | None = None, account_id: str | None = None) -> int:
-        """Of one batch in all accounts, or of all batches in one account."""
+        """Begun starts of one batch in all accounts, or of all batches in one account."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
@@ -79,7 +79,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
 
 
 def _accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
-    """Which holders are of member accounts, and what is known against those; not asked unless something there waits or moves."""
+    """The slot holders in member accounts, and the accounts' troubles; read only if something there waits or moves."""
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
         return {}, {}
@@ -87,7 +87,7 @@ def _accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[str, str]
 
 
 def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_Queue]:
-    """The batches in which something waits; one in which nothing does is closed, if nothing in it can start any more."""
+    """The queues of batches in which something waits; a batch in which nothing can start any more is closed."""
     queues: list[_Queue] = []
     for terms in batches:
         try:
@@ -130,7 +130,7 @@ def _pause_if_spent(scene: Scene, ports: Ports) -> None:
 
 
 def _keep_open_waves(queue: _Queue, tick: _Tick) -> None:
-    """Leave out of the queue what is in a wave that has not begun; note if the open one has ended."""
+    """Leave migrations of waves that have not begun out of the queue; record if the open wave has ended."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return
@@ -144,18 +144,18 @@ def _keep_open_waves(queue: _Queue, tick: _Tick) -> None:
 
 
 def _log_skipped(batch_id: str, error: ReplankError) -> None:
-    """What goes wrong with one batch takes nothing from the others."""
+    """Log an error of one batch, so that the others still get their turn."""
     _LOG.error("batch %s is passed over: %s", batch_id, error)
 
 
 def _rotated(batches: Sequence[Terms], now: datetime) -> list[Terms]:
-    """Another batch first with every tick, so that a large one does not keep a small one waiting for days."""
+    """The batches in an order that changes with every tick, so that a large one does not block a small one for days."""
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
 
 
 def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
-    """Those that hold a slot already (a crash came between), and as many others as may start beside those begun."""
+    """Those that already hold a slot (after a crash), and as many others as may start now."""
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
@@ -188,7 +188,7 @@ def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:
 
 
 def _reclaim_slots(tick: _Tick) -> None:
-    """Give back slots that nobody needs: in earlier versions a retry that died before its step left its slot behind."""
+    """Release slots that nobody needs: in earlier versions a retry that crashed before its step left its slot behind."""
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return
     ids = sorted(tick.holders)

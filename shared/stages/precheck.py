@@ -36,7 +36,7 @@ STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Begin the precheck of an accepted migration, or take up the guest's answer."""
+    """Begin the precheck of an accepted migration, or handle the guest's answer."""
     return run_guarded(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _run)
 
 
@@ -110,7 +110,7 @@ def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, 
 
 
 def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
-    """Refuse an instance that the batch does not select, however its migration came to be: nobody may look into it."""
+    """Refuse an instance that the batch does not select, whatever made its migration, because nobody may probe it."""
     why = not_selected(batch, migration, ports.catalog)
     if why:
         remedy = "Submit a batch that names the instance, if it is to move."
@@ -136,13 +136,13 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
 
 
 def _other_migration(migration: Migration, ports: Ports) -> str:
-    """The active migration that has the instance; empty if nobody has it."""
+    """The active migration that holds the instance; empty if no migration does."""
     holder = ports.admission.holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _ended_attempt(holder, ports) else holder
 
 
 def _ended_attempt(migration_id: str, ports: Ports) -> int:
-    """The attempt with which the holder of a lock ended, and its right to it; 0 while it is active."""
+    """The last attempt of a lock's holder that has ended, so that its lock may be released; 0 while it is active."""
     try:
         found = ports.migrations.load(migration_id)
     except Refused:
@@ -151,7 +151,7 @@ def _ended_attempt(migration_id: str, ports: Ports) -> int:
 
 
 def _conclude(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
-    """Apply every rule to what the guest answered."""
+    """Apply every rule to the guest's answer."""
     found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()
     if found is None:
@@ -169,7 +169,7 @@ def _conclude(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
 
 
 def _gathered_facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
-    """Everything the rules look at; nobody but the operator knows whether Alibaba Cloud has listed the account."""
+    """Everything that the rules need; only the operator knows whether Alibaba Cloud has listed the account."""
     account = ports.compute.account(migration.region_id)
     if terms.policy.allow_listed:
         account = replace(account, allow_listed=True)
@@ -210,7 +210,7 @@ def _pass(
 
 
 def _changes_since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
-    """The journal's words: a look repeated before the snapshot says what changed in the guest meanwhile."""
+    """The journal's reason; a precheck repeated before the snapshot says what has changed in the guest."""
     former = baseline(migration, ports).guest if migration.prechecked_at else None
     if former is None:
         return "every rule passed"
@@ -219,7 +219,7 @@ def _changes_since_last_time(migration: Migration, guest: GuestFacts, ports: Por
 
 
 def _refuse(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """Refuse the instance; after the first hop it has changed already, so a person is asked instead."""
+    """Refuse the instance; after the first hop it has already changed, so the migration waits for a person instead."""
     worst = result.blocking[0] if result.blocking else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
     now = ports.clock.now()
@@ -256,6 +256,6 @@ def _refuse(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
 
 
 def _single_finding(error: ReplankError) -> Assessment:
-    """An assessment of the one thing that stopped the look itself."""
+    """An assessment with the single finding that stopped the precheck itself."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
     return assessment([finding], {})

@@ -1,4 +1,4 @@
-"""Looking into the guest: send the probe, fetch its answer, understand it."""
+"""Probing the guest: send the probe, fetch its answer, read it."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from shared.probes import ProbeUnreadable, parse, script
 
 
 def may_run(terms: Terms) -> bool:
-    """Whether a person has allowed what is the batch's own in a guest: its check, and reading the files it names."""
+    """Whether a person has allowed the batch's own check and the reading of its files in the guest."""
     return terms.acknowledgement is not None and not terms.dry_run
 
 
 def has_own_check(terms: Terms) -> bool:
-    """Whether the batch has files or a check to be compared."""
+    """Whether the batch has files or a check of its own."""
     return bool(terms.policy.files or terms.policy.check)
 
 
 def send(migration: Migration, ports: Ports, purpose: str, terms: Terms) -> str:
-    """Start the probe; the same purpose and count again is the same invocation. Returns its id.
+    """Start the probe; the same purpose and count give the same invocation. Returns its id.
 
-    It carries the batch's files and check only after the acknowledgement: nothing of others runs in a guest before.
+    It contains the batch's files and check only after the acknowledgement: no foreign code runs in a guest before that.
     """
     own = terms.policy if may_run(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
@@ -46,7 +46,7 @@ def send(migration: Migration, ports: Ports, purpose: str, terms: Terms) -> str:
 
 
 def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
-    """What the guest said: facts, or why its answer cannot be used; None while the probe runs."""
+    """The guest's facts, or why its answer cannot be used; None while the probe runs."""
     try:
         result = ports.guest.result(migration.region_id, migration.instance_id, migration.probe_invocation_id)
     except Refused as error:

@@ -1,4 +1,4 @@
-"""The disks of a rollback: everything is looked at before anything is touched, then one reset after the other, each noted."""
+"""The disks of a rollback: everything is checked first, then each disk is reset and recorded in turn."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
 AT_REST = frozenset({"In_use", "Available"})
-"""ResetDisk takes a disk in one of these (ECS, ResetDisk); a disk that is being reset is in another."""
+"""States of a disk that ResetDisk accepts (ECS, ResetDisk); during a reset a disk is in another state."""
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
-"""Commits the state of the disks, with the journal's reason."""
+"""A function that commits the state of the disks with a reason for the journal."""
 
 
 def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """The disks and their snapshots, every one looked at in ECS; what was reset before a retry is kept.
+    """The disks and their snapshots, each checked in ECS; disks reset before a retry stay so.
 
     Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable, Rollback.InstanceLocked).
     """
@@ -50,7 +50,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 
 
 def why_busy(migration: Migration, ports: Ports) -> str:
-    """Why ECS would refuse a reset for now, in words; empty if nothing is at work on the disks."""
+    """Why ECS would refuse a reset for now, in words; empty if the disks are at rest."""
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
@@ -63,16 +63,16 @@ def is_outdated(migration: Migration, instance: FoundInstance) -> bool:
 
 
 def check_resets(migration: Migration, ports: Ports) -> None:
-    """ECS's own word, by a dry run, that each disk can be reset: before the first one is."""
+    """Let ECS confirm by a dry run that each disk can be reset, before the first reset."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
             ports.compute.check_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
 
 
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
-    """Reset each disk that is not; None as soon as it is not ``safe`` any more.
+    """Reset each disk that is not reset yet; None as soon as it is no longer ``safe``.
 
-    Each reset is noted before it is asked for: after a crash the row says of every disk whether it may have been reset.
+    Each reset is recorded before its call, so that after a crash the row shows which disks may have been reset.
     """
     resets = migration.rollback_disks
     for each in [each for each in resets if each.state in _TO_DO]:
@@ -91,13 +91,13 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 
 
 def _is_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
-    """Whether ECS does not reset the disk. A call whose answer was lost was sent again: the refusal may be the second answer."""
+    """Whether the disk is at rest. A refusal may belong to a repeated call whose first answer was lost."""
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
 def mark_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """The same disks, each marked that ECS shows at rest; raises Permanent (Rollback.DisksDiffer) if the disks are others now."""
+    """The same disks, with those that ECS shows at rest marked; raises Permanent (Rollback.DisksDiffer) if the disks differ now."""
     disks = {disk.disk_id: disk.status for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
     if differing:

@@ -1,4 +1,4 @@
-"""Rollback: no job may run, every snapshot and disk is looked at, then stop, reset, start, and prove it in the guest."""
+"""Rollback: make sure no job runs, check snapshots and disks, then stop, reset, start, and prove it in the guest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATES = frozenset({State.ROLLING_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Take the rollback's next step; a rollback that cannot be proved is a failure, never a success."""
+    """Take the rollback's next step; a rollback that cannot be proved fails."""
     return run_guarded(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run)
 
 
@@ -41,9 +41,9 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _start_again(migration: Migration, ports: Ports) -> str:
-    """Start an instance that was stopped for nothing: no disk was reset, so it goes on as it was. What to know, in words.
+    """Start an instance that was stopped in vain: no disk was reset, so it is unchanged. Returns the words for the failure.
 
-    If a disk may have been reset, the instance stays as it is, and the words say so.
+    If a disk may have been reset, the instance stays stopped, and the words say so.
     """
     if migration.state not in STATES or not migration.rollback_disks:
         return ""
@@ -79,7 +79,10 @@ def _check_time(migration: Migration, ports: Ports) -> None:
 
 
 def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
-    """Before anything is stopped: no job is left, and every disk can go back. What the act owes comes after the jobs."""
+    """Before anything is stopped: check that no job is left and that every disk can be reset.
+
+    The act's other effects come after the jobs.
+    """
     source_ids = live_jobs.sources(migration, ports)
     jobs = _blocking(live_jobs.remove_own(migration, source_ids, ports))
     if jobs:
@@ -97,12 +100,12 @@ def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _blocking(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
-    """Jobs with which no disk may be reset: those that run, and our own that can still be started."""
+    """Jobs that forbid a reset: running ones, and our own that can still be started."""
     return [job for job in jobs if job.runs or job.ours]
 
 
 def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
-    """Wait for a job to end. It may write to disks that were reset already: those count as not restored."""
+    """Wait for a job to end. It may write to disks that were already reset, so those count as not restored."""
     if begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _note_resets(
             migration, cleared(migration.rollback_disks), f"{live_jobs.in_words(jobs)}: every disk is reset again", ports
@@ -150,7 +153,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
 
 
 def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
-    """ECS resets in the background: the instance starts only when every disk is at rest."""
+    """ECS resets disks in the background, so the instance starts only when every disk is at rest."""
     resets = restore_disks.mark_restored(migration, ports)
     if resets != migration.rollback_disks:
         migration = _note_resets(migration, resets, "disks restored", ports)
@@ -197,7 +200,10 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _finish(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """The guest is as before. Once more the jobs and the disks: only now is nothing left that could undo it."""
+    """Finish the rollback, because the guest is as before.
+
+    Check jobs and disks a last time, so that nothing is left that could undo it.
+    """
     jobs = _blocking(live_jobs.unfinished(migration, ports))
     if jobs:
         return _begin_again(migration, f"{live_jobs.in_words(jobs)}: every disk is reset again", ports)
@@ -223,12 +229,12 @@ def _finish(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
 
 
 def _begin_again(migration: Migration, reason: str, ports: Ports) -> Outcome:
-    """Back to the start of the rollback: resetting from the same snapshots again is safe, believing is not."""
+    """Begin the rollback again: a second reset from the same snapshots is safe, trusting the first is not."""
     return _enter_phase(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
 
 
 def _wait(migration: Migration, why: str, ports: Ports) -> Outcome:
-    """Wait, and let the row say for what; the same again writes nothing."""
+    """Wait, and record in the row for what; an unchanged reason writes nothing."""
     if migration.rollback_waits != why:
         _commit_progress(migration, why, ports, rollback_waits=why)
     return Outcome("waiting", {"state": "rolling_back", "phase": migration.rollback_phase, "reason": why})

@@ -1,4 +1,4 @@
-"""Taking a slot of the wave: everything that begins to move an instance passes here, and nowhere else."""
+"""Taking a slot of the wave: everything that begins to move an instance passes through here."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from shared.ports.ports import Ports
 
 
 def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
-    """Take a slot for a migration that is to start; what holds it back, if a limit does. A slot held already stays."""
+    """Take a slot for a migration that is about to start; returns the limit that holds it, if any.
+
+    A slot that it already holds stays.
+    """
     for _ in range(LOST_RACE.calls):
         seen, scene = current_scene(migration, ports)
         held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
@@ -31,12 +34,12 @@ def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held |
 
 
 def held_now(migration: Migration, ports: Ports) -> Held | None:
-    """What holds the migration's next start back at this moment; nothing is taken."""
+    """What holds the migration's next start at this moment; takes nothing."""
     return limits.held_back(limits.start_of(migration), current_scene(migration, ports)[1])
 
 
 def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
-    """The slots as they are now, and all that the migration's next start is judged by."""
+    """The present slots, and everything that decides the migration's next start."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
@@ -44,30 +47,30 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
 
 
 def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
-    """The same with the whole batch in place of the slots: for whoever needs to know what was acknowledged as well."""
+    """The same with the whole batch instead of the slots, for callers that also need the acknowledgement."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
     return batch, _scene(seen, hold, tally, migration.migration_id, ports)
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
-    """Give back the slot of a migration that was seen not to move. A retry that came since keeps what it has taken.
+    """Release the slot of a migration that was seen not to move. A later retry keeps the slot that it has taken.
 
-    In earlier versions a retry took its slot before its step. If no retry can follow any more, that one goes too.
+    In earlier versions a retry took its slot before its step. If no retry can follow any more, that slot is released too.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_earlier_slot(migration: Migration, ports: Ports) -> None:
-    """Give back what an earlier attempt has taken: the present one takes a slot of its own when it is admitted."""
+    """Release the slot of an earlier attempt; the present one takes its own when it is admitted."""
     if migration.attempt > 1:
         last = migration.attempt - 1
         ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_late_claims(migration_id: str, ports: Ports) -> None:
-    """Release what a stage took for a step that came too late: the row had moved on, and had released it before."""
+    """Release what a stage took for a step that came too late, because the row had already moved on."""
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
         release_slot(migration, ports)
@@ -82,23 +85,23 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
 
 
 def unlocks_later(migration: Migration, ports: Ports) -> bool:
-    """Whether it has ended, but its lock must stay until no job of it runs in SMC any more."""
+    """Whether the migration has ended but keeps its lock until none of its jobs runs in SMC."""
     owed = ports.migrations.outboxes(migration.migration_id) if migration.owes else []
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
 
 
 BEFORE_THE_SLOT = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""States before admission. A slot held there is the present attempt's (a next hop's, or taken a moment ago), or nobody's."""
+"""States before admission. A slot held in these states belongs to the present attempt or to nobody."""
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
-"""States without a way back: their lock and slot are nobody's."""
+"""Final states, in which lock and slot belong to nobody."""
 _NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
-"""A rollback that failed can only be tried again, and needs no slot."""
+"""A failed rollback can only be retried, and needs no slot."""
 _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
-"""After a refused precheck only a retry takes the lock again, as another attempt."""
+"""After a refused precheck only a retry, which is another attempt, takes the lock again."""
 
 
 def held_back(tally: Tally, ports: Ports) -> str:
-    """Why the batch admits nothing new at this moment, in words; empty if it does."""
+    """Why the batch admits nothing new at this moment, in words; empty if it admits."""
     reasons = []
     for account_id in tally.terms.every_account:
         seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
@@ -108,7 +111,7 @@ def held_back(tally: Tally, ports: Ports) -> str:
 
 
 def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scene:
-    """All that a start of the batch is judged by."""
+    """Everything that decides a start of the batch."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
     wave = wave_in(tally, own, ports)
@@ -116,7 +119,7 @@ def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scen
 
 
 def wave_in(tally: Tally, own: str, ports: Ports) -> int:
-    """The place of the migration's wave, asked only if the batch has waves. Without a migration: that of the next to begin."""
+    """The number of the migration's wave, read only if the batch has waves. Without a migration, the number of the next wave."""
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
     from shared.domain.waves import wave_of  # only batches with waves need it
@@ -125,7 +128,7 @@ def wave_in(tally: Tally, own: str, ports: Ports) -> int:
 
 
 def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
-    """What admission asks about the batch. The migration's own slot and its own failure do not count against it."""
+    """What admission needs to know about the batch. The migration's own slot and its own failure do not count against it."""
     has_slot = bool(seen.since)
     return Standing(
         tally.failed - {own},
@@ -138,7 +141,7 @@ def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
 
 
 def _unproved(tally: Tally, own: str, ports: Ports) -> int | None:
-    """How many others may still count for the canary; nobody asks once it is through."""
+    """How many other migrations may still count for the canary; not read once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None
     holders = {holder for holder, batch_id in ports.admission.holders().items() if batch_id == tally.terms.batch_id}

@@ -1,4 +1,4 @@
-"""Snapshot: admission to the wave, then a snapshot of every disk, entered in the ledger before it is asked for."""
+"""Snapshot: admission to the wave, then a snapshot of every disk, entered in the ledger before its request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATES = ADMITTED | {State.SNAPSHOTTING}
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Admit a migration that waits, if the limits allow it, and take its snapshots to their end."""
+    """Admit a waiting migration if the limits allow it, and see its snapshots through."""
     offered = message.type != events.PRECHECK_PASSED
     return run_guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_run, offered=offered))
 
@@ -41,7 +41,7 @@ def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
 
 
 def _go_on(migration: Migration, ports: Ports) -> Outcome:
-    """Take the snapshots to their end. The limit holds as well if nothing can be asked for or looked at."""
+    """See the snapshots through. The time limit also applies if no call to ECS succeeds."""
     try:
         return _drive_snapshots(migration, ports, begun=True)
     except Transient as error:
@@ -64,14 +64,14 @@ def _begin(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
-    """Wait for the limit; what cannot start must not keep a slot from the others."""
+    """Wait for the limit without a slot, because the others may need it."""
     if ports.admission.room(migration.batch_id, migration.migration_id).since:
         advance(ports, stand_back(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
 def _resume(migration: Migration, ports: Ports) -> Outcome:
-    """Go on with a retry that makes no new snapshots: with the job, or with another look at the guest."""
+    """Continue a retry that makes no new snapshots, with the job or with another validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
@@ -82,10 +82,9 @@ def _resume(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _why_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
-    """Why the guest must be looked at once more, in words.
+    """Why the precheck must be repeated, in words.
 
-    The precheck is too old, it was made before the batch's check might run in the guest, or the instance's disks are not those
-    it saw.
+    It is too old, it ran before the batch's check was allowed in the guest, or the instance's disks have changed.
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
@@ -96,7 +95,7 @@ def _why_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
 
 
 def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Ask for what is missing, look at what was asked for (nothing where it has just begun); every disk accomplished leads on."""
+    """Request missing snapshots and look at those requested; once every disk has one, go on."""
     noted = {entry.key: entry for entry in ports.ledger.of_migration(migration.migration_id)} if begun else {}
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
@@ -116,9 +115,9 @@ def _check_in_time(migration: Migration, ports: Ports, why: str = "") -> None:
 
 
 def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
-    """Whether a snapshot is finished, noted in the ledger; raises Permanent (Snapshot.Failed) for one that will never be.
+    """Record in the ledger whether a snapshot is finished; raises Permanent (Snapshot.Failed) if it has failed.
 
-    One just asked for may not be listed yet (listings lag behind); after a while it counts as gone.
+    A new snapshot may not be listed yet, because listings lag; after a while it counts as gone.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False
@@ -137,7 +136,10 @@ def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Port
 
 
 def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
-    """The ledger's entry for a disk, its snapshot asked for. Written first, so that a crash leaves no unknown snapshot."""
+    """Request a disk's snapshot; returns its ledger entry.
+
+    The entry is written first, so that a crash leaves no unknown snapshot.
+    """
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))
     entry = noted.get(key) or ports.ledger.put_new(

@@ -1,4 +1,4 @@
-"""Listing the instances of several regions. One region in trouble is noted, and the others are listed all the same."""
+"""Listing the instances of several regions. A region in trouble is noted, and the others are still listed."""
 
 from __future__ import annotations
 
@@ -20,13 +20,16 @@ IDS_PER_CALL = 100
 
 @dataclass
 class Survey:
-    """What stood in the way: ``refused`` stays so until a person acts, ``silent`` may answer later. Region, code, sentence."""
+    """The problems of a listing: a ``refused`` region needs a person, a ``silent`` one may answer later.
+
+    Each entry is region, code and sentence.
+    """
 
     refused: list[Problem] = field(default_factory=list)
     silent: list[Problem] = field(default_factory=list)
 
     def problems(self, *, again: bool) -> tuple[Problem, ...]:
-        """All of it for a person; ``again``: the silent ones are asked again by themselves."""
+        """All problems in words; ``again`` tells that the silent regions are asked again automatically."""
         then = "It is tried again by itself." if again else "Then submit a batch for this region again."
         return (*self.refused, *((region, code, f"{sentence} {then}") for region, code, sentence in self.silent))
 
@@ -34,7 +37,7 @@ class Survey:
 def pages(
     regions: Sequence[str], ports: Ports, survey: Survey, *, instance_ids: Sequence[str] = (), accounts: Sequence[str] = ("",)
 ) -> Iterator[tuple[FoundInstance, ...]]:
-    """The instances of the accounts' regions, page after page; what keeps one from being listed goes into ``survey``."""
+    """The instances of the accounts' regions, page after page; problems of a region go into ``survey``."""
     for account_id in accounts:
         try:
             there = ports.in_account(account_id)
@@ -75,7 +78,10 @@ def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports) 
 
 
 def _note_silence(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:
-    """A misspelt region has no endpoint, so that nothing ever answers. ECS tells which there are; unless it does, time tells."""
+    """A misspelt region has no endpoint, so nothing ever answers.
+
+    ECS lists the regions that exist; if it does not answer, time decides.
+    """
     try:
         known = ports.compute.regions()
     except ReplankError as unknown:

@@ -1,4 +1,4 @@
-"""Sweep: delete the snapshots that are ours, released by a named person and past their retention; nothing else, ever."""
+"""Sweep: deletes only snapshots that are ours, released by a named person, and past their retention."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from shared.stages.adopt import as_kept, judge_again
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
-"""The function may run for ten minutes (s.yaml); what is left then the next day's run takes up."""
+"""Time limit of one run; the function may run for ten minutes (s.yaml), and the next day's run continues."""
 SUNDAY = 6
-"""Once a week all that is confirmed is looked at, for what a version confirmed that put it on no lane."""
+"""The weekday on which all confirmed migrations are checked, because an older version put some on no lane."""
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """States that a sweep only notes in the journal."""
@@ -33,7 +33,7 @@ _LOG = logging.getLogger("replank")
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Delete what may go, page by page, and complete the migrations that hold nothing any more."""
+    """Delete the snapshots that are due, page by page, and complete migrations that hold no snapshot any more."""
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, Troubles()
     for entries in _pages(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
@@ -55,16 +55,16 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 @dataclass
 class Troubles:
-    """What could not be done, by code. It is tried again by the next run; everything behind it has its turn in this one."""
+    """Number of failures, by error code. The next run tries them again; this run goes on with the rest."""
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """Accounts and regions that did not answer: each further call would take as long again."""
+    """Accounts and regions that did not answer; they are skipped, because each call would take as long."""
     refusing: set[str] = field(default_factory=set)
     """Member accounts that refuse the pipeline."""
 
     def spared(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
-        """What ``act`` says of ``what``; False, with its cause in the log, if it fails."""
+        """The result of ``act`` for ``what``; if it fails, False, with the cause in the log."""
         if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
             return False
@@ -99,7 +99,7 @@ def _migrations_of(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migrati
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
-    """Delete one snapshot if every condition of invariant 2 holds now, by the migration's own row."""
+    """Delete one snapshot if every condition of invariant 2 holds now, according to the migration's own row."""
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
     ports = ports.of(owner)
@@ -115,9 +115,9 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
 
 
 def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
-    """The snapshot of an entry that never learned its id: the function ended between asking for it and noting it.
+    """The snapshot of an entry without an id, because the function died between the request and the record.
 
-    The name alone proves nothing, a person may have given it to a copy: the disk and our tag of this migration must agree.
+    The name alone proves nothing, because a copy may bear it; the disk and our tag of this migration must match.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
@@ -125,7 +125,7 @@ def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
 
 
 def _schedule_late_entries(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
-    """Entries that came into the ledger after the release, or raced it, get their time as well."""
+    """Set the due time of entries that came into the ledger during or after the release."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
         due = sweep_due(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)

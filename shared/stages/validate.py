@@ -1,4 +1,4 @@
-"""Validate: compare the guest with its own baseline; then the next hop, or done. Only the guest can prove success."""
+"""Validate: compares the guest with its own baseline, then begins the next hop or finishes. Only the guest can prove success."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from shared.stages.observed import baseline
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
-"""By name, as a step takes them."""
+"""Documents by name, in the form that a step takes."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Send the probe, or judge its answer."""
+    """Send the probe, or evaluate its answer."""
     return run_guarded(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _run)
 
 
@@ -87,9 +87,9 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
 
 
 def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
-    """Ask once more while services may still be starting; after that the differences stand.
+    """Probe again while services may still be starting; after that the differences count.
 
-    ``unmoved``: the system that the guest runs as before, though the job is finished.
+    ``unmoved``: the old system, if the guest still runs it although the job has finished.
     """
     now = ports.clock.now()
     worst = (result.blocking or result.findings)[0]
@@ -103,7 +103,7 @@ def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unm
 
 
 def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
-    """A drill ends well too, and then SMC puts every disk back to its own copies (SMC, migration drill)."""
+    """Record a drill: its job succeeds too, and then SMC puts every disk back to its own copies (SMC, migration drill)."""
     now = ports.clock.now()
     end = JobEnd(
         "Job.RolledBack",
@@ -122,7 +122,7 @@ def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
 
 
 def _after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
-    """Ask the guest for the marker; the failure says what SMC did to the disks."""
+    """Look for the marker in the guest; the failure then says what SMC did to the disks."""
     if migration.trace.found is None:
         migration = marker.look(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
@@ -131,7 +131,7 @@ def _after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
 
 
 def _ask_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
-    """Ask the guest again in a few minutes."""
+    """Probe the guest again in a few minutes."""
     now = ports.clock.now()
     reason = f"not yet: {why}"[:500]
     again = step(

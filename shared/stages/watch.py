@@ -1,4 +1,7 @@
-"""Watch: the tick and the events of ECS. It settles what a crash left owing, drives again what is due, and polls in bulk."""
+"""Watch: the tick and the events of ECS.
+
+It settles outboxes that a crash left behind, calls the stages that are due, and polls in bulk.
+"""
 
 from __future__ import annotations
 
@@ -29,15 +32,15 @@ STAGE_OF = {
     State.VALIDATING: "validate",
     State.ROLLING_BACK: "rollback",
 }
-"""Which stage drives a state; migrating and restarting are watched here."""
+"""The stage that drives each state; migrating and restarting are watched here."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
-"""States in which nobody but the tick looks at a migration."""
+"""States in which only the tick looks at a migration."""
 OPEN_BATCHES = 500
-"""A batch is closed once nothing in it can start any more, so that not many are open at a time."""
+"""Maximum open batches; a batch is closed once nothing in it can start, so few are open at a time."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """One tick, an acknowledgement (look at once for what may start), or an event of ECS."""
+    """Handle a tick, an acknowledgement (what may start now?), or an event of ECS."""
     if message.source == "acs.ecs":
         return on_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
@@ -49,7 +52,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _look_at_all_accounts(ports: Ports) -> Outcome:
-    """Asked for by hand (`replank doctor`): whether each member account can be used now."""
+    """Check whether each member account can be used now, for `replank doctor`."""
     from shared.stages.accounts import look_at_every_account
 
     return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(look_at_every_account(ports))})
@@ -68,7 +71,10 @@ def _run_tick(ports: Ports) -> Outcome:
 
 
 def _workable(due: list[Migration], ports: Ports) -> list[Migration]:
-    """Those of accounts that can be used. What only the tick looks at is looked at all the same, because time limits hold."""
+    """The migrations whose accounts can be used.
+
+    Those that only the tick looks at are included anyway, because time limits apply.
+    """
     if not ports.members:
         return due
     from shared.stages.accounts import look_at_accounts, put_off
@@ -79,17 +85,18 @@ def _workable(due: list[Migration], ports: Ports) -> list[Migration]:
 
 
 def _handle_due(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """Watch those that move by themselves, drive the others; how many moved on, how many were driven."""
+    """Watch migrations that move by themselves and drive the others; returns how many moved on and how many were driven."""
     by_state = {state: [each for each in migrations if each.state is state] for state in State}
     moved = _poll(watch_jobs, by_state[State.MIGRATING], ports) + _poll(watch_guests, by_state[State.RESTARTING], ports)
     return moved, _send_reminders([each for state in STAGE_OF for each in by_state[state]], ports)
 
 
 def _settle(migration: Migration, ports: Ports) -> bool:
-    """Carry out what the migration owes; afterwards it is looked at in the next tick, as its row then stands.
+    """Carry out the migration's outboxes; the next tick then looks at its row again.
 
-    True if it goes on now: it has moved on since, and what an earlier step cannot get rid of must not hold it up. Nor may what is
-    still owed hide how a job or a guest stands, because nobody else looks: a launch owed for a job that is gone is a failure.
+    True if it goes on in this tick: it has moved on, and an old outbox that cannot be settled must not delay it. An open outbox
+    must not hide the state of a job or a guest either, because nobody else looks. A pending launch of a job that is gone is a
+    failure.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -103,9 +110,11 @@ def _settle(migration: Migration, ports: Ports) -> bool:
 
 
 def _postpone(migration: Migration, ports: Ports) -> None:
-    """Let others be looked at first the next time. Before the try, because one that takes too long ends the whole tick.
+    """Put the migration off, so that others come first next time. This comes before the try, because a try that takes too long
+    ends the whole tick.
 
-    What is at rest is tried ever less often; what a stage waits for, with every tick. Once it is settled its own time is in force.
+    A migration at rest is tried with growing pauses; one that a stage waits for, with every tick. Once its outbox is settled,
+    its own due time applies.
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
@@ -114,7 +123,7 @@ def _postpone(migration: Migration, ports: Ports) -> None:
 
 
 def _poll(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
-    """One kind of polling; a service that does not answer spoils only its own part of the tick."""
+    """Run one kind of polling; a service that does not answer affects only its own part of the tick."""
     if not migrations:
         return 0
     try:
@@ -125,10 +134,10 @@ def _poll(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequenc
 
 
 def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Send each stage what it is to do, and leave it in peace for a while.
+    """Send each stage its reminders, then leave the migrations alone for a while.
 
-    If that is no longer than to the next tick, only what is late already goes to the end of the queue.
-    The stage's own step takes everything else out of it. What does not get on must not keep the rest from being looked at.
+    If this ends before the next tick, only overdue migrations go to the end of the queue.
+    The others leave the queue by their stage's own step. A migration that makes no progress must not block the rest.
     """
     now = ports.clock.now()
     nudge = events.reminder(now)
@@ -143,7 +152,7 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _resume_planning(batches: Sequence[Terms], ports: Ports) -> None:
-    """A batch still being planned after a while was interrupted, its event was lost, or a region does not answer."""
+    """Resume the planning of batches that was interrupted, lost its event, or waits for a silent region."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}
     late = [batch_id for batch_id, since in waited.items() if since > LOST and is_a_look(since)]

@@ -1,7 +1,7 @@
-"""ECS's own events: restarts are counted, and the last finished snapshot wakes the snapshot stage.
+"""ECS's own events: counts restarts, and wakes the snapshot stage at the last finished snapshot.
 
-How EventBridge wraps an ECS event is not published: both candidate shapes (the CloudMonitor object, or its content alone)
-are read. Losing such an event costs minutes, never the outcome: the tick looks by itself.
+It is not published how EventBridge wraps an ECS event, so both likely shapes are read: the CloudMonitor object, or its content
+alone. A lost event costs only minutes, because the tick looks by itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
 
 
 def on_ecs_event(message: Message, ports: Ports) -> Outcome:
-    """Take note of an event of ECS; one that concerns no migration is nothing to us."""
+    """Record an event of ECS; one that concerns no migration is ignored."""
     content = message.data.get("content", message.data)
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
@@ -34,7 +34,7 @@ def on_ecs_event(message: Message, ports: Ports) -> Outcome:
 
 
 def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """A restart is the moment an instance runs again; only those of a migration under way are counted."""
+    """Count a restart: the moment at which an instance runs again. Only migrations under way are counted."""
     instance_id = str(content.get("resourceId", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if content.get("state") != "Running" or not instance_id:
@@ -51,20 +51,20 @@ def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> O
 
 
 def _account_of(message: Message, ports: Ports) -> str | None:
-    """The account that the event is of, as rows name it; None for one that this deployment does not serve.
+    """The event's account in the form that rows use; None if this deployment does not serve it.
 
-    An event that names none is of the own account: only that one's own bus delivers without the attribute.
+    An event without an account belongs to the deployment's own, because only its bus omits the attribute.
     """
     named = message.account_id
     if not named or named in ports.members:
         return named
-    if not ports.account_id:  # the platform does not say which the own one is
+    if not ports.account_id:  # the platform does not say which account is the deployment's own
         return None if ports.members else ""
     return "" if named == ports.account_id else None
 
 
 def _note_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Mark the snapshot in the ledger; with the migration's last one its stage goes on at once, and marks that one itself."""
+    """Mark the snapshot in the ledger; the migration's last snapshot wakes its stage, which marks that one itself."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
         return Outcome("stale", {"reason": "not a snapshot of ours"})

@@ -1,4 +1,4 @@
-"""Watching guests: a finished job is not a usable instance; its agent must be back and stay."""
+"""Watching guests: after a finished job the instance is usable only once its agent is back to stay."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AGENTS_PER_CALL = 50
 
 
 def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Look for the agents of all restarting instances; how many migrations moved on."""
+    """Look for the agents of all restarting instances; returns how many migrations moved on."""
     moved = 0
     ordered = sorted(migrations, key=_where)
     for _, group in groupby(ordered, key=_where):
@@ -37,7 +37,7 @@ def _where(migration: Migration) -> tuple[str, str]:
 
 
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
-    """The agents by instance id; none where they cannot be asked for: the others are looked at, and time limits still hold."""
+    """The agents by instance id; if some cannot be read, the others are still checked, and time limits apply."""
     account_id, region_id = _where(migrations[0])
     try:
         return ports.in_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])

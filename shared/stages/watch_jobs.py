@@ -1,4 +1,4 @@
-"""Watching jobs: SMC publishes no events, so the running ones are polled together, fifty a call."""
+"""Watching jobs: SMC publishes no events, so running jobs are polled together, fifty in a call."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from shared.stages.advance import advance, give_up, note_refusal
 from shared.stages.effects import launch
 
 WORTH_NOTING = 10
-"""Percent of progress, while a job is looked at with each tick."""
+"""Percent of progress up to which every tick looks at a job."""
 _LOG = logging.getLogger("replank")
 
 
 def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Look at the jobs of all migrating instances; how many of them moved on."""
+    """Look at the jobs of all migrating instances; returns how many moved on."""
     moved = 0
     for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
         mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
@@ -41,14 +41,14 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _follow_unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Nothing is known of these jobs now; those past their time need a person all the same."""
+    """Handle jobs whose state is not known now; those past their time limit need a person anyway."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
     return sum(_follow_job(each, _as_last_seen(each), ports) for each in migrations)
 
 
 def _as_last_seen(migration: Migration) -> JobReport:
-    """A job that had ended has ended; every other one may be running."""
+    """The report seen last: a job that had ended stays ended, and any other may be running."""
     end = migration.trace.ended
     if end is None:
         return JobReport(Phase.RUNNING, Handle(), progress=migration.progress)
@@ -85,7 +85,10 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
 
 
 def _put_off(migration: Migration, report: JobReport, ports: Ports) -> None:
-    """When to look again. Until SMC has made its copies that is each tick: the time to write the marker is short."""
+    """Set when to look at the job again.
+
+    Until SMC has made its copies this is every tick, because the time for writing the marker is short.
+    """
     now = ports.clock.now()
     if migration.owes:
         return
@@ -102,7 +105,7 @@ def _put_off(migration: Migration, report: JobReport, ports: Ports) -> None:
 
 
 def _end_of(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
-    """How the job ended: as it was first seen, or as it is seen now."""
+    """How the job ended, as first seen or as seen now."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
         return migration.trace.ended
@@ -115,7 +118,7 @@ def _end_of(migration: Migration, report: JobReport | None, ports: Ports) -> Job
 
 
 def _look_at_guest(migration: Migration, end: JobEnd, ports: Ports) -> bool:
-    """Note the end, give SMC time to put the disks back, ask the guest, and only then let a person decide."""
+    """Record the end, give SMC time to put the disks back, look for the marker, and only then let a person decide."""
     if migration.trace.ended is None:
         _note_end(migration, end, ports)
         return True
@@ -131,7 +134,7 @@ def _look_at_guest(migration: Migration, end: JobEnd, ports: Ports) -> bool:
 
 
 def _note_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
-    """The failure counts from here: nothing new starts over the budget while the guest is asked."""
+    """Record the end; the failure counts at once, so that nothing starts over the budget in the meantime."""
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
     trace = replace(migration.trace, ended=end)
@@ -140,7 +143,7 @@ def _note_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
 
 
 def _resume(migration: Migration, ports: Ports) -> Migration:
-    """A person has started the job again in the SMC console. What the guest said before holds no longer."""
+    """Resume a job that a person has started again in the SMC console. The guest's earlier answer no longer counts."""
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
     taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=Trace(), due_at=again)

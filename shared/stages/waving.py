@@ -1,4 +1,4 @@
-"""Waves as the acknowledgement freezes them, and as the tick lets one begin after the other."""
+"""Waves: fixed by the acknowledgement, and begun one after the other by the tick."""
 
 from __future__ import annotations
 
@@ -13,7 +13,10 @@ from shared.stages.closing import SETTLED
 
 
 def frozen(batch: Batch, ports: Ports) -> list[tuple[str, ...]]:
-    """The waves of a batch that is being acknowledged: by name, then id. What is refused already moves with the last, if ever."""
+    """The waves of a batch that is being acknowledged: by name, then id.
+
+    Refused migrations belong to the last wave, in case they move after all.
+    """
     found: list[Migration] = []
     token = ""
     while True:
@@ -29,7 +32,7 @@ def frozen(batch: Batch, ports: Ports) -> list[tuple[str, ...]]:
 
 
 def advance_wave(terms: Terms, ports: Ports) -> None:
-    """Note that the open wave has ended, or let the next one begin, as soon as the soak is over and no person is asked."""
+    """Record that the open wave has ended, or begin the next one once the soak is over and no approval is needed."""
     if terms.control.brake is not Brake.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
@@ -50,7 +53,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
 
 
 def _has_ended(terms: Terms, found: list[tuple[str, ...]], ports: Ports) -> bool:
-    """Whether everything in the waves up to the open one has ended: validated, failed, refused or cancelled."""
+    """Whether all migrations in the waves so far have ended: validated, failed, refused or cancelled."""
     states = ports.migrations.states(terms.batch_id)
     ids = [id for wave in found[: terms.control.wave + 1] for id in wave]
     return all(states.get(id, State.ACCEPTED) in SETTLED for id in ids)

@@ -21,9 +21,12 @@ WORDS: dict[str, str] = {
     r"\bin the look of\b": "shaped like",
     r"\b[Gg]iv(?:e|es|ing) (?:the |an? )?(?:instance|slot|lock)s? (?:free|back)\b": "release",
     r"\bset free\b": "release",
+    r"\bNone where\b": "None if",
+    r"\bthe own (?:one|account)\b": "the deployment's own",
+    r"\b(?:Once more|The same again) changes nothing\b": "A repeated call changes nothing",
 }
 """A pattern that nobody writes, and what to write for it."""
-LONG_SENTENCES = 33
+LONG_SENTENCES = 6
 """Sentences of docstrings that are longer than MOST_WORDS. This number only falls."""
 TEXTS = [
     path
@@ -44,7 +47,15 @@ def test_the_common_word_is_used(pattern: str) -> None:
 
 
 def test_the_word_list_would_catch_its_words() -> None:
-    bad = ("decide anew", "if there is none", "So many steps", "at most so often", "what is owed", "give the slot back")
+    bad = (
+        "decide anew",
+        "if there is none",
+        "So many steps",
+        "at most so often",
+        "what is owed",
+        "give the slot back",
+        "None where it is",
+    )
     assert [text for text in bad if not any(re.search(pattern, text) for pattern in WORDS)] == []
 
 

@@ -50,7 +50,7 @@ def libraries_of(function: str) -> list[str]:
 
 
 class Builder:
-    """Builds packages for one target. ``python`` is its interpreter, None where this machine has none: then sources only."""
+    """Builds packages for one target. ``python`` is its interpreter, None if this machine has none: then sources only."""
 
     def __init__(self, target: Target, out: Path, *, root: Path = ROOT, wheels: Path | None = None) -> None:
         self.target, self.out, self._root = target, out, root

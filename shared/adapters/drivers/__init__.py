@@ -1,1 +1,1 @@
-"""What carries out a replacement: ``smc`` by the API of Server Migration Center, ``console`` through a person."""
+"""The migration drivers: ``smc`` calls the API of Server Migration Center, ``console`` lets a person start the job."""

@@ -1,4 +1,4 @@
-"""The driver that leaves the start to a person in the ECS console, and watches SMC's jobs from then on."""
+"""The driver for which a person starts the job in the ECS console; from then on it watches SMC's jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
 class ConsoleDriver(Stops):
-    """See the port. It changes nothing in SMC, as what a person made there stays theirs; only a rollback stops the job."""
+    """See the port. It changes nothing that a person made in SMC; only a rollback stops the job."""
 
     traits = CONSOLE
     follows = True
@@ -65,9 +65,9 @@ class ConsoleDriver(Stops):
         return  # what a person made is theirs to delete
 
     def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job known from before if it is under way or done; else the newest one ``found`` of this instance.
+        """The job that was followed before, if it runs or is done; else the newest job ``found`` for this instance.
 
-        The person may go on with another job than one that has failed or is gone. Its source can be gone as well.
+        If a job has failed or is gone, the person may continue with another one. The job's source server may be gone too.
         """
         known_id = migration.handle.job_id
         known = self._jobs.by_id([known_id]).get(known_id) if known_id else None
@@ -80,9 +80,9 @@ class ConsoleDriver(Stops):
 
 
 def _is_followable(job: Any, migration: Migration) -> bool:
-    """Not the job of an earlier hop or migration: it runs, or was made since the snapshots were ready (or the first job ran).
+    """Whether the job belongs to this hop: it runs, or was made after the snapshots were ready (or the first job ran).
 
-    Nor of another instance, if the job names one. SMC's clock made the one time and ours the other.
+    A job that names another instance does not. One time comes from SMC's clock, the other from ours.
     """
     if names_another(job, migration):
         return False
@@ -92,7 +92,7 @@ def _is_followable(job: Any, migration: Migration) -> bool:
 
 
 def _sources_passed_over(others: Sequence[Any]) -> str:
-    """Why nothing happens if the person has begun already, but SMC knows the instance under another name."""
+    """The hint for a person whose job is not found: SMC may know the instance under another name."""
     if not others:
         return ""
     names = ", ".join(f"{source.source_id} ({hostname(source.system_info) or 'no hostname'})" for source in others)

@@ -18,7 +18,7 @@ from shared.ports.driver import Identity, JobReport, Phase
 OS_JOB = 1
 """JobType of operating-system migrations (0 server, 2 cross-zone, 3 VMware)."""
 PAGE = 50
-"""DescribeReplicationJobs and DescribeSourceServers give no more per page, and take no more job ids."""
+"""Maximum items per page, and job ids per call, of DescribeReplicationJobs and DescribeSourceServers."""
 MAX_PAGES = 100
 
 PHASES = {
@@ -30,7 +30,7 @@ PHASES = {
     "Stopped": Phase.FAILED,
     "Expired": Phase.FAILED,
 }
-"""What a job's Status means; Deleting, or no job at all, is a failure of its own."""
+"""What a job's Status means; Deleting and a missing job are separate failures."""
 _COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
 """BusinessStatus of a job past Preparing, in which SMC makes its copies (docs/assumptions.md)."""
 _RETRY = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
@@ -44,12 +44,12 @@ class Jobs:
         self._clients = clients
 
     def send(self, operation: str, request: Any, *, expected: Expected = never) -> Any:
-        """One call of SMC; see ``sdk_call.call``."""
+        """Call SMC once; see ``sdk_call.call``."""
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc(), f"{operation}_with_options")
         return call(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
     def send_with(self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = never) -> dict[str, Any]:
-        """One call with parameters that the SDK's model lacks (``more``); the answer's body."""
+        """Call SMC with parameters that the SDK's model lacks (``more``); returns the answer's body."""
         from alibabacloud_openapi_util.client import Client as OpenApiUtil  # type: ignore[import-untyped]
         from alibabacloud_tea_openapi import models
 
@@ -82,7 +82,7 @@ class Jobs:
         return next((job for job in self._jobs(name=name, page_number=1, page_size=PAGE) if job.name == name), None)
 
     def of_sources(self, source_ids: Sequence[str]) -> list[Any]:
-        """The operating-system jobs of up to 50 sources."""
+        """The operating-system migration jobs of up to 50 sources."""
         return self._jobs(source_id=list(source_ids), job_type=OS_JOB, page_number=1, page_size=PAGE) if source_ids else []
 
     def tagged(self, key: str, value: str) -> list[Any]:
@@ -106,7 +106,7 @@ class Jobs:
         return next(self._sources(source_id=[source_id]), None)
 
     def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses. They may be another instance's: see ``sources.is_of``."""
+        """The source servers at one of the instance's addresses. They may belong to another instance: see ``sources.is_of``."""
         return [source for source in self._sources(**wanted) if at_address(source, identity)]
 
     def _sources(self, **wanted: Any) -> Iterator[Any]:
@@ -122,41 +122,41 @@ class Jobs:
 
 
 def names_another(job: Any, migration: Migration) -> bool:
-    """Whether the job says that it is another instance's, or of another region; one that names none says nothing."""
+    """Whether the job names another instance or another region; False if it names none."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 
 
 def foreign(job: Any) -> Permanent:
-    """The refusal to touch a job that names another instance."""
+    """The error for a job that names another instance."""
     named = f"{job.instance_id or 'an instance'} in {job.region_id or 'some region'}"
     remedy = "Finish or delete that job in the SMC console, then retry."
     return Permanent("Job.Foreign", f"Job {job.job_id} is of {named}.", remedy)
 
 
 def ambiguous(handle: Handle, source_ids: Iterable[str]) -> JobReport:
-    """Several sources look like the instance, and none of them is proven to be it."""
+    """The error for several source servers that look like the instance while none is proven to be it."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def indistinct(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
-    """Other instances have this one's address and hostname: a job of theirs would look like its own."""
+    """The error for instances that share an address and a hostname, so that their jobs look alike."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
 def job_reports(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
-    """How the jobs of these migrations stand, by migration id."""
+    """The state of these migrations' jobs, by migration id."""
     known = list(migrations)
     found = jobs.by_id([each.handle.job_id for each in known if each.handle.job_id])
     return {each.migration_id: report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
 def report(handle: Handle, job: Any | None) -> JobReport:
-    """What a job's answer says; None for a job that is not there."""
+    """The report on one job from SMC's answer; None if the job does not exist."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
             return JobReport(Phase.PREPARING, handle)

@@ -1,4 +1,4 @@
-"""What the deployment tells the SMC driver; apart from the driver, so that reading settings does not load it."""
+"""The settings of the SMC driver, kept apart so that reading them does not load the driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SmcSettings:
-    """What Alibaba Cloud does not publish. ``target_values``: what SMC calls a release, by our release key."""
+    """Values that Alibaba Cloud does not publish. ``target_values`` is SMC's name of each release, by our release key."""
 
     import_linux: str = ""
     import_windows: str = ""

@@ -1,4 +1,7 @@
-"""The driver that does everything by SMC's API (facts: os-migration, section 4). What is not published is configuration."""
+"""The driver that does everything by SMC's API (facts: os-migration, section 4).
+
+Values that are not published come from the settings.
+"""
 
 from __future__ import annotations
 
@@ -26,16 +29,16 @@ from shared.ports.driver import Identity, JobReport, Phase
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
-"""How long a job stays valid, counted from when the migration entered its state. SMC wants 7 to 90 days from now."""
+"""How long a job stays valid, counted from when the migration entered its state. SMC accepts 7 to 90 days from now."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
-"""After its begin; a command that runs for longer is no import of ours."""
+"""A command that has run for longer than this is not an import of ours."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """What the SMC client prints (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
-"""Jobs that can be started or already do their work; an expired one is replaced."""
+"""States of a job that can be started or already runs; an expired job is replaced."""
 _RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
-"""SMC's refusal to delete a source that has a job, unless it is forced to."""
+"""The code with which SMC refuses to delete a source that has a job, unless the call forces it."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
@@ -82,7 +85,7 @@ class SmcDriver(Stops):
         return self._make_job(migration, handle)
 
     def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
-        """Begin the import, or look how it goes; the report's handle has the source once it is there."""
+        """Begin the import, or look at its progress; once the source exists, the report's handle names it."""
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
             return JobReport(Phase.PREPARING, handle) if result is None else _import_report(handle, result)
@@ -105,7 +108,7 @@ class SmcDriver(Stops):
         return JobReport(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _lost_import(self, migration: Migration) -> str:
-        """The newest source that an import in this instance has registered since the preparation began and that has no job."""
+        """The newest source without a job that an import in this instance has registered since the preparation began."""
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_sources_in(self._outputs(migration, since))):
             source = self._jobs.source(source_id)
@@ -114,9 +117,9 @@ class SmcDriver(Stops):
         return ""
 
     def _outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
-        """The commands begun inside the instance, oldest first: what SMC's client printed there tells its own sources.
+        """The commands begun inside the instance, oldest first; SMC's client prints the sources that it registers.
 
-        SMC's own list names no instance, and instances of different networks may have one address and one hostname.
+        SMC's list names no instance, and instances in different networks may share an address and a hostname.
         """
         return self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
@@ -147,7 +150,7 @@ class SmcDriver(Stops):
         )
 
     def _report_existing(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
-        """The source has a job: ours, if a call before this one made it; else somebody else's."""
+        """The report for a source that has a job: our own from an earlier call, or a foreign one."""
         job = self._jobs.by_name(_name(migration))
         if job is not None:
             return JobReport(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
@@ -223,13 +226,13 @@ class SmcDriver(Stops):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _lost_jobs(self, names: Sequence[str]) -> list[str]:
-        """Jobs made, perhaps, by a call whose answer or whose step was lost."""
+        """Jobs that a call may have made although its answer or its step was lost."""
         return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:
-        """The source known, and those registered from inside the instance since the migration began.
+        """Delete the known source and those that the instance registered since the migration began.
 
-        Comes after the activation codes are gone, when no import can begin any more; one under way is waited for.
+        Called once the activation codes are deleted and no import can begin; an import under way is waited for.
         """
         outputs = self._outputs(migration, migration.created_at)
         for source_id in sorted({*_sources_in(outputs), handle.source_id} - {""}):
@@ -239,7 +242,7 @@ class SmcDriver(Stops):
             raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
-        """Unless a job of somebody else's is on it: SMC itself refuses then, and is forced only where every job is our ``own``."""
+        """Delete the source unless it has a foreign job. SMC then refuses, and force is used only if every job is our ``own``."""
         from alibabacloud_smc20190601 import models
 
         try:
@@ -263,7 +266,7 @@ class SmcDriver(Stops):
 
 
 def _is_launched(job: Any | None, migration: Migration) -> bool:
-    """Whether SMC shows another start of the job than before this attempt; in a row that did not note it, the time tells."""
+    """Whether SMC shows a later start of the job than before this attempt; if the row lacks that, the times decide."""
     if job is None or not job.start_time:
         return False
     if migration.handle.ran_before is not None:
@@ -273,17 +276,17 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
 
 
 def _name(migration: Migration) -> str:
-    """The name of the token and of the job: the same whenever the same attempt asks again."""
+    """The name of the token and of the job; it stays the same if the same attempt asks again."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 
 def _names(migration: Migration) -> list[str]:
-    """Those of all attempts so far, this one's last."""
+    """The names of all attempts so far, the current one last."""
     return [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
 
 def _sources_in(outputs: Sequence[CommandResult]) -> list[str]:
-    """The sources that these commands say to have registered, in their order."""
+    """The source servers that these commands printed, in order."""
     found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
     return list(dict.fromkeys(each.group(1) for each in found if each))
 

@@ -1,6 +1,8 @@
-"""Whose source server it is. SMC's one endpoint serves all regions and names no instance: address and hostname must both agree.
+"""Which instance a source server belongs to. SMC's one endpoint serves all regions and names no instance: address and hostname
+must both agree.
 
-An address alone proves nothing, as VPCs may use the same ones. Nor does a name that many machines have, or none at all.
+An address alone proves nothing, because VPCs may use the same addresses. A missing name, or one that many machines share, proves
+nothing either.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ from shared.ports.driver import Identity
 
 _NO_NAMES = frozenset({"", "localhost"})
 _NETBIOS = 15
-"""As many characters of a Windows computer name as its NetBIOS form keeps."""
+"""Characters of a Windows computer name that its NetBIOS form keeps."""
 
 
 def is_of(source: Any, identity: Identity) -> bool:
-    """Whether the source is this instance: it has one of its addresses and one of its names."""
+    """Whether the source is this instance: one of its addresses and one of its names match."""
     return at_address(source, identity) and is_named(hostname(source.system_info), identity)
 
 
@@ -43,7 +45,7 @@ def hostname(system_info: str | None) -> str:
 
 
 def same_host(seen: str, known: str, *, windows: bool = False) -> bool:
-    """Whether two hostnames are one machine's: in any case, with or without its domain, on Windows also as NetBIOS cuts it."""
+    """Whether two hostnames name one machine; case, domain and (on Windows) the NetBIOS cut do not matter."""
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
     if {one, other} & _NO_NAMES:

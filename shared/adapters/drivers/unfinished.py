@@ -1,4 +1,4 @@
-"""The jobs that can still change an instance, and how they are stopped: the same for every driver."""
+"""Finds and stops the jobs that can still change an instance, for every driver."""
 
 from __future__ import annotations
 
@@ -15,17 +15,19 @@ from shared.domain.migration import Migration
 from shared.ports.driver import Identity, LiveJob
 
 MIGRATION_TAG = "replank:migration"
-"""What the jobs that we make are tagged with."""
+"""The tag of the jobs that we make."""
 RUNS = frozenset({"Running", "Waiting", "Deleting"})
-"""In these a job may write to the disks. What one does while SMC deletes it is not published."""
+"""States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
-"""StartReplicationJob takes a job in one of these (SMC, StartReplicationJob)."""
+"""States in which StartReplicationJob accepts a job (SMC, StartReplicationJob)."""
 _REFUSED = codes("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
 
 
 class Stops:
-    """The part of a driver that finds and stops jobs. ``follows``: what a person starts on the instance's sources is the
-    migration's, also before it has been noticed."""
+    """The part of a driver that finds and stops jobs.
+
+    ``follows``: a job that a person starts on the instance's sources belongs to the migration, even before we see it.
+    """
 
     follows = False
     _jobs: Jobs

@@ -40,17 +40,17 @@ CATALOG = Catalog(RELEASES, PATHS, LIFECYCLE, WINDOWS_REGIONS, MINIMA, DEFAULTS)
 
 @lru_cache(maxsize=4096)
 def identify(os_name: str, os_name_en: str = "") -> Release | None:
-    """The release that OSName/OSNameEn of DescribeInstances stand for (Chinese or English), or None if the catalog has none."""
+    """The release that OSName or OSNameEn of DescribeInstances names (Chinese or English); None if the catalog lacks it."""
     return identify_in(CATALOG, os_name, os_name_en)
 
 
 def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release that ID, VERSION_ID and NAME of a guest's /etc/os-release stand for, or None."""
+    """The release that ID, VERSION_ID and NAME of a guest's /etc/os-release name, or None."""
     return identify_os_release_in(CATALOG, os_id, version_id, name)
 
 
 def find_release(text: str, catalog: Catalog = CATALOG) -> Release | None:
-    """The release a person means: a key, any name ECS would give, or what people write (``centos7``, ``RHEL 7.9``)."""
+    """The release that a person means by a key, a name of ECS, or a common spelling (``centos7``, ``RHEL 7.9``)."""
     return catalog.releases.get(text.strip().lower()) or identify_in(catalog, text) or identify_in(catalog, as_ecs_writes(text))
 
 

@@ -1,4 +1,4 @@
-"""Which instances of a fleet run something out of support, on a given day. Pure: the fleet is handed in as names."""
+"""Which instances of a fleet run something out of support, on a given day. Pure: it takes the fleet as names."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ SOON_DAYS = 180
 
 @dataclass(frozen=True)
 class Life:
-    """One system and where it stands: ``ends_on`` is the last supported day, ``days_left`` is negative after it."""
+    """One system's support: ``ends_on`` is the last supported day, ``days_left`` is negative after it."""
 
     name: str
     release: str
@@ -28,13 +28,13 @@ class Life:
     source: str
 
     def to_json(self) -> Json:
-        """For ``replank eol --json``."""
+        """The JSON object that ``replank eol --json`` prints."""
         ends_on = self.ends_on.isoformat() if self.ends_on else None
         return {**self.__dict__, "ends_on": ends_on}
 
 
 def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> Life:
-    """Where the system that ECS names so stands on that day."""
+    """The support, on that day, of the system that ECS names."""
     release = identify_in(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:
@@ -43,7 +43,7 @@ def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATA
 
 
 def life_of(release: Release, shown: str, on: date, catalog: Catalog = CATALOG) -> Life:
-    """Where a release stands on that day; ``shown`` is how people see it named."""
+    """The support of a release on that day; ``shown`` is the name that people see."""
     life = catalog.lifecycle.get(release.product)
     if life is None or life.ends_on is None:
         return Life(shown, release.key, "unknown", None, None, life.source.document if life else "")

@@ -1,4 +1,4 @@
-"""An operator's own rows, laid over ours. Reading the file is somebody else's work; this only checks and merges the rows.
+"""An operator's own rows, laid over ours. The caller reads the file; this only checks and merges the rows. An example:
 
 {"releases":  [{"key": "rocky-10", "family": "rocky", "version": "10", "name": "Rocky Linux 10", "os_type": "linux",
                 "pattern": "rocky linux (?P<version>10(?:[.][0-9]+)*)", "source": "our own test, ticket 42"}],
@@ -65,10 +65,10 @@ class _Region:
 
 
 def extend_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
-    """``base`` with the rows added; a row with the key of one of ours replaces it. ``on`` dates the rows.
+    """``base`` with the rows added; a row replaces one of ours with the same key. ``on`` dates the rows.
 
-    Raises FactsInvalid naming the row and field: unknown sections and fields, patterns that are no expressions, paths that
-    start or end at a release nobody described, a path from a release to itself.
+    Raises FactsInvalid naming the row and field. Unknown sections and fields, invalid patterns, paths to or from an unknown
+    release, and a path from a release to itself are refused.
     """
     document = as_object(rows, "catalog")
     for section in document:

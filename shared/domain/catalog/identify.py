@@ -1,4 +1,4 @@
-"""From the names ECS and guests give to a release of the catalog."""
+"""Finds the release of the catalog for a name that ECS or a guest gives."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from shared.domain.catalog.model import Catalog, Release
 
 _BLANKS = re.compile(r"\s+")
 _MARKS = re.compile(r"[®™]|\((?:R|TM)\)")
-"""Trade marks, which older versions of Windows write into their names."""
+"""Trade mark signs, which older versions of Windows write into their names."""
 
 
 def identify_in(catalog: Catalog, os_name: str, os_name_en: str = "") -> Release | None:
-    """The release an ECS name stands for, with ``exact`` set to the version it spells, or None."""
+    """The release that an ECS name means, with ``exact`` set to the version in the name; None if unknown."""
     for name in (os_name, os_name_en):
         plain = _BLANKS.sub(" ", _MARKS.sub("", name).strip().lower())
         for row in catalog.releases.values() if plain else ():
@@ -34,11 +34,11 @@ _WRITTEN = (
     (re.compile(r"\b(?:microsoft )?win(?:dows)?(?: server)?(?= \d)"), "windows server"),
     (re.compile(r"\bcent os\b"), "centos"),
 )
-"""What people write, and how ECS writes it: the words of /etc/redhat-release, glued numbers, abbreviations."""
+"""Spellings of people and the ECS form of each: words of /etc/redhat-release, numbers without a blank, abbreviations."""
 
 
 def as_ecs_writes(text: str) -> str:
-    """A name that a person wrote, in the form of OSNameEn."""
+    """A name written by a person, in the form of OSNameEn."""
     plain = text.strip().lower()
     for written, ecs in _WRITTEN:
         plain = written.sub(ecs, plain)
@@ -46,7 +46,7 @@ def as_ecs_writes(text: str) -> str:
 
 
 def missing_word(catalog: Catalog, text: str) -> list[Release]:
-    """The releases that the text would name if it had one more word: an edition, or a version."""
+    """The releases that the text would name if one more word followed: an edition or a version."""
     plain = as_ecs_writes(text)
     words = dict.fromkeys(word for row in catalog.releases.values() for word in (row.edition, row.version) if word)
     found = [identify_in(catalog, f"{plain} {word}") for word in words] if plain else []
@@ -54,9 +54,9 @@ def missing_word(catalog: Catalog, text: str) -> list[Release]:
 
 
 def identify_os_release_in(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release that ID, VERSION_ID and NAME of /etc/os-release stand for, or None.
+    """The release that ID, VERSION_ID and NAME of /etc/os-release name, or None.
 
-    CentOS and CentOS Stream share ID=centos; only NAME tells them apart.
+    CentOS and CentOS Stream share ID=centos; only NAME distinguishes them.
     """
     stream = os_id == "centos" and "stream" in name.lower()
     for row in catalog.releases.values():

@@ -1,4 +1,4 @@
-"""Life-cycle dates by product. Where sources disagree the earlier date is kept and the note says so."""
+"""Life-cycle dates by product. If sources disagree, the earlier date is kept and a note says so."""
 
 from __future__ import annotations
 

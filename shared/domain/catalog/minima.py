@@ -44,7 +44,7 @@ WINDOWS_REGIONS: dict[str, Source] = {
     for key, name in REGIONS.items()
     if key not in _NO_WINDOWS
 }
-"""Regions (by id) where Windows can be migrated. For Linux no region limit is stated."""
+"""Regions (by id) in which Windows can be migrated. For Linux no region limit is stated."""
 
 MINIMA: dict[str, Minimum] = {
     row.key: row

@@ -12,7 +12,7 @@ Architecture = Literal["x86_64", "arm64"]
 
 @dataclass(frozen=True)
 class Source:
-    """Where a row comes from: the document, and its date (of the page where it has one, else of reading it)."""
+    """The source of a row: the document and its date (the page's own date, else the day it was read)."""
 
     document: str
     on: date
@@ -23,8 +23,8 @@ class Source:
 class Release:
     """One release of an operating system.
 
-    ``key`` is ours and stable; ``pattern`` matches the names ECS gives (lower case, single blanks), group ``version`` being the
-    exact version; ``os_release_id`` and ``version`` are ID and the leading part of VERSION_ID in /etc/os-release.
+    ``key`` is ours and stable. ``pattern`` matches ECS's names (lower case, single blanks); its group ``version`` is the exact
+    version. ``os_release_id`` and ``version`` are ID and the beginning of VERSION_ID in /etc/os-release.
     ``product`` is the key of its life-cycle row. ``exact`` is the version an identified instance has, e.g. 7.9, or empty.
     """
 
@@ -43,7 +43,10 @@ class Release:
 
 @dataclass(frozen=True)
 class Path:
-    """One supported migration. ``exact``: only from that version; ``allow_listed``: only for users Alibaba Cloud has listed."""
+    """One supported migration.
+
+    ``exact``: only from that version; ``allow_listed``: only for users whom Alibaba Cloud has listed.
+    """
 
     source: str
     destination: str
@@ -56,7 +59,7 @@ class Path:
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """End dates of one product: mainstream, support, and paid or extended support. None: the source gives none."""
+    """End dates of one product: mainstream, support, and paid or extended support. A date is None if the source gives none."""
 
     product: str
     mainstream_end: date | None
@@ -67,11 +70,11 @@ class Lifecycle:
 
     @property
     def ends_on(self) -> date | None:
-        """The last day it counts as supported; paid extensions do not count. None: unknown."""
+        """The last day on which the product counts as supported; paid extensions do not count. None: unknown."""
         return self.support_end or self.mainstream_end
 
     def ended(self, on: date) -> bool:
-        """Whether support is over on that day. An unknown date is not an ended one."""
+        """Whether support is over on that day. An unknown date counts as supported."""
         return self.ends_on is not None and on > self.ends_on
 
 
@@ -87,7 +90,7 @@ class Minimum:
 
 @dataclass(frozen=True)
 class Catalog:
-    """All rows together, so that an operator's own rows can be laid over ours."""
+    """All rows of the catalog, so that an operator's own rows can replace or extend ours."""
 
     releases: Mapping[str, Release]
     paths: tuple[Path, ...]
@@ -97,7 +100,7 @@ class Catalog:
     defaults: Mapping[str, str]
 
     def path(self, source: str, destination: str, architecture: str) -> Path | None:
-        """The row of one hop, if the matrix holds it."""
+        """The row of one hop, or None if the matrix lacks it."""
         for row in self.paths:
             if (row.source, row.destination, row.architecture) == (source, destination, architecture):
                 return row

@@ -61,4 +61,4 @@ DEFAULTS: dict[str, str] = {
     **dict.fromkeys((f"windows-{source}" for source in _TO_2019), "windows-2019-datacenter"),
     **dict.fromkeys((f"windows-{source}" for source in _TO_2022), "windows-2022-datacenter"),
 }
-"""Our choice of destination when none is given: the supported one with the fewest surprises (practice, not from a document)."""
+"""Our default destination: the supported one with the fewest surprises (practice, not from a document)."""

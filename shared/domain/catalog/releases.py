@@ -73,4 +73,4 @@ def _windows_rows() -> list[Release]:
 
 
 RELEASES: dict[str, Release] = {row.key: row for row in [*_linux_rows(), *_windows_rows()]}
-"""Every release that can be named, by key, also those no path leads from: a refusal should name what it refuses."""
+"""Every known release by key, even if no path leads from it, so that a refusal can name what it refuses."""

@@ -1,4 +1,4 @@
-"""Database servers: how their packages are called, and which data the destinations' own servers read."""
+"""Database servers: the names of their packages, and the data that the destinations' servers can read."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ Version = tuple[int, ...]
 
 @dataclass(frozen=True)
 class Server:
-    """One kind of server. ``packages`` matches the names of its packages, whoever built them.
+    """One kind of server. ``packages`` matches the names of its packages from any vendor.
 
-    ``parts``: how many numbers of a version name a series. ``patch_counts``: data of a later patch of one series is refused too.
-    ``only_same``: the server reads data of its own series only. ``ships``: series by destination, the default one first; an empty
-    tuple: it ships none. ``sources``: where that stands.
+    ``parts``: how many numbers of a version name a series. ``patch_counts``: the server also refuses data of a later patch of
+    its own series.
+    ``only_same``: the server reads data of its own series only. ``ships``: series by destination, the default one first; an
+    empty tuple if it ships no such server. ``sources``: the documents that say so.
     """
 
     name: str
@@ -49,7 +50,7 @@ _REMEMBERED = Source("from memory: no public list was found", _LOOKED)
 
 
 def _sources(release_7: Source, release_8: Source) -> dict[str, Source]:
-    """Where the rows of one server stand, by destination."""
+    """The documents behind one server's rows, by destination."""
     similar = dict.fromkeys((*LIKE_7, *LIKE_8), _BY_ANALOGY)
     return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
 
@@ -113,7 +114,7 @@ OTHERS = (
     ),
     Server("Valkey", _names(r"valkey\d*"), {}, {}),
 )
-"""The rest. A destination that is missing ships no such server, or nobody has looked."""
+"""The rest. A missing destination ships no such server, or nobody has checked it."""
 
 
 def version_of(text: str) -> Version:

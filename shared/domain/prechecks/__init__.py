@@ -1,4 +1,4 @@
-"""The prechecks: facts in, findings out. Adding a rule is one row in the table of its subject."""
+"""The prechecks: facts in, findings out. A new rule is one row in the table of its subject."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.prechecks.rule import Needs, Rule
 __all__ = ["RULES", "Needs", "Rule", "assess", "cheap_rules"]
 
 cheap_rules: tuple[Rule, ...] = tuple(rule for rule in RULES if rule.needs is not Needs.GUEST)
-"""The rules that need no answer of the guest: what can refuse an instance before anything runs in it."""
+"""The rules that need no guest: they can refuse an instance before anything runs in it."""
 
 _NONE: Mapping[str, str] = MappingProxyType({})
 
@@ -24,6 +24,6 @@ def assess(
 ) -> Assessment:
     """Apply the rules; ``overrides`` are reasons by code, and count only for overridable findings.
 
-    With all rules a missing guest blocks (Guest.NotProbed); pass ``rules=cheap_rules`` for the look that needs no guest.
+    With all rules a missing guest blocks (Guest.NotProbed); pass ``rules=cheap_rules`` for a check without the guest.
     """
     return assessment([finding for rule in rules for finding in rule.findings(facts, catalog)], overrides)

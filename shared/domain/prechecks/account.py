@@ -1,4 +1,4 @@
-"""The account: what it has activated, and what it still has room for."""
+"""Rules on the account: its services and its quotas."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from shared.domain.prechecks.ask import flagged, listed, names
 from shared.domain.prechecks.rule import PASSED, Failed, Needs, Outcome, Rule, Unknown
 
 SNAPSHOTS_PER_DISK = 256
-"""Manual snapshots per disk, as CreateSnapshot documents; no operation tells whether an account has another quota."""
+"""Manual snapshots per disk, as CreateSnapshot documents; no call shows whether an account has another quota."""
 NEEDED = 2
-"""Ours, and the copy SMC makes itself."""
+"""Snapshots per disk that a migration adds: ours, and the copy that SMC makes."""
 
 
 def _snapshot_service_inactive(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when it is not."""
+    """Fails if the snapshot service is not active."""
     active = facts.account.snapshot_service if facts.account else None
     return flagged(
         None if active is None else not active,
@@ -25,12 +25,12 @@ def _snapshot_service_inactive(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _problem_reported(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the API answered with any."""
+    """Fails if the API reported a problem with the account."""
     return listed(facts.account.problems if facts.account else None, "the account was not asked")
 
 
 def _snapshot_quota_reached(facts: Facts, catalog: Catalog) -> Outcome:
-    """Counts what every disk has."""
+    """Counts the snapshots of every disk."""
     limit = SNAPSHOTS_PER_DISK
     disks = facts.instance.own_disks
     full = [

@@ -1,4 +1,4 @@
-"""What the rules share: a fact of the guest, and the checks that are one flag or one list."""
+"""Helpers of the rules: facts of a guest, and checks of a single flag or list."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from shared.domain.prechecks.rule import PASSED, Failed, Outcome, Unknown
 T = TypeVar("T")
 Check = Callable[[Facts, Catalog], Outcome]
 SHOWN = 8
-"""Names told in one finding; the rest is counted."""
+"""Maximum names in one finding; the rest are counted."""
 
 
 def of_linux(facts: Facts, fact: Callable[[LinuxFacts], T | None]) -> T | None:
-    """A fact only Linux guests have, or None."""
+    """A fact that only Linux guests have; None for other guests."""
     return fact(facts.guest.linux) if facts.guest and facts.guest.linux else None
 
 
 def of_windows(facts: Facts, fact: Callable[[WindowsFacts], T | None]) -> T | None:
-    """A fact only Windows guests have, or None."""
+    """A fact that only Windows guests have; None for other guests."""
     return fact(facts.guest.windows) if facts.guest and facts.guest.windows else None
 
 
@@ -32,32 +32,32 @@ def flagged(value: bool | None, seen: str, unknown: str) -> Outcome:
 
 
 def listed(values: Sequence[str] | None, unknown: str) -> Outcome:
-    """Fails when there is anything in the list, naming it."""
+    """Fails if the list has entries, and names them."""
     return Unknown(unknown) if values is None else Failed(names(values)) if values else PASSED
 
 
 def linux_flag(fact: Callable[[LinuxFacts], bool | None], seen: str, unknown: str) -> Check:
-    """A check that fails when the flag is set in a Linux guest."""
+    """A check that fails if the flag is set in a Linux guest."""
     return lambda facts, catalog: flagged(of_linux(facts, fact), seen, unknown)
 
 
 def linux_list(fact: Callable[[LinuxFacts], Sequence[str] | None], unknown: str) -> Check:
-    """A check that fails when a Linux guest has anything in the list."""
+    """A check that fails if a Linux guest has entries in the list."""
     return lambda facts, catalog: listed(of_linux(facts, fact), unknown)
 
 
 def windows_flag(fact: Callable[[WindowsFacts], bool | None], seen: str, unknown: str) -> Check:
-    """A check that fails when the flag is set in a Windows guest."""
+    """A check that fails if the flag is set in a Windows guest."""
     return lambda facts, catalog: flagged(of_windows(facts, fact), seen, unknown)
 
 
 def windows_list(fact: Callable[[WindowsFacts], Sequence[str] | None], unknown: str) -> Check:
-    """A check that fails when a Windows guest has anything in the list."""
+    """A check that fails if a Windows guest has entries in the list."""
     return lambda facts, catalog: listed(of_windows(facts, fact), unknown)
 
 
 def names(values: Sequence[str], total: int = 0) -> str:
-    """The first names and how many more there are; ``total`` if more are known than named."""
+    """The first names and the number of the others; ``total`` is given if there are more than the names listed."""
     count = max(total, len(values))
     more = f" and {count - SHOWN} more" if count > SHOWN else ""
     return ", ".join(values[:SHOWN]) + more

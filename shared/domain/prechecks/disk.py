@@ -1,4 +1,4 @@
-"""The disks as ECS knows them: every one needs a snapshot."""
+"""Rules on the disks as ECS shows them: every disk needs a snapshot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def _disk_not_in_use(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _disk_cannot_be_snapshotted(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the category of every disk."""
+    """Fails if the category of a disk allows no snapshots."""
     local = [f"{disk.disk_id} ({disk.category})" for disk in facts.instance.disks if disk.category.startswith(LOCAL)]
     if local:
         return Failed(names(local))
@@ -28,7 +28,7 @@ def _disk_cannot_be_snapshotted(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _multi_attach_disk(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails for each such disk."""
+    """Fails for every multi-attach disk."""
     return listed([disk.disk_id for disk in facts.instance.disks if disk.multi_attach], "")
 
 
@@ -38,7 +38,7 @@ def _encrypted_disk(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _no_slot_for_transit_disk(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares data disks with the type's limit."""
+    """Compares the number of data disks with the instance type's limit."""
     limit = facts.instance.data_disk_limit
     data = sum(disk.kind == "data" for disk in facts.instance.own_disks)
     if limit is None:

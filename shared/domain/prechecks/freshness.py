@@ -1,4 +1,4 @@
-"""Whether the guest is still the one that was assessed: peers' users were hurt by what changed before the upgrade."""
+"""Finds what changed in the guest since its assessment: such changes have broken upgrades with similar tools."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import fields
 from shared.domain.guest import GuestFacts
 
 HEALTH = ("metadata_answers", "names_resolve", "clock_in_step")
-"""What works at one moment and not at the next."""
+"""Facts that change from one moment to the next."""
 
 
 def _lasting(guest: GuestFacts) -> dict[str, object]:
-    """What of a guest does not change by itself: without free space, free memory, and what happens to run."""
+    """The facts of a guest that do not change by themselves: all but free space, free memory and running programs."""
     mounts = None if guest.mounts is None else tuple((m.mount_point, m.device, m.size_mib, m.read_only) for m in guest.mounts)
     services = None if guest.services is None else tuple((s.name, s.enabled) for s in guest.services if s.enabled)
     names = ("os_id", "os_version", "kernel", "architecture", "hostname", "packages", "users", "groups", "default_route", "dns")

@@ -1,4 +1,4 @@
-"""The guest at large: what the hop changes for certain, and whether the guest is what the hop starts from."""
+"""Rules on the guest as a whole: certain changes of the hop, and whether the guest fits the hop."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcom
 
 
 def to_alinux_2(facts: Facts) -> bool:
-    """The one hop these notes are about."""
+    """Applies to hops from CentOS 7 to Alibaba Cloud Linux 2."""
     return (facts.hop.source, facts.hop.destination) == ("centos-7", "alinux-2")
 
 
 def _alinux_two_destination(facts: Facts, catalog: Catalog) -> Outcome:
-    """Always told for this hop."""
+    """Always reports for this hop."""
     life = catalog.life(facts.hop.destination)
     end = f"; its support ends {day_said(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
     return Failed(f"kernel 3.10 becomes 4.19; x86 only{end}")
 
 
 def _edition_changes(facts: Facts, catalog: Catalog) -> Outcome:
-    """Told when the source is another edition."""
+    """Reports if the hop changes the edition of Windows."""
     release = catalog.releases.get(facts.hop.source)
     changes = release is not None and release.edition not in ("", "datacenter")
     return flagged(changes, f"{catalog.name(facts.hop.source)} becomes {catalog.name(facts.hop.destination)}", "")
 
 
 def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails without an answer; unknown when parts of it are missing."""
+    """Fails without an answer of the guest; unknown if parts of the answer are missing."""
     if facts.guest is None:
         return Failed("no answer of the probe is at hand")
     gaps = [f"{part} ({why})" for part, why in (*facts.guest.unknown, *facts.guest.cut)]
@@ -40,14 +40,14 @@ def _not_probed(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def release_of(guest: GuestFacts, os_type: str, catalog: Catalog) -> Release | None:
-    """The release the guest says it runs, or None when the catalog has none such."""
+    """The release that the guest reports; None if the catalog lacks it."""
     if os_type == "windows":
         return identify_in(catalog, guest.os_name or "")
     return identify_os_release_in(catalog, guest.os_id or "", guest.os_version or "", guest.os_name or "")
 
 
 def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the guest is another release, or another minor version than the path asks for."""
+    """Fails if the guest runs another release, or another minor version than the path requires."""
     guest = facts.guest
     if guest is None or not (guest.os_id or guest.os_name):
         return Unknown("the guest did not say which release it runs")
@@ -71,7 +71,7 @@ def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _architecture_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the guest's word with the instance's."""
+    """Compares the architecture of the guest with the one of the instance."""
     spoken = facts.guest.architecture if facts.guest else None
     if spoken is None:
         return Unknown("the guest did not say its architecture")

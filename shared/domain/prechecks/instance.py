@@ -1,4 +1,4 @@
-"""The instance as ECS knows it: its state, its agent, its size, and what may disturb it."""
+"""Rules on the instance as ECS shows it: its state, agent and size, and what may interfere."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from shared.domain.prechecks.ask import flagged, listed
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux, windows
 
 HEARTBEAT_LIMIT = timedelta(hours=24)
-"""The preconditions give it."""
+"""The limit that the document's preconditions give."""
 EXPIRY_MARGIN = timedelta(days=2)
-"""A route of several hops with its windows fits into this."""
+"""The time that a route of several hops with its windows takes at most."""
 SNAPSHOT_MARGIN = timedelta(hours=4)
-"""Own snapshots, SMC's snapshots, migration and initialisation together."""
+"""The time that our snapshots, SMC's snapshots, the migration and the initialisation take together."""
 SMALL_MIB = 2048
 
 
 def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the name belongs to another kind of system; unknown when it names another release.
+    """Fails if the name belongs to another kind of system; unknown if it names another release.
 
-    After the first hop of a chain ECS may still show the old name (whether OSName changes is not documented). The guest's
-    own word, Guest.ReleaseMismatch, then decides.
+    After the first hop of a chain ECS may still show the old name (no document says whether OSName changes). The rule
+    Guest.ReleaseMismatch then decides by the guest's own answer.
     """
     instance = facts.instance
     source = catalog.releases.get(facts.hop.source)
@@ -39,7 +39,7 @@ def _release_mismatch(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _region_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails outside the list."""
+    """Fails if the region is not in the list."""
     region = facts.instance.region_id
     if not region:
         return Unknown("the region of the instance is not known")
@@ -47,7 +47,7 @@ def _region_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _not_running(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails in every other state."""
+    """Fails if the instance is not running."""
     status = facts.instance.status
     if not status:
         return Unknown("the state of the instance is not known")
@@ -59,7 +59,7 @@ def _not_running(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _agent_offline(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the last heartbeat is older; unknown when there never was one."""
+    """Fails if the last heartbeat is too old; unknown if there never was one."""
     seen = facts.instance.agent_heartbeat_at
     if seen is None:
         return Unknown("no heartbeat of the agent is known: it is not installed, or never reported")
@@ -68,18 +68,18 @@ def _agent_offline(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _snapshot_in_progress(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails while any is progressing."""
+    """Fails while a snapshot is in progress."""
     running = facts.instance.snapshots_in_progress
     return Failed(f"{len(running)} in creation: {', '.join(running[:5])}") if running else PASSED
 
 
 def _locked(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails with the reasons."""
+    """Fails if the instance is locked, and names the reasons."""
     return listed(facts.instance.locked, "")
 
 
 def _migration_active(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when another one is at work."""
+    """Fails if another migration is active on the instance."""
     other = facts.instance.active_migration_id
     return flagged(
         None if other is None else bool(other), f"migration {other}", "whether another migration is active was not asked"
@@ -87,7 +87,7 @@ def _migration_active(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _expires_soon(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when either comes within two days."""
+    """Fails if the instance expires or is released within two days."""
     ends = {"expires": facts.instance.expires_at, "is released": facts.instance.auto_release_at}
     soon = [
         f"{what} {moment_said(at, facts.now)}" for what, at in ends.items() if at is not None and at - facts.now < EXPIRY_MARGIN
@@ -101,7 +101,7 @@ def _spot(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _in_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails for members of a group."""
+    """Fails for members of a scaling group."""
     group = facts.instance.scaling_group_id
     return flagged(
         None if group is None else bool(group), f"scaling group {group}", "whether it is in a scaling group was not asked"
@@ -109,7 +109,7 @@ def _in_scaling_group(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _auto_snapshot_collides(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the policy's next run is within four hours."""
+    """Fails if the next automatic snapshot is due within four hours."""
     at = facts.instance.auto_snapshot_at
     if at is None or not timedelta(0) <= at - facts.now < SNAPSHOT_MARGIN:
         return PASSED
@@ -117,7 +117,7 @@ def _auto_snapshot_collides(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _small_memory(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the size of the instance: below 2 GiB is small (our reading; the document gives no number)."""
+    """Warns if the instance has less than 2 GiB of memory (our reading; the document gives no number)."""
     memory = facts.instance.memory_mib
     if not memory:
         return Unknown("ECS did not say how much memory the instance has")

@@ -1,4 +1,4 @@
-"""What the next start of a Linux guest depends on: file systems, kernel, boot loader, fstab."""
+"""Rules on what the next start of a Linux guest needs: file systems, kernel, boot loader and fstab."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from shared.domain.prechecks.hops import converting, major
 from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcome, Rule, Unknown, linux
 
 BASE_KERNELS = {7: "3.10.0-", 8: "4.18.0-"}
-"""What CentOS and Red Hat ship, by major version."""
+"""The kernels that CentOS and Red Hat ship, by major version."""
 INODES_NEEDED = {"/boot": 50, "/usr": 10_000, "/var": 10_000}
 
 
 def _inodes_too_few(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares with our own minima, about what a package set needs."""
+    """Compares the free inodes with our own minima, roughly what a set of packages needs."""
     guest = facts.guest
     mounts = {m.mount_point: (m, d) for d in INODES_NEEDED if guest and (m := guest.mount(d))}
     counted = [(m, d) for m, d in mounts.values() if m.inodes_free is not None]
@@ -35,7 +35,7 @@ def _inodes_too_few(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _file_system_read_only(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the file systems under /, /usr, /var and /boot."""
+    """Fails if the file system of /, /usr, /var or /boot is read-only."""
     guest = facts.guest
     if guest is None or guest.mounts is None:
         return Unknown("the guest did not list its file systems")
@@ -44,7 +44,7 @@ def _file_system_read_only(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _kernel_self_built(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when no installed package owns the running version."""
+    """Fails if no installed package owns the running kernel."""
     packaged = of_linux(facts, lambda guest: guest.boot.kernel_packaged if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
     return flagged(
@@ -55,7 +55,7 @@ def _kernel_self_built(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _boot_not_ready(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails on the first thing that would not boot."""
+    """Fails for the first fault in the boot loader or the kernels that would stop a boot."""
     boot = of_linux(facts, lambda guest: guest.boot)
     kernel = facts.guest.kernel if facts.guest else None
     if boot is None or boot.grub_config is None:
@@ -67,7 +67,7 @@ def _boot_not_ready(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _default_kernel_differs(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the two."""
+    """Compares the running kernel with the one that GRUB starts next."""
     default = of_linux(facts, lambda guest: guest.boot.default_kernel if guest.boot else None)
     kernel = facts.guest.kernel if facts.guest else None
     if default is None or kernel is None:
@@ -76,7 +76,7 @@ def _default_kernel_differs(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _fstab_will_not_mount(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails for entries whose device does not exist."""
+    """Fails for fstab entries whose device does not exist."""
     entries = of_linux(facts, lambda guest: guest.fstab)
     if entries is None:
         return Unknown("the guest did not show /etc/fstab")

@@ -1,4 +1,4 @@
-"""Packages and repositories of a Linux guest."""
+"""Rules on packages and repositories of a Linux guest."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ DEAD = re.compile(
     r"|//packages[.]cloud[.]google[.]com/yum/repos/kubernetes|//repo[.]saltstack[.]com/"
     r"|//([\w.-]+[.])?(tencentyun[.]com|myhuaweicloud[.]com|ivolces[.]com)/"
 )
-"""Hosts that were switched off, CentOS 7's with its end on 2024-06-30, the old ones of Docker, Kubernetes and Salt; and the
-internal mirrors of other clouds, which answer only there. vault.centos.org and the mirrors of Alibaba Cloud answer."""
+"""Hosts that no longer answer: CentOS 7's since 2024-06-30, old ones of Docker, Kubernetes and Salt, and internal mirrors of
+other clouds. vault.centos.org and the mirrors of Alibaba Cloud answer."""
 OWN = re.compile(r"aliyun(cs)?[.]com|centos[.]org|redhat[.]com|openanolis[.]cn|alibaba", re.IGNORECASE)
 
 
 def _i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails with the number and the first names."""
+    """Fails if i686 packages are installed; names the first ones and their number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
@@ -42,7 +42,7 @@ def _i686_packages(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks for the repository."""
+    """Fails if the EPEL modular repository is enabled."""
     repositories = of_linux(facts, lambda guest: guest.repositories)
     return listed(
         None if repositories is None else [name for name, _ in repositories if "epel-modular" in name],
@@ -51,7 +51,7 @@ def _epel_modular(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells how many and the first."""
+    """Reports packages of other vendors; names the first ones and their number."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
@@ -59,7 +59,7 @@ def _third_party_packages(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _is_dead(url: str) -> bool:
-    """Whether nobody answers at any of its addresses any more."""
+    """Whether none of the repository's addresses answers any more."""
     return bool(url) and all(DEAD.search(each) for each in url.split())
 
 
@@ -69,7 +69,7 @@ def _dead_repositories(facts: Facts) -> list[str] | None:
 
 
 def _no_repository(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when none is enabled that somebody answers for."""
+    """Fails if no enabled repository answers."""
     repositories, dead = of_linux(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     if repositories is None or dead is None:
         return Unknown("the guest did not list its repositories")
@@ -79,20 +79,20 @@ def _no_repository(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _repository_dead(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells the dead ones among others; that there are no others is a rule of its own."""
+    """Reports dead repositories if others answer; another rule covers the case that all are dead."""
     repositories, dead = of_linux(facts, lambda guest: guest.repositories), _dead_repositories(facts)
     return PASSED if dead and len(dead) == len(repositories or ()) else listed(dead, "the guest did not list its repositories")
 
 
 def _third_party_repository(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells those that are not on a mirror of Alibaba Cloud or of the distribution."""
+    """Reports repositories that are not on a mirror of Alibaba Cloud or the distribution."""
     repositories = of_linux(facts, lambda guest: guest.repositories)
     strange = None if repositories is None else [name for name, url in repositories if not OWN.search(url)]
     return listed(strange, "the guest did not list its repositories")
 
 
 def _rpm_database_damaged(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails with what rpm complained of."""
+    """Fails if rpm reports a damaged database, and quotes it."""
     complaint = of_linux(facts, lambda guest: guest.rpm_database)
     return flagged(None if complaint is None else bool(complaint), f"rpm says: {complaint}", "rpm's own messages were not read")
 

@@ -1,4 +1,4 @@
-"""Memory and disk space of a Linux guest."""
+"""Rules on memory and disk space of a Linux guest."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ DIRECTORIES = ("/usr", "/var", "/boot")
 
 
 def _memory_too_low(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares what the kernel says is available (free and reclaimable) with the limit."""
+    """Compares the memory that the kernel reports as available (free and reclaimable) with the limit."""
     available = facts.guest.memory_available_mib if facts.guest else None
     limit = catalog.minima["linux.memory_available"].value
     if available is None:
@@ -23,7 +23,7 @@ def _memory_too_low(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
-    """One line per file system that has too little."""
+    """One line for each file system with too little space."""
     needs: dict[str, list[str]] = defaultdict(list)
     for directory in DIRECTORIES:
         mount = guest.mount(directory)
@@ -38,10 +38,10 @@ def _shortages(guest: GuestFacts, catalog: Catalog) -> list[str]:
 
 
 def _disk_space_too_low(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when a file system is short; unknown when it cannot be told which one holds a directory.
+    """Fails if a file system has too little space; unknown if the file system of a directory is not known.
 
-    Directories that share a file system share its space, so their needs are added up. The space counted is what a program
-    may still write, without the blocks reserved for root.
+    Directories that share a file system share its space, so their needs are added up. The space counted excludes the blocks that
+    are reserved for root.
     """
     guest = facts.guest
     if guest is None or guest.mounts is None or any(guest.mount(directory) is None for directory in DIRECTORIES):

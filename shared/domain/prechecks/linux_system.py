@@ -1,4 +1,4 @@
-"""How a Linux guest is set up: network, programs, services, leftovers."""
+"""Rules on the setup of a Linux guest: network, programs, services and leftovers."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def _proxy_set(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _selinux_enforcing(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when it enforces."""
+    """Fails if SELinux is enforcing."""
     mode = of_linux(facts, lambda guest: guest.selinux)
     return flagged(None if mode is None else mode == "enforcing", "mode enforcing", "the mode of SELinux was not told")
 
 
 def _clock_not_synchronised(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when no time service runs."""
+    """Fails if no time service runs."""
     synchronised = of_linux(facts, lambda guest: guest.clock_synchronised)
     return flagged(
         None if synchronised is None else not synchronised, "no time service runs", "the guest did not list its services"
@@ -41,7 +41,7 @@ def _clock_not_synchronised(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _package_manager_busy(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when a process holds a lock of yum, dnf or PackageKit."""
+    """Fails if a process holds a lock of yum, dnf or PackageKit."""
     holders = of_linux(facts, lambda guest: guest.lock_holders) or ()
     return flagged(
         of_linux(facts, lambda guest: guest.package_manager_busy),

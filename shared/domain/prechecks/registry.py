@@ -1,4 +1,4 @@
-"""Every precheck, subject by subject, in the order of docs/rules.md."""
+"""Every precheck rule, by subject, in the order of docs/rules.md."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SUBJECTS = (
     upgrade,
     windows,
 )
-"""The files of rules, each with a table ``RULES``."""
+"""The modules of rules, each with a table ``RULES``."""
 
 RULES: tuple[Rule, ...] = tuple(rule for subject in SUBJECTS for rule in subject.RULES)
-"""All rules. Their order is that of the documentation; findings are sorted by severity."""
+"""All rules. The documentation keeps this order; findings are sorted by severity."""

@@ -1,4 +1,4 @@
-"""What CentOS to Red Hat demands before it starts."""
+"""Rules on what a hop from CentOS to Red Hat demands."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _to_red_hat = between("centos", "rhel")
 
 
 def _repository_not_mirror(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the base repositories are elsewhere."""
+    """Fails if the base repositories are not on the required mirror."""
     repositories = of_linux(facts, lambda guest: guest.repositories)
     if repositories is None:
         return Unknown("the guest did not list its repositories")
@@ -24,7 +24,7 @@ def _repository_not_mirror(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _reboot_pending(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when a newer one is installed."""
+    """Fails if a newer kernel is installed than the one that runs."""
     newest = ", ".join(of_linux(facts, lambda guest: guest.boot.images if guest.boot else None) or ())
     pending = of_linux(facts, lambda guest: guest.reboot_pending)
     running = facts.guest.kernel if facts.guest else None

@@ -1,4 +1,4 @@
-"""The hop: whether the support matrix has it, for whom, and how long its destination is supported."""
+"""Rules on the hop: whether the support matrix has it, for whom, and how long its destination is supported."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcom
 
 
 def _not_supported(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the matrix holds no such row."""
+    """Fails if the matrix lacks the hop."""
     hop, architecture = facts.hop, facts.instance.architecture
     if catalog.path(hop.source, hop.destination, architecture) is None:
         return Failed(f"{catalog.name(hop.source)} to {catalog.name(hop.destination)} on {architecture}")
@@ -19,7 +19,7 @@ def _not_supported(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _allow_listed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when the account is known not to be listed; when nobody said, the planner has asked the operator already."""
+    """Fails if the account is known not to be listed. If it is not known, the planner has already asked the operator."""
     path = catalog.path(facts.hop.source, facts.hop.destination, facts.instance.architecture)
     if path is None or not path.allow_listed:
         return PASSED
@@ -33,7 +33,7 @@ def _allow_listed(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _destination_end_of_life(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the destination's end of support with today."""
+    """Compares the destination's end of support with the current day."""
     life = catalog.life(facts.hop.destination)
     if life is None or life.ends_on is None:
         return Unknown(f"no life-cycle date of {catalog.name(facts.hop.destination)} is known")

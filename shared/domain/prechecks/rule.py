@@ -1,4 +1,4 @@
-"""What a precheck is: one pure function from facts to an outcome, with everything an operator needs to know about it beside it."""
+"""A precheck rule: a pure function from facts to an outcome, together with what an operator needs to know about it."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ class Needs(Enum):
 
 @dataclass(frozen=True)
 class Passed:
-    """Nothing to report."""
+    """The rule has nothing to report."""
 
 
 @dataclass(frozen=True)
 class Failed:
-    """The rule found what it looks for; ``seen`` has the numbers. The rest, if given, is more exact than the rule's own."""
+    """The rule found what it looks for; ``seen`` has the numbers. Other fields, if given, replace the rule's own texts."""
 
     seen: str
     command: str = ""
@@ -38,7 +38,7 @@ class Failed:
 
 @dataclass(frozen=True)
 class Unknown:
-    """The facts do not tell; ``what`` names the missing one. ``severity``, if given, stands for the rule's own."""
+    """The facts do not suffice; ``what`` names the missing one. ``severity``, if given, replaces the rule's own."""
 
     what: str
     severity: Severity | None = None
@@ -47,7 +47,7 @@ class Unknown:
 Outcome = Passed | Failed | Unknown
 PASSED = Passed()
 PRACTICE = "practice"
-"""Source of rules that no document states: common sense, and therefore always possible to override."""
+"""The source of rules that no document states; an operator can always override them."""
 
 
 def always(_facts: Facts) -> bool:
@@ -70,7 +70,7 @@ class Rule:
     """One rule. ``source`` is a section of a document, a check of a tool, or PRACTICE.
 
     ``asks`` completes "Could not check whether ...". ``unknown`` is the severity of a missing fact; None if the facts always
-    tell. ``severity_on``, if given, says the severity on one hop; ``severity`` is then the highest one.
+    tell. ``severity_on``, if given, returns the severity on one hop; ``severity`` is then the highest of them.
     """
 
     code: str
@@ -93,7 +93,7 @@ class Rule:
         return self.severity_on(hop) if self.severity_on else self.severity
 
     def findings(self, facts: Facts, catalog: Catalog) -> list[Finding]:
-        """No finding if the rule passes or does not apply, else one."""
+        """The findings: empty if the rule passes or does not apply, else one."""
         outcome = self.check(facts, catalog) if self.applies(facts) else PASSED
         if isinstance(outcome, Failed):
             return [self._failed(outcome, facts.hop)]
@@ -114,7 +114,7 @@ class Rule:
         )
 
     def _not_checked(self, outcome: Unknown, severity: Severity) -> Finding:
-        """What could not be checked is no failure: it says so, and what to look at."""
+        """The finding for a fact that is missing: it is no failure, but says what to look at."""
         return Finding(
             self.code,
             outcome.severity or severity,

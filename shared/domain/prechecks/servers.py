@@ -1,4 +1,4 @@
-"""Database servers of a Linux guest: an older server does not read the data of a later one."""
+"""Rules on database servers of a Linux guest: an older server cannot read the data of a later one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def _text(version: Version) -> str:
 
 
 def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the installed server with the one the destination ships."""
+    """Compares the installed MySQL server with the one that the destination ships."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")
@@ -38,7 +38,7 @@ def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _against(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
-    """A MySQL of some version against those of the destination, the default one first."""
+    """Compares a MySQL version with those that the destination ships, the default one first."""
     series, newest = series_of(MYSQL, version), max(shipped)
     if series > newest:
         return Failed(f"{about}, the destination has {_text(newest)}")
@@ -54,7 +54,7 @@ def _against(about: str, version: Version, shipped: tuple[Version, ...], destina
 
 
 def _trouble(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
-    """What the destination's servers cannot read, or that it has none; None if they can."""
+    """Why the destination's servers cannot read the data, or that it ships none; None if they can."""
     series, shipped = series_of(server, version_of(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.name(facts.hop.destination)
     if not shipped:
@@ -65,7 +65,7 @@ def _trouble(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog
 
 
 def _data_not_readable(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares every other database server; a server that only the operator's own repository has is a warning."""
+    """Compares every other database server; one that only the operator's own repository has is a warning."""
     packages = facts.guest.packages if facts.guest else None
     if packages is None:
         return Unknown("the guest did not list its packages")

@@ -1,4 +1,4 @@
-"""What SMC refuses in its own support pages, on the way to any system of release 8 or 9."""
+"""Rules from SMC's own support pages, for hops to any system of release 8 or 9."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ REMOVED_XFS_OPTIONS = frozenset(
 
 
 def _xfs_options_removed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the options of every XFS line, with or without a value; what ``auto`` finds is what is mounted there now."""
+    """Looks at the options of every XFS line, with or without a value; for the type ``auto`` the current mount counts."""
     entries = of_linux(facts, lambda guest: guest.fstab)
     if entries is None:
         return Unknown("the guest did not show /etc/fstab")
@@ -34,7 +34,7 @@ def _xfs_options_removed(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _interface_names_unstable(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails for several ethX interfaces, unless net.ifnames=0 keeps their names."""
+    """Fails if there are several ethX interfaces, unless net.ifnames=0 keeps their names."""
     interfaces = facts.guest.interfaces if facts.guest else None
     arguments = of_linux(facts, lambda guest: guest.kernel_arguments)
     if interfaces is None:

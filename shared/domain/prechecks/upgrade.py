@@ -1,4 +1,4 @@
-"""What leapp, the tool for upgrades between major versions, refuses or asks for. See hops.py for how severe that is."""
+"""Rules from leapp, the tool for upgrades between major versions. See hops.py for their severity."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ REMOVED_DRIVERS = frozenset(
         "sym53c8xx",
     )
 )
-"""Drivers that leapp names as removed in release 8, with the ones that virtual machines load."""
+"""Drivers that leapp names as removed in release 8, and those that virtual machines load."""
 CLUSTER = frozenset(("pacemaker", "corosync", "cman", "rgmanager", "pacemaker_remote"))
 REMOVED_PAM_MODULES = frozenset(("pam_tally2", "pam_pkcs11", "pam_krb5"))
 
 
 def _var_no_exec(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at /var and everything below it, as it is mounted now and as fstab says."""
+    """Looks at /var and everything below it, as mounted now and as listed in fstab."""
     guest, entries = facts.guest, of_linux(facts, lambda guest: guest.fstab)
     if guest is None or guest.mounts is None:
         return Unknown("the guest did not list its file systems")
@@ -45,13 +45,13 @@ def _var_no_exec(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _fstab_order(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells the mount points that a later line of fstab hides."""
+    """Reports mount points that a later line of fstab hides."""
     entries = of_linux(facts, lambda guest: guest.fstab)
     return listed(None if entries is None else overshadowed(entries), "the guest did not show /etc/fstab")
 
 
 def _fips_enabled(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at what the kernel says, and at its arguments: leapp reads those."""
+    """Looks at the kernel's own answer and at its arguments, which leapp reads."""
     arguments = of_linux(facts, lambda guest: guest.kernel_arguments)
     on = of_linux(facts, lambda guest: guest.fips)
     if "fips=1" in (arguments or "").split():
@@ -67,7 +67,7 @@ def _cluster_node(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _drivers_removed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the loaded modules with those that release 8 has no more."""
+    """Compares the loaded modules with those that release 8 no longer has."""
     modules = of_linux(facts, lambda guest: guest.modules)
     if modules is None:
         return Unknown("the guest did not list its kernel modules")
@@ -75,7 +75,7 @@ def _drivers_removed(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _file_system_removed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks for btrfs in what is mounted and in fstab."""
+    """Looks for btrfs among the mounts and in fstab."""
     mounts = facts.guest.mounts if facts.guest else None
     entries = of_linux(facts, lambda guest: guest.fstab)
     if mounts is None and entries is None:
@@ -86,7 +86,7 @@ def _file_system_removed(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _network_mounts(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells NFS and CIFS, mounted or in fstab."""
+    """Reports NFS and CIFS shares, mounted or in fstab."""
     mounts = facts.guest.mounts if facts.guest else None
     entries = of_linux(facts, lambda guest: guest.fstab)
     if mounts is None or entries is None:
@@ -98,7 +98,7 @@ def _network_mounts(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _pam_modules_removed(facts: Facts, catalog: Catalog) -> Outcome:
-    """Compares the modules that /etc/pam.d names with those that release 8 has no more."""
+    """Compares the modules that /etc/pam.d names with those that release 8 no longer has."""
     modules = of_linux(facts, lambda guest: guest.pam_modules)
     if modules is None:
         return Unknown("the guest did not show /etc/pam.d")
@@ -106,7 +106,7 @@ def _pam_modules_removed(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _root_login_implicit(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails if sshd_config leaves it to the default, which changes."""
+    """Fails if sshd_config relies on the default of PermitRootLogin, which changes."""
     word = of_linux(facts, lambda guest: guest.permit_root_login)
     return flagged(None if word is None else word == "", "sshd_config has no PermitRootLogin", "the guest did not show sshd_config")
 

@@ -11,8 +11,7 @@ from shared.domain.prechecks.rule import PASSED, PRACTICE, Failed, Needs, Outcom
 OWN_FILTERS = frozenset(
     ("partmgr", "ehstorclass", "crcdisk", "fvevol", "iorate", "rdyboost", "volsnap", "storqosflt", "msdsm", "mpio")
 )
-"""Filters of disks and volumes that come with Windows: partitions, encrypted storage, crash dump, BitLocker, quality of
-service, ReadyBoost, shadow copies, several paths to one disk."""
+"""Disk and volume filters that come with Windows, such as BitLocker, shadow copies and multipath."""
 
 
 def _system_drive_too_full(facts: Facts, catalog: Catalog) -> Outcome:
@@ -31,7 +30,7 @@ def _system_drive_too_full(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _language_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
-    """Looks at the system language."""
+    """Fails if the system language is not supported."""
     language = of_windows(facts, lambda guest: guest.language)
     if not language:
         return Unknown("the guest did not say its language")
@@ -39,7 +38,7 @@ def _language_not_supported(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _page_file_elsewhere(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells those that are elsewhere."""
+    """Reports page files that are not on the system drive."""
     files = of_windows(facts, lambda guest: guest.page_files)
     return listed(
         None if files is None else [name for name in files if not name.upper().startswith("C:")],
@@ -48,13 +47,13 @@ def _page_file_elsewhere(facts: Facts, catalog: Catalog) -> Outcome:
 
 
 def _not_activated(facts: Facts, catalog: Catalog) -> Outcome:
-    """Fails when it is not."""
+    """Fails if Windows is not activated."""
     activated = of_windows(facts, lambda guest: guest.activated)
     return flagged(None if activated is None else not activated, "no product of Windows is licensed", "the guest did not say")
 
 
 def _disk_filter_drivers(facts: Facts, catalog: Catalog) -> Outcome:
-    """Tells those of the disk class that Windows does not bring by itself."""
+    """Reports disk filter drivers that do not come with Windows."""
     filters = of_windows(facts, lambda guest: guest.filter_drivers)
     foreign = None if filters is None else [name for name in filters if name.lower() not in OWN_FILTERS]
     return listed(foreign, "the guest did not list its disk filters")

@@ -1,6 +1,6 @@
 """Validation: the guest against its own baseline. Every difference is expected (info), a warning, or a failure (error).
 
-The same checks serve a rollback, where nothing at all may differ.
+The same checks serve a rollback, after which nothing may differ.
 """
 
 from __future__ import annotations

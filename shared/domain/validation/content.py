@@ -1,4 +1,4 @@
-"""What is on the disks: users and groups, cron entries, chosen packages, user-named files, and the user's own check."""
+"""Checks of the disks' content: users and groups, cron entries, packages, named files, and the user's own check."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from shared.domain.guest import GuestFacts
 from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
 
 FIRST_PERSON = 1000
-"""Ids from here on belong to people and programs of theirs; the system makes the ones below."""
+"""Ids from here on belong to people and their programs; lower ids belong to the system."""
 SYSTEM_CRON = re.compile(r"^(crontab|0hourly|raid-check|sysstat|dailyjobs|unbound-anchor|e2scrub_all): ")
-"""Files in which the distribution's own packages put their entries."""
+"""Files into which the distribution's own packages write their entries."""
 REPLACED = re.compile(r"^(kernel.*|glibc|gcc|python.*|openssl|perl|ruby|epel-release|cloud-init|mariadb)$")
-"""Packages every distribution brings itself, under names and versions of its own."""
+"""Packages that every distribution ships under its own names and versions."""
 
 
 def check_accounts(view: View) -> Iterator[Finding]:
-    """Users and groups are all there, with the same ids."""
+    """Check that all users and groups exist with the same ids."""
     for kind, before, after in (("User", view.before.users, view.after.users), ("Group", view.before.groups, view.after.groups)):
         if view.windows and kind == "Group":
             continue
@@ -62,7 +62,7 @@ def _cron(guest: GuestFacts) -> tuple[str, ...] | None:
 
 
 def check_cron(view: View) -> Iterator[Finding]:
-    """Cron entries people made are still there."""
+    """Check that cron entries made by people still exist."""
     if view.windows:
         return
     before, after = _cron(view.before), _cron(view.after)
@@ -78,7 +78,7 @@ def check_cron(view: View) -> Iterator[Finding]:
 
 
 def check_packages(view: View) -> Iterator[Finding]:
-    """Web servers, databases, runtimes: still installed, not older."""
+    """Check that web servers, databases and runtimes are still installed and not older."""
     if view.windows:
         return
     if view.before.packages is None or view.after.packages is None:
@@ -108,13 +108,13 @@ def check_packages(view: View) -> Iterator[Finding]:
 
 
 def version_key(version: str) -> list[tuple[int, str]]:
-    """Orders upstream versions as people read them; the part after the dash is the distribution's and is left out."""
+    """The sort key of an upstream version; the part after the dash belongs to the distribution and is ignored."""
     words = re.findall(r"\d+|[a-zA-Z]+", version.split("-")[0].split(":")[-1])
     return [(int(word), "") if word.isdigit() else (-1, word) for word in words]
 
 
 def check_files(view: View) -> Iterator[Finding]:
-    """The files the user named have the same content."""
+    """Check that the files named by the user have the same content."""
     after = {c.path: c.sha256 for c in view.after.checksums}
     before = [c for c in view.before.checksums if c.sha256]
     gone = [c.path for c in before if not after.get(c.path)]
@@ -128,7 +128,7 @@ def check_files(view: View) -> Iterator[Finding]:
 
 
 def check_user(view: View) -> Iterator[Finding]:
-    """The user's own command succeeds."""
+    """Check that the user's own command succeeds."""
     before, after = view.before.check, view.after.check
     if after is None and before is None:
         return

@@ -1,4 +1,4 @@
-"""What the guest says of itself right now: its own check of fstab, the metadata service, names, time."""
+"""Checks of the guest's present health: fstab, the metadata service, name resolution and time."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def _system(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
 
 
 def check_fstab(view: View) -> Iterator[Finding]:
-    """The system's own check of fstab (findmnt --verify, else mount -fav) finds nothing that it did not find before."""
+    """Check that the system's own check of fstab (findmnt --verify, else mount -fav) finds nothing new."""
     before, after = _linux(view.before).fstab_errors, _linux(view.after).fstab_errors
     if not after:
         return
@@ -32,7 +32,7 @@ def check_fstab(view: View) -> Iterator[Finding]:
 
 
 def check_metadata(view: View) -> Iterator[Finding]:
-    """The metadata service of ECS answers: roles and many agents live on it."""
+    """Check that the metadata service of ECS answers, because roles and many agents need it."""
     yield from _answers(
         _system(view.before).metadata_answers,
         _system(view.after).metadata_answers,
@@ -43,7 +43,7 @@ def check_metadata(view: View) -> Iterator[Finding]:
 
 
 def check_names(view: View) -> Iterator[Finding]:
-    """Names resolve; that name servers are configured does not prove it."""
+    """Check that names resolve, because configured name servers do not prove it."""
     yield from _answers(
         _system(view.before).names_resolve,
         _system(view.after).names_resolve,
@@ -63,7 +63,7 @@ def _answers(before: bool | None, after: bool | None, code: str, title: str, rem
 
 
 def check_clock(view: View) -> Iterator[Finding]:
-    """The clock is synchronised. It takes a while after a start, so this is a warning."""
+    """Check that the clock is synchronised. It takes a while after a start, so this is a warning."""
     if _system(view.before).clock_in_step and _system(view.after).clock_in_step is False:
         command = "w32tm /query /status; w32tm /resync" if view.windows else "timedatectl; then systemctl status chronyd"
         remedy = f"Look again in a few minutes: {command}."

@@ -1,4 +1,4 @@
-"""The instance as the cloud sees it: what the documents say stays the same (image id, VPC, addresses, hostname, machine code)."""
+"""Checks of what the documents promise to keep: image id, VPC, addresses, hostname and machine code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ UNCHANGED = (
 
 
 def check_identity(view: View) -> Iterator[Finding]:
-    """Every attribute the documents promise to keep, and the state."""
+    """Check every attribute that the documents promise to keep, and the state."""
     for field, code, title in UNCHANGED:
         before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
         if _plain(before) != _plain(after):
@@ -34,7 +34,7 @@ def _plain(value: object) -> str:
 
 
 def check_hostname(view: View) -> Iterator[Finding]:
-    """The guest's own hostname."""
+    """Check the guest's own hostname."""
     before, after = view.before.hostname, view.after.hostname
     if before and after and before.lower() != after.lower():
         yield failure(
@@ -43,7 +43,7 @@ def check_hostname(view: View) -> Iterator[Finding]:
 
 
 def check_disks(view: View) -> Iterator[Finding]:
-    """Attached disks: all still there, none new but SMC's own, none smaller."""
+    """Check the attached disks: all exist, none is smaller, and none is new except SMC's own."""
     before = {d.disk_id: d for d in view.instance_before.own_disks}
     after = {d.disk_id: d for d in view.instance_after.disks}
     lost = [f"{d.disk_id} ({d.device}, {d.size_gib} GiB)" for d in before.values() if d.disk_id not in after]

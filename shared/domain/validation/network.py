@@ -1,4 +1,4 @@
-"""Network inside the guest: interface names and addresses, default route, name servers."""
+"""Checks of the network inside the guest: interface names and addresses, default route, name servers."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from shared.domain.guest import InterfaceFacts
 from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
 
 VIRTUAL = ("docker", "br-", "veth", "virbr", "cni", "flannel", "cali", "tun", "ifb", "sit")
-"""Beginnings of names of interfaces that programs make; they come and go with the programs."""
+"""Beginnings of interface names that programs create; these interfaces come and go with the programs."""
 
 
 def check_interfaces(view: View) -> Iterator[Finding]:
-    """Same names, same addresses. On Windows the name is the driver's, so only addresses count.
+    """Check that interfaces have the same names and addresses. On Windows the driver chooses the name, so only addresses count.
 
-    Only what ECS knows as the instance's own is a loss: an address that floats between machines, or that a program made for its
-    containers, is not there because of the instance.
+    Only an address that ECS knows as the instance's own counts as lost. Floating addresses and those of containers do not.
     """
     if view.before.interfaces is None or view.after.interfaces is None:
         yield not_compared("InterfacesUnknown", "network interfaces")
@@ -48,7 +47,7 @@ def _addresses(interfaces: tuple[InterfaceFacts, ...]) -> dict[str, set[str]]:
 
 
 def check_route(view: View) -> Iterator[Finding]:
-    """The default route leads to the same gateway."""
+    """Check that the default route leads to the same gateway."""
     before, after = view.before.default_route, view.after.default_route
     if before is None or after is None:
         yield not_compared("RouteUnknown", "the default route")
@@ -64,7 +63,7 @@ def check_route(view: View) -> Iterator[Finding]:
 
 
 def check_dns(view: View) -> Iterator[Finding]:
-    """There must be name servers if there were; others are told."""
+    """Check that name servers exist if there were any; report changed ones."""
     before, after = view.before.dns, view.after.dns
     if before is None or after is None:
         yield not_compared("DnsUnknown", "name servers")
@@ -80,7 +79,7 @@ def check_dns(view: View) -> Iterator[Finding]:
 
 
 def check_firewall(view: View) -> Iterator[Finding]:
-    """A firewall that ran must run."""
+    """Check that a firewall that ran before runs now."""
     before, after = view.before.firewall, view.after.firewall
     if before and after is not None and before != after:
         if after:

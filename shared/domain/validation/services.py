@@ -1,4 +1,4 @@
-"""Services and listening ports: enabled before and not now is the loss users complain of most."""
+"""Checks of services and listening ports; users complain most about services that are no longer enabled."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ GOES_WITH_LINUX = re.compile(
     r"|NetworkManager.*|dbus(-broker)?|dbus-org.*|systemd-.*|getty@.*|autovt@|import-state|loadmodules|nis-domainname|initial-setup.*"
     r"|selinux-autorelabel.*|timedatex|polkit|plymouth.*|gssproxy|libstoragemgmt|mcelog|cloud-.*|user@.*|user-runtime-dir@.*|run-.*)$"
 )
-"""Services of the distribution itself, which the next one replaces, renames or starts by other means (practice)."""
+"""Services of the distribution itself, which the next one replaces, renames or starts differently (practice)."""
 GOES_WITH_WINDOWS = re.compile(
     r"^(sppsvc|TrustedInstaller|wuauserv|MapsBroker|tiledatamodelsvc|CDPSvc|CDPUserSvc.*|WpnService|WpnUserService.*|BITS|gpsvc|ShellHWDetection"
     r"|RemoteRegistry|UALSVC|IKEEXT|iphlpsvc|DPS|WSService|DiagTrack|TrkWks|SysMain|UmRdpService|clr_optimization.*|MSDTC|Browser|lmhosts|AeLookupSvc)$",
     re.IGNORECASE,
 )
-"""The same for Windows: delayed, triggered or replaced in later versions (practice)."""
+"""The same for Windows: services delayed, triggered or replaced in later versions (practice)."""
 EPHEMERAL = range(32768, 65536)
-"""Ports the system picks itself; they differ after every restart."""
+"""Ports that the system picks itself; they differ after every restart."""
 NOISY_UDP = {68, 323, 546, 5353}
-"""DHCP clients, chrony's command port and multicast DNS."""
+"""Ports of DHCP clients, chrony's command port and multicast DNS."""
 
 
 def check_services(view: View) -> Iterator[Finding]:
-    """Enabled before must be enabled now; enabled and running before must run now."""
+    """Check that services enabled before are enabled now, and that those that also ran before run now."""
     if view.before.services is None or view.after.services is None:
         yield not_compared("ServicesUnknown", "services")
         return
@@ -76,7 +76,7 @@ def _open(listener: ListenerFacts) -> bool:
 
 
 def check_ports(view: View) -> Iterator[Finding]:
-    """TCP ports listened on before must be listened on now; UDP ones and new ones are told."""
+    """Check that TCP ports open before are open now; report UDP ports and new ones."""
     if view.before.listening is None or view.after.listening is None:
         yield not_compared("PortsUnknown", "listening ports")
         return

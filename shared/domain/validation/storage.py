@@ -1,4 +1,4 @@
-"""File systems: mounted at the same place, the same ones, as large as before, writable."""
+"""Checks of file systems: the same ones at the same place, as large as before, and writable."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from shared.domain.guest import FstabFacts, GuestFacts, MountFacts
 from shared.domain.validation.view import View, expected, failure, names, not_compared, warning
 
 SHRUNK = 0.95
-"""A file system below this part of its old size has lost something; a new kernel may count its own blocks otherwise."""
+"""A file system below this share of its old size has lost something; a new kernel may count blocks differently."""
 
 
 def check_mounts(view: View) -> Iterator[Finding]:
-    """Compares by mount point (Windows: by drive)."""
+    """Compare the file systems by mount point (Windows: by drive)."""
     if view.before.mounts is None or view.after.mounts is None:
         yield not_compared("MountsUnknown", "mounted file systems")
         return
@@ -28,7 +28,7 @@ def check_mounts(view: View) -> Iterator[Finding]:
 
 
 def _lost(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
-    """What is not mounted any more; fstab tells what is not meant to be mounted by every start."""
+    """File systems that are no longer mounted; fstab shows which need not be mounted at every start."""
     entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab(guest)}
     told: dict[str, list[str]] = {"": [], "demand": [], "device": []}
     for mount in lost:
@@ -46,7 +46,7 @@ def _lost(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
 
 
 def _by_design(entry: FstabFacts) -> str:
-    """Why it need not be mounted now; empty if it should be."""
+    """Why a file system need not be mounted now; empty if it should be."""
     if is_on_demand(entry):
         return "demand"
     return "device" if may_be_missing(entry) and entry.present is not True else ""

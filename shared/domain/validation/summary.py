@@ -1,4 +1,4 @@
-"""Before and after side by side: one row per aspect, for a report that is read in a minute."""
+"""Before and after side by side: one row per aspect, for a report that takes a minute to read."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Side = Callable[[InstanceFacts, GuestFacts], str]
 
 @dataclass(frozen=True)
 class Aspect:
-    """One row: what was looked at, both sides in words, and ``same``, ``expected``, ``warning`` or ``failure``."""
+    """One row: the aspect, both sides in words, and ``same``, ``expected``, ``warning`` or ``failure``."""
 
     what: str
     before: str
@@ -26,7 +26,7 @@ class Aspect:
     standing: str
 
     def to_json(self) -> Json:
-        """For the report and the API."""
+        """The row as JSON for the report and the API."""
         return encode(self)  # type: ignore[no-any-return]
 
 
@@ -98,13 +98,13 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     ("Your files", ("File",), lambda i, g: names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named"),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
-"""Name, beginnings of the codes that judge it (after ``Validation.``), and how one side is put into words."""
+"""By aspect: its name, the beginnings of its codes (after ``Validation.``), and the function that words one side."""
 
 
 def side_by_side(
     instance_before: InstanceFacts, before: GuestFacts, instance_after: InstanceFacts, after: GuestFacts, result: Assessment
 ) -> tuple[Aspect, ...]:
-    """The rows, the worst first; ``result`` is what compare or compare_restored said of the same four."""
+    """The rows, worst first; ``result`` is the assessment by compare or compare_restored of the same facts."""
     rows = []
     for what, beginnings, side in ASPECTS:
         severities = [f.severity for f in result.findings if _judges(f.code.removeprefix("Validation."), beginnings)]
@@ -116,6 +116,9 @@ def side_by_side(
 
 
 def _judges(code: str, beginnings: tuple[str, ...]) -> bool:
-    """The longest beginning over all aspects decides: PackageManagerBusy is the kernel's row, PackageLost that of packages."""
+    """Whether the aspect covers the code; the longest matching beginning decides.
+
+    PackageManagerBusy belongs to the kernel, PackageLost to packages.
+    """
     every = [beginning for _, more, _ in ASPECTS for beginning in more if code.startswith(beginning)]
     return max(every, key=len, default="") in beginnings

@@ -1,4 +1,4 @@
-"""The operating system itself: the release reached, the kernel booted, the package manager idle, the language kept."""
+"""Checks of the operating system: its release, kernel, package manager and language."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.validation.view import View, failure, not_compared, warning
 
 
 def not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> str:
-    """Why the guest is not ready to be validated yet, or empty: SMC says Finished before the guest is usable."""
+    """Why the guest cannot be validated yet; empty if it can. SMC reports Finished before the guest is usable."""
     found = release_of(after, os_type, catalog)
     if found is None or found.key != hop.destination:
         return f"the guest still says {after.os_name or 'nothing'}"
@@ -23,7 +23,7 @@ def not_settled(after: GuestFacts, hop: Hop, os_type: str, catalog: Catalog) -> 
 
 
 def check_release(view: View) -> Iterator[Finding]:
-    """The guest's own word on what it runs: the destination, or after a rollback exactly what it ran before."""
+    """Check that the guest runs the destination or, after a rollback, exactly what it ran before."""
     spoken = " ".join(part for part in (view.after.os_name, view.after.os_version) if part) or "nothing"
     if view.hop is None:
         if (view.before.os_id, view.before.os_version) != (view.after.os_id, view.after.os_version):
@@ -49,7 +49,7 @@ def check_release(view: View) -> Iterator[Finding]:
 
 
 def check_kernel(view: View) -> Iterator[Finding]:
-    """After a migration the kernel must be another one; after a rollback the same."""
+    """Check that the kernel is another one after a migration, and the same after a rollback."""
     before, after = view.before.kernel, view.after.kernel
     if before is None or after is None:
         yield not_compared("KernelUnknown", "the kernel")
@@ -69,7 +69,7 @@ def check_kernel(view: View) -> Iterator[Finding]:
 
 
 def check_architecture(view: View) -> Iterator[Finding]:
-    """The architecture and, on Windows, the language stay."""
+    """Check that the architecture and, on Windows, the language are the same."""
     if view.before.architecture and view.after.architecture and view.before.architecture != view.after.architecture:
         seen = f"{view.before.architecture} before, {view.after.architecture} now"
         yield failure("ArchitectureChanged", "The architecture changed", seen, "Roll back.")
@@ -85,7 +85,7 @@ def check_architecture(view: View) -> Iterator[Finding]:
 
 
 def check_idle(view: View) -> Iterator[Finding]:
-    """Nothing may still be installing, and Windows should not wait for a restart."""
+    """Check that nothing is still installing and that Windows does not wait for a restart."""
     if view.after.linux and view.after.linux.package_manager_busy:
         yield failure(
             "PackageManagerBusy",

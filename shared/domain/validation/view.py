@@ -1,4 +1,4 @@
-"""What a validation looks at, and how it words what it finds."""
+"""The facts that a validation compares, and the words for its findings."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from shared.domain.guest import GuestFacts
 from shared.domain.hop import Hop
 
 SHOWN = 12
-"""Names told in one finding; the rest is counted."""
+"""Maximum names in one finding; the rest are counted."""
 
 
 @dataclass(frozen=True)
 class View:
-    """Both sides. ``hop`` is None after a rollback, when nothing at all may differ."""
+    """Both sides. ``hop`` is None after a rollback, when nothing may differ."""
 
     instance_before: InstanceFacts
     before: GuestFacts
@@ -41,7 +41,7 @@ Check = Callable[[View], Iterator[Finding]]
 
 
 def names(items: Iterable[str]) -> str:
-    """Sorted, joined and bounded."""
+    """The names, sorted and joined; a long list is cut."""
     listed = sorted(set(items))
     more = f" and {len(listed) - SHOWN} more" if len(listed) > SHOWN else ""
     return ", ".join(listed[:SHOWN]) + more
@@ -53,17 +53,17 @@ def failure(code: str, title: str, seen: str, remedy: str, why: str = "It worked
 
 
 def warning(code: str, title: str, seen: str, remedy: str, why: str = "It may matter to a program.") -> Finding:
-    """A difference somebody should look at."""
+    """A difference that somebody should look at."""
     return Finding(f"Validation.{code}", Severity.WARNING, title, seen, why, remedy)
 
 
 def expected(code: str, title: str, seen: str, why: str = "It comes with the new operating system.") -> Finding:
-    """A difference the change of the operating system explains."""
+    """A difference that the change of the operating system explains."""
     return Finding(f"Validation.{code}", Severity.INFO, title, seen, why, "Nothing to do.")
 
 
 def not_compared(code: str, what: str) -> Finding:
-    """One side did not tell."""
+    """The finding for facts that one side lacks."""
     remedy = "Look at it by hand; the commands are those of the probe."
     return Finding(
         f"Validation.{code}",

@@ -9,7 +9,7 @@ from shared.stages.api import views
 
 
 def listed(ports: Ports) -> views.AccountList:
-    """The deployment's own account and its members, with what is known against each."""
+    """The deployment's own account and its member accounts, each with its trouble, if any."""
     troubles = {each.account_id: each for each in troubles_of(sorted(ports.members), ports)}
     own = views.AccountView(ports.account_id, "", "", None)
     members = (
@@ -20,6 +20,6 @@ def listed(ports: Ports) -> views.AccountList:
 
 
 def troubles_of(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
-    """Why some of these accounts cannot be used; empty if nothing is known against any."""
+    """Why some of these accounts cannot be used; empty if all can."""
     found = ports.admission.troubles(accounts).values()
     return tuple(views.AccountTrouble(each.account_id, each.code, each.message, each.remedy, each.since) for each in found)

@@ -1,4 +1,4 @@
-"""One act of a person on one migration: it applies to what the person saw, once, or it is refused in words."""
+"""One act of a person on one migration: it applies once to the version that the person saw, or it is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.stages.advance import advance
 
 @dataclass(frozen=True)
 class Act:
-    """What a person asks for. ``seen`` is the version of the migration that the person saw."""
+    """The act that a person asks for. ``seen`` is the version of the migration that the person saw."""
 
     name: str
     caller: Caller
@@ -26,13 +26,13 @@ class Act:
 
 
 class _Done(Exception):
-    """The operator did this very act before."""
+    """The operator has already done this act."""
 
 
 def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
-    """Decide and write, again if somebody else wrote meanwhile. An act that this operator did before changes nothing.
+    """Decide and write; repeat both if somebody else wrote in between. Repeating an act changes nothing.
 
-    Raises Refused: Migration.Moved if the migration is no longer as the operator saw it, or why the act cannot apply.
+    Raises Refused: Migration.Moved if the migration has changed since the operator saw it, else why the act is impossible.
     """
     for _ in range(LOST_RACE.calls):
         try:

@@ -1,4 +1,4 @@
-"""The audit: a line before each act, what came of it after, and the lines of some days."""
+"""The audit: writes a line before each act, adds its outcome, and lists the lines of some days."""
 
 from __future__ import annotations
 
@@ -17,18 +17,21 @@ from shared.stages.api import people_views, views
 
 log = logging.getLogger("replank.audit")
 SHOWN_DAYS = 7
-"""Days that are shown if none are named."""
+"""Number of days shown if the request names none."""
 PAGES = 20
-"""Pages that one request looks through for lines that meet a filter: what it does not reach comes with the next token."""
+"""Maximum pages that one request searches for lines that meet a filter; the next token continues from there."""
 
 
 def ask(ports: Ports, asked: Asked) -> str:
-    """Write that somebody asks; the line's entry. Raises Transient if it cannot be written: then the act is not done either."""
+    """Record a request before its act; returns the line's entry.
+
+    Raises Transient if it cannot be written; then the act must not happen.
+    """
     return ports.audit.ask(asked)
 
 
 def answer(ports: Ports, entry: str, answered: Answered) -> None:
-    """Write what came of it. The act is done by now: a line that cannot be completed is told to the log, and stays open."""
+    """Record the outcome of an act. The act is already done, so a line that cannot be completed is logged and stays open."""
     try:
         ports.audit.answer(entry, answered)
     except ReplankError as error:
@@ -36,9 +39,9 @@ def answer(ports: Ports, entry: str, answered: Answered) -> None:
 
 
 def listed(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
-    """Lines of some days, newest first: ``from`` and ``to`` (both in; today and the six days before), who, act, target, refused.
+    """Lines of some days, newest first, with filters. ``from`` and ``to`` are included; without them, the last seven days.
 
-    A page may hold fewer lines than asked for, or none, and still have a next one.
+    A page may have fewer lines than asked for, or no line, and still have a next page.
     """
     last = _day(wanted.get("to", ""), ports.clock.now().date())
     first = _day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
@@ -80,7 +83,7 @@ def shown(line: AuditLine) -> people_views.AuditLineView:
 
 
 def as_csv(found: people_views.AuditList) -> str:
-    """The lines as CSV with a header. What a spreadsheet would take for a formula gets an apostrophe before it."""
+    """The lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text)
     names = [each.name for each in fields(people_views.AuditLineView)]

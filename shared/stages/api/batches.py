@@ -29,11 +29,11 @@ Json = dict[str, Any]
 
 
 def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
-    """Record a batch and ask intake to plan it; the flag says whether it is new.
+    """Record a batch and ask intake to plan it; the flag tells whether it is new.
 
-    The same ``clientToken`` with the same request finds the batch again, with another request it is Refused
-    (ClientToken.Mismatch), and so is a driver whose settings are missing (Driver.SettingMissing). The event is sent again
-    as long as nobody has planned the batch.
+    The same ``clientToken`` with the same request finds the batch again; with another request it raises Refused
+    (ClientToken.Mismatch). A driver without its settings is refused (Driver.SettingMissing). Each repeated request sends the
+    event again until the batch is planned.
     """
     token = request.get("clientToken")
     wanted = _new_batch(ports, request, caller.name, id_from(token) if token else ports.ids.batch_id())
@@ -94,7 +94,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
 
 
 def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
-    """The regions asked for, or those of the settings; raises Refused (Region.NotFound) for one that nobody knows."""
+    """The regions requested, or those of the settings; raises Refused (Region.NotFound) for an unknown one."""
     if not asked:
         return _unique(ports.regions)
     known = {*REGIONS, *ports.regions, *ports.more_regions}
@@ -109,7 +109,10 @@ def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
 
 
 def _accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
-    """The accounts asked for, as a selection names them; nothing if only the own one is. Raises Refused (Account.NotFound)."""
+    """The accounts requested, as a selection names them; empty for the deployment's own alone.
+
+    Raises Refused (Account.NotFound).
+    """
     if not asked:
         return ()
     from shared.domain.accounts import OWN, named
@@ -123,7 +126,7 @@ def _unique(items: Any) -> tuple[str, ...]:
 
 
 def get(ports: Ports, batch_id: str) -> views.BatchStanding:
-    """A batch with how its migrations stand; raises Refused (Batch.NotFound)."""
+    """A batch with its migrations' states; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.with_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
@@ -143,7 +146,7 @@ def _waves(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.Wa
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
-    """Why none starts, the first cause first: before the planning is over nobody can acknowledge."""
+    """Why no migration starts, in order: planning comes before the acknowledgement."""
     if batch.state is not BatchState.PLANNING:
         return held_back(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
@@ -157,7 +160,10 @@ def page(ports: Ports, *, limit: int, token: str) -> views.BatchList:
 
 
 def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
-    """Record that the operator accepts the risks and the snapshots; from then on instances move. The same again changes nothing."""
+    """Record that the operator accepts the risks and the snapshots; from then on instances move.
+
+    A repeated call changes nothing.
+    """
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         try:
@@ -170,7 +176,7 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
 
 
 def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
-    """The batch as this operator acknowledged it, now or before."""
+    """Write the acknowledgement; returns the batch, also if this operator acknowledged it before."""
     if before.acknowledgement is not None and before.acknowledgement.operator == caller.name:
         return before
     if before.version != version:
@@ -209,7 +215,7 @@ def retry(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int])
 def _each(
     ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
 ) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
-    """Carry the act out on each migration named, at the version named; which were, and why the others were not."""
+    """Carry out the act on each migration at the version named; returns the ids done, and why the others were refused."""
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []

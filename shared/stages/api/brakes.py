@@ -19,12 +19,12 @@ from shared.stages.api.act import contended
 
 
 def pause(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
-    """Nothing new starts in the batch until somebody resumes it."""
+    """Pause the batch: nothing new starts until somebody resumes it."""
     return _write(ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now()))
 
 
 def resume(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, version: int) -> views.BatchView:
-    """Let the batch go on. After a pause at the budget the failures that the person saw no longer count."""
+    """Resume the batch. After a pause at the budget the failures that the person saw no longer count."""
 
     def decide(batch: Batch) -> BatchChange:
         counted = ports.batches.tally(batch_id).attempts
@@ -34,12 +34,12 @@ def resume(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, v
 
 
 def stop(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
-    """What runs finishes; the tick cancels the rest."""
+    """Stop the batch: running migrations finish, and the tick cancels the rest."""
     return _write(ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now()))
 
 
 def next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> views.BatchView:
-    """Let the next wave begin. The person's own act once more changes nothing."""
+    """Let the next wave begin. Repeating the act changes nothing."""
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:
@@ -67,7 +67,7 @@ _GROUPS = {
 
 
 def waves(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
-    """The batch's waves, how each stands, and what the ones to come wait for."""
+    """The batch's waves, each with its state and what it waits for."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits = waits_for_next(batch.terms, now)
     return tuple(
@@ -79,7 +79,7 @@ def waves(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str],
 def _write(
     ports: Ports, batch_id: str, caller: Caller, version: int, act: str, decide: Callable[[Batch], BatchChange]
 ) -> views.BatchView:
-    """Write the act on the batch that the person saw. The person's own act once more changes nothing."""
+    """Write the act on the batch that the person saw. Repeating the act changes nothing."""
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:

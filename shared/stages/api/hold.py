@@ -17,13 +17,13 @@ def get(ports: Ports) -> views.HoldView:
 
 
 def shown(hold: Hold) -> views.HoldView:
-    """As the API shows it."""
+    """The hold in the form that the API shows."""
     history = tuple(views.HoldAct(each.act, each.by, each.at, each.why, each.trust) for each in reversed(hold.lines))
     return views.HoldView(hold.held, hold.reason, hold.version, history)
 
 
 def put(ports: Ports, caller: Caller, why: str) -> views.HoldView:
-    """Hold everything at once. It always wins: a release that comes between is overridden. Once more adds a line."""
+    """Hold everything at once. It always wins, even over a release at the same time. A second hold only adds a line."""
     line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.hold()
@@ -33,7 +33,7 @@ def put(ports: Ports, caller: Caller, why: str) -> views.HoldView:
 
 
 def release(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
-    """Let everything start again. Raises Refused if nothing is held, or if it is another hold than the person saw."""
+    """Let everything start again. Raises Refused if nothing is held, or if the hold has changed since the person saw it."""
     seen = ports.admission.hold()
     if not seen.held:
         raise Refused("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.", status=409)
@@ -47,7 +47,7 @@ def release(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldV
 
 
 def banner(ports: Ports) -> str:
-    """What every answer says while everything is held; empty if nothing is. It must not keep an answer from being given."""
+    """The header text of every answer while everything is held; empty if nothing is. A failure here never prevents the answer."""
     try:
         return ports.admission.hold().reason
     except ReplankError as error:

@@ -9,7 +9,7 @@ from shared.stages.api.people_views import Me
 
 
 def of(caller: Caller, access: Access, account: str) -> Me:
-    """The caller with roles and acts. Grants for the batches of some owners are not among them: there is no batch here."""
+    """The caller with their roles and acts. Grants for the batches of certain owners are left out, because no batch is involved."""
     roles = tuple(sorted(role.value for role in roles_of(caller, access, account=account)))
     may = tuple(sorted(act for act in MAY if _may(caller, act, access, account)))
     return Me(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)

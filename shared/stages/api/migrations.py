@@ -1,4 +1,4 @@
-"""Migrations: look at them, read their journal, act on them."""
+"""Migrations: list them, read their journals, act on them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MOST_PAGES = 20
 
 @dataclass(frozen=True)
 class Filter:
-    """Which migrations are listed; what is empty lets all pass."""
+    """The filter of a listing; an empty field matches everything."""
 
     batch_id: str = ""
     state: str = ""
@@ -33,9 +33,9 @@ class Filter:
 
 
 def page(ports: Ports, wanted: Filter = Filter(), *, limit: int = 50, token: str = "") -> views.MigrationList:
-    """A page of migrations that meet every filter given; those of one instance come as one page, newest first.
+    """A page of migrations that meet every filter; those of one instance come as one page, newest first.
 
-    A page of one account may be short of ``limit`` and still have a next one.
+    A page of one account may have fewer than ``limit`` and still have a next page.
     """
     page = _read_page(ports, wanted, limit, token)
     if wanted.account_id:
@@ -55,7 +55,7 @@ def _read_page(ports: Ports, wanted: Filter, limit: int, token: str) -> Page:
 
 
 def _of_account(ports: Ports, wanted: Filter, limit: int, page: Page) -> Page:
-    """Those of one account, from this page and, if they are too few, from some of the next."""
+    """The migrations of one account, from this page and, if they are too few, from the following ones."""
     account_id = "" if wanted.account_id == ports.account_id else wanted.account_id
     found = [each for each in page.migrations if each.account_id == account_id]
     for _ in range(MOST_PAGES):
@@ -101,7 +101,7 @@ def journal(ports: Ports, migration_id: str) -> views.Journal:
 
 
 def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Accept the outcome; the snapshots go once the batch's retention has passed."""
+    """Accept the outcome; the snapshots are deleted once the batch's retention has passed."""
 
     def decide(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
@@ -113,20 +113,29 @@ def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views
 
 
 def holds_snapshots(migration: Migration, ports: Ports) -> bool:
-    """Whether the ledger has any that is not swept. Only a cancelled migration is asked: its row alone does not tell."""
+    """Whether the ledger has a snapshot of the migration that is not swept.
+
+    This is read only for a cancelled migration, whose row does not show it.
+    """
     if migration.state is not State.CANCELLED:
         return True
     return any(entry.state is not SnapshotState.SWEPT for entry in ports.ledger.of_migration(migration.migration_id))
 
 
 def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Try again where it failed. The retry is accepted, waits like a first try, and the answer says what holds it back."""
+    """Try the migration again from the point of failure.
+
+    The retry is accepted and waits like a first try; the answer says what it waits for.
+    """
 
     return _act(ports, migration_id, Act("retry", caller, seen, lambda migration, now: retried(migration, caller, now, ports)))
 
 
 def retried(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
-    """The retry's step; a closed batch is open again. In a stopped one only a rollback goes on: it is the way out."""
+    """The retry's step; it opens a closed batch again.
+
+    In a stopped batch only a rollback can be retried, because it is the way out.
+    """
     taken = acts.retry(migration, caller.name, now)
     terms = ports.batches.terms(migration.batch_id)
     if taken.after.state is not State.ROLLING_BACK:
@@ -136,7 +145,7 @@ def retried(migration: Migration, caller: Caller, now: datetime, ports: Ports) -
 
 
 def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Give up before anything has moved."""
+    """Give the migration up before anything has moved."""
     act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel(migration, caller.name, now))
     return _act(ports, migration_id, act)
 

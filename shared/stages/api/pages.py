@@ -1,4 +1,4 @@
-"""The report as a page for people: what the precheck found, what the validation found, before and after side by side."""
+"""The report as a page for people: findings of precheck and validation, and the guest before and after."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.stages.api import views
 from shared.stages.api.report_page import report_html
 
 MOST_ROWS = 500
-"""A page of more instances is not read by anybody; GET /batches/{batchId}/report gives all as JSON, page by page."""
+"""Maximum instances on a page that a person can read; GET /batches/{batchId}/report lists all as JSON, page by page."""
 _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
-"""In these the migration's own assessment is that of the rollback; before a validation it is the precheck's."""
+"""States in which the migration's assessment comes from the rollback; before a validation it comes from the precheck."""
 
 
 def of_batch(ports: Ports, batch_id: str) -> str:
@@ -54,7 +54,7 @@ def judgements(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.
 
 
 def judgement(ports: Ports, migration: Migration) -> views.Judgement:
-    """What the last precheck and the last validation of a migration found."""
+    """The findings of a migration's last precheck and last validation."""
     row = _row(ports, migration)
     return views.Judgement(
         migration.migration_id,
@@ -95,7 +95,7 @@ def _row(ports: Ports, migration: Migration) -> ReportRow:
 
 
 def _aspects(before: Observation, after: Observation) -> tuple[Aspect, ...]:
-    """Both sides, if both guests answered."""
+    """Before and after side by side, if the guest answered both times."""
     if not (before.guest and after.guest):
         return ()
     return side_by_side(*before.both(), *after.both(), after.assessment or Assessment())

@@ -1,4 +1,4 @@
-"""What the API shows of people: who the caller is, and what was done by whom. See views.py for how they become JSON."""
+"""The API's views of people: the caller, and the lines of the audit. See views.py for how they become JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class AuditLineView:
-    """One act or refusal: who, how known, through which door, when, what, and the target before and after."""
+    """One act or refusal: who, how their name is known, how the request came in, when, what, and the target before and after."""
 
     entry: str
     at: datetime

@@ -37,7 +37,7 @@ TONES = {
 
 
 def report_html(report: Report) -> str:
-    """One page without a script, a font or a picture from elsewhere; everything of a guest's making is escaped."""
+    """One page that loads no script, font or picture; everything that comes from a guest is escaped."""
     shared = unchecked(report)
     made = report.made_at.strftime("%Y-%m-%d %H:%M UTC")
     summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(report).items())) or "no instances"

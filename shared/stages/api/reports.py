@@ -1,4 +1,4 @@
-"""Reports: how a migration or a batch went, with the reasons where it went wrong."""
+"""Reports: the outcome of a migration or a batch, with the reasons for failures."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def of_migration(ports: Ports, migration_id: str, *, price: float) -> views.Migr
 
 
 def of_batch(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
-    """A page of how the batch's migrations went; raises Refused (Batch.NotFound)."""
+    """A page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
     results = tuple(_result(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)

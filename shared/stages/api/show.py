@@ -1,4 +1,4 @@
-"""From the domain's values to the views of the API."""
+"""Turns the domain's values into the views of the API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
 
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
-    """What an operator may do with the migration as it stands. Each act is a pure decision: trying it tells."""
+    """The acts that an operator can carry out on the migration now. Acts are pure decisions, so each is simply tried."""
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
         "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
@@ -51,7 +51,7 @@ def batch(value: Batch, *, own: str) -> views.BatchView:
 def standing(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchLine]
 ) -> views.BatchStanding:
-    """A batch with its counts by state, why the ready ones do not start and, until they are acknowledged, its risks."""
+    """A batch with its counts by state, why ready migrations do not start and, before the acknowledgement, its risks."""
     wanted = value.acknowledgement is None and not value.dry_run
     opens = value.policy.times.next_opening(now)
     return views.BatchStanding(
@@ -95,7 +95,7 @@ def _batch_fields(value: Batch, own: str) -> dict[str, Any]:
 
 
 def selection(value: Batch, own: str) -> views.SelectionView:
-    """What a batch selects. ``own`` is the deployment's account."""
+    """The instances that a batch selects. ``own`` is the deployment's account."""
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.every_account)
     return views.SelectionView(accounts, chosen.regions, chosen.instance_ids, chosen.releases)

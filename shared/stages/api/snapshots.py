@@ -1,4 +1,4 @@
-"""Snapshots held, and what they cost."""
+"""Lists the snapshots held, with their cost."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from shared.ports.ports import Ports
 from shared.stages.api import show, views
 
 MOST_PAGES = 20
-"""The ledger keeps swept entries: maximum pages that one answer looks through for held ones."""
+"""Maximum pages that one answer searches for held snapshots, because the ledger keeps swept entries too."""
 
 
 def page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
-    """The snapshots held now, and those kept because they may be somebody else's; the sums of this page are of ours.
+    """The snapshots held now, and those kept because they may be somebody else's; the page's sums cover only ours.
 
-    A page may be short of ``limit`` and still have a next one.
+    A page may have fewer than ``limit`` and still have a next page.
     """
     held: list[LedgerEntry] = []
     for _ in range(MOST_PAGES):

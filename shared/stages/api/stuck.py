@@ -1,4 +1,4 @@
-"""What stands still and why: rows that nobody can read, effects that cannot be carried out, batches that cannot be planned."""
+"""What is stuck and why: unreadable rows, effects that fail, batches that cannot be planned."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shared.ports.ports import Ports
 from shared.stages.api import views
 
 AFTER = timedelta(minutes=15)
-"""An outbox that is younger than this may be settled by the next ticks."""
+"""An outbox younger than this may still be settled by the next ticks."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
-"""Maximum that one answer looks through: rows that wait for the tick or the sweep, batches, rows of a state of an open batch."""
+"""Maximum items of each kind that one answer checks: waiting rows, batches, and rows of each state of an open batch."""
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
-"""States whose rows the tick does not read by itself: they wait for their slot, or for a person."""
+"""States whose rows the tick does not read by itself, because they wait for a slot or for a person."""
 _MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
 
 def stuck_rows(ports: Ports) -> views.Stuck:
-    """Everything that is known to stand still, as far as one answer looks; ``more`` if there was more to look through."""
+    """Everything stuck that one answer finds; ``more`` if it could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.waiting_for_tick(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
@@ -50,7 +50,7 @@ def _of_rows(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow
 
 
 def _owed(migration: Migration, ports: Ports) -> str:
-    """The effects and events by name."""
+    """The names of the effects and events in an outbox."""
     try:
         owed = ports.migrations.outboxes(migration.migration_id)
     except Permanent as error:

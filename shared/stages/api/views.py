@@ -1,4 +1,4 @@
-"""What the API shows, as dataclasses: one per answer. Their field names in camelCase are the JSON, their hints its schema."""
+"""The API's answers, one dataclass each. Their field names in camelCase are the JSON, their hints its schema."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Acknowledged:
 
 @dataclass(frozen=True)
 class BrakeView:
-    """Why nothing new starts in a batch: ``paused``, ``paused at budget`` or ``stopped``; by whom, when and why."""
+    """Why nothing new starts in a batch (``paused``, ``paused at budget`` or ``stopped``), by whom, when and why."""
 
     state: str
     by: str
@@ -78,7 +78,7 @@ class HoldView:
 
 @dataclass(frozen=True)
 class ProblemView:
-    """Something that stands in the way, and what to do about it."""
+    """A problem, and what to do about it."""
 
     code: str
     message: str
@@ -88,7 +88,7 @@ class ProblemView:
 
 @dataclass(frozen=True)
 class AccountTrouble:
-    """Why an account cannot be used, since when, and what to do. What waits there goes on by itself afterwards."""
+    """Why an account cannot be used, since when, and what to do. Migrations that wait there then go on by themselves."""
 
     account_id: str
     code: str
@@ -99,7 +99,7 @@ class AccountTrouble:
 
 @dataclass(frozen=True)
 class AccountView:
-    """An account that the deployment serves. The own one comes first, and has no role."""
+    """An account that the deployment serves. The deployment's own account comes first and has no role."""
 
     account_id: str
     name: str
@@ -143,12 +143,12 @@ class BatchView:
     problems: tuple[ProblemView, ...]
     acknowledgement: Acknowledged | None
     brake: BrakeView | None
-    """What keeps anything new from starting; null if the batch goes on."""
+    """Why nothing new starts; null if the batch goes on."""
 
 
 @dataclass(frozen=True)
 class WaveView:
-    """One wave: its migrations, how they stand, and what it waits for (empty once it has begun)."""
+    """One wave: its migrations, their states, and what it waits for (empty once it has begun)."""
 
     number: int
     migration_ids: tuple[str, ...]
@@ -162,7 +162,7 @@ class WaveView:
 
 @dataclass(frozen=True)
 class BatchStanding(BatchView):
-    """A batch with how its migrations stand (number by state) and, until they are acknowledged, its risks."""
+    """A batch with the number of its migrations by state and, before the acknowledgement, its risks."""
 
     counts: dict[str, int]
     failed: int
@@ -172,7 +172,7 @@ class BatchStanding(BatchView):
     waves: tuple[WaveView, ...]
     """The waves, once the batch is acknowledged; empty if its policy has none."""
     held_back: str
-    """Why none of those that are ready starts now; empty where one does, or where none is ready."""
+    """Why no ready migration starts now; empty if one starts, or if no migration is ready."""
     next_opening: datetime | None
     """When windows and blackouts allow the next start; null if they allow it now, or never again."""
     account_troubles: tuple[AccountTrouble, ...]
@@ -234,14 +234,14 @@ class MigrationDetail(MigrationView):
 
     route: tuple[Hop, ...]
     waits_for: str
-    """What has to happen before it goes on, in words; empty where nothing more will."""
+    """What must happen before the migration goes on, in words; empty if it has ended."""
     findings: tuple[Finding, ...]
     blocked: bool
     released_at: datetime | None
     restarts: int
     acts: tuple[str, ...]
     rollback_disks: tuple[DiskRestored, ...]
-    """How far a rollback is with each disk; empty before one."""
+    """The progress of a rollback with each disk; empty before a rollback."""
     smc_rollback: str
     """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
 
@@ -326,7 +326,7 @@ class SnapshotView:
 
 @dataclass(frozen=True)
 class StuckRow:
-    """One thing that stands still: ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` or ``planning``."""
+    """One stuck item: ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` or ``planning``."""
 
     kind: str
     id: str
@@ -336,7 +336,7 @@ class StuckRow:
 
 @dataclass(frozen=True)
 class Stuck:
-    """What stands still, with its cause; ``more`` if one answer could not look through everything."""
+    """What is stuck, with the causes; ``more`` if one answer could not check everything."""
 
     stuck: tuple[StuckRow, ...]
     more: bool
@@ -356,7 +356,7 @@ class SnapshotList:
 
 @dataclass(frozen=True)
 class ResultLine:
-    """How one migration went, in one line of a report."""
+    """The outcome of one migration, as a line of a report."""
 
     migration_id: str
     instance_id: str
@@ -372,7 +372,7 @@ class ResultLine:
     snapshots_made: int
     snapshots_swept: int
     minutes: int
-    """From acceptance to the outcome, waiting for a slot included, waiting for confirmation and retention not."""
+    """Minutes from acceptance to the outcome, with the wait for a slot but without confirmation and retention."""
     smc_rollback: str
     """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
     reasons: tuple[ProblemView, ...]
@@ -380,7 +380,7 @@ class ResultLine:
 
 @dataclass(frozen=True)
 class BatchReport:
-    """A page of how a batch went; ``problems`` are instances that have no migration."""
+    """A page of a batch's outcomes; ``problems`` are instances that have no migration."""
 
     batch_id: str
     migrations: tuple[ResultLine, ...]
@@ -390,7 +390,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class Judged:
-    """What one look found, worst first; ``overrides`` are the reasons given, by code."""
+    """The findings of one check, worst first; ``overrides`` are the reasons given, by code."""
 
     blocked: bool
     findings: tuple[Finding, ...]
@@ -399,7 +399,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class AspectView:
-    """One thing before and after, in words; ``standing`` is same, expected, warning or failure."""
+    """One aspect before and after, in words; ``standing`` is same, expected, warning or failure."""
 
     what: str
     before: str
@@ -409,7 +409,7 @@ class AspectView:
 
 @dataclass(frozen=True)
 class Judgement:
-    """What precheck and validation found on one instance, and the guest before and after; null: not looked yet."""
+    """The findings of precheck and validation on one instance, and the guest before and after; null if not checked yet."""
 
     migration_id: str
     instance_id: str
@@ -422,7 +422,7 @@ class Judgement:
     validation: Judged | None
     aspects: tuple[AspectView, ...]
     smc_rollback: str
-    """As in the migration's own view."""
+    """The same as in the migration's own view."""
 
 
 @dataclass(frozen=True)
@@ -474,6 +474,6 @@ def as_json(value: object) -> Any:
 
 
 def camel(name: str) -> str:
-    """``next_token`` as ``nextToken``; a trailing underscore (``from_``) is dropped."""
+    """The camelCase form of a name: ``next_token`` becomes ``nextToken``; a trailing underscore (``from_``) is dropped."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in rest)
