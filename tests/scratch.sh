@@ -7,7 +7,7 @@ scratch_in_memory() {
     local room here=/dev/shm
     room=$(df --output=avail -k "$here" 2>/dev/null | tail -1) || return 0
     [[ ${room// /} =~ ^[0-9]+$ ]] && ((room > 4 * 1024 * 1024)) && [ -w "$here" ] || return 0
-    scratch=$(mktemp -d "$here/rp.XXXX") || return 0
+    scratch=$(mktemp -d --tmpdir="$here") || return 0
     printf '#!/bin/sh\n' >"$scratch/try" && chmod +x "$scratch/try"
     if "$scratch/try" 2>/dev/null; then
         export TMPDIR=$scratch
