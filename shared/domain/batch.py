@@ -39,6 +39,21 @@ class Brake(Enum):
 
 
 @dataclass(frozen=True)
+class Approval:
+    """One person's yes to one thing."""
+
+    about: str
+    """``batch``, ``wave 2``, or ``rollback`` with the migration and the version at which its state was entered."""
+    by: str
+    identity: str
+    """What tells two persons apart."""
+    at: datetime
+    trust: str
+    seen: str
+    """Digest of the policy and the selection that the person saw."""
+
+
+@dataclass(frozen=True)
 class BatchControl:
     """The last act on a running batch: who paused, resumed or stopped it.
 
@@ -56,6 +71,10 @@ class BatchControl:
     """The number of the last wave that has begun, from 0."""
     wave_ended_at: datetime | None = None
     """When the last of its migrations ended; None while the wave is under way."""
+    approvals: tuple[Approval, ...] = ()
+    """Those of the batch and of its next wave. The journal keeps them all."""
+    asked: tuple[str, ...] = ()
+    """By what is to be approved: the last event about it, so that it is published once."""
 
 
 UNTOUCHED = BatchControl()
@@ -72,6 +91,8 @@ class BatchLine:
     why: str
     trust: str = ""
     door: str = ""
+    approval: Approval | None = None
+    """What the line approves, if it does."""
 
 
 @dataclass(frozen=True)

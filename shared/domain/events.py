@@ -19,6 +19,9 @@ BATCH_SUBMITTED = "replank:Batch:BatchSubmitted"
 BATCH_ACKNOWLEDGED = "replank:Batch:BatchAcknowledged"
 BATCH_PAUSED = "replank:Batch:BatchPaused"
 WAVE_FINISHED = "replank:Batch:WaveFinished"
+APPROVAL_NEEDED = "replank:Batch:ApprovalNeeded"
+APPROVAL_EXPIRING = "replank:Batch:ApprovalExpiring"
+BATCH_DONE = "replank:Batch:BatchDone"
 PLANNING_DUE = "replank:Batch:PlanningDue"
 MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
 PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
@@ -47,6 +50,9 @@ PRODUCERS = {
     BATCH_ACKNOWLEDGED: "api",
     BATCH_PAUSED: "watch",
     WAVE_FINISHED: "watch",
+    APPROVAL_NEEDED: "watch",
+    APPROVAL_EXPIRING: "watch",
+    BATCH_DONE: "watch",
     PLANNING_DUE: "watch",
     MIGRATION_REQUESTED: "intake",
     PRECHECK_PASSED: "precheck",

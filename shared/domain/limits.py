@@ -20,6 +20,7 @@ class Limit(Enum):
     PAUSE = "pause"
     ACCOUNT = "account"
     ACKNOWLEDGEMENT = "acknowledgement"
+    APPROVAL = "approval"
     WINDOW = "window"
     BLACKOUT = "blackout"
     BUDGET = "failure budget"
@@ -205,6 +206,14 @@ def _acknowledgement(scene: Scene) -> str:
     return "" if scene.terms.acknowledgement else "the risks are not acknowledged yet"
 
 
+def _approval(scene: Scene) -> str:
+    if not scene.terms.policy.approvals:
+        return ""
+    from shared.domain.approvals import BATCH, ask, why_missing  # only batches with approvals need it
+
+    return why_missing(ask(scene.terms, BATCH, scene.now), scene.terms.batch_id)
+
+
 def _window(scene: Scene) -> str:
     times = scene.terms.policy.times
     closed = times.why_closed(scene.now)
@@ -256,6 +265,7 @@ _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.PAUSE: _pause,
     Limit.ACCOUNT: _account,
     Limit.ACKNOWLEDGEMENT: _acknowledgement,
+    Limit.APPROVAL: _approval,
     Limit.WINDOW: _window,
     Limit.BLACKOUT: _blackout,
     Limit.BUDGET: budget_spent,

@@ -37,6 +37,13 @@ NOTICE_POLICY_FIELDS = frozenset(
         "window",
         "windows",
         "blackouts",
+        "approvals",
+        "waveApprovals",
+        "rollbackApprovals",
+        "approverRole",
+        "approverTrust",
+        "approvalMin",
+        "approvalExpiry",
     }
 )
 MOST_INSTANCES = 1000

@@ -46,12 +46,26 @@ class Policy:
     zone: str = choice("", "IANA zone of windows and blackouts that name none of their own; without it, UTC.")
     windows: tuple[Window, ...] = choice((), "Several windows in place of one.")
     blackouts: tuple[Blackout, ...] = choice((), "When nothing starts, whatever the windows say: no first try, retry or next hop.")
+    approvals: int = choice(
+        0, "Persons who must approve the batch, beside the acknowledgement. From 2 on, who submitted it does not count.", (0, 5)
+    )
+    wave_approvals: int = choice(0, "Persons who must approve each wave after the first. The gate is then approval.", (0, 5))
+    rollback_approvals: int = choice(0, "Persons who must approve a rollback before somebody can ask for it.", (0, 5))
+    approver_role: str = choice("approver", "The role of who approves: approver, operator or admin. An admin may always.")
+    approver_trust: str = choice("verified", "Which names of approvers count: verified, or claimed as well.")
+    approval_min: int = choice(1440, "Minutes for which an approval counts.", (5, 43200))
+    approval_expiry: str = choice("hold", "What follows an expired approval: hold, or cancel what has not begun.")
 
     @property
     def times(self) -> Times:
         """When migrations may start. The single window beside the list serves older versions, which know only one."""
-        own = (self.window,) if self.window is not None and not (self.window == NEVER and (self.windows or self.blackouts)) else ()
+        own = (self.window,) if self.window is not None and not (self.window == NEVER and _unknown_before(self)) else ()
         return Times(self.windows or own, self.blackouts)
+
+
+def _unknown_before(policy: Policy) -> bool:
+    """Whether it has limits that a version with one window and nothing else would not keep."""
+    return bool(policy.windows or policy.blackouts or policy.approvals)
 
 
 def seen_by_people(policy: Policy) -> Policy:
@@ -94,7 +108,25 @@ def read_policy(document: object) -> Policy:
 
         check_waves(policy.waves, policy.gate)
     _check_probe(policy.files, policy.check)
+    _check_approvals(policy)
+    if policy.wave_approvals:  # a version that knows no approvals then lets no wave begin by itself
+        policy = replace(policy, gate="approval")
     return _with_times(policy, **times)
+
+
+APPROVAL_CHOICES = {
+    "approver_role": ("approver", "operator", "admin"),
+    "approver_trust": ("verified", "claimed"),
+    "approval_expiry": ("hold", "cancel"),
+}
+"""What the fields about approvals may say."""
+
+
+def _check_approvals(policy: Policy) -> None:
+    for name, known in APPROVAL_CHOICES.items():
+        if getattr(policy, name) not in known:
+            sentence = f"policy.{camel(name)} {getattr(policy, name)[:20]!r} is unknown."
+            raise Refused("Policy.Invalid", sentence, f"Use {', '.join(known[:-1])} or {known[-1]}.")
 
 
 def _with_times(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
@@ -114,10 +146,11 @@ def _with_times(policy: Policy, window: object, windows: object, blackouts: obje
         read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
     )
     black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
-    if single is not None and not (black or single.zone or single.length_min):
+    if single is not None and not (black or single.zone or single.length_min or policy.approvals):
         return replace(policy, window=single)
     several = several if single is None else (single,)
-    return replace(policy, window=NEVER if several or black else None, windows=several, blackouts=black)
+    whole = replace(policy, windows=several, blackouts=black)
+    return replace(whole, window=NEVER if _unknown_before(whole) else None)
 
 
 def _check_probe(files: tuple[str, ...], check: str) -> None:

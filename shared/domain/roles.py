@@ -24,6 +24,8 @@ _OPERATOR, _APPROVER = frozenset({Role.OPERATOR, Role.ADMIN}), frozenset({Role.A
 MAY: Mapping[str, frozenset[Role]] = {
     "submitBatch": _OPERATOR,
     "acknowledgeBatch": _APPROVER,
+    "approveBatch": _OPERATOR | _APPROVER,
+    "approveRollback": _OPERATOR | _APPROVER,
     "confirmBatch": _OPERATOR,
     "confirmMigration": _OPERATOR,
     "retryMigration": _OPERATOR,

@@ -15,6 +15,7 @@ GATES = (BY_ITSELF, BY_HAND)
 SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
 """A wave's size: a number, a share of the batch, or (last one only) the factor by which each wave grows."""
 MOST_SIZES = 50
+NEXT_LOOK = "the next minute's look"
 
 
 def check_waves(sizes: Sequence[str], gate: str) -> None:
@@ -66,9 +67,26 @@ def waits_for_next(terms: Terms, now: datetime) -> str:
         return f"wave {number} is under way"
     if now < begins:
         return f"wave {number} has ended and soaks until {begins:%Y-%m-%d %H:%M} UTC"
+    if terms.policy.wave_approvals:
+        from shared.domain.approvals import ask, next_wave, why_missing
+
+        missing = why_missing(ask(terms, next_wave(terms), now), terms.batch_id)
+        return f"wave {number} has ended: {missing or NEXT_LOOK}"
     if terms.policy.gate == BY_HAND:
         return f"wave {number} has ended, and a person begins the next: replank next-wave {terms.batch_id}"
-    return f"wave {number} has ended: the next minute's look"
+    return f"wave {number} has ended: {NEXT_LOOK}"
+
+
+def may_begin(terms: Terms, now: datetime) -> bool:
+    """Whether the next wave begins by itself: after its soak, and with the approvals that the policy asks for."""
+    begins = next_begins(terms)
+    if begins is None or now < begins:
+        return False
+    if terms.policy.wave_approvals:
+        from shared.domain.approvals import ask, next_wave
+
+        return not ask(terms, next_wave(terms), now).missing
+    return terms.policy.gate != BY_HAND
 
 
 def ended(batch: Batch, now: datetime) -> Batch:
@@ -78,7 +96,9 @@ def ended(batch: Batch, now: datetime) -> Batch:
 
 def begun(batch: Batch, by: str, now: datetime, trust: str = "", door: str = "") -> tuple[Batch, BatchLine]:
     """The batch with its next wave open, and the journal's line."""
-    control = replace(batch.control, wave=batch.control.wave + 1, wave_ended_at=None)
+    still = tuple(each for each in batch.control.approvals if not each.about.startswith("wave"))
+    asked = tuple(each for each in batch.control.asked if not each.startswith("wave"))
+    control = replace(batch.control, wave=batch.control.wave + 1, wave_ended_at=None, approvals=still, asked=asked)
     after = replace(batch, control=control, version=batch.version + 1)
     return after, BatchLine(after.version, now, "next wave", by, f"wave {control.wave + 1} begins", trust, door)
 
@@ -94,6 +114,10 @@ def check_next(batch: Batch, waves: int, now: datetime) -> None:
     begins = next_begins(terms)
     if begins is None or now < begins:
         raise Refused("Wave.NotEnded", f"{waits_for_next(terms, now).capitalize()}.", "Wait until then.", status=409)
+    if terms.policy.wave_approvals:
+        from shared.domain.approvals import ask_of_batch, check_enough, next_wave
+
+        check_enough(ask_of_batch(batch, next_wave(terms), now), batch.batch_id)
 
 
 def standings(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from shared.domain.choice import camel
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
-from shared.domain.policy import BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, MOST_WINDOWS, WORDS
+from shared.domain.policy import APPROVAL_CHOICES, BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, MOST_WINDOWS, WORDS
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 
 Json = dict[str, Any]
@@ -169,6 +170,7 @@ _SHAPES: Json = {
         0,
     ),
     "gate": {"type": "string", "enum": ["automatic", "approval"], "default": DEFAULTS["gate"]},
+    **{camel(name): {"type": "string", "enum": list(known), "default": known[0]} for name, known in APPROVAL_CHOICES.items()},
     "windows": a_list(WINDOW, MOST_WINDOWS, 0),
     "blackouts": a_list(BLACKOUT, MOST_BLACKOUTS, 0),
     "overrides": {
@@ -227,6 +229,22 @@ RESUME = an_object(
     },
     ("why", "failed"),
 )
+SEEN: Json = {
+    "type": "string",
+    "minLength": 32,
+    "maxLength": 32,
+    "pattern": "^[0-9a-f]{32}$",
+    "description": "The digest of policy and selection that you saw (approvals.seen of the batch).",
+}
+APPROVAL = an_object(
+    {
+        "seen": SEEN,
+        "wave": {"type": "integer", "minimum": 2, "maximum": 2**31 - 1, "description": "The wave; without it, the batch."},
+        "why": {**WHY, "description": "Kept in the journal of the batch."},
+    },
+    ("seen",),
+)
+ROLLBACK_APPROVAL = an_object({"seen": SEEN, "why": {**WHY, "description": "Kept in the journal of the batch."}}, ("seen",))
 HOLD = an_object({"why": {**WHY, "description": "Why everything is held; shown with every answer."}})
 RELEASE_HOLD = an_object(
     {

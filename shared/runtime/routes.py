@@ -104,6 +104,26 @@ def _next_wave(call: Call) -> Reply:
     return Reply(brakes.next_wave(call.ports, call.path["batchId"], call.caller, call.seen))
 
 
+def _approve(call: Call) -> Reply:
+    from shared.stages.api import approving
+
+    who = approving.Approver(call.caller, call.access, call.account)
+    given = call.body
+    return Reply(
+        approving.approve(call.ports, call.path["batchId"], who, given["seen"], given.get("wave", 0), given.get("why", ""))
+    )
+
+
+def _approve_rollback(call: Call) -> Reply:
+    from shared.stages.api import approving
+
+    who = approving.Approver(call.caller, call.access, call.account)
+    given = call.body
+    return Reply(
+        approving.approve_rollback(call.ports, call.path["migrationId"], who, call.seen, given["seen"], given.get("why", ""))
+    )
+
+
 def _stop(call: Call) -> Reply:
     from shared.stages.api import brakes
 
@@ -268,6 +288,29 @@ ROUTES: tuple[Route, ...] = (
         refusals=(404,),
     ),
     *(_on_batch(*each) for each in _BATCH_ACTS),
+    Route(
+        "POST",
+        f"{_BATCH}/approvals",
+        "approveBatch",
+        "Approve the batch, or its next wave, as its policy asks. The acknowledgement of the risks is an act of its own.",
+        _approve,
+        views.BatchView,
+        body=requests.APPROVAL,
+        act=True,
+        refusals=(404, 409, 412),
+    ),
+    Route(
+        "POST",
+        f"{_MIGRATION}/approvals",
+        "approveRollback",
+        "Approve the rollback of a migration, as the policy of its batch asks. It begins once somebody asks for it.",
+        _approve_rollback,
+        views.MigrationDetail,
+        body=requests.ROLLBACK_APPROVAL,
+        act=True,
+        on_version=True,
+        refusals=(404, 409, 412),
+    ),
     Route(
         "POST",
         f"{_BATCH}/waves/next",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
+from shared.domain import events
 from shared.domain.batch import BatchState, Terms
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, State
@@ -15,16 +17,21 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 
 def close_batch(terms: Terms, ports: Ports) -> bool:
     """Close a batch if every migration in it is settled; False if it stays open."""
+    counts: Counter[str] = Counter()
     token = ""
     while True:
         page = ports.migrations.of_batch(terms.batch_id, state=None, limit=100, token=token)
         # Nobody knows what a row that cannot be read waits for: once it can be, it must not stand in a closed batch.
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
+        counts.update(each.state.value for each in page.migrations)
         token = page.next_token
         if not token:
             break
     ports.admission.drop_count(terms.batch_id)
+    # Told first: the same event twice is one event, and one that is never told would be missed.
+    told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
+    ports.bus.publish([events.about_batch(terms.batch_id, events.BATCH_DONE, **told)])
     return _write_state(terms, BatchState.CLOSED, ports)
 
 

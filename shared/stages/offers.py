@@ -110,6 +110,7 @@ def _choose_or_skip(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
         if not first and any(not each.first for each in queue.waiting):
             _pause_if_spent(_scene(queue, set(), tick), tick.ports)
             _keep_open_waves(queue, tick)
+            _tell_approvals(queue.tally.terms, tick.ports)
         return _choose(queue, first, tick)
     except ReplankError as error:
         _log_skipped(queue.tally.terms.batch_id, error)
@@ -141,6 +142,14 @@ def _keep_open_waves(queue: _Queue, tick: _Tick) -> None:
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or wave_of(each.migration_id, found) <= terms.control.wave]
+
+
+def _tell_approvals(terms: Terms, ports: Ports) -> None:
+    """Tell once what a person has to approve, and what is about to expire."""
+    if terms.policy.approvals or terms.policy.wave_approvals:
+        from shared.stages.approvals_due import tell_approvals  # as above
+
+        tell_approvals(terms, ports)
 
 
 def _log_skipped(batch_id: str, error: ReplankError) -> None:

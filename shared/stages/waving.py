@@ -47,7 +47,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
             after = waves.ended(batch, now)
             ports.bus.publish([_finished(after, found)])  # first: the same event twice is one event
             ports.batches.commit(batch, after)
-        elif now >= begins and terms.policy.gate != waves.BY_HAND:
+        elif waves.may_begin(terms, now):
             after, line = waves.begun(batch, "watch", now)
             ports.batches.commit(batch, after, line=line)
 

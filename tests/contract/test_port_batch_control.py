@@ -11,11 +11,11 @@ from unittest import mock
 import pytest
 
 from shared.adapters import tables
-from shared.domain import brake
+from shared.domain import approvals, brake
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Brake, Selection
 from shared.domain.caller import Caller, Trust
 from shared.domain.errors import Stale
-from shared.domain.policy import Policy
+from shared.domain.policy import Policy, read_policy
 from shared.ports.ports import Ports
 from tests.support.ports import T0, bench
 
@@ -130,3 +130,23 @@ def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) ->
     assert ports.batches.waves(made.batch_id) == cut
     assert ports.batches.load(made.batch_id) == after
     assert ports.batches.tally(made.batch_id).failed == frozenset()
+
+
+def test_an_approval_is_stored_with_the_batch_and_in_its_journal(ports: Ports) -> None:
+    made = batch(9, policy=read_policy({"approvals": 1}))
+    ports.batches.create(made)
+    found = approvals.ask_of_batch(made, approvals.BATCH, T0)
+    change = approvals.approve(made, found, BOB, found.seen, "CHG-7", T0)
+    assert change is not None
+    ports.batches.commit(made, change.after, line=change.line)
+    assert ports.batches.load(made.batch_id) == change.after
+    assert ports.batches.terms(made.batch_id).control.approvals == change.after.control.approvals
+    (line,) = ports.batches.journal(made.batch_id)
+    assert line.approval == change.after.control.approvals[0]
+
+
+def test_rows_from_before_approvals_are_read(ports: Ports) -> None:
+    older = paused(batch(10), ports) if ports.batches.create(batch(10)) else batch(10)
+    assert (older.control.approvals, older.control.asked, older.policy.approvals) == ((), (), 0)
+    (line,) = ports.batches.journal(older.batch_id)
+    assert line.approval is None

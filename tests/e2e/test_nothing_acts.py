@@ -60,6 +60,8 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
     first, second = sorted(each["migrationId"] for each in world.migrations())
     return {
         "acknowledge": [[EVIL, "--yes"], [batch, "--yes"]],
+        "approvals": [[], [batch], [EVIL]],
+        "approve": [[batch, "--yes"], [EVIL, "--yes", "--why", EVIL], [batch, "--rollback", EVIL, "--yes"]],
         "audit": [[], ["--who", EVIL], ["--csv"]],
         "assess": [["--facts", given["facts"]], ["--facts", given["garbage"]], ["i-test0001"]],
         "bootstrap": [[]],

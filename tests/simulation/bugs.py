@@ -8,7 +8,7 @@ from unittest import mock
 
 from cli import targets
 from shared.adapters.compute import Ecs
-from shared.domain import acts, brake, notice, restore, seen, waves
+from shared.domain import acts, approvals, brake, notice, restore, seen, waves
 from shared.domain.after_job import AfterJob
 from shared.domain.batch import BatchState
 from shared.domain.caller import Caller
@@ -52,6 +52,21 @@ def more_forgiven() -> list[Patch]:
 def waves_overlap() -> list[Patch]:
     """The next wave does not wait for the end of the one before."""
     return [mock.patch.object(waving, "_has_ended", return_value=True)]
+
+
+def approvals_for_ever() -> list[Patch]:
+    """An approval never expires."""
+    asked = approvals.ask
+
+    def early(terms: Any, about: str, now: Any, given: Any = None) -> Any:
+        return asked(terms, about, terms.created_at, given)
+
+    return [mock.patch.object(approvals, "ask", early)]
+
+
+def waves_unapproved() -> list[Patch]:
+    """A wave begins after its soak, whoever has approved it."""
+    return [mock.patch.object(waves, "may_begin", lambda terms, now: waves.next_begins(terms) <= now)]
 
 
 def no_soak() -> list[Patch]:

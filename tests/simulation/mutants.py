@@ -127,6 +127,10 @@ def _no_pause() -> list[Patch]:
     return _without(Limit.PAUSE)
 
 
+def _no_approval() -> list[Patch]:
+    return _without(Limit.APPROVAL)
+
+
 def _no_hold() -> list[Patch]:
     return _without(Limit.HOLD)
 
@@ -360,6 +364,9 @@ MUTANTS = (
     Mutant("the hold is ignored", 11, _no_hold, tune=weather.held_often),
     Mutant("a wave does not wait for the one before", 11, bugs.waves_overlap, tune=weather.in_waves),
     Mutant("a wave does not soak", 11, bugs.no_soak, tune=weather.in_waves),
+    Mutant("a start waits for no approval", 11, _no_approval, tune=weather.approved),
+    Mutant("an approval never expires", 11, bugs.approvals_for_ever, tune=weather.approved),
+    Mutant("a wave waits for no approval", 11, bugs.waves_unapproved, tune=weather.approved_waves),
     Mutant("a pause is ignored", 11, _no_pause, tune=weather.paused_often),
     Mutant("a resume forgives what the person did not see", 13, bugs.more_forgiven, tune=weather.paused_often),
     Mutant("every call has another client token", 8, _another_token, tune=weather.lost_answers),

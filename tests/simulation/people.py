@@ -14,7 +14,7 @@ from localcloud.core.errors import ApiError
 from shared.domain.batch import RISKS_VERSION
 from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Sight
-from tests.simulation.records import GOES_ON, HOLD, LOCKS, Migration, State
+from tests.simulation.records import GOES_ON, HOLD, LOCKS, Batch, Migration, State
 from tests.simulation.scenario import BRAKES, FOREIGN, HOLDS, BatchPlan
 from tests.simulation.truth import Truth
 from tests.support.world import World
@@ -47,6 +47,7 @@ STRANGERS: tuple[tuple[str, dict[str, Any]], ...] = (
 )
 _EARLY = frozenset({State.ACCEPTED, State.PRECHECKING, State.SNAPSHOTTING, State.SNAPSHOTTED})
 _FAILED = frozenset({State.FAILED})
+APPROVERS = ("carl", "dora", "ann")
 ACTS = ("confirmation", "retry", "cancellation", "rollback")
 
 
@@ -59,6 +60,7 @@ class People:
         self._api = world.api
         self.holds, self.brakes = HOLDS, BRAKES
         self._braking = random.Random(f"brakes:{seed}")
+        self._approving = random.Random(f"approving:{seed}")
 
     @property
     def rng(self) -> random.Random:
@@ -105,6 +107,33 @@ class People:
             waits = batch.acknowledgement is None and not batch.dry_run and batch.state == "open"
             if waits and self.rng.random() < 0.3:
                 self.acknowledge(batch.batch_id)
+            if batch.policy.approvals + batch.policy.wave_approvals and self._approving.random() < 0.3:
+                self.approve(batch.batch_id, by=self._approving.choice(APPROVERS))
+
+    def approve(self, batch_id: str, by: str) -> int:
+        """Approve whatever of the batch lacks it, as it stands, now and then as somebody saw it before; how many acts succeeded."""
+        made = 0
+        for asked in self._asked(f"/batches/{batch_id}"):
+            seen = asked["seen"] if self._approving.random() > STALE else "0" * 32
+            wave = {"wave": int(asked["about"].split()[1])} if asked["about"].startswith("wave") else {}
+            made += asked["missing"] > 0 and self.call(f"/batches/{batch_id}/approvals", {"seen": seen, **wave}, operator=by)
+        return made
+
+    def _approve_rollback(self, migration: Migration) -> None:
+        """Somebody approves the rollback that is asked for next, if the policy wants that."""
+        wanted = self.truth.batches[migration.batch_id].policy.rollback_approvals
+        for asked in self._asked(f"/migrations/{migration.migration_id}") if wanted else ():
+            path = f"/migrations/{migration.migration_id}/approvals"
+            self.call(path, {"seen": asked["seen"]}, operator=APPROVERS[0], seen=migration.version)
+
+    def _asked(self, path: str) -> list[dict[str, Any]]:
+        """What a look at the API says has to be approved; nothing if it does not answer."""
+        try:
+            with self.chaos.invoker.outside():
+                found = self._api.get(path)
+        except Problem:
+            return []
+        return list(found["approvals"] if "approvals" in found else filter(None, [found["rollbackApprovals"]]))
 
     def act(self) -> bool:
         """One act of somebody in a hurry: mostly sensible, sometimes not, sometimes twice. False if nothing was done."""
@@ -172,6 +201,8 @@ class People:
         verb = self._verb(migration)
         if verb and self.rng.random() < BY_INSTANCE:
             return self._act_by_instance(migration.instance_id, verb)
+        if verb == "rollback" and self._approving.random() < 0.5:
+            self._approve_rollback(migration)
         if verb:
             for _ in range(self.rng.choice((1, 1, 2))):
                 operator = self.rng.choice(("ann", "bob"))
@@ -249,19 +280,29 @@ class People:
         if self.truth.held() and (final or self.rng.random() < 0.7):
             made += self.let_go()
         for batch in [self.truth.batches[id] for id in sorted(self.truth.batches)]:
-            if batch.acknowledgement is None and not batch.dry_run and batch.state == "open" and not final:
-                made += self.acknowledge(batch.batch_id)
-            if batch.policy.gate == "approval" and batch.state == "open" and not final:
-                made += self.call(f"/batches/{batch.batch_id}/waves/next", operator="eve", seen=batch.version)
-            if self.truth.brake(batch.batch_id) != GOES_ON and batch.state == "open" and not final:
-                made += self._resume(batch.batch_id)
+            made += 0 if final or batch.state != "open" else self._settle_batch(batch)
         for migration in [self.truth.migrations[id] for id in sorted(self.truth.migrations)]:
             verb = self._decision(migration, final)
             if verb == "press":
                 self.press(migration)
                 made += 1
             elif verb:
+                if verb == "rollback":
+                    self._approve_rollback(migration)
                 made += self.call(f"/migrations/{migration.migration_id}/{verb}", seen=migration.version)
+        return made
+
+    def _settle_batch(self, batch: Batch) -> int:
+        """Acknowledge it, let its next wave begin, approve it and resume it, as far as it waits for that; how many acts."""
+        made, policy = 0, batch.policy
+        if batch.acknowledgement is None and not batch.dry_run:
+            made += self.acknowledge(batch.batch_id)
+        if policy.gate == "approval":
+            made += self.call(f"/batches/{batch.batch_id}/waves/next", operator="eve", seen=batch.version)
+        if policy.approvals + policy.wave_approvals:
+            made += sum(self.approve(batch.batch_id, by=each) for each in APPROVERS[:2])
+        if self.truth.brake(batch.batch_id) != GOES_ON:
+            made += self._resume(batch.batch_id)
         return made
 
     def _decision(self, migration: Migration, final: bool) -> str:

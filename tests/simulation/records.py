@@ -125,6 +125,10 @@ class Policy:
     failure_percent: int | None
     soak_min: int
     gate: str
+    approvals: int
+    wave_approvals: int
+    rollback_approvals: int
+    approval_min: int
     canary: int
     retention_days: int
     windows: tuple[Window, ...]
@@ -313,6 +317,10 @@ def _policy(doc: dict[str, Any]) -> Policy:
         failure_percent=doc.get("failure_percent"),
         soak_min=doc.get("soak_min", 0),
         gate=doc.get("gate", "automatic"),
+        approvals=doc.get("approvals", 0),
+        wave_approvals=doc.get("wave_approvals", 0),
+        rollback_approvals=doc.get("rollback_approvals", 0),
+        approval_min=doc.get("approval_min", 1440),
         canary=doc.get("canary", 0),
         retention_days=doc.get("retention_days", 7),
         windows=_windows(doc),
@@ -322,8 +330,8 @@ def _policy(doc: dict[str, Any]) -> Policy:
 
 
 def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
-    """All windows. Beside several, or beside blackouts, the one window is for older versions, and never open."""
-    if doc.get("windows") or doc.get("blackouts"):
+    """All windows. Beside several, blackouts or approvals, the one window is for older versions, and never open."""
+    if doc.get("windows") or doc.get("blackouts") or doc.get("approvals"):
         return tuple(_window(each) for each in doc.get("windows", ()))
     return (_window(doc["window"]),) if doc.get("window") else ()
 

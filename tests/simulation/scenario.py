@@ -47,6 +47,8 @@ TWINS, NAMESAKES = 0.15, 0.2
 PROMPT, FORGETFUL = 0.4, 0.3
 DRILLS, PUTS_BACK = 0.06, 0.25
 """The share of instances whose first job is a drill, and of those whose disks SMC puts back after a failed or cancelled job."""
+APPROVED = 0.15
+"""The share of batches that persons have to approve."""
 BLACK = 0.12
 """The share of batches with a blackout."""
 HOLDS = 0.04
@@ -99,6 +101,7 @@ def draw(seed: int) -> Scenario:
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
     batches = tuple(_with_times(random.Random(f"times:{seed}:{at}"), each) for at, each in enumerate(batches))
+    batches = tuple(_with_approvals(random.Random(f"approvals:{seed}:{at}"), each) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
@@ -210,6 +213,17 @@ def _with_times(rng: random.Random, plan: BatchPlan) -> BatchPlan:
         ends = begins + timedelta(minutes=rng.choice((60, 240)))
         times = {"from": f"{begins:%Y-%m-%dT%H:%MZ}", "to": f"{ends:%Y-%m-%dT%H:%MZ}"}
         policy["blackouts"] = [{**times, "reason": "change freeze", "cutoffMin": rng.choice((0, 30))}]
+    return replace(plan, request={**plan.request, "policy": policy})
+
+
+def _with_approvals(rng: random.Random, plan: BatchPlan) -> BatchPlan:
+    """Now and then persons have to approve the batch, its waves or its rollbacks."""
+    if rng.random() >= APPROVED:
+        return plan
+    policy: dict[str, Any] = {**plan.request["policy"], "approverTrust": "claimed", "approvals": rng.choice((0, 1, 2))}
+    policy |= {"approvalMin": rng.choice((30, 120, 1440)), "approvalExpiry": rng.choice(("hold", "hold", "cancel"))}
+    policy |= {"rollbackApprovals": 1} if rng.random() < 0.3 else {}
+    policy |= {"waveApprovals": rng.choice((1, 2))} if "waves" in policy and rng.random() < 0.5 else {}
     return replace(plan, request={**plan.request, "policy": policy})
 
 

@@ -26,6 +26,7 @@ from tests.simulation import guests, newer
 from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Sight, all_checkers
+from tests.simulation.invariants.approved import waits_for_approval
 from tests.simulation.invariants.times import blacked, within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
@@ -339,7 +340,8 @@ class Simulation:
         """Whether this one waits for a person: nothing but the window, the hold and the slots holds a route once begun."""
         batch = self.truth.batches[migration.batch_id]
         spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.budget
-        gated = not self._is_begun(migration) and batch.policy.gate == "approval"
+        asked = waits_for_approval(self.truth.batch_rows[batch.batch_id], batch, self.scene.now)
+        gated = not self._is_begun(migration) and (batch.policy.gate == "approval" or asked)
         paused = gated or (not self._is_begun(migration) and self.truth.brake(batch.batch_id) != GOES_ON)
         return self.truth.held() or batch.acknowledgement is None or spent or paused or self._is_full(batch.batch_id)
 

@@ -269,6 +269,17 @@ def in_waves(scenario: Scenario) -> Scenario:
     return replace(with_policy(unlimited(scenario), waves=["2"], soakMin=5), rates={"person": 0.1}, prompt=True)
 
 
+def approved(scenario: Scenario) -> Scenario:
+    """Two persons approve each batch, for half an hour, and each instance moves for itself."""
+    given = {"approvals": 2, "approverTrust": "claimed", "approvalMin": 30, "approvalExpiry": "hold", "maxMoving": 1}
+    return replace(with_policy(unlimited(scenario), **given), rates={"person": 0.1}, prompt=True)
+
+
+def approved_waves(scenario: Scenario) -> Scenario:
+    """Every batch moves in waves of two, each approved by two persons."""
+    return with_policy(in_waves(scenario), waveApprovals=2, approverTrust="claimed", gate="approval")
+
+
 def paused_often(scenario: Scenario) -> Scenario:
     """People pause, resume and stop batches every few minutes."""
     return replace(busy(scenario), brakes=0.3)

@@ -51,7 +51,7 @@ def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView
         )
     if found.state is BatchState.PLANNING:
         ports.bus.publish([events.about_batch(found.batch_id, events.BATCH_SUBMITTED)])
-    return show.batch(found, own=ports.account_id), created
+    return show.batch(found, own=ports.account_id, now=ports.clock.now()), created
 
 
 def id_from(client_token: str) -> str:
@@ -155,8 +155,8 @@ def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: 
 
 def page(ports: Ports, *, limit: int, token: str) -> views.BatchList:
     """A page of batches, newest first."""
-    page = ports.batches.page(limit=limit, token=token)
-    return views.BatchList(tuple(show.batch(each, own=ports.account_id) for each in page.batches), page.next_token)
+    page, now = ports.batches.page(limit=limit, token=token), ports.clock.now()
+    return views.BatchList(tuple(show.batch(each, own=ports.account_id, now=now) for each in page.batches), page.next_token)
 
 
 def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
@@ -171,7 +171,7 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
         except Stale:
             continue
         ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
-        return show.batch(after, own=ports.account_id)
+        return show.batch(after, own=ports.account_id, now=ports.clock.now())
     raise contended("Batch.Moved", f"Batch {batch_id}")
 
 

@@ -45,7 +45,7 @@ def next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> view
         if before.version != version:
             lines = ports.batches.journal(batch_id)
             if any((each.version, each.act, each.by) == (version + 1, "next wave", caller.name) for each in lines):
-                return show.batch(before, own=ports.account_id)
+                return show.batch(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_moved(before, version)
         now = ports.clock.now()
         check_next(before, len(ports.batches.waves(batch_id)), now)
@@ -54,7 +54,7 @@ def next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> view
             ports.batches.commit(before, after, line=line)
         except Stale:
             continue
-        return show.batch(after, own=ports.account_id)
+        return show.batch(after, own=ports.account_id, now=ports.clock.now())
     raise contended("Batch.Moved", f"Batch {batch_id}")
 
 
@@ -84,12 +84,12 @@ def _write(
         before = ports.batches.load(batch_id)
         if before.version != version:
             if brake.is_done(before, act, caller.name):
-                return show.batch(before, own=ports.account_id)
+                return show.batch(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_moved(before, version)
         change = decide(before)
         try:
             ports.batches.commit(before, change.after, line=change.line, forgiven=change.forgiven)
         except Stale:
             continue
-        return show.batch(change.after, own=ports.account_id)
+        return show.batch(change.after, own=ports.account_id, now=ports.clock.now())
     raise contended("Batch.Moved", f"Batch {batch_id}")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.domain import acts
+from shared.domain.batch import Terms
 from shared.domain.caller import Caller
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
@@ -14,6 +15,7 @@ from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import Act, carry_out
+from shared.stages.api.people_views import ApprovalsView
 from shared.stages.closing import reopen_batch
 from shared.stages.slots import held_now
 
@@ -77,7 +79,7 @@ def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """One migration; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
     terms = ports.batches.terms(found.batch_id)
-    return show.detail(
+    shown = show.detail(
         found,
         restarts=ports.migrations.restarts(migration_id),
         waits_for=_waits_for(found, ports),
@@ -85,6 +87,15 @@ def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
         holds_snapshots=holds_snapshots(found, ports),
         own=ports.account_id,
     )
+    return replace(shown, rollback_approvals=_rollback_approvals(found, terms, ports))
+
+
+def _rollback_approvals(migration: Migration, terms: Terms, ports: Ports) -> ApprovalsView | None:
+    if not terms.policy.rollback_approvals:
+        return None
+    from shared.stages.api.approving import shown_of_rollback  # only batches that ask for them need it
+
+    return shown_of_rollback(migration, ports)
 
 
 def _waits_for(migration: Migration, ports: Ports) -> str:
@@ -152,8 +163,16 @@ def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.
 
 def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Take every disk back to its snapshot from before the first hop."""
-    act = Act("rollback", caller, seen, lambda migration, now: acts.roll_back(migration, caller.name, now))
-    return _act(ports, migration_id, act)
+
+    def decide(migration: Migration, now: datetime) -> Step:
+        taken = acts.roll_back(migration, caller.name, now)
+        if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
+            from shared.stages.api.approving import check_rollback  # as above
+
+            check_rollback(migration, now, ports)
+        return taken
+
+    return _act(ports, migration_id, Act("rollback", caller, seen, decide))
 
 
 def _act(ports: Ports, migration_id: str, act: Act) -> views.MigrationDetail:

@@ -56,3 +56,31 @@ class SignInAt:
 
     issuer: str
     client_id: str
+
+
+@dataclass(frozen=True)
+class ApprovalView:
+    """One person's approval; ``standing`` is ``counts``, ``expired``, or ``overtaken`` (policy or selection changed)."""
+
+    by: str
+    at: datetime
+    trust: str
+    standing: str
+
+
+@dataclass(frozen=True)
+class ApprovalsView:
+    """What has to be approved, who has approved it, and how many persons are missing."""
+
+    about: str
+    """``batch``, ``wave 2``, or ``rollback`` with the migration."""
+    needed: int
+    missing: int
+    role: str
+    trust: str
+    seen: str
+    """Digest of policy and selection as they are now: an approval names it."""
+    given: tuple[ApprovalView, ...]
+    expires_at: datetime | None
+    """When too few will count; null while too few do."""
+    waits_for: str

@@ -14,6 +14,7 @@ from shared.domain.migration import JournalEntry, Migration
 from shared.domain.policy import seen_by_people
 from shared.domain.restore import shown
 from shared.stages.api import views
+from shared.stages.api.people_views import ApprovalsView
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
@@ -43,9 +44,9 @@ def risks() -> views.Risks:
     return views.Risks(RISKS_VERSION, RISKS)
 
 
-def batch(value: Batch, *, own: str) -> views.BatchView:
+def batch(value: Batch, *, own: str, now: datetime) -> views.BatchView:
     """A batch without its migrations. ``own`` is the deployment's account."""
-    return views.BatchView(**_batch_fields(value, own))
+    return views.BatchView(**_batch_fields(value, own, now))
 
 
 def standing(
@@ -55,7 +56,7 @@ def standing(
     wanted = value.acknowledgement is None and not value.dry_run
     opens = value.policy.times.next_opening(now)
     return views.BatchStanding(
-        **_batch_fields(value, ""),
+        **_batch_fields(value, "", now),
         counts=counts,
         failed=failed,
         journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),
@@ -73,7 +74,15 @@ def _brake(control: BatchControl) -> views.BrakeView | None:
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
 
-def _batch_fields(value: Batch, own: str) -> dict[str, Any]:
+def _approvals(value: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+    if not (value.policy.approvals or value.policy.wave_approvals):
+        return ()
+    from shared.stages.api.approving import shown_of  # only batches with approvals need it
+
+    return shown_of(value, now)
+
+
+def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
     given = value.acknowledgement
     return {
         "batch_id": value.batch_id,
@@ -91,6 +100,7 @@ def _batch_fields(value: Batch, own: str) -> dict[str, Any]:
         "problems": problems(value),
         "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake(value.control),
+        "approvals": _approvals(value, now),
     }
 
 
@@ -129,6 +139,7 @@ def detail(
             views.DiskRestored(each.disk_id, each.snapshot_id, shown(each.state)) for each in value.rollback_disks
         ),
         smc_rollback=value.smc_rollback,
+        rollback_approvals=None,
     )
 
 

@@ -11,6 +11,7 @@ from shared.domain.findings import Finding
 from shared.domain.migration import Failure
 from shared.domain.policy import Policy
 from shared.domain.route import Hop
+from shared.stages.api.people_views import ApprovalsView
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,8 @@ class BatchView:
     acknowledgement: Acknowledged | None
     brake: BrakeView | None
     """Why nothing new starts; null if the batch goes on."""
+    approvals: tuple[ApprovalsView, ...]
+    """What persons have to approve: the batch, and its next wave."""
 
 
 @dataclass(frozen=True)
@@ -244,6 +247,8 @@ class MigrationDetail(MigrationView):
     """The progress of a rollback with each disk; empty before a rollback."""
     smc_rollback: str
     """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
+    rollback_approvals: ApprovalsView | None
+    """Who has approved its rollback; null if the policy asks for none, or if it cannot be rolled back now."""
 
 
 @dataclass(frozen=True)

@@ -144,6 +144,8 @@ def _of_the_batch(change: Change, before: Columns, after: Columns, frame: Frame)
         yield f"a resume meant for {_body(frame)['failed']} failures of {change.key[0]} was applied to {len(_counted(before))}"
     if was == now or (now["brake"] == AT_BUDGET and was["brake"] == GOES_ON and frame.function == "watch"):
         return
+    if now["brake"] == STOPPED and frame.function == "watch" and _may_lapse(after):
+        return
     verb = _VERBS.get(now["brake"], "")
     if path != ["batches", change.key[0], verb]:
         yield f"{change.key[0]} is {now['brake']} by {frame.function}, asked for {'/'.join(path) or 'nothing'}"
@@ -155,6 +157,13 @@ def _last_act(row: Columns) -> dict[str, Any]:
     """Who paused, resumed or stopped the batch: how far its waves are is another matter."""
     said = control(row)
     return {name: said[name] for name in ("brake", "by", "at", "why")}
+
+
+def _may_lapse(row: Columns) -> bool:
+    """Whether the batch is stopped by itself once its approvals expire."""
+    policy = json.loads(row["doc"])["policy"]
+    asks = policy.get("approvals", 0) or policy.get("wave_approvals", 0)
+    return bool(asks) and policy.get("approval_expiry", "hold") == "cancel"
 
 
 _VERBS = {GOES_ON: "resume", "paused": "pause", STOPPED: "stop"}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 
 from tests.simulation import records
+from tests.simulation.invariants.approved import Approved
 from tests.simulation.invariants.limits import RETRIED, LimitsHeld
 from tests.simulation.invariants.scene import STAGES, Found, Sight, entered
 from tests.simulation.invariants.times import blacked, within
@@ -15,10 +16,10 @@ from tests.simulation.truth import Change, Effect, Truth
 FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
 SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
 HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED = "hold", "pause", "account", "acknowledgement"
-WINDOW, BLACKOUT, BUDGET = "window", "blackout", "failure budget"
+APPROVAL, WINDOW, BLACKOUT, BUDGET = "approval", "window", "blackout", "failure budget"
 CANARY, WAVE, SLOT = "canary", "wave", "slot"
 
-EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, SLOT})
+EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, APPROVAL, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, SLOT})
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
     NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, SLOT}),
@@ -52,6 +53,7 @@ class EveryStart(LimitsHeld):
         """By batch: the row change since which nothing new may start in it."""
         self._proved: dict[str, set[str]] = {}
         """By batch: those that count for the canary."""
+        self._approved = Approved()
         self._disproved: dict[str, int] = {}
         """By migration: the row change by which it stopped counting."""
 
@@ -64,7 +66,9 @@ class EveryStart(LimitsHeld):
             self._note_proved(change, scene.truth)
             self._note_forgiven(change)
             self._note_pause(change, scene.truth)
+            yield from self._approved.row(change, scene)
             yield from _wave_begun(change, scene)
+            yield from self._approved.wave(change, scene)
         if change.table != MIGRATIONS or change.after is None:
             return
         self._note_failure(change, scene.truth)
@@ -127,8 +131,8 @@ class EveryStart(LimitsHeld):
             return f"at {scene.asked:%H:%M}, in a blackout ({reason})"
         if limit == SLOT and migration.migration_id not in scene.truth.slots():
             return "without a slot"
-        if limit == WAVE:
-            return _before_its_wave(migration, scene)
+        if limit in (APPROVAL, WAVE):
+            return self._approved.against(batch.batch_id, scene) if limit == APPROVAL else _before_its_wave(migration, scene)
         if limit == BUDGET:
             return self._over_budget(migration, scene)
         return self._before_canary(migration, batch.policy.canary, scene) if limit == CANARY and batch.policy.canary else ""
@@ -205,7 +209,7 @@ def _wave_begun(change: Change, scene: Sight) -> Found:
     latest = max(scene.asked, scene.now + timedelta(milliseconds=scene.skew_ms))  # it looks at its clock once more in between
     if ended is None or latest < ended + timedelta(minutes=policy.soak_min):
         yield f"wave {number + 1} of {change.key[0]} began before the soak was over"
-    if policy.gate == "approval" and scene.frame is not None and scene.frame.function != "api":
+    if policy.gate == "approval" and not policy.wave_approvals and scene.frame is not None and scene.frame.function != "api":
         yield f"wave {number + 1} of {change.key[0]} began, and nobody has let it"
 
 

@@ -51,6 +51,7 @@ CONFLICTS = [
     ("submit -i i-1 --to i-1=alinux-3 --to i-1=centos-8", "Option.Invalid"),
     ("catalog route centos-7 --from centos-8", "Option.Missing"),
     ("status b1 --state bananas", "Option.Invalid"),
+    ("approve b1 --wave 2 --rollback m-1", "Option.Conflict"),
 ]
 ALWAYS = {
     "submit": {
@@ -77,6 +78,8 @@ ALWAYS = {
     "pause": {"batch", "why"},
     "resume": {"batch", "why"},
     "next-wave": {"batch"},
+    "approve": {"batch", "wave", "rollback", "why", "yes"},
+    "approvals": {"batch"},
     "stop": {"batch", "why", "yes"},
     "cancel": {"migration", "seen_version"},
     "rollback": {"migration", "seen_version", "yes"},

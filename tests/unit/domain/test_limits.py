@@ -35,15 +35,15 @@ PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
-                hold  pause  account  acknowledgement  window  blackout  failure_budget  canary  wave  slot
-FIRST_SNAPSHOT  x     x      x        x                x       x         x               x       x     x
-FIRST_JOB       x     x      x        x                x       x         x               x       x     x
-HOP_SNAPSHOT    x     -      x        x                x       x         -               -       -     x
-HOP_JOB         x     -      x        x                x       x         -               -       -     x
-RETRY_SNAPSHOT  x     x      x        x                x       x         x               x       x     x
-RETRY_JOB       x     x      x        x                x       x         x               x       x     x
-RETRY_LOOK      x     x      x        x                x       x         x               x       x     x
-ROLLBACK        -     -      -        -                -       -         -               -       -     -
+                hold  pause  account  acknowledgement  approval  window  blackout  failure_budget  canary  wave  slot
+FIRST_SNAPSHOT  x     x      x        x                x         x       x         x               x       x     x
+FIRST_JOB       x     x      x        x                x         x       x         x               x       x     x
+HOP_SNAPSHOT    x     -      x        x                -         x       x         -               -       -     x
+HOP_JOB         x     -      x        x                -         x       x         -               -       -     x
+RETRY_SNAPSHOT  x     x      x        x                x         x       x         x               x       x     x
+RETRY_JOB       x     x      x        x                x         x       x         x               x       x     x
+RETRY_LOOK      x     x      x        x                x         x       x         x               x       x     x
+ROLLBACK        -     -      -        -                -         -       -         -               -       -     -
 """
 """What the design promises, written down once more: the table in the code must not change by accident."""
 CELLS = [
@@ -63,6 +63,7 @@ BROKEN = {
     Limit.PAUSE: replace(OPEN, terms=replace(BATCH.terms, control=PAUSED)),
     Limit.ACCOUNT: replace(scene(), trouble="account 1000000000000001 cannot be used"),
     Limit.ACKNOWLEDGEMENT: scene(ack=None),
+    Limit.APPROVAL: scene(approvals=1),
     Limit.WINDOW: scene(window=Window("22:00", "04:00")),
     Limit.BLACKOUT: scene(blackouts=(Blackout(NOW, NOW + timedelta(hours=1), "year end"),)),
     Limit.BUDGET: scene(replace(NOBODY, failed=frozenset({"m1", "m2"}))),

@@ -61,6 +61,8 @@ def policy(limit: Limit) -> Policy:
     narrow = Policy(max_moving=2 if limit is Limit.SLOT else 9, failure_budget=1, canary=1 if limit is Limit.CANARY else 0)
     if limit is Limit.BLACKOUT:
         return replace(narrow, blackouts=(Blackout(NOON, NOON.replace(hour=13)),))
+    if limit is Limit.APPROVAL:
+        return replace(narrow, approvals=1)
     if limit is Limit.WAVE:
         return replace(narrow, waves=("1",))
     return replace(narrow, window=Window("22:00", "04:00")) if limit is Limit.WINDOW else narrow

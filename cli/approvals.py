@@ -1,0 +1,105 @@
+"""Approvals: what persons have to approve, who has, and the act itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import output
+from cli.client import Api
+from cli.options import AsJson, BatchId
+from cli.problem import Problem, bad_input
+
+Json = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command("approve")(approve)
+    app.command("approvals")(approvals)
+
+
+def approve(
+    batch: BatchId,
+    wave: Annotated[int, typer.Option("--wave", help="Approve this wave, not the batch.", min=0)] = 0,
+    rollback: Annotated[str, typer.Option("--rollback", help="Approve the rollback of this migration of the batch.")] = "",
+    why: Annotated[str, typer.Option(help="The reason; kept in the journal of the batch.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Approve a batch, its next wave, or a rollback, as its policy asks. This is not the acknowledgement of the risks."""
+    if wave and rollback:
+        raise bad_input("Option.Conflict", "--wave and --rollback exclude each other.", "Give one of them.")
+    api = Api.from_environment()
+    found = api.get(f"/batches/{batch}")
+    if rollback:
+        path, seen, asked = _of_rollback(api, found, rollback)
+    else:
+        path, seen, asked = f"/batches/{batch}/approvals", 0, _of_batch(found, f"wave {wave}" if wave else "batch")
+    if not yes:
+        typer.confirm(f"{_summary(found, asked)}\nApprove the {asked['about']}?", abort=True, err=True)
+    body: Json = {"seen": asked["seen"], **({"wave": wave} if wave else {}), **({"why": why} if why else {})}
+    answer = api.post(path, body, seen=seen)
+    if as_json:
+        output.show_json(answer)
+        return
+    now = answer["rollbackApprovals"] if rollback else _of_batch(answer, asked["about"])
+    missing = f"{now['missing']} more must approve it." if now["missing"] else f"It counts until {output.moment(now['expiresAt'])}."
+    print(f"The {now['about']} is approved. {missing}")
+
+
+def _of_batch(batch: Json, about: str) -> Json:
+    """What has to be approved. If nothing has, the API says why."""
+    for each in batch["approvals"]:
+        if each["about"] == about:
+            return dict(each)
+    return {"about": about, "seen": "0" * 32, "needed": 0, "missing": 0, "given": []}
+
+
+def _of_rollback(api: Api, batch: Json, migration: str) -> tuple[str, int, Json]:
+    found = api.get(f"/migrations/{migration}")
+    if found["batchId"] != batch["batchId"]:
+        sentence = f"Migration {migration} belongs to batch {found['batchId']}."
+        raise Problem("Migration.OtherBatch", sentence, f"replank approve {found['batchId']} --rollback {migration}")
+    nothing = {"about": f"rollback {migration}", "seen": "0" * 32, "needed": 0, "missing": 0, "given": []}
+    return f"/migrations/{migration}/approvals", found["version"], dict(found["rollbackApprovals"] or nothing)
+
+
+def _summary(batch: Json, asked: Json) -> str:
+    policy = batch["policy"]
+    chosen = ", ".join(f"{name} {policy[name]}" for name in ("driver", "maxMoving", "failureBudget", "retentionDays"))
+    given = ", ".join(each["by"] for each in asked["given"] if each["standing"] == "counts") or "nobody"
+    return f"Batch {batch['batchId']}: {batch['size']} instances; {chosen}. Approved so far by {given} ({asked['needed']} needed)."
+
+
+def approvals(
+    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it, all that wait for persons.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show what has to be approved, who has approved it, and when that expires."""
+    api = Api.from_environment()
+    batches = [api.get(f"/batches/{batch}")] if batch else [each for each in api.pages("/batches", "batches") if _waits(each)]
+    if as_json:
+        output.show_json({"batches": [{"batchId": each["batchId"], "approvals": each["approvals"]} for each in batches]})
+        return
+    rows = [
+        (
+            each["batchId"],
+            asked["about"],
+            f"{asked['needed'] - asked['missing']} of {asked['needed']}",
+            asked["role"],
+            output.moment(asked["expiresAt"]) if asked["expiresAt"] else "",
+            "; ".join(f"{output.person(given)} ({given['standing']})" for given in asked["given"]),
+        )
+        for each in batches
+        for asked in each["approvals"]
+    ]
+    if rows:
+        output.table(("batch", "what", "approved", "role", "expires", "by"), rows)
+    else:
+        print(f"The policy of batch {batch} asks for no approval now." if batch else "Nothing waits for an approval.")
+
+
+def _waits(batch: Json) -> bool:
+    return batch["state"] == "open" and any(each["missing"] for each in batch["approvals"])

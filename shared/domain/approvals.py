@@ -1,0 +1,227 @@
+"""Approvals: how many persons say yes to a batch, a wave or a rollback, to what exactly, and for how long. Pure.
+
+An approval carries a digest of the policy and the selection that the person saw. If either changes, it no longer counts.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, fields, replace
+from datetime import datetime, timedelta
+
+from shared.domain.batch import Approval, Batch, BatchLine, BatchState, Brake, Terms
+from shared.domain.brake import BY_ITSELF, BatchChange
+from shared.domain.caller import Caller, Trust
+from shared.domain.chosen import digest_of
+from shared.domain.codec import encode
+from shared.domain.errors import Refused
+from shared.domain.policy import Policy
+from shared.domain.roles import Role
+
+BATCH, WAVE, ROLLBACK = "batch", "wave", "rollback"
+HOLD, CANCEL = "hold", "cancel"
+ACT = "approve"
+"""The word of the journal."""
+SOON = timedelta(hours=1)
+"""An approval that counts no longer than this, or than a quarter of its time, is about to expire."""
+
+
+@dataclass(frozen=True)
+class Ask:
+    """How one thing that has to be approved stands."""
+
+    about: str
+    needed: int
+    seen: str
+    """The digest that an approval of now carries."""
+    counted: tuple[Approval, ...] = ()
+    expired: tuple[Approval, ...] = ()
+    overtaken: tuple[Approval, ...] = ()
+    """Given for another policy or selection."""
+    until: datetime | None = None
+    """When too few will count; None as long as too few do."""
+
+    @property
+    def missing(self) -> int:
+        """How many more persons have to approve."""
+        return max(self.needed - len(self.counted), 0)
+
+    @property
+    def has_lapsed(self) -> bool:
+        """Whether enough persons had approved, and too few of the approvals count still."""
+        return self.missing > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
+
+
+def of_wave(number: int) -> str:
+    """What an approval of a wave is about; the first wave has number 1."""
+    return f"{WAVE} {number}"
+
+
+def of_rollback(migration_id: str, entered_version: int) -> str:
+    """What an approval of a rollback is about: the migration as it stands, not as it may be later."""
+    return f"{ROLLBACK} {migration_id} {entered_version}"
+
+
+def needed(policy: Policy, about: str) -> int:
+    """How many persons the policy asks for."""
+    return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
+
+
+def digest(policy: Policy, selection: str) -> str:
+    """What a person approves, in 32 characters. Fields at their default do not count: a later version may have more of them."""
+    return hashlib.sha256(json.dumps([selection, _chosen(policy)], sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _chosen(policy: Policy) -> dict[str, object]:
+    default = Policy()
+    written = encode(policy)
+    return {each.name: written[each.name] for each in fields(policy) if getattr(policy, each.name) != getattr(default, each.name)}
+
+
+def ask(terms: Terms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
+    """How the approvals of one thing stand. ``given`` are those of a rollback, which only the journal keeps."""
+    selection = terms.acknowledgement.selection if terms.acknowledgement else ""
+    return _standing(terms.policy, digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given)
+
+
+def ask_of_batch(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
+    """The same of a whole batch, which knows its selection before anybody has acknowledged it."""
+    seen = digest(batch.policy, digest_of(batch.selection))
+    return _standing(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
+
+
+def _standing(policy: Policy, seen: str, about: str, now: datetime, given: Iterable[Approval]) -> Ask:
+    lasts, wanted = timedelta(minutes=policy.approval_min), needed(policy, about)
+    latest = {each.identity: each for each in sorted(given, key=lambda each: each.at) if each.about == about}
+    valid = tuple(each for each in latest.values() if each.seen == seen)
+    counted = tuple(each for each in valid if now < each.at + lasts)
+    expired = tuple(each for each in valid if each not in counted)
+    ends = sorted((each.at + lasts for each in counted), reverse=True)
+    until = ends[wanted - 1] if wanted and len(ends) >= wanted else None
+    return Ask(about, wanted, seen, counted, expired, tuple(each for each in latest.values() if each.seen != seen), until)
+
+
+def why_missing(found: Ask, batch_id: str) -> str:
+    """What is missing, in words; empty if nothing is."""
+    if not found.missing:
+        return ""
+    who = ", ".join(each.by for each in found.counted)
+    so_far = f"{len(found.counted)} of {found.needed} persons approved it" + (f" ({who})" if who else "")
+    more = f"; {_many(found.expired)} expired" if found.expired else ""
+    more += f"; {_many(found.overtaken)} for another policy or selection" if found.overtaken else ""
+    return f"{so_far}{more}. To approve it: {command(found.about, batch_id)}"
+
+
+def _many(given: tuple[Approval, ...]) -> str:
+    return "1 approval" if len(given) == 1 else f"{len(given)} approvals"
+
+
+def command(about: str, batch_id: str) -> str:
+    """How a person approves it."""
+    kind, *rest = about.split()
+    option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
+    return f"replank approve {batch_id}{option}"
+
+
+def is_soon(approval_min: int, until: datetime, now: datetime) -> bool:
+    """Whether what counts until then is about to expire."""
+    return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
+
+
+def next_wave(terms: Terms | Batch) -> str:
+    """What an approval of the wave that follows the open one is about."""
+    return of_wave(terms.control.wave + 2)
+
+
+def approve(batch: Batch, found: Ask, caller: Caller, seen: str, why: str, now: datetime) -> BatchChange | None:
+    """The batch with the approval of a person who may; None if the person's own counts already and is not about to expire."""
+    if seen != found.seen:
+        sentence = f"The policy or the selection of batch {batch.batch_id} is not as you saw it."
+        remedy = f"Look at it again (replank approvals {batch.batch_id}), then approve it as it is now."
+        raise Refused("Approval.Overtaken", sentence, remedy, status=412)
+    own = next((each for each in found.counted if each.identity == caller.identity), None)
+    if own is not None and not is_soon(batch.policy.approval_min, own.at + timedelta(minutes=batch.policy.approval_min), now):
+        return None
+    given = Approval(found.about, caller.name, caller.identity, now, caller.trust.value, seen)
+    version = batch.version + 1
+    kept = batch.control.approvals
+    if found.about.split()[0] != ROLLBACK:
+        kept = (*(each for each in kept if (each.about, each.identity) != (given.about, given.identity)), given)
+    line = BatchLine(version, now, ACT, caller.name, _said(found.about, why), caller.trust.value, caller.door, given)
+    return BatchChange(batch, replace(batch, control=replace(batch.control, approvals=kept), version=version), line)
+
+
+def _said(about: str, why: str) -> str:
+    what = f"the {about}" if about == BATCH else " ".join(about.split()[:2])
+    return f"{what}: {why}" if why else what
+
+
+def check_may_approve(batch: Batch, found: Ask, caller: Caller, roles: frozenset[Role]) -> None:
+    """Raise Refused unless this person may approve this now."""
+    if not found.needed:
+        sentence = f"The policy of batch {batch.batch_id} asks for no approval of a {found.about.split()[0]}."
+        raise Refused("Approval.NotAsked", sentence, "Nothing to do.", status=409)
+    _check_open(batch, found)
+    if not roles & {Role(batch.policy.approver_role), Role.ADMIN}:
+        sentence = f"Batch {batch.batch_id} is approved by persons with the role {batch.policy.approver_role}."
+        raise Refused("Approval.OtherRole", sentence, "Ask a person of that role.", status=403)
+    if batch.policy.approver_trust == Trust.VERIFIED.value and caller.trust is not Trust.VERIFIED:
+        sentence = f"{caller.name} is only claimed by a header; batch {batch.batch_id} counts verified names."
+        remedy = "Sign in (replank login). A batch of which claimed names are to count has approverTrust: claimed in its policy."
+        raise Refused("Approval.NotVerified", sentence, remedy, status=401)
+    if found.needed > 1 and caller.name == batch.created_by:
+        sentence = f"{caller.name} submitted batch {batch.batch_id}; {found.needed} other persons approve it."
+        raise Refused("Approval.Submitter", sentence, "Ask another person.", status=403)
+
+
+def _check_open(batch: Batch, found: Ask) -> None:
+    rollback = found.about.startswith(ROLLBACK)
+    if batch.state is BatchState.PLANNING:
+        sentence = f"Batch {batch.batch_id} is still being planned: nobody knows yet what it selects."
+        raise Refused("Batch.StillPlanning", sentence, "Wait a minute and try again.", status=409)
+    if batch.dry_run:
+        raise Refused("Batch.DryRun", "A dry run never moves an instance.", "Submit the batch without the dry run.", status=409)
+    if batch.state is BatchState.CLOSED and not rollback:
+        sentence = f"Batch {batch.batch_id} is closed; there is nothing to approve."
+        raise Refused("Batch.Closed", sentence, "Nothing to do: nothing in it can start, unless somebody retries it.", status=409)
+
+
+def check_wave(batch: Batch, number: int, waves: int) -> None:
+    """Raise Refused unless this wave is the next, and all before it has ended: before that nobody knows how it went."""
+    if number > waves or number < 2:
+        raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
+    if number <= batch.control.wave + 1:
+        raise Refused("Approval.NotAsked", f"Wave {number} has begun already.", "Nothing to do.", status=409)
+    if number > batch.control.wave + 2 or batch.control.wave_ended_at is None:
+        sentence = f"Wave {number} cannot be approved yet: wave {batch.control.wave + 1} is under way."
+        raise Refused("Wave.NotEnded", sentence, "Wait until it has ended, and look how it went.", status=409)
+
+
+def check_enough(found: Ask, batch_id: str) -> None:
+    """Raise Refused (Approval.Missing) unless enough persons have approved it."""
+    why = why_missing(found, batch_id)
+    if why:
+        sentence, _, remedy = why.partition(". ")
+        raise Refused("Approval.Missing", f"{sentence[0].upper()}{sentence[1:]}.", f"{remedy}", status=409)
+
+
+def lapsed(batch: Batch, about: str, now: datetime) -> BatchChange:
+    """The batch stopped, because an approval of it expired and its policy says so."""
+    version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
+    control = replace(batch.control, brake=Brake.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
+    line = BatchLine(version, now, "stop", BY_ITSELF, why)
+    return BatchChange(batch, replace(batch, control=control, version=version), line)
+
+
+def told(batch: Batch, about: str, event: str) -> Batch:
+    """The batch with the note that this event about it is published."""
+    others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
+    asked = (*others, f"{about}: {event}")
+    return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
+
+
+def is_told(terms: Terms | Batch, about: str, event: str) -> bool:
+    """Whether this event about it is published."""
+    return f"{about}: {event}" in terms.control.asked

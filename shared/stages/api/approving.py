@@ -1,0 +1,123 @@
+"""Approve a batch, its next wave, or a rollback; and what is shown of approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared.domain import acts, approvals, seen
+from shared.domain.approvals import Ask
+from shared.domain.batch import Approval, Batch
+from shared.domain.caller import Caller
+from shared.domain.errors import Refused, Stale
+from shared.domain.migration import Migration
+from shared.domain.retry import LOST_RACE
+from shared.domain.roles import Access, Role, roles_of
+from shared.ports.ports import Ports
+from shared.stages.api import migrations, show, views
+from shared.stages.api.act import contended
+from shared.stages.api.people_views import ApprovalsView, ApprovalView
+
+
+@dataclass(frozen=True)
+class Approver:
+    """Who approves, and what the deployment says of that person's roles."""
+
+    caller: Caller
+    access: Access
+    own: str
+    """The account of the deployment."""
+
+    def roles(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
+        """The roles that the person has in every one of the accounts."""
+        held = [roles_of(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
+        return frozenset.intersection(*held)
+
+
+def approve(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
+    """Approve the batch, or one of its waves, as the person saw its policy and selection."""
+
+    def find(batch: Batch, now: datetime) -> Ask:
+        if wave:
+            if batch.policy.wave_approvals:
+                approvals.check_wave(batch, wave, len(ports.batches.waves(batch_id)))
+            return approvals.ask_of_batch(batch, approvals.of_wave(wave), now)
+        return approvals.ask_of_batch(batch, approvals.BATCH, now)
+
+    after = _write(ports, batch_id, who, (digest, why), find)
+    return show.batch(after, own=ports.account_id, now=ports.clock.now())
+
+
+def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
+    """Approve the rollback of a migration that stands as the person saw it."""
+    found = ports.migrations.load(migration_id)
+    if not seen.is_as_seen(found, version):
+        raise seen.moved(found, version, ports.migrations.journal(migration_id))
+    acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
+    _write(ports, found.batch_id, who, (digest, why), lambda batch, now: _of_rollback(batch, found, now, ports))
+    return migrations.get(ports, migration_id)
+
+
+def _write(ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], find: Callable[[Batch, datetime], Ask]) -> Batch:
+    digest, why = said
+    for _ in range(LOST_RACE.calls):
+        before, now = ports.batches.load(batch_id), ports.clock.now()
+        roles = who.roles(before.selection.every_account, before.created_by)
+        asked = find(before, now)
+        approvals.check_may_approve(before, asked, who.caller, roles)
+        change = approvals.approve(before, asked, who.caller, digest, why, now)
+        if change is None:
+            return before
+        with suppress(Stale):
+            ports.batches.commit(before, change.after, line=change.line)
+            return change.after
+    raise contended("Batch.Moved", f"Batch {batch_id}")
+
+
+def check_rollback(migration: Migration, now: datetime, ports: Ports) -> None:
+    """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
+    batch = ports.batches.load(migration.batch_id)
+    approvals.check_enough(_of_rollback(batch, migration, now, ports), batch.batch_id)
+
+
+def shown_of(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+    """The approvals of the batch and, once the open wave has ended, of the next one."""
+    asked = [approvals.BATCH] if batch.policy.approvals else []
+    if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
+        asked.append(approvals.next_wave(batch))
+    return tuple(_shown(batch, approvals.ask_of_batch(batch, about, now)) for about in asked)
+
+
+def shown_of_rollback(migration: Migration, ports: Ports) -> ApprovalsView | None:
+    """The approvals of a rollback; None if there can be none now."""
+    with suppress(Refused):
+        now = ports.clock.now()
+        acts.roll_back(migration, "", now)
+        batch = ports.batches.load(migration.batch_id)
+        return _shown(batch, _of_rollback(batch, migration, now, ports))
+    return None
+
+
+def _of_rollback(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> Ask:
+    about = approvals.of_rollback(migration.migration_id, migration.entered_version)
+    given: list[Approval] = []
+    if batch.policy.rollback_approvals:
+        given = [each.approval for each in ports.batches.journal(batch.batch_id) if each.approval is not None]
+    return approvals.ask_of_batch(batch, about, now, given)
+
+
+def _shown(batch: Batch, found: Ask) -> ApprovalsView:
+    standings = (("counts", found.counted), ("expired", found.expired), ("overtaken", found.overtaken))
+    return ApprovalsView(
+        about=" ".join(found.about.split()[:2]),
+        needed=found.needed,
+        missing=found.missing,
+        role=batch.policy.approver_role,
+        trust=batch.policy.approver_trust,
+        seen=found.seen,
+        given=tuple(ApprovalView(each.by, each.at, each.trust, word) for word, given in standings for each in given),
+        expires_at=found.until,
+        waits_for=approvals.why_missing(found, batch.batch_id),
+    )

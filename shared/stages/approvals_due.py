@@ -1,0 +1,66 @@
+"""What the tick does about approvals: tell once what is missing or about to expire, and stop a batch whose approval has lapsed."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import datetime
+
+from shared.domain import approvals, events
+from shared.domain.approvals import Ask
+from shared.domain.batch import Batch, Brake, Terms
+from shared.domain.errors import Stale
+from shared.ports.ports import Ports
+
+
+def tell_approvals(terms: Terms, ports: Ports) -> None:
+    """Of the batch first, then of its next wave; one thing with each look."""
+    now = ports.clock.now()
+    if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
+        return
+    found = next((each for each in _asks(terms, now) if _has_lapsed(terms, each) or not _is_told(terms, each, now)), None)
+    if found is None:
+        return
+    batch = ports.batches.load(terms.batch_id)
+    if batch.version != terms.version:
+        return  # the next tick looks at it as it is then
+    with suppress(Stale):
+        if _has_lapsed(terms, found):
+            change = approvals.lapsed(batch, found.about, now)
+            ports.batches.commit(batch, change.after, line=change.line)
+        else:
+            _tell(batch, found, ports)
+
+
+def _asks(terms: Terms, now: datetime) -> list[Ask]:
+    asked = [approvals.BATCH] if terms.policy.approvals else []
+    if terms.policy.wave_approvals and terms.control.wave_ended_at is not None:
+        asked.append(approvals.next_wave(terms))
+    return [approvals.ask(terms, about, now) for about in asked]
+
+
+def _has_lapsed(terms: Terms, found: Ask) -> bool:
+    return found.has_lapsed and terms.policy.approval_expiry == approvals.CANCEL
+
+
+def _is_told(terms: Terms, found: Ask, now: datetime) -> bool:
+    """Whether there is nothing to tell, or it is told already."""
+    if found.until is not None and not approvals.is_soon(terms.policy.approval_min, found.until, now):
+        return True
+    return approvals.is_told(terms, found.about, _event(found))
+
+
+def _event(found: Ask) -> str:
+    """What would be told: what expired before makes it another event than the one before."""
+    lapses = found.until or max((each.at for each in found.expired), default=None)
+    type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
+    return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"
+
+
+def _tell(batch: Batch, found: Ask, ports: Ports) -> None:
+    """Publish it, and note that it is published. In this order: the same event twice is one event."""
+    after = approvals.told(batch, found.about, _event(found))
+    more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
+    told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}
+    type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
+    ports.bus.publish([events.about_batch(batch.batch_id, type, version=after.version, **told)])
+    ports.batches.commit(batch, after)

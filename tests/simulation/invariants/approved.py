@@ -1,0 +1,106 @@
+"""What persons have approved, as their own requests said it, and for which policy and selection."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import unquote
+
+from tests.simulation import records
+from tests.simulation.frames import Frame
+from tests.simulation.invariants.scene import Found, Sight
+from tests.simulation.records import Columns
+from tests.simulation.truth import Change
+
+BATCH, WAVE = "batch", "wave "
+OPERATOR = "x-replank-operator"
+
+
+@dataclass(frozen=True)
+class Given:
+    """One approval: by whom, of what, when, and what the batch was to do by then."""
+
+    about: str
+    by: str
+    at: datetime
+    chosen: str
+
+
+class Approved:
+    """Remembers the approvals; ``against`` says what was missing at a start."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, list[Given]] = {}
+        self._changed: dict[str, tuple[str, int]] = {}
+        """By batch: what it is to do, and the row change since which that is so."""
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        """A new approval comes with a request that names the batch, by the person who sent it."""
+        batch_id, before, after = change.key[0], change.before or {}, change.after or {}
+        chosen = _chosen(after)
+        if self._changed.get(batch_id, ("", 0))[0] != chosen:
+            self._changed[batch_id] = (chosen, scene.truth.count)
+        known = [_told(each) for each in records.control(before).get("approvals", [])]
+        for each in (each for each in records.control(after).get("approvals", []) if _told(each) not in known):
+            http = _request(scene.frame)
+            path, sender = str(http.get("path", "")).strip("/").removeprefix("v1/"), http.get("operator", "")
+            if path != f"batches/{batch_id}/approvals" or sender != each["by"]:
+                asked = f"asked for by {sender or 'nobody'} in {path or 'no request'}"
+                yield f"an approval of {each['by']} for {batch_id} was noted, {asked}"
+            at = records.moment(each["at"])
+            assert at is not None
+            self._given.setdefault(batch_id, []).append(Given(each["about"], each["by"], at, chosen))
+
+    def against(self, batch_id: str, scene: Sight) -> str:
+        """What was missing when something new started in the batch; a change while the stage ran is forgiven."""
+        wanted = scene.truth.batches[batch_id].policy.approvals
+        return self._missing(batch_id, BATCH, wanted, scene)
+
+    def wave(self, change: Change, scene: Sight) -> Found:
+        """A wave that begins has the approvals that the policy asks for."""
+        was, now = records.control(change.before or {}), records.control(change.after or {})
+        if now.get("wave", 0) == was.get("wave", 0):
+            return
+        wanted = scene.truth.batches[change.key[0]].policy.wave_approvals
+        missing = self._missing(change.key[0], f"{WAVE}{now['wave'] + 1}", wanted, scene)
+        if missing:
+            yield f"wave {now['wave'] + 1} of {change.key[0]} began {missing}"
+
+    def _missing(self, batch_id: str, about: str, wanted: int, scene: Sight) -> str:
+        chosen, since = self._changed.get(batch_id, ("", 0))
+        if not wanted or since >= scene.began > 0:
+            return ""
+        lasts = timedelta(minutes=scene.truth.batches[batch_id].policy.approval_min)
+        found = [each for each in self._given.get(batch_id, []) if (each.about, each.chosen) == (about, chosen)]
+        persons = {each.by for each in found if scene.asked < each.at + lasts}
+        if wanted > 1:
+            persons -= {json.loads(scene.truth.batch_rows[batch_id]["doc"])["created_by"]}
+        return f"with {len(persons)} of {wanted} approvals" if len(persons) < wanted else ""
+
+
+def waits_for_approval(row: Columns, batch: records.Batch, now: datetime) -> bool:
+    """Whether persons have to approve the batch before anything new starts in it."""
+    lasts = timedelta(minutes=batch.policy.approval_min)
+    given = [each for each in records.control(row).get("approvals", []) if each["about"] == BATCH]
+    counted = {each["by"] for each in given if now < datetime.fromisoformat(each["at"].replace("Z", "+00:00")) + lasts}
+    return len(counted) < batch.policy.approvals
+
+
+def _told(approval: Columns) -> tuple[str, ...]:
+    """What tells two approvals apart: another version of the code may add a field of its own."""
+    return approval["about"], approval["by"], approval["at"]
+
+
+def _chosen(row: Columns) -> str:
+    doc = json.loads(row["doc"])
+    return json.dumps([doc.get("policy"), doc.get("selection")], sort_keys=True)
+
+
+def _request(frame: Frame | None) -> dict[str, str]:
+    """Path and sender of the request under way."""
+    if frame is None or frame.function != "api":
+        return {}
+    request = json.loads(frame.payload)
+    headers = {name.lower(): value for name, value in request.get("headers", {}).items()}
+    return {**request.get("requestContext", {}).get("http", {}), "operator": unquote(str(headers.get(OPERATOR, "")))}
