@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
 from shared.adapters.store import Columns
-from shared.domain.batch import UNTOUCHED, Batch, BatchControl, BatchLine, Terms, needs_the_tick
+from shared.domain.batch import UNTOUCHED, Batch, BatchControl, BatchLine, Submitted, Terms, needs_the_tick
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
@@ -49,6 +49,8 @@ JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
 """A batch's columns: the last act on it, once beside the document and once beside the terms. Earlier versions read and write
 neither."""
+SUBMITTED = "doc_asked", "terms_asked"
+"""A batch's columns: its policy and accounts, likewise twice. An older version that writes the document drops fields from it."""
 DOC_AND_CONTROL = ("doc", "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """A batch's columns: its terms and version (and who has moved), and the same with who has failed. The document sorts before
@@ -207,6 +209,7 @@ def batch_columns(batch: Batch) -> Columns:
         "doc": text("doc", encode(replace(batch, control=UNTOUCHED))),
         "terms": text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
+    columns |= dict.fromkeys(SUBMITTED, text("asked", encode(Submitted(batch.policy, batch.selection.accounts))))
     if batch.control != UNTOUCHED:
         columns |= dict.fromkeys(CONTROL, text("control", encode(batch.control)))
     if needs_the_tick(batch.terms):
@@ -217,7 +220,15 @@ def batch_columns(batch: Batch) -> Columns:
 def batch_of(row: Columns) -> Batch:
     """The batch in a row."""
     found = value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
-    return replace(found, control=_control_of(row))
+    asked = _submitted_of(row) or Submitted(found.policy, found.selection.accounts)
+    selection = replace(found.selection, accounts=asked.accounts)
+    return replace(found, control=_control_of(row), policy=asked.policy, selection=selection)
+
+
+def _submitted_of(row: Columns) -> Submitted | None:
+    """What the batch was submitted with; None if an older version made the row."""
+    written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
+    return value_of(Submitted, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
 def _control_of(row: Columns) -> BatchControl:
@@ -236,7 +247,10 @@ def terms_of(row: Columns) -> Terms | None:
     if "terms" not in row:
         return None
     found = value_of(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
-    return replace(found, control=_control_of(row)) if found.version == row.get("version") else None
+    if found.version != row.get("version"):
+        return None
+    asked = _submitted_of(row) or Submitted(found.policy, found.accounts)
+    return replace(found, control=_control_of(row), policy=asked.policy, accounts=asked.accounts)
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:

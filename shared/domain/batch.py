@@ -132,7 +132,7 @@ class Terms:
     batch_id: str
     state: BatchState
     version: int
-    """The id of the batch."""
+    """The version of the batch."""
     created_at: datetime
     policy: Policy
     dry_run: bool = False
@@ -186,6 +186,14 @@ class Batch:
         """The part of the batch that does not grow with the number of instances."""
         same = (self.batch_id, self.state, self.version, self.created_at, self.policy, self.dry_run, self.acknowledgement)
         return Terms(*same, self.selection.accounts, self.control, self.size)
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """What a batch was submitted with and nobody changes: an older version would drop the fields that it does not know."""
+
+    policy: Policy
+    accounts: tuple[str, ...] = ()
 
 
 def needs_the_tick(terms: Terms) -> bool:

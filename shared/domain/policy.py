@@ -65,7 +65,7 @@ class Policy:
 
 def _unknown_before(policy: Policy) -> bool:
     """Whether it has limits that a version with one window and nothing else would not keep."""
-    return bool(policy.windows or policy.blackouts or policy.approvals)
+    return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals)
 
 
 def seen_by_people(policy: Policy) -> Policy:
@@ -130,7 +130,7 @@ def _check_approvals(policy: Policy) -> None:
 
 
 def _with_times(policy: Policy, window: object, windows: object, blackouts: object) -> Policy:
-    """The policy with its time limits. If an older version could not read them, they are hidden from it and it holds everything."""
+    """The policy with its time limits. An older version that knows no such limits, or no waves, finds a window that never opens."""
     cutoff = traits(policy.driver).usual_minutes[1]
     if policy.zone:
         from shared.domain.zones import zone_of  # only batches that name a zone need the tables of zones
@@ -146,7 +146,7 @@ def _with_times(policy: Policy, window: object, windows: object, blackouts: obje
         read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
     )
     black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
-    if single is not None and not (black or single.zone or single.length_min or policy.approvals):
+    if single is not None and not (black or single.zone or single.length_min or policy.waves or policy.approvals):
         return replace(policy, window=single)
     several = several if single is None else (single,)
     whole = replace(policy, windows=several, blackouts=black)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
@@ -14,8 +15,10 @@ from shared.adapters import tables
 from shared.domain import approvals, brake
 from shared.domain.batch import Acknowledgement, Batch, BatchState, Brake, Selection
 from shared.domain.caller import Caller, Trust
+from shared.domain.codec import encode as plain
 from shared.domain.errors import Stale
 from shared.domain.policy import Policy, read_policy
+from shared.domain.window import NEVER, Window
 from shared.ports.ports import Ports
 from tests.support.ports import T0, bench
 
@@ -103,6 +106,42 @@ def test_an_earlier_version_that_writes_the_batch_does_not_undo_the_act() -> Non
             ports.batches.commit(after, replace(after, state=BatchState.CLOSED, version=4))
         assert ports.batches.load(first.batch_id) == replace(after, state=BatchState.CLOSED, version=4)
         assert ports.batches.terms(first.batch_id).control == after.control
+
+
+def shortened(column: str) -> str:
+    """A document as an older version writes it back: without the fields that it does not know."""
+    doc = json.loads(column)
+    doc["policy"] = {name: value for name, value in doc["policy"].items() if name not in ("waves", "windows")}
+    doc.get("selection", doc).pop("accounts", None)
+    return json.dumps(doc)
+
+
+def test_an_older_version_that_writes_the_batch_does_not_shorten_its_policy() -> None:
+    policy = Policy(waves=("1", "x2"), window=NEVER, windows=(Window("22:00", "04:00"),))
+    made = batch(7, policy=policy, selection=Selection(("cn-hangzhou",), accounts=("", "1234567890123456")))
+    columns = tables.batch_columns(made)
+    columns |= {name: shortened(columns[name]) for name in ("doc", "terms")}
+    assert "waves" not in columns["doc"] + columns["terms"]
+    assert tables.batch_of(columns) == made
+    assert tables.terms_of(columns) == made.terms
+
+
+def test_a_row_of_an_older_version_has_its_policy_in_the_document_alone() -> None:
+    made = batch(8, policy=Policy(max_moving=7))
+    columns = {name: value for name, value in tables.batch_columns(made).items() if name not in tables.SUBMITTED}
+    assert tables.batch_of(columns) == made
+    assert tables.terms_of(columns) == made.terms
+
+
+def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) -> None:
+    made = batch(9, policy=Policy(waves=("1",), window=NEVER))
+    with mock.patch.object(
+        tables, "encode", lambda value: {**plain(value), "policy": {}} if hasattr(value, "state") else plain(value)
+    ):
+        ports.batches.create(made)
+    assert ports.batches.load(made.batch_id).policy == made.policy
+    assert ports.batches.terms(made.batch_id).policy == made.policy
+    assert ports.batches.with_tally(made.batch_id)[0].policy == made.policy
 
 
 def test_the_document_holds_nothing_of_it() -> None:

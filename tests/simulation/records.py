@@ -105,6 +105,10 @@ class Window:
     length_min: int
 
 
+NEVER = Window("00:00", "00:01", tuple(range(7)), 0, 1439, "", 0)
+"""What older versions find in the place of limits that they do not know."""
+
+
 @dataclass(frozen=True)
 class Blackout:
     """When nothing may start, nor in the minutes before."""
@@ -291,9 +295,10 @@ def migration(written: str) -> Migration:
 
 
 @lru_cache(maxsize=512)
-def batch(written: str) -> Batch:
-    """The batch in a row's ``doc``."""
+def batch(written: str, submitted: str = "") -> Batch:
+    """The batch in a row's ``doc``, with the policy that it was submitted with (``doc_asked``)."""
     doc = json.loads(written)
+    asked = json.loads(submitted) if submitted else doc
     given, selection = doc.get("acknowledgement"), doc.get("selection", {})
     return Batch(
         batch_id=doc["batch_id"],
@@ -302,7 +307,7 @@ def batch(written: str) -> Batch:
         origin=doc.get("origin", ""),
         instance_ids=tuple(selection.get("instance_ids", ())),
         releases=tuple(selection.get("releases", ())),
-        policy=_policy(doc.get("policy", {})),
+        policy=_policy(asked.get("policy", {})),
         dry_run=doc.get("dry_run", False),
         acknowledgement=Acknowledgement(given["operator"], _at(given["at"]), tuple(given["text"])) if given else None,
         size=doc.get("size", 0),
@@ -330,10 +335,12 @@ def _policy(doc: dict[str, Any]) -> Policy:
 
 
 def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
-    """All windows. Beside several, blackouts or approvals, the one window is for older versions, and never open."""
-    if doc.get("windows") or doc.get("blackouts") or doc.get("approvals"):
-        return tuple(_window(each) for each in doc.get("windows", ()))
-    return (_window(doc["window"]),) if doc.get("window") else ()
+    """All windows. Beside several, blackouts, waves or approvals, the one window may be for older versions: it never opens."""
+    several = tuple(_window(each) for each in doc.get("windows", ()))
+    if several or not doc.get("window"):
+        return several
+    own = _window(doc["window"])
+    return () if own == NEVER and any(doc.get(name) for name in ("blackouts", "waves", "approvals")) else (own,)
 
 
 def _window(doc: dict[str, Any]) -> Window:

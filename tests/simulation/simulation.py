@@ -116,11 +116,17 @@ class Simulation:
     """Use ``run_seed``."""
 
     def __init__(
-        self, scenario: Scenario, *, keep_trace: bool, allowed: Callable[[int], bool], checkers: list[Checker] | None = None
+        self,
+        scenario: Scenario,
+        *,
+        keep_trace: bool,
+        allowed: Callable[[int], bool],
+        checkers: list[Checker] | None = None,
+        invoker: SimInvoker | None = None,
     ) -> None:
         self.scenario = scenario
         self.trace = RunTrace(keep_trace)
-        self.invoker = SimInvoker()
+        self.invoker = invoker or SimInvoker()
         self.chaos: Chaos
         env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0"}
         self.world = World(seed=scenario.seed, invoker=self.invoker, env=env, around=lambda handle: self.chaos.around(handle))
@@ -274,6 +280,7 @@ class Simulation:
     def _heal(self) -> None:
         self.say("PHASE healing")
         self.faults.heal()
+        self.invoker.heal()
         with self.cloud.lock, self.cloud.db.transaction():
             self.cloud.scheduler.cancel(PERIOD, "minute")
 
@@ -413,13 +420,17 @@ def run_seed(
     allowed: Callable[[int], bool] = lambda number: True,
     scenario: Scenario | None = None,
     checkers: list[Checker] | None = None,
+    invoker: SimInvoker | None = None,
 ) -> SeedReport:
-    """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen, ``checkers`` who judges."""
+    """Run one seed; ``allowed`` says which of the faults decided on (by number) may happen, ``checkers`` who judges.
+
+    ``invoker`` runs the functions: ours by default, or a mix of versions.
+    """
     started = time.perf_counter()
     entrypoint._running.clear()
     redact._known.clear()
     chosen = scenario or draw(seed)
-    simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed, checkers=checkers)
+    simulation = Simulation(chosen, keep_trace=keep_trace, allowed=allowed, checkers=checkers, invoker=invoker)
     try:
         with simulation.world.connected(), newer.writing(simulation.invoker.runs_newer):
             try:

@@ -156,7 +156,7 @@ class Truth:
     def _keep_batches(self, change: Change) -> None:
         if change.after is not None:
             self.batch_rows[change.key[0]] = change.after
-            self.batches[change.key[0]] = records.batch(change.after["doc"])
+            self.batches[change.key[0]] = records.batch(change.after["doc"], str(change.after.get("doc_asked", "")))
 
     def _keep_locks(self, change: Change) -> None:
         if change.after is None:

@@ -13,7 +13,7 @@ from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
 from shared.domain.limits import missed_window, outlived
 from shared.domain.migration import Migration, State
-from shared.domain.policy import Policy, read_policy
+from shared.domain.policy import Policy, read_policy, seen_by_people
 from shared.domain.times import MOST_BLACKOUTS, Blackout, Times
 from shared.domain.window import NEVER, Window
 
@@ -73,6 +73,18 @@ def test_a_policy_with_a_blackout_alone_holds_everything_in_an_older_version() -
     with_window = read_policy({"window": {"start": "22:00", "end": "04:00"}, "blackouts": days})
     assert with_window.times.windows == (Window("22:00", "04:00", cutoff_min=30),)
     assert with_window.window == NEVER
+
+
+def test_a_policy_with_waves_holds_everything_in_an_older_version() -> None:
+    policy = read_policy({"waves": ["1", "50%"]})
+    assert policy.window == NEVER
+    assert policy.times.windows == ()
+    assert seen_by_people(policy).window is None
+    with_window = read_policy({"waves": ["1"], "window": {"start": "22:00", "end": "04:00"}})
+    assert with_window.window == NEVER
+    assert with_window.times.windows == (Window("22:00", "04:00", cutoff_min=30),)
+    stored_before = Policy(waves=("1",), window=Window("22:00", "04:00"))
+    assert stored_before.times.windows == (Window("22:00", "04:00"),)
 
 
 def test_snapshots_from_before_a_blackout_are_made_again_and_miss_no_window() -> None:

@@ -14,6 +14,7 @@ from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selec
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
+from shared.domain.window import NEVER
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 ACK = Acknowledgement("ann", NOW, "v", RISKS)
@@ -60,7 +61,7 @@ def test_sizes_that_cut_nothing_are_refused(wrong: list[str]) -> None:
 
 
 def test_a_gate_is_one_of_two() -> None:
-    assert read_policy({"waves": ["1"], "gate": "approval", "soakMin": 30}) == replace(POLICY, waves=("1",))
+    assert read_policy({"waves": ["1"], "gate": "approval", "soakMin": 30}) == replace(POLICY, waves=("1",), window=NEVER)
     with pytest.raises(Refused):
         read_policy({"gate": "open"})
 

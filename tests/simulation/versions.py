@@ -1,0 +1,142 @@
+"""Two versions of the product's code in one process: while an upgrade runs, each invocation is of the one or of the other.
+
+The older code comes from the repository's history. Its modules have the same names as ours, so they take turns in ``sys.modules``.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import subprocess
+import sys
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from types import ModuleType
+
+from localcloud.fc.model import Function, Invocation, Result
+from tests.simulation.invoker import SimInvoker
+from tests.simulation.scenario import BatchPlan, Scenario
+
+ROOT = Path(__file__).resolve().parents[2]
+OLDER = "f3f39d1"
+"""The last release, 0.2.0: it knows no waves, accounts, pauses or hold, one window of a batch only, and no marker in the guest."""
+PACKAGES = ("functions", "shared")
+ALWAYS_NEW = frozenset({"api"})
+"""The command line asks for what only the newer API has; docs/deploy.md deploys that function first."""
+
+
+class NoHistory(Exception):
+    """The older commit is not in this clone, or git is not on this machine."""
+
+
+def fitting(scenario: Scenario) -> Scenario:
+    """The scenario without acts that the older version cannot know: nobody pauses, stops or holds, and no budget is spent."""
+    batches = tuple(_without_budget(each) for each in scenario.batches)
+    return replace(scenario, holds=0, brakes=0, batches=batches)
+
+
+def _without_budget(plan: BatchPlan) -> BatchPlan:
+    policy = {name: value for name, value in plan.request["policy"].items() if name != "failurePercent"}
+    return replace(plan, request={**plan.request, "policy": {**policy, "failureBudget": 1000}})
+
+
+def extract(commit: str, folder: Path) -> Path:
+    """Write the product's code as of a commit into a folder; raises NoHistory."""
+    try:
+        packed = subprocess.run(["git", "archive", commit, *PACKAGES], cwd=ROOT, capture_output=True, check=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise NoHistory(f"git has no commit {commit} here") from error
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        archive.extractall(folder, filter="data")
+    return folder
+
+
+@dataclass
+class Code:
+    """The modules of one version; without a folder, the ones that are loaded already."""
+
+    folder: Path | None = None
+    modules: dict[str, ModuleType] = field(default_factory=dict)
+
+
+class Turns:
+    """Says whose modules are in ``sys.modules``."""
+
+    def __init__(self, older: Path) -> None:
+        self.newer, self.older = Code(), Code(older)
+        self._current = self.newer
+
+    @contextmanager
+    def of(self, code: Code) -> Iterator[None]:
+        """While it lasts, imports find the modules of this version."""
+        before = self._current
+        self._switch(code)
+        try:
+            yield
+        finally:
+            self._switch(before)
+
+    def _switch(self, code: Code) -> None:
+        if code is self._current:
+            return
+        ours = [name for name in sys.modules if name.partition(".")[0] in PACKAGES]
+        self._current.modules = {name: sys.modules.pop(name) for name in ours}
+        sys.modules.update(code.modules)
+        sys.path[:] = [each for each in sys.path if each != str(self.older.folder)]
+        if code.folder is not None:
+            sys.path.insert(0, str(code.folder))
+        self._current = code
+
+    def forget(self, name: str = "") -> None:
+        """Forget what the older version's instances hold in memory: of one function, or of all."""
+        entrypoint = self.older.modules.get("shared.runtime.entrypoint")
+        running = entrypoint._running if entrypoint else {}
+        for each in [name] if name else list(running):
+            running.pop(each, None)
+
+
+@dataclass
+class MixedInvoker(SimInvoker):
+    """Each invocation is of the older version with a chance of ``share``."""
+
+    turns: Turns = field(kw_only=True)
+    chance: Random = field(kw_only=True)
+    share: float = 0.5
+    ran: Counter[tuple[str, bool]] = field(default_factory=Counter)
+    """By function and whether it was the older version: how often it ran."""
+
+    def _run(self, name: str, function: Function, invocation: Invocation) -> Result:
+        is_older = name not in ALWAYS_NEW and self.chance.random() < self.share
+        self.ran[name, is_older] += 1
+        with self.turns.of(self.turns.older if is_older else self.turns.newer):
+            if is_older:
+                _quiet()
+            return super()._run(name, function, invocation)
+
+    def kill(self, name: str) -> None:
+        super().kill(name)
+        self.turns.forget(name)
+
+    def heal(self) -> None:
+        """The upgrade ends with the storm: what the older version held back must now get on."""
+        self.share = 0.0
+
+    def close(self) -> None:
+        super().close()
+        self.turns.forget()
+
+    @contextmanager
+    def outside(self) -> Iterator[None]:
+        with self.turns.of(self.turns.newer), super().outside():
+            yield
+
+
+def _quiet() -> None:
+    """Keep the older version from making a log of its own."""
+    logs = importlib.import_module("shared.runtime.logs")
+    setattr(logs, "configure", lambda *_, **__: None)  # noqa: B010 - the older module is of no type that is known here
