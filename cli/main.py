@@ -27,8 +27,8 @@ app = typer.Typer(
 )
 
 _GROUPS = (
-    *("batches", "migrations", "policy", "brakes", "approvals", "hold", "login", "audit", "report", "snapshots", "catalog"),
-    *("assess", "events", "invoke", "bootstrap", "doctor", "run.command", "local.command"),
+    *("batches", "migrations", "policy", "brakes", "approvals", "planning", "hold", "login", "audit", "report", "snapshots"),
+    *("catalog", "assess", "events", "invoke", "bootstrap", "doctor", "run.command", "local.command"),
 )
 
 

@@ -10,7 +10,7 @@ from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import accounts, batches, hold, migrations, people_views, show, snapshots, views
+from shared.stages.api import accounts, batches, hold, migrations, people_views, plan_views, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -149,6 +149,13 @@ def _batch_report(call: Call) -> Reply:
     if _wants_page(call):
         return Reply(pages.of_batch(call.ports, batch_id), content_type=HTML)
     return Reply(reports.of_batch(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
+
+
+def _plan(call: Call) -> Reply:
+    from shared.stages.api import planning  # asked for seldom, and it runs the scheduler ahead
+
+    prices = (call.prices.snapshot_price, call.prices.currency)
+    return Reply(planning.plan(call.ports, call.path["batchId"], seed=call.query.get("seed", "1"), prices=prices))
 
 
 def _judgements(call: Call) -> Reply:
@@ -331,6 +338,16 @@ ROUTES: tuple[Route, ...] = (
         views.BatchReport,
         query=_PAGE,
         html=True,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_BATCH}/plan",
+        "planBatch",
+        "What the batch, or a dry run, will do: routes, findings, waves, finish, cost, what needs a person; and what happened.",
+        _plan,
+        plan_views.PlanView,
+        query={"seed": requests.NAME},
         refusals=(404,),
     ),
     Route(

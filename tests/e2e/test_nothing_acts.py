@@ -85,6 +85,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "logout": [[]],
         "next-wave": [[EVIL], [batch]],
         "pause": [[EVIL, "--why", EVIL], [batch, "--why", EVIL]],
+        "plan": [[batch], [EVIL], [batch, "--seed", EVIL]],
         "policy check": [[given["policy"]], [given["garbage"]], [EVIL]],
         "policy schema": [[]],
         "precheck": [[EVIL], ["i-test0001"]],

@@ -80,6 +80,7 @@ ALWAYS = {
     "next-wave": {"batch"},
     "approve": {"batch", "wave", "rollback", "why", "yes"},
     "approvals": {"batch"},
+    "plan": {"batch", "seed"},
     "stop": {"batch", "why", "yes"},
     "cancel": {"migration", "seen_version"},
     "rollback": {"migration", "seen_version", "yes"},

@@ -1,0 +1,104 @@
+"""How long each part of a migration takes: declared as data, with where each figure is from. The forecast knows nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from statistics import NormalDist
+
+from shared.domain.drivers import traits
+
+
+@dataclass(frozen=True)
+class Duration:
+    """One part: in a tenth of all cases it is over by ``low`` minutes, in half by ``usual``, in nine tenths by ``high``."""
+
+    part: str
+    low: float
+    usual: float
+    high: float
+    source: str
+    certainty: str
+    """``documented``, or ``assumed`` if no public source has a figure."""
+
+
+SNAPSHOTS = Duration(
+    "the snapshots of all disks",
+    2,
+    5,
+    20,
+    "ECS documentation, Create a snapshot: the first one of a disk is full, and takes the longer the more data there is",
+    "assumed",
+)
+JOB = Duration("the job in SMC", 15, 22, 35, "ECS documentation, Operating system migration: 15 to 30 minutes", "documented")
+RETURN = Duration(
+    "the restarts and the initialisation after the job",
+    10,
+    16,
+    30,
+    "SMC documentation: the initialisation takes 15 to 30 minutes at most",
+    "documented",
+)
+VALIDATION = Duration(
+    "the comparison of the guest", 2, 5, 15, "services are given time to start before a difference counts", "assumed"
+)
+BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends on who is on call", "assumed")
+PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
+FAILS = 0.03
+"""The share of hops that fail. No public source has a figure: it is assumed."""
+ALIKE = 0.3
+"""How much of the spread the instances of one fleet share (their images, their zone, the load of the service): assumed."""
+
+DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
+
+
+def parts_of(driver: str) -> tuple[Duration, ...]:
+    """What one hop consists of once its snapshots are made, in order."""
+    button = (BUTTON,) if traits(driver).attended else ()
+    return (*button, JOB, RETURN, VALIDATION)
+
+
+@dataclass(frozen=True)
+class Draws:
+    """Chance that the caller hands in: the same seed draws the same. ``fixed`` takes one share of all cases in place of it."""
+
+    seed: str
+    fixed: float | None = None
+
+    def minutes(self, duration: Duration, *words: object) -> timedelta:
+        """How long this part takes this time. Part of the spread is the same for all of the fleet."""
+        if self.fixed is not None:
+            z = _NORMAL.inv_cdf(self.fixed)
+        else:
+            common, own = self._normal("fleet", duration.part), self._normal(duration.part, *words)
+            z = math.sqrt(ALIKE) * common + math.sqrt(1 - ALIKE) * own
+        spread = duration.usual / duration.low if z < 0 else duration.high / duration.usual
+        return timedelta(minutes=duration.usual * spread ** (z / _TENTH))
+
+    def fails(self, *words: object) -> bool:
+        """Whether this hop fails."""
+        return self.fixed is None and self._share("fails", *words) < FAILS
+
+    def _normal(self, *words: object) -> float:
+        return _NORMAL.inv_cdf(self._share(*words))
+
+    def _share(self, *words: object) -> float:
+        """From 0 to 1, neither of them."""
+        written = "|".join(map(str, (self.seed, *words)))
+        number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
+        return (number + 0.5) / 2**48
+
+
+_NORMAL = NormalDist()
+_TENTH = _NORMAL.inv_cdf(0.9)
+
+
+def declared() -> list[Mapping[str, object]]:
+    """The table, for the documents and the API."""
+    return [
+        {"part": e.part, "low": e.low, "usual": e.usual, "high": e.high, "source": e.source, "certainty": e.certainty}
+        for e in DECLARED
+    ]

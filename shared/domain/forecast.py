@@ -1,0 +1,273 @@
+"""When a batch will have finished: the scheduler's own rules, run ahead on a copy with declared durations. Pure.
+
+Which start is held, how many may start, when a wave begins and when the batch pauses is asked of ``limits``, ``waves`` and
+``brake``. Only what those cannot know is drawn: how long things take, what fails, and how late a person is.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from itertools import islice
+
+from shared.domain import brake, waves
+from shared.domain.batch import Batch, Brake
+from shared.domain.durations import PERSON, SNAPSHOTS, Draws, parts_of
+from shared.domain.hold import NOTHING_HELD
+from shared.domain.limits import Scene, Standing, Start, budget_spent, held_back, room_for
+
+WAITING = "not begun"
+MOVING = "under way"
+MOVED = "ended well"
+FAILED = "ended badly"
+A_TICK = timedelta(minutes=1)
+LONGEST = timedelta(days=400)
+"""A run that has not finished by then never does."""
+MOST_STEPS = 200_000
+
+
+@dataclass(frozen=True)
+class Item:
+    """One migration as it stands: its hops that are left, and since when it moves."""
+
+    migration_id: str
+    hops: int = 1
+    state: str = WAITING
+    since: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Where a run ahead begins: the batch, its migrations in their order, its waves (none: all at once), and the time."""
+
+    batch: Batch
+    items: Sequence[Item]
+    cut: Sequence[Sequence[str]]
+    now: datetime
+    account_limit: int
+
+
+@dataclass(frozen=True)
+class Finish:
+    """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs. None: in fewer it ever does."""
+
+    earliest: datetime | None
+    p10: datetime | None
+    p50: datetime | None
+    p90: datetime | None
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """The whole batch and each of its waves."""
+
+    finish: Finish
+    waves: tuple[Finish, ...]
+    runs: int
+
+
+@dataclass
+class _Run:
+    """One run ahead: the batch as it changes, and who is where."""
+
+    batch: Batch
+    cut: Sequence[Sequence[str]]
+    draws: Draws
+    account_limit: int
+    now: datetime
+    left: dict[str, int]
+    """By migration: hops that are left."""
+    place: dict[str, int]
+    """By migration: its wave."""
+    unsettled: Counter[int] = field(default_factory=Counter)
+    """By wave: migrations that have not ended."""
+    queue: dict[str, None] = field(default_factory=dict)
+    """Those that wait, in their order; next hops apart."""
+    hop_queue: dict[str, None] = field(default_factory=dict)
+    moving: set[str] = field(default_factory=set)
+    moved: set[str] = field(default_factory=set)
+    failed: set[str] = field(default_factory=set)
+    due: list[tuple[datetime, str, str]] = field(default_factory=list)
+    """When something happens, what, and to which migration."""
+    hops: Counter[str] = field(default_factory=Counter)
+    """By migration: hops made."""
+    waits_for_person: bool = False
+    ends: dict[str, datetime] = field(default_factory=dict)
+
+
+def forecast(outlook: Outlook, *, seed: str, runs: int) -> Forecast:
+    """When the batch and each of its waves will have finished. The same seed gives the same answer."""
+    fixed = _ends(outlook, Draws(seed, fixed=0.1))
+    drawn = [_ends(outlook, Draws(f"{seed}:{number}")) for number in range(runs)]
+    ranges = [_range(fixed[place], [each[place] for each in drawn]) for place in range(len(fixed))]
+    return Forecast(ranges[-1], tuple(ranges[:-1]), runs)
+
+
+def _range(earliest: datetime | None, drawn: Sequence[datetime | None]) -> Finish:
+    known = sorted(each for each in drawn if each is not None)
+
+    def share(of: float) -> datetime | None:
+        place = min(int(of * len(drawn)), len(drawn) - 1)
+        return known[place] if place < len(known) else None
+
+    return Finish(earliest, share(0.1), share(0.5), share(0.9))
+
+
+def _ends(outlook: Outlook, draws: Draws) -> list[datetime | None]:
+    """When each wave has ended in one run, and last the whole; None: never."""
+    run = _begun(outlook, draws)
+    _carry_on(run)
+    last: list[datetime | None] = []
+    for place, ids in enumerate(run.cut):
+        last.append(None if run.unsettled[place] else max((run.ends.get(id, outlook.now) for id in ids), default=outlook.now))
+    return [*last, None if any(run.unsettled.values()) else max(run.ends.values(), default=outlook.now)]
+
+
+def _begun(outlook: Outlook, draws: Draws) -> _Run:
+    cut = outlook.cut or [tuple(each.migration_id for each in outlook.items)]
+    place = {id: number for number, ids in enumerate(cut) for id in ids}
+    left = {each.migration_id: each.hops for each in outlook.items}
+    run = _Run(outlook.batch, cut, draws, outlook.account_limit, outlook.now, left, place)
+    for each in outlook.items:
+        id = each.migration_id
+        run.unsettled[place.get(id, len(cut) - 1)] += each.state not in (MOVED, FAILED)
+        if each.state == MOVING:
+            run.moving.add(id)
+            end = (each.since or run.now) + _length(run, id, snapshots=True)
+            heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
+        elif each.state == WAITING:
+            run.queue[id] = None
+        else:
+            (run.moved if each.state == MOVED else run.failed).add(id)
+    return run
+
+
+def _length(run: _Run, id: str, *, snapshots: bool) -> timedelta:
+    parts = (*((SNAPSHOTS,) if snapshots else ()), *parts_of(run.batch.policy.driver))
+    return sum((run.draws.minutes(each, id, run.hops[id]) for each in parts), timedelta())
+
+
+def _carry_on(run: _Run) -> None:
+    """Step from one moment to the next in which something can happen, until nothing can any more."""
+    until = run.now + LONGEST
+    for _ in range(MOST_STEPS):
+        _look(run)
+        at = _next_moment(run)
+        if at is None or at > until:
+            return
+        run.now = at
+        while run.due and run.due[0][0] <= at:
+            _, what, id = heapq.heappop(run.due)
+            _happens(run, what, id)
+
+
+def _happens(run: _Run, what: str, id: str) -> None:
+    if what == "person":
+        _person_acts(run)
+    elif what == "snapshotted":
+        _start_job(run, id)
+    elif run.draws.fails(id, run.hops[id]):
+        _settle(run, id, run.failed)
+    else:
+        run.hops[id] += 1
+        run.left[id] -= 1
+        if run.left[id] > 0:
+            run.moving.discard(id)
+            run.hop_queue[id] = None
+        else:
+            _settle(run, id, run.moved)
+
+
+def _settle(run: _Run, id: str, among: set[str]) -> None:
+    run.moving.discard(id)
+    among.add(id)
+    run.unsettled[run.place.get(id, len(run.cut) - 1)] -= 1
+    run.ends[id] = run.now
+
+
+def _start_job(run: _Run, id: str) -> None:
+    """The limits are asked once more before the job, as the pipeline does: what is held goes back to the start."""
+    start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
+    if held_back(start, _scene(run, own=id)):
+        run.moving.discard(id)
+        (run.hop_queue if run.hops[id] else run.queue)[id] = None
+    else:
+        heapq.heappush(run.due, (run.now + _length(run, id, snapshots=False), "ends", id))
+
+
+def _person_acts(run: _Run) -> None:
+    """A person resumes the batch, or lets the next wave begin."""
+    run.waits_for_person = False
+    if run.batch.control.brake is not Brake.OFF:
+        if run.batch.control.brake is Brake.BUDGET:
+            run.failed.clear()  # they no longer count after the resume
+        run.batch = replace(run.batch, control=replace(run.batch.control, brake=Brake.OFF))
+    elif waves.next_begins(run.batch.terms) is not None:
+        run.batch, _ = waves.begun(run.batch, "a person", run.now)
+
+
+def _look(run: _Run) -> None:
+    """What the tick does: pause at the budget, end and begin waves, and offer slots, next hops first."""
+    if budget_spent(_scene(run)) and run.batch.control.brake is Brake.OFF:
+        run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
+    if run.batch.control.brake is Brake.OFF:
+        _advance_wave(run)
+    elif run.queue and run.batch.control.brake is not Brake.STOPPED:
+        _ask_person(run)
+    for start, queue in ((Start.HOP_SNAPSHOT, run.hop_queue), (Start.FIRST_SNAPSHOT, run.queue)):
+        room = room_for(start, _scene(run)) if queue else 0
+        for id in list(islice(_ready(run, queue), room)):
+            del queue[id]
+            run.moving.add(id)
+            took = run.draws.minutes(SNAPSHOTS, id, run.hops[id], run.now)
+            heapq.heappush(run.due, (run.now + took, "snapshotted", id))
+
+
+def _ready(run: _Run, queue: dict[str, None]) -> Iterator[str]:
+    """Those that may try to start: next hops, and those whose wave has begun."""
+    last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
+    return (id for id in queue if run.hops[id] or run.place.get(id, len(run.cut) - 1) <= last)
+
+
+def _advance_wave(run: _Run) -> None:
+    terms = run.batch.terms
+    if not terms.policy.waves or terms.control.wave + 1 >= len(run.cut):
+        return
+    if any(run.unsettled[place] for place in range(terms.control.wave + 1)):
+        return
+    if terms.control.wave_ended_at is None:
+        run.batch = waves.ended(run.batch, run.now)
+    if waves.may_begin(run.batch.terms, run.now):
+        run.batch, _ = waves.begun(run.batch, "watch", run.now)
+    elif terms.policy.gate == waves.BY_HAND and (waves.next_begins(run.batch.terms) or run.now) <= run.now:
+        _ask_person(run)
+
+
+def _ask_person(run: _Run) -> None:
+    if not run.waits_for_person:
+        run.waits_for_person = True
+        heapq.heappush(run.due, (run.now + run.draws.minutes(PERSON, run.now), "person", ""))
+
+
+def _next_moment(run: _Run) -> datetime | None:
+    """When something can happen next: what is under way, the end of a soak, or the opening of a window."""
+    found = [run.due[0][0]] if run.due else []
+    begins = waves.next_begins(run.batch.terms)
+    if begins is not None and begins > run.now:
+        found.append(begins)
+    if run.queue or run.hop_queue:
+        opens = run.batch.policy.times.next_opening(run.now)
+        if opens is not None and opens > run.now:
+            found.append(opens)
+    return max(min(found), run.now) if found else None
+
+
+def _scene(run: _Run, *, own: str = "") -> Scene:
+    moving = len(run.moving) - (own in run.moving)
+    moved = frozenset(run.moved) if run.batch.policy.canary else frozenset[str]()
+    standing = Standing(frozenset(run.failed), moved, moving, moving, has_slot=bool(own), unproved=moving)
+    place = run.place.get(own, 0) if own else run.batch.control.wave
+    return Scene(run.batch.terms, standing, NOTHING_HELD, run.now, run.account_limit, wave=place)

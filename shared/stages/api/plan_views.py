@@ -1,0 +1,83 @@
+"""What the API shows of a plan: what will happen, by when, and at what cost. See views.py for how it becomes JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class FinishView:
+    """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs ahead; null: in fewer."""
+
+    earliest: datetime | None
+    p10: datetime | None
+    p50: datetime | None
+    p90: datetime | None
+
+
+@dataclass(frozen=True)
+class PlannedWave:
+    """One wave: its size, the names of its first instances, and when it will have finished."""
+
+    number: int
+    size: int
+    names: tuple[str, ...]
+    finish: FinishView
+
+
+@dataclass(frozen=True)
+class FindingCount:
+    """How many instances have a finding; ``severity`` as in their prechecks."""
+
+    code: str
+    severity: str
+    title: str
+    instances: int
+
+
+@dataclass(frozen=True)
+class AssumedDuration:
+    """A duration that the forecast is made of, in minutes: a tenth of all cases, half of them, nine tenths."""
+
+    part: str
+    low: float
+    usual: float
+    high: float
+    source: str
+    certainty: str
+    """``documented`` or ``assumed``."""
+
+
+@dataclass(frozen=True)
+class PlanView:
+    """What will happen in a batch. Asking changes nothing, and the same ``seed`` draws the same."""
+
+    batch_id: str
+    made_at: datetime
+    seed: str
+    runs: int
+    instances: int
+    """Those that have not ended, the ones refused by their precheck aside."""
+    unassessed: int
+    """Those whose precheck is not over."""
+    routes: dict[str, int]
+    findings: tuple[FindingCount, ...]
+    finish: FinishView
+    waves: tuple[PlannedWave, ...]
+    planned: FinishView | None
+    """The same forecast for the moment of the acknowledgement; null before it."""
+    finished_at: datetime | None
+    """When the last migration ended; null while one has not."""
+    outcomes: dict[str, int]
+    """What really happened so far: number by state."""
+    limits: tuple[str, ...]
+    snapshot_gib: int
+    """At most: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""
+    snapshot_cost: float
+    """Until the sweep, if each outcome is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
+    currency: str
+    sizes_seen: int
+    """Of how many instances the disks were read; the size of the others is that of the average."""
+    needs_a_person: tuple[str, ...]
+    assumed: tuple[AssumedDuration, ...]

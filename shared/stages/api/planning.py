@@ -1,0 +1,195 @@
+"""The plan of a batch: routes, findings, waves, finish, limits, snapshots and their cost, and what needs a person. Only reads."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import approvals, waves
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch
+from shared.domain.chosen import digest_of
+from shared.domain.drivers import traits
+from shared.domain.durations import declared
+from shared.domain.facts import InstanceFacts
+from shared.domain.findings import Finding
+from shared.domain.forecast import FAILED, MOVED, MOVING, WAITING, Finish, Item, Outlook, forecast
+from shared.domain.migration import MOVING as MOVES
+from shared.domain.migration import TERMINAL, Migration, State
+from shared.domain.observation import instance_name
+from shared.ports.ports import Ports
+from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishView, PlannedWave, PlanView
+from shared.stages.closing import SETTLED
+
+MOST_RUNS, WORK = 60, 6000
+"""Runs ahead at most, and how many migrations all runs together may move: the answer comes within seconds."""
+SIZES_READ = 50
+"""Of how many instances the disks are read."""
+NAMED = 5
+_UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
+_ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
+
+
+def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
+    """The plan as of now; raises Refused (Batch.NotFound)."""
+    batch, now = ports.batches.load(batch_id), ports.clock.now()
+    found = _ordered(ports, batch_id)
+    meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
+    cut = _waves(batch, meant, ports)
+    runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
+    limit = ports.limits.max_moving
+    ahead = forecast(Outlook(_let_go(batch, now), [_item(each, batch) for each in meant], cut, now, limit), seed=seed, runs=runs)
+    gib, seen = _snapshot_gib(meant, ports)
+    settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
+    names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
+    planned = _as_planned(batch, meant, cut, limit, seed, runs)
+    return PlanView(
+        batch_id=batch_id,
+        made_at=now,
+        seed=seed,
+        runs=runs,
+        instances=sum(_item(each, batch).state in (WAITING, MOVING) for each in meant),
+        unassessed=sum(each.state in _UNASSESSED and not each.hop for each in meant),
+        routes=dict(Counter(_route(each, ports) for each in meant)),
+        findings=_findings(found),
+        finish=_shown(ahead.finish),
+        waves=tuple(
+            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _shown(each))
+            for number, (ids, each) in enumerate(zip(cut, ahead.waves, strict=False), 1)
+        ),
+        planned=_shown(planned) if planned else None,
+        finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
+        outcomes=dict(Counter(each.state.value for each in found)),
+        limits=_limits(batch, now, ports),
+        snapshot_gib=gib,
+        snapshot_cost=_cost(batch, gib, ahead.finish, now, prices[0]),
+        currency=prices[1],
+        sizes_seen=seen,
+        needs_a_person=_people(batch, found, len(cut), now),
+        assumed=tuple(AssumedDuration(**each) for each in declared()),  # type: ignore[arg-type]
+    )
+
+
+def _ordered(ports: Ports, batch_id: str) -> list[Migration]:
+    """All migrations of the batch in the order in which waves are cut."""
+    found: list[Migration] = []
+    token = ""
+    while True:
+        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        found += page.migrations
+        token = page.next_token
+        if not token:
+            return sorted(found, key=lambda each: (each.instance_name, each.instance_id))
+
+
+def _waves(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
+    """As the acknowledgement has frozen them, or as it would cut them now."""
+    if not batch.policy.waves:
+        return []
+    ids = [each.migration_id for each in meant]
+    return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.cut(ids, batch.policy.waves)
+
+
+def _let_go(batch: Batch, now: datetime) -> Batch:
+    """The batch as if persons had acknowledged and approved it a moment ago. Whoever lets a wave begin is drawn."""
+    given = batch.acknowledgement or Acknowledgement("", now, "", (), digest_of(batch.selection))
+    policy = replace(batch.policy, approvals=0, wave_approvals=0)
+    return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
+
+
+def _item(migration: Migration, batch: Batch) -> Item:
+    """As the scheduler would meet it. A dry run cancels what passed its precheck; here it waits."""
+    hops = max(len(migration.hops) - migration.hop, 1)
+    if migration.state in MOVES:
+        return Item(migration.migration_id, hops, MOVING, migration.entered_at)
+    if migration.state in _ENDED_WELL:
+        return Item(migration.migration_id, hops, MOVED)
+    over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
+    return Item(migration.migration_id, hops, FAILED if over else WAITING)
+
+
+def _as_planned(
+    batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
+) -> Finish | None:
+    """The forecast of the moment of the acknowledgement, when nothing had moved."""
+    if batch.acknowledgement is None:
+        return None
+    then = batch.acknowledgement.at
+    fresh = replace(_let_go(batch, then), control=UNTOUCHED)
+    items = [Item(each.migration_id, max(len(each.hops), 1)) for each in meant]
+    return forecast(Outlook(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
+
+
+def _shown(found: Finish) -> FinishView:
+    return FinishView(found.earliest, found.p10, found.p50, found.p90)
+
+
+def _route(migration: Migration, ports: Ports) -> str:
+    ends = [ports.catalog.name(each.destination) for each in migration.hops] or [migration.destination or "not chosen yet"]
+    return " -> ".join([migration.source or "not seen yet", *ends])
+
+
+def _findings(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
+    first: dict[str, Finding] = {}
+    counts: Counter[str] = Counter()
+    for migration in found:
+        mine = {each.code: each for each in (migration.assessment.findings if migration.assessment else ())}
+        first = {**mine, **first}
+        counts.update(mine.keys())
+    return tuple(FindingCount(code, first[code].severity.value, first[code].title, number) for code, number in counts.most_common())
+
+
+def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
+    """The space of all snapshots at most, and how many instances were looked at."""
+    per_hop: list[int] = []
+    for migration in meant[:SIZES_READ]:
+        document = ports.migrations.document(migration.migration_id, instance_name(0))
+        if document is not None:
+            per_hop.append(sum(each.size_gib for each in InstanceFacts.from_json(document).disks))
+    if not per_hop:
+        return 0, 0
+    hops = sum(max(len(each.hops), 1) for each in meant)
+    return round(sum(per_hop) / len(per_hop) * hops), len(per_hop)
+
+
+def _cost(batch: Batch, gib: int, finish: Finish, now: datetime, price: float) -> float:
+    moving = (finish.p50 - now).total_seconds() / 86400 if finish.p50 else 0
+    return round(gib * price * (moving / 2 + batch.policy.retention_days) / 30, 2)
+
+
+def _limits(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
+    policy = batch.policy
+    said = [
+        f"at most {policy.max_moving} of the batch move at once (maxMoving)",
+        f"at most {ports.limits.max_moving} of each account move at once (REPLANK_MAX_MOVING); SMC publishes no number of its own",
+        f"the batch pauses once more than {batch.terms.failure_budget} have failed",
+    ]
+    opens = policy.times.next_opening(now)
+    if opens is not None and opens != now:
+        said.append(f"windows and blackouts allow the next start at {opens:%Y-%m-%d %H:%M} UTC")
+    return tuple(said)
+
+
+def _people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
+    """What needs a person, in the order in which it comes."""
+    said, policy, id = list[str](), batch.policy, batch.batch_id
+    refused = sum(each.state is State.PRECHECK_FAILED for each in found)
+    if refused:
+        said.append(f"{refused} refused by their precheck: see the findings, then retry or cancel them")
+    if batch.dry_run:
+        said.append("somebody submits the batch without the dry run")
+    elif batch.acknowledgement is None:
+        said.append(f"somebody acknowledges the risks: replank acknowledge {id}")
+    missing = approvals.why_missing(approvals.ask_of_batch(batch, approvals.BATCH, now), id) if policy.approvals else ""
+    said += [missing] if missing else []
+    if policy.gate == waves.BY_HAND and cut > 1:
+        said.append(f"a person lets each of {cut - 1} further waves begin")
+    if traits(policy.driver).attended:
+        said.append("a person starts each job in the ECS console")
+    failed = sum(each.state is State.FAILED for each in found)
+    if failed:
+        said.append(f"{failed} failed: see why, then retry or roll them back")
+    if batch.dry_run or any(each.state not in TERMINAL for each in found):
+        said.append("somebody confirms what moved; until then its snapshots are kept and billed")
+    return tuple(said)

@@ -1,0 +1,118 @@
+"""The forecast: the scheduler's own rules run ahead, with chance that the caller hands in."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from shared.domain import waves
+from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
+from shared.domain.chosen import digest_of
+from shared.domain.durations import DECLARED, JOB, Draws, declared, parts_of
+from shared.domain.forecast import FAILED, MOVED, MOVING, Forecast, Item, Outlook, forecast
+from shared.domain.policy import read_policy
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+SELECTION = Selection(("cn-hangzhou",))
+ACK = Acknowledgement("ann", NOW, "v", (), digest_of(SELECTION))
+HOUR = timedelta(hours=1)
+
+
+def items(count: int, **more: Any) -> list[Item]:
+    return [Item(f"m{number:03d}", **more) for number in range(count)]
+
+
+def ahead(policy: dict[str, Any], given: list[Item], *, runs: int = 20, limit: int = 20, **more: Any) -> Forecast:
+    chosen = read_policy(policy)
+    batch = Batch("b1", BatchState.OPEN, 2, NOW, "api", "ann", SELECTION, chosen, acknowledgement=ACK, size=len(given), **more)
+    cut = waves.cut([each.migration_id for each in given], chosen.waves) if chosen.waves else []
+    return forecast(Outlook(batch, given, cut, NOW, limit), seed="7", runs=runs)
+
+
+def finish(policy: dict[str, Any], given: list[Item], **more: Any) -> datetime:
+    found = ahead(policy, given, **more).finish
+    assert found.earliest is not None
+    assert found.p10 is not None
+    assert found.p50 is not None
+    assert found.earliest <= found.p10 <= found.p50 <= (found.p90 or found.p50)
+    return found.p50
+
+
+GENEROUS = {"failureBudget": 1000}
+
+
+def test_the_same_seed_gives_the_same_answer_and_another_seed_another() -> None:
+    assert ahead(GENEROUS, items(9)) == ahead(GENEROUS, items(9))
+    assert Draws("a").minutes(JOB, "m") == Draws("a").minutes(JOB, "m") != Draws("b").minutes(JOB, "m")
+
+
+def test_draws_keep_the_declared_shares() -> None:
+    took = sorted(Draws(f"{number}").minutes(JOB, "m") for number in range(2000))
+    for share, minutes in ((0.1, JOB.low), (0.5, JOB.usual), (0.9, JOB.high)):
+        assert took[int(share * 2000)] / timedelta(minutes=minutes) == pytest.approx(1, abs=0.08)
+
+
+def test_limits_make_it_later() -> None:
+    wide = finish({**GENEROUS, "maxMoving": 12}, items(12))
+    assert finish({**GENEROUS, "maxMoving": 2}, items(12)) > wide + HOUR
+    assert finish({**GENEROUS, "maxMoving": 12}, items(12), limit=2) > wide + HOUR, "the account's limit"
+    assert finish({**GENEROUS, "maxMoving": 12}, items(12, hops=2)) > wide + HOUR / 2
+    assert finish({**GENEROUS, "maxMoving": 12, "canary": 1}, items(12)) > wide + HOUR / 2
+
+
+def test_nothing_starts_outside_of_the_window() -> None:
+    window = {"start": "22:00", "end": "04:00"}
+    found = ahead({**GENEROUS, "maxMoving": 12, "window": window}, items(12)).finish
+    assert found.earliest is not None
+    assert found.earliest >= NOW.replace(hour=22)
+    black = {"from": "2026-11-23", "to": "2026-11-24"}
+    assert finish({**GENEROUS, "blackouts": [black]}, items(2)) > NOW.replace(day=25, hour=0)
+
+
+def test_waves_come_one_after_the_other_with_their_soak_and_a_person() -> None:
+    policy: dict[str, Any] = {**GENEROUS, "waves": ["1", "3"], "maxMoving": 9}
+    found = ahead(policy, items(7))
+    ends = [each.p50 for each in found.waves]
+    assert len(ends) == 3
+    assert ends == sorted(ends, key=lambda each: each or NOW)
+    assert found.finish.p50 == ends[-1]
+    assert finish({**policy, "soakMin": 600}, items(7)) > (ends[-1] or NOW) + 18 * HOUR
+    assert finish({**policy, "gate": "approval"}, items(7)) > (ends[-1] or NOW) + HOUR / 2
+
+
+def test_a_spent_budget_costs_the_time_of_a_person() -> None:
+    many = items(60)
+    assert finish({"failureBudget": 0, "maxMoving": 20}, many) > finish({**GENEROUS, "maxMoving": 20}, many)
+
+
+def test_what_has_ended_takes_no_time_and_what_moves_only_the_rest() -> None:
+    assert finish(GENEROUS, items(3, state=MOVED)) == NOW
+    assert ahead(GENEROUS, items(3, state=FAILED)).finish.p50 == NOW
+    begun = items(1, state=MOVING, since=NOW - HOUR)
+    assert finish(GENEROUS, begun) < finish(GENEROUS, items(1)) - HOUR / 2
+
+
+def test_what_can_never_end_is_said_to() -> None:
+    stopped = BatchControl(Brake.STOPPED, "bob", NOW)
+    found = ahead({}, items(3), control=stopped)
+    assert (found.finish.p10, found.finish.p90) == (None, None)
+
+
+def test_a_job_that_a_person_starts_takes_longer() -> None:
+    assert len(parts_of("console")) == len(parts_of("smc")) + 1
+    assert finish({**GENEROUS, "driver": "console"}, items(5)) > finish(GENEROUS, items(5))
+
+
+def test_each_duration_says_where_it_is_from() -> None:
+    assert len(declared()) == len(DECLARED)
+    for each in DECLARED:
+        assert each.low < each.usual < each.high
+        assert each.source
+        assert each.certainty in ("documented", "assumed")
+
+
+def test_a_thousand_instances_are_run_ahead_as_well() -> None:
+    found = ahead({"failurePercent": 5, "maxMoving": 20}, items(1000), runs=2)
+    assert found.finish.p50 is not None
