@@ -145,7 +145,7 @@ def precheck(
         for each in found:
             if len(found) > 1:
                 print(f"\n{each['instanceId']} {each['instanceName']}")
-            _show(each)
+            _print_assessment(each)
     if not all(map(_passed, found)):
         raise typer.Exit(1)
 
@@ -168,7 +168,7 @@ def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
     raise Problem("Precheck.Pending", f"Batch {batch_id} is still being checked.", f"Look again: replank status {batch_id}")
 
 
-def _show(found: Json) -> None:
+def _print_assessment(found: Json) -> None:
     for finding in found["findings"]:
         print(f"[{standing(finding)}] {output.headline(finding)}\n  {finding['remedy']}")
     if found["failure"]:

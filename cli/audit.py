@@ -51,9 +51,9 @@ def audit(  # noqa: PLR0913 - one parameter per option
     elif not lines:
         print("Nothing was asked for in these days.")
     else:
-        output.table(("at", "who", "trust", "act", "target", "outcome"), map(_row, lines))
+        output.table(("at", "who", "trust", "act", "target", "outcome"), map(_audit_row, lines))
 
 
-def _row(line: dict[str, Any]) -> tuple[Any, ...]:
+def _audit_row(line: dict[str, Any]) -> tuple[Any, ...]:
     outcome = line["code"] or line["after"] or line["status"] or "not recorded"
     return output.moment(line["at"]), line["who"], line["trust"], line["act"], line["target"], outcome

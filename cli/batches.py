@@ -213,8 +213,8 @@ def migrations_table(migrations: list[Json]) -> None:
             each["instanceName"],
             each["source"],
             each["state"],
-            _where(each),
-            _why(each),
+            _wait_in_words(each),
+            _reason_in_words(each),
         )
         for each in migrations
     ]
@@ -222,11 +222,11 @@ def migrations_table(migrations: list[Json]) -> None:
     output.table(("migration", *account, "instance", "name", "from", "state", "hop", "reason"), rows)
 
 
-def _where(migration: Json) -> str:
+def _wait_in_words(migration: Json) -> str:
     return f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
 
 
-def _why(migration: Json) -> str:
+def _reason_in_words(migration: Json) -> str:
     return migration["failure"]["code"] if migration["failure"] else ""
 
 
@@ -237,7 +237,7 @@ def watch(
 ) -> None:
     """Follow a batch until every migration has ended or waits for a person. Exit status 1 if any was refused or failed."""
     try:
-        found = _follow(Api.from_environment(), batch, every, as_json)
+        found = _follow_batch(Api.from_environment(), batch, every, as_json)
     except KeyboardInterrupt:
         output.note(f"\nNobody follows batch {batch} now; it goes on by itself. Look again: replank watch {batch}")
         raise typer.Exit(130) from None
@@ -245,20 +245,20 @@ def watch(
         raise typer.Exit(1)
 
 
-def _follow(api: Api, batch: str, every: int, as_json: bool) -> Json:
+def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
     """The batch, once every migration has ended or waits for a person."""
     before: tuple[Json, str] | None = None
     while True:
         found: Json = api.get(f"/batches/{batch}")
         if (found["counts"], found["heldBack"]) != before:
             before = found["counts"], found["heldBack"]
-            _tell(found, as_json)
+            _print_progress(found, as_json)
         if _is_settled(found):
             return found
         time.sleep(every)
 
 
-def _tell(batch: Json, as_json: bool) -> None:
+def _print_progress(batch: Json, as_json: bool) -> None:
     if as_json:
         print(json.dumps({name: batch[name] for name in ("batchId", "state", "brake", "counts", "heldBack")}), flush=True)
         return

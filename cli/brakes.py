@@ -29,7 +29,7 @@ def pause(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/pause", {"why": why} if why else {}, seen=found["version"])
-    _tell(answer, as_json, f"Batch {batch} is paused. Let it go on with: replank resume {batch} --why ...")
+    _print_answer(answer, as_json, f"Batch {batch} is paused. Let it go on with: replank resume {batch} --why ...")
 
 
 def resume(
@@ -43,7 +43,7 @@ def resume(
     at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"
     answer = api.post(f"/batches/{batch}/resume", {"why": why, "failed": found["failed"]}, seen=found["version"])
     counts = f" The count of failures restarts at 0; the {found['failed']} so far no longer count." if at_budget else ""
-    _tell(answer, as_json, f"Batch {batch} goes on.{counts} Follow it with: replank watch {batch}")
+    _print_answer(answer, as_json, f"Batch {batch} goes on.{counts} Follow it with: replank watch {batch}")
 
 
 def stop(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = False) -> None:
@@ -54,7 +54,7 @@ def stop(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = Fals
         waiting = sum(found["counts"].get(each.value, 0) for each in BEFORE_A_START)
         typer.confirm(f"Stop batch {batch} and cancel what has not begun ({waiting} wait now)?", abort=True, err=True)
     answer = api.post(f"/batches/{batch}/stop", {"why": why} if why else {}, seen=found["version"])
-    _tell(answer, as_json, f"Batch {batch} is stopped. The rest is cancelled within minutes: replank watch {batch}")
+    _print_answer(answer, as_json, f"Batch {batch} is stopped. The rest is cancelled within minutes: replank watch {batch}")
 
 
 def next_wave(batch: BatchId, as_json: AsJson = False) -> None:
@@ -62,10 +62,10 @@ def next_wave(batch: BatchId, as_json: AsJson = False) -> None:
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/waves/next", seen=found["version"])
-    _tell(answer, as_json, f"The next wave of batch {batch} begins within a minute. Follow it with: replank watch {batch}")
+    _print_answer(answer, as_json, f"The next wave of batch {batch} begins within a minute. Follow it with: replank watch {batch}")
 
 
-def _tell(answer: Json, as_json: bool, sentence: str) -> None:
+def _print_answer(answer: Json, as_json: bool, sentence: str) -> None:
     if as_json:
         output.show_json(answer)
     else:

@@ -18,7 +18,7 @@ LARGEST = 5 << 20
 
 
 @dataclass(frozen=True)
-class _Busy:
+class _BusyTime:
     begins: datetime
     ends: datetime
     summary: str
@@ -36,29 +36,31 @@ def blackouts_in(file: Path, since: date, zone: str) -> list[dict[str, str]]:
         busy = _events(content, since, zone)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise bad_input("File.Unreadable", f"{file}: {reason(error)}.", "Give a calendar file (iCalendar, .ics).") from None
-    joined = _joined(busy)
+    joined = _merged(busy)
     if len(joined) > MOST_BLACKOUTS:
         sentence = (
             f"{file} has {len(joined)} separate times in the next {HORIZON.days} days; a policy takes {MOST_BLACKOUTS} blackouts."
         )
         raise bad_input("Calendar.TooMany", sentence, "Export a calendar that has the change freezes only.")
-    return [{"from": _spelled(each.begins), "to": _spelled(each.ends), "reason": each.summary[:LONGEST_REASON]} for each in joined]
+    return [
+        {"from": _iso_time(each.begins), "to": _iso_time(each.ends), "reason": each.summary[:LONGEST_REASON]} for each in joined
+    ]
 
 
-def _events(content: bytes, since: date, zone: str) -> list[_Busy]:
+def _events(content: bytes, since: date, zone: str) -> list[_BusyTime]:
     import recurring_ical_events  # only this option needs the two packages
     from icalendar import Calendar
 
     calendar = Calendar.from_ical(content)
     found = recurring_ical_events.of(calendar).between(since, since + HORIZON)
     wanted = (each for each in found if each.get("STATUS") != "CANCELLED" and each.get("TRANSP") != "TRANSPARENT")
-    return [_busy(each, zone) for each in wanted]
+    return [_busy_time(each, zone) for each in wanted]
 
 
-def _busy(event: Any, zone: str) -> _Busy:
+def _busy_time(event: Any, zone: str) -> _BusyTime:
     summary = " ".join(str(event.get("SUMMARY", "")).split())
     visible = "".join(letter for letter in summary if letter.isprintable())
-    return _Busy(_instant(event.start, zone), _instant(event.end, zone), visible)
+    return _BusyTime(_instant(event.start, zone), _instant(event.end, zone), visible)
 
 
 def _instant(moment: date, zone: str) -> datetime:
@@ -68,8 +70,8 @@ def _instant(moment: date, zone: str) -> datetime:
     return local.astimezone(timezone.utc)
 
 
-def _joined(busy: list[_Busy]) -> list[_Busy]:
-    joined: list[_Busy] = []
+def _merged(busy: list[_BusyTime]) -> list[_BusyTime]:
+    joined: list[_BusyTime] = []
     for each in sorted(busy, key=lambda each: (each.begins, each.ends, each.summary)):
         if joined and each.begins <= joined[-1].ends:
             last = joined[-1]
@@ -80,5 +82,5 @@ def _joined(busy: list[_Busy]) -> list[_Busy]:
     return joined
 
 
-def _spelled(at: datetime) -> str:
+def _iso_time(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"

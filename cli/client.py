@@ -38,7 +38,7 @@ class Http:
         """The answer's status and parsed body; raises Problem (Api.Unreachable, Api.NotJson)."""
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
-            answer = self._patiently(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
+            answer = self._send_patiently(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             raise Problem(
                 "Api.Unreachable", f"{url} does not answer: {_cause(error)}.", "Check REPLANK_API_URL and the network."
@@ -53,22 +53,22 @@ class Http:
                 "Check that REPLANK_API_URL is the URL of the api function's HTTP trigger.",
             ) from None
 
-    def _patiently(self, method: str, url: str, **more: Any) -> requests.Response:
+    def _send_patiently(self, method: str, url: str, **more: Any) -> requests.Response:
         """The answer; after a 429 the request is repeated at the time that the answer names."""
 
         def send(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
             if answer.status_code == 429:
-                raise _Busy(answer)
+                raise _TooManyRequests(answer)
             return answer
 
         try:
             return repeat(API_BUSY, send, _worth, self.pause)
-        except _Busy as refused:
+        except _TooManyRequests as refused:
             return refused.answer
 
 
-class _Busy(Exception):
+class _TooManyRequests(Exception):
     """The API refused a request because there were too many."""
 
     def __init__(self, answer: requests.Response) -> None:
@@ -78,7 +78,7 @@ class _Busy(Exception):
 
 def _worth(error: Exception) -> Again | None:
     """A request is repeated if a busy API says when."""
-    if not isinstance(error, _Busy):
+    if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
     return Again(float(wait)) if wait.isdigit() else None
@@ -169,9 +169,9 @@ class Api:
             signed["x-acs-security-token"] = self.security_token
         authorization = sign(method, urlsplit(url).path, query, signed, (self.access_key_id, self.access_key_secret))
         more = {"content-type": "application/json", "accept": "application/json", "authorization": authorization}
-        return {**signed, **more, **self._person()}
+        return {**signed, **more, **self._caller_headers()}
 
-    def _person(self) -> dict[str, str]:
+    def _caller_headers(self) -> dict[str, str]:
         """Headers for the caller: the token if there is one, else the claimed name. Headers hold ASCII."""
         if self.token:
             return {"x-replank-token": self.token}

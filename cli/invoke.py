@@ -38,10 +38,10 @@ def invoke(
             "File.Unreadable", f"{event}: {output.reason(error)}.", "Give a JSON file; events/ and events/triggers/ hold samples."
         ) from None
     answer = invoke_function(stage, payload)
-    output.show_json(answer) if as_json else _show(answer)
+    output.show_json(answer) if as_json else _print_answer(answer)
 
 
-def _show(answer: dict[str, Any]) -> None:
+def _print_answer(answer: dict[str, Any]) -> None:
     output.show_json(answer["result"])
     if answer["log"]:
         print(answer["log"].rstrip())

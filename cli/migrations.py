@@ -34,7 +34,7 @@ def show(migration: MigrationId, as_json: AsJson = False) -> None:
     if as_json:
         output.show_json({**found, "journal": journal})
         return
-    _show(found)
+    _print_migration(found)
     rows = [
         (line["version"], output.moment(line["at"]), line["from"], line["to"], output.person(line), line["reason"])
         for line in journal
@@ -42,7 +42,7 @@ def show(migration: MigrationId, as_json: AsJson = False) -> None:
     output.table(("#step", "at", "from", "to", "by", "reason"), rows)
 
 
-def _show(found: Json) -> None:
+def _print_migration(found: Json) -> None:
     route = " -> ".join([hop["source"] for hop in found["route"][:1]] + [hop["destination"] for hop in found["route"]])
     output.fields(
         (

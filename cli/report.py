@@ -53,7 +53,7 @@ def report(
     elif html is not None:
         print(f"Wrote {html}: {_summary(found)}")
     else:
-        _show(found)
+        _print_report(found)
 
 
 def document(found: Report, judged: list[Json]) -> Json:
@@ -72,10 +72,10 @@ def document_schema() -> Json:
 
 
 def _report(batch_id: str, judged: list[Json]) -> Report:
-    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), tuple(map(_row, judged)))
+    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), tuple(map(_report_row, judged)))
 
 
-def _row(found: Json) -> ReportRow:
+def _report_row(found: Json) -> ReportRow:
     return ReportRow(
         instance_id=found["instanceId"],
         name=found["name"],
@@ -92,7 +92,7 @@ def _summary(found: Report) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(found).items())) or "no instances"
 
 
-def _show(found: Report) -> None:
+def _print_report(found: Report) -> None:
     rows = []
     for row in sorted(found.rows, key=worst):
         last = row.validation or row.precheck

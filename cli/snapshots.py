@@ -36,19 +36,19 @@ def snapshots(as_json: AsJson = False) -> None:
     if as_json:
         output.show_json({"snapshots": found, "sizeGib": size, "costPerMonth": cost, "currency": currency})
         return
-    _table(found)
+    _print_snapshots(found)
     print(f"\n{len(own)} snapshots, {size} GiB, {cost} {currency} per month")
 
 
-def _table(found: list[Json]) -> None:
+def _print_snapshots(found: list[Json]) -> None:
     rows = [
-        (each["snapshotId"], each["instanceId"], each["diskId"], each["owner"], each["state"], each["sizeGib"], _swept(each))
+        (each["snapshotId"], each["instanceId"], each["diskId"], each["owner"], each["state"], each["sizeGib"], _sweep_day(each))
         for each in found
     ]
     output.table(("snapshot", "instance", "disk", "owner", "state", "#GiB", "swept from"), rows)
 
 
-def _swept(snapshot: Json) -> str:
+def _sweep_day(snapshot: Json) -> str:
     if snapshot["kept"]:
         return f"not ours, kept: {snapshot['kept']}"
     return output.moment(snapshot["sweepAt"]) or "kept: not confirmed"
@@ -65,7 +65,7 @@ def sweep(
     if not dry_run:
         from cli.invoke import invoke_function
 
-        event = {"triggerTime": _iso(datetime.now(timezone.utc)), "triggerName": "by-hand", "payload": "sweep"}
+        event = {"triggerTime": _iso_time(datetime.now(timezone.utc)), "triggerName": "by-hand", "payload": "sweep"}
         answer = invoke_function("sweep", json.dumps(event).encode())
         if as_json:
             output.show_json(answer)
@@ -74,21 +74,21 @@ def sweep(
         else:
             print("The sweep has run; `replank snapshots` shows what is left.")
         return
-    now = at or _iso(datetime.now(timezone.utc))
+    now = at or _iso_time(datetime.now(timezone.utc))
     found, _ = held(Api.from_environment())
-    due = [each for each in found if each["sweepAt"] and not each["kept"] and _time(each["sweepAt"]) <= _time(now)]
+    due = [each for each in found if each["sweepAt"] and not each["kept"] and _parse_time(each["sweepAt"]) <= _parse_time(now)]
     if as_json:
         output.show_json({"at": now, "snapshots": due})
         return
-    _table(due)
+    _print_snapshots(due)
     print(f"\n{len(due)} of {len(found)} snapshots would be deleted")
 
 
-def _iso(moment: datetime) -> str:
+def _iso_time(moment: datetime) -> str:
     return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     from cli.problem import bad_input
 
     try:

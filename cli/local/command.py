@@ -148,7 +148,7 @@ def clock(
     if as_json:
         output.show_json({name: now[name] for name in ("now", "speed", "hold", "asleep")})
     else:
-        print(f"{output.moment(now['now'])}: {_pace(now)}")
+        print(f"{output.moment(now['now'])}: {_speed_in_words(now)}")
 
 
 def seconds_of(span: str) -> int:
@@ -160,7 +160,7 @@ def seconds_of(span: str) -> int:
     return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
-def _pace(now: Json) -> str:
+def _speed_in_words(now: Json) -> str:
     if now["hold"]:
         return "it stands still; move it with --advance"
     if now["asleep"]:

@@ -56,7 +56,7 @@ class Place:
 
         A file left by a killed cloud does not count, because the system has released its lock.
         """
-        ready = self._held()
+        ready = self._running_document()
         return RunningCloud(None, ready, Http()) if ready else None
 
     def need_running(self) -> RunningCloud:
@@ -69,7 +69,7 @@ class Place:
 
     def stop(self) -> bool:
         """End the cloud in order, or by force if it does not end; False if none runs. Its lock is free once the process is gone."""
-        ready = self._held()
+        ready = self._running_document()
         if not ready:
             return False
         try:
@@ -92,7 +92,7 @@ class Place:
             time.sleep(LOOK_S)
         return True
 
-    def _held(self) -> Json:
+    def _running_document(self) -> Json:
         """The content of the running cloud's file; empty if no living process holds its lock."""
         try:
             with (self.path / RUNNING).open(encoding="utf-8") as file:

@@ -85,9 +85,9 @@ def run(  # noqa: PLR0913 - one parameter per option
         facts["leftOut"] = plan.left_out
         written = (report,) if report else (folder.report, REPORT)
         results.write(found, written, facts)
-        _conclude(found, plan, written[0], facts, as_json)
+        _print_results(found, plan, written[0], facts, as_json)
         if keep:
-            _stay(cloud)
+            _keep_running(cloud)
     except KeyboardInterrupt:
         print(f"\nInterrupted. Continue with the same options and --state {folder.path}.")
         print(f"Look into it: python -m localcloud --hold --state {folder.path} --template template.yml --services s.yaml")
@@ -153,7 +153,7 @@ def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str
     }
 
 
-def _conclude(found: results.Results, plan: Plan, report: Path, facts: Json, as_json: bool) -> None:
+def _print_results(found: results.Results, plan: Plan, report: Path, facts: Json, as_json: bool) -> None:
     if as_json:
         output.show_json({**facts, "asExpected": found.as_expected, "surprises": found.surprises, "migrations": found.migrations})
         return
@@ -162,7 +162,7 @@ def _conclude(found: results.Results, plan: Plan, report: Path, facts: Json, as_
     print(f"{verdict} ({facts['wallSeconds']} s). The report: {report}")
 
 
-def _stay(cloud: RunningCloud) -> None:
+def _keep_running(cloud: RunningCloud) -> None:
     print("\nThe cloud keeps running until Ctrl-C. In another shell:")
     for name, value in cloud.environment().items():
         print(f"  export {name}={shlex.quote(value)}")

@@ -23,7 +23,7 @@ from cli.standing import OVER, conversion_said, life_in
 from cli.today import today
 from shared.domain import events as known
 from shared.domain.catalog import CATALOG, Catalog
-from shared.domain.days import day_said
+from shared.domain.days import day_in_words
 from shared.domain.errors import Refused
 from shared.domain.notice import read_notice
 
@@ -114,7 +114,7 @@ def _plan(
 
 def _for_all(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
     """Batches of the instances out of support on that day, as `replank eol` lists them; and why others are left out."""
-    reasons = {record["InstanceId"]: _stays(fleet, record, on, catalog) for record in fleet.instances}
+    reasons = {record["InstanceId"]: _why_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
         raise bad_input(
@@ -127,7 +127,7 @@ def _for_all(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict
     return batches, {each: reason for each, reason in reasons.items() if reason}
 
 
-def _stays(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
+def _why_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
     """Why an instance is left out; empty if it is out of support."""
     life = life_in(fleet, record, on, catalog)
     if life.standing in OVER:
@@ -136,7 +136,9 @@ def _stays(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
     if not life.release:
         return f"the catalog has no release {life.name!r}" if life.name else "ECS shows no OSName"
     name = catalog.name(life.release)
-    stays = f"{name} is supported until {day_said(life.ends_on, on)}" if life.ends_on else f"no end of support is known for {name}"
+    stays = (
+        f"{name} is supported until {day_in_words(life.ends_on, on)}" if life.ends_on else f"no end of support is known for {name}"
+    )
     return f"{said}; {stays}" if said else stays
 
 

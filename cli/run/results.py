@@ -39,7 +39,7 @@ def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed:
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         problems: list[Json] = []
         for line in _lines(api, batch["batchId"], problems):
-            rows.append(_row(line))
+            rows.append(_report_row(line))
         if batch["state"] == "planning":
             surprises.append(f"batch {batch['batchId']}: its planning has not ended; see the log of replank-intake")
         surprises += [f"{each['instanceId']}: {each['code']}: {each['message']}" for each in problems]
@@ -50,7 +50,7 @@ def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed:
     surprises += [
         f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
     ]
-    return Results(rows, surprises + _left_behind(rows, inventory) + _left_in_smc(rows, inventory) + _damaged(rows, changed))
+    return Results(rows, surprises + _left_behind(rows, inventory) + _left_in_smc(rows, inventory) + _damaged_disks(rows, changed))
 
 
 def _lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
@@ -65,7 +65,7 @@ def _lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
             return lines
 
 
-def _row(line: Json) -> Json:
+def _report_row(line: Json) -> Json:
     row = {name: line[name] for name in _FIELDS}
     reasons = [{name: reason[name] for name in ("code", "message", "remedy")} for reason in line["reasons"]]
     result = line["result"]
@@ -126,7 +126,7 @@ def _left_in_smc(rows: list[Json], inventory: Json) -> list[str]:
     return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
 
-def _damaged(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
+def _damaged_disks(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
     """Disks whose content changed wrongly: any disk of a rolled back instance, and data disks of the others."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
@@ -154,7 +154,7 @@ def write_whole(file: Path, text: str) -> None:
         raise
 
 
-def _cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
+def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     """One line of the table, its releases by their short names."""
     release = identify_in(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
@@ -166,7 +166,7 @@ def _cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
 def show(results: Results, catalog: Catalog) -> None:
     """Print the table, then the reasons with their remedies, then unexpected outcomes."""
     columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
-    output.table(columns, (_cells(row, catalog) for row in results.migrations))
+    output.table(columns, (_table_cells(row, catalog) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]
     if explained:
         print("\nRefused or failed, and what to do:")

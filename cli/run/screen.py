@@ -59,12 +59,12 @@ def percent(migration: Json) -> int:
 
 def since(text: str, now: str) -> str:
     """Time between two of the API's times: ``1h05m``."""
-    span = _time(now) - _time(text)
+    span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"
 
 
-def _time(text: str) -> datetime:
+def _parse_time(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
@@ -91,7 +91,7 @@ class LiveScreen:
         for name in ("instance", "from", "hop", "stage", "%", "in stage"):
             table.add_column(name, justify="right" if name in ("%", "in stage") else "left", no_wrap=True)
         for each in rows:
-            table.add_row(*_row(each, now))
+            table.add_row(*_migration_row(each, now))
         hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
         self._live.update(
             Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")), refresh=True
@@ -101,7 +101,7 @@ class LiveScreen:
         self._live.stop()
 
 
-def _row(migration: Json, now: str) -> tuple[Any, ...]:
+def _migration_row(migration: Json, now: str) -> tuple[Any, ...]:
     hop = f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
     stage = Text(migration["state"], style=STYLES.get(migration["state"], ""))
     name = migration["instanceName"] or migration["instanceId"]

@@ -55,7 +55,7 @@ class TablestoreAdmission:
     def _renew_lock(self, key: Key, row: Columns, columns: Columns) -> bool:
         """Take over an earlier attempt's lock, so that late work of that attempt cannot release it."""
         try:
-            return self._store.update(tables.LOCKS, key, columns, expect=_unchanged(row))
+            return self._store.update(tables.LOCKS, key, columns, expect=_unchanged_lock(row))
         except InDoubt:
             return False  # the same
 
@@ -70,7 +70,7 @@ class TablestoreAdmission:
         if row.get("migration_id") != migration_id or _attempt_of(row) > attempt:
             return
         try:
-            self._store.delete(tables.LOCKS, key, expect=_unchanged(row))
+            self._store.delete(tables.LOCKS, key, expect=_unchanged_lock(row))
         except InDoubt:
             return  # that one named the lock as it was read: it is not ours any more, one way or the other
 
@@ -79,10 +79,10 @@ class TablestoreAdmission:
         return str(row.get("migration_id", ""))
 
     def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
-        names = self._names(batch_id, migration_id)
+        names = self._room_columns(batch_id, migration_id)
         return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
-    def _names(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
+    def _room_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
         """The columns of the slots row that a ``Room`` is made from."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
@@ -96,10 +96,10 @@ class TablestoreAdmission:
         return Room(version, of_account, of_batch, since)
 
     def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
-        names = self._names(batch_id, migration_id)
+        names = self._room_columns(batch_id, migration_id)
         keys = (_SLOTS, _HOLD, *([_trouble_key(account)] if account else []))
         # With the key: a row of the hold counts even if a person has made it with other columns only.
-        found = self._store.few(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
+        found = self._store.get_few(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
         hold = hold_of(rows.get("hold"))
         room = self._room(names, rows.get("slots", {}), account)
@@ -108,13 +108,13 @@ class TablestoreAdmission:
 
     def homes(self) -> dict[str, str]:
         row = self._store.get(tables.LOCKS, _SLOTS, between=tables.columns_of(tables.WHERE)) or {}
-        return _homes_in(row)
+        return _accounts_in(row)
 
     def holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         held = _holders_in(row)
-        if _stored_counts(row) != _counts_of(held, _homes_in(row)):
+        if _stored_counts(row) != _counts_of(held, _accounts_in(row)):
             self._recount()
         return held
 
@@ -125,7 +125,7 @@ class TablestoreAdmission:
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _holders_in(row)
-        counts = _counts_of(held, _homes_in(row))
+        counts = _counts_of(held, _accounts_in(row))
         columns: Columns = {tables.COUNT + name: number for name, number in counts.items()}
         columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
         gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
@@ -139,7 +139,7 @@ class TablestoreAdmission:
     def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> bool:
         if seen.has(attempt):
             return True
-        since, counts = tables.SINCE + migration_id, _changed(batch_id, account, 1)
+        since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, 1)
         columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
         if account:
             columns[tables.WHERE + migration_id] = account
@@ -155,7 +155,7 @@ class TablestoreAdmission:
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
-        since, counts = tables.SINCE + migration_id, _changed(batch_id, account, -1)
+        since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, -1)
         remove = (tables.HELD + migration_id, since, *([tables.WHERE + migration_id] if account else []))
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: AtMost(attempt)})
@@ -177,7 +177,7 @@ class TablestoreAdmission:
 
     def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         wanted = [each for each in accounts if each]
-        rows = self._store.few(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE)) if wanted else []
+        rows = self._store.get_few(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE)) if wanted else []
         found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_in(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
@@ -196,12 +196,12 @@ class TablestoreAdmission:
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)
-            return self._store.update(tables.LOCKS, _HOLD, columns, expect=_as_seen(seen))
+            return self._store.update(tables.LOCKS, _HOLD, columns, expect=_seen_condition(seen))
         except InDoubt:
             return line in self.hold().lines
 
 
-def _as_seen(seen: Hold) -> Expected | None:
+def _seen_condition(seen: Hold) -> Expected | None:
     """The condition that nobody has changed the hold since it was read. A row made by hand may lack a readable version."""
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
@@ -222,7 +222,7 @@ def _holders_in(row: Columns) -> dict[str, str]:
     return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
 
 
-def _homes_in(row: Columns) -> dict[str, str]:
+def _accounts_in(row: Columns) -> dict[str, str]:
     return {name[len(tables.WHERE) :]: str(account) for name, account in row.items() if name.startswith(tables.WHERE)}
 
 
@@ -231,7 +231,7 @@ def _counts_of(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
-def _changed(batch_id: str, account: str, by: int) -> dict[str, int]:
+def _count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
     """The change of each count when a slot is taken or released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
@@ -251,7 +251,7 @@ def _attempt_of(row: Columns) -> int:
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
-def _unchanged(row: Columns) -> Expected:
+def _unchanged_lock(row: Columns) -> Expected:
     """The condition that the lock has not changed since it was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}

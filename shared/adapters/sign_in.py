@@ -74,13 +74,13 @@ class OidcSignIn:
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
                 raise _invalid(f"it is signed with {str(header.get('alg'))[:20]!r}, which proves nothing")
-            claims = self._checked(token, self._key(str(header.get("kid", "")), header["alg"]))
+            claims = self._check_claims(token, self._key(str(header.get("kid", "")), header["alg"]))
         except jwt.InvalidTokenError as error:
             raise _invalid(str(error)) from error
         self._check_times(claims)
         return self._caller(claims)
 
-    def _checked(self, token: str, key: Any) -> dict[str, Any]:
+    def _check_claims(self, token: str, key: Any) -> dict[str, Any]:
         """The claims of a token with the right signature, issuer and audience. Its times are checked by our own clock."""
         import jwt
 

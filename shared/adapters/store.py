@@ -161,7 +161,7 @@ class Store:
             rows += self._batch(table, keys[place : place + BATCH_ROWS], between)
         return rows
 
-    def few(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
+    def get_few(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
         """The existing rows among at most ``BATCH_ROWS`` keys, in their order, with the columns named.
 
         If the columns include a key column, a row comes even if it has none of the others.

@@ -56,7 +56,7 @@ class Trouble:
         """Whether nothing may be started in the account now."""
         return now < self.until
 
-    def seen_again(self, error: AccountUnusable, now: datetime) -> Trouble:
+    def after_refusal(self, error: AccountUnusable, now: datetime) -> Trouble:
         """The same trouble after a further refusal."""
         pause = back_off(now - self.since)
         return replace(self, code=error.code, message=error.message, remedy=error.remedy, until=now + pause)
@@ -111,13 +111,13 @@ def _document(given: str) -> dict[str, Any]:
     if not given.startswith("{"):
         return _from_arns([each.strip() for each in given.split(",") if each.strip()])
     try:
-        document: dict[str, Any] = json.loads(given, object_pairs_hook=_without_twins)
+        document: dict[str, Any] = json.loads(given, object_pairs_hook=_refuse_repeated_ids)
     except ValueError:
         raise _invalid("The setting is no JSON.") from None
     return document
 
 
-def _without_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _refuse_repeated_ids(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         twice = next(name for name in found if [each for each, _ in pairs].count(name) > 1)

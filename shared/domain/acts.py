@@ -88,11 +88,11 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     over = sweep_due(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], released_at=now, due_at=due_at)
-    effects: list[Effect] = [ReleaseSlot(), *_removing(migration)] if migration.state is State.FAILED else []
+    effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))
     if to is State.CONFIRMED:
-        effects.append(_unlock(migration))
-    return _with(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
+        effects.append(_release_lock_effect(migration))
+    return _with_effects(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
 
 
 def retry(migration: Migration, operator: str, now: datetime) -> Step:
@@ -102,30 +102,30 @@ def retry(migration: Migration, operator: str, now: datetime) -> Step:
     Raises Refused (Migration.NotRetryable) unless it failed.
     """
     if migration.state is State.PRECHECK_FAILED:
-        return _again(migration, State.ACCEPTED, operator, now)
+        return _retry_step(migration, State.ACCEPTED, operator, now)
     if migration.state is not State.FAILED or migration.failure is None:
         raise _refused("NotRetryable", migration, "retried", "Only a failed migration can be retried.")
     failed, resumes = migration.failure.stage, migration.resumes
     if failed == "rollback":
-        return _roll_back(migration, operator, now, _after_what(migration))
+        return _roll_back(migration, operator, now, _failure_in_words(migration))
     if migration.failure.code == ROLLED_BACK_BY_SMC:
         spent = replace(migration.handle, job_id="", finished_at=None, spent_job_id=migration.handle.job_id)
-        return _again(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
+        return _retry_step(replace(migration, handle=spent), State.WAITING, operator, now, resumes="migrate")
     if failed == "validate" or (failed == "snapshot" and resumes == "validate"):
-        return _again(migration, State.WAITING, operator, now, resumes="validate")
+        return _retry_step(migration, State.WAITING, operator, now, resumes="validate")
     if migration.job_may_have_run and (failed == "migrate" or resumes):
-        return _again(migration, State.WAITING, operator, now, resumes="migrate")
-    return _again(migration, State.ACCEPTED, operator, now)
+        return _retry_step(migration, State.WAITING, operator, now, resumes="migrate")
+    return _retry_step(migration, State.ACCEPTED, operator, now)
 
 
-def _again(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
+def _retry_step(migration: Migration, to: State, operator: str, now: datetime, *, resumes: str = "") -> Step:
     """Accept the retry. It takes no slot: it waits for one like any start, and every limit applies."""
     taken = step(
         migration,
         to,
         now=now,
         by=operator,
-        reason=_after_what(migration),
+        reason=_failure_in_words(migration),
         attempt=migration.attempt + 1,
         failure=None,
         probe_invocation_id="",
@@ -139,10 +139,10 @@ def _again(migration: Migration, to: State, operator: str, now: datetime, *, res
     )
     stage = "precheck" if to is State.ACCEPTED else ""
     asked = events.about(taken.after, events.RETRY_REQUESTED, stage=stage, operator=operator)
-    return _with(taken, [CountOutcome("retried")], asked)
+    return _with_effects(taken, [CountOutcome("retried")], asked)
 
 
-def _after_what(migration: Migration) -> str:
+def _failure_in_words(migration: Migration) -> str:
     return f"{REASONS['retry']} {migration.failure.code if migration.failure else 'the precheck'}"
 
 
@@ -153,33 +153,33 @@ _CANCELLABLE = frozenset(
 
 def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     """Give up before anything has moved. Raises Refused (Migration.TooLate) once a job may have changed the instance."""
-    failed_before = migration.state is State.FAILED and (migration.is_untouched or _failed_harmlessly(migration))
-    if not _nothing_ran(migration) or not (migration.state in _CANCELLABLE or failed_before):
+    failed_before = migration.state is State.FAILED and (migration.is_untouched or _has_failed_harmlessly(migration))
+    if not _has_nothing_run(migration) or not (migration.state in _CANCELLABLE or failed_before):
         raise _refused("TooLate", migration, "cancelled", "Wait until it has ended, then confirm it or roll it back.")
     taken = step(migration, State.CANCELLED, now=now, by=operator, reason=REASONS["cancellation"], finished_at=now, failure=None)
     effects: list[Effect] = [
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
-        _unlock(migration),
+        _release_lock_effect(migration),
     ]
-    return _with(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
+    return _with_effects(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))
 
 
-def _unlock(migration: Migration) -> ReleaseLock:
+def _release_lock_effect(migration: Migration) -> ReleaseLock:
     """A job that timed out may still run, and some jobs start unseen, so the lock stays until no job runs."""
     unseen = traits(migration.driver).starts_unseen and migration.snapshots_made > 0
     left = migration.state is not State.MIGRATED and (migration.handle.job_id != "" or unseen)
     return ReleaseLock(migration.region_id, migration.instance_id, after_jobs=left)
 
 
-def _nothing_ran(migration: Migration) -> bool:
+def _has_nothing_run(migration: Migration) -> bool:
     return migration.hop == 0 and migration.handle.started_at is None
 
 
 _HARMLESS = frozenset({"precheck", "snapshot"})
 
 
-def _failed_harmlessly(migration: Migration) -> bool:
+def _has_failed_harmlessly(migration: Migration) -> bool:
     if migration.failure is None:
         return True
     return migration.failure.stage in _HARMLESS and migration.handle.started_at is None and not migration.resumes
@@ -195,8 +195,8 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
 
 
 def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) -> Step:
-    moved = migration.hop > 0 or not (migration.is_untouched or _failed_harmlessly(migration))
-    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _nothing_ran(migration)
+    moved = migration.hop > 0 or not (migration.is_untouched or _has_failed_harmlessly(migration))
+    again = migration.state in (State.SNAPSHOTTED, State.WAITING) and not _has_nothing_run(migration)
     rollable = migration.state is State.MIGRATED or (migration.state in (State.FAILED, State.READY) and moved) or again
     if not rollable or not migration.snapshots_made:
         raise _refused(
@@ -218,17 +218,17 @@ def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) 
         due_at=now,
     )
     # Somebody looked and went back: whatever it was before, it is a failure now, and no canary that came through.
-    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_removing(migration)]
-    return _with(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *_clean_up_effects(migration)]
+    return _with_effects(taken, effects, events.about(taken.after, events.ROLLBACK_REQUESTED, stage="rollback", operator=operator))
 
 
-def _removing(migration: Migration) -> tuple[Effect, ...]:
+def _clean_up_effects(migration: Migration) -> tuple[Effect, ...]:
     """Remove the job first, then enter SMC's backup copies: a job whose start failed may have run and made them."""
     clean_up = CleanUpDriver(migration.handle, migration.hop)
-    return (clean_up,) if _nothing_ran(migration) else (clean_up, AdoptSnapshots())
+    return (clean_up,) if _has_nothing_run(migration) else (clean_up, AdoptSnapshots())
 
 
-def _with(taken: Step, effects: list[Effect], event: events.Event) -> Step:
+def _with_effects(taken: Step, effects: list[Effect], event: events.Event) -> Step:
     return replace(taken, effects=tuple(effects), events=(event,))
 
 

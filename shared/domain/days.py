@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta, timezone
 
 
-def day_said(day: date, on: date) -> str:
+def day_in_words(day: date, on: date) -> str:
     """``2026-03-31, 242 days ago``: a day and its distance from another."""
     left = (day - on).days
     if left == 0:
@@ -14,7 +14,7 @@ def day_said(day: date, on: date) -> str:
     return f"{day.isoformat()}, in {days}" if left > 0 else f"{day.isoformat()}, {days} ago"
 
 
-def moment_said(at: datetime, now: datetime) -> str:
+def moment_in_words(at: datetime, now: datetime) -> str:
     """``2026-09-03 08:00 UTC, in 47 hours``: a moment and its distance from another."""
     away = at - now
     told = at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M UTC")

@@ -151,7 +151,7 @@ def about(migration: Migration, type: str, *, stage: str = "", **more: Any) -> E
     return Event(type, event_id, f"migration/{migration.migration_id}", data)
 
 
-def about_batch(batch_id: str, type: str, **more: Any) -> Event:
+def batch_event(batch_id: str, type: str, **more: Any) -> Event:
     """An event about a batch."""
     told = str(more.get("nudge", more.get("version", "")))
     event_id = "-".join(filter(None, (batch_id, type.rpartition(":")[2], told)))

@@ -61,10 +61,12 @@ def hold_of(row: Mapping[str, Any] | None) -> Hold:
     lines = _lines(row)
     version, state = row.get(VERSION, 0), row.get(STATE, HELD)
     if not isinstance(version, int) or isinstance(version, bool):
-        return Hold(_unread(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines, version)
+        return Hold(_unreadable_reason(f"column {VERSION} is not a whole number"), UNREADABLE, True, lines, version)
     if state == RELEASED:
         return Hold("", version, True, lines)
-    reason = _said(row, lines) if state == HELD else _unread(f"column {STATE} is neither {HELD} nor {RELEASED}")
+    reason = (
+        _reason_in_words(row, lines) if state == HELD else _unreadable_reason(f"column {STATE} is neither {HELD} nor {RELEASED}")
+    )
     return Hold(reason, version, True, lines)
 
 
@@ -82,7 +84,7 @@ def line_column(seen: Hold) -> str:
     return f"{LINE}{max(seen.version, 0) + 1:08d}"
 
 
-def _unread(what: str) -> str:
+def _unreadable_reason(what: str) -> str:
     return f"everything is held: the row of the hold cannot be read ({what})"
 
 
@@ -95,7 +97,7 @@ def _lines(row: Mapping[str, Any]) -> tuple[HoldLine, ...]:
     return tuple(found)
 
 
-def _said(row: Mapping[str, Any], lines: tuple[HoldLine, ...]) -> str:
+def _reason_in_words(row: Mapping[str, Any], lines: tuple[HoldLine, ...]) -> str:
     """The reason, in words. Without an act of ours, a person has set the row in the Tablestore console."""
     if not lines or lines[-1].act != "hold":
         given = row.get(WHY, "")

@@ -133,7 +133,7 @@ def comes_first(migration: Migration) -> bool:
     return migration.hop > 0 and not migration.retried
 
 
-def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
+def requeue(migration: Migration, reason: str, *, by: str, now: datetime, missed: bool = False) -> Step:
     """Release the slot and wait for admission again, as another attempt. Late work of the earlier attempt cannot release the
     slot of the new one.
 
@@ -152,14 +152,14 @@ def stand_back(migration: Migration, reason: str, *, by: str, now: datetime, mis
     return replace(taken, effects=(ReleaseSlot(),))
 
 
-def outlived(migration: Migration, terms: Terms, now: datetime) -> bool:
+def has_outlived_window(migration: Migration, terms: Terms, now: datetime) -> bool:
     """Whether a window has opened or a blackout has ended since the snapshots were ready; then new ones are made first."""
     opened = terms.policy.times.open_since(now)
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     return opened is not None and not ran and migration.entered_at < opened
 
 
-def missed_window(migration: Migration, terms: Terms, now: datetime) -> bool:
+def has_missed_window(migration: Migration, terms: Terms, now: datetime) -> bool:
     """Whether the snapshots were ready only after the window in which they were begun had closed. Blackouts are not counted."""
     ran = bool(migration.resumes) or migration.handle.started_at is not None
     times = terms.policy.times
@@ -223,7 +223,7 @@ def _window(scene: Scene) -> str:
 
 
 def _blackout(scene: Scene) -> str:
-    return scene.terms.policy.times.why_black(scene.now)
+    return scene.terms.policy.times.why_blacked_out(scene.now)
 
 
 def budget_spent(scene: Scene) -> str:

@@ -57,12 +57,12 @@ class SeenSnapshot:
     """The migration id in the snapshot's tag."""
 
 
-def unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
+def why_unusable(plan: Iterable[DiskReset], snapshots: Mapping[str, SeenSnapshot], migration_id: str) -> list[str]:
     """Why disks cannot be reset to their snapshots, one sentence each; empty if all can."""
-    return [why for reset in plan if (why := _why_not(reset, snapshots.get(reset.snapshot_id), migration_id))]
+    return [why for reset in plan if (why := _why_unusable(reset, snapshots.get(reset.snapshot_id), migration_id))]
 
 
-def _why_not(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> str:
+def _why_unusable(reset: DiskReset, seen: SeenSnapshot | None, migration_id: str) -> str:
     name = f"Snapshot {reset.snapshot_id} of disk {reset.disk_id}"
     if seen is None:
         return f"{name} is gone."
@@ -79,7 +79,7 @@ STARTS_ARE_WHOLE_MINUTES = timedelta(minutes=1)
 """ECS shows an instance's last start to the minute, not the second."""
 
 
-def still_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
+def are_resets_valid(resets: Sequence[DiskReset], *, entered_at: datetime, started_at: datetime | None) -> bool:
     """Whether the disks that were reset still equal their snapshots, given a stopped instance.
 
     A disk that this rollback reset itself (since ``entered_at``) does. After a failure a person may have started and stopped the
@@ -94,7 +94,9 @@ def cleared(resets: Iterable[DiskReset]) -> tuple[DiskReset, ...]:
     return tuple(replace(reset, state=ResetState.PENDING, at=None) for reset in resets)
 
 
-def marked(resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None) -> tuple[DiskReset, ...]:
+def with_disk_marked(
+    resets: Iterable[DiskReset], disk_id: str, state: ResetState, at: datetime | None = None
+) -> tuple[DiskReset, ...]:
     """The same disks, one of them in another state."""
     return tuple(replace(reset, state=state, at=at) if reset.disk_id == disk_id else reset for reset in resets)
 
@@ -104,6 +106,6 @@ def begun(resets: Iterable[DiskReset]) -> bool:
     return any(reset.state is not ResetState.PENDING for reset in resets)
 
 
-def all_in(resets: Sequence[DiskReset], *states: ResetState) -> bool:
+def are_all_in(resets: Sequence[DiskReset], *states: ResetState) -> bool:
     """Whether there are disks and all are in one of these states."""
     return bool(resets) and all(reset.state in states for reset in resets)

@@ -96,7 +96,7 @@ def authorize(caller: Caller, act: str, access: Access, *, account: str = "", ow
     held = roles_of(caller, access, account=account, owner=owner)
     if not held & MAY[act]:
         wanted = " or ".join(sorted(role.value for role in MAY[act]))
-        sentence = f"{caller.name} is {_listed(held)} here; {act} needs {wanted}."
+        sentence = f"{caller.name} is {_roles_in_words(held)} here; {act} needs {wanted}."
         raise Refused("Role.Missing", sentence, "Ask a person of that role, or have it granted in REPLANK_ROLES.", status=403)
 
 
@@ -125,13 +125,13 @@ def _grant(given: Any, where: str) -> Grant:
         raise _invalid(f"{where} must be an object of {', '.join(fields)}")
     if given.get("role") not in [role.value for role in Role]:
         raise _invalid(f"the role of {where} must be {', '.join(role.value for role in Role)}")
-    lists = [_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
+    lists = [_read_strings(given.get(name, []), f"{name} of {where}") for name in fields[1:]]
     if not lists[0]:
         raise _invalid(f"{where} names nobody: who is empty")
     return Grant(Role(given["role"]), *lists)
 
 
-def _strings(given: Any, where: str) -> tuple[str, ...]:
+def _read_strings(given: Any, where: str) -> tuple[str, ...]:
     if not isinstance(given, list) or not all(isinstance(each, str) and each for each in given):
         raise _invalid(f"{where} must be a list of texts")
     return tuple(given)
@@ -153,7 +153,7 @@ def _is_named(who: str, caller: Caller) -> bool:
     return who in (EVERYBODY, caller.name)
 
 
-def _listed(roles: frozenset[Role]) -> str:
+def _roles_in_words(roles: frozenset[Role]) -> str:
     return " and ".join(sorted(role.value for role in roles))
 
 

@@ -7,7 +7,7 @@ from datetime import date
 
 from shared.domain.catalog import CATALOG, Catalog, Release, require_release
 from shared.domain.catalog.model import Path
-from shared.domain.days import day_said
+from shared.domain.days import day_in_words
 from shared.domain.drivers import DEFAULT_DRIVER, traits
 from shared.domain.errors import Refused
 from shared.domain.findings import Finding, Severity
@@ -53,7 +53,7 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
         chosen = _shortest([c for c in chains if c[-1].destination == goal], catalog)
         if chosen is None:
             raise _not_supported(source, architecture, goal, allow_listed, on, catalog)
-        if _ended(goal, on, catalog) and not allow_end_of_life:
+        if _is_past_support(goal, on, catalog) and not allow_end_of_life:
             raise _end_of_life(goal, on, catalog)
     else:
         chosen = _default_chain(source, architecture, chains, on, catalog)
@@ -64,41 +64,41 @@ def _chains(source: Release, architecture: str, listed: bool, catalog: Catalog) 
     """Every chain of at most MAX_HOPS that never visits a release twice."""
     complete: list[tuple[Path, ...]] = []
     open_chains: list[tuple[Path, ...]] = [
-        (p,) for p in _steps(source.key, architecture, listed, catalog) if _exact_fits(source, p)
+        (p,) for p in _next_paths(source.key, architecture, listed, catalog) if _is_version_allowed(source, p)
     ]
     while open_chains:
         chain = open_chains.pop()
         complete.append(chain)
         seen = {source.key, *(path.destination for path in chain)}
         if len(chain) < MAX_HOPS:
-            following = _steps(chain[-1].destination, architecture, listed, catalog)
+            following = _next_paths(chain[-1].destination, architecture, listed, catalog)
             open_chains += [(*chain, path) for path in following if path.destination not in seen]
     return complete
 
 
-def _steps(key: str, architecture: str, listed: bool, catalog: Catalog) -> list[Path]:
+def _next_paths(key: str, architecture: str, listed: bool, catalog: Catalog) -> list[Path]:
     return [p for p in catalog.paths if p.source == key and p.architecture == architecture and (listed or not p.allow_listed)]
 
 
-def _exact_fits(source: Release, path: Path) -> bool:
+def _is_version_allowed(source: Release, path: Path) -> bool:
     """Whether a path allows the exact version. An unknown version passes here, and the precheck reads it in the guest."""
     return not path.exact or not source.exact or source.exact == path.exact or source.exact.startswith(path.exact + ".")
 
 
-def _end(key: str, catalog: Catalog) -> date:
+def _support_end(key: str, catalog: Catalog) -> date:
     life = catalog.life(key)
     return (life.ends_on if life else None) or FAR
 
 
-def _ended(key: str, on: date, catalog: Catalog) -> bool:
-    return on > _end(key, catalog)
+def _is_past_support(key: str, on: date, catalog: Catalog) -> bool:
+    return on > _support_end(key, catalog)
 
 
 def _shortest(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, ...] | None:
     """The sort key of a chain: fewest hops, then the longest support of intermediate releases, then the names."""
 
     def rank(chain: tuple[Path, ...]) -> tuple[int, tuple[int, ...], tuple[str, ...]]:
-        between = sorted(_end(path.destination, catalog).toordinal() for path in chain[:-1])
+        between = sorted(_support_end(path.destination, catalog).toordinal() for path in chain[:-1])
         return len(chain), tuple(-end for end in between), tuple(path.destination for path in chain)
 
     return min(chains, key=rank, default=None)
@@ -107,7 +107,7 @@ def _shortest(chains: list[tuple[Path, ...]], catalog: Catalog) -> tuple[Path, .
 def _default_chain(
     source: Release, architecture: str, chains: list[tuple[Path, ...]], on: date, catalog: Catalog
 ) -> tuple[Path, ...]:
-    supported = [chain for chain in chains if not _ended(chain[-1].destination, on, catalog)]
+    supported = [chain for chain in chains if not _is_past_support(chain[-1].destination, on, catalog)]
     preferred = [chain for chain in supported if chain[-1].destination == catalog.defaults.get(source.key)]
     chosen = _shortest(preferred, catalog) or _shortest(supported, catalog)
     if chosen is None and chains:
@@ -148,17 +148,17 @@ def _no_way_out(source: Release, architecture: str, on: date, catalog: Catalog) 
         return (
             f"It can be migrated on {rows[0].architecture} only. Build a new instance with a supported image and move the workload."
         )
-    end = _end(source.key, catalog)
-    until = "" if end is FAR else f" Its support ends on {day_said(end, on)}; until then nothing has to be done."
+    end = _support_end(source.key, catalog)
+    until = "" if end is FAR else f" Its support ends on {day_in_words(end, on)}; until then nothing has to be done."
     if end < on:
-        until = f" Its support ended on {day_said(end, on)}."
+        until = f" Its support ended on {day_in_words(end, on)}."
     return f"Build a new instance with a supported image and move the workload; it cannot be migrated in place.{until}"
 
 
 def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
     return Refused(
         "Route.DestinationEndOfLife",
-        f"{catalog.name(goal)} is itself out of support: that ended on {day_said(_end(goal, catalog), on)}.",
+        f"{catalog.name(goal)} is itself out of support: that ended on {day_in_words(_support_end(goal, catalog), on)}.",
         "Choose a later destination; only if there is a reason, allow an end-of-life destination explicitly.",
     )
 
@@ -166,21 +166,21 @@ def _end_of_life(goal: str, on: date, catalog: Catalog) -> Refused:
 def _warnings(chain: tuple[Path, ...], on: date, catalog: Catalog) -> tuple[Finding, ...]:
     goal = chain[-1].destination
     found = []
-    if _ended(goal, on, catalog):
+    if _is_past_support(goal, on, catalog):
         found.append(
             _end_warning(goal, Severity.WARNING, "Route.DestinationEndOfLife", "The destination is out of support", on, catalog)
         )
-    elif _end(goal, catalog) is FAR:
+    elif _support_end(goal, catalog) is FAR:
         found.append(_unknown_life(goal, catalog))
     for path in chain[:-1]:
-        if _ended(path.destination, on, catalog):
+        if _is_past_support(path.destination, on, catalog):
             title = "A release on the way is out of support"
             found.append(_end_warning(path.destination, Severity.INFO, "Route.IntermediateEndOfLife", title, on, catalog))
     return tuple(found)
 
 
 def _end_warning(key: str, severity: Severity, code: str, title: str, on: date, catalog: Catalog) -> Finding:
-    seen = f"{catalog.name(key)}: support ended {day_said(_end(key, catalog), on)}"
+    seen = f"{catalog.name(key)}: support ended {day_in_words(_support_end(key, catalog), on)}"
     life = catalog.life(key)
     why = (
         "No security fixes are published for it."

@@ -80,17 +80,17 @@ class Times:
 
     def why_closed(self, now: datetime) -> str:
         """Why no window is open, and when starts are possible again; empty if one is open."""
-        return "" if self.in_window(now) else f"the maintenance window is closed{self._until(now)}"
+        return "" if self.in_window(now) else f"the maintenance window is closed{self._until_next_opening(now)}"
 
-    def why_black(self, now: datetime) -> str:
+    def why_blacked_out(self, now: datetime) -> str:
         """Which blackout is in force, and when starts are possible again; empty without one."""
         held = self.blackout(now)
         if held is None:
             return ""
         because = f" ({held.reason})" if held.reason else ""
-        return f"a blackout{because} ends {said(held.to, self._zone())}{self._until(now)}"
+        return f"a blackout{because} ends {said(held.to, self._zone())}{self._until_next_opening(now)}"
 
-    def _until(self, now: datetime) -> str:
+    def _until_next_opening(self, now: datetime) -> str:
         if NEVER in self.windows:
             return " and its times were lost by an older version: cancel the batch, then submit it again"
         following = self.next_opening(now)

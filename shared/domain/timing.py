@@ -63,7 +63,7 @@ def back_off(waited: timedelta) -> timedelta:
     return min(max(waited / 2, LOOK_AGAIN), LONGEST_BACK_OFF)
 
 
-def is_a_look(waited: timedelta) -> bool:
+def is_retry_tick(waited: timedelta) -> bool:
     """Whether this tick tries something without a due time again. Every tick does for 15 minutes, then one in 5 minutes, and
     after 2 hours one in 30."""
     minutes = int(waited / timedelta(minutes=1))

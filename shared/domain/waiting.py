@@ -58,11 +58,11 @@ def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
 
 def _before_the_job(migration: Migration, catalog: Catalog) -> str:
     if traits(migration.driver).attended:
-        return f"a person: {to_press(migration, catalog)}"
+        return f"a person: {console_instructions(migration, catalog)}"
     return "SMC to know the instance and to have its job ready"
 
 
-def to_press(migration: Migration, catalog: Catalog) -> str:
+def console_instructions(migration: Migration, catalog: Catalog) -> str:
     """What a person does in the ECS console to start the job (ECS, Operating system migration)."""
     hop = migration.current_hop
     return (

@@ -37,13 +37,13 @@ def cut(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
     waves: list[tuple[str, ...]] = []
     place = size = 0
     while place < len(ids):
-        size = _size(sizes[min(len(waves), len(sizes) - 1)], len(ids), size)
+        size = _wave_size(sizes[min(len(waves), len(sizes) - 1)], len(ids), size)
         waves.append(tuple(ids[place : place + size]))
         place += size
     return waves
 
 
-def _size(written: str, total: int, before: int) -> int:
+def _wave_size(written: str, total: int, before: int) -> int:
     if written.startswith("x"):
         return before * int(written[1:])
     return -(-total * int(written[:-1]) // 100) if written.endswith("%") else int(written)
@@ -54,7 +54,7 @@ def wave_of(migration_id: str, waves: Sequence[Sequence[str]]) -> int:
     return next((place for place, ids in enumerate(waves) if migration_id in ids), max(len(waves) - 1, 0))
 
 
-def next_begins(terms: Terms) -> datetime | None:
+def soak_ends_at(terms: Terms) -> datetime | None:
     """When the soak of the open wave is over; None while the wave is under way."""
     ended = terms.control.wave_ended_at
     return ended + timedelta(minutes=terms.policy.soak_min) if ended is not None else None
@@ -62,7 +62,7 @@ def next_begins(terms: Terms) -> datetime | None:
 
 def waits_for_next(terms: Terms, now: datetime) -> str:
     """What has to happen before the next wave begins, in words."""
-    number, begins = terms.control.wave + 1, next_begins(terms)
+    number, begins = terms.control.wave + 1, soak_ends_at(terms)
     if begins is None:
         return f"wave {number} is under way"
     if now < begins:
@@ -79,7 +79,7 @@ def waits_for_next(terms: Terms, now: datetime) -> str:
 
 def may_begin(terms: Terms, now: datetime) -> bool:
     """Whether the next wave begins by itself: after its soak, and with the approvals that the policy asks for."""
-    begins = next_begins(terms)
+    begins = soak_ends_at(terms)
     if begins is None or now < begins:
         return False
     if terms.policy.wave_approvals:
@@ -111,7 +111,7 @@ def check_next(batch: Batch, waves: int, now: datetime) -> None:
         raise Refused("Wave.Paused", sentence, f"Resume it first: replank resume {batch.batch_id}", status=409)
     if terms.control.wave + 1 >= waves:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no further wave.", "Nothing to do.", status=409)
-    begins = next_begins(terms)
+    begins = soak_ends_at(terms)
     if begins is None or now < begins:
         raise Refused("Wave.NotEnded", f"{waits_for_next(terms, now).capitalize()}.", "Wait until then.", status=409)
     if terms.policy.wave_approvals:

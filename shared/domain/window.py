@@ -49,7 +49,7 @@ class Window:
         today = now.astimezone(self._zone()).date()
         back = 2 + self.length_min // 1440
         for days_back in range(back):
-            for opens, until in self._on(today - days_back * A_DAY):
+            for opens, until in self._openings_on(today - days_back * A_DAY):
                 if opens <= now < until:
                     return opens
         return None
@@ -57,10 +57,12 @@ class Window:
     def next_opening(self, now: datetime) -> datetime | None:
         """When the window opens next after ``now``; None if never."""
         today = now.astimezone(self._zone()).date()
-        found = (opens for ahead in range(-1, AHEAD) for opens, until in self._on(today + ahead * A_DAY) if now < opens < until)
+        found = (
+            opens for ahead in range(-1, AHEAD) for opens, until in self._openings_on(today + ahead * A_DAY) if now < opens < until
+        )
         return next(found, None)
 
-    def _on(self, day: date) -> Iterator[tuple[datetime, datetime]]:
+    def _openings_on(self, day: date) -> Iterator[tuple[datetime, datetime]]:
         """When migrations may start in the window of one day: its beginning and end; None if it does not open on that day."""
         if day.weekday() not in self.days:
             return

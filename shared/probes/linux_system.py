@@ -48,12 +48,12 @@ def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
     updates = answer.sections.get("updates")
     active = None if facts.services is None else {s.name for s in facts.services if s.active}
     linux = LinuxFacts(
-        modules_out_of_tree=_all(modules, "out-of-tree"),
+        modules_out_of_tree=_all_words(modules, "out-of-tree"),
         gpu=(modules.value("gpu") or (state.value("gpu") if state else None)) == "yes" if modules else None,
         boot=boot,
         fstab=_fstab(answer),
-        repositories=answer.read("repositories", lambda s: tuple(_pair(line) for line in s.lines)),
-        interface_pins=_all(state, "pin"),
+        repositories=answer.read("repositories", lambda s: tuple(_split_pair(line) for line in s.lines)),
+        interface_pins=_all_words(state, "pin"),
         security_agent=_security_agent(state, modules),
         updates_pending={0: False, 100: True}.get(updates.status) if updates else None,
         reboot_pending=_reboot_pending(boot, facts),
@@ -63,15 +63,15 @@ def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
         selinux=_selinux(state) if state else None,
         clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
         cron=cron,
-        package_manager_busy=_yes(state.value("package-manager-busy")) if state else None,
-        leftovers=_all(state, "leftover"),
-        dnf_modules=_all(state, "module"),
+        package_manager_busy=_is_yes(state.value("package-manager-busy")) if state else None,
+        leftovers=_all_words(state, "leftover"),
+        dnf_modules=_all_words(state, "module"),
         lock_holders=tuple(map(_holder, state.values("lock"))) if state and "more" in answer.sections else None,
     )
-    return _with_health(_with_more(linux, answer, modules), answer)
+    return _with_health(_with_newer_facts(linux, answer, modules), answer)
 
 
-def _with_more(linux: LinuxFacts, answer: Answer, modules: Section | None) -> LinuxFacts:
+def _with_newer_facts(linux: LinuxFacts, answer: Answer, modules: Section | None) -> LinuxFacts:
     """Adds what only newer probes report; an older answer lacks these sections."""
     if "more" not in answer.sections:
         return linux
@@ -82,16 +82,16 @@ def _with_more(linux: LinuxFacts, answer: Answer, modules: Section | None) -> Li
         kernel_arguments=more.value("arguments") if more else None,
         kernel_vendor=packages.value("kernel-vendor") if packages else None,
         modules=_words(modules, "loaded"),
-        root_links=_all(more, "link"),
-        duplicate_repositories=_all(more, "repeated"),
-        duplicate_packages=_all(packages if packages and not packages.status else None, "twice"),
-        package_locks=_all(more, "lock"),
+        root_links=_all_words(more, "link"),
+        duplicate_repositories=_all_words(more, "repeated"),
+        duplicate_packages=_all_words(packages if packages and not packages.status else None, "twice"),
+        package_locks=_all_words(more, "lock"),
         rpm_database=packages.value("complaint") if packages else None,
-        encrypted_devices=_all(more, "crypt"),
+        encrypted_devices=_all_words(more, "crypt"),
         pam_modules=_words(more, "pam"),
         permit_root_login=_permit_root_login(more) if more else None,
         fips=more.value("fips") == "1" if more else None,
-        read_only_mounts=_all(more, "read-only"),
+        read_only_mounts=_all_words(more, "read-only"),
     )
 
 
@@ -115,14 +115,14 @@ def _with_health(linux: LinuxFacts, answer: Answer) -> LinuxFacts:
         return linux
     return replace(
         linux,
-        fstab_errors=_all(health, "error") if health.value("checked") else None,
-        metadata_answers=_yes(health.value("metadata")),
-        names_resolve=_yes(health.value("names")),
-        clock_in_step=_yes(health.value("clock")),
+        fstab_errors=_all_words(health, "error") if health.value("checked") else None,
+        metadata_answers=_is_yes(health.value("metadata")),
+        names_resolve=_is_yes(health.value("names")),
+        clock_in_step=_is_yes(health.value("clock")),
     )
 
 
-def _all(section: Section | None, key: str) -> tuple[str, ...] | None:
+def _all_words(section: Section | None, key: str) -> tuple[str, ...] | None:
     return tuple(section.values(key)) if section else None
 
 
@@ -130,11 +130,11 @@ def _words(section: Section | None, key: str) -> tuple[str, ...] | None:
     return tuple(word for line in section.values(key) for word in line.split()) if section else None
 
 
-def _yes(word: str | None) -> bool | None:
+def _is_yes(word: str | None) -> bool | None:
     return None if word is None else word == "yes"
 
 
-def _pair(line: str) -> tuple[str, str]:
+def _split_pair(line: str) -> tuple[str, str]:
     name, _, url = line.partition(" ")
     return name, "" if url == "-" else url
 
@@ -149,7 +149,7 @@ def _security_agent(state: Section | None, modules: Section | None) -> bool | No
     """Whether the agent runs or its module is loaded; its folder alone proves nothing, because it survives an uninstall."""
     if modules and modules.values("security-agent"):
         return True
-    return _yes(state.value("security-agent")) if state else None
+    return _is_yes(state.value("security-agent")) if state else None
 
 
 def _selinux(state: Section) -> str | None:
@@ -173,7 +173,7 @@ def _fstab(answer: Answer) -> tuple[FstabFacts, ...] | None:
 def _old_fstab(section: Section) -> tuple[FstabFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(
-        FstabFacts(spec, point, kind, options, _yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
+        FstabFacts(spec, point, kind, options, _is_yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
     )
 
 
@@ -184,9 +184,9 @@ def _boot(section: Section, packages: Section | None) -> BootFacts:
         default_kernel=_default_kernel(section, versions),
         images=versions,
         missing_initramfs=tuple(version for version, here in images if here == "no"),
-        grub_config=_yes(section.value("grub")),
-        efi=_yes(section.value("efi")),
-        kernel_packaged=_yes(packages.value("kernel-packaged")) if packages else None,
+        grub_config=_is_yes(section.value("grub")),
+        efi=_is_yes(section.value("efi")),
+        kernel_packaged=_is_yes(packages.value("kernel-packaged")) if packages else None,
     )
 
 

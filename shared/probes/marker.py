@@ -50,11 +50,11 @@ def parse_look(os_type: str, output: bytes) -> SeenMarker | None:
         os_version=version_of(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),
         marker=(told.value("marker") or "").strip(),
-        up=_up(told.value("up") or ""),
+        up=_uptime(told.value("up") or ""),
     )
 
 
-def _up(text: str) -> timedelta | None:
+def _uptime(text: str) -> timedelta | None:
     whole = text.split(".")[0].strip()
     known = whole.isascii() and whole.isdigit() and len(whole) <= 10
     return timedelta(seconds=int(whole)) if known else None

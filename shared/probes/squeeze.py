@@ -50,10 +50,10 @@ def squeezed(script: str) -> str:
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
-    return _shell(_HEADED.sub("{", shell)) + begin + _awk(awk)
+    return _squeezed_shell(_HEADED.sub("{", shell)) + begin + _squeezed_awk(awk)
 
 
-def _shell(text: str) -> str:
+def _squeezed_shell(text: str) -> str:
     """The shell part. Its functions get names of one letter, which no command in a guest has."""
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
@@ -64,19 +64,19 @@ def _shell(text: str) -> str:
     return "".join(parts)
 
 
-def _awk(text: str) -> str:
+def _squeezed_awk(text: str) -> str:
     """The awk program."""
     parts = _LITERAL.split(text)
     parts[::2] = [_BLANKS.sub(r"\1", _COMMENT.sub("", part)) for part in parts[::2]]
     for at in range(1, len(parts), 2):
         if parts[at][0] == '"':
             parts[at - 1], parts[at + 1] = parts[at - 1].rstrip(" "), parts[at + 1].lstrip(" ")
-    short = _short(parts[::2])
-    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _joined(parts[::2])]
+    short = _short_names(parts[::2])
+    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _join_lines(parts[::2])]
     return "".join(parts)
 
 
-def _joined(parts: list[str]) -> list[str]:
+def _join_lines(parts: list[str]) -> list[str]:
     """The program without line ends that awk does not need: beside a brace in a block, and after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
@@ -90,7 +90,7 @@ def _joined(parts: list[str]) -> list[str]:
     return joined
 
 
-def _short(parts: list[str]) -> dict[str, str]:
+def _short_names(parts: list[str]) -> dict[str, str]:
     """A short name for each long one, the most frequent first."""
     used = Counter(name for part in parts for name in _NAME.findall(part) if name not in _LANGUAGE)
     fresh = (f"{letter}{number or ''}" for number in count() for letter in "abcdefghijklmnopqrstuvwxyzABCDEGHIJKLMNOPQRTUVWXYZ")

@@ -59,7 +59,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
     clients = Clients(_account(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_of(settings.clock), Store(clients)
     accounts = _accounts(function, settings, clients, clock) if settings.accounts else None
-    _warm(function, settings, clients)
+    _make_clients(function, settings, clients)
     return Ports(
         clock=clock,
         ids=RandomIds(),
@@ -72,7 +72,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         compute=DeferredAdapter(lambda: _compute(clients, clock)),
         guest=DeferredAdapter(lambda: _guest(clients)),
         drivers=_drivers(clients, settings, clock) if function in USES_SMC else {},
-        unready=Unready(lambda: _drivers(clients, settings, clock)),
+        unready=UnreadyDrivers(lambda: _drivers(clients, settings, clock)),
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
@@ -96,14 +96,14 @@ class DeferredAdapter:
         return getattr(made, name)
 
 
-class Unready(Mapping[str, Permanent]):
+class UnreadyDrivers(Mapping[str, Permanent]):
     """The drivers that lack settings, and which settings; evaluated on first use."""
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
         self._drivers = drivers
 
     @cached_property
-    def _found(self) -> dict[str, Permanent]:
+    def _unready_drivers(self) -> dict[str, Permanent]:
         found: dict[str, Permanent] = {}
         for name, driver in self._drivers().items():
             try:
@@ -113,13 +113,13 @@ class Unready(Mapping[str, Permanent]):
         return found
 
     def __getitem__(self, name: str) -> Permanent:
-        return self._found[name]
+        return self._unready_drivers[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(self._unready_drivers)
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._unready_drivers)
 
 
 def _compute(clients: Clients, clock: Clock) -> Compute:
@@ -169,7 +169,7 @@ def _sign_in(settings: Settings, clock: Clock) -> SignIn:
     return OidcSignIn(Provider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
 
 
-def _warm(function: str, settings: Settings, clients: Clients) -> None:
+def _make_clients(function: str, settings: Settings, clients: Clients) -> None:
     clients.tablestore()
     clients.eventbridge()
     if function in USES_ECS:

@@ -25,7 +25,7 @@ TRIGGER = "trigger"
 
 
 @dataclass(frozen=True)
-class Came:
+class IncomingAct:
     """A request: the operation's name, the path's ids, headers by lower-case name, and the body's text."""
 
     act: str
@@ -68,15 +68,15 @@ def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Cal
             f"Send {operator_header}; the command line takes it from REPLANK_OPERATOR or the login name.",
             status=401,
         )
-    return Caller(read_name(decoded(given, operator_header), operator_header))
+    return Caller(read_name(decode_header(given, operator_header), operator_header))
 
 
-def act(came: Came, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
+def act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
     """Carry out an act if the person may do it, between two writes to the audit. Refusals are audited too."""
     access = settings.access or Access()
-    caller, refusal = _who(came, ports, settings)
+    caller, refusal = _identify_caller(came, ports, settings)
     target = _target(came, ports, access)
-    entry = audit.ask(ports, _asked(came, caller, target, ports))
+    entry = audit.ask(ports, _audit_request(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
@@ -98,7 +98,7 @@ def status_of(error: ReplankError) -> int:
     return error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
 
 
-def decoded(given: str, where: str) -> str:
+def decode_header(given: str, where: str) -> str:
     """A header's text. Headers hold ASCII: other letters come percent-encoded in UTF-8 (``%E5%BC%A0``).
 
     Raw UTF-8 is understood too, whether the platform reads it as Latin-1 or as UTF-8.
@@ -120,7 +120,7 @@ def _token(headers: Mapping[str, str]) -> str:
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")
 
 
-def _who(came: Came, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
+def _identify_caller(came: IncomingAct, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
     try:
         return replace(named(came.headers, settings.operator_header, ports), door=came.door), None
     except ReplankError as error:
@@ -128,7 +128,7 @@ def _who(came: Came, ports: Ports, settings: CallerSettings) -> tuple[Caller, Re
         return Caller(claimed), error
 
 
-def _asked(came: Came, caller: Caller, target: _Target, ports: Ports) -> Asked:
+def _audit_request(came: IncomingAct, caller: Caller, target: _Target, ports: Ports) -> Asked:
     return Asked(
         at=ports.clock.now(),
         who=caller.name,
@@ -154,7 +154,7 @@ class _Target:
     accounts: tuple[str, ...] = ("",)
 
 
-def _target(came: Came, ports: Ports, access: Access) -> _Target:
+def _target(came: IncomingAct, ports: Ports, access: Access) -> _Target:
     """Raises Transient if it cannot be read now. The batch's owner is then unknown, so the act is put off, not refused."""
     by_owner = any(grant.owners for grant in access.grants or ())
     try:

@@ -47,7 +47,7 @@ _running: dict[str, _Running] = {}
 
 def initialize(function: str, context: object) -> None:
     """Read the settings and make the clients, once per instance; an error makes the platform start another one."""
-    with lazy.starting(os.environ):
+    with lazy.start_lazily(os.environ):
         settings = read(os.environ)
         logs.configure(settings.log_level)
         credentials = credentials_of(os.environ, context)

@@ -41,15 +41,15 @@ class Name:
     def __init__(self, finder: Deferred, module: str, name: str) -> None:
         self._finder, self._module, self._name = finder, module, name
 
-    def _real(self) -> Any:
+    def _real_module(self) -> Any:
         module = self._finder.load(self._module)
         return getattr(module, self._name, None) or importlib.import_module(f"{self._module}.{self._name}")
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
-        return self._real()(*arguments, **named)
+        return self._real_module()(*arguments, **named)
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._real(), name)
+        return getattr(self._real_module(), name)
 
 
 class StandIn(ModuleType):
@@ -109,7 +109,7 @@ def install(environment: Mapping[str, str]) -> None:
 
 
 @contextmanager
-def starting(environment: Mapping[str, str]) -> Iterator[None]:
+def start_lazily(environment: Mapping[str, str]) -> Iterator[None]:
     """For the initializer: defers modules and pauses the garbage collector, because thousands of classes are made and kept."""
     install(environment)
     rests, architecture = gc.isenabled(), platform.architecture

@@ -64,7 +64,7 @@ def single(name: str, value: Any) -> str:
     return value
 
 
-def no_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """A JSON object whose names are all different; raises Refused.
 
     Otherwise it would be unclear which of two equal names counts.

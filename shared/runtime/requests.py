@@ -91,12 +91,12 @@ CLOCK_TIME: Json = {
 }
 
 
-def an_object(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:
+def object_schema(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:
     """An object that has these fields and no others."""
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
 
 
-def a_list(items: Json, most: int, least: int = 1) -> Json:
+def list_schema(items: Json, most: int, least: int = 1) -> Json:
     """A list of bounded length."""
     return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
@@ -118,13 +118,13 @@ ZONE: Json = {
     "title": "an IANA time zone, such as Europe/London",
 }
 _END: Json = {**CLOCK_TIME, "minLength": 0, "pattern": f"^({CLOCK_TIME['pattern'][1:-1]})?$"}
-WINDOW = an_object(
+WINDOW = object_schema(
     {
         name: {**shape, "description": WORDS[f"window.{name}"]}
         for name, shape in {
             "start": CLOCK_TIME,
             "end": _END,
-            "days": a_list({"type": "integer", "minimum": 0, "maximum": 6}, 7),
+            "days": list_schema({"type": "integer", "minimum": 0, "maximum": 6}, 7),
             "zone": ZONE,
             "lengthMin": number("window.lengthMin"),
             "utcOffsetMin": number("window.utcOffsetMin"),
@@ -140,7 +140,7 @@ _MOMENT: Json = {
     "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}(T[0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:[0-9]{2})?)?$",
     "title": "a day or a time, such as 2026-12-24 or 2026-12-24T18:00",
 }
-BLACKOUT = an_object(
+BLACKOUT = object_schema(
     {
         "from": {**_MOMENT, "description": WORDS["blackouts.from"]},
         "to": {**_MOMENT, "description": WORDS["blackouts.to"]},
@@ -158,7 +158,7 @@ _SHAPES: Json = {
     "driver": {"type": "string", "enum": list(DRIVERS), "default": DEFAULTS["driver"]},
     "zone": ZONE,
     "window": WINDOW,
-    "waves": a_list(
+    "waves": list_schema(
         {
             "type": "string",
             "minLength": 1,
@@ -171,15 +171,15 @@ _SHAPES: Json = {
     ),
     "gate": {"type": "string", "enum": ["automatic", "approval"], "default": DEFAULTS["gate"]},
     **{camel(name): {"type": "string", "enum": list(known), "default": known[0]} for name, known in APPROVAL_CHOICES.items()},
-    "windows": a_list(WINDOW, MOST_WINDOWS, 0),
-    "blackouts": a_list(BLACKOUT, MOST_BLACKOUTS, 0),
+    "windows": list_schema(WINDOW, MOST_WINDOWS, 0),
+    "blackouts": list_schema(BLACKOUT, MOST_BLACKOUTS, 0),
     "overrides": {
         "type": "object",
         "propertyNames": {"type": "string", "minLength": 3, "maxLength": 80, "pattern": "^[A-Za-z0-9]+[.][A-Za-z0-9]+$"},
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\x00-\\x1f]*$"},
         "maxProperties": 50,
     },
-    "files": a_list(
+    "files": list_schema(
         {"type": "string", "minLength": 2, "maxLength": 255, "pattern": "^(/|[A-Za-z]:\\\\)[^\\x00-\\x1f]*$"}, MOST_FILES, 0
     ),
     "check": {"type": "string", "maxLength": LONGEST_CHECK, "pattern": "^[^\\x00-\\x1f]*$"},
@@ -187,20 +187,20 @@ _SHAPES: Json = {
     "allowListed": FLAG,
 }
 """The schema of fields that are not numbers; description, default and bounds come from the policy."""
-POLICY = an_object(
+POLICY = object_schema(
     {
         name: number(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
         for name, words in WORDS.items()
         if "." not in name
     }
 )
-BATCH = an_object(
+BATCH = object_schema(
     {
         "clientToken": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
-        "accountIds": {**a_list(ACCOUNT_ID, 100), "description": "Default: the deployment's own account only."},
-        "regionIds": a_list(REGION_ID, 50),
-        "instanceIds": a_list(INSTANCE_ID, 1000),
-        "releases": a_list({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),
+        "accountIds": {**list_schema(ACCOUNT_ID, 100), "description": "Default: the deployment's own account only."},
+        "regionIds": list_schema(REGION_ID, 50),
+        "instanceIds": list_schema(INSTANCE_ID, 1000),
+        "releases": list_schema({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),
         "destination": RELEASE,
         "destinations": {
             "type": "object",
@@ -214,15 +214,16 @@ BATCH = an_object(
     },
     oneOf=[{"required": ["instanceIds"]}, {"required": ["releases"]}],
 )
-ACKNOWLEDGEMENT = an_object(
+ACKNOWLEDGEMENT = object_schema(
     {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)
 )
-MIGRATIONS_SEEN = an_object(
-    {"migrations": a_list(an_object({"migrationId": ID, "version": VERSION}, ("migrationId", "version")), 100)}, ("migrations",)
+MIGRATIONS_SEEN = object_schema(
+    {"migrations": list_schema(object_schema({"migrationId": ID, "version": VERSION}, ("migrationId", "version")), 100)},
+    ("migrations",),
 )
 WHY: Json = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"}
-BRAKE = an_object({"why": {**WHY, "description": "Why; shown with the batch, and kept in its journal."}})
-RESUME = an_object(
+BRAKE = object_schema({"why": {**WHY, "description": "Why; shown with the batch, and kept in its journal."}})
+RESUME = object_schema(
     {
         "why": {**WHY, "description": "Why the batch may go on."},
         "failed": {"type": "integer", "minimum": 0, "maximum": 2**31 - 1, "description": "How many failures you saw to count."},
@@ -236,7 +237,7 @@ SEEN: Json = {
     "pattern": "^[0-9a-f]{32}$",
     "description": "The digest of policy and selection that you saw (approvals.seen of the batch).",
 }
-APPROVAL = an_object(
+APPROVAL = object_schema(
     {
         "seen": SEEN,
         "wave": {"type": "integer", "minimum": 2, "maximum": 2**31 - 1, "description": "The wave; without it, the batch."},
@@ -244,9 +245,9 @@ APPROVAL = an_object(
     },
     ("seen",),
 )
-ROLLBACK_APPROVAL = an_object({"seen": SEEN, "why": {**WHY, "description": "Kept in the journal of the batch."}}, ("seen",))
-HOLD = an_object({"why": {**WHY, "description": "Why everything is held; shown with every answer."}})
-RELEASE_HOLD = an_object(
+ROLLBACK_APPROVAL = object_schema({"seen": SEEN, "why": {**WHY, "description": "Kept in the journal of the batch."}}, ("seen",))
+HOLD = object_schema({"why": {**WHY, "description": "Why everything is held; shown with every answer."}})
+RELEASE_HOLD = object_schema(
     {
         "why": {**WHY, "description": "Why things may start again."},
         "version": {

@@ -98,8 +98,8 @@ def read(environment: Mapping[str, str]) -> Settings:
     settings = Settings(
         region=region,
         account_id=text("FC_ACCOUNT_ID"),
-        regions=parsed("REPLANK_REGIONS", (region,), _listed, "region ids separated by commas"),
-        more_regions=parsed("REPLANK_MORE_REGIONS", (), _listed, "region ids separated by commas"),
+        regions=parsed("REPLANK_REGIONS", (region,), _split_list, "region ids separated by commas"),
+        more_regions=parsed("REPLANK_MORE_REGIONS", (), _split_list, "region ids separated by commas"),
         bus=text("REPLANK_BUS", "replank"),
         tablestore_instance=text("REPLANK_TABLESTORE_INSTANCE", "replank"),
         tablestore_endpoint=text("REPLANK_TABLESTORE_ENDPOINT"),
@@ -108,8 +108,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         smc_endpoint=text("REPLANK_SMC_ENDPOINT"),
         sts_endpoint=text("REPLANK_STS_ENDPOINT"),
         accounts=_accounts(reader),
-        max_moving=parsed("REPLANK_MAX_MOVING", 20, _count, "a whole number of at least 1"),
-        notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _listed, "sources of events separated by commas"),
+        max_moving=parsed("REPLANK_MAX_MOVING", 20, _parse_count, "a whole number of at least 1"),
+        notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _split_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc(reader),
         catalog=_catalog(reader, clock),
@@ -119,8 +119,8 @@ def read(environment: Mapping[str, str]) -> Settings:
         operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
         api_rate=parsed("REPLANK_API_RATE", 600, _rate, "requests a minute, 0 to 100000 (0: no limit)"),
         oidc_issuer=parsed("REPLANK_OIDC_ISSUER", "", _issuer, "an https address, e.g. https://oauth.aliyun.com"),
-        oidc_audiences=parsed("REPLANK_OIDC_AUDIENCE", (), _listed, "ids of clients separated by commas"),
-        oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _listed, "names of claims separated by commas"),
+        oidc_audiences=parsed("REPLANK_OIDC_AUDIENCE", (), _split_list, "ids of clients separated by commas"),
+        oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _split_list, "names of claims separated by commas"),
         access=_access(reader),
         retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _milliseconds, "milliseconds, 0 to 5000"),
         log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
@@ -207,7 +207,7 @@ def _catalog(reader: _Reader, clock: str) -> Catalog:
     return CATALOG
 
 
-def _listed(value: str) -> tuple[str, ...]:
+def _split_list(value: str) -> tuple[str, ...]:
     items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
     return _require(bool(items), items)
 
@@ -218,7 +218,7 @@ def _issuer(value: str) -> str:
     return _require(is_safe(value), value)
 
 
-def _count(value: str) -> int:
+def _parse_count(value: str) -> int:
     return _require(int(value) >= 1, int(value))
 
 

@@ -48,7 +48,7 @@ class WebSettings(callers.CallerSettings, Protocol):
 
 
 @dataclass(frozen=True)
-class _Asked:
+class WebRequest:
     """A request as it was sent; ``path`` lacks the version, and ``old`` tells that none was given."""
 
     method: str
@@ -70,17 +70,17 @@ def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, requ
     return {**answer, "body": ""} if asked.method == "HEAD" else answer
 
 
-def _read(request: Mapping[str, Any]) -> _Asked:
+def _read(request: Mapping[str, Any]) -> WebRequest:
     about = request.get("requestContext", {}).get("http", {})
     path, old = manners.strip_version(request.get("rawPath") or about.get("path", "/"))
-    return _Asked(about.get("method", "GET").upper(), path, old, manners.headers_of(request.get("headers")), request)
+    return WebRequest(about.get("method", "GET").upper(), path, old, manners.headers_of(request.get("headers")), request)
 
 
 HELD_HEADER = "X-Replank-Hold"
 """The header of every answer while everything is held: the reason, as a JSON text."""
 
 
-def _dispatch(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Json:
+def _dispatch(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
         reply = _answer(asked, ports, settings, request_id)
     except ReplankError as error:
@@ -130,7 +130,7 @@ def _response(status: int, body: str, content_type: str, request_id: str, header
     }
 
 
-def _answer(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
+def _answer(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
     reads = "GET" if asked.method == "HEAD" else asked.method
     if (reads, asked.path) == ("GET", manners.DOCUMENT):
         return _document(asked, settings)
@@ -156,14 +156,14 @@ def _answer(asked: _Asked, ports: Ports, settings: WebSettings, request_id: str)
         )
 
     if route.act:
-        came = callers.Came(
+        came = callers.IncomingAct(
             route.name, parameters, asked.headers, _text(asked), request_id, str(asked.event.get("door", callers.TRIGGER))
         )
         return callers.act(came, answered, ports, settings)
     return answered(callers.named(asked.headers, settings.operator_header, ports) if route.personal else callers.NOBODY)
 
 
-def _document(asked: _Asked, settings: WebSettings) -> Reply:
+def _document(asked: WebRequest, settings: WebSettings) -> Reply:
     """The OpenAPI document, whose server is relative to the document's own address."""
     from shared.runtime.openapi import document
 
@@ -204,23 +204,23 @@ def _whole_number(name: str, text: str) -> int:
     return int(text)
 
 
-def _text(asked: _Asked) -> str:
+def _text(asked: WebRequest) -> str:
     """The body as it came, for the audit; empty if the body is too large or not text."""
     try:
-        return _given(asked)
+        return _body_for_audit(asked)
     except Refused:
         return ""
 
 
-def _given(asked: _Asked) -> str:
+def _body_for_audit(asked: WebRequest) -> str:
     raw = str(asked.event.get("body") or "")
     if len(raw) > MAX_BODY_BYTES:
         raise too_large()
     return _decode_base64(raw) if asked.event.get("isBase64Encoded") else raw
 
 
-def _body(route: Route, asked: _Asked) -> Json:
-    text = _given(asked)
+def _body(route: Route, asked: WebRequest) -> Json:
+    text = _body_for_audit(asked)
     if text:
         manners.check_media_type(asked.headers)
     if route.body is None:
@@ -241,7 +241,7 @@ def _decode_base64(raw: str) -> str:
 
 def _parse(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=manners.no_repeats)
+        return json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=manners.refuse_repeated_names)
     except (ValueError, RecursionError):
         raise schema.invalid("body", "must be JSON in UTF-8") from None
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from shared.domain.accounts import NO_PERMISSION, trouble_of
 from shared.domain.errors import AccountUnusable, ReplankError
 from shared.domain.migration import Migration
-from shared.domain.timing import LOST, is_a_look
+from shared.domain.timing import LOST, is_retry_tick
 from shared.ports.ports import Ports
 
 _LOG = logging.getLogger("replank")
@@ -20,7 +20,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.troubles([error.account_id]).get(error.account_id)
-    ports.admission.note_trouble(known.seen_again(error, now) if known else trouble_of(error, now))
+    ports.admission.note_trouble(known.after_refusal(error, now) if known else trouble_of(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -31,7 +31,7 @@ def look_at_accounts(ports: Ports) -> frozenset[str]:
     troubles = ports.admission.troubles(sorted(ports.members))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
-            if is_a_look(now - trouble.since) or not trouble.blocks(now):
+            if is_retry_tick(now - trouble.since) or not trouble.blocks(now):
                 _look_at(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # Which call is refused only that call can tell: it was tried since, and nothing was refused.

@@ -39,7 +39,7 @@ def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
-def as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
+def marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
     """The entry marked as not ours."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
@@ -94,4 +94,4 @@ def _new_entry(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> 
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return as_kept(entry, why) if why else entry
+    return marked_as_kept(entry, why) if why else entry

@@ -10,7 +10,7 @@ from shared.domain import events
 from shared.domain.drivers import traits
 from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
-from shared.domain.limits import stand_back
+from shared.domain.limits import requeue
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, step
 from shared.domain.timing import START_LIMIT
@@ -144,7 +144,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
     if ports.admission.room(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
-            advance(ports, stand_back(row, error.code, by="watch", now=ports.clock.now()))
+            advance(ports, requeue(row, error.code, by="watch", now=ports.clock.now()))
         elif row.state in BEFORE_THE_SLOT:
             release_slot(row, ports)
     facts = {"state": row.state.value, "code": error.code, "reason": error.message, "accountId": error.account_id}

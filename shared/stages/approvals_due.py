@@ -62,5 +62,5 @@ def _tell(batch: Batch, found: Ask, ports: Ports) -> None:
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}
     type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
-    ports.bus.publish([events.about_batch(batch.batch_id, type, version=after.version, **told)])
+    ports.bus.publish([events.batch_event(batch.batch_id, type, version=after.version, **told)])
     ports.batches.commit(batch, after)

@@ -28,7 +28,7 @@ def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
     change = brake.pause_at_budget(batch, why, scene.now)
     # Told first: the same event twice is one event, and one that is never told would be missed.
     told = {"reason": why, "failed": len(failed), "budget": terms.failure_budget, "version": change.after.version}
-    ports.bus.publish([events.about_batch(terms.batch_id, events.BATCH_PAUSED, **told)])
+    ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_PAUSED, **told)])
     with suppress(Stale):
         ports.batches.commit(batch, change.after, line=change.line)
 
@@ -53,12 +53,12 @@ def _cancel(migration: Migration, control: BatchControl, ports: Ports) -> bool:
     A migration that has already moved (a next hop) goes on, and a retry whose job ran waits for a person.
     """
     try:
-        advance(ports, _signed(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance(ports, _with_person(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True
 
 
-def _signed(taken: Step, control: BatchControl) -> Step:
+def _with_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

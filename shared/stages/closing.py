@@ -31,7 +31,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
     ports.admission.drop_count(terms.batch_id)
     # Told first: the same event twice is one event, and one that is never told would be missed.
     told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
-    ports.bus.publish([events.about_batch(terms.batch_id, events.BATCH_DONE, **told)])
+    ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_DONE, **told)])
     return _write_state(terms, BatchState.CLOSED, ports)
 
 

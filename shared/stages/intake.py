@@ -50,13 +50,13 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
         created_at=ports.clock.now(),
         origin="inventory" if message.source == events.SOURCE else "notice",
         created_by=message.source,
-        selection=Selection(notice.regions or ports.regions, notice.instance_ids, notice.releases, _accounts(notice, ports)),
+        selection=Selection(notice.regions or ports.regions, notice.instance_ids, notice.releases, _notice_accounts(notice, ports)),
         policy=ports.notices.policy,
     )
     return batch if ports.batches.create(batch) else ports.batches.load(batch_id)
 
 
-def _accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
+def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
     """The accounts that a notice means: those that it names, else all that the deployment serves."""
     if not ports.members and not notice.accounts:
         return ()

@@ -34,7 +34,7 @@ def write(migration: Migration, ports: Ports) -> bool:
         return False
     trace = replace(migration.trace, marker=text, marker_id=sent)
     count = migration.probe_count + 1
-    _note(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
+    _stay_and_note(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
     return True
 
 
@@ -53,7 +53,7 @@ def look(migration: Migration, by: str, until: datetime, ports: Ports) -> Migrat
     """
     late = ports.clock.now() > until
     try:
-        after = _read(migration, by, ports) if migration.trace.look_id else _ask(migration, by, ports)
+        after = _read(migration, by, ports) if migration.trace.look_id else _send_look(migration, by, ports)
         if after is not None or not late:
             return after or migration
     except (Transient, Refused) as error:
@@ -62,21 +62,21 @@ def look(migration: Migration, by: str, until: datetime, ports: Ports) -> Migrat
         _cannot_ask(migration, error)
     except Permanent as error:
         _cannot_ask(migration, error)
-    return _found(migration, by, replace(migration.trace, found=AfterJob.UNKNOWN), ports)
+    return _note_found(migration, by, replace(migration.trace, found=AfterJob.UNKNOWN), ports)
 
 
 def _cannot_ask(migration: Migration, error: ReplankError) -> None:
     _LOG.warning("the guest cannot be asked for the marker: %s", error, extra={"migrationId": migration.migration_id})
 
 
-def _ask(migration: Migration, by: str, ports: Ports) -> Migration | None:
+def _send_look(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """Send the command that looks for the marker; None while the agent is silent."""
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if agent is None or not agent.alive:
         return None
     trace = replace(migration.trace, look_id=_run(migration, "look", ports))
     sent = migration.probe_count + 1
-    return _note(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
+    return _stay_and_note(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
 
 
 def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
@@ -88,14 +88,14 @@ def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
         return None
     seen = parse_look(migration.os_type, result.output) if _is_good(result) else None
     if seen is None:
-        return _note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
+        return _stay_and_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
-    found = judge(_before(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
+    found = judge(_state_before(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove(migration, ports)
-    return _found(migration, by, replace(migration.trace, found=found, system=_system(seen)), ports)
+    return _note_found(migration, by, replace(migration.trace, found=found, system=_system(seen)), ports)
 
 
-def _before(migration: Migration, ports: Ports) -> Before:
+def _state_before(migration: Migration, ports: Ports) -> Before:
     from shared.domain.guest import GuestFacts
     from shared.stages.observed import baseline
 
@@ -137,12 +137,12 @@ def _run(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
     )
 
 
-def _found(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migration:
+def _note_found(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migration:
     answer = trace.found.value if trace.found else ""
-    return _note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
+    return _stay_and_note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
 
 
-def _note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
+def _stay_and_note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
     """A step that stays in its state; the next tick looks at the migration again."""
     now = ports.clock.now()
     return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes))

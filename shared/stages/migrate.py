@@ -10,7 +10,7 @@ from shared.domain.effects import LaunchDriver
 from shared.domain.errors import Permanent
 from shared.domain.facts import own_disks
 from shared.domain.ledger import SnapshotState, made_for
-from shared.domain.limits import Scene, held_back, missed_window, outlived, stand_back, start_of
+from shared.domain.limits import Scene, has_missed_window, has_outlived_window, held_back, requeue, start_of
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
@@ -56,7 +56,7 @@ def _why_held(migration: Migration, scene: Scene) -> str:
     held = held_back(start_of(migration), scene)
     if held:
         return held.reason
-    return "its snapshots are from before the window opened" if outlived(migration, scene.terms, scene.now) else ""
+    return "its snapshots are from before the window opened" if has_outlived_window(migration, scene.terms, scene.now) else ""
 
 
 def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
@@ -68,14 +68,14 @@ def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene,
         report = driver.prepare(migration, identity(migration, migration.hop, ports))
         if report.phase is Phase.RUNNING:
             return _start_job(migration, report, ports)
-    missed = missed_window(migration, scene.terms, scene.now)
+    missed = has_missed_window(migration, scene.terms, scene.now)
     if missed and migration.windows_missed + 1 >= WINDOWS_MISSED:
         raise Permanent(
             "Window.TooShort",
             f"The snapshots were ready too late for the maintenance window, {WINDOWS_MISSED} times in a row.",
             "Cancel it, then submit the instance with a longer window or a smaller cutoff.",
         )
-    after = advance(ports, stand_back(migration, reason, by="migrate", now=scene.now, missed=missed))
+    after = advance(ports, requeue(migration, reason, by="migrate", now=scene.now, missed=missed))
     return Outcome("waiting", {"state": after.state.value, "reason": reason})
 
 

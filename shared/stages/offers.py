@@ -58,7 +58,7 @@ class _Tick:
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Number of slots that this tick's offers will take, by batch and account."""
 
-    def begun_in(self, batch_id: str | None = None, account_id: str | None = None) -> int:
+    def begun_starts(self, batch_id: str | None = None, account_id: str | None = None) -> int:
         """Begun starts of one batch in all accounts, or of all batches in one account."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
@@ -69,7 +69,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     queues = _collect_queues(_rotated(batches, now), now, ports)
     if not queues:
         return 0
-    tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold(), *_accounts(queues, ports))
+    tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
@@ -78,7 +78,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     return len(chosen)
 
 
-def _accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
+def _holder_accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
     """The slot holders in member accounts, and the accounts' troubles; read only if something there waits or moves."""
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
@@ -183,12 +183,12 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
 def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:
     batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
-    begun = tick.begun_in(batch_id)
+    begun = tick.begun_starts(batch_id)
     standing = Standing(
         queue.tally.failed,
         queue.tally.moved,
         held_by_batch=len(mine) + begun,
-        held_by_account=there + tick.begun_in(account_id=account_id),
+        held_by_account=there + tick.begun_starts(account_id=account_id),
         unproved=len(mine - queue.tally.moved) + begun,
     )
     trouble = tick.troubles.get(account_id)

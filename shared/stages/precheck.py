@@ -29,7 +29,7 @@ from shared.stages import probe
 from shared.stages.advance import advance, run_guarded
 from shared.stages.closing import reopen_batch
 from shared.stages.observed import baseline
-from shared.stages.slots import unlocks_later
+from shared.stages.slots import keeps_lock_for_jobs
 
 EVERY_ATTEMPT = 1_000_000
 STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
@@ -47,7 +47,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
         return _begin_precheck(migration, batch, ports)
     terms = ports.batches.terms(migration.batch_id)
     reopen_batch(terms, ports)
-    return _conclude(migration, terms, ports)
+    return _judge_answer(migration, terms, ports)
 
 
 def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
@@ -147,10 +147,10 @@ def _ended_attempt(migration_id: str, ports: Ports) -> int:
         found = ports.migrations.load(migration_id)
     except Refused:
         return EVERY_ATTEMPT  # there is no such migration
-    return 0 if found.state in ACTIVE or unlocks_later(found, ports) else found.attempt
+    return 0 if found.state in ACTIVE or keeps_lock_for_jobs(found, ports) else found.attempt
 
 
-def _conclude(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
+def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     """Apply every rule to the guest's answer."""
     found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()

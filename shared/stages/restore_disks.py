@@ -8,7 +8,7 @@ from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent, Refused
 from shared.domain.facts import own_disks
 from shared.domain.migration import Migration
-from shared.domain.restore import SeenSnapshot, all_in, begun, marked, planned, still_valid, unusable
+from shared.domain.restore import SeenSnapshot, are_all_in, are_resets_valid, begun, planned, why_unusable, with_disk_marked
 from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
@@ -38,7 +38,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
     known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
     seen = {id: SeenSnapshot(each.disk_id, each.status, each.migration_id) for id, each in known.items()}
-    bad = unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
+    bad = why_unusable([reset for reset in merged if reset.state in _TO_DO], seen, migration.migration_id)
     if bad:
         raise Permanent(
             "Rollback.SnapshotUnusable",
@@ -58,7 +58,7 @@ def why_busy(migration: Migration, ports: Ports) -> str:
 
 def is_outdated(migration: Migration, instance: FoundInstance) -> bool:
     """Whether disks were reset and the instance may have written to them since."""
-    valid = still_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
+    valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
@@ -78,15 +78,15 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
     for each in [each for each in resets if each.state in _TO_DO]:
         if not safe():
             return None
-        resets = marked(resets, each.disk_id, ResetState.ASKED)
+        resets = with_disk_marked(resets, each.disk_id, ResetState.ASKED)
         note(resets, f"reset {each.disk_id} from {each.snapshot_id}")
         try:
             ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
         except (Permanent, Refused):
             if _is_at_rest(migration, each.disk_id, ports):
-                note(marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
+                note(with_disk_marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
             raise
-        resets = marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+        resets = with_disk_marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
     return note(resets, "ECS resets every disk")
 
 
@@ -109,10 +109,10 @@ def mark_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     resets = migration.rollback_disks
     for each in resets:
         if each.state is ResetState.ACCEPTED and disks[each.disk_id] in AT_REST:
-            resets = marked(resets, each.disk_id, ResetState.RESTORED, each.at)
+            resets = with_disk_marked(resets, each.disk_id, ResetState.RESTORED, each.at)
     return resets
 
 
 def is_complete(migration: Migration) -> bool:
     """Whether every disk was seen at rest after its reset."""
-    return all_in(migration.rollback_disks, ResetState.RESTORED)
+    return are_all_in(migration.rollback_disks, ResetState.RESTORED)

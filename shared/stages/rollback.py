@@ -12,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
-from shared.domain.restore import all_in, begun, cleared, in_words
+from shared.domain.restore import are_all_in, begun, cleared, in_words
 from shared.domain.timing import LOOK_AGAIN, ROLLBACK_LIMIT
 from shared.domain.validation import compare_restored
 from shared.ports.driver import LiveJob
@@ -94,7 +94,7 @@ def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.is_outdated(migration, found[0]):
         migration = _note_resets(migration, cleared(migration.rollback_disks), "the instance ran since: every disk again", ports)
-    if all_in(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
+    if are_all_in(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
     return _stop_instance(migration, found[0].status, source_ids, ports)
 

@@ -80,11 +80,11 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state not in _UNLOCKED or ports.admission.holder(*where, account=migration.account_id) != migration_id:
         return
-    if not unlocks_later(migration, ports):
+    if not keeps_lock_for_jobs(migration, ports):
         ports.admission.unlock(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
-def unlocks_later(migration: Migration, ports: Ports) -> bool:
+def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:
     """Whether the migration has ended but keeps its lock until none of its jobs runs in SMC."""
     owed = ports.migrations.outboxes(migration.migration_id) if migration.owes else []
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
@@ -136,11 +136,11 @@ def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
         held_by_batch=seen.of_batch - has_slot,
         held_by_account=seen.of_account - has_slot,
         has_slot=has_slot,
-        unproved=_unproved(tally, own, ports),
+        unproved=_unproved_count(tally, own, ports),
     )
 
 
-def _unproved(tally: Tally, own: str, ports: Ports) -> int | None:
+def _unproved_count(tally: Tally, own: str, ports: Ports) -> int | None:
     """How many other migrations may still count for the canary; not read once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None

@@ -11,7 +11,7 @@ from shared.domain.batch import Terms
 from shared.domain.errors import Permanent, Transient
 from shared.domain.facts import own_disks
 from shared.domain.ledger import LedgerEntry, SnapshotState, name_of
-from shared.domain.limits import Held, stand_back
+from shared.domain.limits import Held, requeue
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import ADMITTED, Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
@@ -66,7 +66,7 @@ def _begin(migration: Migration, ports: Ports) -> Outcome:
 def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
     """Wait for the limit without a slot, because the others may need it."""
     if ports.admission.room(migration.batch_id, migration.migration_id).since:
-        advance(ports, stand_back(migration, held.reason, by="snapshot", now=ports.clock.now()))
+        advance(ports, requeue(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 

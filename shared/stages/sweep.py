@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
-from shared.stages.adopt import as_kept, judge_again
+from shared.stages.adopt import judge_again, marked_as_kept
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
@@ -38,16 +38,20 @@ def run(message: Message, ports: Ports) -> Outcome:
     deleted, kept, completed, troubles = 0, 0, 0, Troubles()
     for entries in _pages(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
         owners = {each.migration_id: each for each in _migrations_of(entries.entries, ports)}
-        swept = [each for each in entries.entries if troubles.spared(each, _delete_snapshot, owners.get(each.migration_id), ports)]
+        swept = [
+            each for each in entries.entries if troubles.try_or_log(each, _delete_snapshot, owners.get(each.migration_id), ports)
+        ]
         deleted, kept = deleted + len(swept), kept + len(entries.entries) - len(swept)
         touched = {entry.migration_id for entry in swept}
-        completed += sum(troubles.spared(owners[each], _complete_migration, ports) for each in sorted(touched))
+        completed += sum(troubles.try_or_log(owners[each], _complete_migration, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
         for page in _pages(lambda token: ports.migrations.all(state=State.CONFIRMED, limit=size, token=token), began, ports):
-            completed += sum(troubles.spared(each, _complete_migration, ports) for each in page.migrations if each.due_at is None)
+            completed += sum(
+                troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
+            )
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
     for page in _pages(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
-        completed += sum(troubles.spared(each, _complete_migration, ports) for each in page.migrations)
+        completed += sum(troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
     return Outcome(result, {**facts, "causes": dict(troubles.codes)} if troubles.codes else facts)
@@ -63,7 +67,7 @@ class Troubles:
     refusing: set[str] = field(default_factory=set)
     """Member accounts that refuse the pipeline."""
 
-    def spared(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
+    def try_or_log(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
         """The result of ``act`` for ``what``; if it fails, False, with the cause in the log."""
         if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
@@ -105,7 +109,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     ports = ports.of(owner)
     why = judge_again(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(as_kept(entry, why))
+        ports.ledger.put(marked_as_kept(entry, why))
         return False
     snapshot_id = entry.snapshot_id or _lost_snapshot_id(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):

@@ -13,7 +13,7 @@ from shared.domain.batch import BatchState, Terms
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, back_off, is_a_look
+from shared.domain.timing import LOOK_AGAIN, LOST, back_off, is_retry_tick
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
 from shared.stages.closing import SETTLED
@@ -155,6 +155,6 @@ def _resume_planning(batches: Sequence[Terms], ports: Ports) -> None:
     """Resume the planning of batches that was interrupted, lost its event, or waits for a silent region."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}
-    late = [batch_id for batch_id, since in waited.items() if since > LOST and is_a_look(since)]
+    late = [batch_id for batch_id, since in waited.items() if since > LOST and is_retry_tick(since)]
     nudge = events.reminder(now)
-    ports.bus.publish([events.about_batch(each, events.PLANNING_DUE, nudge=nudge) for each in late])
+    ports.bus.publish([events.batch_event(each, events.PLANNING_DUE, nudge=nudge) for each in late])

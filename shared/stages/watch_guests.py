@@ -22,8 +22,8 @@ AGENTS_PER_CALL = 50
 def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
     """Look for the agents of all restarting instances; returns how many migrations moved on."""
     moved = 0
-    ordered = sorted(migrations, key=_where)
-    for _, group in groupby(ordered, key=_where):
+    ordered = sorted(migrations, key=_account_and_region)
+    for _, group in groupby(ordered, key=_account_and_region):
         mine = list(group)
         for start in range(0, len(mine), AGENTS_PER_CALL):
             some = mine[start : start + AGENTS_PER_CALL]
@@ -32,13 +32,13 @@ def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
     return moved
 
 
-def _where(migration: Migration) -> tuple[str, str]:
+def _account_and_region(migration: Migration) -> tuple[str, str]:
     return migration.account_id, migration.region_id
 
 
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
     """The agents by instance id; if some cannot be read, the others are still checked, and time limits apply."""
-    account_id, region_id = _where(migrations[0])
+    account_id, region_id = _account_and_region(migrations[0])
     try:
         return ports.in_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:

@@ -41,7 +41,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return  # the next tick looks at it as it is then
-    begins = waves.next_begins(terms)
+    begins = waves.soak_ends_at(terms)
     with suppress(Stale):
         if begins is None:
             after = waves.ended(batch, now)
@@ -63,4 +63,4 @@ def _finished(after: Batch, found: list[tuple[str, ...]]) -> events.Event:
     wave = after.control.wave
     told = {"wave": wave + 1, "waves": len(found), "size": len(found[wave]), "version": after.version}
     asks = after.policy.gate == waves.BY_HAND
-    return events.about_batch(after.batch_id, events.WAVE_FINISHED, **told, soakMin=after.policy.soak_min, asksPerson=asks)
+    return events.batch_event(after.batch_id, events.WAVE_FINISHED, **told, soakMin=after.policy.soak_min, asksPerson=asks)

@@ -17,7 +17,7 @@ from shared.domain.errors import Permanent
 from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import Migration
-from shared.domain.restore import marked
+from shared.domain.restore import with_disk_marked
 from shared.ports.compute import FoundInstance
 from shared.stages import (
     adopt,
@@ -66,12 +66,12 @@ def approvals_for_ever() -> list[Patch]:
 
 def waves_unapproved() -> list[Patch]:
     """A wave begins after its soak, whoever has approved it."""
-    return [mock.patch.object(waves, "may_begin", lambda terms, now: waves.next_begins(terms) <= now)]
+    return [mock.patch.object(waves, "may_begin", lambda terms, now: waves.soak_ends_at(terms) <= now)]
 
 
 def no_soak() -> list[Patch]:
     """The next wave begins as soon as the one before has ended."""
-    return [mock.patch.object(waves, "next_begins", lambda terms: terms.control.wave_ended_at)]
+    return [mock.patch.object(waves, "soak_ends_at", lambda terms: terms.control.wave_ended_at)]
 
 
 def old_snapshots_used() -> list[Patch]:
@@ -245,7 +245,7 @@ def only_one_disk() -> list[Patch]:
         resets = migration.rollback_disks
         for each in resets:
             if each.disk_id != first:
-                resets = marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+                resets = with_disk_marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
         return reset(replace(note(resets, "one is enough"), rollback_disks=resets), safe, note, ports)
 
     return [mock.patch.object(restore_disks, "reset_disks", first_only), *unproved()]
@@ -271,4 +271,4 @@ def job_left() -> list[Patch]:
 
 def not_looked_at() -> list[Patch]:
     """A rollback begins without looking whether every disk can go back."""
-    return [mock.patch.object(restore_disks, "unusable", return_value=[])]
+    return [mock.patch.object(restore_disks, "why_unusable", return_value=[])]

@@ -20,7 +20,7 @@ from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.compute import Ecs
 from shared.adapters.drivers import console, smc
-from shared.adapters.drivers.sources import at_address
+from shared.adapters.drivers.sources import has_address_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
@@ -98,7 +98,7 @@ def _address_alone() -> list[Patch]:
         for each in twins if instance_id in twins else (instance_id,):
             yield from results(self, region_id, each)
 
-    return [mock.patch.object(console, "is_of", at_address), mock.patch.object(CloudAssistant, "_results", of_both)]
+    return [mock.patch.object(console, "is_source_of", has_address_of), mock.patch.object(CloudAssistant, "_results", of_both)]
 
 
 def _without(limit: Limit, *starts: Start) -> list[Patch]:

@@ -7,21 +7,21 @@ from dataclasses import replace
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import Jobs, ambiguous, indistinct, job_reports, names_another, report
-from shared.adapters.drivers.sources import hostname, is_named, is_of
-from shared.adapters.drivers.unfinished import Stops
+from shared.adapters.drivers.jobs import Jobs, ambiguous_source, belongs_to_another, indistinct_instance, job_reports, report
+from shared.adapters.drivers.sources import hostname, is_named, is_source_of
+from shared.adapters.drivers.unfinished import JobStopper
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import CONSOLE
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
-from shared.domain.waiting import to_press
+from shared.domain.waiting import console_instructions
 from shared.ports.driver import Identity, JobReport, Phase
 
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
-class ConsoleDriver(Stops):
+class ConsoleDriver(JobStopper):
     """See the port. It changes nothing that a person made in SMC; only a rollback stops the job."""
 
     traits = CONSOLE
@@ -36,17 +36,19 @@ class ConsoleDriver(Stops):
     def prepare(self, migration: Migration, identity: Identity) -> JobReport:
         namesakes = sorted(id for id, name in identity.others.items() if is_named(name, identity))
         if namesakes:
-            return indistinct(migration.handle, namesakes)
+            return indistinct_instance(migration.handle, namesakes)
         near = self._jobs.sources_at(identity, related_job_type=["Os"])
-        own = [source.source_id for source in near if is_of(source, identity)]
+        own = [source.source_id for source in near if is_source_of(source, identity)]
         found = [job for job in self._jobs.of_sources(own) if _is_followable(job, migration)]
         if len({job.source_id for job in found}) > 1:
-            return ambiguous(migration.handle, {job.source_id for job in found})
+            return ambiguous_source(migration.handle, {job.source_id for job in found})
         job = self._followed_job(migration, found)
         if job is None:
             others = [source for source in near if source.source_id not in own]
             return JobReport(
-                Phase.PREPARING, migration.handle, remedy=to_press(migration, self._catalog) + _sources_passed_over(others)
+                Phase.PREPARING,
+                migration.handle,
+                remedy=console_instructions(migration, self._catalog) + _sources_passed_over(others),
             )
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
@@ -71,7 +73,7 @@ class ConsoleDriver(Stops):
         """
         known_id = migration.handle.job_id
         known = self._jobs.by_id([known_id]).get(known_id) if known_id else None
-        if known is not None and names_another(known, migration):
+        if known is not None and belongs_to_another(known, migration):
             known = None
         if known is not None and known.status in _BEGUN:
             return known
@@ -84,7 +86,7 @@ def _is_followable(job: Any, migration: Migration) -> bool:
 
     A job that names another instance does not. One time comes from SMC's clock, the other from ours.
     """
-    if names_another(job, migration):
+    if belongs_to_another(job, migration):
         return False
     made = moment_or_none(job.creation_time)
     since = (migration.handle.started_at or migration.entered_at) - CLOCKS_APART

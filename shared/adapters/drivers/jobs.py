@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.sources import at_address
+from shared.adapters.drivers.sources import has_address_of
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call, never
 from shared.domain.errors import Permanent
@@ -48,7 +48,7 @@ class Jobs:
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc(), f"{operation}_with_options")
         return call(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
-    def send_with(self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = never) -> dict[str, Any]:
+    def send_with_extras(self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = never) -> dict[str, Any]:
         """Call SMC with parameters that the SDK's model lacks (``more``); returns the answer's body."""
         from alibabacloud_openapi_util.client import Client as OpenApiUtil  # type: ignore[import-untyped]
         from alibabacloud_tea_openapi import models
@@ -107,7 +107,7 @@ class Jobs:
 
     def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
         """The source servers at one of the instance's addresses. They may belong to another instance: see ``sources.is_of``."""
-        return [source for source in self._sources(**wanted) if at_address(source, identity)]
+        return [source for source in self._sources(**wanted) if has_address_of(source, identity)]
 
     def _sources(self, **wanted: Any) -> Iterator[Any]:
         from alibabacloud_smc20190601 import models
@@ -121,27 +121,27 @@ class Jobs:
                 return
 
 
-def names_another(job: Any, migration: Migration) -> bool:
+def belongs_to_another(job: Any, migration: Migration) -> bool:
     """Whether the job names another instance or another region; False if it names none."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 
 
-def foreign(job: Any) -> Permanent:
+def foreign_job(job: Any) -> Permanent:
     """The error for a job that names another instance."""
     named = f"{job.instance_id or 'an instance'} in {job.region_id or 'some region'}"
     remedy = "Finish or delete that job in the SMC console, then retry."
     return Permanent("Job.Foreign", f"Job {job.job_id} is of {named}.", remedy)
 
 
-def ambiguous(handle: Handle, source_ids: Iterable[str]) -> JobReport:
+def ambiguous_source(handle: Handle, source_ids: Iterable[str]) -> JobReport:
     """The error for several source servers that look like the instance while none is proven to be it."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
-def indistinct(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
+def indistinct_instance(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
     """The error for instances that share an address and a hostname, so that their jobs look alike."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."

@@ -14,9 +14,9 @@ from typing import Any
 
 from shared.adapters.clock import moment_or_none
 from shared.adapters.drivers.access_tokens import AccessTokens
-from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign, job_reports, names_another
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, belongs_to_another, foreign_job, job_reports
 from shared.adapters.drivers.settings import SmcSettings
-from shared.adapters.drivers.unfinished import MIGRATION_TAG, Stops
+from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
@@ -42,7 +42,7 @@ _RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJ
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
-class SmcDriver(Stops):
+class SmcDriver(JobStopper):
     """See the port."""
 
     traits = SMC
@@ -71,8 +71,8 @@ class SmcDriver(Stops):
         handle = migration.handle
         if handle.job_id:
             job = self._jobs.by_id([handle.job_id]).get(handle.job_id)
-            if job is not None and names_another(job, migration):
-                raise foreign(job)
+            if job is not None and belongs_to_another(job, migration):
+                raise foreign_job(job)
             if job is not None and job.status in _USABLE:
                 return JobReport(Phase.PREPARED, replace(handle, ran_before=job.start_time or ""))
             self._delete_job(handle.job_id)
@@ -89,13 +89,13 @@ class SmcDriver(Stops):
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
             return JobReport(Phase.PREPARING, handle) if result is None else _import_report(handle, result)
-        name = _name(migration)
+        name = _job_name(migration)
         if self._tokens.delete_by_name(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
             known = self._lost_import(migration)
             if known:
                 return JobReport(Phase.PREPARING, replace(handle, source_id=known))
-        command = self._command(migration.os_type)
+        command = self._import_command(migration.os_type)
         token_id, code = self._tokens.make(name)
         invocation = self._guest.run(
             migration.region_id,
@@ -110,20 +110,20 @@ class SmcDriver(Stops):
     def _lost_import(self, migration: Migration) -> str:
         """The newest source without a job that an import in this instance has registered since the preparation began."""
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
-        for source_id in reversed(_sources_in(self._outputs(migration, since))):
+        for source_id in reversed(_sources_in(self._command_outputs(migration, since))):
             source = self._jobs.source(source_id)
             if source is not None and source.state == "Available" and not source.job_id:
                 return source_id
         return ""
 
-    def _outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
+    def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
         """The commands begun inside the instance, oldest first; SMC's client prints the sources that it registers.
 
         SMC's list names no instance, and instances in different networks may share an address and a hostname.
         """
         return self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
-    def _command(self, os_type: str) -> str:
+    def _import_command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
         if not template:
             raise _setting_missing(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
@@ -134,7 +134,7 @@ class SmcDriver(Stops):
         if source is None or source.state == "Deleting":
             return JobReport(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
-            for job_id in self._lost_jobs(_names(migration)[:-1]):
+            for job_id in self._lost_jobs(_job_names(migration)[:-1]):
                 self._delete_job(job_id)
             try:
                 return JobReport(
@@ -151,7 +151,7 @@ class SmcDriver(Stops):
 
     def _report_existing(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
         """The report for a source that has a job: our own from an earlier call, or a foreign one."""
-        job = self._jobs.by_name(_name(migration))
+        job = self._jobs.by_name(_job_name(migration))
         if job is not None:
             return JobReport(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
         remedy = "Finish or delete that job in the SMC console, then retry."
@@ -167,7 +167,7 @@ class SmcDriver(Stops):
             region_id=migration.region_id,
             source_id=source_id,
             job_type=OS_JOB,
-            name=_name(migration),
+            name=_job_name(migration),
             description=f"{migration.instance_id}: {migration.current_hop.source} to {migration.current_hop.destination}",
             client_token=migration.token("job", migration.hop, migration.attempt),
             valid_time=(migration.entered_at + VALID_FOR).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -176,7 +176,7 @@ class SmcDriver(Stops):
         )
         expected = codes("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
         more = {} if inside else target
-        return str(self._jobs.send_with("CreateReplicationJob", request, more, expected=expected)["JobId"])
+        return str(self._jobs.send_with_extras("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
     def _target_value(self, migration: Migration) -> str:
         release = migration.current_hop.destination
@@ -192,8 +192,8 @@ class SmcDriver(Stops):
 
         job_id = migration.handle.job_id
         job = self._jobs.by_id([job_id]).get(job_id)
-        if job is not None and names_another(job, migration):
-            raise foreign(job)
+        if job is not None and belongs_to_another(job, migration):
+            raise foreign_job(job)
         if _is_launched(job, migration):
             return  # a call before this one did it; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
@@ -212,7 +212,7 @@ class SmcDriver(Stops):
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         if handle == Handle() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
-        names = _names(migration)
+        names = _job_names(migration)
         # Where one attempt was enough and its job is known, no call has made another.
         lost = [] if handle.job_id and migration.attempt == 1 else self._lost_jobs(names)
         own = sorted({*lost, handle.job_id} - {""})
@@ -234,7 +234,7 @@ class SmcDriver(Stops):
 
         Called once the activation codes are deleted and no import can begin; an import under way is waited for.
         """
-        outputs = self._outputs(migration, migration.created_at)
+        outputs = self._command_outputs(migration, migration.created_at)
         for source_id in sorted({*_sources_in(outputs), handle.source_id} - {""}):
             self._delete_source(source_id, own)
         since = self._clock.now() - IMPORT_ENDS
@@ -275,14 +275,14 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
     return at is not None and at >= migration.entered_at - CLOCKS_APART
 
 
-def _name(migration: Migration) -> str:
+def _job_name(migration: Migration) -> str:
     """The name of the token and of the job; it stays the same if the same attempt asks again."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 
-def _names(migration: Migration) -> list[str]:
+def _job_names(migration: Migration) -> list[str]:
     """The names of all attempts so far, the current one last."""
-    return [_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
+    return [_job_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
 
 def _sources_in(outputs: Sequence[CommandResult]) -> list[str]:

@@ -18,9 +18,9 @@ _NETBIOS = 15
 """Characters of a Windows computer name that its NetBIOS form keeps."""
 
 
-def is_of(source: Any, identity: Identity) -> bool:
+def is_source_of(source: Any, identity: Identity) -> bool:
     """Whether the source is this instance: one of its addresses and one of its names match."""
-    return at_address(source, identity) and is_named(hostname(source.system_info), identity)
+    return has_address_of(source, identity) and is_named(hostname(source.system_info), identity)
 
 
 def is_named(name: str, identity: Identity) -> bool:
@@ -28,7 +28,7 @@ def is_named(name: str, identity: Identity) -> bool:
     return any(same_host(name, each, windows=identity.windows) for each in identity.hostnames)
 
 
-def at_address(source: Any, identity: Identity) -> bool:
+def has_address_of(source: Any, identity: Identity) -> bool:
     """Whether the source has one of the instance's private addresses; another instance may have it too."""
     return bool(addresses(source.system_info) & set(identity.private_ips))
 

@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import PAGE, Jobs, names_another
-from shared.adapters.drivers.sources import is_of
+from shared.adapters.drivers.jobs import PAGE, Jobs, belongs_to_another
+from shared.adapters.drivers.sources import is_source_of
 from shared.adapters.sdk_call import codes, gone
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.migration import Migration
@@ -23,7 +23,7 @@ STARTABLE = frozenset({"Ready", "Stopped", "InError"})
 _REFUSED = codes("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
 
 
-class Stops:
+class JobStopper:
     """The part of a driver that finds and stops jobs.
 
     ``follows``: a job that a person starts on the instance's sources belongs to the migration, even before we see it.
@@ -34,7 +34,7 @@ class Stops:
 
     def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
         near = self._jobs.sources_at(identity, related_job_type=["Os"]) if identity.private_ips else []
-        own = {source.source_id for source in near if is_of(source, identity)}
+        own = {source.source_id for source in near if is_source_of(source, identity)}
         return tuple(sorted((own | {migration.handle.source_id}) - {""}))
 
     def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
@@ -44,7 +44,7 @@ class Stops:
         for job_id, job in {**near, **ours}.items():
             own = job_id in ours or (self.follows and _is_made_since(job, migration.created_at))
             live = LiveJob(job_id, job.status or "", job.status in RUNS, own)
-            if not names_another(job, migration) and (live.runs or (own and live.status in STARTABLE)):
+            if not belongs_to_another(job, migration) and (live.runs or (own and live.status in STARTABLE)):
                 found.append(live)
         return tuple(found)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.domain.catalog import Catalog, Release
 from shared.domain.catalog.identify import identify_in, identify_os_release_in
-from shared.domain.days import day_said
+from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.guest import GuestFacts
@@ -20,7 +20,7 @@ def to_alinux_2(facts: Facts) -> bool:
 def _alinux_two_destination(facts: Facts, catalog: Catalog) -> Outcome:
     """Always reports for this hop."""
     life = catalog.life(facts.hop.destination)
-    end = f"; its support ends {day_said(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
+    end = f"; its support ends {day_in_words(life.ends_on, facts.now.date())}" if life and life.ends_on else ""
     return Failed(f"kernel 3.10 becomes 4.19; x86 only{end}")
 
 

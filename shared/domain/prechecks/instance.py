@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from shared.domain.catalog import Catalog
 from shared.domain.catalog.identify import identify_in
-from shared.domain.days import moment_said
+from shared.domain.days import moment_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import flagged, listed
@@ -90,7 +90,7 @@ def _expires_soon(facts: Facts, catalog: Catalog) -> Outcome:
     """Fails if the instance expires or is released within two days."""
     ends = {"expires": facts.instance.expires_at, "is released": facts.instance.auto_release_at}
     soon = [
-        f"{what} {moment_said(at, facts.now)}" for what, at in ends.items() if at is not None and at - facts.now < EXPIRY_MARGIN
+        f"{what} {moment_in_words(at, facts.now)}" for what, at in ends.items() if at is not None and at - facts.now < EXPIRY_MARGIN
     ]
     return listed(soon, "")
 
@@ -113,7 +113,7 @@ def _auto_snapshot_collides(facts: Facts, catalog: Catalog) -> Outcome:
     at = facts.instance.auto_snapshot_at
     if at is None or not timedelta(0) <= at - facts.now < SNAPSHOT_MARGIN:
         return PASSED
-    return Failed(f"next automatic snapshot {moment_said(at, facts.now)}")
+    return Failed(f"next automatic snapshot {moment_in_words(at, facts.now)}")
 
 
 def _small_memory(facts: Facts, catalog: Catalog) -> Outcome:

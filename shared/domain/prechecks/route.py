@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.domain.catalog import Catalog
-from shared.domain.days import day_said
+from shared.domain.days import day_in_words
 from shared.domain.facts import Facts
 from shared.domain.findings import Severity
 from shared.domain.prechecks.ask import flagged
@@ -38,7 +38,7 @@ def _destination_end_of_life(facts: Facts, catalog: Catalog) -> Outcome:
     if life is None or life.ends_on is None:
         return Unknown(f"no life-cycle date of {catalog.name(facts.hop.destination)} is known")
     if life.ended(facts.now.date()):
-        return Failed(f"{catalog.name(facts.hop.destination)}: support ended {day_said(life.ends_on, facts.now.date())}")
+        return Failed(f"{catalog.name(facts.hop.destination)}: support ended {day_in_words(life.ends_on, facts.now.date())}")
     return PASSED
 
 

@@ -14,7 +14,7 @@ def _installed(server: Server, packages: tuple[PackageFacts, ...]) -> PackageFac
     return next((each for each in packages if server.packages.match(each.name)), None)
 
 
-def _text(version: Version) -> str:
+def _version_text(version: Version) -> str:
     return ".".join(map(str, version))
 
 
@@ -34,26 +34,28 @@ def _mysql_downgrade(facts: Facts, catalog: Catalog) -> Outcome:
         seen = f"{about}; {destination} has no MySQL in its repositories"
         remedy = "Make sure that the repository it came from has it for the destination."
         return Failed(seen, remedy=remedy, why="The package stays as it is, and gets no more updates.", severity=Severity.WARNING)
-    return _against(about, version_of(found.version), shipped, destination)
+    return _compare_versions(about, version_of(found.version), shipped, destination)
 
 
-def _against(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
+def _compare_versions(about: str, version: Version, shipped: tuple[Version, ...], destination: str) -> Outcome:
     """Compares a MySQL version with those that the destination ships, the default one first."""
     series, newest = series_of(MYSQL, version), max(shipped)
     if series > newest:
-        return Failed(f"{about}, the destination has {_text(newest)}")
+        return Failed(f"{about}, the destination has {_version_text(newest)}")
     if series > shipped[0]:
-        seen = f"{about}; the destination has {_text(series)} as a module stream, and {_text(shipped[0])} without one"
-        remedy = f"Enable the module stream mysql:{_text(series)} before anything of MySQL is installed."
+        seen = (
+            f"{about}; the destination has {_version_text(series)} as a module stream, and {_version_text(shipped[0])} without one"
+        )
+        remedy = f"Enable the module stream mysql:{_version_text(series)} before anything of MySQL is installed."
         return Failed(seen, remedy=remedy, severity=Severity.WARNING)
     if series == shipped[0] and version[2:] > (0,):
-        seen = f"{about}; the destination has {_text(series)}, but which patch of it is not known"
+        seen = f"{about}; the destination has {_version_text(series)}, but which patch of it is not known"
         remedy = f"Compare with the patch that {destination} installs; if that is older, dump the databases first."
         return Failed(seen, remedy=remedy, why="MySQL 8.0 refuses data of a later patch, too.", severity=Severity.WARNING)
     return PASSED
 
 
-def _trouble(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
+def _why_unreadable(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
     """Why the destination's servers cannot read the data, or that it ships none; None if they can."""
     series, shipped = series_of(server, version_of(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.name(facts.hop.destination)
@@ -61,7 +63,7 @@ def _trouble(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog
         return Severity.WARNING, f"{about}; {destination} has no {server.name} in its repositories"
     if not series or (series in shipped if server.only_same else series <= max(shipped)):
         return None
-    return Severity.OVERRIDABLE, f"{about}; {destination} has {', '.join(map(_text, sorted(shipped)))}"
+    return Severity.OVERRIDABLE, f"{about}; {destination} has {', '.join(map(_version_text, sorted(shipped)))}"
 
 
 def _data_not_readable(facts: Facts, catalog: Catalog) -> Outcome:
@@ -70,7 +72,7 @@ def _data_not_readable(facts: Facts, catalog: Catalog) -> Outcome:
     if packages is None:
         return Unknown("the guest did not list its packages")
     installed = [(server, found) for server in OTHERS if (found := _installed(server, packages.chosen))]
-    troubles = [trouble for server, found in installed if (trouble := _trouble(server, found, facts, catalog))]
+    troubles = [trouble for server, found in installed if (trouble := _why_unreadable(server, found, facts, catalog))]
     if not troubles:
         return PASSED
     worst = min((severity for severity, _ in troubles), key=ORDER.__getitem__)

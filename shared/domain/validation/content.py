@@ -25,10 +25,10 @@ def check_accounts(view: View) -> Iterator[Finding]:
         if before is None or after is None:
             yield not_compared(f"{kind}sUnknown", f"{kind.lower()}s")
         else:
-            yield from _accounts(kind, before, after, view)
+            yield from _lost_accounts(kind, before, after, view)
 
 
-def _accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: View) -> Iterator[Finding]:
+def _lost_accounts(kind: str, before: tuple[str, ...], after: tuple[str, ...], view: View) -> Iterator[Finding]:
     now = {entry.split(":")[0]: entry for entry in after}
     lost: list[str] = []
     system: list[str] = []

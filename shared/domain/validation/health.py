@@ -33,7 +33,7 @@ def check_fstab(view: View) -> Iterator[Finding]:
 
 def check_metadata(view: View) -> Iterator[Finding]:
     """Check that the metadata service of ECS answers, because roles and many agents need it."""
-    yield from _answers(
+    yield from _check_answers(
         _system(view.before).metadata_answers,
         _system(view.after).metadata_answers,
         "MetadataLost",
@@ -44,7 +44,7 @@ def check_metadata(view: View) -> Iterator[Finding]:
 
 def check_names(view: View) -> Iterator[Finding]:
     """Check that names resolve, because configured name servers do not prove it."""
-    yield from _answers(
+    yield from _check_answers(
         _system(view.before).names_resolve,
         _system(view.after).names_resolve,
         "NamesLost",
@@ -55,7 +55,7 @@ def check_names(view: View) -> Iterator[Finding]:
     )
 
 
-def _answers(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
+def _check_answers(before: bool | None, after: bool | None, code: str, title: str, remedy: str) -> Iterator[Finding]:
     if after is False and before:
         yield failure(code, title, "it did before, it does not now", remedy)
     elif after is False and before is None:

@@ -22,14 +22,14 @@ def check_identity(view: View) -> Iterator[Finding]:
     """Check every attribute that the documents promise to keep, and the state."""
     for field, code, title in UNCHANGED:
         before, after = getattr(view.instance_before, field), getattr(view.instance_after, field)
-        if _plain(before) != _plain(after):
-            seen = f"{_plain(before) or 'none'} before, {_plain(after) or 'none'} now"
+        if _in_words(before) != _in_words(after):
+            seen = f"{_in_words(before) or 'none'} before, {_in_words(after) or 'none'} now"
             yield failure(code, f"{title} changed", seen, "Open a ticket with Alibaba Cloud; the documents say it stays.")
     if view.instance_after.status != "Running":
         yield failure("NotRunning", "The instance is not running", f"state {view.instance_after.status}", "Start it, or roll back.")
 
 
-def _plain(value: object) -> str:
+def _in_words(value: object) -> str:
     return ", ".join(sorted(value)) if isinstance(value, tuple) else str(value)
 
 

@@ -36,11 +36,11 @@ def check_services(view: View) -> Iterator[Finding]:
     none = ServiceFacts("", False, False)
     pairs = [(s, after.get(s.name, none)) for s in view.before.services]
     disabled = [b.name for b, a in pairs if b.enabled and not a.enabled]
-    yield from _lost(
+    yield from _lost_findings(
         view, disabled, "ServiceDisabled", "A service that started at boot no longer does", "systemctl enable --now NAME"
     )
     stopped = [b.name for b, a in pairs if b.enabled and b.active and a.enabled and not a.active]
-    yield from _lost(
+    yield from _lost_findings(
         view, stopped, "ServiceStopped", "A service that ran does not run", "systemctl status NAME; journalctl -u NAME"
     )
     pattern = GOES_WITH_WINDOWS if view.windows else GOES_WITH_LINUX
@@ -57,7 +57,7 @@ def check_services(view: View) -> Iterator[Finding]:
         yield expected("ServiceAdded", "Services are new", names(started))
 
 
-def _lost(view: View, lost: list[str], code: str, title: str, remedy: str) -> Iterator[Finding]:
+def _lost_findings(view: View, lost: list[str], code: str, title: str, remedy: str) -> Iterator[Finding]:
     pattern = GOES_WITH_WINDOWS if view.windows else GOES_WITH_LINUX
     replaced = [] if view.restored else [name for name in lost if pattern.match(name)]
     missing = [name for name in lost if name not in replaced]
@@ -67,11 +67,11 @@ def _lost(view: View, lost: list[str], code: str, title: str, remedy: str) -> It
         yield expected(f"System{code}", f"{title} (part of the system)", names(replaced))
 
 
-def _kind(listener: ListenerFacts) -> tuple[str, int]:
+def _protocol_and_port(listener: ListenerFacts) -> tuple[str, int]:
     return listener.protocol.rstrip("6"), listener.port
 
 
-def _open(listener: ListenerFacts) -> bool:
+def _is_checked(listener: ListenerFacts) -> bool:
     return not listener.address.strip("[]").startswith(("127.", "::1")) and listener.address != "localhost"
 
 
@@ -80,8 +80,8 @@ def check_ports(view: View) -> Iterator[Finding]:
     if view.before.listening is None or view.after.listening is None:
         yield not_compared("PortsUnknown", "listening ports")
         return
-    before = {_kind(item) for item in view.before.listening if item.port not in EPHEMERAL}
-    after = {_kind(item) for item in view.after.listening}
+    before = {_protocol_and_port(item) for item in view.before.listening if item.port not in EPHEMERAL}
+    after = {_protocol_and_port(item) for item in view.after.listening}
     lost = before - after
     tcp = [f"{protocol} {port}" for protocol, port in lost if protocol == "tcp"]
     if tcp:
@@ -93,7 +93,9 @@ def check_ports(view: View) -> Iterator[Finding]:
         yield warning(
             "UdpPortClosed", "Nobody listens on a UDP port any more", names(udp), "ss -lunp; start the service that owned the port."
         )
-    exposed = {_kind(i) for i in view.after.listening if _open(i)} - {_kind(i) for i in view.before.listening if _open(i)}
+    exposed = {_protocol_and_port(i) for i in view.after.listening if _is_checked(i)} - {
+        _protocol_and_port(i) for i in view.before.listening if _is_checked(i)
+    }
     opened = [f"{protocol} {port}" for protocol, port in exposed if port not in EPHEMERAL and port not in NOISY_UDP]
     if opened:
         yield warning(

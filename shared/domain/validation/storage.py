@@ -20,20 +20,20 @@ def check_mounts(view: View) -> Iterator[Finding]:
         return
     before = {m.mount_point: m for m in view.before.mounts}
     after = {m.mount_point: m for m in view.after.mounts}
-    yield from _lost(view, [m for m in before.values() if m.mount_point not in after])
+    yield from _lost_mounts(view, [m for m in before.values() if m.mount_point not in after])
     added = after.keys() - before.keys()
     if added:
         yield expected("MountAdded", "A file system is new", names(added), "New systems mount some of their own.")
     yield from _same_place([(before[point], after[point]) for point in sorted(before.keys() & after.keys())])
 
 
-def _lost(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
+def _lost_mounts(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
     """File systems that are no longer mounted; fstab shows which need not be mounted at every start."""
     entries = {e.mount_point.rstrip("/") or "/": e for guest in (view.before, view.after) for e in _fstab(guest)}
     told: dict[str, list[str]] = {"": [], "demand": [], "device": []}
     for mount in lost:
         entry = entries.get(mount.mount_point)
-        told[_by_design(entry) if entry else ""].append(f"{mount.mount_point} ({mount.device})")
+        told[_why_unmounted(entry) if entry else ""].append(f"{mount.mount_point} ({mount.device})")
     if told[""]:
         remedy = "mount -a; compare /etc/fstab with the snapshot's."
         yield failure("MountLost", "A file system is not mounted", names(told[""]), remedy)
@@ -45,7 +45,7 @@ def _lost(view: View, lost: list[MountFacts]) -> Iterator[Finding]:
         yield expected("MountOnDemand", "A file system is not mounted at the start", names(told["demand"]), why)
 
 
-def _by_design(entry: FstabFacts) -> str:
+def _why_unmounted(entry: FstabFacts) -> str:
     """Why a file system need not be mounted now; empty if it should be."""
     if is_on_demand(entry):
         return "demand"

@@ -30,7 +30,7 @@ class Aspect:
         return encode(self)  # type: ignore[no-any-return]
 
 
-def _told(value: Iterable[object] | None) -> str:
+def _list_in_words(value: Iterable[object] | None) -> str:
     return "not known" if value is None else names(map(str, value)) or "none"
 
 
@@ -51,11 +51,11 @@ def _system(guest: GuestFacts) -> LinuxFacts | WindowsFacts:
     return guest.linux or guest.windows or LinuxFacts()
 
 
-def _works(value: bool | None) -> str:
+def _yes_or_no(value: bool | None) -> str:
     return "not known" if value is None else "yes" if value else "no"
 
 
-def _count(value: tuple[object, ...] | None) -> str:
+def _count_in_words(value: tuple[object, ...] | None) -> str:
     return "not known" if value is None else str(len(value))
 
 
@@ -77,24 +77,24 @@ ASPECTS: tuple[tuple[str, tuple[str, ...], Side], ...] = (
     (
         "File systems",
         ("Mount",),
-        lambda i, g: _told(None if g.mounts is None else [f"{m.mount_point} {m.size_mib} MiB" for m in g.mounts]),
+        lambda i, g: _list_in_words(None if g.mounts is None else [f"{m.mount_point} {m.size_mib} MiB" for m in g.mounts]),
     ),
     ("Services", ("Service", "SystemService", "UnmanagedService"), lambda i, g: _services(g)),
     (
         "Ports",
         ("Port", "UdpPort"),
-        lambda i, g: _told(None if g.listening is None else [f"{p.protocol} {p.port}" for p in g.listening]),
+        lambda i, g: _list_in_words(None if g.listening is None else [f"{p.protocol} {p.port}" for p in g.listening]),
     ),
     ("Default route", ("Route",), lambda i, g: "not known" if g.default_route is None else g.default_route or "none"),
-    ("Name servers", ("Dns",), lambda i, g: _told(g.dns)),
+    ("Name servers", ("Dns",), lambda i, g: _list_in_words(g.dns)),
     ("Firewall", ("Firewall",), lambda i, g: "not known" if g.firewall is None else g.firewall or "none"),
-    ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _count(g.users)),
-    ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count(g.linux.cron if g.linux else None)),
+    ("Users", ("User", "SystemUser", "Group", "SystemGroup"), lambda i, g: _count_in_words(g.users)),
+    ("Cron entries", ("Cron", "SystemCron"), lambda i, g: _count_in_words(g.linux.cron if g.linux else None)),
     ("Packages", ("Package",), lambda i, g: _packages(g)),
-    ("Check of fstab", ("Fstab",), lambda i, g: _told(g.linux.fstab_errors if g.linux else None)),
-    ("Metadata service", ("Metadata",), lambda i, g: _works(_system(g).metadata_answers)),
-    ("Names resolve", ("Names",), lambda i, g: _works(_system(g).names_resolve)),
-    ("Clock synchronised", ("Clock",), lambda i, g: _works(_system(g).clock_in_step)),
+    ("Check of fstab", ("Fstab",), lambda i, g: _list_in_words(g.linux.fstab_errors if g.linux else None)),
+    ("Metadata service", ("Metadata",), lambda i, g: _yes_or_no(_system(g).metadata_answers)),
+    ("Names resolve", ("Names",), lambda i, g: _yes_or_no(_system(g).names_resolve)),
+    ("Clock synchronised", ("Clock",), lambda i, g: _yes_or_no(_system(g).clock_in_step)),
     ("Your files", ("File",), lambda i, g: names(f"{c.path} {c.sha256[:12] or 'missing'}" for c in g.checksums) or "none named"),
     ("Your check", ("Check",), lambda i, g: f"exit status {g.check.exit_status}" if g.check else "none"),
 )
@@ -107,7 +107,7 @@ def side_by_side(
     """The rows, worst first; ``result`` is the assessment by compare or compare_restored of the same facts."""
     rows = []
     for what, beginnings, side in ASPECTS:
-        severities = [f.severity for f in result.findings if _judges(f.code.removeprefix("Validation."), beginnings)]
+        severities = [f.severity for f in result.findings if _is_covered(f.code.removeprefix("Validation."), beginnings)]
         worst = min(severities, key=ORDER.__getitem__, default=None)
         old, new = side(instance_before, before), side(instance_after, after)
         unjudged = "same" if old == new else "expected"  # no check objects to the difference
@@ -115,7 +115,7 @@ def side_by_side(
     return tuple(sorted(rows, key=lambda row: WORST_FIRST.index(row.standing)))
 
 
-def _judges(code: str, beginnings: tuple[str, ...]) -> bool:
+def _is_covered(code: str, beginnings: tuple[str, ...]) -> bool:
     """Whether the aspect covers the code; the longest matching beginning decides.
 
     PackageManagerBusy belongs to the kernel, PackageLost to packages.

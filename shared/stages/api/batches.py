@@ -50,7 +50,7 @@ def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView
             status=409,
         )
     if found.state is BatchState.PLANNING:
-        ports.bus.publish([events.about_batch(found.batch_id, events.BATCH_SUBMITTED)])
+        ports.bus.publish([events.batch_event(found.batch_id, events.BATCH_SUBMITTED)])
     return show.batch(found, own=ports.account_id, now=ports.clock.now()), created
 
 
@@ -80,9 +80,9 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
         created_by=operator,
         selection=Selection(
             regions=_regions(request.get("regionIds"), ports),
-            instance_ids=_unique(request.get("instanceIds", ())),
+            instance_ids=_without_repeats(request.get("instanceIds", ())),
             releases=read_notice({"releases": request["releases"]}, ports.catalog).releases if "releases" in request else (),
-            accounts=_accounts(request.get("accountIds", ()), ports),
+            accounts=_selected_accounts(request.get("accountIds", ()), ports),
         ),
         policy=read_policy(request.get("policy", {})),
         destination=require_release(request["destination"], ports.catalog).key if "destination" in request else "",
@@ -96,7 +96,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
 def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
     """The regions requested, or those of the settings; raises Refused (Region.NotFound) for an unknown one."""
     if not asked:
-        return _unique(ports.regions)
+        return _without_repeats(ports.regions)
     known = {*REGIONS, *ports.regions, *ports.more_regions}
     for region in asked:
         if region not in known:
@@ -105,10 +105,10 @@ def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
             near = ", ".join(get_close_matches(region, sorted(known), n=3, cutoff=0))
             remedy = f"Correct the name (near it: {near}). If the region is new, add it to REPLANK_MORE_REGIONS and deploy."
             raise Refused("Region.NotFound", f"There is no region {region[:100]}.", remedy)
-    return _unique(asked)
+    return _without_repeats(asked)
 
 
-def _accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
+def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
     """The accounts requested, as a selection names them; empty for the deployment's own alone.
 
     Raises Refused (Account.NotFound).
@@ -117,11 +117,11 @@ def _accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
         return ()
     from shared.domain.accounts import OWN, named
 
-    chosen = _unique(named(each, ports.account_id, ports.members) for each in asked)
+    chosen = _without_repeats(named(each, ports.account_id, ports.members) for each in asked)
     return () if chosen == (OWN,) else chosen
 
 
-def _unique(items: Any) -> tuple[str, ...]:
+def _without_repeats(items: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
@@ -170,7 +170,7 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
             after = _write_acknowledgement(before, caller, risks_version, version, ports)
         except Stale:
             continue
-        ports.bus.publish([events.about_batch(batch_id, events.BATCH_ACKNOWLEDGED)])
+        ports.bus.publish([events.batch_event(batch_id, events.BATCH_ACKNOWLEDGED)])
         return show.batch(after, own=ports.account_id, now=ports.clock.now())
     raise contended("Batch.Moved", f"Batch {batch_id}")
 
@@ -199,7 +199,7 @@ def confirm(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int
         holds = holds_snapshots(migration, ports)
         return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
-    return views.Confirmations(*_each(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide)))
+    return views.Confirmations(*_act_on_each(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide)))
 
 
 def retry(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
@@ -209,10 +209,10 @@ def retry(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int])
     def decide(migration: Migration, now: datetime) -> Step:
         return retried(migration, caller, now, ports)
 
-    return views.Retries(*_each(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide)))
+    return views.Retries(*_act_on_each(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide)))
 
 
-def _each(
+def _act_on_each(
     ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
 ) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
     """Carry out the act on each migration at the version named; returns the ids done, and why the others were refused."""

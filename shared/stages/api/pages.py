@@ -55,7 +55,7 @@ def judgements(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.
 
 def judgement(ports: Ports, migration: Migration) -> views.Judgement:
     """The findings of a migration's last precheck and last validation."""
-    row = _row(ports, migration)
+    row = _report_row(ports, migration)
     return views.Judgement(
         migration.migration_id,
         row.instance_id,
@@ -75,11 +75,11 @@ def _judged_view(found: Assessment | None) -> views.Judged | None:
 
 
 def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration]) -> str:
-    rows = tuple(_row(ports, each) for each in migrations)
+    rows = tuple(_report_row(ports, each) for each in migrations)
     return report_html(Report(batch_id, title, ports.clock.now(), rows))
 
 
-def _row(ports: Ports, migration: Migration) -> ReportRow:
+def _report_row(ports: Ports, migration: Migration) -> ReportRow:
     before, after = observed.baseline(migration, ports), observed.after(migration, ports)
     route = [migration.source, *(ports.catalog.name(hop.destination) for hop in migration.hops)]
     return ReportRow(

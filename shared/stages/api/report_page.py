@@ -59,7 +59,7 @@ def _verdict(row: ReportRow) -> str:
     return f'<span class="tag {TONES[row.verdict]}">{row.verdict}</span>'
 
 
-def _table(head: tuple[str, ...], rows: list[str]) -> str:
+def _html_table(head: tuple[str, ...], rows: list[str]) -> str:
     cells = "".join(f'<th scope="col">{escape(title)}</th>' for title in head)
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
@@ -77,7 +77,7 @@ def _overview(rows: list[ReportRow]) -> str:
         lines.append(
             "<tr>" + "".join(f"<td>{c}</td>" for c in (*cells, escape(row.state), _verdict(row), escape(reasons))) + "</tr>"
         )
-    return _table(("Instance", "Name", "Route", "State", "Verdict", "Blocked by"), lines)
+    return _html_table(("Instance", "Name", "Route", "State", "Verdict", "Blocked by"), lines)
 
 
 def _of_all(shared: tuple[Finding, ...]) -> str:
@@ -102,7 +102,7 @@ def _findings(assessment: Assessment) -> str:
     if not assessment.findings:
         return "<p>Nothing was found.</p>"
     reasons = dict(assessment.overrides)
-    return _table(
+    return _html_table(
         ("Severity", "Finding", "Seen", "Why", "Remedy"), [_finding(f, reasons.get(f.code, "")) for f in assessment.findings]
     )
 
@@ -127,4 +127,4 @@ def _aspects(aspects: tuple[Aspect, ...]) -> str:
         standing = f'<span class="tag {STANDING_TONE.get(aspect.standing, "mute")}">{escape(aspect.standing)}</span>'
         cells = (escape(aspect.what), escape(aspect.before), escape(aspect.after), standing)
         rows.append("<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>")
-    return _table(("What", "Before", "After", "Verdict"), rows)
+    return _html_table(("What", "Before", "After", "Verdict"), rows)

@@ -92,7 +92,7 @@ def test_the_longer_it_refuses_the_later_it_is_tried_again() -> None:
     assert (trouble.since, trouble.until) == (NOW, NOW + timedelta(minutes=1))
     assert trouble.blocks(NOW)
     assert not trouble.blocks(NOW + timedelta(minutes=1))
-    later = trouble.seen_again(permission_missing(TRADING, "no."), NOW + timedelta(hours=3))
+    later = trouble.after_refusal(permission_missing(TRADING, "no."), NOW + timedelta(hours=3))
     assert (later.since, later.code) == (NOW, "Account.NoPermission")
     assert later.until == NOW + timedelta(hours=3, minutes=30)
     assert "since 2026-11-23 12:00 UTC" in later.reason

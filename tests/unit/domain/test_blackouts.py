@@ -11,7 +11,7 @@ import pytest
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.codec import decode, encode
 from shared.domain.errors import Refused
-from shared.domain.limits import missed_window, outlived
+from shared.domain.limits import has_missed_window, has_outlived_window
 from shared.domain.migration import Migration, State
 from shared.domain.policy import Policy, read_policy, seen_by_people
 from shared.domain.times import MOST_BLACKOUTS, Blackout, Times
@@ -92,11 +92,11 @@ def test_snapshots_from_before_a_blackout_are_made_again_and_miss_no_window() ->
     made = Migration("m1", "b1", "i-1", "cn-hangzhou", State.SNAPSHOTTED, 4, 4, ready, ready)
     black = Policy(window=NEVER, blackouts=(Blackout(at("2026-12-24 00:00"), at("2026-12-27 00:00")),))
     terms = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), black).terms
-    assert outlived(made, terms, at("2026-12-27 00:01"))
-    assert not outlived(made, terms, at("2026-12-23 23:00"))
-    assert not missed_window(made, terms, at("2026-12-25 00:00"))
+    assert has_outlived_window(made, terms, at("2026-12-27 00:01"))
+    assert not has_outlived_window(made, terms, at("2026-12-23 23:00"))
+    assert not has_missed_window(made, terms, at("2026-12-25 00:00"))
     later = replace(made, entered_at=at("2026-12-27 00:01"))
-    assert not outlived(later, terms, at("2026-12-27 00:02"))
+    assert not has_outlived_window(later, terms, at("2026-12-27 00:02"))
 
 
 def test_a_blackout_in_a_window_is_no_window_missed() -> None:
@@ -105,9 +105,9 @@ def test_a_blackout_in_a_window_is_no_window_missed() -> None:
     hour = Blackout(at("2026-12-24 00:00"), at("2026-12-24 01:00"))
     policy = Policy(window=NEVER, windows=(Window("22:00", "04:00"),), blackouts=(hour,))
     terms = Batch("b1", BatchState.OPEN, 2, ready, "api", "ann", Selection(("cn-hangzhou",)), policy).terms
-    assert not missed_window(made, terms, at("2026-12-24 00:30"))
-    assert outlived(made, terms, at("2026-12-24 01:30"))
-    assert not missed_window(made, terms, at("2026-12-24 01:30"))
+    assert not has_missed_window(made, terms, at("2026-12-24 00:30"))
+    assert has_outlived_window(made, terms, at("2026-12-24 01:30"))
+    assert not has_missed_window(made, terms, at("2026-12-24 01:30"))
 
 
 DAY = "2026-12-24"

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from shared.domain.catalog import find_release
-from shared.domain.days import day_said, moment_said
+from shared.domain.days import day_in_words, moment_in_words
 from shared.domain.errors import Refused
 from shared.domain.route import plan_route
 
@@ -24,7 +24,7 @@ NOW = datetime(2026, 9, 1, 4, tzinfo=timezone.utc)
     ],
 )
 def test_a_day_says_how_far_away_it_is(on: date, said: str) -> None:
-    assert day_said(date(2026, 3, 31), on) == f"2026-03-31, {said}"
+    assert day_in_words(date(2026, 3, 31), on) == f"2026-03-31, {said}"
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ def test_a_day_says_how_far_away_it_is(on: date, said: str) -> None:
     [(timedelta(minutes=5), "in 5 minutes"), (timedelta(hours=47), "in 47 hours"), (timedelta(days=-3), "3 days ago")],
 )
 def test_a_moment_says_its_zone(away: timedelta, said: str) -> None:
-    told = moment_said((NOW + away).astimezone(timezone(timedelta(hours=8))), NOW)
+    told = moment_in_words((NOW + away).astimezone(timezone(timedelta(hours=8))), NOW)
     assert " UTC, " in told
     assert told.endswith(said)
 

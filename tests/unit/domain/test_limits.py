@@ -16,11 +16,11 @@ from shared.domain.limits import (
     Standing,
     Start,
     comes_first,
+    has_missed_window,
+    has_outlived_window,
     held_back,
-    missed_window,
-    outlived,
+    requeue,
     room_for,
-    stand_back,
     start_of,
 )
 from shared.domain.migration import Handle, Migration, State
@@ -210,7 +210,7 @@ def test_a_next_hop_comes_first_and_its_retry_does_not() -> None:
 )
 def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, prechecked: datetime | None) -> None:
     """Snapshots of a hop in which nothing has run are made again; after a job the first ones stay the ones to go back to."""
-    taken = stand_back(before, "the maintenance window is closed", by="migrate", now=NOW)
+    taken = requeue(before, "the maintenance window is closed", by="migrate", now=NOW)
     after = taken.after
     assert (after.state, after.attempt, after.prechecked_at, after.handle.began_at) == (to, 2, prechecked, None)
     assert [type(effect).__name__ for effect in taken.effects] == ["ReleaseSlot"]
@@ -221,10 +221,10 @@ def test_what_cannot_start_gives_its_slot_back(before: Migration, to: State, pre
 def test_snapshots_do_not_outlive_their_window() -> None:
     terms = replace(BATCH.terms, policy=Policy(window=Window("06:00", "12:00")))
     old = migration(state=State.SNAPSHOTTED, entered_at=NOW - timedelta(hours=20))
-    assert outlived(old, terms, NOW)
-    assert not outlived(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
-    assert not outlived(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
-    assert not outlived(old, BATCH.terms, NOW)
+    assert has_outlived_window(old, terms, NOW)
+    assert not has_outlived_window(replace(old, entered_at=NOW - timedelta(minutes=5)), terms, NOW)
+    assert not has_outlived_window(replace(old, handle=Handle(started_at=NOW)), terms, NOW)
+    assert not has_outlived_window(old, BATCH.terms, NOW)
 
 
 @pytest.mark.parametrize(
@@ -234,6 +234,6 @@ def test_snapshots_do_not_outlive_their_window() -> None:
 def test_only_snapshots_that_were_ready_too_late_miss_their_window(start: str, ran: bool, missed: bool) -> None:
     made = migration(state=State.SNAPSHOTTED, entered_at=NOW, handle=Handle(started_at=NOW if ran else None))
     terms = replace(BATCH.terms, policy=Policy(window=Window(start, "11:00")))
-    assert missed_window(made, terms, NOW) is missed
-    after = stand_back(made, "the maintenance window is closed", by="migrate", now=NOW, missed=missed).after
+    assert has_missed_window(made, terms, NOW) is missed
+    after = requeue(made, "the maintenance window is closed", by="migrate", now=NOW, missed=missed).after
     assert after.windows_missed == missed

@@ -10,7 +10,7 @@ import pytest
 from shared.domain.disk_reset import DiskReset, ResetState
 from shared.domain.errors import Permanent
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.restore import SeenSnapshot, in_words, marked, planned, still_valid, unusable
+from shared.domain.restore import SeenSnapshot, are_resets_valid, in_words, planned, why_unusable, with_disk_marked
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
 DONE = SnapshotState.ACCOMPLISHED
@@ -58,17 +58,17 @@ def test_disks_without_a_snapshot_and_snapshots_without_a_disk_stop_it(attached:
 )
 def test_a_snapshot_that_cannot_be_used_is_named_with_its_cause(seen: SeenSnapshot | None, word: str) -> None:
     plan = planned([entry("d-1")], ["d-1"])
-    (why,) = unusable(plan, {"s-0-1-d-1": seen} if seen else {}, "m1")
+    (why,) = why_unusable(plan, {"s-0-1-d-1": seen} if seen else {}, "m1")
     assert word in why
     assert "s-0-1-d-1" in why
-    assert unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "m1")}, "m1") == []
-    assert unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "")}, "m1") == [], "an older version tagged none"
+    assert why_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "m1")}, "m1") == []
+    assert why_unusable(plan, {"s-0-1-d-1": SeenSnapshot("d-1", "accomplished", "")}, "m1") == [], "an older version tagged none"
 
 
 def test_what_is_known_of_each_disk_is_said_and_no_more() -> None:
     plan = tuple(DiskReset(f"d-{number}", f"s-{number}") for number in range(1, 5))
     for disk_id, state in (("d-1", ResetState.RESTORED), ("d-2", ResetState.ACCEPTED), ("d-3", ResetState.ASKED)):
-        plan = marked(plan, disk_id, state, NOW)
+        plan = with_disk_marked(plan, disk_id, state, NOW)
     assert in_words(plan) == "Disks: d-1: restored, d-2: unknown, d-3: unknown, d-4: not restored."
     assert in_words(()) == ""
 
@@ -80,5 +80,5 @@ def test_what_is_known_of_each_disk_is_said_and_no_more() -> None:
 def test_after_a_failure_a_reset_counts_unless_the_instance_was_started_since(started: timedelta | None, valid: bool) -> None:
     resets = (DiskReset("d-1", "s-1", ResetState.RESTORED, NOW), DiskReset("d-2", "s-2"))
     started_at = None if started is None else NOW + started
-    assert still_valid(resets, entered_at=NOW + timedelta(hours=1), started_at=started_at) is valid
-    assert still_valid(resets, entered_at=NOW - timedelta(minutes=3), started_at=started_at), "this rollback did it itself"
+    assert are_resets_valid(resets, entered_at=NOW + timedelta(hours=1), started_at=started_at) is valid
+    assert are_resets_valid(resets, entered_at=NOW - timedelta(minutes=3), started_at=started_at), "this rollback did it itself"

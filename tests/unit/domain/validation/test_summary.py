@@ -8,7 +8,7 @@ from pathlib import Path
 
 from shared.domain.facts import GuestFacts, Hop
 from shared.domain.validation import compare
-from shared.domain.validation.summary import ASPECTS, _judges, side_by_side
+from shared.domain.validation.summary import ASPECTS, _is_covered, side_by_side
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
 
 HOP = Hop("centos-7", "alinux-3")
@@ -67,5 +67,5 @@ def test_every_code_judges_exactly_one_row() -> None:
         "UsersUnknown",
     }
     for code in codes:
-        assert [what for what, beginnings, _ in ASPECTS if _judges(code, beginnings)] != [], code
-        assert len([what for what, beginnings, _ in ASPECTS if _judges(code, beginnings)]) == 1, code
+        assert [what for what, beginnings, _ in ASPECTS if _is_covered(code, beginnings)] != [], code
+        assert len([what for what, beginnings, _ in ASPECTS if _is_covered(code, beginnings)]) == 1, code
