@@ -114,7 +114,7 @@ def _day_of(document: Json) -> date:
 def show_assessment(found: Assessment) -> None:
     """Findings in words, worst first."""
     for finding in found.findings:
-        print(f"[{finding.standing}] {finding.code}: {output.told(finding.title, finding.seen)}\n  {finding.remedy}")
+        print(f"[{finding.standing}] {finding.code}: {output.title_and_seen(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
             print(f"  $ {finding.command}")
     print(_verdict(found.blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))

@@ -12,7 +12,7 @@ from cli.client import Api
 from cli.findings import standing
 from cli.options import MIGRATION_HELP, AsJson, MigrationId
 from cli.problem import bad_input, without_effect
-from cli.targets import ACTS, shown, target
+from cli.targets import ACTS, migration_to_show, target
 
 Json = dict[str, Any]
 
@@ -29,7 +29,7 @@ def register(app: typer.Typer) -> None:
 def show(migration: MigrationId, as_json: AsJson = False) -> None:
     """Show one migration: where it stands, what the precheck found, its journal, and what may be done now."""
     api = Api.from_environment()
-    found = shown(api, migration)
+    found = migration_to_show(api, migration)
     journal = api.get(f"/migrations/{found['migrationId']}/journal")["lines"]
     if as_json:
         output.show_json({**found, "journal": journal})

@@ -71,10 +71,10 @@ def console() -> Console:
 
 def headline(finding: dict[str, Any]) -> str:
     """Code, title and what was seen, without repeating the title."""
-    return f"{finding['code']}: {told(finding['title'], finding['seen'])}"
+    return f"{finding['code']}: {title_and_seen(finding['title'], finding['seen'])}"
 
 
-def told(title: str, seen: str) -> str:
+def title_and_seen(title: str, seen: str) -> str:
     """A title, followed by what was seen if that says more."""
     return f"{title.rstrip('.')}: {seen}" if seen else title
 

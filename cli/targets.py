@@ -14,7 +14,7 @@ ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "
 _SHOWN = 5
 
 
-def shown(api: Api, given: str) -> Json:
+def migration_to_show(api: Api, given: str) -> Json:
     """The migration to look at: the one with this id, or the newest of this instance, dry run or not."""
     return migration(api, given if not given.startswith("i-") else _of_instance(api, given)[0]["migrationId"])
 

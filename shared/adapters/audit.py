@@ -24,7 +24,7 @@ class TablestoreAudit:
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def ask(self, asked: Asked) -> str:
+    def record_request(self, asked: Asked) -> str:
         columns = {ASKED: tables.text(ASKED, encode(asked))}
         for number in range(AUDIT_RACE.calls):  # a request's id comes twice if the platform repeats it
             entry = f"{milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
@@ -35,7 +35,7 @@ class TablestoreAudit:
                 return f"{asked.at.date().isoformat()}/{entry}"  # the first sending wrote it
         raise Transient("Audit.Contended", "The audit has this request already, again and again.")
 
-    def answer(self, entry: str, answered: Answered) -> None:
+    def record_outcome(self, entry: str, answered: Answered) -> None:
         day, _, rest = entry.partition("/")
         columns = {ANSWERED: tables.text(ANSWERED, encode(answered)), ANSWERED_AT: milliseconds(answered.at)}
         try:
@@ -43,7 +43,7 @@ class TablestoreAudit:
         except InDoubt:
             return
 
-    def listed(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         start = start_of(token, (("day", Highest), ("entry", Highest)))
         if not token or start[0][1] > last.isoformat():
             start = _key(last, Highest)

@@ -30,7 +30,7 @@ def is_done(act: str, operator: str, seen: int, journal: Sequence[JournalEntry])
     return decisive.by == operator and decisive.reason.startswith(REASONS[act])
 
 
-def moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
+def migration_moved(migration: Migration, seen: int, journal: Sequence[JournalEntry]) -> Refused:
     """The refusal of an act on a migration that has changed: its present state, who changed it and when."""
     last = next(entry for entry in reversed(journal) if entry.from_state is not entry.to_state)
     return Refused(

@@ -20,14 +20,14 @@ class AuditPage:
 class Audit(Protocol):
     """One line per act or refusal, by day."""
 
-    def ask(self, asked: Asked) -> str:
+    def record_request(self, asked: Asked) -> str:
         """Write a line before its act; returns its entry.
 
         Raises Transient if it cannot be written; then the act must not happen.
         """
 
-    def answer(self, entry: str, answered: Answered) -> None:
+    def record_outcome(self, entry: str, answered: Answered) -> None:
         """Add the outcome to a line, once; a second call changes nothing."""
 
-    def listed(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         """Lines of the days from first to last, newest first; raises Refused (Token.Invalid)."""

@@ -76,7 +76,7 @@ def act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, s
     access = settings.access or Access()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _target(came, ports, access)
-    entry = audit.ask(ports, _audit_request(came, caller, target, ports))
+    entry = audit.record_request(ports, _audit_request(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
@@ -84,12 +84,12 @@ def act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, s
             authorize(caller, came.act, access, account=account_id or settings.account_id, owner=target.owner)
         reply = carry_out(caller)
     except ReplankError as error:
-        audit.answer(ports, entry, Answered(ports.clock.now(), status_of(error), error.code, error.message))
+        audit.record_outcome(ports, entry, Answered(ports.clock.now(), status_of(error), error.code, error.message))
         raise
     except Exception as error:
-        audit.answer(ports, entry, Answered(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
+        audit.record_outcome(ports, entry, Answered(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
         raise
-    audit.answer(ports, entry, Answered(ports.clock.now(), reply.status, after=_state(reply.view)))
+    audit.record_outcome(ports, entry, Answered(ports.clock.now(), reply.status, after=_state(reply.view)))
     return reply
 
 

@@ -61,7 +61,7 @@ def _accounts(call: Call) -> Reply:
 def _audit(call: Call) -> Reply:
     from shared.stages.api import audit
 
-    found = audit.listed(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    found = audit.page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
     if "text/csv" in call.accept:
         return Reply(
             audit.as_csv(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}

@@ -24,43 +24,43 @@ def made() -> Iterator[Bench]:
 
 def test_a_line_is_asked_then_answered_once(made: Bench) -> None:
     audit = made.ports.audit
-    entry = audit.ask(ASKED)
-    assert audit.listed(TODAY, TODAY, limit=10, token="").lines[0].answered is None
-    audit.answer(entry, Answered(T0, 200, after="held 1"))
-    audit.answer(entry, Answered(T0, 500, "Other.Code"))
-    (line,) = audit.listed(TODAY, TODAY, limit=10, token="").lines
+    entry = audit.record_request(ASKED)
+    assert audit.page(TODAY, TODAY, limit=10, token="").lines[0].answered is None
+    audit.record_outcome(entry, Answered(T0, 200, after="held 1"))
+    audit.record_outcome(entry, Answered(T0, 500, "Other.Code"))
+    (line,) = audit.page(TODAY, TODAY, limit=10, token="").lines
     assert (line.entry, line.asked) == (entry, ASKED)
     assert line.answered == Answered(T0, 200, after="held 1")
 
 
 def test_a_request_that_comes_twice_makes_two_lines(made: Bench) -> None:
-    assert made.ports.audit.ask(ASKED) != made.ports.audit.ask(ASKED)
-    assert len(made.ports.audit.listed(TODAY, TODAY, limit=10, token="").lines) == 2
+    assert made.ports.audit.record_request(ASKED) != made.ports.audit.record_request(ASKED)
+    assert len(made.ports.audit.page(TODAY, TODAY, limit=10, token="").lines) == 2
 
 
 def test_a_lost_answer_loses_no_line(made: Bench) -> None:
     made.faults({"service": "tablestore", "operation": "PutRow", "kind": "drop_after", "times": 1})
-    entry = made.ports.audit.ask(ASKED)
-    made.ports.audit.answer(entry, Answered(T0, 200))
-    answered = [line.answered for line in made.ports.audit.listed(TODAY, TODAY, limit=10, token="").lines]
+    entry = made.ports.audit.record_request(ASKED)
+    made.ports.audit.record_outcome(entry, Answered(T0, 200))
+    answered = [line.answered for line in made.ports.audit.page(TODAY, TODAY, limit=10, token="").lines]
     assert Answered(T0, 200) in answered
 
 
 def test_lines_come_newest_first_page_by_page_of_the_days_asked_for(made: Bench) -> None:
     audit = made.ports.audit
     for number in range(7):
-        audit.ask(replace(ASKED, at=T0 - timedelta(days=number), who=str(number), request_id=f"R{number}"))
+        audit.record_request(replace(ASKED, at=T0 - timedelta(days=number), who=str(number), request_id=f"R{number}"))
     found, token = [], ""
     while True:
-        page = audit.listed(TODAY - timedelta(days=5), TODAY - timedelta(days=1), limit=2, token=token)
+        page = audit.page(TODAY - timedelta(days=5), TODAY - timedelta(days=1), limit=2, token=token)
         found += [line.asked.who for line in page.lines]
         token = page.next_token
         if not token:
             break
     assert found == ["1", "2", "3", "4", "5"]
-    assert audit.listed(date(2020, 1, 1), date(2020, 1, 2), limit=2, token="").lines == ()
+    assert audit.page(date(2020, 1, 1), date(2020, 1, 2), limit=2, token="").lines == ()
 
 
 def test_a_token_of_another_listing_is_refused(made: Bench) -> None:
     with pytest.raises(Refused):
-        made.ports.audit.listed(TODAY, TODAY, limit=2, token="WyJhIl0")
+        made.ports.audit.page(TODAY, TODAY, limit=2, token="WyJhIl0")

@@ -407,20 +407,20 @@ class FakeAudit:
     rows: dict[str, AuditLine] = field(default_factory=dict)
     down: bool = False
 
-    def ask(self, asked: Asked) -> str:
+    def record_request(self, asked: Asked) -> str:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         entry = f"{asked.at.date().isoformat()}/{len(self.rows):06d}"
         self.rows[entry] = AuditLine(entry, asked)
         return entry
 
-    def answer(self, entry: str, answered: Answered) -> None:
+    def record_outcome(self, entry: str, answered: Answered) -> None:
         if self.down:
             raise Transient("Store.Unavailable", "Tablestore does not answer.")
         if self.rows[entry].answered is None:
             self.rows[entry] = replace(self.rows[entry], answered=answered)
 
-    def listed(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         days = [line for entry, line in self.rows.items() if first.isoformat() <= entry[:10] <= last.isoformat()]
         lines, following = _page(days[::-1], limit, token)
         return AuditPage(lines, following)

@@ -50,7 +50,7 @@ def _decide(ports: Ports, migration: Migration, act: Act) -> Step:
         journal = ports.migrations.journal(migration.migration_id)
         if seen.is_done(act.name, act.caller.name, act.seen, journal):
             raise _Done
-        raise seen.moved(migration, act.seen, journal)
+        raise seen.migration_moved(migration, act.seen, journal)
     try:
         taken = act.decide(migration, ports.clock.now())
         return replace(taken, entry=replace(taken.entry, trust=act.caller.trust.value, door=act.caller.door))

@@ -54,7 +54,7 @@ def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: in
     """Approve the rollback of a migration that stands as the person saw it."""
     found = ports.migrations.load(migration_id)
     if not seen.is_as_seen(found, version):
-        raise seen.moved(found, version, ports.migrations.journal(migration_id))
+        raise seen.migration_moved(found, version, ports.migrations.journal(migration_id))
     acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
     _write(ports, found.batch_id, who, (digest, why), lambda batch, now: _of_rollback(batch, found, now, ports))
     return migrations.get(ports, migration_id)

@@ -22,23 +22,23 @@ PAGES = 20
 """Maximum pages that one request searches for lines that meet a filter; the next token continues from there."""
 
 
-def ask(ports: Ports, asked: Asked) -> str:
+def record_request(ports: Ports, asked: Asked) -> str:
     """Record a request before its act; returns the line's entry.
 
     Raises Transient if it cannot be written; then the act must not happen.
     """
-    return ports.audit.ask(asked)
+    return ports.audit.record_request(asked)
 
 
-def answer(ports: Ports, entry: str, answered: Answered) -> None:
+def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
     """Record the outcome of an act. The act is already done, so a line that cannot be completed is logged and stays open."""
     try:
-        ports.audit.answer(entry, answered)
+        ports.audit.record_outcome(entry, answered)
     except ReplankError as error:
         log.error("an act could not be completed in the audit", extra={"facts": {"entry": entry, "code": error.code}})
 
 
-def listed(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
+def page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
     """Lines of some days, newest first, with filters. ``from`` and ``to`` are included; without them, the last seven days.
 
     A page may have fewer lines than asked for, or no line, and still have a next page.
@@ -50,7 +50,7 @@ def listed(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -
     filters = {name: wanted.get(name, "") for name in ("who", "act", "target")}
     found: list[AuditLine] = []
     for _ in range(PAGES):
-        page = ports.audit.listed(first, last, limit=limit - len(found), token=token)
+        page = ports.audit.page(first, last, limit=limit - len(found), token=token)
         found += [line for line in page.lines if is_wanted(line, **filters, refused=wanted.get("refused") == "true")]
         token = page.next_token
         if not token or len(found) >= limit:

@@ -75,7 +75,7 @@ def test_the_release_of_what_was_rolled_back_is_a_change_of_its_own() -> None:
 
 def test_a_refusal_says_what_it_is_now_who_moved_it_and_when() -> None:
     taken = step(MIGRATED, State.ROLLING_BACK, now=NOW, by="bob", reason="rollback requested")
-    error = seen.moved(taken.after, 7, [ARRIVED, taken.entry])
+    error = seen.migration_moved(taken.after, 7, [ARRIVED, taken.entry])
     assert (error.code, error.status) == ("Migration.Moved", 412)
     assert "rolling_back at version 8: moved by bob at 2026-11-23 08:00:00 UTC (rollback requested)" in error.message
     assert "replank show m1" in error.remedy
