@@ -205,7 +205,7 @@ def _person_acts(run: _Run) -> None:
         if run.batch.control.brake is Brake.BUDGET:
             run.failed.clear()  # they no longer count after the resume
         run.batch = replace(run.batch, control=replace(run.batch.control, brake=Brake.OFF))
-    elif waves.next_begins(run.batch.terms) is not None:
+    elif waves.soak_ends_at(run.batch.terms) is not None:
         run.batch, _ = waves.begun(run.batch, "a person", run.now)
 
 
@@ -242,7 +242,7 @@ def _advance_wave(run: _Run) -> None:
         run.batch = waves.ended(run.batch, run.now)
     if waves.may_begin(run.batch.terms, run.now):
         run.batch, _ = waves.begun(run.batch, "watch", run.now)
-    elif terms.policy.gate == waves.BY_HAND and (waves.next_begins(run.batch.terms) or run.now) <= run.now:
+    elif terms.policy.gate == waves.BY_HAND and (waves.soak_ends_at(run.batch.terms) or run.now) <= run.now:
         _ask_person(run)
 
 
@@ -255,7 +255,7 @@ def _ask_person(run: _Run) -> None:
 def _next_moment(run: _Run) -> datetime | None:
     """When something can happen next: what is under way, the end of a soak, or the opening of a window."""
     found = [run.due[0][0]] if run.due else []
-    begins = waves.next_begins(run.batch.terms)
+    begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:
         found.append(begins)
     if run.queue or run.hop_queue:
