@@ -18,8 +18,8 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.service import Call
 from localcloud.tablestore import limits, refused
-from localcloud.tablestore.errors import auth_failed, in_own_words, invalid, table_exists
-from localcloud.tablestore.messages import DecodeError, messages
+from localcloud.tablestore.errors import auth_failed, in_own_words, invalid, table_exists, too_large
+from localcloud.tablestore.messages import DecodeError, messages, request_of
 from localcloud.tablestore.reads import Reads
 from localcloud.tablestore.schema import Column, Index, KeyColumn, Options, Table
 from localcloud.tablestore.store import Store
@@ -86,11 +86,11 @@ class Tablestore:
         instance = request.headers["x-ots-instancename"]
         if not _is_instance_name(instance):
             raise invalid(f"Invalid instance name: '{instance}'.")
+        if len(request.body) > limits.BODY_SIZE:
+            raise too_large()
         message = _parsed(operation, request.body)
-        refused.check(operation, message, strict=self._cloud.hooks.strict)
+        refused.check(operation, message, request.body)
         tables = self._tables_named(operation, instance, message)
-        if not all(isinstance(each, str) for each in tables):  # what is no UTF-8 is read as bytes
-            raise invalid("Parse PBMessage from RawString failed.")
         key = self._cloud.identities.find(request.headers["x-ots-accesskeyid"])
         signing_key = ots_sign.signing_key(request.headers, key.access_key_secret) if key else b""
         return Call(
@@ -136,7 +136,7 @@ class Tablestore:
 
     def _tables_named(self, operation: str, instance: str, message: Any) -> list[str]:
         """The tables a request is about, which RAM is asked for one by one."""
-        if operation == "ListTable":
+        if operation == "ListTable" or (operation == "ListSearchIndex" and not message.table_name):
             return ["*"]
         if operation == "CreateTable":
             return [message.table_meta.table_name]
@@ -204,6 +204,7 @@ def _table_operations(tables: Tables) -> dict[str, Operation]:
     return {
         "CreateTable": tables.create_table,
         "ListTable": tables.list_table,
+        "ListSearchIndex": tables.list_search_index,
         "DescribeTable": tables.describe_table,
         "UpdateTable": tables.update_table,
         "DeleteTable": tables.delete_table,
@@ -252,11 +253,13 @@ def _check_date(text: str) -> None:
 
 
 def _is_instance_name(name: str) -> bool:
-    return 3 <= len(name) <= 21 and name[0].isalpha() and name.isascii() and all(each.isalnum() or each == "-" for each in name)
+    if not 3 <= len(name) <= limits.INSTANCE_NAME_LENGTH or not name.isascii() or name.endswith("-"):
+        return False
+    return name[0].isalpha() and all(each.isalnum() or each == "-" for each in name)
 
 
 def _parsed(operation: str, body: bytes) -> Any:
-    message = getattr(messages, f"{operation}Request")()
+    message = request_of(operation)()
     try:
         message.ParseFromString(body)
     except DecodeError as error:

@@ -14,6 +14,7 @@ from typing import Any
 from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid
 from localcloud.tablestore.messages import DecodeError, Message, filters
+from localcloud.tablestore.refused import check_unknown, is_text
 from localcloud.tablestore.rows import Shown
 from localcloud.wire.plainbuffer import Malformed, Special, Value, decode_value
 
@@ -67,6 +68,9 @@ def _parse(message: Message, data: bytes, complaint: str) -> Any:
     except DecodeError as error:
         raise invalid(complaint) from error
     if not message.IsInitialized():
+        raise invalid(complaint)
+    check_unknown(message, data)
+    if not is_text(message):
         raise invalid(complaint)
     return message
 

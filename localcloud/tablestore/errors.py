@@ -48,6 +48,11 @@ def quota(message: str) -> ApiError:
     return ApiError("OTSQuotaExhausted", message, 403)
 
 
+def too_large() -> ApiError:
+    """More bytes than one request may have."""
+    return ApiError("OTSRequestBodyTooLarge", "The size of POST data is too large.", 413)
+
+
 _TRANSLATED = {
     "NoPermission": (
         403,
@@ -55,6 +60,7 @@ _TRANSLATED = {
         "You have no permission to access the requested resource, please contact the resource owner",
     ),
     "Throttling.User": (503, "OTSServerBusy", "Server is busy."),
+    "InvalidParameter": (400, "OTSParameterInvalid", "Parse PBMessage from RawString failed."),
     "InternalError": (500, "OTSInternalServerError", "Internal server error."),
 }
 

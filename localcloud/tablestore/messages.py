@@ -8,7 +8,14 @@ for _name in ("tablestore.encoder", "tablestore.decoder"):
     logging.getLogger(_name).setLevel(logging.ERROR)  # they warn at import that there is no native code for this Python
 
 from google.protobuf.message import DecodeError, Message  # noqa: E402
+from tablestore.protobuf import search_pb2 as searches  # noqa: E402
 from tablestore.protobuf import table_store_filter_pb2 as filters  # noqa: E402
 from tablestore.protobuf import table_store_pb2 as messages  # noqa: E402
 
-__all__ = ["DecodeError", "Message", "filters", "messages"]
+__all__ = ["DecodeError", "Message", "filters", "messages", "request_of", "searches"]
+
+
+def request_of(operation: str) -> type[Message]:
+    """The kind of message that an operation takes."""
+    found: type[Message] = getattr(searches if operation == "ListSearchIndex" else messages, f"{operation}Request")
+    return found

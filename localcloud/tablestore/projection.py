@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from localcloud.tablestore import limits
 from localcloud.tablestore.conditions import Filter, read_filter
 from localcloud.tablestore.errors import invalid
-from localcloud.tablestore.rows import Row, Shown, value_size
-from localcloud.tablestore.schema import Table
+from localcloud.tablestore.rows import Row, Shown, row_size
+from localcloud.tablestore.schema import Table, is_name
 from localcloud.wire.plainbuffer import Cell
 
 
@@ -26,22 +27,23 @@ class Projection:
     max_versions: int
     filter: Filter
 
-    def apply(self, table: Table, row: Row) -> list[Cell] | None:
-        """The row's cells in the order of their names, newest version first; None if the row is not to be returned.
+    def apply(self, table: Table, row: Row) -> tuple[list[Cell] | None, int]:
+        """The row's cells in the order of their names, newest version first (None: the row is not returned), and the bytes read.
 
         The filter sees the columns asked for and no others. A row without any of the columns asked for is not returned
-        (unless a key column is among them).
+        (unless a key column is among them). What a filter drops was read all the same.
         """
         cells = self._cells(row)
+        every = _flat(cells, cells)
+        size = row_size(table.named(row.key), every)
         if self.columns and not cells and not any(column.name in self.columns for column in table.key):
-            return None
+            return None, size
         if self.filter.test is not None and not self.filter.test(self._seen(table, row, cells)):
-            return None
-        names = list(cells)
+            return None, size
         if self.filter.page:
             offset, count = self.filter.page
-            names = names[offset : offset + count]
-        return [Cell(name, value, 0, stamp) for name in names for stamp, value in cells[name]]
+            return _flat(cells, list(cells)[offset : offset + count]), size
+        return every, size
 
     def _cells(self, row: Row) -> dict[str, Shown]:
         """The columns asked for, in the order of their names."""
@@ -63,6 +65,10 @@ class Projection:
         return {**key, **cells}
 
 
+def _flat(cells: dict[str, Shown], names: Iterable[str]) -> list[Cell]:
+    return [Cell(name, value, 0, stamp) for name in names for stamp, value in cells[name]]
+
+
 def read_projection(message: Any) -> Projection:
     """The projection of a GetRow, GetRange or table-in-BatchGetRow message."""
     given = message.max_versions if message.HasField("max_versions") else None
@@ -71,10 +77,13 @@ def read_projection(message: Any) -> Projection:
     from_ms, until_ms = _time_range(message)
     if given is None and from_ms is None:
         raise invalid("No version condition is specified while querying row.")
-    if len(message.columns_to_get) > limits.COLUMNS_PER_WRITE:
-        most = limits.COLUMNS_PER_WRITE
+    if len(message.columns_to_get) > limits.COLUMNS_TO_GET:
+        most = limits.COLUMNS_TO_GET
         count = len(message.columns_to_get)
         raise invalid(f"The number of columns from the request exceeds the limit, limit count: {most}, column count: {count}.")
+    for name in message.columns_to_get:
+        if not is_name(name):
+            raise invalid(f"Invalid column name: '{name}'.")
     columns = frozenset(message.columns_to_get)
     versions = given or limits.INT64_MAX
     return Projection(columns, message.start_column, message.end_column, from_ms, until_ms, versions, read_filter(message.filter))
@@ -87,6 +96,8 @@ def _time_range(message: Any) -> tuple[int | None, int | None]:
     if span.HasField("specific_time"):
         if span.HasField("start_time") or span.HasField("end_time"):
             raise invalid("Specific tiemstamp and time range cannot be given at the same time.")
+        if message.HasField("max_versions"):
+            raise invalid("Specific timestamp and max versions cannot be given at the same time.")
         if span.specific_time < 0:
             raise invalid("Specific timestamp cannot be less than 0.")
         return span.specific_time, span.specific_time + 1
@@ -95,9 +106,3 @@ def _time_range(message: Any) -> tuple[int | None, int | None]:
     if not 0 <= span.start_time < span.end_time:
         raise invalid("Timestamp must be in range [0, INT64_MAX/1000).")
     return span.start_time, span.end_time
-
-
-def row_size(table: Table, row: Row, cells: list[Cell]) -> int:
-    """Bytes that a row's key and these cells count for: names and values."""
-    size = sum(len(column.name) + value_size(value) for column, value in zip(table.key, row.key, strict=True))
-    return size + sum(len(cell.name) + value_size(cell.value) for cell in cells)

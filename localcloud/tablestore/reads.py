@@ -11,18 +11,13 @@ from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid, table_missing
 from localcloud.tablestore.keys import encode_key
 from localcloud.tablestore.messages import messages
-from localcloud.tablestore.projection import Projection, read_projection, row_size
+from localcloud.tablestore.projection import Projection, read_projection
 from localcloud.tablestore.rowkeys import range_key, read_key
 from localcloud.tablestore.rows import Row, capacity_units
 from localcloud.tablestore.schema import Table
 from localcloud.tablestore.store import Store
 from localcloud.tablestore.transactions import Rows, Transactions
 from localcloud.wire.plainbuffer import Cell, KeyValue, Value, encode_row, encode_rows
-
-
-def named(table: Table, values: tuple[KeyValue, ...]) -> list[tuple[str, KeyValue]]:
-    """Key values with their columns' names."""
-    return [(column.name, value) for column, value in zip(table.key, values, strict=True)]
 
 
 def consumed(message: Any, *, read: int = 0, write: int = 0) -> None:
@@ -69,7 +64,7 @@ class Reads:
         rows, next_key, size = self._take(table, projection, self._scan(table, request), min(most, limits.RANGE_ROWS))
         response = messages.GetRangeResponse(rows=encode_rows(rows))
         if next_key is not None:
-            response.next_start_primary_key = encode_row(named(table, next_key))
+            response.next_start_primary_key = encode_row(table.named(next_key))
         consumed(response, read=capacity_units(size))
         return response
 
@@ -87,7 +82,7 @@ class Reads:
     def _take(
         self, table: Table, projection: Projection, scan: Iterator[tuple[bytes, Row]], most: int
     ) -> tuple[list[tuple[list[tuple[str, KeyValue]], list[Cell]]], tuple[KeyValue, ...] | None, int]:
-        """The rows of one page, the key the next page begins with, and the bytes read."""
+        """The rows of one page, the key the next page begins with, and the bytes read. What a filter drops counts as read."""
         rows: list[tuple[list[tuple[str, KeyValue]], list[Cell]]] = []
         now, size, seen = self._clock.now_ms(), 0, 0
         for _, stored in scan:
@@ -97,19 +92,18 @@ class Reads:
             if len(rows) >= most or seen >= limits.RANGE_ROWS or size >= limits.RANGE_SIZE:
                 return rows, row.key, size
             seen += 1
-            cells = projection.apply(table, row)
-            size += row_size(table, row, cells or [])
+            cells, read = projection.apply(table, row)
+            size += read
             if cells is not None:
-                rows.append((named(table, row.key), cells))
+                rows.append((table.named(row.key), cells))
         return rows, None, size
 
     def _read_into(self, answer: Any, table: Table, rows: Rows, values: tuple[Value, ...], projection: Projection) -> None:
         stored = rows.get(table, encode_key(values))
         row = stored.visible(table.options, self._clock.now_ms()) if stored else None
-        cells = projection.apply(table, row) if row else None
-        size = row_size(table, row, cells or []) if row else 0
+        cells, size = projection.apply(table, row) if row else (None, 0)
         if cells is not None:
-            answer.row = encode_row(named(table, values), cells)
+            answer.row = encode_row(table.named(values), cells)
         consumed(answer, read=capacity_units(size))
 
     def _table(self, instance: str, name: str) -> Table:

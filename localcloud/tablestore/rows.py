@@ -13,7 +13,7 @@ from typing import Any
 from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid
 from localcloud.tablestore.schema import Options
-from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, Value
+from localcloud.wire.plainbuffer import DELETE_ALL, DELETE_ONE, INCREMENT, Cell, KeyValue, Special, Value
 
 _REMEMBERED = 8192
 """Rows kept in memory, for one cloud."""
@@ -65,6 +65,14 @@ class Row:
         """The columns, in order."""
         return sorted(self.cells)
 
+    @cached_property
+    def _deepest(self) -> int:
+        """The versions of the column that has most."""
+        return max(map(len, self.cells.values()), default=0)
+
+    def _cut(self, most: int) -> dict[str, Versions]:
+        return {name: Versions(versions[:most]) for name, versions in self.cells.items()}
+
     def latest(self, name: str) -> tuple[int, Value] | None:
         """The newest version of a column."""
         versions = self.cells.get(name)
@@ -72,6 +80,8 @@ class Row:
 
     def visible(self, options: Options, now_ms: int) -> Row | None:
         """The row without expired cells and surplus versions; None if nothing is left to live."""
+        if self._deepest > options.max_versions:  # the number was lowered since
+            return Row(self.key, self._cut(options.max_versions), self.written_ms).visible(options, now_ms)
         if options.ttl_s == -1:
             return self
         oldest = now_ms - options.ttl_s * 1000
@@ -136,6 +146,15 @@ def value_size(value: Value | None) -> int:
     return 1 if isinstance(value, bool) else 8
 
 
+def row_size(key: Iterable[tuple[str, KeyValue]], cells: Iterable[Cell]) -> int:
+    """Bytes that a row, or a change of one, counts for: names and values, those of the primary key included.
+
+    Everything that is measured is measured here: limits of a put, a batch, a transaction and a page, and capacity units.
+    """
+    size = sum(len(name) + (8 if isinstance(value, Special) else value_size(value)) for name, value in key)
+    return size + sum(len(cell.name) + (0 if cell.value is None else value_size(cell.value)) for cell in cells)
+
+
 def capacity_units(size: int) -> int:
     """Capacity units of that many bytes: one for each started 4 KB, at least one."""
     return max(1, -(-size // limits.CAPACITY_UNIT))
@@ -155,7 +174,8 @@ def put_cells(cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str,
 
 def update_cells(old: dict[str, Versions], cells: Iterable[Cell], options: Options, now_ms: int) -> dict[str, Versions]:
     """The columns after UpdateRow; ``old`` stays as it is."""
-    columns = dict(old)
+    columns, cells = dict(old), list(cells)
+    _check_counters(cells)
     for cell in cells:
         if cell.op == DELETE_ALL:
             _delete_all(columns, cell)
@@ -170,6 +190,21 @@ def update_cells(old: dict[str, Versions], cells: Iterable[Cell], options: Optio
         else:
             _add(columns, cell.name, (_stamp(cell, options, now_ms), cell.value), options)
     return columns
+
+
+def is_counter(cells: Iterable[Cell]) -> bool:
+    """Whether a change increments a column."""
+    return any(cell.op == INCREMENT for cell in cells)
+
+
+def _check_counters(cells: Sequence[Cell]) -> None:
+    """Refuse another change of a column that is incremented. Source: "Atomic counters" of the documentation."""
+    if not is_counter(cells):
+        return
+    names = [cell.name for cell in cells]
+    for cell in cells:
+        if cell.op == INCREMENT and names.count(cell.name) > 1:
+            raise invalid(f"A column that is incremented cannot be changed otherwise in the same request: '{cell.name}'.")
 
 
 def _delete_all(columns: dict[str, Versions], cell: Cell) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 
 from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid
-from localcloud.wire.plainbuffer import Value
+from localcloud.wire.plainbuffer import KeyValue, Value
 
 KEY_TYPES = ("INTEGER", "STRING", "BINARY")
 COLUMN_TYPES = ("INTEGER", "DOUBLE", "BOOLEAN", "STRING", "BINARY")
@@ -90,6 +91,10 @@ class Table:
         types = {column.name: column.type for column in self.columns} | {column.name: column.type for column in self.key}
         return types.get(name)
 
+    def named(self, values: Sequence[KeyValue]) -> list[tuple[str, KeyValue]]:
+        """Key values with their columns' names."""
+        return [(column.name, value) for column, value in zip(self.key, values, strict=True)]
+
     def index_table(self, index: Index) -> Table:
         """An index as the table that a query of it sees."""
         names = index.key + tuple(column.name for column in self.key if column.name not in index.key)
@@ -121,6 +126,7 @@ def check_table(table: Table) -> None:
     _check_key(table)
     _check_columns(table)
     check_options(table.options)
+    check_index_number(len(table.indexes))
     seen: set[str] = {table.name}
     for index in table.indexes:
         if index.name in seen:
@@ -180,6 +186,12 @@ def check_options(options: Options) -> None:
         raise invalid("The maximum deviation must be in range [0, INT64_MAX/1000000].")
 
 
+def check_index_number(count: int) -> None:
+    """Refuse more indexes than a table may have."""
+    if count > limits.INDEXES_PER_TABLE:
+        raise invalid(f"The number of index tables must be in range: [0, {limits.INDEXES_PER_TABLE}].")
+
+
 def check_index(table: Table, index: Index) -> None:
     """Refuse an index the table cannot carry."""
     if not is_name(index.name):
@@ -192,12 +204,28 @@ def check_index(table: Table, index: Index) -> None:
         raise invalid(f"The number of primary key columns must be in range: [1, {limits.KEY_COLUMNS}].")
     if index.local and index.key[0] != table.key[0].name:
         raise invalid("The first primary key column of a local index must be the table's.")
+    _check_index_columns(table, index)
+
+
+def _check_index_columns(table: Table, index: Index) -> None:
     key_names = {column.name for column in table.key}
     for name in (*index.key, *index.columns):
         if name not in key_names and all(column.name != name for column in table.columns):
             raise invalid(f"Column does not exist: '{name}'.")
-    if any(table.column_type(name) == "DOUBLE" for name in index.key):
-        raise invalid("double can not be used as primary key.")
+    named = (*index.key, *index.columns)
+    for name in named:
+        if named.count(name) > 1:
+            raise invalid(f"Duplicated column name in index: '{name}'.")
+    for name in index.key:
+        if table.column_type(name) not in KEY_TYPES:
+            raise invalid(f"{str(table.column_type(name)).lower()} can not be used as primary key.")
+    if any(column.auto and column.name == index.key[0] for column in table.key):
+        raise invalid("The first primary key column of an index table cannot be an auto-increment column.")
+
+
+def key_values_of_indexes(table: Table) -> frozenset[str]:
+    """The columns by which some index is ordered: their values are as short as those of keys."""
+    return frozenset(name for index in table.indexes for name in index.key)
 
 
 def check_declared_type(table: Table, name: str, value: Value) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from localcloud.core.app import Cloud
+from localcloud.tablestore import limits
 from localcloud.tablestore.keys import encode_key
-from localcloud.tablestore.rows import Remembered, Row, Versions
+from localcloud.tablestore.rows import Remembered, Row, Versions, value_size
 from localcloud.tablestore.schema import Index, Table, table_from_json
 
 _SCHEMA = """
@@ -137,7 +138,7 @@ def _same(one: tuple[bytes, Row], other: tuple[bytes, Row]) -> bool:
 
 
 def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | None:
-    """A row's entry in an index, or None if it lacks a column the index is ordered by."""
+    """A row's entry in an index; None if it lacks a column the index is ordered by, or has a value there that no key may have."""
     of_key = dict(zip((column.name for column in table.key), row.key, strict=True))
     values = []
     for name in index.key:
@@ -147,6 +148,8 @@ def index_entry(table: Table, index: Index, row: Row) -> tuple[bytes, Row] | Non
             values.append(latest[1])
         else:
             return None
+    if any(not isinstance(value, bool) and value_size(value) > limits.KEY_VALUE_SIZE for value in values):
+        return None  # written before there was the index: no key may be so long, and no page could begin with it
     values += [value for name, value in of_key.items() if name not in index.key]
     cells = {name: Versions(row.cells[name][:1]) for name in index.columns if name in row.cells}
     return encode_key(values), Row(tuple(values), cells, row.written_ms)

@@ -9,8 +9,18 @@ from typing import Any
 from localcloud.core.clock import Clock
 from localcloud.tablestore import limits
 from localcloud.tablestore.errors import invalid, quota, table_exists, table_missing
-from localcloud.tablestore.messages import messages
-from localcloud.tablestore.schema import Column, Index, KeyColumn, Options, Table, check_index, check_options, check_table
+from localcloud.tablestore.messages import messages, searches
+from localcloud.tablestore.schema import (
+    Column,
+    Index,
+    KeyColumn,
+    Options,
+    Table,
+    check_index,
+    check_index_number,
+    check_options,
+    check_table,
+)
 from localcloud.tablestore.store import Store
 
 _KEY_NAMES = {messages.INTEGER: "INTEGER", messages.STRING: "STRING", messages.BINARY: "BINARY", messages.PK_BOOLEAN: "BOOLEAN"}
@@ -39,6 +49,12 @@ class Tables:
         names = [table.name for table in self._store.tables(instance) if not table.is_index]
         return messages.ListTableResponse(table_names=names)
 
+    def list_search_index(self, instance: str, request: Any) -> Any:
+        """There are none: CreateSearchIndex is refused."""
+        if request.table_name:
+            self._existing(instance, request.table_name)
+        return searches.ListSearchIndexResponse()
+
     def describe_table(self, instance: str, request: Any) -> Any:
         table = self._existing(instance, request.table_name)
         response = messages.DescribeTableResponse()
@@ -60,6 +76,8 @@ class Tables:
         table = self._existing(instance, request.table_name)
         if table.is_index:
             raise invalid("Can't write index table directly.")
+        if not request.HasField("table_options") and not request.HasField("reserved_throughput"):
+            raise invalid("No reserved throughput or table options or stream specification is specified while updating table.")
         if request.HasField("table_options"):
             table = replace(table, options=_options(request.table_options, table.options))
             check_options(table.options)
@@ -106,8 +124,7 @@ class Tables:
         existing = {each.name for each in self._store.tables(table.instance)}
         if existing & {table.name, *(index.name for index in table.indexes)}:
             raise table_exists()
-        if len(existing) >= limits.TABLES_PER_INSTANCE:
-            raise quota("Number of tables exceeded the quota.")
+        _check_number(len(existing) + 1 + len(table.indexes))
         indexes = tuple(replace(index, id=self._store.new_id()) for index in table.indexes)
         table = replace(table, id=self._store.new_id(), indexes=indexes, created_ms=self._clock.now_ms())
         self._save(table)
@@ -120,6 +137,8 @@ class Tables:
         check_index(table, index)
         if self._store.table(table.instance, index.name) is not None:
             raise table_exists()
+        check_index_number(len(table.indexes) + 1)
+        _check_number(len(self._store.tables(table.instance)) + 1)
         index = replace(index, id=self._store.new_id())
         table = replace(table, indexes=(*table.indexes, index))
         self._save(table)
@@ -167,10 +186,18 @@ def _table_of(instance: str, request: Any) -> Table:
     return table
 
 
+def _check_number(tables: int) -> None:
+    """Refuse more tables and indexes, counted together, than an instance may have."""
+    if tables > limits.TABLES_PER_INSTANCE:
+        raise quota("Number of tables exceeded the quota.")
+
+
 def _check_throughput(table: Table) -> None:
     for units in (table.read_cu, table.write_cu):
         if units < 0:
             raise invalid(f"Invalid Capacity Unit: {units} . Capacity Unit must be nonnegative.")
+        if units > limits.RESERVED_UNITS:
+            raise invalid(f"Invalid Capacity Unit: {units} . Capacity Unit must not exceed {limits.RESERVED_UNITS}.")
 
 
 def _options(message: Any, old: Options) -> Options:
@@ -185,6 +212,10 @@ def _options(message: Any, old: Options) -> Options:
 
 def _index_of(message: Any) -> Index:
     local = message.index_type == messages.IT_LOCAL_INDEX
+    if not local and message.index_update_mode == messages.IUM_SYNC_INDEX:
+        raise invalid("A global index is updated asynchronously: IUM_SYNC_INDEX is not emulated for it.")
+    if local and message.HasField("index_update_mode") and message.index_update_mode != messages.IUM_SYNC_INDEX:
+        raise invalid("A local index is updated synchronously: IUM_ASYNC_INDEX is not emulated for it.")
     return Index(message.name, tuple(message.primary_key), tuple(message.defined_column), local)
 
 

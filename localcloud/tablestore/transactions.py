@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS ots_transactions (id TEXT PRIMARY KEY, instance TEXT 
   table_id INTEGER NOT NULL, part BLOB NOT NULL, shown TEXT NOT NULL, expires_ms INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS ots_changes (transaction_id TEXT NOT NULL, pk BLOB NOT NULL, row TEXT,
   PRIMARY KEY (transaction_id, pk)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS ots_sent (transaction_id TEXT PRIMARY KEY, bytes INTEGER NOT NULL) WITHOUT ROWID;
 """
 _ID = re.compile(r"[0-9a-f]{32}")
 
@@ -104,6 +105,16 @@ class Transactions:
                 raise ApiError("OTSDataOutOfRange", message, 400)
         return _View(self._store, self._sql, id)
 
+    def count(self, id: str, size: int) -> None:
+        """Refuse a write with which the transaction (empty: none) would have more than it may; else count it as sent."""
+        if not id:
+            return
+        row = self._sql.execute("SELECT bytes FROM ots_sent WHERE transaction_id=?", (id,)).fetchone()
+        total = size + (row[0] if row else 0)
+        if total > limits.TRANSACTION_SIZE:
+            raise ApiError("OTSOutOfTransactionDataSizeLimit", "The volume of data in the transaction exceeds the limit.", 400)
+        self._sql.execute("INSERT OR REPLACE INTO ots_sent VALUES (?,?)", (id, total))
+
     def check_free(self, table: Table, partition: KeyValue, id: str) -> None:
         """Refuse a write outside the transaction that holds its partition key."""
         if not id:
@@ -139,6 +150,7 @@ class Transactions:
     def _forget(self, id: str) -> None:
         self._sql.execute("DELETE FROM ots_transactions WHERE id=?", (id,))
         self._sql.execute("DELETE FROM ots_changes WHERE transaction_id=?", (id,))
+        self._sql.execute("DELETE FROM ots_sent WHERE transaction_id=?", (id,))
 
 
 class _View:
@@ -166,6 +178,3 @@ class _View:
     def replace(self, table: Table, key: bytes, old: Row | None, new: Row | None) -> None:
         text = new.dump() if new else None
         self._sql.execute("INSERT OR REPLACE INTO ots_changes VALUES (?,?,?)", (self._id, key, text))
-        total = "SELECT SUM(LENGTH(CAST(row AS BLOB))) FROM ots_changes WHERE transaction_id=?"
-        if (self._sql.execute(total, (self._id,)).fetchone()[0] or 0) > limits.TRANSACTION_SIZE:
-            raise ApiError("OTSOutOfTransactionDataSizeLimit", "The volume of data in the transaction exceeds the limit.", 400)

@@ -15,10 +15,10 @@ from localcloud.tablestore.conditions import read_condition
 from localcloud.tablestore.errors import condition_failed, invalid, table_missing
 from localcloud.tablestore.keys import encode_key
 from localcloud.tablestore.messages import messages
-from localcloud.tablestore.reads import consumed, named
+from localcloud.tablestore.reads import consumed
 from localcloud.tablestore.rowkeys import read_row, write_key
-from localcloud.tablestore.rows import Row, capacity_units, put_cells, update_cells, value_size
-from localcloud.tablestore.schema import Table, check_declared_type, is_name
+from localcloud.tablestore.rows import Row, capacity_units, is_counter, put_cells, row_size, update_cells, value_size
+from localcloud.tablestore.schema import Table, check_declared_type, is_name, key_values_of_indexes
 from localcloud.tablestore.store import Store
 from localcloud.tablestore.transactions import Transactions
 from localcloud.wire.plainbuffer import Cell, Special, Value, encode_row
@@ -70,6 +70,7 @@ class Writes:
         _check_batch(request)
         tables = [self._table(instance, asked.table_name) for asked in request.tables]
         rows = [[read_row(change.row_change) for change in asked.rows] for asked in request.tables]
+        _check_batch_size(rows)
         _check_repeated(request, rows)
         response = messages.BatchWriteRowResponse()
         for table, asked, wires in zip(tables, request.tables, rows, strict=True):
@@ -103,6 +104,7 @@ class Writes:
         if condition is not None and not condition(old.cells if old else {}):
             raise condition_failed()
         new = _changed(table, action, wire, values, old, now)
+        self._transactions.count(transaction, size)
         if new is not None or stored is not None:
             rows.replace(table, key, stored, new)
         _fill(answer, table, request, values, new, size)
@@ -139,11 +141,11 @@ def _fill(answer: Any, table: Table, request: Any, values: tuple[Value, ...], ne
     consumed(answer, read=int(conditional), write=capacity_units(size))
     wanted = request.return_content
     if wanted.return_type == messages.RT_PK:
-        answer.row = encode_row(named(table, values))
+        answer.row = encode_row(table.named(values))
     elif wanted.return_type == messages.RT_AFTER_MODIFY and new is not None:
         names = sorted(set(wanted.return_column_names) & new.cells.keys())
         answer.row = encode_row(
-            named(table, values), [Cell(name, new.cells[name][0][1], 0, new.cells[name][0][0]) for name in names]
+            table.named(values), [Cell(name, new.cells[name][0][1], 0, new.cells[name][0][0]) for name in names]
         )
 
 
@@ -161,10 +163,11 @@ def _check_change(table: Table, action: str, wire: WireRow) -> int:
             raise invalid("Invalid update row request: missing cells in request.")
         if not table.options.allow_update:
             raise invalid(f"Update is not allowed for table: {table.name}.")
-    if len(wire.cells) > limits.COLUMNS_PER_WRITE:
-        most, count = limits.COLUMNS_PER_WRITE, len(wire.cells)
-        raise invalid(f"The number of attribute columns exceeds the limit, limit count: {most}, column count: {count}.")
-    size = sum(_check_cell(table, cell) for cell in wire.cells)
+    _check_number(wire)
+    short = key_values_of_indexes(table)
+    for cell in wire.cells:
+        _check_cell(table, cell, limits.KEY_VALUE_SIZE if cell.name in short else limits.COLUMN_VALUE_SIZE)
+    size = row_size(wire.key, wire.cells)
     if size > limits.ROW_WRITE_SIZE:
         raise invalid(
             f"The total data size of {action} request exceeds the limit, limit size: {limits.ROW_WRITE_SIZE}, data size: {size}."
@@ -172,14 +175,20 @@ def _check_change(table: Table, action: str, wire: WireRow) -> int:
     return size
 
 
-def _check_cell(table: Table, cell: Cell) -> int:
+def _check_number(wire: WireRow) -> None:
+    if len(wire.cells) > limits.COLUMNS_PER_WRITE:
+        most, count = limits.COLUMNS_PER_WRITE, len(wire.cells)
+        raise invalid(f"The number of attribute columns exceeds the limit, limit count: {most}, column count: {count}.")
+
+
+def _check_cell(table: Table, cell: Cell, longest: int) -> None:
     if not is_name(cell.name):
         raise invalid(f"Invalid column name: '{cell.name}'.")
     if any(column.name == cell.name for column in table.key):
         raise invalid(f"Duplicated attribute column name with primary key column: '{cell.name}'.")
-    if cell.value is None:
-        return len(cell.name)
     value = cell.value
+    if value is None:
+        return
     if isinstance(value, Special):
         raise invalid("data format is invalid, unknown variant type occured.")
     if isinstance(value, float) and value != value:
@@ -188,12 +197,10 @@ def _check_cell(table: Table, cell: Cell) -> int:
         raise invalid("Infinity can't be set to double value.")
     check_declared_type(table, cell.name, value)
     size = value_size(value)
-    if size > limits.COLUMN_VALUE_SIZE:
-        longest = limits.COLUMN_VALUE_SIZE
+    if size > longest:
         raise invalid(
             f"The length of attribute column: '{cell.name}' exceeded the MaxLength: {longest} with Current Length: {size}."
         )
-    return len(cell.name) + size
 
 
 def _check_auto(key: tuple[object, ...], condition: Any) -> None:
@@ -217,14 +224,17 @@ def _check_batch(request: Any) -> None:
             raise invalid(f"Duplicated table name: '{asked.table_name}'.")
     if sum(len(asked.rows) for asked in request.tables) > limits.BATCH_WRITE_ROWS:
         raise invalid(f"Rows count exceeds the upper limit: {limits.BATCH_WRITE_ROWS}.")
-    size = sum(len(change.row_change) for asked in request.tables for change in asked.rows)
+
+
+def _check_batch_size(rows: list[list[WireRow]]) -> None:
+    size = sum(row_size(wire.key, wire.cells) for wires in rows for wire in wires)
     if size > limits.BATCH_WRITE_SIZE:
         most = limits.BATCH_WRITE_SIZE
         raise invalid(f"The total data size of BatchWriteRow request exceeds the limit, limit size: {most}, data size: {size}.")
 
 
 def _check_repeated(request: Any, rows: list[list[WireRow]]) -> None:
-    """A row may come twice in a batch only if nothing is asked of it first."""
+    """A row may come twice in a batch only if nothing is asked of it first and it is no counter."""
     for asked, wires in zip(request.tables, rows, strict=True):
         seen = Counter(repr(wire.key) for wire in wires)
         for change, wire in zip(asked.rows, wires, strict=True):
@@ -232,3 +242,5 @@ def _check_repeated(request: Any, rows: list[list[WireRow]]) -> None:
                 raise invalid("Repeated rows do not support row exist expectation check in BatchModify.")
             if seen[repr(wire.key)] > 1 and change.condition.column_condition:
                 raise invalid("Repeated rows do not support row condition check in BatchModify.")
+            if seen[repr(wire.key)] > 1 and is_counter(wire.cells):
+                raise invalid("Repeated rows do not support increment in BatchModify.")

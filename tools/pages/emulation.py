@@ -15,7 +15,7 @@ from localcloud.core.faults import KINDS
 from localcloud.eventbridge.operations import OPERATIONS as EVENT_OPERATIONS
 from localcloud.fc.inprocess import InProcessInvoker
 from localcloud.fc.operations import OPERATIONS as FUNCTION_OPERATIONS
-from localcloud.tablestore.messages import messages
+from localcloud.tablestore.messages import request_of
 from localcloud.tablestore.refused import REFUSED
 from localcloud.wire.rpc_service import RpcService
 from tools.pages.common import codes, table
@@ -107,7 +107,7 @@ def _idle(service: RpcService, operation: str) -> list[str]:
 
 
 def _message_row(operation: str) -> tuple[str, ...]:
-    fields = set(_paths(getattr(messages, f"{operation}Request").DESCRIPTOR))
+    fields = set(_paths(request_of(operation).DESCRIPTOR))
     refused = REFUSED.get(operation, ())
     honoured = sorted(path for path in fields if not any(path == each or path.startswith(f"{each}.") for each in _whole(refused)))
     return operation, codes(honoured), codes(refused), "-"

@@ -183,4 +183,4 @@ def test_tablestore_refuses_what_its_table_says() -> None:
             else:
                 setattr(getattr(message, path.split(".")[0]), path.split(".")[1], True)
             with pytest.raises(Exception, match="not emulated"):
-                refused.check(operation, message, strict=False)
+                refused.check(operation, message, message.SerializePartialToString())
