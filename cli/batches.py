@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cli import output, states
+from cli import output, progress, states
 from cli.client import Api
 from cli.options import AsJson, BatchId
 from cli.problem import bad_input, without_effect
@@ -247,23 +247,31 @@ def watch(
 
 def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
     """The batch, once every migration has ended or waits for a person."""
-    before: tuple[Json, str] | None = None
+    before: tuple[Json, str, list[str]] | None = None
     while True:
         found: Json = api.get(f"/batches/{batch}")
-        if (found["counts"], found["heldBack"]) != before:
-            before = found["counts"], found["heldBack"]
-            _print_progress(found, as_json)
+        now = found["counts"], found["heldBack"], [each["waitsFor"] for each in found.get("approvals", ())]
+        if now != before:
+            before = now
+            _print_progress(found, progress.plan_of(api, found), as_json)
         if _is_settled(found):
             return found
         time.sleep(every)
 
 
-def _print_progress(batch: Json, as_json: bool) -> None:
+def _print_progress(batch: Json, plan: Json | None, as_json: bool) -> None:
     if as_json:
-        print(json.dumps({name: batch[name] for name in ("batchId", "state", "brake", "counts", "heldBack")}), flush=True)
+        same = {name: batch[name] for name in ("batchId", "state", "brake", "counts", "heldBack")}
+        waves = [{name: value for name, value in each.items() if name != "migrationIds"} for each in batch["waves"]]
+        ahead = {"finish": plan["finish"], "waveFinishes": [each["finish"] for each in plan["waves"]]} if plan else {}
+        print(json.dumps({**same, "needsAPerson": progress.urgent(batch, plan), "waves": waves, **ahead}), flush=True)
         return
+    for sentence in progress.urgent(batch, plan):
+        output.line(f"needs a person: {sentence}")
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    print(f"{batch['batchId']} {_standing(batch)}: {_counts(batch)}{held_back}", flush=True)
+    output.line(f"{batch['batchId']} {_standing(batch)}: {_counts(batch)}{held_back}")
+    for sentence in progress.waves(batch, plan):
+        output.line(f"  {sentence}")
 
 
 def _is_settled(batch: Json) -> bool:

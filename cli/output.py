@@ -118,6 +118,14 @@ def _cell(value: Any) -> Any:
     return text
 
 
+def line(text: str) -> None:
+    """Print a line at once; a terminal gets it in its own width (a Chinese character takes two columns), a pipe as a whole."""
+    if terminal().isatty():
+        console().print(plain(text), style="")
+    else:
+        print(plain(text), flush=True)
+
+
 def fields(pairs: Iterable[tuple[str, Any]]) -> None:
     """Print names and values, one pair a line; empty values are left out."""
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None, [], {})]

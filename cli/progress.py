@@ -1,0 +1,51 @@
+"""How a batch stands while somebody watches it: what needs a person first, then each wave with its finish."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cli.client import Api
+from cli.planning import finish
+from cli.problem import Problem
+
+Json = dict[str, Any]
+COUNTED = "failed moving waiting moved"
+"""The counts of a wave as the API names them, the most important first."""
+
+
+def plan_of(api: Api, batch: Json) -> Json | None:
+    """The batch's plan as of now; None if nothing can move, or if the API is of an older version."""
+    if batch["acknowledgement"] is None or not batch["size"]:
+        return None
+    try:
+        found: Json = api.get(f"/batches/{batch['batchId']}/plan")
+    except Problem as problem:
+        if problem.code != "Route.NotFound":
+            raise
+        return None
+    return found
+
+
+def urgent(batch: Json, plan: Json | None) -> list[str]:
+    """What needs a person now, the batch itself before its migrations."""
+    brake = batch["brake"]
+    said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
+    said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
+    said += [f"account {each['accountId']}: {each['code']}: {each['remedy']}" for each in batch.get("accountTroubles", ())]
+    failed = plan["outcomes"].get("failed", 0) if plan else 0
+    return said + ([f"{failed} failed: see why (replank status {batch['batchId']} --state failed)"] if failed else [])
+
+
+def waves(batch: Json, plan: Json | None) -> list[str]:
+    """Each wave on a line, one that waits with what for; without waves, when the batch will have finished."""
+    by_number = {each["number"]: each["finish"] for each in plan["waves"]} if plan else {}
+    said = []
+    for wave in batch["waves"]:
+        stands = [f"{wave[name]} {name}" for name in COUNTED.split() if wave[name]]
+        waits = f"; {wave['waitsFor']}" if wave["waitsFor"] else ""
+        open_still = wave["moving"] or wave["waiting"]
+        ends = f"; finish {finish(by_number[wave['number']])}" if open_still and wave["number"] in by_number else ""
+        said.append(f"wave {wave['number']} of {len(batch['waves'])}: {', '.join(stands) or 'empty'}{waits}{ends}")
+    if not said and plan and plan["instances"]:
+        said.append(f"finish {finish(plan['finish'])}")
+    return said
