@@ -10,17 +10,19 @@ from cli import targets
 from shared.adapters.compute import Ecs
 from shared.domain import acts, approvals, brake, notice, restore, seen, waves
 from shared.domain.after_job import AfterJob
-from shared.domain.batch import BatchState
+from shared.domain.batch import BatchState, Terms
 from shared.domain.caller import Caller
 from shared.domain.disk_reset import ResetState
+from shared.domain.effects import CountOutcome
 from shared.domain.errors import Permanent
 from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry, SnapshotState
-from shared.domain.migration import Migration
+from shared.domain.migration import Migration, State
 from shared.domain.restore import with_disk_marked
 from shared.ports.compute import FoundInstance
 from shared.stages import (
     adopt,
+    effects,
     intake,
     live_jobs,
     marker,
@@ -52,6 +54,22 @@ def more_forgiven() -> list[Patch]:
 def waves_overlap() -> list[Patch]:
     """The next wave does not wait for the end of the one before."""
     return [mock.patch.object(waving, "_has_ended", return_value=True)]
+
+
+def share_ignored() -> list[Patch]:
+    """The failure budget is the count, though the policy gives a share."""
+    return [mock.patch.object(Terms, "failure_budget", property(lambda self: self.policy.failure_budget))]
+
+
+def late_refusal_uncounted() -> list[Patch]:
+    """What is refused right before its snapshots does not count as failed."""
+    count = effects._PERFORMERS[CountOutcome]
+
+    def failures_only(effect: CountOutcome, migration: Migration, ports: Any) -> None:
+        if migration.state is not State.PRECHECK_FAILED:
+            count(effect, migration, ports)
+
+    return [mock.patch.dict(effects._PERFORMERS, {CountOutcome: failures_only})]
 
 
 def approvals_for_ever() -> list[Patch]:

@@ -325,6 +325,8 @@ MUTANTS = (
     Mutant("one step writes no line in the journal", 6, _line_lost),
     Mutant("the wave has no size", 7, _no_limit),
     Mutant("failures are not counted", 7, _no_budget, tune=weather.failing),
+    Mutant("the share of failures that the policy gives is ignored", 7, bugs.share_ignored, tune=weather.failing_in_percent),
+    Mutant("a late refusal does not count as failed", 7, bugs.late_refusal_uncounted, tune=weather.refused_late),
     Mutant("counting a failure does nothing", 7, _count_lost, tune=weather.failing),
     Mutant("a slot is given back with the snapshots", 7, _slot_lost),
     Mutant("a slot given back is still counted", 7, _miscounted),

@@ -167,6 +167,17 @@ def failing(scenario: Scenario) -> Scenario:
     return replace(scenario, fleet={**scenario.fleet, "guests": guests}, batches=chosen, rates={"person": 0.5}, chaos_min=180)
 
 
+def failing_in_percent(scenario: Scenario) -> Scenario:
+    """The same, and the policy says it as a share of the batch; its count alone would let everything go on."""
+    return with_policy(failing(scenario), failureBudget=100, failurePercent=0)
+
+
+def refused_late(scenario: Scenario) -> Scenario:
+    """Each instance moves for itself, none may fail, and people stop instances that wait: their second precheck refuses them."""
+    alone = with_policy(unlimited(scenario), maxMoving=1, failureBudget=0)
+    return replace(alone, rates={"instance_stopped": 0.3, "person": 0.1}, prompt=True, chaos_min=180)
+
+
 def later(scenario: Scenario) -> Scenario:
     """Nothing may start before tomorrow."""
     return with_policy(scenario, window={"start": "05:00", "end": "07:00", "cutoffMin": 10})
