@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -173,6 +174,10 @@ def call(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
     return client.call_api(params, models.OpenApiRequest(query=OpenApiUtil.query(query)), runtime)["body"]
 
 
+_NO_ANSWER = re.compile(r"Pool\(host=|NewConnectionError|NameResolutionError|ProxyError")
+_HOST, _PORT = re.compile(r"host=\\?'([^'\\]+)"), re.compile(r"port=(\d+)")
+_CAUSE = re.compile(r"(?:Errno -?\d+\] |: )((?:Connection|Name|Network|No route|Temporary)[A-Za-z ]+|[^:]*[Tt]imed out)")
+"""The parts of what urllib3 and requests say: both put one error into the text of the next."""
 _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature", "InvalidAccessKeyId")
 
 
@@ -182,8 +187,26 @@ def translate(error: Exception, service: str) -> Problem:
     if hasattr(error, "get_error_code"):
         code = str(error.get_error_code())
     message = str(getattr(error, "message", "") or error)[:500]
+    silent = _NO_ANSWER.search(f"{error}")
+    if silent:
+        return Problem(f"{_noun(service)}.Unreachable", _silence(f"{error}"), _remedy(service), exit_status=NEGATIVE)
     denied = any(word in code for word in _DENIED)
-    remedy = (
-        "Check the key pair and what its RAM policies allow." if denied else f"Check the endpoint of {service} and the network."
-    )
-    return Problem(f"{service}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)
+    remedy = "Check the key pair and what its RAM policies allow." if denied else _remedy(service)
+    return Problem(f"{_noun(service)}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)
+
+
+def _noun(service: str) -> str:
+    """``event bus`` as the first part of a code: ``EventBus``."""
+    return "".join(word[:1].upper() + word[1:] for word in service.split())
+
+
+def _silence(told: str) -> str:
+    """One sentence in place of the libraries' nested errors: who does not answer, and why."""
+    host, port, cause = _HOST.search(told), _PORT.search(told), _CAUSE.search(told)
+    where = f"{host[1]}{f':{port[1]}' if port else ''}" if host else "The service"
+    why = cause[1] if cause else "no connection"
+    return f"{where} does not answer: {why[:1].lower()}{why[1:]}."
+
+
+def _remedy(service: str) -> str:
+    return f"Check the endpoint of {service} (a variable REPLANK_..._ENDPOINT, if one is set), the proxy and the network."
