@@ -1,4 +1,4 @@
-"""Approvals: what persons have to approve, who has, and the act itself."""
+"""approvals: what must be approved, who has approved it, and the act itself."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def approve(
 
 
 def _of_batch(batch: Json, about: str) -> Json:
-    """What has to be approved. If nothing has, the API says why."""
+    """The request that must be approved. If there is no request, the API says why."""
     for each in batch["approvals"]:
         if each["about"] == about:
             return dict(each)

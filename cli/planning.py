@@ -1,4 +1,4 @@
-"""The plan of a batch, before the yes and beside what happened."""
+"""plan: shows the plan of a batch, before the acknowledgement and beside the real outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Approvals: how many persons say yes to a batch, a wave or a rollback, to what exactly, and for how long. Pure.
+"""Approvals: how many persons must approve a batch, a wave or a rollback, what exactly they approve, and for how long. Pure.
 
 An approval carries a digest of the policy and the selection that the person saw. If either changes, it no longer counts.
 """
@@ -23,54 +23,57 @@ from shared.domain.roles import Role
 BATCH, WAVE, ROLLBACK = "batch", "wave", "rollback"
 HOLD, CANCEL = "hold", "cancel"
 ACT = "approve"
-"""The word of the journal."""
+"""The name of the act in the journal."""
 SOON = timedelta(hours=1)
-"""An approval that counts no longer than this, or than a quarter of its time, is about to expire."""
+"""An approval is about to expire if less than this, or a quarter of its lifetime, is left."""
 
 
 @dataclass(frozen=True)
 class Ask:
-    """How one thing that has to be approved stands."""
+    """The state of one request for approval."""
 
     about: str
     needed: int
     seen: str
-    """The digest that an approval of now carries."""
+    """The digest that a new approval carries."""
     counted: tuple[Approval, ...] = ()
     expired: tuple[Approval, ...] = ()
     overtaken: tuple[Approval, ...] = ()
-    """Given for another policy or selection."""
+    """Approvals given for another policy or selection."""
     until: datetime | None = None
-    """When too few will count; None as long as too few do."""
+    """When too few approvals will be valid; None if too few are already."""
 
     @property
     def missing(self) -> int:
-        """How many more persons have to approve."""
+        """How many more persons must approve."""
         return max(self.needed - len(self.counted), 0)
 
     @property
     def has_lapsed(self) -> bool:
-        """Whether enough persons had approved, and too few of the approvals count still."""
+        """Whether enough persons had approved but too few approvals are still valid."""
         return self.missing > 0 and len({each.identity for each in (*self.counted, *self.expired)}) >= self.needed
 
 
 def of_wave(number: int) -> str:
-    """What an approval of a wave is about; the first wave has number 1."""
+    """The subject of a wave's approval; the first wave has number 1."""
     return f"{WAVE} {number}"
 
 
 def of_rollback(migration_id: str, entered_version: int) -> str:
-    """What an approval of a rollback is about: the migration as it stands, not as it may be later."""
+    """The subject of a rollback's approval: the migration in its present state."""
     return f"{ROLLBACK} {migration_id} {entered_version}"
 
 
 def needed(policy: Policy, about: str) -> int:
-    """How many persons the policy asks for."""
+    """How many persons the policy requires."""
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
 def digest(policy: Policy, selection: str) -> str:
-    """What a person approves, in 32 characters. Fields at their default do not count: a later version may have more of them."""
+    """What a person approves, in 32 characters.
+
+    Fields at their default are left out, because a later version may have more fields.
+    """
     return hashlib.sha256(json.dumps([selection, _chosen(policy)], sort_keys=True).encode()).hexdigest()[:32]
 
 
@@ -81,13 +84,13 @@ def _chosen(policy: Policy) -> dict[str, object]:
 
 
 def ask(terms: Terms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
-    """How the approvals of one thing stand. ``given`` are those of a rollback, which only the journal keeps."""
+    """The state of the approvals of one subject. ``given`` are the approvals of a rollback, which only the journal keeps."""
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
     return _standing(terms.policy, digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given)
 
 
 def ask_of_batch(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
-    """The same of a whole batch, which knows its selection before anybody has acknowledged it."""
+    """The same for a whole batch, whose selection is known before the acknowledgement."""
     seen = digest(batch.policy, digest_of(batch.selection))
     return _standing(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
@@ -104,7 +107,7 @@ def _standing(policy: Policy, seen: str, about: str, now: datetime, given: Itera
 
 
 def why_missing(found: Ask, batch_id: str) -> str:
-    """What is missing, in words; empty if nothing is."""
+    """The missing approvals, in words; empty if none is missing."""
     if not found.missing:
         return ""
     who = ", ".join(each.by for each in found.counted)
@@ -119,19 +122,19 @@ def _many(given: tuple[Approval, ...]) -> str:
 
 
 def command(about: str, batch_id: str) -> str:
-    """How a person approves it."""
+    """The command with which a person approves."""
     kind, *rest = about.split()
     option = {BATCH: "", WAVE: f" --wave {rest[0] if rest else ''}", ROLLBACK: f" --rollback {rest[0] if rest else ''}"}[kind]
     return f"replank approve {batch_id}{option}"
 
 
 def is_soon(approval_min: int, until: datetime, now: datetime) -> bool:
-    """Whether what counts until then is about to expire."""
+    """Whether approvals that are valid until then are about to expire."""
     return until - now <= min(SOON, timedelta(minutes=approval_min) / 4)
 
 
 def next_wave(terms: Terms | Batch) -> str:
-    """What an approval of the wave that follows the open one is about."""
+    """The subject of an approval of the wave after the open one."""
     return of_wave(terms.control.wave + 2)
 
 
@@ -189,7 +192,7 @@ def _check_open(batch: Batch, found: Ask) -> None:
 
 
 def check_wave(batch: Batch, number: int, waves: int) -> None:
-    """Raise Refused unless this wave is the next, and all before it has ended: before that nobody knows how it went."""
+    """Raise Refused unless this wave is the next and all waves before it have ended, because their outcome matters."""
     if number > waves or number < 2:
         raise Refused("Wave.NoNext", f"Batch {batch.batch_id} has no wave {number} to approve.", "Nothing to do.", status=409)
     if number <= batch.control.wave + 1:
@@ -208,7 +211,7 @@ def check_enough(found: Ask, batch_id: str) -> None:
 
 
 def lapsed(batch: Batch, about: str, now: datetime) -> BatchChange:
-    """The batch stopped, because an approval of it expired and its policy says so."""
+    """The batch stopped because its approval expired, as its policy demands."""
     version, why = batch.version + 1, f"the approval of the {about} expired: approve it again, then resume"
     control = replace(batch.control, brake=Brake.STOPPED, by=BY_ITSELF, at=now, why=why, trust="", door="")
     line = BatchLine(version, now, "stop", BY_ITSELF, why)
@@ -216,12 +219,12 @@ def lapsed(batch: Batch, about: str, now: datetime) -> BatchChange:
 
 
 def told(batch: Batch, about: str, event: str) -> Batch:
-    """The batch with the note that this event about it is published."""
+    """The batch with this event marked as published."""
     others = tuple(each for each in batch.control.asked if not each.startswith(f"{about}: "))
     asked = (*others, f"{about}: {event}")
     return replace(batch, control=replace(batch.control, asked=asked), version=batch.version + 1)
 
 
 def is_told(terms: Terms | Batch, about: str, event: str) -> bool:
-    """Whether this event about it is published."""
+    """Whether this event about the batch is already published."""
     return f"{about}: {event}" in terms.control.asked

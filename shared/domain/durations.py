@@ -1,4 +1,4 @@
-"""How long each part of a migration takes: declared as data, with where each figure is from. The forecast knows nothing else."""
+"""How long each part of a migration takes: declared as data, with the source of each figure. The forecast knows nothing else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.domain.drivers import traits
 
 @dataclass(frozen=True)
 class Duration:
-    """One part: in a tenth of all cases it is over by ``low`` minutes, in half by ``usual``, in nine tenths by ``high``."""
+    """One part: it ends within ``low`` minutes in a tenth of all cases, ``usual`` in half, and ``high`` in nine tenths."""
 
     part: str
     low: float
@@ -48,7 +48,7 @@ VALIDATION = Duration(
 BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends on who is on call", "assumed")
 PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
 FAILS = 0.03
-"""The share of hops that fail. No public source has a figure: it is assumed."""
+"""The share of hops that fail. No public source has this figure, so it is assumed."""
 ALIKE = 0.3
 """How much of the spread the instances of one fleet share (their images, their zone, the load of the service): assumed."""
 
@@ -56,14 +56,14 @@ DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
 
 def parts_of(driver: str) -> tuple[Duration, ...]:
-    """What one hop consists of once its snapshots are made, in order."""
+    """The parts of one hop after its snapshots, in order."""
     button = (BUTTON,) if traits(driver).attended else ()
     return (*button, JOB, RETURN, VALIDATION)
 
 
 @dataclass(frozen=True)
 class Draws:
-    """Chance that the caller hands in: the same seed draws the same. ``fixed`` takes one share of all cases in place of it."""
+    """Random draws; the same seed gives the same draws. ``fixed`` replaces chance by one share of all cases."""
 
     seed: str
     fixed: float | None = None
@@ -86,7 +86,7 @@ class Draws:
         return _NORMAL.inv_cdf(self._share(*words))
 
     def _share(self, *words: object) -> float:
-        """From 0 to 1, neither of them."""
+        """A number between 0 and 1, both excluded."""
         written = "|".join(map(str, (self.seed, *words)))
         number = int.from_bytes(hashlib.sha256(written.encode()).digest()[:6], "big")
         return (number + 0.5) / 2**48
@@ -97,7 +97,7 @@ _TENTH = _NORMAL.inv_cdf(0.9)
 
 
 def declared() -> list[Mapping[str, object]]:
-    """The table, for the documents and the API."""
+    """The table of parts, for the documents and the API."""
     return [
         {"part": e.part, "low": e.low, "usual": e.usual, "high": e.high, "source": e.source, "certainty": e.certainty}
         for e in DECLARED

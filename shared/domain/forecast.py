@@ -1,7 +1,7 @@
-"""When a batch will have finished: the scheduler's own rules, run ahead on a copy with declared durations. Pure.
+"""The forecast of a batch: the scheduler's own rules, run ahead on a copy with declared durations. Pure.
 
-Which start is held, how many may start, when a wave begins and when the batch pauses is asked of ``limits``, ``waves`` and
-``brake``. Only what those cannot know is drawn: how long things take, what fails, and how late a person is.
+``limits``, ``waves`` and ``brake`` decide which start is held, how many may start, when a wave begins and when the batch pauses.
+Only what they cannot know is drawn: durations, failures, and the delays of persons.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
 LONGEST = timedelta(days=400)
-"""A run that has not finished by then never does."""
+"""A run that has not finished by then counts as never finishing."""
 MOST_STEPS = 200_000
 
 
 @dataclass(frozen=True)
 class Item:
-    """One migration as it stands: its hops that are left, and since when it moves."""
+    """One migration now: the hops that are left, and since when it has been moving."""
 
     migration_id: str
     hops: int = 1
@@ -52,7 +52,10 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Finish:
-    """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs. None: in fewer it ever does."""
+    """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs.
+
+    None if fewer runs finish at all.
+    """
 
     earliest: datetime | None
     p10: datetime | None
@@ -62,7 +65,7 @@ class Finish:
 
 @dataclass(frozen=True)
 class Forecast:
-    """The whole batch and each of its waves."""
+    """The forecast of the whole batch and of each wave."""
 
     finish: Finish
     waves: tuple[Finish, ...]
@@ -71,7 +74,7 @@ class Forecast:
 
 @dataclass
 class _Run:
-    """One run ahead: the batch as it changes, and who is where."""
+    """One run ahead: the changing batch, and the state of each migration."""
 
     batch: Batch
     cut: Sequence[Sequence[str]]
@@ -79,21 +82,21 @@ class _Run:
     account_limit: int
     now: datetime
     left: dict[str, int]
-    """By migration: hops that are left."""
+    """The hops that are left, by migration."""
     place: dict[str, int]
-    """By migration: its wave."""
+    """The wave of each migration."""
     unsettled: Counter[int] = field(default_factory=Counter)
-    """By wave: migrations that have not ended."""
+    """Number of migrations that have not ended, by wave."""
     queue: dict[str, None] = field(default_factory=dict)
-    """Those that wait, in their order; next hops apart."""
+    """The waiting migrations in order; next hops are kept apart."""
     hop_queue: dict[str, None] = field(default_factory=dict)
     moving: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
     failed: set[str] = field(default_factory=set)
     due: list[tuple[datetime, str, str]] = field(default_factory=list)
-    """When something happens, what, and to which migration."""
+    """Future events: the time, what happens, and the migration."""
     hops: Counter[str] = field(default_factory=Counter)
-    """By migration: hops made."""
+    """Number of hops made, by migration."""
     waits_for_person: bool = False
     ends: dict[str, datetime] = field(default_factory=dict)
 
@@ -117,7 +120,7 @@ def _range(earliest: datetime | None, drawn: Sequence[datetime | None]) -> Finis
 
 
 def _ends(outlook: Outlook, draws: Draws) -> list[datetime | None]:
-    """When each wave has ended in one run, and last the whole; None: never."""
+    """When each wave, and last the whole batch, ends in one run; None if never."""
     run = _begun(outlook, draws)
     _carry_on(run)
     last: list[datetime | None] = []
@@ -151,7 +154,7 @@ def _length(run: _Run, id: str, *, snapshots: bool) -> timedelta:
 
 
 def _carry_on(run: _Run) -> None:
-    """Step from one moment to the next in which something can happen, until nothing can any more."""
+    """Step from one moment at which something can happen to the next, until nothing can happen any more."""
     until = run.now + LONGEST
     for _ in range(MOST_STEPS):
         _look(run)
@@ -189,7 +192,7 @@ def _settle(run: _Run, id: str, among: set[str]) -> None:
 
 
 def _start_job(run: _Run, id: str) -> None:
-    """The limits are asked once more before the job, as the pipeline does: what is held goes back to the start."""
+    """Check the limits again before the job, as the pipeline does; a held migration goes back to the start."""
     start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
     if held_back(start, _scene(run, own=id)):
         run.moving.discard(id)
@@ -199,7 +202,7 @@ def _start_job(run: _Run, id: str) -> None:
 
 
 def _person_acts(run: _Run) -> None:
-    """A person resumes the batch, or lets the next wave begin."""
+    """Let a person resume the batch or begin the next wave."""
     run.waits_for_person = False
     if run.batch.control.brake is not Brake.OFF:
         if run.batch.control.brake is Brake.BUDGET:
@@ -210,7 +213,7 @@ def _person_acts(run: _Run) -> None:
 
 
 def _look(run: _Run) -> None:
-    """What the tick does: pause at the budget, end and begin waves, and offer slots, next hops first."""
+    """Do what the tick does: pause at the budget, end and begin waves, and offer slots, next hops first."""
     if budget_spent(_scene(run)) and run.batch.control.brake is Brake.OFF:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is Brake.OFF:
@@ -227,7 +230,7 @@ def _look(run: _Run) -> None:
 
 
 def _ready(run: _Run, queue: dict[str, None]) -> Iterator[str]:
-    """Those that may try to start: next hops, and those whose wave has begun."""
+    """Migrations that may try to start: next hops, and those whose wave has begun."""
     last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
     return (id for id in queue if run.hops[id] or run.place.get(id, len(run.cut) - 1) <= last)
 
@@ -253,7 +256,7 @@ def _ask_person(run: _Run) -> None:
 
 
 def _next_moment(run: _Run) -> datetime | None:
-    """When something can happen next: what is under way, the end of a soak, or the opening of a window."""
+    """When something can happen next: the end of a running part, the end of a soak, or the opening of a window."""
     found = [run.due[0][0]] if run.due else []
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:

@@ -103,7 +103,7 @@ def sweep_due(released_at: datetime, retention_days: int) -> datetime:
 def may_sweep(entry: LedgerEntry, *, released_at: datetime | None, now: datetime) -> bool:
     """Whether the snapshot may be deleted: released by a named person and past its retention (invariant 2).
 
-    It is past by every clock, because ours may be ahead of the one that noted the release.
+    The test allows for clocks that differ: ours may be ahead of the one that recorded the release.
     """
     if released_at is None or entry.sweep_at is None:
         return False

@@ -1,4 +1,4 @@
-"""What the tick does about approvals: tell once what is missing or about to expire, and stop a batch whose approval has lapsed."""
+"""The tick's work on approvals: it reports once what is missing or about to expire, and stops a batch whose approval has lapsed."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.ports.ports import Ports
 
 
 def tell_approvals(terms: Terms, ports: Ports) -> None:
-    """Of the batch first, then of its next wave; one thing with each look."""
+    """Handle one approval in each tick: the batch's first, then its next wave's."""
     now = ports.clock.now()
     if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
         return
@@ -43,21 +43,21 @@ def _has_lapsed(terms: Terms, found: Ask) -> bool:
 
 
 def _is_told(terms: Terms, found: Ask, now: datetime) -> bool:
-    """Whether there is nothing to tell, or it is told already."""
+    """Whether there is nothing to report, or it has already been reported."""
     if found.until is not None and not approvals.is_soon(terms.policy.approval_min, found.until, now):
         return True
     return approvals.is_told(terms, found.about, _event(found))
 
 
 def _event(found: Ask) -> str:
-    """What would be told: what expired before makes it another event than the one before."""
+    """The key of the event to report; an expiry makes it differ from the event before."""
     lapses = found.until or max((each.at for each in found.expired), default=None)
     type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
     return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"
 
 
 def _tell(batch: Batch, found: Ask, ports: Ports) -> None:
-    """Publish it, and note that it is published. In this order: the same event twice is one event."""
+    """Publish the event, then record that it is published: the same event twice is one event."""
     after = approvals.told(batch, found.about, _event(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}

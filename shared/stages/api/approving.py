@@ -1,4 +1,4 @@
-"""Approve a batch, its next wave, or a rollback; and what is shown of approvals."""
+"""Approves a batch, its next wave or a rollback, and shows the approvals."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.stages.api.people_views import ApprovalsView, ApprovalView
 
 @dataclass(frozen=True)
 class Approver:
-    """Who approves, and what the deployment says of that person's roles."""
+    """The person who approves, with the settings of their roles."""
 
     caller: Caller
     access: Access
@@ -51,7 +51,7 @@ def approve(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, 
 
 
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
-    """Approve the rollback of a migration that stands as the person saw it."""
+    """Approve the rollback of a migration that is still as the person saw it."""
     found = ports.migrations.load(migration_id)
     if not seen.is_as_seen(found, version):
         raise seen.migration_moved(found, version, ports.migrations.journal(migration_id))
@@ -91,7 +91,7 @@ def shown_of(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
 
 
 def shown_of_rollback(migration: Migration, ports: Ports) -> ApprovalsView | None:
-    """The approvals of a rollback; None if there can be none now."""
+    """The approvals of a rollback; None if it cannot be approved now."""
     with suppress(Refused):
         now = ports.clock.now()
         acts.roll_back(migration, "", now)

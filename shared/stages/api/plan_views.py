@@ -1,4 +1,4 @@
-"""What the API shows of a plan: what will happen, by when, and at what cost. See views.py for how it becomes JSON."""
+"""The API's views of a plan: what will happen, when, and at what cost. See views.py for how it becomes JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class FinishView:
-    """When something will have finished: at the earliest, and by when in 10, 50 and 90 of 100 runs ahead; null: in fewer."""
+    """When something will have finished: the earliest time, then in 10, 50 and 90 of 100 runs; null if fewer runs finish."""
 
     earliest: datetime | None
     p10: datetime | None
@@ -51,33 +51,33 @@ class AssumedDuration:
 
 @dataclass(frozen=True)
 class PlanView:
-    """What will happen in a batch. Asking changes nothing, and the same ``seed`` draws the same."""
+    """What will happen in a batch. The request changes nothing, and the same ``seed`` gives the same forecast."""
 
     batch_id: str
     made_at: datetime
     seed: str
     runs: int
     instances: int
-    """Those that have not ended, the ones refused by their precheck aside."""
+    """Migrations that have not ended, without those that the precheck refused."""
     unassessed: int
-    """Those whose precheck is not over."""
+    """Migrations whose precheck has not ended."""
     routes: dict[str, int]
     findings: tuple[FindingCount, ...]
     finish: FinishView
     waves: tuple[PlannedWave, ...]
     planned: FinishView | None
-    """The same forecast for the moment of the acknowledgement; null before it."""
+    """The forecast as of the acknowledgement; null before it."""
     finished_at: datetime | None
     """When the last migration ended; null while one has not."""
     outcomes: dict[str, int]
-    """What really happened so far: number by state."""
+    """The real outcome so far: the number of migrations by state."""
     limits: tuple[str, ...]
     snapshot_gib: int
-    """At most: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""
+    """The upper bound: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""
     snapshot_cost: float
-    """Until the sweep, if each outcome is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
+    """The cost until the sweep, if each outcome is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
     currency: str
     sizes_seen: int
-    """Of how many instances the disks were read; the size of the others is that of the average."""
+    """How many instances' disks were read; the others count with the average size."""
     needs_a_person: tuple[str, ...]
     assumed: tuple[AssumedDuration, ...]

@@ -23,9 +23,9 @@ from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishVi
 from shared.stages.closing import SETTLED
 
 MOST_RUNS, WORK = 60, 6000
-"""Runs ahead at most, and how many migrations all runs together may move: the answer comes within seconds."""
+"""Maximum runs ahead, and maximum migrations in all runs together, so that the answer comes within seconds."""
 SIZES_READ = 50
-"""Of how many instances the disks are read."""
+"""Maximum instances whose disks are read."""
 NAMED = 5
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
@@ -72,7 +72,7 @@ def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -
 
 
 def _ordered(ports: Ports, batch_id: str) -> list[Migration]:
-    """All migrations of the batch in the order in which waves are cut."""
+    """All migrations of the batch in the order that divides them into waves."""
     found: list[Migration] = []
     token = ""
     while True:
@@ -84,7 +84,7 @@ def _ordered(ports: Ports, batch_id: str) -> list[Migration]:
 
 
 def _waves(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
-    """As the acknowledgement has frozen them, or as it would cut them now."""
+    """The waves as fixed by the acknowledgement, or as an acknowledgement would fix them now."""
     if not batch.policy.waves:
         return []
     ids = [each.migration_id for each in meant]
@@ -92,14 +92,17 @@ def _waves(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple
 
 
 def _let_go(batch: Batch, now: datetime) -> Batch:
-    """The batch as if persons had acknowledged and approved it a moment ago. Whoever lets a wave begin is drawn."""
+    """The batch as if persons had acknowledged and approved it a moment ago. The delay of the person who begins a wave is drawn."""
     given = batch.acknowledgement or Acknowledgement("", now, "", (), digest_of(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
 def _item(migration: Migration, batch: Batch) -> Item:
-    """As the scheduler would meet it. A dry run cancels what passed its precheck; here it waits."""
+    """The migration in the form that the scheduler would meet.
+
+    A dry run cancels migrations that pass the precheck; here they wait.
+    """
     hops = max(len(migration.hops) - migration.hop, 1)
     if migration.state in MOVES:
         return Item(migration.migration_id, hops, MOVING, migration.entered_at)
@@ -112,7 +115,7 @@ def _item(migration: Migration, batch: Batch) -> Item:
 def _as_planned(
     batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
 ) -> Finish | None:
-    """The forecast of the moment of the acknowledgement, when nothing had moved."""
+    """The forecast as of the acknowledgement, when nothing had moved."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
@@ -141,7 +144,7 @@ def _findings(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
 
 
 def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """The space of all snapshots at most, and how many instances were looked at."""
+    """The maximum space of all snapshots, and the number of instances examined."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
         document = ports.migrations.document(migration.migration_id, instance_name(0))
@@ -172,7 +175,7 @@ def _limits(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
 
 
 def _people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
-    """What needs a person, in the order in which it comes."""
+    """The steps that need a person, in order."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:
