@@ -165,6 +165,10 @@ class Cloud:
             except ApiError as error:
                 answer = service.refuse(request, error, self.request_id())
                 seen.status, seen.code = answer.status, error.code
+            except UnicodeEncodeError:  # half a surrogate pair, which JSON can say and nothing can hold
+                refusal = ApiError("InvalidParameter", "The request holds text that is no Unicode.", 400)
+                answer = service.refuse(request, refusal, self.request_id())
+                seen.status, seen.code = answer.status, refusal.code
             except Dropped as dropped:
                 seen.status, seen.code = 0, str(dropped)
                 raise

@@ -8,6 +8,8 @@ MAX_TARGETS = 5
 """Targets per rule."""
 MAX_EXPRESSIONS = 5
 """Conditions (objects) per field of a pattern."""
+MAX_BOUND = 1.0e9
+"""The number of a numeric condition, positive or negative."""
 MAX_TRANSFORM_TEXT = 10_240
 """Characters of a template, and of a value."""
 MAX_EVENT_BYTES = 256 * 1024

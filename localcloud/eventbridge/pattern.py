@@ -1,8 +1,8 @@
 """Event patterns: which events a rule wants. Pure.
 
 Keys of a pattern are joined by AND, the values in an array by OR, several operators of one condition by AND. Numbers compare by
-their text, so 300 is "300" but not 300.0. Source: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08) and the older
-edition of the same page.
+their text, so 300 is "300" but not 300.0. Source: help.aliyun.com/en/eventbridge/user-guide/event-patterns (2026-08), the older
+edition of the same page and, for what they leave open, the evaluator of apache/rocketmq-eventbridge, which is the service's own.
 """
 
 from __future__ import annotations
@@ -28,6 +28,10 @@ def validate(pattern: Any) -> None:
     if not isinstance(pattern, Mapping):
         raise PatternError("The pattern must be a JSON object.")
     _validate_keys(pattern, "$", 0)
+    try:
+        json.dumps(pattern, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise PatternError("The pattern holds half a surrogate pair, which is no text.") from error
 
 
 def _validate_keys(pattern: Mapping[str, Any], where: str, depth: int) -> None:
@@ -78,28 +82,21 @@ def _wanted(wanted: Any, value: Any) -> bool:
 
 
 def _meets(condition: Any, value: Any) -> bool:
-    """One value of a pattern's array against a field; an array field is met by any of its items."""
+    """One value of a pattern's array against a field; an array field is met by any of its items.
+
+    An object meets nothing, not even ``exists``; neither does an empty array, nor one with an object or array in it.
+    """
+    if value is _MISSING:
+        return isinstance(condition, Mapping) and condition == {"exists": False}
+    items = value if isinstance(value, list) else [value]
+    if any(isinstance(each, (Mapping, list)) for each in items):
+        return False
     if isinstance(condition, Mapping):
-        return all(_holds(operator, operand, value) for operator, operand in condition.items())
-    if value is _MISSING:
-        return False
-    return any(_same(condition, each) for each in (value if isinstance(value, list) else [value]))
-
-
-def _holds(operator: str, operand: Any, value: Any) -> bool:
-    if operator == "exists":
-        return bool((value is not _MISSING) == operand)
-    if value is _MISSING:
-        return False
-    values = value if isinstance(value, list) else [value]
-    if operator == "anything-but":
-        return all(not _excluded(operand, each) for each in values)
-    return any(_OPERATORS[operator](operand, each) for each in values)
+        return all(any(_OPERATORS[operator](operand, each) for each in items) for operator, operand in condition.items())
+    return any(_same(condition, each) for each in items)
 
 
 def _same(left: Any, right: Any) -> bool:
-    if isinstance(left, (Mapping, list)) or isinstance(right, (Mapping, list)):
-        return False
     if left is None or right is None or isinstance(left, bool) or isinstance(right, bool):
         return left is right
     return _text(left) == _text(right)
@@ -109,43 +106,48 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else json.dumps(value)
 
 
-def _excluded(operand: Any, value: Any) -> bool:
+def _anything_but(operand: Any, value: Any) -> bool:
     if isinstance(operand, Mapping):
         ((operator, inner),) = operand.items()
-        return _OPERATORS[operator](inner, value)
-    return any(_same(each, value) for each in (operand if isinstance(operand, list) else [operand]))
+        return not _OPERATORS[operator](inner, value)
+    return not any(_same(each, value) for each in (operand if isinstance(operand, list) else [operand]))
 
 
 def _affix(test: Callable[[str, str], bool]) -> Callable[[Any, Any], bool]:
-    return lambda operand, value: isinstance(value, str) and any(test(value, each) for each in _strings(operand))
+    return lambda operand, value: isinstance(value, str) and test(value, operand)
 
 
-def _strings(operand: Any) -> list[str]:
-    return operand if isinstance(operand, list) else [operand]
-
-
-_COMPARE: dict[str, Callable[[Decimal, Decimal], bool]] = {
-    "<": lambda value, bound: value < bound,
-    "<=": lambda value, bound: value <= bound,
-    "=": lambda value, bound: value == bound,
-    ">": lambda value, bound: value > bound,
-    ">=": lambda value, bound: value >= bound,
+_NEAR = Decimal("1E-7")
+"""Numbers that are no farther apart are equal."""
+_COMPARE: dict[str, Callable[[Decimal], bool]] = {
+    "<": lambda above: above < -_NEAR,
+    "<=": lambda above: above <= _NEAR,
+    "=": lambda above: abs(above) <= _NEAR,
+    "!=": lambda above: abs(above) > _NEAR,
+    ">": lambda above: above > _NEAR,
+    ">=": lambda above: above >= -_NEAR,
 }
+"""By how much a number is above the bound, for each sign."""
 
 
 def _numeric(operand: list[Any], value: Any) -> bool:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if not _is_number(value):
         return False
     try:
         number = Decimal(str(value))
-        return all(_COMPARE[sign](number, Decimal(str(bound))) for sign, bound in zip(operand[::2], operand[1::2], strict=True))
+        return all(_COMPARE[sign](number - Decimal(str(bound))) for sign, bound in zip(operand[::2], operand[1::2], strict=True))
     except InvalidOperation:
         return False
 
 
 def _cidr(operand: str, value: Any) -> bool:
+    if not isinstance(value, str):
+        return False
     try:
-        return isinstance(value, str) and ipaddress.ip_address(value) in ipaddress.ip_network(operand, strict=False)
+        address = ipaddress.ip_address(value)
+        return (
+            address in ipaddress.ip_network(operand, strict=False) if "/" in operand else address == ipaddress.ip_address(operand)
+        )
     except ValueError:
         return False
 
@@ -154,29 +156,34 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-def _is_strings(operand: Any) -> bool:
-    listed = operand if isinstance(operand, list) else [operand]
-    return bool(listed) and all(isinstance(each, str) and each for each in listed)
+def _is_text(operand: Any) -> bool:
+    return isinstance(operand, str) and bool(operand)
 
 
 def _is_numeric(operand: Any) -> bool:
     if not isinstance(operand, list) or len(operand) not in (2, 4):
         return False
-    return all(str(sign) in _COMPARE for sign in operand[::2]) and all(_is_number(bound) for bound in operand[1::2])
+    signs, bounds = operand[::2], operand[1::2]
+    return all(str(sign) in _COMPARE for sign in signs) and all(
+        _is_number(each) and abs(each) <= limits.MAX_BOUND for each in bounds
+    )
 
 
 def _is_cidr(operand: Any) -> bool:
+    """A range of IPv4 addresses, or one address of either kind."""
+    if not isinstance(operand, str):
+        return False
     try:
-        return isinstance(operand, str) and "/" in operand and bool(ipaddress.IPv4Network(operand, strict=False))
+        return bool(ipaddress.IPv4Network(operand, strict=False) if "/" in operand else ipaddress.ip_address(operand))
     except ValueError:
         return False
 
 
 def _is_exclusion(operand: Any) -> bool:
     if isinstance(operand, Mapping):
-        return len(operand) == 1 and next(iter(operand)) in _AFFIXES and _is_strings(next(iter(operand.values())))
+        return len(operand) == 1 and next(iter(operand)) in _AFFIXES and _is_text(next(iter(operand.values())))
     listed = operand if isinstance(operand, list) else [operand]
-    return bool(listed) and all(isinstance(each, str) or _is_number(each) for each in listed)
+    return bool(listed) and all(each is None or isinstance(each, (str, int, float)) for each in listed)
 
 
 _AFFIXES = ("prefix", "suffix", "contains")
@@ -186,9 +193,11 @@ _OPERATORS: dict[str, Callable[[Any, Any], bool]] = {
     "contains": _affix(str.__contains__),
     "numeric": _numeric,
     "cidr": _cidr,
+    "exists": lambda operand, _: operand is True,
+    "anything-but": _anything_but,
 }
 _CHECKS: dict[str, Callable[[Any], bool]] = {
-    **dict.fromkeys(_AFFIXES, _is_strings),
+    **dict.fromkeys(_AFFIXES, _is_text),
     "numeric": _is_numeric,
     "cidr": _is_cidr,
     "exists": lambda operand: isinstance(operand, bool),

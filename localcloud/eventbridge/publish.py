@@ -76,7 +76,11 @@ def check_event(event: Any) -> None:
     problem = _problem(event)
     if problem:
         raise ApiError("InvalidCloudEvent", problem)
-    if len(transform.dump(event).encode()) > limits.MAX_EVENT_BYTES:
+    try:
+        size = len(transform.dump(event).encode())
+    except UnicodeEncodeError as error:
+        raise ApiError("InvalidCloudEvent", "The event holds half a surrogate pair, which is no text.") from error
+    if size > limits.MAX_EVENT_BYTES:
         raise ApiError("EventTooLarge", f"The event is larger than {limits.MAX_EVENT_BYTES} bytes.", 413)
 
 

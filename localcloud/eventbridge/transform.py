@@ -1,6 +1,7 @@
 """How a rule's target turns an event into what the target receives: ORIGINAL, CONSTANT, JSONPATH, TEMPLATE. Pure.
 
-Source: alibabacloud.com/help/en/eventbridge/user-guide/event-transformation.
+A variable of a template that is not defined, or whose path is not in the event, stays as it is written. Sources:
+alibabacloud.com/help/en/eventbridge/user-guide/event-transformation, and the tests of apache/rocketmq-eventbridge.
 """
 
 from __future__ import annotations
@@ -32,11 +33,7 @@ def validate(param: Mapping[str, Any]) -> None:
     if form == "JSONPATH":
         _steps(str(param.get("Value", "")))
     if form == "TEMPLATE":
-        variables = _variables(param)
-        unknown = set(_VARIABLE.findall(str(param.get("Template", "")))) - set(variables)
-        if unknown:
-            raise TransformError(f"The template uses variables that Value does not define: {', '.join(sorted(unknown))}.")
-        for value in variables.values():
+        for value in _variables(param).values():
             if value.startswith("$"):
                 _steps(value)
 
@@ -49,29 +46,31 @@ def render(param: Mapping[str, Any], event: Mapping[str, Any]) -> str:
     if form == "CONSTANT":
         return str(param.get("Value") or "")
     if form == "JSONPATH":
-        return _text(find(str(param["Value"]), event))
-    variables = _variables(param)
-    return _VARIABLE.sub(lambda name: _filled(variables[name[1]], event), str(param.get("Template", "")))
+        return _found(str(param["Value"]), event) or ""
+    values = {name: _found(value, event) if value.startswith("$") else value for name, value in _variables(param).items()}
+    return _VARIABLE.sub(lambda name: _or_else(values.get(name[1]), name[0]), str(param.get("Template", "")))
 
 
-def find(path: str, event: Any) -> Any:
-    """What a JSONPath (``$.data.disks[0]['id']``) points at, None if there is nothing."""
-    found = event
+def _or_else(text: str | None, otherwise: str) -> str:
+    return otherwise if text is None else text
+
+
+def _found(path: str, event: Any) -> str | None:
+    """The text of what a JSONPath (``$.data.disks[0]['id']``) points at; None if there is nothing."""
+    found: Any = event
     for step in _steps(path):
-        if isinstance(step, int):
-            found = found[step] if isinstance(found, list) and step < len(found) else None
-        else:
-            found = found.get(step) if isinstance(found, Mapping) else None
-    return found
+        if not isinstance(found, list if isinstance(step, int) else Mapping):
+            return None
+        try:
+            found = found[step]  # type: ignore[index]
+        except (KeyError, IndexError):
+            return None
+    return _text(found)
 
 
 def dump(event: Mapping[str, Any]) -> str:
     """An event as the compact JSON that targets receive."""
     return json.dumps(event, separators=(",", ":"), ensure_ascii=False)
-
-
-def _filled(value: str, event: Mapping[str, Any]) -> str:
-    return _text(find(value, event)) if value.startswith("$") else value
 
 
 def _variables(param: Mapping[str, Any]) -> dict[str, str]:
@@ -99,6 +98,4 @@ def _steps(path: str) -> list[str | int]:
 
 
 def _text(value: Any) -> str:
-    if value is None:
-        return ""
     return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)

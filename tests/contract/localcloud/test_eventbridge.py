@@ -260,3 +260,12 @@ def test_quota_of_rules(app: App) -> None:
     with pytest.raises(ApiError) as caught:
         make_rule(app, "one-more", {"source": ["x"]})
     assert caught.value.code == "EventRuleCountExceed"
+
+
+def test_an_event_with_half_a_surrogate_pair_is_refused(app: App) -> None:
+    """JSON can say it, and no encoding can hold it; the other events of the batch get through."""
+    publisher = account.service(app.cloud, "eventbridge").publisher
+    one = {"id": "a", "source": "s", "type": "t"}
+    with app.cloud.lock, app.cloud.db.transaction():
+        answers = publisher.put([{**one, "subject": "\ud83d"}, one])
+    assert [each.get("ErrorCode") for each in answers] == ["InvalidCloudEvent", None]

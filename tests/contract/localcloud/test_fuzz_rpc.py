@@ -184,3 +184,25 @@ def test_tablestore_refuses_what_its_table_says() -> None:
                 setattr(getattr(message, path.split(".")[0]), path.split(".")[1], True)
             with pytest.raises(Exception, match="not emulated"):
                 refused.check(operation, message, message.SerializePartialToString())
+
+
+HALF = '"\\ud83d"'
+"""JSON for half a surrogate pair: a text that no encoding can hold."""
+
+
+@pytest.mark.parametrize(
+    ("version", "operation", "params"),
+    [
+        ("2014-05-26", "DescribeInstances", {"RegionId": "cn-hangzhou", "InstanceIds": f"[{HALF}]"}),
+        ("2020-04-01", "CreateRule", {"EventBusName": "default", "RuleName": "r", "FilterPattern": f'{{"source":[{HALF}]}}'}),
+        (
+            "2020-04-01",
+            "PutEvents",
+            {"EventBusName": "default", "EventList": f'[{{"id":"a","source":"s","type":"t","data":{HALF}}}]'},
+        ),
+    ],
+)
+def test_half_a_surrogate_pair_breaks_nothing(app: App, version: str, operation: str, params: dict[str, str]) -> None:
+    before = state(app)
+    assert ask(app, version, operation, params).status in (200, 400)
+    assert state(app) == before
