@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from shared.adapters.clock import clock_of
-from shared.adapters.drivers.settings import SmcSettings
+from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
 from shared.domain.errors import Permanent, ReplankError

@@ -159,8 +159,8 @@ def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
 
 
 def test_what_is_not_set_is_named(one: Bench, smc: Driver) -> None:
-    from shared.adapters.drivers.settings import SmcSettings
     from shared.adapters.drivers.smc import SmcDriver
+    from shared.adapters.drivers.smc_settings import SmcSettings
 
     for given, missing in (
         (SmcSettings(), "REPLANK_SMC_IMPORT_LINUX"),

@@ -15,7 +15,7 @@ from typing import Any
 from shared.adapters.clock import moment_or_none
 from shared.adapters.drivers.access_tokens import AccessTokens
 from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, belongs_to_another, foreign_job, job_reports
-from shared.adapters.drivers.settings import SmcSettings
+from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import codes, gone

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
+from shared.domain.catalog.cited import ALINUX, CENTOS, CENTOS_5, ENDOFLIFE, NOT_PUBLISHED, UBUNTU, WINDOWS
 from shared.domain.catalog.model import Lifecycle, Source
-from shared.domain.catalog.sources import ALINUX, CENTOS, CENTOS_5, ENDOFLIFE, NOT_PUBLISHED, UBUNTU, WINDOWS
 
 
 def _day(text: str) -> date | None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shared.domain.catalog.cited import LIMITS, MATRIX_WINDOWS
 from shared.domain.catalog.model import Minimum, Source
-from shared.domain.catalog.sources import LIMITS, MATRIX_WINDOWS
 
 REGIONS = {
     "cn-hangzhou": "China (Hangzhou)",

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shared.domain.catalog.cited import MATRIX_LINUX, MATRIX_WINDOWS
 from shared.domain.catalog.model import Architecture, Path
-from shared.domain.catalog.sources import MATRIX_LINUX, MATRIX_WINDOWS
 
 X86: Architecture = "x86_64"
 ARM: Architecture = "arm64"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from shared.domain.catalog.cited import NAMES
 from shared.domain.catalog.model import Release
-from shared.domain.catalog.sources import NAMES
 
 _LINUX = (
     # family, name, pattern before the version, ID in os-release, versions known

@@ -56,7 +56,7 @@ def test_rules_wait_for_their_bus(app: App) -> None:
     assert rule.targets[0].endpoint == ECHO_ARN
 
 
-def test_rule_life(app: App) -> None:
+def test_a_rule_is_made_read_changed_and_deleted(app: App) -> None:
     client = eventbridge(app.cloud)
     target = eb.TargetEntry(id="a", type="acs.fc.function", endpoint=LEGACY_ARN, push_retry_strategy="BACKOFF_RETRY")
     made = eb.CreateRuleRequest(
@@ -243,7 +243,7 @@ def test_malformed_requests_are_refused(app: App) -> None:
         assert caught.value.code == code
 
 
-def test_limits(app: App) -> None:
+def test_events_over_a_limit_are_refused_one_by_one(app: App) -> None:
     client = eventbridge(app.cloud)
     large = event(data={"text": "x" * 270_000})
     answer = client.put_events([large, event("a:b"), event("-a"), event(type="t" * 64)])

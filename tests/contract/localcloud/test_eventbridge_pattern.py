@@ -70,7 +70,7 @@ CASES: list[tuple[dict[str, Any], bool]] = [
 
 
 @pytest.mark.parametrize(("wanted", "expected"), CASES)
-def test_match(wanted: dict[str, Any], expected: bool) -> None:
+def test_a_pattern_matches_as_eventbridge_documents(wanted: dict[str, Any], expected: bool) -> None:
     pattern.validate(wanted)
     assert pattern.matches(wanted, EVENT) is expected
 
@@ -108,7 +108,7 @@ def test_match(wanted: dict[str, Any], expected: bool) -> None:
         {"n": [{"anything-but": []}]},
     ],
 )
-def test_no_pattern(wrong: Any) -> None:
+def test_a_wrong_pattern_is_refused(wrong: Any) -> None:
     with pytest.raises(pattern.PatternError):
         pattern.validate(wrong)
 
@@ -143,7 +143,7 @@ def test_any_json_is_refused_or_decided(wanted: Any, event: dict[str, Any]) -> N
         ({"Form": "TEMPLATE", "Value": '{"s":"$.data.state","c":"fixed"}', "Template": "${s} and ${c}"}, "Running and fixed"),
     ],
 )
-def test_transform(param: dict[str, Any], expected: str) -> None:
+def test_a_transform_renders_the_event(param: dict[str, Any], expected: str) -> None:
     transform.validate(param)
     assert transform.render(param, EVENT) == expected
 
@@ -158,7 +158,7 @@ def test_transform(param: dict[str, Any], expected: str) -> None:
         {"Form": "TEMPLATE", "Value": '{"x":1}', "Template": "${x}"},
     ],
 )
-def test_no_transform(wrong: dict[str, Any]) -> None:
+def test_a_wrong_transform_is_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(transform.TransformError):
         transform.validate(wrong)
 

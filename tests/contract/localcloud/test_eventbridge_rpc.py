@@ -79,7 +79,7 @@ def test_errors_tolerance_none_stops_the_rule(app: App) -> None:
     assert call(app, "GetRule", EventBusName=BUS, RuleName="r")["Data"]["Status"] == "DISABLE"
 
 
-def test_refusals(app: App) -> None:
+def test_a_wrong_rpc_call_gets_the_real_error_code(app: App) -> None:
     role = app.cloud.identities.of(f"role:{ROLE}")
     for arguments, code in (
         ({"action": "GetEventBus", "EventBusName": "none"}, "EventBusNotExist"),

@@ -194,7 +194,7 @@ def test_anonymous_trigger_and_failing_handler(app: App) -> None:
         (b'{"statusCode": 200, "body": "*", "isBase64Encoded": true}', 502, None),
     ],
 )
-def test_response_shapes(result: bytes, status: int, text: bytes | None) -> None:
+def test_a_function_may_answer_in_every_documented_shape(result: bytes, status: int, text: bytes | None) -> None:
     answer = http_trigger.response(Result(result), "R")
     assert answer.status == status
     assert text is None or answer.body == text

@@ -28,7 +28,7 @@ START = to_ms(datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc))  # a Monday
         ("0 0 8 * * *", "2026-11-24T08:00:00Z"),
     ],
 )
-def test_next(expression: str, expected: str) -> None:
+def test_an_expression_gives_its_next_time(expression: str, expected: str) -> None:
     assert iso(cron.parse(expression).next_ms(START)) == expected
 
 
@@ -47,7 +47,7 @@ def test_next(expression: str, expected: str) -> None:
         "0 */0 * * * *",
     ],
 )
-def test_no_expression(wrong: str) -> None:
+def test_a_wrong_expression_is_refused(wrong: str) -> None:
     with pytest.raises(cron.CronError):
         cron.parse(wrong)
 

@@ -37,7 +37,7 @@ def invoke(app: App, name: str, payload: bytes, key: Any = None, **headers: str)
     return client(app, key).invoke_function_with_options(name, request, sent, RuntimeOptions())
 
 
-def test_synchronous_invocation(app: App) -> None:
+def test_a_synchronous_invocation_returns_result_and_log(app: App) -> None:
     answer = invoke(app, "app-echo", b'{"x":1}', x_fc_log_type="Tail")
     assert json.loads(answer.body.read())["event"] == {"x": 1}
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -51,7 +51,7 @@ def test_an_error_of_the_handler_is_told_in_a_header(app: App) -> None:
     assert json.loads(answer.body.read())["errorType"] == "ValueError"
 
 
-def test_asynchronous_invocation(app: App) -> None:
+def test_an_asynchronous_invocation_is_accepted_and_runs_later(app: App) -> None:
     answer = invoke(app, "app-echo", b"[7]", x_fc_invocation_type="Async")
     assert answer.status_code == 202
     app.settle()
@@ -70,7 +70,7 @@ def test_functions_are_shown_and_listed_in_pages(app: App) -> None:
     assert [each["functionName"] for each in older] == ["app-echo"]
 
 
-def test_refusals(app: App) -> None:
+def test_a_wrong_call_of_the_newer_client_gets_the_real_error_code(app: App) -> None:
     role = app.cloud.identities.of(f"role:{ROLE}")
     ask = client(app)
     cases = [

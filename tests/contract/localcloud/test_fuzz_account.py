@@ -75,7 +75,7 @@ def state(app: App) -> list[Any]:
 
 @QUICK
 @given(operation=st.sampled_from([*OPERATIONS, "putEvents", "nonsense"]), body=BODIES)
-def test_event_operations(app: App, operation: str, body: bytes) -> None:
+def test_a_refused_event_operation_changes_nothing(app: App, operation: str, body: bytes) -> None:
     before = state(app)
     answer = app.cloud.handle(signed_event_request(app, operation, body))
     fields = json.loads(answer.body)
@@ -91,7 +91,7 @@ def test_event_operations(app: App, operation: str, body: bytes) -> None:
         st.dictionaries(st.sampled_from(["id", "source", "type", "data", "time", "aliyuneventbusname"]), VALUES), max_size=4
     )
 )
-def test_events(app: App, events: list[Any]) -> None:
+def test_every_published_event_gets_an_entry_in_the_answer(app: App, events: list[Any]) -> None:
     answer = app.cloud.handle(signed_event_request(app, "putEvents", json.dumps(events).encode()))
     assert answer.status in (200, 400)
     if answer.status == 200:
@@ -116,7 +116,7 @@ def test_events(app: App, events: list[Any]) -> None:
     ),
     body=st.binary(max_size=40),
 )
-def test_function_requests(app: App, method: str, path: str, body: bytes) -> None:
+def test_no_request_to_a_function_breaks_the_cloud(app: App, method: str, path: str, body: bytes) -> None:
     answer = app.cloud.handle(signed_function_request(app, method, path, body))
     assert answer.status < 500 or answer.status == 502
 
@@ -127,7 +127,7 @@ def test_function_requests(app: App, method: str, path: str, body: bytes) -> Non
         st.sampled_from(["authorization", "date", "x-acs-security-token", "x-acs-version"]), st.text(max_size=30)
     )
 )
-def test_unsigned_requests(app: App, headers: dict[str, str]) -> None:
+def test_an_unsigned_request_is_refused_and_changes_nothing(app: App, headers: dict[str, str]) -> None:
     before = state(app)
     for target in ("/openapi/createEventBus", "/2023-03-30/functions", "/http/app-echo/x"):
         answer = app.cloud.handle(Request("POST", target, headers, b'{"EventBusName":"x"}'))

@@ -188,7 +188,7 @@ def test_malformed_http_never_harms(cloud: Process) -> None:
         ("/none", None, 404),
     ],
 )
-def test_admin_refuses(cloud: Process, path: str, body: Any, status: int) -> None:
+def test_a_wrong_admin_call_is_refused_with_its_status(cloud: Process, path: str, body: Any, status: int) -> None:
     with pytest.raises(AdminError) as caught:
         cloud.admin(path, body)
     assert caught.value.status == status

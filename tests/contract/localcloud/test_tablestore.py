@@ -92,7 +92,7 @@ def test_put_replaces_the_whole_row(client: OTSClient) -> None:
     assert get(client, "a") == {"z": 3}
 
 
-def test_existence_conditions(client: OTSClient) -> None:
+def test_a_write_is_refused_if_its_existence_condition_fails(client: OTSClient) -> None:
     refused = (403, "OTSConditionCheckFail")
     assert code_of(put, client, "a", MUST_EXIST, x=1) == refused
     put(client, "a", MUST_NOT_EXIST, x=1)
@@ -147,7 +147,7 @@ def test_single_column_conditions(
     assert ("w" in (get(client, "a") or {})) == holds
 
 
-def test_composite_conditions(client: OTSClient) -> None:
+def test_column_conditions_combine_by_and_or_and_not(client: OTSClient) -> None:
     put(client, "a", v=7, w=1)
     seven, two = SingleColumnCondition("v", 7, ComparatorType.EQUAL), SingleColumnCondition("w", 2, ComparatorType.EQUAL)
 
@@ -246,7 +246,7 @@ def test_return_type_gives_the_key_back(client: OTSClient) -> None:
     assert row.primary_key == [("k", "a")]
 
 
-def test_table_operations(client: OTSClient) -> None:
+def test_tables_are_made_listed_described_and_deleted(client: OTSClient) -> None:
     make_table(client, "s", [("a", "INTEGER"), ("b", "BINARY")], time_to_live=86_400, max_version=3)
     assert sorted(client.list_table()) == ["s", "t"]
     described = client.describe_table("s")
@@ -277,7 +277,7 @@ def test_instances_do_not_see_each_other(client: OTSClient, cloud: Cloud) -> Non
 
 
 @pytest.mark.parametrize("v4", [False, True])
-def test_signatures(cloud: Cloud, client: OTSClient, v4: bool) -> None:
+def test_a_wrong_signature_is_refused(cloud: Cloud, client: OTSClient, v4: bool) -> None:
     assert list(make_client(cloud, v4=v4).list_table()) == ["t"]
     assert code_of(make_client(cloud, v4=v4, secret="wrong").list_table) == (403, "OTSAuthFailed")
     stranger = Key("LTAIunknown", "s", "", "owner")

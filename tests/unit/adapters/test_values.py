@@ -110,7 +110,7 @@ def test_columns_have_names_tablestore_takes_and_lie_in_their_ranges() -> None:
     assert tables.columns_of(tables.JOURNAL) == ("change_", "change`")
 
 
-def test_lanes() -> None:
+def test_a_row_waits_in_the_lane_of_its_state() -> None:
     assert tables.lane(migration(1)) == {}
     assert tables.lane(migration(1, due_at=T0)) == {"due_lane": "drive", "due_at": milliseconds(T0)}
     ready = migration(1, state=State.READY, due_at=T0 + timedelta(days=1))
@@ -167,7 +167,7 @@ def test_a_migration_survives_its_row() -> None:
         ("https://replank.cn-hangzhou.ots.aliyuncs.com", "https", "replank.cn-hangzhou.ots.aliyuncs.com", False),
     ],
 )
-def test_endpoints(address: str, protocol: str, host: str, loopback: bool) -> None:
+def test_an_address_gives_protocol_host_and_whether_it_is_local(address: str, protocol: str, host: str, loopback: bool) -> None:
     endpoint = Endpoint.of(address)
     assert (endpoint.protocol, endpoint.host, endpoint.loopback) == (protocol, host, loopback)
 
@@ -185,7 +185,7 @@ def test_endpoints(address: str, protocol: str, host: str, loopback: bool) -> No
         ("", "x86_64"),
     ],
 )
-def test_architectures(instance_type: str, expected: str) -> None:
+def test_the_instance_type_tells_the_architecture(instance_type: str, expected: str) -> None:
     assert architecture(instance_type) == expected
 
 

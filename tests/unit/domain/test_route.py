@@ -84,7 +84,7 @@ def test_every_other_pair_is_a_chain_or_a_reason(architecture: str, source: str)
 
 
 @pytest.mark.parametrize("source", DEFAULTS)
-def test_default_destinations(source: str) -> None:
+def test_a_route_without_a_destination_ends_at_the_default(source: str) -> None:
     route = plan(source)
     assert route.hops[-1].destination == DEFAULTS[source]
     assert all(finding.severity is Severity.INFO for finding in route.warnings)
@@ -149,7 +149,7 @@ def test_the_exact_version_counts() -> None:
         plan_route(centos, "x86_64", on=TODAY, destination="rhel-7", allow_listed=True, allow_end_of_life=True)
 
 
-def test_reasons() -> None:
+def test_a_refused_route_says_why_and_what_helps() -> None:
     assert refusal("rhel-8", "arm64").remedy.startswith("It can be migrated on x86_64 only.")
     assert refusal("ubuntu-18.04").remedy.startswith("Build a new instance")
     assert "2031-03-31" in refusal("alinux-3").remedy

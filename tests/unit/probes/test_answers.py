@@ -38,7 +38,7 @@ def code_of(answer: bytes, *, os_type: str = "linux", truncated: bool = False) -
         (WHOLE.replace(b"@rc 0\n", b""), "Probe.Garbage"),
     ],
 )
-def test_unreadable(answer: bytes, code: str) -> None:
+def test_an_unreadable_answer_raises_its_code(answer: bytes, code: str) -> None:
     assert code_of(answer) == code
 
 

@@ -131,7 +131,7 @@ def test_memory_comes_from_free_without_proc(tmp_path: Path) -> None:
     assert (guest.memory_mib, guest.memory_available_mib) == (7821, 6100)
 
 
-def test_changes_nothing(tmp_path: Path) -> None:
+def test_the_probe_changes_no_file(tmp_path: Path) -> None:
     root = make_root(tmp_path)
 
     def state() -> dict[str, tuple[int, bytes]]:

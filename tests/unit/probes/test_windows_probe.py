@@ -110,7 +110,7 @@ def test_what_the_guest_could_not_ask_is_named() -> None:
         ("[" * 5000 + "\n@end", "Probe.Garbage"),
     ],
 )
-def test_unreadable(text: str, code: str) -> None:
+def test_an_unreadable_answer_raises_its_code(text: str, code: str) -> None:
     with pytest.raises(ProbeUnreadable) as caught:
         parse("windows", text.encode())
     assert caught.value.code == code

@@ -27,7 +27,7 @@ EVENT = {
 }
 
 
-def test_one_event() -> None:
+def test_an_event_becomes_one_message() -> None:
     (message,) = messages_of(EVENT, "R")
     assert (message.type, message.event_id, message.source) == (EVENT["type"], EVENT["id"], "replank")
     assert (message.data, message.at, message.request_id) == ({"migrationId": "m1"}, T0, "R")
@@ -41,7 +41,7 @@ def test_a_list_of_events_base64_data_and_no_data() -> None:
     assert found[2].at is None
 
 
-def test_a_timer() -> None:
+def test_a_timer_becomes_a_message() -> None:
     (message,) = messages_of({"triggerTime": "2026-11-23T12:00:00Z", "triggerName": "tick", "payload": "go"}, "R")
     assert (message.type, message.data, message.at) == ("timer", {"payload": "go", "trigger": "tick"}, T0)
 
@@ -49,7 +49,7 @@ def test_a_timer() -> None:
 REQUEST = {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method": "GET", "path": "/"}}}
 
 
-def test_a_request() -> None:
+def test_missing_parts_of_a_request_are_filled_in() -> None:
     for more in ({}, {"body": None, "headers": None, "queryParameters": {}}, {"body": "{}"}):
         assert request_of({**REQUEST, **more})["rawPath"] == "/"
 

@@ -45,7 +45,7 @@ ECS_NAMES = {
 
 
 @pytest.mark.parametrize("name", ECS_NAMES)
-def test_ecs_names(name: str) -> None:
+def test_every_name_that_ecs_gives_is_identified(name: str) -> None:
     found = identify(name)
     assert found is not None
     assert (found.key, found.exact) == ECS_NAMES[name]
@@ -72,7 +72,7 @@ def test_names_of_nothing_in_the_catalog(name: str) -> None:
         ("ubuntu", "22.04", "Ubuntu 22.04.4 LTS", "ubuntu-22.04"),
     ],
 )
-def test_os_release(os_id: str, version: str, name: str, key: str) -> None:
+def test_a_guest_is_identified_by_os_release(os_id: str, version: str, name: str, key: str) -> None:
     found = identify_os_release(os_id, version, name)
     assert found is not None
     assert found.key == key
@@ -99,7 +99,7 @@ def test_every_release_is_found_by_its_own_name(key: str) -> None:
     assert found.key == key
 
 
-def test_language() -> None:
+def test_the_name_of_a_windows_release_tells_its_language() -> None:
     assert windows_language("Windows Server 2012 R2 数据中心版 64位中文版") == "zh"
     assert windows_language("", "Windows Server 2016 Datacenter 64-bit (English)") == "en"
     assert windows_language("Windows Server 2016") == ""

@@ -35,7 +35,7 @@ def test_paths_and_defaults_name_releases() -> None:
     assert len({(p.source, p.destination, p.architecture) for p in PATHS}) == len(PATHS)
 
 
-def test_regions() -> None:
+def test_the_regions_for_windows_are_complete() -> None:
     assert len(WINDOWS_REGIONS) == 25
 
 
@@ -57,7 +57,7 @@ def test_dates_are_in_order(row: object) -> None:
         ("BeOS", TODAY, "unknown", None),
     ],
 )
-def test_standing(name: str, on: date, standing: str, left: int | None) -> None:
+def test_a_release_has_its_standing_on_a_day(name: str, on: date, standing: str, left: int | None) -> None:
     life = standing_of(name, "", on)
     assert (life.standing, life.days_left) == (standing, left)
     assert life.to_json()["standing"] == standing

@@ -25,7 +25,7 @@ from shared.domain.errors import Refused
         ("Windows Server 2019 Datacentre", "windows-2019-datacenter", ""),
     ],
 )
-def test_is_understood(written: str, key: str, exact: str) -> None:
+def test_a_name_that_people_write_is_understood(written: str, key: str, exact: str) -> None:
     found = find_release(written)
     assert found is not None
     assert (found.key, found.exact) == (key, exact)

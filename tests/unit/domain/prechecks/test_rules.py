@@ -20,7 +20,7 @@ IDS = [rule.code for rule in RULES]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=IDS)
-def test_passes(rule: Rule) -> None:
+def test_a_rule_passes_a_healthy_guest(rule: Rule) -> None:
     facts = CASES[rule.code][0]
     assert not rule.findings(facts, CATALOG)
 

@@ -302,7 +302,7 @@ def test_a_failing_check_that_failed_before_is_a_warning() -> None:
     assert classes(result) == {"CheckFailedBefore": W}
 
 
-def test_windows() -> None:
+def test_a_windows_guest_is_compared_by_services_language_and_restart() -> None:
     changed = replace(
         W_AFTER,
         services=(ServiceFacts("W3SVC", True, False),),
@@ -327,7 +327,7 @@ def test_ports_the_system_picks_itself_do_not_count() -> None:
     assert compare(LINUX_INSTANCE, before, LINUX_INSTANCE, after, HOP) == Assessment()
 
 
-def test_not_settled() -> None:
+def test_a_guest_that_is_not_settled_says_why() -> None:
     assert not_settled(BEFORE, HOP, "linux") == "the guest still says CentOS Linux 7 (Core)"
     assert not_settled(linux(package_manager_busy=True), HOP, "linux") == "the package manager is still busy"
     assert not_settled(AFTER, HOP, "linux") == ""
