@@ -73,6 +73,13 @@ def parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="a variable for ${env(...)} in s.yaml; {url} is this cloud's URL",
     )
+    add(
+        "--route",
+        action="append",
+        default=[],
+        metavar="PATH=FUNCTION",
+        help="a route of the custom domain, such as /console=replank-console: pages there are shown, not saved",
+    )
     add("--instances", type=int, default=2, metavar="N", help="worker processes per function at most (default: 2)")
     add("--memory-limit", action="store_true", help="hold each worker to its function's memorySize (address space)")
     add("--reload", action="store_true", help="give a function whose source changed fresh workers")
@@ -95,6 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
         made.error("--template and --services belong together")
     if any("=" not in each for each in options.env):
         made.error("--env takes NAME=VALUE")
+    if any(not each.startswith("/") or "=" not in each for each in options.route):
+        made.error("--route takes PATH=FUNCTION")
     if options.speed is not None and (options.clock == "real" or not 0 < options.speed <= MAX_SPEED):
         made.error(f"--speed takes a number above 0 and at most {MAX_SPEED}, and is for virtual time")
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
@@ -116,7 +125,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _start(options: argparse.Namespace) -> account.Running:
     env = dict(each.split("=", 1) for each in options.env)
-    files = account.Files(options.template, options.services, options.code, env, tuple(options.also)) if options.template else None
+    routes = dict(each.split("=", 1) for each in options.route)
+    wanted = account.Files(options.template, options.services, options.code, env, tuple(options.also), routes)
+    files = wanted if options.template else None
     real_time = options.clock == "real"
     logs = options.state / "logs" if options.state else None
     try:

@@ -27,6 +27,7 @@ from localcloud.deploy.plan import Plan, make
 from localcloud.eventbridge import EventBridge
 from localcloud.eventbridge.rpc import EventBridgeRpc
 from localcloud.fc import FunctionCompute
+from localcloud.fc.domains import Domain, downloaded
 from localcloud.fc.invoker import Invoker
 from localcloud.fc.process import WorkerInvoker
 
@@ -54,6 +55,8 @@ class Files:
     env: dict[str, str] = field(default_factory=dict)
     more: tuple[Path, ...] = ()
     """Templates of further stacks (gateway.yml)."""
+    routes: dict[str, str] = field(default_factory=dict)
+    """Of the custom domain: functions by the beginning of a path."""
 
 
 def build(  # noqa: PLR0913 - one parameter per option
@@ -130,6 +133,7 @@ class Running:
     ) -> None:
         """Bind, deploy, serve, and let time run; raises OSError (port in use) or DeployError."""
         self.cloud, self._files = cloud, files
+        self._domain = Domain(files.routes if files else {})
         self.server = Server(port, self._handle)
         self.door = Door(self.server.port, PREFIX, cloud.secret("admin"))
         self.plan: Plan | None = None
@@ -153,7 +157,8 @@ class Running:
             return refusal
         if request.target.startswith(PREFIX):
             return self._admin.handle(request)
-        return self.cloud.handle(request)
+        routed = self._domain.routed(request)
+        return self.cloud.handle(routed) if routed else downloaded(request, self.cloud.handle(request))
 
     def _deploy(self, env: dict[str, str]) -> dict[str, Any]:
         if self._files is None:

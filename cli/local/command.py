@@ -1,4 +1,4 @@
-"""The commands `local up|down|env|load|clock`: a local cloud that runs in the background until it is stopped."""
+"""The commands `local up|down|env|load|clock|console`: a local cloud that runs in the background until it is stopped."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from cli.events import ROOT
 from cli.files import read_json
 from cli.local import start
 from cli.local.place import Place
+from cli.local.ticket import new_link
 from cli.options import AsJson
 from cli.problem import bad_input, without_effect
 from cli.run.cloud import RunningCloud
@@ -39,7 +40,7 @@ Guests = Annotated[Path | None, typer.Option(help="Facts of the guests by instan
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="A local cloud that stays: try every command without an account.")
-    for name, function in (("up", up), ("down", down), ("env", show_env), ("load", load), ("clock", clock)):
+    for name, function in (("up", up), ("down", down), ("env", show_env), ("load", load), ("clock", clock), ("console", console)):
         group.command(name)(function)
     app.add_typer(group, name="local")
 
@@ -77,6 +78,7 @@ def up(  # noqa: PLR0913 - one parameter per option
     cloud = start.start(place, wanted, tied=foreground)
     try:
         print(f"The local cloud runs in {place.path} (process {cloud.ready['pid']}).", file=sys.stderr)
+        print(f"The operations page, once with this link: {_link(place, cloud)}", file=sys.stderr)
         print("Let this shell speak to it; `replank local down` ends it:", file=sys.stderr)
         _show_env(place, cloud)
         sys.stdout.flush()
@@ -106,6 +108,19 @@ def show_env(state: State = PLACE, as_json: AsJson = False) -> None:
         output.show_json(_environment(place, cloud))
     else:
         _show_env(place, cloud)
+
+
+def console(state: State = PLACE) -> None:
+    """Print a link to the operations page of the local cloud. It lets one browser in, once, under your name.
+
+    The name is that of REPLANK_OPERATOR, or of your login.
+    """
+    place = Place.at(state)
+    print(_link(place, place.need_running()))
+
+
+def _link(place: Place, cloud: RunningCloud) -> str:
+    return new_link(place.path, cloud.ready["fc"])
 
 
 def load(

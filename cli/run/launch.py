@@ -58,6 +58,11 @@ def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
     return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _targets(catalog)}
 
 
+def tickets_of(state: Path) -> Path:
+    """The folder of the console's one-time links, below a state folder."""
+    return state.resolve() / "console"
+
+
 @dataclass(frozen=True)
 class Launch:
     """The options with which a local cloud is started.
@@ -79,8 +84,14 @@ class Launch:
         """The command line."""
         line = [sys.executable, "-m", "localcloud", "--state", str(self.state.resolve()), *self.options]
         line += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
+        line += ["--route", "/console=replank-console"]
         line += ["--start", self.on.isoformat()] if self.on else []
-        own = {"REPLANK_REGIONS": ",".join(self.regions), "REPLANK_NOTICE_SOURCES": ",".join(self.sources)}
+        own = {
+            "REPLANK_API_URL": "{url}/http/replank-api",
+            "REPLANK_CONSOLE_TICKETS": str(tickets_of(self.state)),
+            "REPLANK_REGIONS": ",".join(self.regions),
+            "REPLANK_NOTICE_SOURCES": ",".join(self.sources),
+        }
         for name, value in {**SETTINGS, **own, **self.settings}.items():
             line += ["--env", f"{name}={value}"]
         return line

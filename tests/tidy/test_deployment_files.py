@@ -22,11 +22,11 @@ DEAD_LETTERS = "/queues/replank-dead-letters"
 ENTRY_LINES = 25
 
 
-def test_folders_resources_and_roles_are_the_same_nine() -> None:
+def test_folders_resources_and_roles_are_the_same_ten() -> None:
     folders = sorted(path.parent.name for path in (ROOT / "functions").glob("*/index.py"))
     assert folders == FUNCTIONS
     assert sorted(ROLES) == [f"replank-{name}" for name in FUNCTIONS]
-    assert len(FUNCTIONS) == 9
+    assert len(FUNCTIONS) == 10
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -49,18 +49,18 @@ def test_no_role_has_a_wildcard_action() -> None:
     assert [name for name, role in ROLES.items() if any("*" in action for action in policy_actions(role))] == []
 
 
-def test_only_the_gateways_role_may_invoke_the_api() -> None:
-    """An event in the gateway's shape is believed to be one: so nobody else of ours may send it."""
+def test_only_the_gateway_and_the_console_may_invoke_the_api() -> None:
+    """An event in the gateway's shape is believed to be one: so few may send it, and the console may do nothing else."""
     gateway = yaml.safe_load((ROOT / "gateway.yml").read_text(encoding="utf-8"))["Resources"]
     roles = [*ROLES.values(), *(each["Properties"] for each in gateway.values() if each["Type"] == "ALIYUN::RAM::Role")]
     may = {role["RoleName"]: role for role in roles if "fc:InvokeFunction" in policy_actions(role)}
-    assert list(may) == ["replank-gateway"]
+    assert sorted(may) == ["replank-console", "replank-gateway"]
+    assert policy_actions(may["replank-console"]) == ["fc:InvokeFunction"]
     (statement,) = may["replank-gateway"]["AssumeRolePolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": ["apigateway.aliyuncs.com"]}
-    ((allowed,),) = (
-        [each["Resource"] for each in policy["PolicyDocument"]["Statement"]] for policy in may["replank-gateway"]["Policies"]
-    )
-    assert allowed == [{"Fn::Sub": "acs:fc:${ALIYUN::Region}:${ALIYUN::TenantId}:functions/replank-api"}]
+    for role in may.values():
+        ((allowed,),) = ([each["Resource"] for each in policy["PolicyDocument"]["Statement"]] for policy in role["Policies"])
+        assert allowed == [{"Fn::Sub": "acs:fc:${ALIYUN::Region}:${ALIYUN::TenantId}:functions/replank-api"}]
 
 
 CLOUD = ("ecs:", "smc:")
@@ -124,7 +124,9 @@ def test_every_action_granted_is_one_that_the_local_cloud_checks() -> None:
 
 def test_who_writes_a_row_may_look_whether_the_write_was_made() -> None:
     """A conditional write whose answer is lost is decided by reading the row."""
-    blind = [name for name, role in ROLES.items() if "ots:GetRow" not in policy_actions(role)]
+    writing = {name: role for name, role in ROLES.items() if any(each.startswith("ots:") for each in policy_actions(role))}
+    assert set(ROLES) - set(writing) == {"replank-console"}
+    blind = [name for name, role in writing.items() if "ots:GetRow" not in policy_actions(role)]
     assert blind == []
 
 
@@ -144,7 +146,7 @@ def test_what_cannot_be_delivered_is_kept() -> None:
             assert target["PushRetryStrategy"] in ("BACKOFF_RETRY", "EXPONENTIAL_DECAY_RETRY")
             assert target["DeadLetterQueue"]["Arn"]["Fn::Sub"].endswith(DEAD_LETTERS)
     for name, props in services().items():
-        if name == "api":
+        if name in ("api", "console"):
             continue  # never invoked asynchronously
         assert f"{DEAD_LETTERS}/" in props["asyncInvokeConfig"]["destinationConfig"]["onFailure"]["destination"], name
         assert "mns:SendMessage" in policy_actions(ROLES[f"replank-{name}"]), name

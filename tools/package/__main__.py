@@ -6,9 +6,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from shared.runtime.bootstrap import FUNCTIONS
 from tools.package.archive import TooLarge
-from tools.package.build import Builder, sdks_of
+from tools.package.build import PACKAGES, Builder, sdks_of
 from tools.package.target import VERSIONS, Target
 from tools.package.trial import TrialFailed, run
 from tools.package.wheelhouse import ROOT, NotAvailable
@@ -19,7 +18,7 @@ def parser() -> argparse.ArgumentParser:
     made = argparse.ArgumentParser("python -m tools.package", description=__doc__)
     made.add_argument("--for", dest="version", choices=VERSIONS, default=VERSIONS[0], help="the runtime's Python (default: 3.10)")
     made.add_argument("--out", type=Path, default=ROOT / "build", help="where the zips go (default: build)")
-    made.add_argument("--only", choices=FUNCTIONS, action="append", help="build this function only; may be repeated")
+    made.add_argument("--only", choices=PACKAGES, action="append", help="build this function only; may be repeated")
     made.add_argument("--no-trial", action="store_true", help="do not run the handlers")
     return made
 
@@ -29,7 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     builder = Builder(Target(options.version), options.out.resolve())
     try:
-        sizes = builder.build(options.only or FUNCTIONS)
+        sizes = builder.build(options.only or PACKAGES)
         for function, size in sizes.items():
             print(f"{function}.zip {size / 1e6:6.2f} MB  {', '.join(sdks_of(function))}")
         if builder.python is None:

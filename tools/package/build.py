@@ -34,9 +34,17 @@ SDKS: dict[str, Collection[str]] = {
 """Which functions carry an SDK: those whose role may call its service (a test compares the two)."""
 
 
-LIBRARIES: dict[str, Collection[str]] = {"pyjwt": ("api",), "cryptography": ("api",), "tzdata": FUNCTIONS}
+CONSOLE = "console"
+"""The function that is a client of the API: it carries its own folder in place of shared/, and no SDK."""
+PACKAGES = (*FUNCTIONS, CONSOLE)
+LIBRARIES: dict[str, Collection[str]] = {
+    "pyjwt": ("api",),
+    "cryptography": ("api",),
+    "tzdata": FUNCTIONS,
+    "jinja2": (CONSOLE,),
+}
 """Which functions carry what is no SDK: api checks the tokens of the identity provider; the policy of notices may name a zone, and
-every function reads it with its settings."""
+every function reads it with its settings; the console makes its pages of templates."""
 
 
 def sdks_of(function: str) -> list[str]:
@@ -59,15 +67,19 @@ class Builder:
         self._work = out / "tree" / target.tag
         self._unpacked: dict[str, Content] = {}
 
-    def build(self, functions: Iterable[str] = FUNCTIONS) -> dict[str, int]:
+    def build(self, functions: Iterable[str] = PACKAGES) -> dict[str, int]:
         """Write ``<function>.zip`` for each; the sizes in bytes by function. Raises NotAvailable or TooLarge."""
         shutil.rmtree(self._work, ignore_errors=True)
         self._unpacked = {}
         wanted = list(functions)
         closures = {function: self.wheels.closure([*sdks_of(function), *libraries_of(function)]) for function in wanted}
         self._unpack({name: wheel for closure in closures.values() for name, wheel in closure.items()})
-        own_content = self._with_compiled(own(self._root, ["shared"]), "own")
-        return {function: self._write(function, list(closures[function]), own_content) for function in wanted}
+        rooms = {CONSOLE if function == CONSOLE else "shared" for function in wanted}
+        contents = {room: self._with_compiled(own(self._root, [room]), f"own-{room}") for room in rooms}
+        return {
+            function: self._write(function, list(closures[function]), contents[CONSOLE if function == CONSOLE else "shared"])
+            for function in wanted
+        }
 
     def _unpack(self, wheels: dict[str, Path]) -> None:
         built = self.wheels.built

@@ -39,6 +39,9 @@ def event_of(function: str) -> dict[str, Any]:
     if function == "api":
         http = {"method": "GET", "path": "/batches"}
         return {"version": "v1", "rawPath": "/batches", "headers": {}, "queryParameters": {}, "requestContext": {"http": http}}
+    if function == "console":
+        http = {"method": "GET", "path": "/console/sign-in"}
+        return {"version": "v1", "rawPath": "/console/sign-in", "headers": {}, "requestContext": {"http": http}}
     data = {"migrationId": "m-none", "batchId": "b-none", "instanceId": "i-none", "version": 1, "stage": function}
     return {"id": "trial", "source": "replank", "specversion": "1.0", "type": _ABOUT[function], "data": data}
 
@@ -101,6 +104,8 @@ def environment_of(account: Mapping[str, Any]) -> dict[str, str]:
         "REPLANK_REGION": account["region"],
         "REPLANK_TABLESTORE_INSTANCE": account["instance_name"],
         "FC_ACCOUNT_ID": account["account_id"],
+        "REPLANK_API_URL": account["http"]["replank-api"],
+        "REPLANK_CONSOLE_KEY": "only for this trial: not a secret of anything",
         "ALIBABA_CLOUD_ACCESS_KEY_ID": account["access_key_id"],
         "ALIBABA_CLOUD_ACCESS_KEY_SECRET": account["access_key_secret"],
     }

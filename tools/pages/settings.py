@@ -58,9 +58,9 @@ def read_by_code() -> set[str]:
 
 
 def declared() -> dict[str, dict[str, str]]:
-    """The variables of each function in s.yaml, with their defaults."""
+    """The variables of each function of the pipeline in s.yaml, with their defaults; the console's are in docs/console.md."""
     functions = yaml.safe_load((ROOT / "s.yaml").read_text(encoding="utf-8"))["resources"]
-    return {name: _defaults(each["props"]["environmentVariables"]) for name, each in functions.items()}
+    return {name: _defaults(each["props"]["environmentVariables"]) for name, each in functions.items() if name != "console"}
 
 
 def render() -> str:

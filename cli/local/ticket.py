@@ -1,0 +1,22 @@
+"""One-time links into the console of a local cloud. Whoever may write into its state folder may make one."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from pathlib import Path
+
+from cli.client import operator_name
+from cli.run.launch import tickets_of
+
+
+def new_link(state: Path, url: str) -> str:
+    """A link that lets one browser in, once, under the name of REPLANK_OPERATOR or of the login."""
+    folder = tickets_of(state)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    secret = secrets.token_urlsafe(32)
+    ticket = folder / hashlib.sha256(secret.encode()).hexdigest()
+    with os.fdopen(os.open(ticket, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(operator_name() or "operator")
+    return f"{url}/console/enter?ticket={secret}"

@@ -1,0 +1,1 @@
+"""The operations page: HTML for people, made of what the HTTP API answers. It imports nothing of the pipeline."""

@@ -1,0 +1,148 @@
+"use strict";
+// Everything works without this script: it shows times in the reader's zone, keeps pages fresh, and adds keys.
+(() => {
+  const SLOW_MS = 60000, FAST_MS = 15000;
+  const body = document.body, bar = document.getElementById("state");
+  const words = body.dataset;
+  let tag = "", timer = 0, busy = false;
+
+  // Times: the reader's zone first, UTC beside.
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const format = new Intl.DateTimeFormat("sv-SE", { dateStyle: "short", timeStyle: "short" });
+  function localTimes(root) {
+    for (const each of root.querySelectorAll("time[datetime]")) {
+      const at = new Date(each.dateTime);
+      if (!each.dataset.utc && !isNaN(at)) {
+        each.dataset.utc = each.textContent;
+        if (zone !== "UTC") each.textContent = `${format.format(at)} (${each.dataset.utc})`;
+      }
+    }
+  }
+
+  // Somebody reads or works here: nothing may move under their hands.
+  function occupied() {
+    const chosen = getSelection();
+    const typed = document.activeElement;
+    return (chosen && !chosen.isCollapsed) || document.querySelector("[data-hold][open]") !== null
+      || document.querySelector("main input[type=checkbox]:checked") !== null
+      || (typed instanceof HTMLElement && typed.matches("main input:not([type=checkbox]), main select"));
+  }
+
+  function say(text, kind) {
+    if (bar && (bar.textContent !== text || bar.className !== `state ${kind}`)) {
+      bar.textContent = text;
+      bar.className = `state ${kind}`;
+    }
+  }
+
+  async function refresh(asked) {
+    if (busy || (!asked && occupied())) {
+      say(words.waits, "waits");
+      return;
+    }
+    busy = true;
+    try {
+      const answer = await fetch(location.href.replace(/([?&])done=[^&]*&?/, "$1").split("#")[0],
+        { headers: tag ? { "If-None-Match": tag } : {}, cache: "no-store", redirect: "error" });
+      if (answer.status === 401) return location.reload();
+      if (answer.status === 200) {
+        const text = await answer.text();
+        tag = answer.headers.get("ETag") || "";
+        if (!asked && occupied()) return say(words.waits, "waits");
+        swap(new DOMParser().parseFromString(text, "text/html"));
+      } else if (answer.status !== 304) throw new Error(String(answer.status));
+      say(`${words.fresh} ${new Date().toLocaleTimeString("sv-SE")}`, "");
+    } catch {
+      say(words.lost, "lost");
+    } finally {
+      busy = false;
+    }
+  }
+
+  // The new content takes the old one's place; what was open, and where the reader stood, stays.
+  function swap(page) {
+    const fresh = page.getElementById("main"), old = document.getElementById("main");
+    if (!fresh || !old) return;
+    localTimes(fresh);
+    if (fresh.innerHTML === old.innerHTML) return;
+    const open = [...old.querySelectorAll("details")].map((each) => each.open);
+    const focused = [...old.querySelectorAll("a,button,input,select,summary,[tabindex]")].indexOf(document.activeElement);
+    const scrolled = [...old.querySelectorAll(".wide")].map((each) => each.scrollLeft);
+    old.replaceChildren(...fresh.childNodes);
+    old.querySelectorAll("details").forEach((each, n) => { if (each.matches(".fold")) each.open = open[n] || false; });
+    old.querySelectorAll(".wide").forEach((each, n) => { each.scrollLeft = scrolled[n] || 0; });
+    if (focused >= 0) old.querySelectorAll("a,button,input,select,summary,[tabindex]")[focused]?.focus({ preventScroll: true });
+    const held = page.querySelector("body > .banner"), shown = document.querySelector("body > .banner");
+    if (shown) shown.remove();
+    if (held) document.querySelector("header").after(held);
+  }
+
+  function plan() {
+    clearTimeout(timer);
+    if (!words.live) return;
+    timer = setTimeout(async () => { await refresh(false); plan(); }, document.hidden ? SLOW_MS : FAST_MS);
+  }
+
+  // Selecting rows.
+  function countSelected(form) {
+    const number = form.querySelectorAll("input[name=m]:checked").length;
+    const place = form.querySelector("[data-count]");
+    place.dataset.empty ||= place.textContent;
+    place.textContent = number ? String(number) : place.dataset.empty;
+  }
+  document.addEventListener("change", (event) => {
+    const form = event.target.closest("[data-select]");
+    if (!form) return;
+    if (event.target.matches("[data-all]"))
+      form.querySelectorAll("input[name=m]").forEach((each) => { each.checked = event.target.checked; });
+    countSelected(form);
+  });
+  document.addEventListener("submit", (event) => {
+    const form = event.target;
+    // Without the script the browser sends m=..&m=..; one parameter with commas is the same, and shorter.
+    if (form.method === "post") {
+      if (form.dataset.sent) return event.preventDefault();
+      form.dataset.sent = "yes";
+      const button = event.submitter;
+      if (button) setTimeout(() => { button.disabled = true; button.textContent = words.busy; }, 0);
+    }
+  });
+  window.addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+
+  // One panel is open at a time; its first field has the focus.
+  document.addEventListener("toggle", (event) => {
+    const panel = event.target;
+    if (!panel.matches("details.act")) return;
+    if (panel.open) {
+      document.querySelectorAll("details.act[open]").forEach((each) => { if (each !== panel) each.open = false; });
+      (panel.querySelector("input:not([type=hidden])") || panel.querySelector("button")).focus();
+    } else plan();
+  }, true);
+
+  // Keys. None of them acts: they move and look.
+  const PAGES = { o: "/console/", b: "/console/batches", s: "/console/snapshots", a: "/console/audit", y: "/console/system" };
+  let going = false;
+  document.addEventListener("keydown", (event) => {
+    const typing = event.target.matches("input:not([type=checkbox]), select, textarea");
+    if (event.key === "Escape") {
+      const panel = document.querySelector("details.act[open]");
+      if (panel) { panel.open = false; panel.querySelector("summary").focus(); }
+      return;
+    }
+    if (typing || event.ctrlKey || event.metaKey || event.altKey) return;
+    const key = event.key.toLowerCase();
+    if (going && PAGES[key]) location.href = PAGES[key];
+    going = key === "g";
+    if (key === "r") refresh(true);
+    if (key === "/") {
+      const field = document.querySelector("[role=search] input[type=search], [role=search] input");
+      if (field) { event.preventDefault(); field.focus(); }
+    }
+  });
+
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(false); plan(); });
+  const named = document.getElementById("zone");
+  if (named) named.textContent = `(${zone})`;
+  localTimes(document);
+  plan();
+})();

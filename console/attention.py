@@ -1,0 +1,77 @@
+"""What needs a person now, from what the API says: the most urgent first. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+RANKS = ("held", "budget", "account", "stuck", "paused", "acknowledge", "wave", "failed", "refused", "confirm", "soon")
+"""Kinds of what needs a person, most urgent first."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One thing to do: its kind, how many migrations it is about, the page on which it is done, and the API's own words."""
+
+    kind: str
+    path: str
+    number: int = 0
+    subject: str = ""
+    note: str = ""
+
+
+def of_everything(hold: Json, stuck: Json, accounts: Json) -> list[Item]:
+    """What is wrong beside the batches."""
+    found = [Item("held", "/system", note=str(hold.get("reason", "")))] if hold.get("held") else []
+    for each in accounts.get("accounts", []):
+        trouble = each.get("trouble")
+        if trouble:
+            found.append(Item("account", "/system", subject=str(each.get("accountId", "")), note=str(trouble.get("message", ""))))
+    rows = stuck.get("stuck", [])
+    if rows:
+        found.append(Item("stuck", "/system", number=len(rows), note=str(rows[0].get("cause", ""))))
+    return found
+
+
+def of_batch(standing: Json) -> list[Item]:
+    """What one batch waits for from a person."""
+    batch_id = str(standing.get("batchId", ""))
+    page, counts = f"/batches/{batch_id}", standing.get("counts") or {}
+    brake = standing.get("brake") or {}
+    found: list[Item] = []
+
+    def add(kind: str, number: int = 0, note: object = "", path: str = page) -> None:
+        found.append(Item(kind, path, number, batch_id, str(note or "")))
+
+    if brake.get("state") == "paused at budget":
+        add("budget", int(standing.get("failed") or 0))
+    elif brake.get("state") == "paused":
+        add("paused", note=brake.get("why"))
+    if needs_acknowledgement(standing):
+        add("acknowledge", int(standing.get("size") or 0))
+    waiting = [each for each in standing.get("waves") or [] if "approv" in str(each.get("waitsFor", ""))]
+    if waiting:
+        add("wave", int(waiting[0].get("number") or 0), waiting[0].get("waitsFor"))
+    for kind, state in (("failed", "failed"), ("refused", "precheck_failed"), ("confirm", "migrated")):
+        if counts.get(state):
+            add(kind, int(counts[state]), path=f"{page}?state={state}")
+    return found
+
+
+def needs_acknowledgement(standing: Json) -> bool:
+    """Whether a batch waits for a person to accept its risks."""
+    open_now = standing.get("state") != "closed" and not standing.get("dryRun") and not standing.get("acknowledgement")
+    stopped = (standing.get("brake") or {}).get("state") == "stopped"
+    return open_now and not stopped and standing.get("state") != "planning"
+
+
+def sorted_items(items: Iterable[Item]) -> list[Item]:
+    """Most urgent first, then by number."""
+    return sorted(items, key=lambda each: (RANKS.index(each.kind), -each.number, each.subject))
+
+
+def running(standings: Sequence[Json]) -> list[Json]:
+    """The batches in which something moves or may start."""
+    return [each for each in standings if each.get("acknowledgement") and each.get("state") == "open" and not each.get("brake")]

@@ -1,0 +1,80 @@
+"""What a page is made with: the request, the person's API, their language, and how an answer comes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from console import present, web
+from console.api import Api
+from console.problem import Problem
+from console.session import Session, form_token
+from console.settings import Settings
+from console.texts import LANGUAGES, NAMES, texts
+
+Json = dict[str, Any]
+
+
+@dataclass
+class Desk:
+    """One request at work."""
+
+    request: web.Request
+    settings: Settings
+    key: bytes
+    api: Api
+    language: str
+    session: Session | None = None
+    facts: Json = field(default_factory=dict)
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the address."""
+        return dict(self.request.query)
+
+    def page(self, name: str, status: int = 200, *, live: bool = False, **facts: Any) -> web.Answer:
+        """A page of its template and messages; ``live`` pages are asked for again while somebody looks."""
+        text = texts(name, self.language)
+        body = present.environment().get_template(f"{name}.html")
+        shown = body.render(
+            t=text,
+            language=self.language,
+            languages={each: NAMES[each] for each in LANGUAGES},
+            person=self.session.name if self.session else "",
+            form_token=form_token(self.session, self.key) if self.session else "",
+            held=self.api.held,
+            here=self.here,
+            again=self.again,
+            page=name,
+            live=live,
+            done=self.query.get("done", ""),
+            **facts,
+        )
+        return web.Answer(shown, status)
+
+    def csv(self, name: str, columns: tuple[str, ...], rows: list[Json]) -> web.Answer:
+        """A file for a spreadsheet."""
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return web.Answer(present.as_csv(columns, rows), content_type="text/csv; charset=utf-8", headers=headers)
+
+    @property
+    def wants_csv(self) -> bool:
+        """Whether the address asks for a file."""
+        return self.query.get("format") == "csv"
+
+    @property
+    def here(self) -> str:
+        """This address, for the way back; without what an act has added to it."""
+        return present.link(self.request.path, **{name: value for name, value in self.query.items() if name != "done"})
+
+    def again(self, **changed: object) -> str:
+        """This address with other parameters."""
+        kept = {name: value for name, value in self.query.items() if name not in ("done", "after", "format")}
+        return present.link(self.request.path, **{**kept, **changed})
+
+    def version(self) -> int:
+        """The version that the form was made of; raises Problem (Form.Incomplete)."""
+        given = self.request.field("version")
+        if not given.isdecimal() or len(given) > 9:
+            raise Problem("Form.Incomplete", "The form lacks the version that you saw.", "Reload the page, and try again.")
+        return int(given)

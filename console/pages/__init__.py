@@ -1,0 +1,1 @@
+"""One file per page: it asks the API, and hands the facts to a template."""

@@ -1,0 +1,187 @@
+"""The console without a cloud: signatures, sessions, links, what needs a person, words, and pages of hostile facts."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alibabacloud_openapi_util.client import Client
+from Tea.request import TeaRequest
+
+from console import entry, session, tickets, web
+from console.attention import RANKS, of_batch, sorted_items
+from console.http import Response
+from console.pages.migration import reach
+from console.present import as_csv, environment
+from console.signature import Credentials, authorization
+from console.texts import FOLDER, LANGUAGES, language_of, messages
+
+KEY = b"k" * 32
+ROLE = Credentials("id", "secret", "token")
+ENVIRONMENT = {"REPLANK_API_URL": "http://api", "REPLANK_CONSOLE_KEY": KEY.decode()}
+HOSTILE = "<script>alert(1)</script>\u202e😀" + "x" * 4000
+NOW = 1_000_000.0
+
+
+class Api:
+    """Answers the API's calls from a table, and keeps what was sent."""
+
+    def __init__(self, **answers: Any) -> None:
+        self.answers, self.sent = answers, list[tuple[str, str, dict[str, str], bytes]]()
+
+    def send(self, method: str, url: str, headers: Any, body: bytes) -> Response:
+        self.sent.append((method, url, dict(headers), body))
+        path = url.partition("/v1")[2].partition("?")[0]
+        status, found = self.answers.get(f"{method} {path}", (404, {"Code": "Route.NotFound", "Message": "no", "Recommend": "r"}))
+        return Response(status, {}, json.dumps(found).encode())
+
+
+def ask(api: Api, method: str, path: str, *, form: str = "", signed_in: bool = True, **headers: str) -> tuple[int, str, Any]:
+    who = session.Session("ann", int(NOW) + 100, "n", "person-token")
+    cookie = f"{session.SESSION}={session.text_of(who, KEY)}" if signed_in else ""
+    path, _, query = path.partition("?")
+    event = {
+        "rawPath": path,
+        "headers": {
+            "Cookie": cookie,
+            "Host": "ops.example.com",
+            "Content-Type": "application/x-www-form-urlencoded",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        },
+        "queryParameters": dict(each.split("=") for each in query.split("&") if each),
+        "body": form.replace("FORM", session.form_token(who, KEY)),
+        "requestContext": {"http": {"method": method}},
+    }
+    found = entry.answer(event, ENVIRONMENT, ROLE, entry.Outside(api.send, lambda: NOW))
+    return found["statusCode"], base64.b64decode(found["body"]).decode(), found["headers"]
+
+
+def test_the_signature_is_that_of_the_sdk() -> None:
+    headers, query = {"x-acs-date": "2026-01-01T00:00:00Z", "x-acs-security-token": "t"}, {"b": "a b/ü~", "a": "1"}
+    asked = TeaRequest()
+    asked.method, asked.pathname, asked.query, asked.headers = "GET", "/http/api/v1/me", query, headers
+    wanted = Client.get_authorization(asked, "ACS3-HMAC-SHA256", "", "id", "secret")
+    assert authorization("GET", "/http/api/v1/me", query, headers, ROLE) == wanted
+
+
+def test_a_session_opens_with_its_key_and_before_its_end_only() -> None:
+    made = session.Session("张三", 100, "n", "t")
+    text = session.text_of(made, KEY)
+    assert session.session_of({session.SESSION: text}, KEY, 99) == made
+    assert session.session_of({session.SESSION: text}, KEY, 100) is None
+    assert session.session_of({session.SESSION: text}, b"other" * 8, 99) is None
+    assert session.opened(text, KEY, session.SIGN_IN) == {}
+
+
+def test_a_ticket_lets_one_in_once(tmp_path: Path) -> None:
+    import hashlib
+
+    secret = "s" * 43
+    (tmp_path / hashlib.sha256(secret.encode()).hexdigest()).write_text("ann")
+    assert [tickets.redeem(tmp_path, each) for each in (secret, secret, "../key", "")] == ["ann", "", "", ""]
+    assert tickets.key_of(tmp_path) == tickets.key_of(tmp_path)
+
+
+def test_without_a_session_nothing_is_asked_but_where_to_sign_in() -> None:
+    api = Api(**{"GET /sign-in": (200, {"issuer": "https://idp", "clientId": "c"})})
+    status, body, _ = ask(api, "GET", "/console/batches", signed_in=False)
+    assert (status, [each[1] for each in api.sent]) == (401, ["http://api/v1/sign-in"])
+    assert "/console/sign-in/start?back=%2Fconsole%2Fbatches" in body
+
+
+@pytest.mark.parametrize(
+    ("form", "headers"), [("version=3", {}), ("form=wrong&version=3", {}), ("form=FORM&version=3", {"Origin": "https://evil"})]
+)
+def test_a_foreign_form_does_nothing(form: str, headers: dict[str, str]) -> None:
+    api = Api()
+    status, body, _ = ask(api, "POST", "/console/batches/b1/acts/pause", form=form, **headers)
+    assert (status, "Form.Foreign" in body, api.sent) == (403, True, [])
+
+
+def test_an_act_carries_the_version_and_the_persons_token() -> None:
+    api = Api(**{"POST /batches/b1/pause": (200, {})})
+    status, _, headers = ask(api, "POST", "/console/batches/b1/acts/pause", form="form=FORM&version=7&why=smoke")
+    ((_, _, sent, body),) = api.sent
+    assert (status, headers["Location"]) == (303, "/console/batches/b1?done=pause")
+    assert (sent["if-match"], sent["x-replank-token"], json.loads(body)) == ('"7"', "person-token", {"why": "smoke"})
+
+
+def test_a_stop_without_the_typed_name_does_nothing() -> None:
+    api = Api()
+    status, body, _ = ask(api, "POST", "/console/batches/b1/acts/stop", form="form=FORM&version=7&typed=b2")
+    assert (status, "Form.NotTyped" in body, api.sent) == (400, True, [])
+
+
+def test_a_session_that_ended_in_the_middle_of_an_act_says_that_nothing_was_done() -> None:
+    refusal = (401, {"Code": "Token.Expired", "Message": "over", "Recommend": "again"})
+    api = Api(**{"POST /batches/b1/pause": refusal, "GET /sign-in": (200, {"issuer": "https://idp", "clientId": "c"})})
+    status, body, _ = ask(api, "POST", "/console/batches/b1/acts/pause", form="form=FORM&version=7&back=/console/batches/b1")
+    assert (status, "Nothing was done" in body, "back=%2Fconsole%2Fbatches%2Fb1" in body) == (401, True, True)
+
+
+def test_hostile_names_are_shown_as_text_and_pages_stay_small() -> None:
+    row = {"migrationId": "m1", "version": 1, "instanceId": "i-1", "instanceName": HOSTILE, "state": "failed", "source": HOSTILE}
+    rows = [{**row, "failure": {"code": "A.B", "message": HOSTILE}, "unknownField": {"more": 1}}] * 50
+    standing = {"batchId": "b1", "version": 1, "state": "open", "size": 50, "counts": {"failed": 50}, "policy": {}}
+    api = Api(**{"GET /batches/b1": (200, standing), "GET /migrations": (200, {"migrations": rows, "nextToken": ""})})
+    status, body, headers = ask(api, "GET", "/console/batches/b1")
+    assert (status, "<script>alert" in body, "&lt;script&gt;alert" in body) == (200, False, True)
+    assert len(body.encode()) < 150_000
+    assert "unsafe" not in headers["Content-Security-Policy"]
+    assert ask(api, "GET", "/console/batches/b1", If_None_Match=headers["ETag"])[0] == 304
+
+
+def test_pages_hold_no_inline_style_or_script() -> None:
+    for name in environment().list_templates():
+        text = (FOLDER.parent / "templates" / name).read_text(encoding="utf-8")
+        assert not re.search(r"<style|\sstyle=|\son\w+=|https?://(?!')", text), name
+        assert all("src=" in each for each in re.findall(r"<script[^>]*>", text)), name
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.json")), ids=lambda path: path.stem)
+def test_every_message_is_in_both_languages_with_the_same_values(path: Path) -> None:
+    for key, found in messages(path.stem).items():
+        assert set(found) == set(LANGUAGES), key
+        assert len({tuple(sorted(re.findall(r"\{\w+\}", text))) for text in found.values()}) == 1, key
+        assert all(found.values()), key
+
+
+def test_every_message_that_a_template_names_is_there() -> None:
+    shared = {*messages("common")}
+    for path in sorted((FOLDER.parent / "templates").glob("*.html")):
+        if path.stem in ("base", "parts"):
+            continue
+        known = shared | {*messages(path.stem)}
+        wanted = set(re.findall(r"\bt\('([\w.-]+)'\s*[,)]", path.read_text(encoding="utf-8")))
+        assert wanted - known == set(), path.stem
+
+
+def test_the_most_urgent_comes_first() -> None:
+    standing = {"batchId": "b", "state": "open", "size": 9, "failed": 4, "counts": {"failed": 4, "migrated": 2}}
+    items = sorted_items(of_batch({**standing, "brake": {"state": "paused at budget"}}))
+    assert [each.kind for each in items] == ["budget", "acknowledge", "failed", "confirm"]
+    assert {each.kind for each in items} <= set(RANKS)
+
+
+def test_the_way_back_is_never_promised_beyond_what_holds() -> None:
+    journal = [{"to": "migrating"}]
+    assert reach({"state": "ready"}, []) == "untouched"
+    assert reach({"state": "failed"}, journal) == reach({"state": "snapshotted", "driver": "console"}, []) == "rollback"
+    assert (reach({"state": "confirmed"}, journal), reach({"state": "rolled_back"}, journal)) == ("confirmed", "rolled_back")
+
+
+def test_a_spreadsheet_runs_nothing() -> None:
+    assert as_csv(("a",), [{"a": "=1+1"}, {"a": "x"}]).splitlines()[1:] == ["'=1+1", "x"]
+
+
+@pytest.mark.parametrize("path", ["//evil", "https://evil", "/console//evil", "/console\\evil", "/other", "/console/\nx", ""])
+def test_nobody_is_sent_elsewhere(path: str) -> None:
+    assert web.inner(path) == "/console/"
+
+
+def test_the_language_is_the_chosen_one_or_the_browsers() -> None:
+    assert [language_of("", "zh-CN,en"), language_of("en", "zh"), language_of("", "fr"), language_of("xx", "")] == ["zh", "en", "en", "en"]
