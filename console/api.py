@@ -18,7 +18,7 @@ VERSION = "/v1"
 
 
 @dataclass
-class Api:
+class PersonApi:
     """The API at ``url``. ``token`` verifies the person's name; without one ``person`` is the name that is claimed."""
 
     url: str

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from console import present, web
-from console.api import Api
+from console.api import PersonApi
 from console.problem import Problem
 from console.session import Session, form_token
 from console.settings import Settings
@@ -22,7 +22,7 @@ class Desk:
     request: web.Request
     settings: Settings
     key: bytes
-    api: Api
+    api: PersonApi
     language: str
     session: Session | None = None
     facts: Json = field(default_factory=dict)

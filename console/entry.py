@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from console import present, routes, settings, tickets, web
-from console.api import Api
+from console.api import PersonApi
 from console.desk import Desk
 from console.http import Connections, Send
 from console.problem import Problem
@@ -76,7 +76,7 @@ def _desk(request: web.Request, given: settings.Settings, role: Credentials, out
             "Tickets.Unreadable", f"The folder of links cannot be used: {error}.", "Start the local cloud again."
         ) from error
     session = session_of(request.cookies, key, outside.now())
-    api = Api(given.api_url, role, outside.send, outside.now)
+    api = PersonApi(given.api_url, role, outside.send, outside.now)
     if session is not None:
         api.token, api.person = session.token, session.name
     language = language_of(request.cookies.get(LANGUAGE, ""), request.headers.get("accept-language", ""))

@@ -60,7 +60,7 @@ def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
 
 def tickets_of(state: Path) -> Path:
     """The folder of the console's one-time links, below a state folder."""
-    return state.resolve() / "console"
+    return state.resolve() / "console-links"
 
 
 @dataclass(frozen=True)

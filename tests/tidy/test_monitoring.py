@@ -42,7 +42,7 @@ def test_the_functions_write_into_the_store_that_is_looked_at() -> None:
     (statement,) = properties("WriteLogs")["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["log:PostLogStoreLogs"]
     assert [sub(each) for each in statement["Resource"]] == [f"acs:log:*:{ACCOUNT_ID}:project/{project}/logstore/{store}"]
-    assert sorted(properties("WriteLogs")["Roles"]) == sorted(f"replank-{name}" for name in FUNCTIONS)
+    assert sorted(properties("WriteLogs")["Roles"]) == sorted(f"replank-{name}" for name in (*FUNCTIONS, "console"))
 
 
 def line(function: str, level: int, message: str, **facts: Any) -> dict[str, Any]:
