@@ -63,7 +63,7 @@ class RolledBackIsTrue(Checker):
         for id, attempt, disk_id in usable:
             if id == migration.migration_id:
                 sets.setdefault(attempt, set()).add(disk_id)
-        if not any(waiting <= disks for disks in sets.values()):
+        if waiting and not any(waiting <= disks for disks in sets.values()):
             bare = sorted(waiting - set().union(*sets.values()))
             yield f"{migration.instance_id} is stopped or reset, and {', '.join(bare) or 'one disk'} has no snapshot to go back to"
 
