@@ -17,7 +17,7 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.core.regions import REGIONS
 from localcloud.core.service import Call
-from localcloud.wire import acs3, rpc, rpc_v1, rpc_xml
+from localcloud.wire import acs3, enums, rpc, rpc_v1, rpc_xml
 
 Params = dict[str, Any]
 _SUMMARY_LENGTH = 400
@@ -74,6 +74,7 @@ class RpcService:
                 "InvalidAction.NotFound", f"Specified api {operation!r} is not found, please check your url and method.", 404
             )
         params = rpc.decode(pairs, self.spec[operation], strict=self.cloud.hooks.strict)
+        enums.check(self.name, operation, params)
         region = params.get("RegionId", self.cloud.region)
         if region not in REGIONS:
             raise ApiError("InvalidRegionId.NotFound", f"The specified RegionId {region} does not exist.", 404)

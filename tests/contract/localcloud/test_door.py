@@ -50,7 +50,9 @@ PATHS = ["/_localcloud/clock", "/?Action=DescribeRegions", "/PutRow", "/http/rep
 FORGED = {
     "another name, as after DNS rebinding": {"host": "evil.example:{port}"},
     "our name at another port": {"host": "127.0.0.1:1"},
-    "our name without a port": {"host": "127.0.0.1"},
+    "our name without a port, from a page": {"host": "127.0.0.1", "origin": "http://127.0.0.1"},
+    "our name without a port, by a link": {"host": "127.0.0.1", "referer": "http://127.0.0.1/"},
+    "our name without a port, as a browser says": {"host": "127.0.0.1", "sec_fetch_site": "same-origin"},
     "a name that begins as ours": {"host": "127.0.0.1.evil.example:{port}"},
     "no name": {"host": ""},
     "a page of another site": {"origin": EVIL},
@@ -72,6 +74,12 @@ def test_no_web_page_reaches_any_service(running: account.Running, forged: dict[
     assert status == 403, body
     assert not [name for name in given if name.startswith("access-control-")]
     assert list(running.cloud.calls.newest) == calls, "no service has seen it"
+
+
+def test_a_client_that_leaves_out_the_port_reaches_the_services_only(running: account.Running) -> None:
+    """As the Node.js client of Tablestore does. No browser leaves it out, so that it is no page's request."""
+    assert ask(running, "POST", "/PutRow", host="127.0.0.1", x_ots_apiversion="2015-12-31")[0] == 400
+    assert ask(running, "GET", "/_localcloud/clock", **with_token(running, host="127.0.0.1"))[0] == 403
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "LOCALHOST", "[::1]"])
