@@ -51,13 +51,23 @@ def of_batch(standing: Json) -> list[Item]:
         add("paused", note=brake.get("why"))
     if needs_acknowledgement(standing):
         add("acknowledge", int(standing.get("size") or 0))
-    waiting = [each for each in standing.get("waves") or [] if "approv" in str(each.get("waitsFor", ""))]
-    if waiting:
-        add("wave", int(waiting[0].get("number") or 0), waiting[0].get("waitsFor"))
+    wave = wave_to_begin(standing)
+    if wave:
+        add("wave", int(wave.get("number") or 0), wave.get("waitsFor"))
     for kind, state in (("failed", "failed"), ("refused", "precheck_failed"), ("confirm", "migrated")):
         if counts.get(state):
             add(kind, int(counts[state]), path=f"{page}?state={state}")
     return found
+
+
+def wave_to_begin(standing: Json) -> Json:
+    """The wave that waits for a person: the one before has ended, and its soak is over. Empty without one."""
+    policy = standing.get("policy") or {}
+    if policy.get("gate") != "approval" and not policy.get("waveApprovals"):
+        return {}
+    waiting: list[Json] = [each for each in standing.get("waves") or [] if each.get("waitsFor")]
+    words = str(waiting[0]["waitsFor"]) if waiting else ""
+    return waiting[0] if "has ended" in words and "soaks" not in words else {}
 
 
 def needs_acknowledgement(standing: Json) -> bool:

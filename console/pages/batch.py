@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console import web
-from console.attention import needs_acknowledgement
+from console.attention import needs_acknowledgement, wave_to_begin
 from console.desk import Desk
 
 Json = dict[str, Any]
@@ -49,7 +49,7 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         wanted=wanted,
         first="after" not in desk.query,
         ask=needs_acknowledgement(standing),
-        gated=any("approv" in str(each.get("waitsFor", "")) for each in standing.get("waves") or []),
+        gated=bool(wave_to_begin(standing)),
         budget=(standing.get("policy") or {}).get("failureBudget"),
     )
 

@@ -13,7 +13,7 @@ from alibabacloud_openapi_util.client import Client
 from Tea.request import TeaRequest
 
 from console import entry, session, tickets, web
-from console.attention import RANKS, of_batch, sorted_items
+from console.attention import RANKS, of_batch, sorted_items, wave_to_begin
 from console.http import Response
 from console.pages.migration import reach
 from console.present import as_csv, environment
@@ -165,6 +165,21 @@ def test_the_most_urgent_comes_first() -> None:
     items = sorted_items(of_batch({**standing, "brake": {"state": "paused at budget"}}))
     assert [each.kind for each in items] == ["budget", "acknowledge", "failed", "confirm"]
     assert {each.kind for each in items} <= set(RANKS)
+
+
+@pytest.mark.parametrize(
+    ("policy", "words", "waits"),
+    [
+        ({"gate": "approval"}, "wave 1 has ended, and a person begins the next: replank next-wave b", True),
+        ({"waveApprovals": 2}, "wave 1 has ended: 1 approval is missing", True),
+        ({"gate": "approval"}, "wave 1 has ended and soaks until 2026-01-01 00:00 UTC", False),
+        ({"gate": "approval"}, "wave 1 is under way", False),
+        ({"gate": "automatic"}, "wave 1 has ended: the next tick lets the next begin", False),
+    ],
+)
+def test_a_wave_waits_for_a_person_once_the_one_before_is_over(policy: dict[str, Any], words: str, waits: bool) -> None:
+    waves = [{"number": 1, "waitsFor": ""}, {"number": 2, "waitsFor": words}]
+    assert (wave_to_begin({"policy": policy, "waves": waves}).get("number") == 2) == waits
 
 
 def test_the_way_back_is_never_promised_beyond_what_holds() -> None:

@@ -1,0 +1,120 @@
+"""The operations page against the real API: people sign in at the provider, look, and act under verified names."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+import pytest
+
+from console import entry
+from console.http import Response
+from console.signature import Credentials
+from localcloud.core.http import Request
+from tests.support.fleets import fleet, instance
+from tests.support.signing_time import signing_time
+from tests.support.world import URL, World
+
+SETTINGS = {
+    "REPLANK_OIDC_ISSUER": "{url}/oidc",
+    "REPLANK_OIDC_AUDIENCE": "replank",
+    "REPLANK_ACT_TRUST": '{"submitBatch": "claimed"}',
+}
+CONSOLE = {"REPLANK_API_URL": f"{URL}/http/replank-api", "REPLANK_CONSOLE_KEY": "k" * 40}
+
+
+def now() -> float:
+    return datetime.fromisoformat(signing_time().replace("Z", "+00:00")).timestamp()
+
+
+class Browser:
+    """Keeps cookies and follows what the console and the provider answer."""
+
+    def __init__(self, world: World) -> None:
+        self.world, self.cookies = world, dict[str, str]()
+        key = world.cloud.identities.of("role:replank-console")
+        self.role = Credentials(key.access_key_id, key.access_key_secret, key.token)
+
+    def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
+        where = urlsplit(url)
+        target = where.path + (f"?{where.query}" if where.query else "")
+        sent = {"host": where.netloc, **{name.lower(): value for name, value in headers.items()}}
+        answer = self.world.cloud.handle(Request(method, target, sent, body))
+        return Response(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
+
+    def ask(self, method: str, address: str, form: dict[str, str] | None = None) -> tuple[int, str, dict[str, str]]:
+        where = urlsplit(address)
+        event: dict[str, Any] = {
+            "rawPath": where.path,
+            "headers": {
+                "Host": "127.0.0.1:9",
+                "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items()),
+                "Content-Type": "application/x-www-form-urlencoded",
+            },
+            "queryParameters": dict(parse_qsl(where.query)),
+            "body": urlencode(form or {}),
+            "requestContext": {"http": {"method": method}},
+        }
+        found = entry.answer(event, CONSOLE, self.role, entry.Outside(self.send, now))
+        name, _, value = found["headers"].get("Set-Cookie", "").partition(";")[0].partition("=")
+        self.cookies |= {name: value} if name else {}
+        return found["statusCode"], base64.b64decode(found["body"]).decode(), found["headers"]
+
+    def sign_in(self, person: str) -> None:
+        _, _, headers = self.ask("GET", "/console/sign-in/start?back=/console/batches")
+        at = self.send("GET", f"{headers['Location']}&login_hint={person}", {}, b"")
+        status, _, headers = self.ask("GET", at.headers["location"])
+        assert (status, headers["Refresh"]) == (200, "0;url=/console/batches")
+
+    def submit(self, page: str, act: str, **more: str) -> tuple[int, str, dict[str, str]]:
+        """Send the form of an act as the page holds it."""
+        form = re.search(rf'<form method="post" action="([^"]*/acts/{act})">(.*?)</form>', page, re.DOTALL)
+        assert form, f"no form for {act}"
+        fields = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)">', form[2]))
+        return self.ask("POST", form[1], {**{name: unescape(value) for name, value in fields.items()}, **more})
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    with World(env=SETTINGS).connected() as connected:
+        connected.load_fleet(fleet(instance(1)))
+        yield connected
+
+
+def test_a_person_signs_in_accepts_the_risks_and_pauses(world: World) -> None:
+    browser = Browser(world)
+    assert browser.ask("GET", "/console/")[0] == 401
+    browser.sign_in("ann")
+    for page in ("/console/", "/console/batches", "/console/snapshots", "/console/audit", "/console/system"):
+        assert browser.ask("GET", page)[0] == 200, page
+    batch_id = world.api.post("/batches", {"instanceIds": [instance(1)["InstanceId"]]})["batchId"]
+    world.run(30)
+    _, page, _ = browser.ask("GET", f"/console/batches/{batch_id}")
+    assert browser.submit(page, "acknowledgement", accept="yes")[0] == 303
+    status, refused, _ = browser.submit(page, "pause")
+    assert (status, "<h1>This did not work</h1>" in refused) == (412, True)
+    _, page, _ = browser.ask("GET", f"/console/batches/{batch_id}")
+    assert browser.submit(page, "pause", why="smoke")[0] == 303
+    found = world.api.get(f"/batches/{batch_id}")
+    assert (found["acknowledgement"]["operator"], found["acknowledgement"]["trust"]) == (found["brake"]["by"], "verified")
+    assert (found["brake"]["state"], found["brake"]["why"]) == ("paused", "smoke")
+    _, overview, _ = browser.ask("GET", "/console/")
+    assert f"/console/batches/{batch_id}" in overview
+    (row,) = world.api.get("/migrations", batchId=batch_id)["migrations"]
+    status, page, _ = browser.ask("GET", f"/console/migrations/{row['migrationId']}")
+    assert (status, row["instanceId"] in page) == (200, True)
+
+
+def test_another_tabs_answer_lets_nobody_in(world: World) -> None:
+    first, second = Browser(world), Browser(world)
+    _, _, headers = first.ask("GET", "/console/sign-in/start")
+    second.ask("GET", "/console/sign-in/start")
+    at = first.send("GET", f"{headers['Location']}&login_hint=ann", {}, b"")
+    status, page, _ = second.ask("GET", at.headers["location"])
+    assert (status, "SignIn.Failed" in page) == (401, True)
+    assert second.ask("GET", "/console/")[0] == 401
