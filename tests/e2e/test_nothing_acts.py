@@ -77,6 +77,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "hold": [["--why", EVIL], ["--show"], ["--release", "--why", EVIL]],
         "invoke": [[EVIL, given["event"]], ["precheck", given["event"]]],
         "local clock": [["--advance", EVIL]],
+        "local console": [["--state", EVIL]],
         "local down": [[]],
         "local env": [["--state", EVIL]],
         "local load": [[given["fleet"]], [given["garbage"]]],
