@@ -57,6 +57,7 @@ def _print_migration(found: Json) -> None:
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),
             ("waits for", found["waitsFor"] or "nothing more"),
             *([("disks after the job", found["smcRollback"])] if found.get("smcRollback") else []),
+            *([("command in the guest", found["command"])] if found.get("command") else []),
         )
     )
     failure = found["failure"]

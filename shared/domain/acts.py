@@ -12,8 +12,18 @@ from shared.domain import events
 from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace
 from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState, Brake, Terms
 from shared.domain.chosen import digest_of
+from shared.domain.commands import POST_FAILED
 from shared.domain.drivers import traits
-from shared.domain.effects import AdoptSnapshots, CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot, ScheduleSweep
+from shared.domain.effects import (
+    AdoptSnapshots,
+    CleanUpDriver,
+    CountOutcome,
+    Effect,
+    ReleaseLock,
+    ReleaseSlot,
+    ScheduleSweep,
+    undoing,
+)
 from shared.domain.errors import Refused
 from shared.domain.ledger import sweep_due
 from shared.domain.migration import Migration, State, Step, step
@@ -90,6 +100,8 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], released_at=now, due_at=due_at)
     effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))
+    if migration.failure is None or migration.failure.code != POST_FAILED:  # then the person has put it back into service
+        effects += undoing(migration)
     if to is State.CONFIRMED:
         effects.append(_release_lock_effect(migration))
     return _with_effects(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))
@@ -160,6 +172,7 @@ def cancel(migration: Migration, operator: str, now: datetime) -> Step:
     effects: list[Effect] = [
         ReleaseSlot(),
         CleanUpDriver(migration.handle, migration.hop),
+        *undoing(migration),
         _release_lock_effect(migration),
     ]
     return _with_effects(taken, effects, events.about(taken.after, events.MIGRATION_CANCELLED, operator=operator))

@@ -8,7 +8,7 @@ from enum import Enum
 
 from shared.domain.policy import Policy
 
-RISKS_VERSION = "2026-12.3"
+RISKS_VERSION = "2026-12.4"
 RISKS = (
     "The operating system of every instance in this batch is replaced in place; its services stop and restart several times.",
     "Software built for the old release, out-of-tree kernel modules and packages without a counterpart may not work afterwards.",
@@ -16,6 +16,7 @@ RISKS = (
     "A job of SMC that fails or is cancelled, and a drill, may put every disk back by itself: what was written meanwhile is lost.",
     "While a job runs, a file of one line is written in the guest, to tell whether SMC did so; it is removed at the end.",
     "If the batch has a check, it runs as root in every guest, before and after; the files it names are read. Never before this.",
+    "If the batch has commands, each runs as root in the guests that it is for, before the snapshots and after the move.",
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
 """The text that the operator acknowledges; its risks come from the ECS page "Operating system migration"."""

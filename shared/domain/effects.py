@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from shared.domain.migration import Handle
+from shared.domain.migration import Handle, Migration
 
 
 @dataclass(frozen=True)
@@ -63,8 +63,13 @@ class ScheduleSweep:
     retention_days: int
 
 
-Effect = ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | LaunchDriver | CleanUpDriver | ScheduleSweep
-NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver)
+@dataclass(frozen=True)
+class RunPostCommand:
+    """Undo in the guest what the pre command did: nothing was moved, or it was moved back."""
+
+
+Effect = RunPostCommand | ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | LaunchDriver | CleanUpDriver | ScheduleSweep
+NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 """Effects that call ECS or SMC."""
 
 
@@ -75,6 +80,12 @@ def needs_the_cloud(effect: Effect) -> bool:
 
 KINDS: dict[str, type[Effect]] = {
     kind.__name__: kind
-    for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, LaunchDriver, CleanUpDriver, ScheduleSweep)
+    for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, LaunchDriver, CleanUpDriver, ScheduleSweep, RunPostCommand)
 }
 """Effects by the name under which the outbox stores them."""
+
+
+def undoing(migration: Migration, *, unmoved: bool = False) -> tuple[Effect, ...]:
+    """The post command, if a pre command waits for it. ``unmoved``: only if no job can have run, or it may be half-moved."""
+    ran = migration.hop > 0 or migration.handle.started_at is not None or migration.resumes != ""
+    return (RunPostCommand(),) if migration.commands.phase and not (unmoved and ran) else ()

@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from shared.domain.batch import Brake, Terms
-from shared.domain.effects import ReleaseSlot
+from shared.domain.effects import ReleaseSlot, undoing
 from shared.domain.hold import Hold
 from shared.domain.migration import ADMITTED, Migration, State, Step, step
 
@@ -149,7 +149,7 @@ def requeue(migration: Migration, reason: str, *, by: str, now: datetime, missed
         again = {"prechecked_at": None, "windows_missed": migration.windows_missed + missed}
         changes |= {"resumes": "migrate"} if ran else again
     taken = step(migration, to, now=now, by=by, reason=f"gave its slot back: {reason}"[:500], **changes)
-    return replace(taken, effects=(ReleaseSlot(),))
+    return replace(taken, effects=(ReleaseSlot(), *undoing(migration, unmoved=True)))
 
 
 def has_outlived_window(migration: Migration, terms: Terms, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 
 from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace, shown
+from shared.domain.commands import NOTHING_RAN, Commands
 from shared.domain.disk_reset import DiskReset
 from shared.domain.drivers import DEFAULT_DRIVER, traits
 from shared.domain.errors import Bug
@@ -47,17 +48,17 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     None: frozenset({S.ACCEPTED}),
     S.ACCEPTED: frozenset({S.PRECHECKING, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
     S.PRECHECKING: frozenset({S.READY, S.PRECHECK_FAILED, S.CANCELLED, S.FAILED}),
-    S.PRECHECK_FAILED: frozenset({S.ACCEPTED, S.CANCELLED}),
+    S.PRECHECK_FAILED: frozenset({S.PRECHECK_FAILED, S.ACCEPTED, S.CANCELLED}),
     S.READY: frozenset({S.READY, S.SNAPSHOTTING, S.ACCEPTED, S.CANCELLED, S.FAILED, S.ROLLING_BACK}),
-    S.SNAPSHOTTING: frozenset({S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
+    S.SNAPSHOTTING: frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
     S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.READY, S.WAITING, S.MIGRATING, S.FAILED, S.CANCELLED, S.ROLLING_BACK}),
     S.MIGRATING: frozenset({S.MIGRATING, S.RESTARTING, S.FAILED}),
     S.RESTARTING: frozenset({S.VALIDATING, S.FAILED}),
     S.VALIDATING: frozenset({S.VALIDATING, S.MIGRATED, S.ACCEPTED, S.FAILED}),
     S.MIGRATED: frozenset({S.CONFIRMED, S.ROLLING_BACK}),
-    S.CONFIRMED: frozenset({S.COMPLETED}),
+    S.CONFIRMED: frozenset({S.CONFIRMED, S.COMPLETED}),
     S.COMPLETED: frozenset(),
-    S.FAILED: frozenset({S.ACCEPTED, S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.ROLLING_BACK, S.CONFIRMED, S.CANCELLED}),
+    S.FAILED: frozenset({S.FAILED, S.ACCEPTED, S.WAITING, S.SNAPSHOTTED, S.RESTARTING, S.ROLLING_BACK, S.CONFIRMED, S.CANCELLED}),
     S.ROLLING_BACK: frozenset({S.ROLLING_BACK, S.ROLLED_BACK, S.FAILED}),
     S.ROLLED_BACK: frozenset({S.ROLLED_BACK}),
     S.CANCELLED: frozenset({S.CANCELLED}),
@@ -158,6 +159,8 @@ class Migration:
     """The disks of a rollback and the progress of each; kept on failure, so that a retry continues from there."""
     rollback_waits: str = ""
     """What a rollback waits for, in words; empty if nothing."""
+    commands: Commands = NOTHING_RAN
+    """The batch's commands in the guest, before and after the move."""
     stalled_at: datetime | None = None
     """Since when its start has failed while it held a slot; None once it has begun or released the slot."""
     progress: int = 0

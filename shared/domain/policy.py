@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain.choice import bounds_of, camel, check_numbers, choice, names_of, renamed
 from shared.domain.codec import as_list, as_object, decode
+from shared.domain.commands import COMMAND_BOUNDS, CommandRule, policy_fields, read_commands
 from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, names_in_words, traits
 from shared.domain.errors import Refused
 from shared.domain.times import BLACKOUT_BOUNDS, Blackout, Times, read_blackouts
@@ -55,6 +56,7 @@ class Policy:
     approver_trust: str = choice("verified", "Which names of approvers count: verified, or claimed as well.")
     approval_min: int = choice(1440, "Minutes for which an approval counts.", (5, 43200))
     approval_expiry: str = choice("hold", "What follows an expired approval: hold, or cancel what has not begun.")
+    commands: tuple[CommandRule, ...] = choice((), "What runs in single guests. The first rule that fits an instance is its own.")
 
     @property
     def times(self) -> Times:
@@ -78,11 +80,13 @@ _CHOICES = {
     **{camel(each.name): each for each in fields(Policy)},
     **{f"window.{camel(each.name)}": each for each in fields(Window)},
     **{f"blackouts.{camel(each.name)}": each for each in fields(Blackout)},
+    **{f"commands.{name}": each for name, each in policy_fields().items()},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
     **bounds_of(Policy),
     **{f"window.{name}": bounds for name, bounds in bounds_of(Window).items()},
     **{f"blackouts.{name}": bounds for name, bounds in BLACKOUT_BOUNDS.items()},
+    **{f"commands.{name}": bounds for name, bounds in COMMAND_BOUNDS.items()},
 }
 """Minimum and maximum of each number of a policy, by its name in the API."""
 WORDS: dict[str, str] = {name: each.metadata["words"] for name, each in _CHOICES.items() if "words" in each.metadata}
@@ -99,6 +103,7 @@ def read_policy(document: object) -> Policy:
     asked = as_object(document, "policy")
     given = renamed(asked, _NAMES, "policy")
     times = {name: given.pop(name, None) for name in ("window", "windows", "blackouts")}
+    commands = read_commands(given.pop("commands", None) or (), "policy.commands")
     policy = decode(Policy, given, "policy", strict=True)
     if policy.driver not in DRIVERS:
         raise Refused("Policy.Invalid", f"policy.driver {policy.driver!r} is unknown.", f"Use {names_in_words()}.")
@@ -108,10 +113,12 @@ def read_policy(document: object) -> Policy:
 
         check_waves(policy.waves, policy.gate)
     _check_probe(policy.files, policy.check)
+    for rule in commands:
+        _check_probe(policy.files if rule.files is None else rule.files, policy.check if rule.check is None else rule.check)
     _check_approvals(policy)
     if policy.wave_approvals:  # a version that knows no approvals then lets no wave begin by itself
         policy = replace(policy, gate="approval")
-    return _with_times(policy, **times)
+    return _with_times(replace(policy, commands=commands), **times)
 
 
 APPROVAL_CHOICES = {

@@ -29,6 +29,26 @@ def plain_lines(text: str) -> str:
     return "\n".join(map(plain, text.split("\n")))
 
 
+_SECRETS = (
+    re.compile(
+        r"(?i)((?:pass(?:word|wd|phrase)?|pwd|secret|token|authorization|credentials?"
+        r"|(?:api|access|private)[_ -]?key(?:[_ -]?id)?)"
+        r"[\"']?\s*[=:]\s*[\"']?)(?:(?:bearer|basic)\s+)?[^\s\"'&,}]+"
+    ),
+    re.compile(r"(?i)((?:^|\s)(?:--?(?:password|token|secret)|bearer|basic)\s+)\S+"),
+    re.compile(r"(://[^/\s:@]*:)[^/\s@]+(?=@)"),
+    re.compile(r"()\b(?:LTAI|STS\.)[A-Za-z0-9.]{8,}"),
+)
+"""How programs write secrets: a name and its value, an option, a user in an address, an access key id."""
+
+
+def without_secrets(text: str) -> str:
+    """What a program printed, without what looks like a secret."""
+    for form in _SECRETS:
+        text = form.sub(r"\1***", text)
+    return text
+
+
 def spreadsheet_cell(value: object) -> str:
     """A value as a CSV cell; one that begins like a formula gets an apostrophe, so that no spreadsheet runs it."""
     text = str(value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from shared.domain.choice import camel
+from shared.domain.commands import LONGEST_COMMAND, LONGEST_TAG, MOST_RULES
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
 from shared.domain.policy import APPROVAL_CHOICES, BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, MOST_WINDOWS, WORDS
@@ -154,6 +155,26 @@ BLACKOUT = object_schema(
     },
     ("from", "to"),
 )
+_FILES: Json = list_schema(
+    {"type": "string", "minLength": 2, "maxLength": 255, "pattern": "^(/|[A-Za-z]:\\\\)[^\\x00-\\x1f]*$"}, MOST_FILES, 0
+)
+_CHECK: Json = {"type": "string", "maxLength": LONGEST_CHECK, "pattern": "^[^\\x00-\\x1f]*$"}
+_COMMAND: Json = {"type": "string", "maxLength": LONGEST_COMMAND, "pattern": "^[^\\x00-\\x1f]*$"}
+COMMAND_RULE = object_schema(
+    {
+        name: {**shape, "description": WORDS[f"commands.{name}"]}
+        for name, shape in {
+            "instances": list_schema(INSTANCE_ID, 1000, 0),
+            "tag": {"type": "string", "maxLength": LONGEST_TAG, "pattern": "^([^=\\x00-\\x1f]+=[^\\x00-\\x1f]*)?$"},
+            "pre": _COMMAND,
+            "post": _COMMAND,
+            "preTimeoutSec": number("commands.preTimeoutSec"),
+            "postTimeoutSec": number("commands.postTimeoutSec"),
+            "check": _CHECK,
+            "files": _FILES,
+        }.items()
+    }
+)
 _SHAPES: Json = {
     "driver": {"type": "string", "enum": list(DRIVERS), "default": DEFAULTS["driver"]},
     "zone": ZONE,
@@ -179,10 +200,9 @@ _SHAPES: Json = {
         "additionalProperties": {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\x00-\\x1f]*$"},
         "maxProperties": 50,
     },
-    "files": list_schema(
-        {"type": "string", "minLength": 2, "maxLength": 255, "pattern": "^(/|[A-Za-z]:\\\\)[^\\x00-\\x1f]*$"}, MOST_FILES, 0
-    ),
-    "check": {"type": "string", "maxLength": LONGEST_CHECK, "pattern": "^[^\\x00-\\x1f]*$"},
+    "files": _FILES,
+    "check": _CHECK,
+    "commands": list_schema(COMMAND_RULE, MOST_RULES, 0),
     "allowEndOfLife": FLAG,
     "allowListed": FLAG,
 }

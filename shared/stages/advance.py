@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from shared.domain import events
 from shared.domain.drivers import traits
-from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud
+from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud, undoing
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue
 from shared.domain.message import Message, Outcome
@@ -194,7 +194,8 @@ def give_up(
     taken = step(
         migration, State.FAILED, now=ports.clock.now(), by=stage, reason=error.code, failure=failure, probe_invocation_id=""
     )
-    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot()]  # in this order: admission looks at the slots first
+    # In this order: admission looks at the slots first.
+    effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *undoing(migration, unmoved=True)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
     told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)

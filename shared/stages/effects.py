@@ -14,6 +14,7 @@ from shared.domain.effects import (
     LaunchDriver,
     ReleaseLock,
     ReleaseSlot,
+    RunPostCommand,
     ScheduleSweep,
 )
 from shared.domain.errors import Transient
@@ -109,6 +110,12 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
             ports.ledger.put(replace(entry, sweep_at=sweep_at))
 
 
+def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> None:
+    from shared.stages.commands import restore_later  # only batches with commands need it
+
+    restore_later(migration, ports)
+
+
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ReleaseLock: _release_lock,
     ReleaseSlot: _release_slot,
@@ -117,4 +124,5 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     CleanUpDriver: _clean_up_driver,
     AdoptSnapshots: _adopt_snapshots,
     ScheduleSweep: _schedule_sweep,
+    RunPostCommand: _run_post_command,
 }

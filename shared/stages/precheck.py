@@ -69,7 +69,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     if early.blocked:
         return _refuse(migration, early, ports)
     try:
-        invocation_id = probe.send(migration, ports, "precheck", terms)
+        invocation_id = probe.send(migration, ports, "precheck", terms, dict(instance.tags))
     except Refused as error:
         return _refuse(migration, _single_finding(error), ports)
     now = ports.clock.now()

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 from shared.domain.batch import Terms
 from shared.domain.errors import Refused
 from shared.domain.guest import GuestFacts
@@ -19,16 +22,18 @@ def may_run(terms: Terms) -> bool:
 
 
 def has_own_check(terms: Terms) -> bool:
-    """Whether the batch has files or a check of its own."""
-    return bool(terms.policy.files or terms.policy.check)
+    """Whether the batch has files or a check to be compared."""
+    policy = terms.policy
+    return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
 
-def send(migration: Migration, ports: Ports, purpose: str, terms: Terms) -> str:
+def send(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: Mapping[str, str] | None = None) -> str:
     """Start the probe; the same purpose and count give the same invocation. Returns its id.
 
     It contains the batch's files and check only after the acknowledgement: no foreign code runs in a guest before that.
+    ``tags`` are those of the instance, if its description is not stored yet.
     """
-    own = terms.policy if may_run(terms) else Policy()
+    own = _own_of(migration, terms, ports, tags) if may_run(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
     return ports.guest.run(
         migration.region_id,
@@ -43,6 +48,18 @@ def send(migration: Migration, ports: Ports, purpose: str, terms: Terms) -> str:
         token=migration.token(migration.hop, migration.attempt, purpose, migration.probe_count),
         timeout_s=PROBE_TIMEOUT_S,
     )
+
+
+def _own_of(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
+    """The policy with the files and the check that are for this instance."""
+    policy = terms.policy
+    if not policy.commands:
+        return policy
+    from shared.stages.commands import rule_of  # only batches with rules of single guests need it
+
+    rule = rule_of(migration, terms, ports, tags)
+    files = policy.files if rule.files is None else rule.files
+    return replace(policy, files=files, check=policy.check if rule.check is None else rule.check)
 
 
 def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:

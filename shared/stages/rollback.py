@@ -7,7 +7,7 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.disk_reset import DiskReset, ResetState
-from shared.domain.effects import ReleaseLock
+from shared.domain.effects import ReleaseLock, undoing
 from shared.domain.errors import Permanent, Refused, Transient
 from shared.domain.findings import Assessment, Finding
 from shared.domain.message import Message, Outcome
@@ -222,8 +222,9 @@ def _finish(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
         assessment=result,
         snapshots_made=made,
         finished_at=now,
+        commands=migration.commands.after_rollback(),
     )
-    effects = (ReleaseLock(migration.region_id, migration.instance_id),)
+    effects = (*undoing(taken.after), ReleaseLock(migration.region_id, migration.instance_id))
     advance(ports, replace(taken, effects=effects, events=(events.about(taken.after, events.ROLLED_BACK),)))
     return Outcome("done", {"state": "rolled_back"})
 

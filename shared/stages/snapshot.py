@@ -17,7 +17,7 @@ from shared.domain.migration import ADMITTED, Migration, State, step
 from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
-from shared.stages import probe
+from shared.stages import commands, probe
 from shared.stages.advance import advance, run_guarded
 from shared.stages.consent import check_acknowledged
 from shared.stages.slots import admit
@@ -43,7 +43,7 @@ def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
 def _go_on(migration: Migration, ports: Ports) -> Outcome:
     """See the snapshots through. The time limit also applies if no call to ECS succeeds."""
     try:
-        return _drive_snapshots(migration, ports, begun=True)
+        return _run_first(migration, ports, begun=True)
     except Transient as error:
         _check_in_time(migration, ports, f" {error.message}")
         raise
@@ -59,8 +59,17 @@ def _begin(migration: Migration, ports: Ports) -> Outcome:
     if why:
         advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
         return Outcome("waiting", {"state": "accepted"})
-    begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST)
-    return _drive_snapshots(advance(ports, begun), ports, begun=False)
+    more = commands.begins_with(migration, batch.terms, ports)
+    begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
+    return _run_first(advance(ports, begun), ports, begun=False)
+
+
+def _run_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+    """The pre command comes before the snapshots. If it stops the instance's work, they hold all of it."""
+    drained = commands.drain(migration, ports) if migration.commands.phase else migration
+    if drained is None:
+        return Outcome("waiting", {"state": "snapshotting", "reason": "the pre command runs"})
+    return _drive_snapshots(drained, ports, begun=begun)
 
 
 def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:

@@ -19,7 +19,7 @@ from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, LOST, PROBE_LIMIT, VALI
 from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
-from shared.stages import marker, probe
+from shared.stages import commands, marker, probe
 from shared.stages.advance import advance, run_guarded
 from shared.stages.observed import baseline
 
@@ -83,7 +83,12 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
         system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
         return _wait_or_fail(migration, result, ports, unmoved=system if unmoved else "")
     documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}
-    return _finish(migration, result, documents, ports) if migration.is_last_hop else _begin_next_hop(migration, documents, ports)
+    if not migration.is_last_hop:
+        return _begin_next_hop(migration, documents, ports)
+    restored = commands.restore_validated(migration, ports)
+    if restored is None:
+        return Outcome("waiting", {"state": "validating", "reason": "the post command runs"})
+    return _finish(restored, result, documents, ports)
 
 
 def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:

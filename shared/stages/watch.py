@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from shared.domain import events
 from shared.domain.batch import BatchState, Terms
+from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
@@ -144,7 +145,7 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     due = [events.about(each, events.STEP_DUE, stage=STAGE_OF[each.state], nudge=nudge) for each in migrations]
     ports.bus.publish(due)
     for migration in migrations:
-        if migration.state is State.SNAPSHOTTING:
+        if migration.state is State.SNAPSHOTTING and migration.commands.phase not in UNDER_WAY:
             ports.migrations.nudge(migration, now + LOST)
         elif migration.due_at is None or now - migration.due_at > LOOK_AGAIN:
             ports.migrations.nudge(migration, now + LOOK_AGAIN)

@@ -13,7 +13,7 @@ from shared.domain.after_job import AfterJob
 from shared.domain.batch import BatchState, Terms
 from shared.domain.caller import Caller
 from shared.domain.disk_reset import ResetState
-from shared.domain.effects import CountOutcome
+from shared.domain.effects import CountOutcome, RunPostCommand
 from shared.domain.errors import Permanent
 from shared.domain.findings import assessment
 from shared.domain.ledger import LedgerEntry, SnapshotState
@@ -22,6 +22,7 @@ from shared.domain.restore import with_disk_marked
 from shared.ports.compute import FoundInstance
 from shared.stages import (
     adopt,
+    commands,
     effects,
     intake,
     live_jobs,
@@ -187,6 +188,21 @@ def the_name_is_enough() -> list[Patch]:
 def checked_unasked() -> list[Patch]:
     """The batch's own check runs in its guests before anybody has acknowledged the batch."""
     return [mock.patch.object(probe, "may_run", return_value=True)]
+
+
+def not_drained() -> list[Patch]:
+    """The snapshots begin without the batch's command before them."""
+    return [mock.patch.object(commands, "begins_with", return_value={})]
+
+
+def left_drained() -> list[Patch]:
+    """An end without a move, or a rollback, owes no command."""
+    return [mock.patch.dict(effects._PERFORMERS, {RunPostCommand: lambda effect, migration, ports: None})]
+
+
+def not_restored() -> list[Patch]:
+    """The validation ends without the batch's command after it."""
+    return [mock.patch.object(commands, "restore_validated", lambda migration, ports: migration)]
 
 
 def notices_say_more() -> list[Patch]:

@@ -66,17 +66,17 @@ _LEADS_TO = """
 new -> accepted
 accepted -> prechecking precheck_failed cancelled failed
 prechecking -> ready precheck_failed cancelled failed
-precheck_failed -> accepted cancelled
+precheck_failed -> precheck_failed accepted cancelled
 ready -> ready snapshotting accepted cancelled failed rolling_back
-snapshotting -> snapshotted failed cancelled
+snapshotting -> snapshotting snapshotted failed cancelled
 snapshotted -> snapshotted ready waiting migrating failed cancelled rolling_back
 migrating -> migrating restarting failed
 restarting -> validating failed
 validating -> validating migrated accepted failed
 migrated -> confirmed rolling_back
-confirmed -> completed
+confirmed -> confirmed completed
 completed ->
-failed -> accepted waiting rolling_back confirmed cancelled
+failed -> failed accepted waiting rolling_back confirmed cancelled
 rolling_back -> rolling_back rolled_back failed
 rolled_back -> rolled_back
 cancelled -> cancelled
@@ -138,6 +138,8 @@ class Policy:
     windows: tuple[Window, ...]
     blackouts: tuple[Blackout, ...]
     check: str
+    commanded: tuple[str, ...] | None = None
+    """Instances whose guests run commands before and after: none at all is None, all of them an empty list."""
 
 
 @dataclass(frozen=True)
@@ -331,6 +333,7 @@ def _policy(doc: dict[str, Any]) -> Policy:
         windows=_windows(doc),
         blackouts=tuple(_blackout(each) for each in doc.get("blackouts", ())),
         check=doc.get("check", ""),
+        commanded=tuple(doc["commands"][0].get("instances", ())) if doc.get("commands") else None,
     )
 
 

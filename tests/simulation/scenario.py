@@ -60,6 +60,9 @@ FOREIGN = "id # a stranger's command"
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
 """The share of batches whose operator has a check of the application run in the guests, and that check."""
 
+COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
+"""The share of batches with a command before the move and one after it, and what marks them."""
+
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -102,6 +105,7 @@ def draw(seed: int) -> Scenario:
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
     batches = tuple(_with_times(random.Random(f"times:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_approvals(random.Random(f"approvals:{seed}:{at}"), each) for at, each in enumerate(batches))
+    batches = tuple(_with_commands(random.Random(f"commands:{seed}:{at}"), each) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
@@ -225,6 +229,18 @@ def _with_approvals(rng: random.Random, plan: BatchPlan) -> BatchPlan:
     policy |= {"rollbackApprovals": 1} if rng.random() < 0.3 else {}
     policy |= {"waveApprovals": rng.choice((1, 2))} if "waves" in policy and rng.random() < 0.5 else {}
     return replace(plan, request={**plan.request, "policy": policy})
+
+
+def _with_commands(rng: random.Random, plan: BatchPlan) -> BatchPlan:
+    """Now and then the guests are drained before the move; the command before or after may fail."""
+    if rng.random() >= COMMANDED:
+        return plan
+    rules = [
+        {"pre": f"{rng.choice(('true', 'true', 'exit 4'))} {DRAIN}", "post": f"{rng.choice(('true', 'true', 'exit 5'))} {RESTORE}"}
+    ]
+    if rng.random() < 0.3:
+        rules[0] |= {"instances": plan.request["instanceIds"][:1]}
+    return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "commands": rules}})
 
 
 def _clock(written: str) -> datetime:

@@ -453,7 +453,12 @@ def _report(simulation: Simulation, seconds: float) -> SeedReport:
         injected=simulation.chaos.injected,
         states=states,
         transitions=simulation.transitions,
-        failures=Counter(line.reason for row in truth.rows.values() for line in lines(row) if line.to_state is State.FAILED),
+        failures=Counter(
+            line.reason
+            for row in truth.rows.values()
+            for line in lines(row)
+            if line.to_state is State.FAILED is not line.from_state
+        ),
         ended=Counter(each.state.value for each in truth.migrations.values()),
         calls=simulation.calls,
         digest=simulation.trace.digest(),

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from localcloud.core.clock import START
-from tests.simulation.scenario import CHECK, Scenario, record
+from tests.simulation.scenario import CHECK, DRAIN, RESTORE, Scenario, record
 from tests.support.fleets import WINDOWS_2008
 
 
@@ -86,6 +86,12 @@ def unlimited(scenario: Scenario) -> Scenario:
 def checked(scenario: Scenario) -> Scenario:
     """Every batch has a check of its own."""
     return with_policy(scenario, check=CHECK)
+
+
+def commanded(scenario: Scenario) -> Scenario:
+    """Every batch drains its guests and restores them; some of the commands before fail."""
+    drain = "exit 4" if scenario.seed % 3 == 0 else "true"
+    return with_policy(scenario, commands=[{"pre": f"{drain} {DRAIN}", "post": f"true {RESTORE}"}])
 
 
 def with_policy(scenario: Scenario, **policy: Any) -> Scenario:

@@ -140,6 +140,7 @@ def detail(
         ),
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,
+        command=value.commands.shown,
     )
 
 

@@ -249,6 +249,8 @@ class MigrationDetail(MigrationView):
     """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
     rollback_approvals: ApprovalsView | None
     """Who has approved its rollback; null if the policy asks for none, or if it cannot be rolled back now."""
+    command: str
+    """The batch's command in the guest that runs now, or how the last one ended; empty if none ran."""
 
 
 @dataclass(frozen=True)

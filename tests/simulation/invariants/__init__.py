@@ -5,6 +5,7 @@ is at rest. A checker answers with sentences; each is a violation.
 """
 
 from tests.simulation.invariants.chosen import OnlyTheChosen
+from tests.simulation.invariants.commands import OwnCommands
 from tests.simulation.invariants.ends import NeverStuck
 from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.journal import JournalIsTheTruth
@@ -40,4 +41,5 @@ def all_checkers() -> list[Checker]:
         EveryStart(),
         KeptUntilReleased(),
         AsMeant(),
+        OwnCommands(),
     ]

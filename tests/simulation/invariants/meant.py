@@ -109,7 +109,7 @@ class AsMeant(Checker):
     def effect(self, effect: Effect, scene: Sight) -> Found:
         if not effect.ours or effect.operation not in ("RunCommand", "InvokeCommand"):
             return
-        script = _decoded(effect.params.get("CommandContent", ""))
+        script = decoded(effect.params.get("CommandContent", ""))
         if FOREIGN in script:
             yield f"{FOREIGN!r} of a stranger's notice was sent to {', '.join(effect.params['InstanceId'])}"
         for check in {batch.policy.check for batch in scene.truth.batches.values() if batch.policy.check}:
@@ -197,7 +197,7 @@ def _seen(id: str, scene: Sight) -> Seen:
     return migration.state.value, migration.hop, migration.attempt
 
 
-def _decoded(content: str) -> str:
+def decoded(content: str) -> str:
     try:
         return base64.b64decode(content, validate=True).decode()
     except ValueError:

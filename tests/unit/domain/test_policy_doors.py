@@ -10,6 +10,7 @@ import pytest
 from cli.main import run
 from shared.domain.choice import camel
 from shared.domain.codec import decode, encode
+from shared.domain.commands import CommandRule
 from shared.domain.errors import Refused
 from shared.domain.notice import read_notice_policy
 from shared.domain.policy import BOUNDS, DEFAULTS, WORDS, Policy, read_policy
@@ -22,6 +23,8 @@ def document(name: str, value: int) -> dict[str, Any]:
     part, _, inner = name.partition(".")
     if part == "blackouts":
         return {"blackouts": [{"from": "2026-12-24", "to": "2026-12-26", inner: value}]}
+    if part == "commands":
+        return {"commands": [{"pre": "true", inner: value}]}
     window = {"start": "00:00", "end": "00:00", "cutoffMin": 0, inner: value}
     if inner == "lengthMin" and value:
         del window["end"]
@@ -31,7 +34,7 @@ def document(name: str, value: int) -> dict[str, Any]:
 def camel_to_field(name: str) -> str:
     """A negative number is refused earlier, by the field's own name."""
     part, _, inner = name.partition(".")
-    kind = {"window": Window, "blackouts": Blackout}[part] if inner else Policy
+    kind = {"window": Window, "blackouts": Blackout, "commands": CommandRule}[part] if inner else Policy
     return next(each.name for each in fields(kind) if camel(each.name) == (inner or part))
 
 
@@ -46,6 +49,10 @@ DOORS = {
 @pytest.mark.parametrize("name", BOUNDS)
 def test_every_door_holds_every_bound(door: str, name: str) -> None:
     least, most = BOUNDS[name]
+    if name.startswith("commands.") and door == "the limits of notices":
+        with pytest.raises(Refused, match="commands"):  # no command comes with a notice
+            DOORS[door](document(name, least))
+        return
     for value in (least, most):
         DOORS[door](document(name, value))
     for value in (least - 1, most + 1):

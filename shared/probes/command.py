@@ -1,0 +1,52 @@
+"""The scripts that run a command of the batch (command.sh, command.ps1) and the reader of what they answer."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from shared.domain.text import plain, without_secrets
+
+_BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
+SHOWN = 300
+"""Characters of the output that are kept: the last ones, because there programs say why they failed."""
+
+
+@dataclass(frozen=True)
+class CommandAnswer:
+    """How the command ended in the guest: its exit status, and the last part of its output on one line."""
+
+    status: int
+    output: str
+
+
+def command_script(os_type: str, command: str) -> str:
+    """The script that runs one command in a ``linux`` or ``windows`` guest."""
+    if os_type == "windows":
+        return f"$ReplankRun = {_quoted(command, chr(39) * 2)}\n{_text(os_type)}"
+    return f"#!/bin/sh\nREPLANK_RUN={_quoted(command, chr(39) + chr(92) + chr(39) * 2)}\n{_text(os_type)}"
+
+
+def _quoted(text: str, quote: str) -> str:
+    return "'" + text.replace("'", quote) + "'"
+
+
+@cache
+def _text(os_type: str) -> str:
+    """The script without what only people need."""
+    name = {"linux": "command.sh", "windows": "command.ps1"}[os_type]
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
+
+
+def parse_command(output: bytes) -> CommandAnswer | None:
+    """What the guest answered; None if it is no whole answer."""
+    lines = [plain(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
+    starts = [at for at, line in enumerate(lines) if line == _BEGIN]
+    ends = [found for line in lines if (found := _END.fullmatch(line.strip()))]
+    if not starts or not ends:
+        return None
+    said = (line[1:].strip() for line in lines[starts[-1] + 1 :] if line.startswith("|"))
+    return CommandAnswer(int(ends[-1][1]), without_secrets(" ".join(filter(None, said)))[-SHOWN:])

@@ -1,0 +1,166 @@
+"""The commands of a batch in single guests: the one before the snapshots, and the one that undoes it.
+
+Each begins with a step of the row, so that the client token of its call is known beforehand: a call whose answer was lost is
+the same call again. So no command is sent twice in one try.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any
+
+from shared.domain.batch import Terms
+from shared.domain.commands import DRAINED, DRAINING, RESTORING, CommandRule, Commands, asks_for_tags, rule_for
+from shared.domain.effects import undoing
+from shared.domain.errors import Permanent, Refused, Transient
+from shared.domain.migration import MOVING, Migration, State, step
+from shared.domain.observation import instance_name
+from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
+from shared.ports.guest import CommandResult
+from shared.ports.ports import Ports
+from shared.probes.command import command_script, parse_command
+from shared.stages.advance import advance
+
+WORDS = {DRAINING: "the pre command", RESTORING: "the post command"}
+AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED})
+"""States in which nothing else is done to the instance."""
+
+
+@dataclass(frozen=True)
+class End:
+    """How a command ended, in words."""
+
+    good: bool
+    words: str
+
+
+def rule_of(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
+    """The rule of the migration's instance. ``tags`` are those of its description, if that is not stored yet."""
+    rules = terms.policy.commands
+    if tags is None:
+        tags = _stored_tags(migration, ports) if asks_for_tags(rules) else {}
+    return rule_for(rules, migration.instance_id, tags)
+
+
+def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
+    document = ports.migrations.document(migration.migration_id, instance_name(migration.hop)) or {}
+    return dict(document.get("tags", ()))
+
+
+# The command before ---------------------------------------------------------------------------------------------------
+
+
+def begins_with(migration: Migration, terms: Terms, ports: Ports) -> dict[str, Any]:
+    """What the step of the admission notes, so that a pre command can follow it."""
+    if migration.hop or migration.commands.phase or not terms.policy.commands or not rule_of(migration, terms, ports).pre:
+        return {}
+    return {"commands": migration.commands.begun(DRAINING, ports.clock.now())}
+
+
+def drain(migration: Migration, ports: Ports) -> Migration | None:
+    """Let the pre command run to its end; None while it runs. Raises Permanent (Command.PreFailed) if it fails."""
+    if migration.commands.phase == RESTORING:
+        migration = restore(migration, "snapshot", ports)
+        if migration.commands.phase:
+            return None
+        begun = migration.commands.begun(DRAINING, ports.clock.now())
+        migration = _note(migration, "snapshot", "the pre command begins again", ports, begun)
+    if migration.commands.phase != DRAINING:
+        return migration
+    rule = rule_of(migration, ports.batches.terms(migration.batch_id), ports)
+    migration, end = _attend(migration, "snapshot", rule.pre, rule.pre_timeout_sec, ports)
+    if end is None:
+        return None
+    told = f"the pre command {'ended' if end.good else 'failed'}: {end.words}"
+    migration = _note(migration, "snapshot", told, ports, migration.commands.ended(DRAINED, told))
+    if end.good:
+        return migration
+    raise Permanent(
+        "Command.PreFailed",
+        f"The pre command failed: {end.words}. Nothing was snapshotted or moved.",
+        "Correct what it complains of in the guest, or the command in the policy; then retry.",
+    )
+
+
+# The command after ----------------------------------------------------------------------------------------------------
+
+
+def restore(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
+    """Take the post command a step further. It has ended once ``commands.phase`` is empty, or ``left`` if it failed."""
+    rule = rule_of(migration, ports.batches.terms(migration.batch_id), ports)
+    if not rule.post:
+        return _note(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
+    if migration.commands.phase != RESTORING:
+        begun = migration.commands.begun(RESTORING, ports.clock.now())
+        migration = _note(migration, by, "the post command begins", ports, begun)
+    migration, end = _attend(migration, by, rule.post, rule.post_timeout_sec, ports)
+    if end is None:
+        return migration
+    told = f"the post command {'ended' if end.good else 'failed'}: {end.words}"
+    return _note(migration, by, told, ports, migration.commands.ended("" if end.good else left, told))
+
+
+def restore_validated(migration: Migration, ports: Ports) -> Migration | None:
+    """After the validation a post command that fails is a failure; None while it runs. Raises Permanent (Command.PostFailed)."""
+    if not migration.commands.phase:
+        return migration
+    migration = restore(migration, "validate", ports, left=DRAINED)
+    if migration.commands.phase != DRAINED:
+        return None if migration.commands.phase else migration
+    raise Permanent(
+        "Command.PostFailed",
+        f"The guest was validated, but {migration.commands.last}",
+        "Put the instance back into service by hand and confirm it; or correct the command, then retry: it runs again.",
+    )
+
+
+def restore_later(migration: Migration, ports: Ports) -> None:
+    """The effect of an end without a move, or of a rollback. Raises Transient until the command has ended."""
+    migration = ports.migrations.load(migration.migration_id)
+    half_moved = migration.state is State.FAILED and not undoing(migration, unmoved=True)
+    if not migration.commands.phase or migration.state in MOVING | {State.COMPLETED} or half_moved:
+        return  # it has moved again since: what the pre command did is still wanted
+    if migration.state not in AT_REST:
+        raise Transient("Command.Waits", f"The post command waits: the migration is {migration.state.value}.")
+    if restore(migration, "watch", ports).commands.phase:
+        raise Transient("Command.Running", "The post command runs.")
+
+
+# Both -----------------------------------------------------------------------------------------------------------------
+
+
+def _attend(migration: Migration, by: str, command: str, timeout_s: int, ports: Ports) -> tuple[Migration, End | None]:
+    """Send the command, or look for its end. The row as it stands then, and the end if there is one."""
+    where, state = (migration.region_id, migration.instance_id), migration.commands
+    try:
+        if not state.invocation_id:
+            script = command_script(migration.os_type, command)
+            token = migration.token(migration.hop, migration.attempt, state.phase, state.runs)
+            sent = ports.guest.run(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
+            reason = f"{WORDS[state.phase]} runs as {sent}"
+            return _note(migration, by, reason, ports, replace(state, invocation_id=sent)), None
+        result = ports.guest.result(*where, state.invocation_id)
+    except (Refused, Permanent) as error:
+        return migration, End(False, error.message)
+    if result is not None:
+        return migration, _end_of(result, timeout_s)
+    late = state.begun_at is not None and ports.clock.now() - state.begun_at > timedelta(seconds=timeout_s) + PROBE_LIMIT
+    return migration, End(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
+
+
+def _end_of(result: CommandResult, timeout_s: int) -> End:
+    answer = parse_command(result.output)
+    if answer is None:
+        why = f"it took longer than {timeout_s} seconds" if result.status == "Timeout" else f"{result.status}: {result.problem}"
+        return End(False, why.strip(" :"))
+    said = f": {answer.output}" if answer.output else ""
+    return End(answer.status == 0, f"exit code {answer.status}{said}")
+
+
+def _note(migration: Migration, by: str, reason: str, ports: Ports, commands: Commands) -> Migration:
+    """A step that stays in its state: the journal says what began and how it ended."""
+    now = ports.clock.now()
+    due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at
+    return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at))

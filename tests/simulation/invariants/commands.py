@@ -1,0 +1,79 @@
+"""Invariant 13 again: the batch's commands in its guests, before a move and after it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+from tests.simulation import records
+from tests.simulation.invariants.meant import decoded
+from tests.simulation.invariants.scene import Checker, Found, Sight, entered
+from tests.simulation.records import Migration, State
+from tests.simulation.scenario import DRAIN, RESTORE
+from tests.simulation.truth import Change, Effect
+
+TOLD = ("the post command failed", "there is no post command")
+"""The journal's words if nothing was undone: then a person knows."""
+
+
+class OwnCommands(Checker):
+    """13. A guest is drained before its snapshots, once in each try and never unasked; whatever ends is put back, or it is told."""
+
+    number, name = 13, "own commands"
+
+    def __init__(self) -> None:
+        self._runs: dict[tuple[str, int], set[str]] = defaultdict(set)
+        """By migration and attempt: the drains."""
+        self._last: dict[str, str] = {}
+        """By migration: the last command that was sent."""
+        self._drained: dict[str, str] = {}
+        """By instance: the migration that drained it last."""
+
+    def effect(self, effect: Effect, scene: Sight) -> Found:
+        if not effect.ours or effect.operation != "RunCommand":
+            return
+        script = decoded(effect.params.get("CommandContent", ""))
+        for instance_id in effect.params["InstanceId"]:
+            if DRAIN in script:
+                yield from self._drain(instance_id, effect.answer["InvokeId"], scene)
+            elif RESTORE in script:
+                id = self._drained.get(instance_id, "")
+                self._last[id] = RESTORE
+                if not id:
+                    yield f"{instance_id} was restored, and nobody had drained it"
+
+    def _drain(self, instance_id: str, invoke_id: str, scene: Sight) -> Found:
+        found = [each for each in scene.truth.of_instance(instance_id) if each.state is State.SNAPSHOTTING]
+        for migration in found:
+            key = (migration.migration_id, migration.attempt)
+            self._runs[key].add(invoke_id)
+            self._last[migration.migration_id] = DRAIN
+            self._drained[instance_id] = migration.migration_id
+            if scene.batch(migration).acknowledgement is None:
+                yield f"{instance_id} was drained, and nobody has acknowledged {migration.batch_id}"
+            if len(self._runs[key]) > 1:
+                yield f"{instance_id} was drained {len(self._runs[key])} times in one try"
+        if not found:
+            yield f"{instance_id} was drained, and no migration of it is before its snapshots"
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        entry = entered(change, scene.truth)
+        if entry is None:
+            return
+        before, migration = entry
+        last = self._last.get(migration.migration_id, "")
+        first = migration.hop == 0 and before is State.SNAPSHOTTING
+        if migration.state is State.SNAPSHOTTED and first and _is_commanded(migration, scene) and last != DRAIN:
+            yield f"{migration.migration_id} is snapshotted, and its guest was not drained before"
+        if migration.state is State.MIGRATED and last == DRAIN:
+            yield f"{migration.migration_id} is called migrated, and its guest was not restored"
+
+    def rest(self, scene: Sight) -> Found:
+        for id, last in self._last.items():
+            lines = records.lines(scene.truth.rows[id]) if id in scene.truth.rows else []
+            if last == DRAIN and not any(each.reason.startswith(TOLD) for each in lines):
+                yield f"{id} has ended, and its guest is still drained"
+
+
+def _is_commanded(migration: Migration, scene: Sight) -> bool:
+    named = scene.batch(migration).policy.commanded
+    return named is not None and (not named or migration.instance_id in named)
