@@ -9,6 +9,7 @@ from localcloud.core.app import Cloud
 from localcloud.ecs import admin, agent
 from localcloud.ecs.account_attributes import Account
 from localcloud.ecs.commands import Commands
+from localcloud.ecs.detached import Detached
 from localcloud.ecs.disks import Disks
 from localcloud.ecs.facade import Facade
 from localcloud.ecs.fleet import Fleet
@@ -35,6 +36,7 @@ class Ecs(RpcService):
         self.life, self.disks, self.power = SnapshotLife(world), Disks(world), Power(world)
         self.runs = GuestRuns(world)
         self.operations = {**self._machines(), **self._storage(), **self._assistant(), **self._account()}
+        self.detached = Detached(world, self.runs, self.power)
         cloud.hooks.ecs = Facade(world, self.power, self.disks, self.life)
         cloud.hooks.load_fleet = Fleet(world, self.disks, self.life).load
         cloud.hooks.admin["guests"] = lambda request: (200, admin.guests(world, dict(request.query).get("InstanceId", "")))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.core.errors import ApiError
@@ -17,6 +18,8 @@ from localcloud.ecs.world import SECOND, EcsWorld
 
 RUN, DONE = "ecs.command_run", "ecs.command_done"
 _KEEP_OUTPUT = 24 * 1024
+HOST_VERBS = frozenset({"unit-start", "unit-active", "reboot"})
+Host = Callable[[str, str, list[str]], str]
 _ERRORS = {
     "InstanceNotRunning": "The specified instance was not running during task execution.",
     "InstanceReleased": "The specified instance was released during task execution.",
@@ -34,6 +37,8 @@ class GuestRuns:
         self.world = world
         self.folders = Folders()
         self.ahead = Ahead(self.folders, world.cloud.db.blob)
+        self.host: Host | None = None
+        """What answers a guest's questions about its own host; set by who knows it."""
         world.cloud.scheduler.on(RUN, lambda payload: None)
         world.cloud.scheduler.on(DONE, self._done)
         world.cloud.outside[RUN] = self._run
@@ -45,7 +50,7 @@ class GuestRuns:
 
     def expect(self, key: str, instance: Doc, script: str, due_ms: int) -> None:
         """Begin ahead what is to run at a time, as it will be if nothing changes."""
-        self.ahead.expect(key, self._start(instance, self._layout(instance["InstanceId"]), script, due_ms))
+        self.ahead.expect(key, self.start(instance, self.layout(instance["InstanceId"]), script, due_ms))
 
     def cancel(self, key: str) -> None:
         """Neither run it nor show its result."""
@@ -72,7 +77,7 @@ class GuestRuns:
                 self.ahead.drop(key)
                 return
             result, instance, layout = started
-            start = self._start(instance, layout, self._script(result), self.world.now)
+            start = self.start(instance, layout, self._script(result), self.world.now)
             begun = self.ahead.take(key, start)
             folder = begun.folder if begun else self.folders.take(layout, cloud.db.blob)
             if begun is None:
@@ -92,7 +97,7 @@ class GuestRuns:
         except OSError as error:
             return machine.Run(exit_code=126, output=f"cannot run the script: {error}\n".encode())
 
-    def _start(self, instance: Doc, layout: Layout, script: str, at_ms: int) -> Start:
+    def start(self, instance: Doc, layout: Layout, script: str, at_ms: int) -> Start:
         """All that a run at a time depends on."""
         booted, boots = instance["sim"]["booted_ms"], instance["sim"]["boots"]
         number = self.world.cloud.random("boot", instance["InstanceId"], boots).randbytes(16).hex()
@@ -116,7 +121,7 @@ class GuestRuns:
             return None
         result |= {"InvocationStatus": "Running", "StartTime": self.world.now_iso}
         self.world.store.put("result", key, result)
-        return result, instance, self._layout(result["InstanceId"])
+        return result, instance, self.layout(result["InstanceId"])
 
     def _obstacle(self, instance: Doc | None) -> str:
         if instance is None:
@@ -125,13 +130,16 @@ class GuestRuns:
             return "InstanceNotRunning"
         return "" if agent.alive(self.world, instance) else "ClientNotRunning"
 
-    def _layout(self, instance_id: str) -> Layout:
+    def layout(self, instance_id: str) -> Layout:
         disks = [disk for disk in self.world.disks(instance_id) if disk["sim"]["mount"]]
         return tuple((disk["sim"]["mount"].strip("/"), disk["sim"]["blob"]) for disk in disks)
 
     def _ask(self, instance_id: str, line: str) -> str:
-        """A guest's question to its host: so far the SMC client's import."""
+        """A guest's question to its host: the SMC client's import, or what systemd would answer."""
         verb, *words = line.split()
+        if self.host is not None and verb in HOST_VERBS:
+            with self.world.cloud.lock, self.world.cloud.db.transaction():
+                return self.host(instance_id, verb, words)
         importer = self.world.cloud.hooks.smc_import
         if verb != "smc-import" or len(words) != 2 or importer is None:
             return "error not understood"

@@ -6,6 +6,7 @@ A stop or restart silences the agent at once; it is back half a minute to two af
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from localcloud.core.errors import ApiError
@@ -25,6 +26,8 @@ class Power:
     def __init__(self, world: EcsWorld) -> None:
         self.world = world
         world.cloud.scheduler.on(JOB, self._next)
+        self.booted: Callable[[Doc], int | None] = lambda instance: None
+        """Called with an instance that runs again; in how long its agent is back, if that differs."""
 
     def start(self, params: Params) -> dict[str, Any]:
         """StartInstance: only a Stopped instance."""
@@ -71,7 +74,8 @@ class Power:
         if state == "Running":
             instance["StartTime"] = world.now_iso[:-4] + "Z"
             instance["sim"]["booted_ms"] = world.now
-            agent.return_at(world, instance, world.now + pause_ms)
+            own = self.booted(instance)
+            agent.return_at(world, instance, world.now + (pause_ms if own is None else own))
         world.store.put("instance", id, instance)
         events.state_changed(world, id, state)
         if states[1:]:

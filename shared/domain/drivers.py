@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import Enum
 
 from shared.domain.catalog.model import Catalog, Path
-from shared.domain.timing import JOB_LIMIT, PREPARE_LIMIT
+from shared.domain.timing import GUEST_PREPARE_LIMIT, JOB_LIMIT, PREPARE_LIMIT
 
 
 class ChangesFrom(Enum):
@@ -38,6 +38,16 @@ class DriverTraits:
     """Maximum time for preparing; None if a person may take any time."""
     job_limit: timedelta
     """Maximum time that its job may run before a person must look."""
+    job_seen_at: str = "in the SMC console"
+    """Where a person looks at its job."""
+    preparing: str = "SMC to know the instance and to have its job ready"
+    """What a migration waits for while its job is prepared."""
+    copies_disks: bool = True
+    """Whether its job makes copies of the disks, and may put the disks back to them by itself."""
+    needs_listing: bool = True
+    """Whether Alibaba Cloud must list the account for the paths that it opens on request only."""
+    why_not: Callable[[Catalog, str, str], tuple[str, str]] = lambda catalog, source, goal: ("", "")
+    """Why it cannot follow a path of the matrix, and what to do; both empty if the reason is not the driver's."""
 
     @property
     def starts_unseen(self) -> bool:
@@ -47,6 +57,18 @@ class DriverTraits:
 
 def _every_path(catalog: Catalog) -> tuple[Path, ...]:
     return catalog.paths
+
+
+def _paths_with_recipe(catalog: Catalog) -> tuple[Path, ...]:
+    from shared.domain.recipes.choose import followable  # only batches with this driver need the recipes
+
+    return followable(catalog)
+
+
+def _why_no_recipe(catalog: Catalog, source: str, goal: str) -> tuple[str, str]:
+    from shared.domain.recipes.choose import why_not
+
+    return why_not(catalog, source, goal)
 
 
 SMC = DriverTraits(
@@ -71,7 +93,23 @@ CONSOLE = DriverTraits(
     prepare_limit=None,
     job_limit=JOB_LIMIT,
 )
-DRIVERS = {each.name: each for each in (SMC, CONSOLE)}
+GUEST = DriverTraits(
+    name="guest",
+    does="the distribution's own tool, run inside the instance by Cloud Assistant",
+    attended=False,
+    needs_identity=False,
+    changes_from=ChangesFrom.LAUNCH,
+    paths=_paths_with_recipe,
+    usual_minutes=(30, 90),
+    prepare_limit=GUEST_PREPARE_LIMIT,
+    job_limit=JOB_LIMIT,
+    job_seen_at="in the instance (/var/lib/replank-tool)",
+    preparing="the tool to be installed in the instance, and its own precheck to pass",
+    copies_disks=False,
+    needs_listing=False,
+    why_not=_why_no_recipe,
+)
+DRIVERS = {each.name: each for each in (SMC, CONSOLE, GUEST)}
 DEFAULT_DRIVER = SMC.name
 
 
@@ -81,5 +119,6 @@ def traits(name: str) -> DriverTraits:
 
 
 def names_in_words() -> str:
-    """The drivers to choose from: ``smc or console``."""
-    return " or ".join(DRIVERS)
+    """The drivers to choose from: ``smc, console or guest``."""
+    *first, last = DRIVERS
+    return f"{', '.join(first)} or {last}"

@@ -200,6 +200,8 @@ class Migration:
     @property
     def smc_rollback(self) -> str:
         """Whether SMC put the disks back after its job: ``SMC rolled back``, ``not rolled back``, ``not known``; or empty."""
+        if not traits(self.driver).copies_disks:
+            return ""
         by_job = self.failure is not None and (self.failure.stage == "migrate" or self.failure.code == ROLLED_BACK_BY_SMC)
         return shown(self.trace, job_failed=by_job and self.handle.started_at is not None)
 

@@ -46,16 +46,21 @@ def plan_route(  # noqa: PLR0913 - each is a decision of the operator, spelled a
 
     Raises Refused (Catalog.ReleaseUnknown, Route.NotSupported, Route.DestinationEndOfLife) with a remedy.
     """
-    catalog = replace(catalog, paths=traits(driver).paths(catalog))
+    whole, catalog = catalog, replace(catalog, paths=traits(driver).paths(catalog))
     chains = _chains(source, architecture, allow_listed, catalog)
     if destination is not None:
         goal = require_release(destination, catalog).key
         chosen = _shortest([c for c in chains if c[-1].destination == goal], catalog)
         if chosen is None:
-            raise _not_supported(source, architecture, goal, allow_listed, on, catalog)
+            own = traits(driver).why_not(whole, source.key, goal)
+            raise _not_followed(source, goal, own) or _not_supported(source, architecture, goal, allow_listed, on, catalog)
         if _is_past_support(goal, on, catalog) and not allow_end_of_life:
             raise _end_of_life(goal, on, catalog)
     else:
+        own = traits(driver).why_not(whole, source.key, catalog.defaults.get(source.key, ""))
+        refusal = _not_followed(source, "", own) if not chains else None
+        if refusal:
+            raise refusal
         chosen = _default_chain(source, architecture, chains, on, catalog)
     return PlannedRoute(tuple(Hop(path.source, path.destination) for path in chosen), _warnings(chosen, on, catalog))
 
@@ -115,6 +120,12 @@ def _default_chain(
     if chosen is None:
         raise _not_supported(source, architecture, None, False, on, catalog)
     return chosen
+
+
+def _not_followed(source: Release, goal: str, why: tuple[str, str]) -> Refused | None:
+    """The refusal of a path that the matrix may hold, and the driver cannot follow; None if the driver has nothing to say."""
+    sentence, remedy = why
+    return Refused("Route.NotFollowed", sentence, remedy) if sentence and goal != source.key else None
 
 
 def _not_supported(source: Release, architecture: str, goal: str | None, listed: bool, on: date, catalog: Catalog) -> Refused:

@@ -42,6 +42,8 @@ SNAPSHOT_LIMIT = timedelta(hours=24)
 """Time limit of the snapshots; the first snapshot of a large, full disk takes hours."""
 PREPARE_LIMIT = timedelta(hours=1)
 """Import and creation of a job by the smc driver (minutes as a rule). A person in the console may take any time."""
+GUEST_PREPARE_LIMIT = timedelta(hours=2)
+"""Installing a tool in the guest, and its own precheck: minutes as a rule, longer with slow mirrors."""
 JOB_LIMIT = timedelta(hours=6)
 """Time limit of a job, which takes 15 to 30 minutes plus SMC's own snapshots (ECS documentation, "Operating system migration")."""
 LONGEST_PAUSE = timedelta(minutes=5)

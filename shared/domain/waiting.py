@@ -59,7 +59,7 @@ def waits_for(migration: Migration, held: str, *, catalog: Catalog) -> str:
 def _before_the_job(migration: Migration, catalog: Catalog) -> str:
     if traits(migration.driver).attended:
         return f"a person: {console_instructions(migration, catalog)}"
-    return "SMC to know the instance and to have its job ready"
+    return traits(migration.driver).preparing
 
 
 def console_instructions(migration: Migration, catalog: Catalog) -> str:

@@ -1,4 +1,4 @@
-"""Drivers replace the operating system: SMC by its API, or a person in the console."""
+"""Drivers replace the operating system: SMC by its API, a person in the console, or a tool inside the instance."""
 
 from __future__ import annotations
 
@@ -52,13 +52,15 @@ class JobReport:
 
 @dataclass(frozen=True)
 class LiveJob:
-    """A job of SMC that can still change the instance. ``ours``: the migration made it, or followed it."""
+    """A job that can still change the instance. ``ours``: the migration made it, or followed it, and it can be removed."""
 
     job_id: str
     status: str
     runs: bool
     """Whether the job may write to the disks now; else it could be started again."""
     ours: bool
+    ends_with_instance: bool = False
+    """It runs inside the instance, so it ends when that is stopped."""
 
 
 NOBODY = Identity()

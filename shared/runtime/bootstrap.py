@@ -16,6 +16,7 @@ from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
 from shared.adapters.sdk import Account, Clients, Credentials
 from shared.adapters.store import Store
+from shared.domain.drivers import GUEST
 from shared.domain.errors import Permanent
 from shared.domain.retry import CLOUD_CALL
 from shared.ports.ports import AccountPorts, Limits, Notices, Ports
@@ -139,7 +140,14 @@ def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Dr
     from shared.adapters.drivers.smc import SmcDriver
 
     made = (SmcDriver(clients, _guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
-    return {driver.traits.name: driver for driver in made}
+    in_guest = DeferredAdapter(lambda: _guest_driver(clients, settings, clock))
+    return {**{driver.traits.name: driver for driver in made}, GUEST.name: cast("Driver", in_guest)}
+
+
+def _guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Driver:
+    from shared.adapters.drivers.in_guest import GuestDriver
+
+    return GuestDriver(_guest(clients), clock, settings.catalog)
 
 
 def _accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:

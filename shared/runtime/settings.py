@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -112,7 +112,7 @@ def read(environment: Mapping[str, str]) -> Settings:
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _split_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
         smc=_smc(reader),
-        catalog=_catalog(reader, clock),
+        catalog=_with_proven(reader, _catalog(reader, clock)),
         clock=clock,
         snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
@@ -205,6 +205,21 @@ def _catalog(reader: _Reader, clock: str) -> Catalog:
     except (OSError, ValueError) as error:
         reader.problems.append(f"REPLANK_CATALOG is no JSON and no file of the package that holds any: {error}")
     return CATALOG
+
+
+def _with_proven(reader: _Reader, catalog: Catalog) -> Catalog:
+    """The catalog with the recipes that the operator has tried and calls proven."""
+    nothing: tuple[str, ...] = ()
+    keys = reader.parsed("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
+    if not keys:
+        return catalog
+    from shared.domain.recipes.choose import known
+
+    there = [each.key for each in known(catalog)]
+    for key in keys:
+        if key not in there:
+            reader.problems.append(f"REPLANK_GUEST_PROVEN names {key[:60]!r}: there are {', '.join(there)}")
+    return replace(catalog, proven=frozenset(keys))
 
 
 def _split_list(value: str) -> tuple[str, ...]:

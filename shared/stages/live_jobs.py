@@ -1,4 +1,4 @@
-"""Finds SMC jobs that can still change an instance, before its disks are reset and before it is released."""
+"""Whether a job can still change an instance: asked before disks are reset and before the instance is released."""
 
 from __future__ import annotations
 
@@ -35,4 +35,4 @@ def remove_own(migration: Migration, source_ids: Sequence[str], ports: Ports) ->
 
 def in_words(jobs: Iterable[LiveJob]) -> str:
     """Jobs in words: ``job j-1 is Running in SMC``."""
-    return ", ".join(f"job {job.job_id} is {job.status} in SMC" for job in jobs)
+    return ", ".join(f"job {job.job_id} is {job.status}{'' if job.ends_with_instance else ' in SMC'}" for job in jobs)

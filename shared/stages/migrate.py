@@ -153,10 +153,11 @@ def _wait_for_driver(migration: Migration, report: JobReport, ports: Ports) -> O
     # A retry that waits for the instance to be back has not begun yet, and must not wait for ever either, whatever its driver.
     # A person in the console may take any time, but that comes after.
     began_at = migration.handle.began_at or migration.entered_at
-    limit = ports.driver(migration.driver).traits.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
+    of = ports.driver(migration.driver).traits
+    limit = of.prepare_limit if migration.handle.began_at else PREPARE_LIMIT
     if limit is not None and now - began_at > limit:
         why = f"Not ready within {limit}{': ' + report.remedy if report.remedy else ''}."
-        raise Permanent("Driver.PrepareTimedOut", why, "Look at the instance and at SMC, then retry.")
+        raise Permanent("Driver.PrepareTimedOut", why, f"Look at the instance, and at its job {of.job_seen_at}; then retry.")
     if report.handle != migration.handle:
         preparing = step(
             migration,

@@ -10,6 +10,7 @@ from shared.domain.batch import Batch, Terms
 from shared.domain.catalog import find_release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.chosen import not_selected
+from shared.domain.drivers import traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseLock, ReleaseSlot
 from shared.domain.errors import Refused, ReplankError
 from shared.domain.facts import Facts, InstanceFacts
@@ -171,7 +172,7 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
 def _gathered_facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
     """Everything that the rules need; only the operator knows whether Alibaba Cloud has listed the account."""
     account = ports.compute.account(migration.region_id)
-    if terms.policy.allow_listed:
+    if terms.policy.allow_listed or not traits(migration.driver).needs_listing:
         account = replace(account, allow_listed=True)
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)
 

@@ -100,8 +100,11 @@ def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _blocking(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
-    """Jobs that forbid a reset: running ones, and our own that can still be started."""
-    return [job for job in jobs if job.runs or job.ours]
+    """Jobs that forbid a reset: running ones, and our own that can still be started.
+
+    What runs inside the instance ends with it: no disk is reset before the instance is stopped.
+    """
+    return [job for job in jobs if (job.runs or job.ours) and not job.ends_with_instance]
 
 
 def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:

@@ -8,6 +8,7 @@ from typing import Any
 
 from shared.domain import events
 from shared.domain.after_job import JobEnd, Trace, in_words, remedy
+from shared.domain.drivers import traits
 from shared.domain.effects import CleanUpDriver, CountOutcome, Effect, ReleaseSlot
 from shared.domain.errors import Permanent, Refused
 from shared.domain.findings import Assessment, assessment
@@ -79,7 +80,11 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.blocked:
-        unmoved = bool(before.os_id) and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
+        unmoved = (
+            traits(migration.driver).copies_disks
+            and bool(before.os_id)
+            and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
+        )
         system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
         return _wait_or_fail(migration, result, ports, unmoved=system if unmoved else "")
     documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}

@@ -68,6 +68,9 @@ def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) ->
 
 
 def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
+    if (report is None or report.phase is Phase.FAILED) and not traits(migration.driver).copies_disks:
+        end = _end_of(migration, report, ports)
+        raise Permanent(end.code, end.message, end.remedy)  # nobody but a rollback puts its disks back: there is nothing to ask
     if report is None or report.phase is Phase.FAILED:
         return _look_at_guest(migration, _end_of(migration, report, ports), ports)
     if migration.trace.ended is not None:
@@ -76,7 +79,8 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
         return _finish_job(migration, report, ports)
     limit = traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
-        raise Permanent("Job.TimedOut", f"Not finished within {limit}.", "Look at the job in the SMC console before anything else.")
+        where = traits(migration.driver).job_seen_at
+        raise Permanent("Job.TimedOut", f"Not finished within {limit}.", f"Look at the job {where} before anything else.")
     if report.phase is Phase.PREPARED:
         launch(migration, ports)
     elif not (report.copied and not migration.trace.marker and marker.write(migration, ports)):
@@ -92,7 +96,7 @@ def _put_off(migration: Migration, report: JobReport, ports: Ports) -> None:
     now = ports.clock.now()
     if migration.owes:
         return
-    if not migration.trace.marker and not report.copied:
+    if traits(migration.driver).copies_disks and not migration.trace.marker and not report.copied:
         if report.progress >= migration.progress + WORTH_NOTING:
             ports.migrations.nudge(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return

@@ -83,9 +83,11 @@ def _at(place: CallSite) -> Iterator[Raised]:
         yield Raised(code, "refused", place.text(1), place.text(2, "remedy"), place.where)
     elif place.name == "ProbeUnreadable" and "." in code:
         yield Raised(code, "permanent", place.text(1), _PROBE, place.where)
-    elif place.name == "JobReport" and "." in place.text(-1, "code") and "{" not in place.text(-1, "code"):
-        message, remedy = place.text(-1, "message"), place.text(-1, "remedy")
-        yield Raised(place.text(-1, "code"), "permanent", message, remedy, place.where)
+    elif place.name == "JobReport" and _is_code(place.text(3, "code")):
+        message, remedy = place.text(4, "message"), place.text(5, "remedy")
+        yield Raised(place.text(3, "code"), "permanent", message, remedy, place.where)
+    elif place.name == "Kind" and _is_code(code):  # a kind of failure that a tool's own words tell
+        yield Raised(code, "permanent", "", place.text(2, "remedy"), place.where)
     elif place.name in functions(place.where):
         yield from _built(functions(place.where)[place.name], place)
 
@@ -94,6 +96,8 @@ def _built(builder: ast.FunctionDef, place: CallSite) -> Iterator[Raised]:
     """An error whose code a function of the module puts together from its arguments."""
     names = [argument.arg for argument in builder.args.args]
     given = {name: text_of(value, place.texts) for name, value in zip(names, place.call.args, strict=False)}
+    if _is_code(given.get("code", "")) and any(getattr(node, "id", "") == "JobReport" for node in ast.walk(builder)):
+        yield Raised(given["code"], "permanent", "", "", place.where)
     texts = {each.name: each for each in calls("shared") if each.where == place.where}
     for inner in (node for node in ast.walk(builder) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
         fate = FATES.get(getattr(inner.func, "id", ""))
@@ -103,6 +107,10 @@ def _built(builder: ast.FunctionDef, place: CallSite) -> Iterator[Raised]:
             local = next((each.texts for each in texts.values() if each.call is inner), {})
             message, remedy = (text_of(each, {**local, **given}) for each in (*inner.args[1:3], *[ast.Constant("")] * 2)[:2])
             yield Raised(code, fate, _filled(message, given), _filled(remedy, given), place.where)
+
+
+def _is_code(text: str) -> bool:
+    return re.fullmatch(r"[A-Z]\w+[.][A-Z]\w+", text) is not None
 
 
 def _filled(text: str, given: dict[str, str]) -> str:

@@ -56,9 +56,15 @@ class Machine:
     now_s: int
 
 
-def run(guest: Machine, script: str, *, timeout_s: int, ask: Ask) -> Run:
+Pause = Callable[[float], None]
+"""Called with the seconds slept so far whenever a script is about to sleep, or has asked something."""
+
+
+def run(guest: Machine, script: str, *, timeout_s: int, ask: Ask, pause: Pause = lambda slept_s: None) -> Run:
     """Run a script in a guest. ``ask`` answers what the guest asks of the outside."""
-    return Shell(guest, script).attend(timeout_s=timeout_s, ask=ask)
+    shell = Shell(guest, script)
+    shell.pause = pause
+    return shell.attend(timeout_s=timeout_s, ask=ask)
 
 
 class Shell:
@@ -67,6 +73,7 @@ class Shell:
     def __init__(self, guest: Machine, script: str) -> None:
         """Raises OSError where no process can be made."""
         self._guest, self._result, self._asked, self._silent = guest, Run(), b"", False
+        self.pause: Pause = lambda slept_s: None
         self._port = tempfile.TemporaryDirectory(prefix="guest-port-", dir=room())
         port = self._port.name
         with open(f"{port}/script", "w", encoding="utf-8") as file:
@@ -137,6 +144,7 @@ class Shell:
         result = self._result
         for line in lines.splitlines():
             verb, _, rest = line.partition(" ")
+            self.pause(result.slept_s)
             if verb == "sleep":
                 result.slept_s += float(rest) if re.fullmatch(r"[\d.]+", rest) else 0.0
                 result.timed_out = result.slept_s > timeout_s

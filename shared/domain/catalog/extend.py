@@ -5,7 +5,8 @@
  "paths":     [{"source": "alinux-3", "destination": "alinux-4", "architecture": "x86_64", "source_document": "ticket 42"}],
  "lifecycle": [{"product": "rocky-10", "support_end": "2035-05-31", "source": "https://endoflife.date/rocky-linux"}],
  "windows_regions": [{"region": "cn-nanjing", "source": "ticket 43"}],
- "defaults":  {"alinux-3": "alinux-4"}}
+ "defaults":  {"alinux-3": "alinux-4"},
+ "recipes":   [{"key": "our-8-to-9", "tool": "leapp", ...}]}  (docs/drivers.md has a whole one)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from shared.domain.catalog.model import Architecture, Catalog, Lifecycle, Path, 
 from shared.domain.codec import FactsInvalid, as_list, as_object, decode
 
 T = TypeVar("T")
-SECTIONS = ("releases", "paths", "lifecycle", "windows_regions", "defaults")
+SECTIONS = ("releases", "paths", "lifecycle", "windows_regions", "defaults", "recipes")
 KEY = re.compile(r"[a-z0-9][a-z0-9.-]{1,62}")
 
 
@@ -79,7 +80,8 @@ def extend_catalog(rows: object, base: Catalog, *, on: date) -> Catalog:
     extended = _with_paths(extended, _rows(document, "paths", _Path), on)
     regions = {row.region: Source(row.source, on) for row in _rows(document, "windows_regions", _Region)}
     extended = replace(extended, windows_regions={**extended.windows_regions, **regions})
-    return _with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
+    extended = _with_defaults(extended, as_object(document.get("defaults", {}), "catalog.defaults"))
+    return _with_recipes(extended, as_list(document.get("recipes", []), "catalog.recipes"))
 
 
 def _rows(document: dict[str, Any], section: str, cls: type[T]) -> list[T]:
@@ -143,6 +145,14 @@ def _with_paths(base: Catalog, rows: list[_Path], on: date) -> Catalog:
     taken = {(path.source, path.destination, path.architecture) for path in own}
     ours = [path for path in base.paths if (path.source, path.destination, path.architecture) not in taken]
     return replace(base, paths=(*own, *ours))
+
+
+def _with_recipes(base: Catalog, rows: list[Any]) -> Catalog:
+    if not rows:
+        return base
+    from shared.domain.recipes.recipe import read_recipes  # only deployments with recipes of their own need it
+
+    return replace(base, own_recipes=read_recipes(rows, base, "catalog.recipes"))
 
 
 def _with_defaults(base: Catalog, rows: dict[str, Any]) -> Catalog:

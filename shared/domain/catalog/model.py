@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from shared.domain.recipes.recipe import Recipe
 
 Architecture = Literal["x86_64", "arm64"]
 
@@ -98,6 +101,10 @@ class Catalog:
     windows_regions: Mapping[str, Source]
     minima: Mapping[str, Minimum]
     defaults: Mapping[str, str]
+    own_recipes: tuple[Recipe, ...] = ()
+    """The operator's own recipes for the tools that run inside instances; ours are loaded only if they are needed."""
+    proven: frozenset[str] = frozenset()
+    """Keys of the recipes that the operator has tried and calls proven."""
 
     def path(self, source: str, destination: str, architecture: str) -> Path | None:
         """The row of one hop, or None if the matrix lacks it."""

@@ -53,6 +53,10 @@ def check_kernel(view: View) -> Iterator[Finding]:
     before, after = view.before.kernel, view.after.kernel
     if before is None or after is None:
         yield not_compared("KernelUnknown", "the kernel")
+    elif view.hop is not None and before == after and _is_conversion(view.hop):
+        why = "Red Hat's kernel may have the version of the one that CentOS built from it; `uname -r` cannot tell them apart."
+        remedy = "Run `rpm -q --qf '%{VENDOR}' kernel-$(uname -r)`: if that is not Red Hat, boot Red Hat's kernel."
+        yield warning("KernelVersionKept", "The kernel has the same version as before", f"{after} before and now", remedy, why)
     elif view.hop is not None and before == after:
         why = "The old kernel was booted after the migration: its modules and fixes are those of the old system."
         yield failure(
@@ -66,6 +70,11 @@ def check_kernel(view: View) -> Iterator[Finding]:
         yield failure(
             "KernelNotRestored", "Another kernel is running", f"{before} before, {after} now", "Restart into the old kernel."
         )
+
+
+def _is_conversion(hop: Hop) -> bool:
+    """Whether CentOS becomes the Red Hat release that it was built from: the packages keep their versions, the vendor changes."""
+    return hop.source.startswith("centos-") and hop.destination == f"rhel-{hop.source.removeprefix('centos-')}"
 
 
 def check_architecture(view: View) -> Iterator[Finding]:

@@ -9,6 +9,7 @@ from unittest import mock
 import pytest
 
 from shared.adapters.drivers.console import ConsoleDriver
+from shared.adapters.drivers.in_guest import GuestDriver
 from shared.adapters.drivers.smc import SmcDriver
 from shared.domain import acts, drivers
 from shared.domain.catalog import CATALOG, require_release
@@ -22,12 +23,12 @@ from shared.domain.waiting import waits_for
 from tests.support.fakes import NOON
 from tests.support.ports import migration
 
-UNSEEN = replace(SMC, name="guest", attended=True, changes_from=ChangesFrom.SNAPSHOTS)
+UNSEEN = replace(SMC, name="unseen", attended=True, changes_from=ChangesFrom.SNAPSHOTS)
 """A driver that only this test has."""
 
 
 def test_every_adapter_has_its_row_and_every_row_its_adapter() -> None:
-    assert {ConsoleDriver.traits.name, SmcDriver.traits.name} == set(DRIVERS)
+    assert {ConsoleDriver.traits.name, SmcDriver.traits.name, GuestDriver.traits.name} == set(DRIVERS)
     assert DEFAULT_DRIVER in DRIVERS
 
 
@@ -37,16 +38,16 @@ def test_a_driver_of_a_later_version_is_taken_as_one_that_starts_nothing_unseen(
 
 
 def test_a_new_row_is_accepted_by_the_policy() -> None:
-    with pytest.raises(Refused, match="guest"):
-        read_policy({"driver": "guest"})
-    with mock.patch.dict(DRIVERS, {"guest": UNSEEN}):
-        assert read_policy({"driver": "guest"}).driver == "guest"
+    with pytest.raises(Refused, match="unseen"):
+        read_policy({"driver": "unseen"})
+    with mock.patch.dict(DRIVERS, {"unseen": UNSEEN}):
+        assert read_policy({"driver": "unseen"}).driver == "unseen"
 
 
 def test_a_new_driver_whose_jobs_start_unseen_is_never_called_untouched() -> None:
-    row = migration(1, state=State.FAILED, driver="guest", failure=Failure("migrate", "Job.TimedOut", "", ""), snapshots_made=1)
+    row = migration(1, state=State.FAILED, driver="unseen", failure=Failure("migrate", "Job.TimedOut", "", ""), snapshots_made=1)
     assert row.is_untouched
-    with mock.patch.dict(DRIVERS, {"guest": UNSEEN}):
+    with mock.patch.dict(DRIVERS, {"unseen": UNSEEN}):
         assert not row.is_untouched
         assert acts.retry(row, "ann", NOON).after.resumes == "migrate"
         ended = acts.confirm(row, "ann", NOON, retention_days=1)
@@ -74,4 +75,4 @@ def test_the_table_is_sane() -> None:
         assert 0 < least <= most < each.job_limit / timedelta(minutes=1)
         assert each.prepare_limit is None or each.prepare_limit < each.job_limit
         assert each.does
-    assert drivers.names_in_words() == "smc or console"
+    assert drivers.names_in_words() == "smc, console or guest"

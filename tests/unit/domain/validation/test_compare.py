@@ -96,6 +96,18 @@ INSTANCE_CASES: list[tuple[str, Severity, InstanceFacts]] = [
     ("DiskResized", E, instance(disks=(SYSTEM_DISK, replace(DATA_DISK, size_gib=50)))),
 ]
 
+RHEL_7 = {"os_id": "rhel", "os_version": "7.9", "os_name": "Red Hat Enterprise Linux Server 7.9 (Maipo)"}
+
+
+def test_a_conversion_may_keep_the_version_of_its_kernel_and_no_other_path_may() -> None:
+    conversion = compare(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, replace(BEFORE, **RHEL_7), Hop("centos-7", "rhel-7"))
+    found = {each.code.partition(".")[2]: each.severity for each in conversion.findings if "Kernel" in each.code}
+    assert found == {"KernelVersionKept": W}
+    rhel_8 = replace(BEFORE, os_id="rhel", os_version="8.10", os_name="Red Hat Enterprise Linux 8.10 (Ootpa)")
+    upgrade = compare(LINUX_INSTANCE, BEFORE, LINUX_INSTANCE, rhel_8, Hop("centos-7", "rhel-8"))
+    assert {"Validation.OldKernelBooted"} == {each.code for each in upgrade.findings if "Kernel" in each.code}
+
+
 GUEST_CASES: list[tuple[str, Severity, GuestFacts]] = [
     ("ReleaseNotReached", E, replace(AFTER, os_id="centos", os_version="7.9.2009", os_name="CentOS Linux 7 (Core)")),
     ("ReleaseNotReached", E, replace(AFTER, os_id=None, os_version=None, os_name=None)),

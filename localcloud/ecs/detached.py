@@ -1,0 +1,230 @@
+"""What a guest runs apart from any command (systemd-run), and what its tools leave to the next start.
+
+A script of a unit really runs at once, at its beginning; what it did between two of its sleeps shows in the guest's disks when the
+cloud's time has come that far. So a unit can be looked at while it is at work, and a stop in the middle leaves the disks as they
+were at that moment. Only the files that it changed are written, so that nothing of others is lost.
+
+A guest with ``.guest/next-boot`` does not come up as usual: leapp's upgrade runs between two restarts, in a system of its own
+without an agent, and replaces the release. ``.guest/tool`` says how tools fail (facts: ``files`` of the system disk).
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from localcloud.core.scheduler import Job
+from localcloud.ecs.guest import machine, upgrade
+from localcloud.ecs.guest.blob import Tree, files, pack, unpack
+from localcloud.ecs.guest_runs import GuestRuns
+from localcloud.ecs.power import Power
+from localcloud.ecs.store import Doc
+from localcloud.ecs.world import DAY, MINUTE, SECOND, EcsWorld
+
+RUN, STEP, UPGRADE = "ecs.unit_run", "ecs.unit_step", "ecs.boot_upgrade"
+NEXT_BOOT, TOOL = ".guest/next-boot", ".guest/tool"
+RESUME = "etc/systemd/system/leapp_resume.service"
+_LIMIT_S = 24 * 3600
+Change = dict[str, dict[str, list[Any] | None]]
+"""By mount point and path: mode and content, or nothing for a file that is gone."""
+
+
+@dataclass
+class _Recorder:
+    """What a unit does and when, while its script runs ahead of the cloud's time."""
+
+    trees: dict[str, Tree]
+    folder: Any
+    steps: list[tuple[int, Change, str]] = field(default_factory=list)
+
+    def note(self, at_s: float, action: str = "") -> None:
+        """Keep what has changed since the last time, and an act."""
+        self.keep(at_s, self.folder.changes(), action)
+
+    def keep(self, at_s: float, trees: dict[str, Tree], action: str) -> None:
+        """The same for changes that were looked at already."""
+        changed = {mount: self._difference(mount, tree) for mount, tree in trees.items()}
+        if changed or action:
+            self.steps.append((round(at_s * SECOND), changed, action))
+
+    def _difference(self, mount: str, tree: Tree) -> dict[str, list[Any] | None]:
+        old, self.trees[mount] = self.trees[mount], tree
+        gone: dict[str, list[Any] | None] = {path: None for path in old if path not in tree}
+        new = {
+            path: [mode, base64.b64encode(body).decode()] for path, (mode, body) in tree.items() if old.get(path) != (mode, body)
+        }
+        return {**gone, **new}
+
+
+class Detached:
+    """Units of guests, one at a time in each; and the system that runs between two restarts."""
+
+    def __init__(self, world: EcsWorld, runs: GuestRuns, power: Power) -> None:
+        self.world, self.runs, self.power = world, runs, power
+        world.cloud.scheduler.on(RUN, lambda payload: None)
+        world.cloud.scheduler.on(STEP, self._step)
+        world.cloud.scheduler.on(UPGRADE, self._upgrade)
+        world.cloud.outside[RUN] = self._run
+        runs.host = self._answer
+        power.booted = self._booted
+
+    def _answer(self, instance_id: str, verb: str, words: list[str]) -> str:
+        """What a guest is told: whether a unit is at work, or that one begins."""
+        instance = self.world.instance(instance_id)
+        unit = self._unit(instance)
+        if verb == "unit-active":
+            return "active" if unit and unit["name"] == words[0] else "inactive"
+        if verb == "unit-start" and len(words) > 1:
+            if unit:
+                return "error the unit is there already"
+            self._begin(instance, words[0], " ".join(words[1:]))
+            return "ok"
+        return "error not understood"
+
+    def _unit(self, instance: Doc) -> Doc | None:
+        """The unit at work; none that an earlier start of the instance has ended."""
+        unit: Doc | None = instance["sim"].get("unit")
+        return unit if unit and unit["boot"] == instance["sim"]["boots"] and instance["Status"] == "Running" else None
+
+    def _begin(self, instance: Doc, name: str, command: str) -> None:
+        number = instance["sim"].get("units", 0) + 1
+        instance["sim"] |= {"units": number, "unit": {"name": name, "boot": instance["sim"]["boots"], "number": number}}
+        self.world.store.put("instance", instance["InstanceId"], instance)
+        payload = {"instance": instance["InstanceId"], "command": command, "number": number}
+        self.world.cloud.scheduler.at(self.world.now + 3 * SECOND, RUN, payload, key=instance["InstanceId"])
+
+    def _current(self, payload: dict[str, Any]) -> Doc | None:
+        """The instance, if the unit of a job is still at work there."""
+        instance = self.world.store.get("instance", payload["instance"])
+        unit = self._unit(instance) if instance else None
+        return instance if unit and unit["number"] == payload["number"] else None
+
+    def _run(self, job: Job) -> None:
+        payload, cloud = job.payload, self.world.cloud
+        with cloud.lock, cloud.db.transaction():
+            instance = self._current(payload)
+            if instance is None:
+                return
+            layout = self.runs.layout(payload["instance"])
+            start = self.runs.start(instance, layout, "", self.world.now)
+            trees = {mount: unpack(cloud.db.blob(digest)) for mount, digest in layout}
+            folder = self.runs.folders.take(layout, cloud.db.blob)
+            folder.volatile(*start.boot)
+        recorder = _Recorder(trees, folder)
+        try:
+            self._execute(payload["command"], folder, start.now_s, recorder)
+        finally:
+            self.runs.folders.discard(folder)
+        with cloud.lock, cloud.db.transaction():
+            self._schedule(payload, recorder)
+
+    def _execute(self, command: str, folder: Any, now_s: int, recorder: _Recorder) -> None:
+        """Run the unit's command to its end, with its sleeps noted and not slept."""
+        slept = 0.0
+
+        def pause(slept_s: float) -> None:
+            nonlocal slept
+            slept = slept_s
+            recorder.note(slept)
+
+        def ask(line: str) -> str:
+            verb = line.partition(" ")[0]
+            if verb == "unit-active":
+                return "inactive"
+            if verb not in ("reboot", "replace"):
+                return "error not understood"
+            recorder.note(slept, line)
+            return "ok"
+
+        guest = machine.Machine(folder, self.runs.folders.commands, False, now_s)
+        done = machine.run(guest, f"exec {command}\n", timeout_s=_LIMIT_S, ask=ask, pause=pause)
+        recorder.keep(done.slept_s, done.changed, "end")
+
+    def _schedule(self, payload: dict[str, Any], recorder: _Recorder) -> None:
+        for at_ms, change, action in recorder.steps:
+            body = json.dumps(change).encode()
+            digest = hashlib.sha256(body).hexdigest()
+            self.world.cloud.db.put_blob(digest, body)
+            step = {**payload, "change": digest, "action": action}
+            self.world.cloud.scheduler.at(self.world.now + at_ms, STEP, step, key=payload["instance"])
+
+    def _step(self, payload: dict[str, Any]) -> None:
+        instance = self._current(payload)
+        if instance is None:
+            return
+        for mount, change in json.loads(self.world.cloud.db.blob(payload["change"])).items():
+            self._change(payload["instance"], mount, change)
+        verb, _, rest = payload["action"].partition(" ")
+        if verb == "replace":
+            self._replace(payload["instance"], rest, {})
+        if verb in ("end", "reboot"):
+            instance["sim"]["unit"] = None
+            self.world.store.put("instance", payload["instance"], instance)
+        if verb == "reboot":
+            self.power.drive(instance, ["Stopping", "Starting", "Running"])
+
+    def _change(self, instance_id: str, mount: str, change: dict[str, list[Any] | None]) -> None:
+        disk = self._disk(instance_id, mount)
+        if disk is None:
+            return
+        tree = unpack(self.world.cloud.db.blob(disk["sim"]["blob"]))
+        for path, kept in change.items():
+            tree.pop(path, None)
+            if kept is not None:
+                tree[path] = (kept[0], base64.b64decode(kept[1]))
+        self._keep(disk, tree)
+
+    def _disk(self, instance_id: str, mount: str) -> Doc | None:
+        found = [each for each in self.world.disks(instance_id) if each["sim"]["mount"]]
+        return next((each for each in found if each["sim"]["mount"].strip("/") == mount), None)
+
+    def _keep(self, disk: Doc, tree: Tree) -> None:
+        digest, body = pack(tree)
+        self.world.cloud.db.put_blob(digest, body)
+        disk["sim"]["blob"] = digest
+        self.world.store.put("disk", disk["DiskId"], disk)
+
+    def _system_tree(self, instance_id: str) -> tuple[Doc | None, Tree]:
+        disk = self._disk(instance_id, "")
+        return disk, unpack(self.world.cloud.db.blob(disk["sim"]["blob"])) if disk else {}
+
+    def _replace(self, instance_id: str, target: str, more: dict[str, str]) -> None:
+        """Put another release's files in the place of the system's own; ``more`` are files beside them."""
+        disk, tree = self._system_tree(instance_id)
+        if disk is not None:
+            facts = self.world.instance(instance_id)["sim"]["guest"]
+            kept = {path: entry for path, entry in tree.items() if path != NEXT_BOOT}
+            self._keep(disk, {**upgrade.replaced(kept, facts, target), **files(more)})
+
+    # Between two restarts ------------------------------------------------------------------------------------------------
+
+    def _booted(self, instance: Doc) -> int | None:
+        """What follows a start: leapp's own system, or the rest of its work in the new one; how long the agent takes then."""
+        if not instance["sim"].get("units"):
+            return None  # no tool has ever run in it
+        _, tree = self._system_tree(instance["InstanceId"])
+        if NEXT_BOOT in tree:
+            boot = {"instance": instance["InstanceId"], "boot": instance["sim"]["boots"]}
+            self.world.cloud.scheduler.at(self.world.now + 12 * MINUTE, UPGRADE, boot, key=instance["InstanceId"])
+            return DAY
+        if RESUME in tree:
+            self._begin(instance, "leapp_resume", "leapp --resume")
+        return None
+
+    def _upgrade(self, payload: dict[str, Any]) -> None:
+        """The upgrade is over: the new release is there, or the old one as before; then the machine restarts."""
+        instance = self.world.store.get("instance", payload["instance"])
+        if instance is None or instance["Status"] != "Running" or instance["sim"]["boots"] != payload["boot"]:
+            return
+        disk, tree = self._system_tree(payload["instance"])
+        if disk is None or NEXT_BOOT not in tree:
+            return
+        if b"fail=restart" in tree.get(TOOL, (0, b""))[1]:
+            self._keep(disk, {path: entry for path, entry in tree.items() if path != NEXT_BOOT})
+        else:
+            target = tree[NEXT_BOOT][1].decode().strip()
+            self._replace(payload["instance"], target, {RESUME: "[Service]\nExecStart=leapp upgrade --resume\n"})
+        self.power.drive(self.world.instance(payload["instance"]), ["Stopping", "Starting", "Running"])

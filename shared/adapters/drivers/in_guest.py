@@ -1,0 +1,168 @@
+"""The driver that runs a distribution's own tool inside the instance, through Cloud Assistant.
+
+The guest is asked, never the record. Each look reads the newest answer of the commands sent before, and sends the next one.
+No id of a command is kept, so a lost answer or a lost step changes nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from shared.adapters.drivers.tool_reports import while_preparing, while_running
+from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.drivers import GUEST
+from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
+from shared.domain.migration import Handle, Migration, State
+from shared.domain.recipes.choose import SETTING, find, is_on, known
+from shared.domain.recipes.recipe import Recipe
+from shared.domain.timing import CLOCKS_APART, JOB_LIMIT
+from shared.domain.toolrun import ToolAnswer, is_fresh, run_id
+from shared.ports.clock import Clock
+from shared.ports.driver import Identity, JobReport, LiveJob, Phase
+from shared.ports.guest import Guest
+from shared.probes.tool import Act, parse_tool, tool_script
+
+_LOG = logging.getLogger("replank")
+TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
+FRESH = timedelta(seconds=45)
+"""An answer younger than this is used as it is: an event of a command's end and the tick may look at once."""
+LIVE = timedelta(minutes=10)
+"""An answer younger than this says whether a tool is at work, where nothing but the lock depends on it."""
+SILENT = timedelta(days=1)
+"""How long a guest that is silent is waited for, to remove what was installed in it."""
+
+
+class GuestDriver:
+    """See the port. It keeps no state outside the guest but the run's id, which names the attempt."""
+
+    traits = GUEST
+
+    def __init__(self, guest: Guest, clock: Clock, catalog: Catalog = CATALOG) -> None:
+        self._guest, self._clock, self._catalog = guest, clock, catalog
+
+    def check(self) -> None:
+        if not any(is_on(each, self._catalog) for each in known(self._catalog)):
+            keys = ", ".join(each.key for each in known(self._catalog))
+            message = f"No recipe of the guest driver is on: {SETTING} names none of {keys}."
+            remedy = f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}."
+            raise Permanent("Driver.SettingMissing", message, remedy)
+
+    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
+        recipe = self._recipe(migration)
+        run = _run(migration)
+        answer = self._newest(migration, migration.handle.began_at or migration.entered_at)
+        if answer is None or (answer.run != run and not answer.word):
+            self._send(migration, "begin", recipe)
+            return JobReport(Phase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
+        report = while_preparing(answer, recipe, migration.handle, run)
+        if report.phase is Phase.PREPARING and not is_fresh(answer, self._clock.now(), FRESH):
+            self._send(migration, "look")
+        return report
+
+    def launch(self, migration: Migration) -> None:
+        self._send(migration, "start")
+
+    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+        return {each.migration_id: self._look(each) for each in migrations}
+
+    def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
+        return ()  # it needs no source server
+
+    def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+        """The tool, if it may be at work. It stops with the instance, so a rollback does not wait for it."""
+        now, job_id, started_at = self._clock.now(), migration.handle.job_id, migration.handle.started_at
+        if not job_id:
+            return ()
+        if not self._is_alive(migration):
+            # The tool may be at work in a system without an agent; nobody can tell, but not for longer than a job may run.
+            may_run = started_at is not None and now - started_at < JOB_LIMIT
+            return (_live(job_id, "out of sight"),) if may_run else ()
+        try:
+            answer = self._newest(migration, now - LIVE)
+            if answer is None:
+                self._send(migration, "look")
+        except Refused:
+            return ()  # the instance is gone, or takes no command
+        if answer is not None and not answer.is_at_work:
+            return ()
+        return (_live(job_id, "at work" if answer else "being asked for"),)
+
+    def remove(self, jobs: Sequence[LiveJob]) -> None:
+        return  # a tool in the middle of its work is never killed; stopping the instance ends it
+
+    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+        """Remove what was installed. After a rollback the disks themselves are as before, so nothing is sent."""
+        if migration.state in (State.ROLLING_BACK, State.ROLLED_BACK) or handle.began_at is None:
+            return
+        if not self._is_alive(migration):
+            if self._clock.now() - migration.entered_at > SILENT:
+                return
+            raise Transient(
+                "Guest.Silent", f"The agent of {migration.instance_id} is silent; what was installed in it stays for now."
+            )
+        try:
+            self._send(migration, "clean")
+        except Refused as error:
+            _LOG.warning("nothing is removed in the guest: %s", error, extra={"migrationId": migration.migration_id})
+
+    # Asking the guest --------------------------------------------------------------------------------------------------
+
+    def _look(self, migration: Migration) -> JobReport:
+        """How one run stands. What cannot be asked now runs on, as far as anybody knows; its time limit holds all the same."""
+        as_before = JobReport(Phase.RUNNING, migration.handle, progress=migration.progress)
+        started_at = migration.handle.started_at or migration.entered_at
+        try:
+            recipe = self._recipe(migration, under_way=True)
+            answer = self._newest(migration, started_at)
+            if not is_fresh(answer, self._clock.now(), FRESH):
+                self._send(migration, "look")
+        except AccountUnusable:
+            raise
+        except (Transient, Refused) as error:
+            _LOG.info("the guest cannot be asked now: %s", error, extra={"migrationId": migration.migration_id})
+            return as_before
+        return as_before if answer is None else while_running(answer, recipe, migration.handle, self._catalog)
+
+    def _newest(self, migration: Migration, since: datetime) -> ToolAnswer | None:
+        """The latest whole answer of a command begun since then."""
+        outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
+        answers = (parse_tool(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
+        return next((each for each in answers if each is not None), None)
+
+    def _send(self, migration: Migration, act: Act, recipe: Recipe | None = None) -> None:
+        """Send one act; within one minute the same act is the same command. The guest itself does nothing twice."""
+        minute = int(self._clock.now().timestamp() // 60)
+        self._guest.run(
+            migration.region_id,
+            migration.instance_id,
+            os_type=migration.os_type,
+            script=tool_script(act, _run(migration), recipe),
+            token=migration.token("tool", migration.hop, migration.attempt, act, minute),
+            timeout_s=CLEAN_TIMEOUT_S if act == "clean" else TIMEOUT_S,
+        )
+
+    def _is_alive(self, migration: Migration) -> bool:
+        try:
+            agent = self._guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+        except Refused:
+            return False
+        return agent is not None and agent.alive
+
+    def _recipe(self, migration: Migration, *, under_way: bool = False) -> Recipe:
+        """The recipe of the hop. One that was turned off is not begun any more; what runs by it is still followed."""
+        hop = migration.current_hop
+        recipe = find(self._catalog, hop.source, hop.destination)
+        if recipe is None or not (under_way or is_on(recipe, self._catalog)):
+            what = f"The recipe from {hop.source} to {hop.destination} is {'off' if recipe else 'not there any more'}."
+            raise Permanent("Recipe.Missing", what, f"Add it, or name it in {SETTING}, and deploy; or cancel or roll back.")
+        return recipe
+
+
+def _live(job_id: str, status: str) -> LiveJob:
+    return LiveJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
+
+
+def _run(migration: Migration) -> str:
+    return run_id(migration.migration_id, migration.hop, migration.attempt)

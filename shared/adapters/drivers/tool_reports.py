@@ -1,0 +1,123 @@
+"""What a guest's answer means for its migration, while the tool is prepared and while it runs. No calls."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from shared.domain.catalog import Catalog
+from shared.domain.catalog.identify import identify_os_release_in
+from shared.domain.migration import Handle
+from shared.domain.recipes.recipe import Recipe
+from shared.domain.toolreports.failures import findings_of, first_error, kind_of, stopping
+from shared.domain.toolreports.results import last
+from shared.domain.toolrun import ToolAnswer
+from shared.ports.driver import JobReport, Phase
+
+_BACK = "Roll back: only the snapshots undo what the tool has changed."
+
+
+def while_preparing(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str) -> JobReport:
+    """How the tool's installation and its own precheck stand."""
+    if answer.word:
+        return _not_begun(answer, recipe, handle)
+    if answer.run != run:
+        return JobReport(Phase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
+    known = replace(handle, job_id=run)
+    if answer.started:
+        return JobReport(Phase.RUNNING, known)  # it has been started already: never twice
+    if answer.phase == "not-installed":
+        return _in_its_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
+    stops = stopping(findings_of(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
+    if answer.phase == "refused" or stops:
+        return _refused(answer, recipe, known)
+    if answer.is_cut:
+        message = (
+            f"The preparation of {recipe.tool} was cut off while it was {answer.phase}: the instance restarted, or it was killed."
+        )
+        return JobReport(Phase.FAILED, known, code="Tool.Interrupted", message=message, remedy="Retry: it begins from the start.")
+    if answer.phase == "prepared":
+        return JobReport(Phase.PREPARED, known)
+    doing = "is being installed" if answer.phase in ("begun", "installing") else "checks the instance"
+    return JobReport(Phase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
+
+
+def while_running(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: Catalog) -> JobReport:
+    """How the replacement stands, by what the guest itself shows."""
+    running = JobReport(Phase.RUNNING, handle, progress=answer.progress)
+    if answer.run != handle.job_id:
+        gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."
+        remedy = "Look at the instance; then retry, or roll back."
+        return JobReport(Phase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
+    if answer.phase == "failed":
+        return _failed(answer, recipe, handle)
+    if answer.is_cut:
+        message = (
+            f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed. {_words(answer)}".strip()
+        )
+        return JobReport(Phase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _after(answer))
+    if answer.phase == "prepared" and not answer.started:
+        return _not_begun(answer, recipe, handle) if answer.word else JobReport(Phase.PREPARED, handle)
+    if answer.phase != "restarting" or not answer.returned or answer.busy:
+        return running
+    found = identify_os_release_in(catalog, answer.os_id, answer.os_version, answer.os_name)
+    if answer.done and found is not None and found.key == recipe.destination:
+        return JobReport(Phase.FINISHED, handle, progress=100)
+    return _not_replaced(answer, recipe, handle)
+
+
+def _not_begun(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+    if answer.word == "past":
+        changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
+        return JobReport(Phase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
+    message = f"{recipe.tool} is at work in the instance, and this migration did not start it."
+    remedy = "Let it end, or end it; then retry."
+    return JobReport(Phase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
+
+
+def _refused(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+    """The tool's own precheck has found something: the first finding, and how many there are."""
+    stops = stopping(findings_of(recipe.tool, answer.report))
+    if not stops:
+        return _in_its_words(answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}")
+    first, more = stops[0], len(stops) - 1
+    also = f" And {more} more: {'; '.join(each.title for each in stops[1:4])}." if more else ""
+    message = f"{recipe.tool} refuses: {first.title}. {first.seen}{also}".strip()
+    return JobReport(Phase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
+
+
+def _failed(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+    """The tool ended with an error."""
+    report = _in_its_words(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
+    return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
+
+
+def _not_replaced(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+    """The instance is back, the tool is silent, and the system is not the new one, or not wholly."""
+    activity = last(answer.results)
+    own = (
+        f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
+        if activity
+        else ""
+    )
+    system = f"{answer.os_name} {answer.os_version}".strip() or "an unknown system"
+    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_words(answer, recipe)}".strip()
+    return JobReport(Phase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
+
+
+def _in_its_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
+    """A failure by the tool's own words; a kind that we know has its own code and remedy."""
+    kind = kind_of(answer.log)
+    remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
+    message = f"{recipe.tool} {what}. {_words(answer, recipe)}".strip()
+    return JobReport(Phase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
+
+
+def _words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
+    """What the tool itself says, the first error first."""
+    stops = stopping(findings_of(recipe.tool, answer.report)) if recipe and answer.report else ()
+    said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)
+    return f"It says: {said}" if said else ""
+
+
+def _after(answer: ToolAnswer) -> str:
+    return _BACK if answer.changed else "Retry: it begins from the start. Or roll back."

@@ -1,0 +1,123 @@
+"""The recipes that ship with Replank. Plain data: to add a path, add a row here.
+
+Nothing here was run on Alibaba Cloud by us, so no line is ``executed``. A path whose start, progress or result is only assumed
+is off until the deployment calls it proven (REPLANK_GUEST_PROVEN).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+_RED_HAT = "Red Hat, Upgrading from RHEL 8 to RHEL 9"
+_LEAPP = "oamg/leapp and oamg/leapp-repository, source"
+_C2R = "oamg/convert2rhel, source of 2.x"
+_ALIBABA = "Alibaba Cloud ECS, Upgrade CentOS to RHEL by convert2rhel"
+
+
+def _line(text: str, source: str, certainty: str = "foreign") -> dict[str, str]:
+    return {"text": text, "source": source, "certainty": certainty}
+
+
+_LEAPP_RHEL_8: dict[str, Any] = {
+    "key": "rhel-8-to-rhel-9",
+    "tool": "leapp",
+    "source": "rhel-8",
+    "destination": "rhel-9",
+    "architectures": ["x86_64"],
+    "repositories": [],
+    "packages": _line(
+        "dnf -y install leapp-upgrade leapp-rhui-alibaba", f"{_RED_HAT}; leapp-repository: rhui, package leapp-rhui-alibaba"
+    ),
+    "answers": [],
+    "precheck": _line("leapp preupgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
+    "precheck_report": _line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+    "start": _line("leapp upgrade --no-rhsm --report-schema 1.2.0", f"{_RED_HAT}; {_LEAPP}: commands"),
+    "progress": _line("/var/log/leapp/leapp-upgrade.log", f"{_LEAPP}: the percentages are ours", "assumed"),
+    "milestones": [
+        {"text": "FactsCollection", "percent": 10},
+        {"text": "TargetTransactionCheck", "percent": 20},
+        {"text": "Download", "percent": 30},
+        {"text": "InterimPreparation", "percent": 50},
+        {"text": "A reboot is required to continue", "percent": 60},
+        {"text": "FirstBoot", "percent": 90},
+    ],
+    "result": _line(
+        'test ! -e "$R/etc/systemd/system/leapp_resume.service"',
+        f"{_RED_HAT}: verifying that the upgrade has finished",
+    ),
+    "result_report": _line("/var/log/leapp/leapp-report.json", f"{_LEAPP}: report-schema-v120.json"),
+    "busy": _line(
+        'pgrep -x leapp >/dev/null || test -e "$R/etc/systemd/system/leapp_resume.service"',
+        f"{_RED_HAT}: verifying that the upgrade has finished",
+    ),
+    "clean": _line(
+        "dnf -y remove leapp-upgrade leapp-rhui-alibaba leapp leapp-deps python3-leapp", f"{_RED_HAT}: post-upgrade tasks"
+    ),
+    "restarts": 2,
+    "irreversible_from": "restart",
+    "usual_minutes": 60,
+    "note": "The upgrade runs between two restarts, in a system without Cloud Assistant. Nothing is heard of it until it ends.",
+}
+
+
+def _to_rhel(release: str, extra: str, certainty: str) -> dict[str, Any]:
+    source = _ALIBABA if release == "7" else f"{_C2R}; for release 8 Alibaba Cloud publishes no text"
+    repositories = f"--enablerepo rhui-rhel-{extra}"
+    repo = f"https://cdn-public.redhat.com/content/public/repofiles/convert2rhel-for-rhel-{release}-x86_64.repo"
+    return {
+        "key": f"centos-{release}-to-rhel-{release}",
+        "tool": "convert2rhel",
+        "source": f"centos-{release}",
+        "destination": f"rhel-{release}",
+        "architectures": ["x86_64"],
+        "repositories": [
+            _line(
+                'curl -fsS -o "$R/etc/pki/rpm-gpg/RPM-GPG-KEY-redhat-release" https://www.redhat.com/security/data/fd431d51.txt',
+                source,
+            ),
+            _line(f'curl -fsS -o "$R/etc/yum.repos.d/convert2rhel.repo" {repo}', source),
+        ],
+        "packages": _line("yum -y install convert2rhel", source),
+        "answers": [],
+        "precheck": _line(f"convert2rhel analyze -y --no-rhsm {repositories}", f"{_C2R}: toolopts", certainty),
+        "precheck_report": _line(
+            "/var/log/convert2rhel/convert2rhel-pre-conversion.json", f"{_C2R}: schemas/assessment-schema-1.2.json"
+        ),
+        "start": _line(f"convert2rhel convert -y --no-rhsm {repositories}", source, certainty),
+        "progress": _line(
+            "/var/log/convert2rhel/convert2rhel.log", f"{_C2R}: the texts are its tasks, the percentages are ours", "assumed"
+        ),
+        "milestones": [
+            {"text": "Prepare: ", "percent": 5},
+            {"text": "Convert: ", "percent": 20},
+            {"text": "The tool allows rollback of any action until this point", "percent": 30},
+            {"text": "Convert: Replace system packages", "percent": 40},
+            {"text": "Final: ", "percent": 80},
+        ],
+        "result": _line(
+            'grep -q "Red Hat Enterprise Linux" "$R/etc/redhat-release" && grep -q \'"success": true\' "$R/etc/migration-results"',
+            f"{_C2R}: breadcrumbs, /etc/migration-results",
+        ),
+        "result_report": _line(
+            "/var/log/convert2rhel/convert2rhel-post-conversion.json", f"{_C2R}: schemas/assessment-schema-1.2.json"
+        ),
+        "busy": _line("pgrep -x convert2rhel >/dev/null", f"{_C2R}: the application lock", "assumed"),
+        "clean": _line('yum -y remove convert2rhel; rm -f "$R/etc/yum.repos.d/convert2rhel.repo"', f"{_C2R}: packaging", "assumed"),
+        "restarts": 1,
+        "irreversible_from": "text",
+        "irreversible_text": "The tool allows rollback of any action until this point",
+        "usual_minutes": 45,
+        "licence": f"a Red Hat Enterprise Linux {release} licence for the instance, in the ECS console",
+    }
+
+
+RECIPES: tuple[dict[str, Any], ...] = (
+    _LEAPP_RHEL_8,
+    _to_rhel(
+        "7",
+        "7-server-rhui-rpms --enablerepo rhui-rhel-7-server-rhui-extras-rpms --enablerepo rhui-rhel-7-server-rhui-optional-rpms",
+        "foreign",
+    ),
+    _to_rhel("8", "8-for-x86_64-baseos-rhui-rpms --enablerepo rhui-rhel-8-for-x86_64-appstream-rhui-rpms", "assumed"),
+)
+"""As an operator's file would have them; :mod:`shared.domain.recipes.recipe` is their schema."""

@@ -1,0 +1,146 @@
+"""The shape of a recipe: one path, one tool. The same shape reads our recipes and an operator's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, fields
+from typing import Any, Literal
+
+from shared.domain.catalog.model import Architecture, Catalog
+from shared.domain.codec import FactsInvalid, Json, decode, schema
+
+Certainty = Literal["executed", "foreign", "assumed"]
+"""``executed``: run for real. ``foreign``: agrees with a public sample or document that others made. ``assumed``: neither."""
+MOST_SCRIPT = 6000
+"""Characters of one recipe as a script; a command of Cloud Assistant has 24 KB in all."""
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]{1,62}")
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command or a file of the guest, where it comes from, and how sure it is.
+
+    ``$R`` stands for the root of the guest's files. It is empty in a real guest.
+    """
+
+    text: str
+    source: str
+    certainty: Certainty
+
+
+@dataclass(frozen=True)
+class Milestone:
+    """A text in the tool's log, and how many percent are done once it is there."""
+
+    text: str
+    percent: int
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one tool leads from one release to another."""
+
+    key: str
+    tool: Literal["leapp", "convert2rhel"]
+    """The tool; it says who reads the reports."""
+    source: str
+    destination: str
+    architectures: tuple[Architecture, ...]
+    repositories: tuple[Line, ...]
+    """Commands that let the package manager find the tool."""
+    packages: Line
+    """The command that installs the tool."""
+    answers: tuple[Line, ...]
+    """Commands that answer beforehand what the tool would ask."""
+    precheck: Line
+    """The tool's own precheck. Status 0 passes; it changes nothing that ``clean`` does not undo."""
+    precheck_report: Line
+    """The file with the findings of the precheck."""
+    start: Line
+    """The replacement itself. Status 0 means that only the restarts are left."""
+    progress: Line
+    """The log in which the milestones are looked for, and whose end is shown after a failure."""
+    milestones: tuple[Milestone, ...]
+    result: Line
+    """A test in the restarted guest: status 0 if the replacement is complete."""
+    result_report: Line
+    """The file with the tool's own record of how it ended."""
+    busy: Line
+    """A test: status 0 while the tool is at work, whoever started it."""
+    clean: Line
+    """Removes what the recipe has installed."""
+    restarts: int
+    """Restarts of the whole; the first one is ours."""
+    irreversible_from: Literal["start", "text", "restart"]
+    """The point of no return: the start, a text in the log, or the first restart."""
+    usual_minutes: int
+    irreversible_text: str = ""
+    licence: str = ""
+    """What a person has to buy before the tool can be used; empty if there is nothing."""
+    note: str = ""
+
+    @property
+    def lines(self) -> dict[str, Line]:
+        """Every line by the name of its field."""
+        found: dict[str, Line] = {}
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if isinstance(value, Line):
+                found[each.name] = value
+            elif isinstance(value, tuple) and value and isinstance(value[0], Line):
+                found.update({f"{each.name}[{place}]": line for place, line in enumerate(value)})
+        return found
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """Which of start, progress and result are only assumed. With any of them the path is off until it is called proven."""
+        return tuple(name for name in ("start", "progress", "result") if self.lines[name].certainty == "assumed")
+
+
+def read_recipes(rows: list[Any], catalog: Catalog, place: str) -> tuple[Recipe, ...]:
+    """The recipes in JSON values; raises FactsInvalid naming the recipe and field."""
+    found: dict[str, Recipe] = {}
+    for index, row in enumerate(rows):
+        where = f"{place}[{index}]"
+        recipe = decode(Recipe, row, where, strict=True)
+        _check(recipe, catalog, where)
+        if recipe.key in found:
+            raise FactsInvalid(f"{where}.key", f"is the key of another recipe too: {recipe.key}")
+        found[recipe.key] = recipe
+    return tuple(found.values())
+
+
+def _check(recipe: Recipe, catalog: Catalog, where: str) -> None:
+    if not _KEY.fullmatch(recipe.key):
+        raise FactsInvalid(f"{where}.key", "must be lower case letters, digits and dashes")
+    for architecture in recipe.architectures:
+        if catalog.path(recipe.source, recipe.destination, architecture) is None:
+            path = f"{recipe.source} to {recipe.destination} on {architecture}"
+            raise FactsInvalid(f"{where}.destination", f"the catalog has no path from {path}; add it to paths")
+    if not recipe.architectures:
+        raise FactsInvalid(f"{where}.architectures", "must name at least one")
+    for name, line in recipe.lines.items():
+        if not line.text.strip() or not line.source.strip():
+            raise FactsInvalid(f"{where}.{name}", "must have a text and a source")
+        if not line.text.isprintable():
+            raise FactsInvalid(f"{where}.{name}.text", "must be one line; put longer commands into a script in the guest")
+    if (recipe.irreversible_from == "text") != bool(recipe.irreversible_text):
+        raise FactsInvalid(f"{where}.irreversible_text", "belongs to irreversible_from text, and to no other")
+    _check_numbers(recipe, where)
+
+
+def _check_numbers(recipe: Recipe, where: str) -> None:
+    if sum(len(line.text) for line in recipe.lines.values()) > MOST_SCRIPT:
+        raise FactsInvalid(where, f"its lines have more than {MOST_SCRIPT} characters")
+    if not 1 <= recipe.restarts <= 4 or not 1 <= recipe.usual_minutes <= 240:
+        raise FactsInvalid(where, "restarts must be 1 to 4, and usual_minutes 1 to 240")
+    steps = [each.percent for each in recipe.milestones]
+    if steps != sorted(steps) or any(not 0 <= each <= 99 for each in steps):
+        raise FactsInvalid(f"{where}.milestones", "percent must be 0 to 99 and rise")
+    if any(not each.text.isprintable() or not each.text for each in recipe.milestones):
+        raise FactsInvalid(f"{where}.milestones", "text must be one line")
+
+
+def recipe_schema() -> Json:
+    """JSON Schema of one recipe, as :func:`read_recipes` reads it."""
+    return {"title": "Replank recipe", **schema(Recipe)}

@@ -1,0 +1,43 @@
+"""convert2rhel's pre- and post-conversion reports (oamg/convert2rhel, schemas/assessment-schema-1.0.json to 1.2).
+
+The schemas name the remedy ``remediation`` in one place and ``remediations`` in another; both are read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from shared.domain.findings import Finding, Severity
+from shared.domain.toolreports.reading import pairs, said
+
+_GRADES = {
+    "ERROR": Severity.ERROR,
+    "OVERRIDABLE": Severity.ERROR,  # only the tool's own settings override it, never ours
+    "SKIP": Severity.WARNING,
+    "WARNING": Severity.WARNING,
+    "INFO": Severity.INFO,
+}
+_READ_IT = "Read /var/log/convert2rhel/convert2rhel-pre-conversion.txt in the instance, correct the cause, then retry."
+_WHY = "convert2rhel's own analysis says so."
+
+
+def findings_of_convert2rhel(text: str) -> tuple[Finding, ...]:
+    """What is not a success, errors first, each in the tool's own words."""
+    found = []
+    for name, action in pairs(text, "actions"):
+        if not isinstance(action, dict):
+            continue
+        messages = action.get("messages")
+        told = [action.get("result"), *(messages if isinstance(messages, list) else [])]
+        found += [_finding(name, each) for each in told if isinstance(each, dict) and str(each.get("level")) in _GRADES]
+    return tuple(sorted(found, key=lambda each: (each.severity is not Severity.ERROR, each.severity is Severity.INFO)))
+
+
+def _finding(action: str, told: dict[str, Any]) -> Finding:
+    severity = _GRADES[str(told.get("level"))]
+    name = f"{action}::{said(told.get('id'))}"
+    title = said(told.get("title")) or said(told.get("message")) or name
+    seen = " ".join(filter(None, (said(told.get("diagnosis")), said(told.get("description")))))
+    remedy = said(told.get("remediations")) or said(told.get("remediation")) or _READ_IT
+    code = "Tool.Inhibited" if severity is Severity.ERROR else "Tool.Noted"
+    return Finding(code, severity, f"{title} ({name})", said(seen), _WHY, remedy)

@@ -1,0 +1,125 @@
+"""The guest driver's scripts (tool.sh, tool_runner.sh), a recipe as a script, and the reader of what the guest answers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import zlib
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from shared.domain.recipes.recipe import Recipe
+from shared.domain.text import plain
+from shared.domain.toolrun import ToolAnswer
+from shared.probes.frame import Section
+from shared.probes.linux import version_of
+
+Act = Literal["begin", "look", "start", "clean"]
+_FIRST, _END = "replank-tool 1", "@end"
+_MOST_TEXT = 2_000_000
+"""Characters of one unpacked file at most."""
+
+
+def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
+    """The script for one act. ``run`` is letters, digits and dashes; everything else goes in as base64."""
+    head = [f"#!/bin/sh\nREPLANK_ACT={act}", f"REPLANK_RUN={run}"]
+    if recipe is not None:
+        head += [f"REPLANK_RECIPE={_base64(recipe_script(recipe))}", f"REPLANK_RUNNER={_base64(_text('tool_runner.sh'))}"]
+    return "\n".join([*head, _text("tool.sh")])
+
+
+def recipe_script(recipe: Recipe) -> str:
+    """The recipe as functions and variables of the shell."""
+    install = (*recipe.repositories, recipe.packages, *recipe.answers)
+    functions = {
+        "tool_install": "\n".join(f"{{ {line.text}\n}} || return" for line in install),
+        "tool_precheck": recipe.precheck.text,
+        "tool_start": recipe.start.text,
+        "tool_done": recipe.result.text,
+        "tool_busy": recipe.busy.text,
+        "tool_clean": recipe.clean.text,
+        "tool_progress": "\n".join(f'grep -qF -e {_quoted(each.text)} "$1" && p={each.percent}' for each in recipe.milestones)
+        or ":",
+    }
+    variables = {
+        "T_PRECHECK_REPORT": recipe.precheck_report.text,
+        "T_RESULT_REPORT": recipe.result_report.text,
+        "T_LOG": recipe.progress.text,
+        "T_IRREVERSIBLE": recipe.irreversible_from,
+        "T_TEXT": recipe.irreversible_text,
+    }
+    told = [f"{name}={_quoted(value)}" for name, value in variables.items()]
+    return "\n".join([*told, *(f"{name}() {{\n{body}\n}}" for name, body in functions.items())]) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "'\\''") + "'"
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+@cache
+def _text(name: str) -> str:
+    """The script without what only people need."""
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
+
+
+def parse_tool(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
+    """What the guest said; None if it is no whole answer. ``at`` is when the command began."""
+    lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
+    starts = [place for place, line in enumerate(lines) if line == _FIRST]
+    if not starts or lines[-1].strip() != _END:
+        return None
+    told = Section("tool", [plain(line) for line in lines[starts[-1] + 1 : -1]])
+    system = dict(line.split("=", 1) for line in told.values("os") if "=" in line)
+    system = {name: value.strip("\"'") for name, value in system.items()}
+    version = Section("os", [f"version_id {system.get('VERSION_ID', '')}", *(f"release {each}" for each in told.values("release"))])
+    return ToolAnswer(
+        run=_word(told, "run"),
+        word=_word(told, "word"),
+        phase=_word(told, "phase"),
+        status=_number(told, "status"),
+        started=_is_yes(told, "started"),
+        active=_is_yes(told, "active"),
+        returned=_is_yes(told, "returned"),
+        busy=_is_yes(told, "busy"),
+        done=_is_yes(told, "done"),
+        changed=_is_yes(told, "changed"),
+        age_s=_number(told, "age") or 0,
+        progress=min(_number(told, "progress") or 0, 99),
+        report=_unpacked(told, "report"),
+        results=_unpacked(told, "results"),
+        log=_unpacked(told, "log"),
+        os_id=system.get("ID", ""),
+        os_version=version_of(version) or "",
+        os_name=system.get("NAME", ""),
+        at=at,
+    )
+
+
+def _word(told: Section, name: str) -> str:
+    return (told.value(name) or "").strip()
+
+
+def _is_yes(told: Section, name: str) -> bool:
+    return _word(told, name) == "yes"
+
+
+def _number(told: Section, name: str) -> int | None:
+    text = _word(told, name)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
+
+
+def _unpacked(told: Section, name: str) -> str:
+    """A packed file as far as it arrived; empty if it cannot be read."""
+    text = _word(told, name)
+    try:
+        raw = base64.b64decode(text[: len(text) // 4 * 4])
+        return zlib.decompressobj(wbits=31).decompress(raw, _MOST_TEXT).decode("utf-8", "replace")
+    except (binascii.Error, ValueError, zlib.error):
+        return ""

@@ -1,0 +1,248 @@
+"""The guest driver against guests whose tools really run: the sequence, its ends, and what a crash or a duplicate leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from localcloud.ecs.guest.blob import unpack
+from shared.domain.errors import Permanent
+from shared.domain.hop import Hop
+from shared.domain.migration import Migration, State
+from shared.ports.driver import NOBODY, Driver, JobReport, Phase
+from tests.support.drivers import moving
+from tests.support.fleets import CENTOS_7, RHEL_8, fleet, instance
+from tests.support.ports import Bench, bench
+
+PROVEN = "rhel-8-to-rhel-9,centos-7-to-rhel-7"
+LEAPP, C2R = Hop("rhel-8", "rhel-9"), Hop("centos-7", "rhel-7")
+TOOLS = {
+    "i-test0002": "inhibit=Use of an unsupported network driver\n",
+    "i-test0003": "fail=upgrade\n",
+    "i-test0004": "fail=restart\n",
+    "i-test0005": "network=no\n",
+    "i-test0006": "disk=full\n",
+    "i-test0007": "inhibit=An old report\nschema=1.0.0\n",
+    "i-test0008": "inhibit=A middle report\nschema=1.1.0\n",
+    "i-test0011": "inhibit=An outdated package\n",
+    "i-test0012": "fail=before\n",
+    "i-test0013": "fail=middle\n",
+}
+
+
+@pytest.fixture
+def one() -> Iterator[Bench]:
+    with bench("migrate", REPLANK_GUEST_PROVEN=PROVEN) as made:
+        guests = {each: {"disks": [{"files": {".guest/tool": text}}]} for each, text in TOOLS.items()}
+        rhel = [instance(number, RHEL_8) for number in range(1, 10)]
+        made.world.load_fleet(fleet(*rhel, *[instance(number, CENTOS_7) for number in range(10, 15)], guests=guests))
+        yield made
+
+
+@pytest.fixture
+def driver(one: Bench) -> Driver:
+    return one.ports.drivers["guest"]
+
+
+def guest(one: Bench, number: int, **more: Any) -> Migration:
+    """A migration at the moment at which its preparation begins."""
+    made = moving(one, number, driver="guest", hops=(LEAPP if number < 10 else C2R,), **more)
+    return replace(made, handle=replace(made.handle, began_at=one.now))
+
+
+def until(one: Bench, look: Callable[[], JobReport], *phases: Phase) -> JobReport:
+    def seen() -> JobReport | None:
+        report = look()
+        return report if report.phase in phases else None
+
+    found: JobReport = one.until(seen, minutes=180)
+    return found
+
+
+def prepared(one: Bench, driver: Driver, made: Migration) -> Migration:
+    report = until(one, lambda: driver.prepare(made, NOBODY), Phase.PREPARED, Phase.FAILED)
+    assert report.phase is Phase.PREPARED, report
+    return replace(made, handle=replace(report.handle, started_at=one.now), state=State.MIGRATING)
+
+
+def refused(one: Bench, driver: Driver, made: Migration) -> JobReport:
+    return until(one, lambda: driver.prepare(made, NOBODY), Phase.PREPARED, Phase.FAILED)
+
+
+def run(one: Bench, driver: Driver, made: Migration) -> JobReport:
+    driver.launch(made)
+    return ended(one, driver, made)
+
+
+def ended(one: Bench, driver: Driver, made: Migration) -> JobReport:
+    one.world.run(1)
+    return until(one, lambda: driver.observe([made])[made.migration_id], Phase.FINISHED, Phase.FAILED)
+
+
+def tree(one: Bench, made: Migration) -> dict[str, bytes]:
+    """The files of the system disk as they are now."""
+    digest = next(iter(one.world.disks(made.instance_id).values()))
+    return {path: body for path, (_, body) in unpack(one.world.cloud.db.blob(digest)).items()}
+
+
+def starts(one: Bench, made: Migration, text: str) -> int:
+    """How often the tool was started, by its own log."""
+    logs = [body for path, body in tree(one, made).items() if path.startswith("var/log/") and not path.endswith(".json")]
+    return sum(body.decode().count(text) for body in logs)
+
+
+@pytest.mark.parametrize("number", [1, 10])
+def test_a_tool_replaces_the_system_and_leaves_nothing_of_ours(one: Bench, driver: Driver, number: int) -> None:
+    made = guest(one, number)
+    made = prepared(one, driver, made)
+    assert made.handle.job_id == f"rp-{made.migration_id}-0-1"
+    assert run(one, driver, made).phase is Phase.FINISHED
+    assert b'ID="rhel"' in tree(one, made)["etc/os-release"]
+    assert not driver.unfinished(made, ())
+    driver.clean_up(made, made.handle)
+    one.world.run(3)
+    assert not [path for path in tree(one, made) if path.startswith(("var/lib/replank-tool", ".guest/installed"))]
+
+
+def test_progress_is_seen_while_the_tool_works(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 1))
+    driver.launch(made)
+    seen = set()
+    for _ in range(12):
+        one.world.run(1)
+        seen.add(driver.observe([made])[made.migration_id].progress)
+        assert driver.unfinished(made, ())[0].runs
+    assert {10, 30} <= seen
+    driver.observe([made])
+    assert ended(one, driver, made).phase is Phase.FINISHED
+    one.until(lambda: not driver.unfinished(made, ()))
+
+
+@pytest.mark.parametrize(
+    ("number", "title"),
+    [
+        (2, "Use of an unsupported network driver"),
+        (7, "An old report"),
+        (8, "A middle report"),
+        (11, "An outdated package (PACKAGE_UPDATES::STOPPED)"),
+    ],
+)
+def test_the_tools_own_precheck_refuses_with_its_remedy(one: Bench, driver: Driver, number: int, title: str) -> None:
+    report = refused(one, driver, guest(one, number))
+    assert (report.phase, report.code) == (Phase.FAILED, "Tool.Inhibited")
+    assert title in report.message
+    assert report.remedy == f"Correct this: {title.partition(' (')[0]}"
+
+
+@pytest.mark.parametrize(("number", "code"), [(5, "Tool.NoNetwork"), (6, "Tool.DiskFull")])
+def test_a_tool_that_cannot_be_installed_says_why(one: Bench, driver: Driver, number: int, code: str) -> None:
+    report = refused(one, driver, guest(one, number))
+    assert (report.phase, report.code) == (Phase.FAILED, code)
+    assert "It says: " in report.message
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "past"),
+    [(3, "Tool.DiskFull", False), (4, "Tool.NotReplaced", True), (12, "Tool.NoNetwork", False), (13, "Tool.Failed", True)],
+)
+def test_a_tool_that_fails_says_what_is_left_to_do(one: Bench, driver: Driver, number: int, code: str, past: bool) -> None:
+    made = prepared(one, driver, guest(one, number))
+    report = run(one, driver, made)
+    assert (report.phase, report.code) == (Phase.FAILED, code)
+    assert report.remedy.startswith("Roll back") == past
+    again = replace(guest(one, number, attempt=2), handle=replace(made.handle, began_at=one.now))
+    one.world.run(1)
+    report = until(one, lambda: driver.prepare(again, NOBODY), Phase.PREPARED, Phase.FAILED)
+    assert report.code == ("Tool.PastReturn" if past else "")
+
+
+def test_the_same_acts_twice_start_the_tool_once(one: Bench, driver: Driver) -> None:
+    made = guest(one, 10)
+    for _ in range(3):
+        driver.prepare(made, NOBODY)
+    one.world.run(2)
+    driver.prepare(made, NOBODY)
+    made = prepared(one, driver, made)
+    for _ in range(4):
+        driver.launch(made)
+        one.world.run(1)
+    assert ended(one, driver, made).phase is Phase.FINISHED
+    driver.launch(made)
+    one.world.run(2)
+    assert starts(one, made, "Convert: Replace system packages") == 1
+    assert driver.prepare(replace(made, state=State.SNAPSHOTTED), NOBODY).phase is Phase.RUNNING
+
+
+@pytest.mark.parametrize("minutes", [0.1, 1, 3])
+def test_a_restart_by_a_person_while_it_prepares_is_told_and_a_retry_begins_again(
+    one: Bench, driver: Driver, minutes: float
+) -> None:
+    made = guest(one, 10)
+    driver.prepare(made, NOBODY)
+    one.world.run(minutes)
+    restart(one, made)
+    report = refused(one, driver, made)
+    assert report.code in ("Tool.Interrupted", "")
+    if report.phase is Phase.FAILED:
+        again = guest(one, 10, attempt=2)
+        assert run(one, driver, prepared(one, driver, again)).phase is Phase.FINISHED
+
+
+@pytest.mark.parametrize(("minutes", "past"), [(0.2, False), (1, False), (5, True)])
+def test_a_power_loss_in_the_middle_is_never_taken_for_success(one: Bench, driver: Driver, minutes: float, past: bool) -> None:
+    made = prepared(one, driver, guest(one, 10))
+    driver.launch(made)
+    one.world.run(minutes)
+    restart(one, made)
+    report = ended(one, driver, made)
+    assert report.phase is Phase.FAILED or report.phase is Phase.FINISHED
+    if report.phase is Phase.FAILED:
+        assert report.code == "Tool.Interrupted"
+        assert report.remedy.startswith("Roll back") == past
+    assert starts(one, made, "Convert: Replace system packages") <= 1
+
+
+def test_an_hour_in_which_no_command_can_be_sent_changes_nothing(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 1))
+    driver.launch(made)
+    one.world.run(1)
+    one.faults({"operation": "RunCommand", "kind": "throttle", "times": 1000})
+    for _ in range(3):
+        one.world.run(20)
+        assert driver.observe([made])[made.migration_id].phase is Phase.RUNNING
+    one.faults()
+    assert ended(one, driver, made).phase is Phase.FINISHED
+
+
+def test_what_somebody_else_runs_is_never_disturbed(one: Bench, driver: Driver) -> None:
+    made = guest(one, 10)
+    script = (
+        'mkdir -p "$GUEST_ROOT/.guest/pid"; cat "$GUEST_ROOT/proc/sys/kernel/random/boot_id" >"$GUEST_ROOT/.guest/pid/convert2rhel"'
+    )
+    one.ports.guest.run(made.region_id, made.instance_id, os_type="linux", script=script, token="t", timeout_s=60)
+    one.world.run(1)
+    report = refused(one, driver, made)
+    assert report.code == "Tool.AlreadyRuns"
+
+
+def test_a_recipe_that_is_off_is_never_begun(one: Bench) -> None:
+    with bench("migrate") as plain:
+        driver = plain.ports.drivers["guest"]
+        with pytest.raises(Permanent, match="REPLANK_GUEST_PROVEN"):
+            driver.check()
+        with pytest.raises(Permanent) as missing:
+            driver.prepare(guest(plain, 1), NOBODY)
+        assert missing.value.code == "Recipe.Missing"
+
+
+def restart(one: Bench, made: Migration) -> None:
+    """A person restarts the instance."""
+    from localcloud.account import service
+
+    power = service(one.world.cloud, "ecs").power
+    with one.world.cloud.lock, one.world.cloud.db.transaction():
+        power.drive(service(one.world.cloud, "ecs").world.instance(made.instance_id), ["Stopping", "Starting", "Running"])
+    one.world.run(4)
