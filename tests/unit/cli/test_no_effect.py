@@ -108,6 +108,7 @@ ALWAYS = {
     "up": {"on", "port", "foreground", "state"},
     "down": {"state"},
     "env": {"state"},
+    "console": {"state"},
     "load": {"fleet", "state"},
     "clock": {"advance", "state"},
 }

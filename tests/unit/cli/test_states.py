@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 from cli import states
 from cli.batches import _is_settled
-from cli.main import app
+from cli.main import app, run
 from cli.run.screen import _BASE, percent
 from shared.domain.migration import State
 
@@ -42,5 +42,6 @@ def test_the_shell_completes_a_state() -> None:
 
 
 def test_the_help_lists_the_states() -> None:
+    run(["--help"])  # the commands are registered on the first run
     text = " ".join(CliRunner().invoke(app, ["status", "--help"], env={"COLUMNS": "200", "TERM": "dumb"}).output.split())
     assert [state for state in states.ALL if state not in text] == []
