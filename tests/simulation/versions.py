@@ -27,7 +27,7 @@ OLDER = "f3f39d1"
 """The last release, 0.2.0: it knows no waves, accounts, pauses or hold, one window of a batch only, and no marker in the guest."""
 PACKAGES = ("functions", "shared")
 ALWAYS_NEW = frozenset({"api"})
-"""The command line asks for what only the newer API has; docs/deploy.md deploys that function first."""
+"""The command line asks for what only the newer API has. Mixes with an older API function are not tried."""
 
 
 class NoHistory(Exception):
