@@ -40,8 +40,9 @@ Guests = Annotated[Path | None, typer.Option(help="Facts of the guests by instan
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="A local cloud that stays: try every command without an account.")
-    for name, function in (("up", up), ("down", down), ("env", show_env), ("load", load), ("clock", clock), ("console", console)):
+    for name, function in (("up", up), ("down", down), ("env", show_env), ("load", load), ("clock", clock)):
         group.command(name)(function)
+    group.command()(console)
     app.add_typer(group, name="local")
 
 

@@ -157,7 +157,7 @@ def _commands() -> list[tuple[str, Any]]:
     for group in app.registered_groups:
         assert group.typer_instance is not None
         found += [(each.name or "", each.callback) for each in group.typer_instance.registered_commands]
-    return found
+    return [(name or getattr(callback, "__name__", ""), callback) for name, callback in found]
 
 
 def test_an_option_wins_over_the_policy_file(api: ApiInMemory, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
