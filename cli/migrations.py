@@ -55,6 +55,7 @@ def _print_migration(found: Json) -> None:
             ("version", found["version"]),
             ("attempt", f"{found['attempt']}, restarts seen {found['restarts']}"),
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),
+            *([("group", found["group"])] if found.get("group") else []),
             ("waits for", found["waitsFor"] or "nothing more"),
             *([("disks after the job", found["smcRollback"])] if found.get("smcRollback") else []),
             *([("command in the guest", found["command"])] if found.get("command") else []),

@@ -10,13 +10,12 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from shared.adapters import tables
+from shared.adapters import leases, tables
 from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Key, Store
 from shared.domain.codec import encode
-from shared.domain.errors import Permanent, Transient
+from shared.domain.errors import Permanent
 from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
-from shared.domain.retry import LOCK_RACE
-from shared.ports.admission import Room
+from shared.ports.admission import LeaseHolder, Room
 
 if TYPE_CHECKING:
     from shared.domain.accounts import Trouble
@@ -36,43 +35,19 @@ class TablestoreAdmission:
         self._store, self._members = store, tuple(accounts)
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
-        key, columns = _key(region_id, instance_id, account), {"migration_id": migration_id, "lease": _lease(migration_id, attempt)}
-        for _ in range(LOCK_RACE.calls):
-            if self._try_lock(key, columns):
-                return migration_id
-            row = self._store.get(tables.LOCKS, key) or {}
-            holder = str(row.get("migration_id", ""))
-            if holder and (holder != migration_id or _attempt_of(row) >= attempt or self._renew_lock(key, row, columns)):
-                return holder
-        raise Transient("Lock.Contended", f"The lock of {instance_id} changes hands too fast.")
-
-    def _try_lock(self, key: Key, columns: Columns) -> bool:
-        try:
-            return self._store.put_new(tables.LOCKS, key, columns)
-        except InDoubt:
-            return False  # the look at the holder tells
-
-    def _renew_lock(self, key: Key, row: Columns, columns: Columns) -> bool:
-        """Take over an earlier attempt's lock, so that late work of that attempt cannot release it."""
-        try:
-            return self._store.update(tables.LOCKS, key, columns, expect=_unchanged_lock(row))
-        except InDoubt:
-            return False  # the same
+        return leases.take(self._store, _key(region_id, instance_id, account), migration_id, attempt).migration_id
 
     def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
-        key = _key(region_id, instance_id, account)
-        try:
-            if self._store.delete(tables.LOCKS, key, expect={"lease": _lease(migration_id, attempt)}):
-                return
-        except InDoubt:
-            pass  # it was sent again, and failed its condition: the lock may as well be an earlier attempt's
-        row = self._store.get(tables.LOCKS, key) or {}
-        if row.get("migration_id") != migration_id or _attempt_of(row) > attempt:
-            return
-        try:
-            self._store.delete(tables.LOCKS, key, expect=_unchanged_lock(row))
-        except InDoubt:
-            return  # that one named the lock as it was read: it is not ours any more, one way or the other
+        leases.give_back(self._store, _key(region_id, instance_id, account), migration_id, attempt)
+
+    def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+        return leases.take(self._store, leases.key_of_group(group), migration_id, attempt, {tables.GROUP: group})
+
+    def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
+        leases.give_back(self._store, leases.key_of_group(group), migration_id, attempt)
+
+    def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+        return leases.places(self._store, groups)
 
     def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         row = self._store.get(tables.LOCKS, _key(region_id, instance_id, account), ("migration_id",)) or {}
@@ -240,21 +215,6 @@ def _stored_counts(row: Columns) -> dict[str, int]:
     """The counts that the row holds."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
-
-
-def _lease(migration_id: str, attempt: int) -> str:
-    return f"{migration_id}/{attempt}"
-
-
-def _attempt_of(row: Columns) -> int:
-    """The attempt that took the lock; 0 if an earlier version wrote the row."""
-    return int(str(row.get("lease", "/0")).rpartition("/")[2])
-
-
-def _unchanged_lock(row: Columns) -> Expected:
-    """The condition that the lock has not changed since it was read."""
-    name = "lease" if "lease" in row else "migration_id"
-    return {name: row[name]}
 
 
 def _key(region_id: str, instance_id: str, account: str) -> Key:

@@ -36,6 +36,8 @@ COUNT = "n_"
 """Columns of the slots row: how many slots are held in all, or by the batch or member account whose id follows."""
 TROUBLE = "account:"
 """Key prefix of the row that says why a member account cannot be used; the account's id follows."""
+GROUP_PLACE = "group:"
+"""Key prefix of the row that says which member of a redundancy group moves; a digest of the group follows."""
 WAVE = "wave_"
 """A batch's column: the migrations of each wave."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
@@ -59,6 +61,8 @@ DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
 DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
 HOME = "home_account"
 """The member account of a migration, beside the document, because a version without accounts drops it from the document."""
+GROUP = "group"
+"""The redundancy group, for the same reason."""
 EARLIER = 10**14
 """Milliseconds by which a next hop precedes the others in the queue; its time becomes negative, which marks a next hop."""
 MAX_COLUMN = 2 * 1024 * 1024
@@ -118,8 +122,10 @@ def _memoized(cls: type, written: str, what: str) -> Any:
 def migration_columns(migration: Migration) -> Columns:
     """The columns that follow from the migration itself, except its lane."""
     home = {HOME: migration.account_id} if migration.account_id else {}
+    group = {GROUP: migration.group} if migration.group else {}
     return {
         **home,
+        **group,
         "version": migration.version,
         "state": migration.state.value,
         "batch_id": migration.batch_id,
@@ -133,8 +139,8 @@ def migration_columns(migration: Migration) -> Columns:
 def migration_of(row: Columns) -> Migration:
     """The migration in a row. The column ``progress`` may be newer than the document. Columns show which outboxes are open."""
     found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
-    account_id = row.get(HOME, found.account_id)
-    return replace(found, progress=row.get("progress", found.progress), owes=owed(row), account_id=account_id)
+    beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
+    return replace(found, progress=row.get("progress", found.progress), owes=owed(row), **beside)
 
 
 def owed(row: Columns) -> tuple[int, ...]:

@@ -26,6 +26,7 @@ class Limit(Enum):
     BUDGET = "failure budget"
     CANARY = "canary"
     WAVE = "wave"
+    GROUP = "group"
     SLOT = "slot"
 
 
@@ -45,7 +46,7 @@ class Start(Enum):
 EVERY = frozenset(Limit)
 TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 """Limits of time. A blackout holds everything that a window holds."""
-ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.SLOT}
+ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP, Limit.SLOT}
 """A route once begun is not left half-way because others failed. It needs a slot like any start, and gets one before the others."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
@@ -94,6 +95,8 @@ class Scene:
     """Why the migration's account cannot be used now, in words; empty if it can."""
     wave: int = 0
     """The number of the migration's wave."""
+    mate: str = ""
+    """Which other member of its redundancy group it waits for, in words; empty if the group's place is free, or its own."""
     offered: bool = True
     """Whether the tick has chosen the migration. In a batch with time limits only the tick chooses, so that a next hop comes
     first."""
@@ -255,6 +258,10 @@ def _wave(scene: Scene) -> str:
     return f"wave {scene.wave + 1} has not begun: {waits_for_next(scene.terms, scene.now)}"
 
 
+def _group(scene: Scene) -> str:
+    return scene.mate
+
+
 def _slot(scene: Scene) -> str:
     taken = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
     return "every slot is taken" if taken and not scene.standing.has_slot else ""
@@ -271,5 +278,6 @@ _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.BUDGET: budget_spent,
     Limit.CANARY: _canary,
     Limit.WAVE: _wave,
+    Limit.GROUP: _group,
     Limit.SLOT: _slot,
 }

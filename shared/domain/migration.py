@@ -171,6 +171,8 @@ class Migration:
     finished_at: datetime | None = None
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own, and in rows of older versions."""
+    group: str = ""
+    """Its redundancy group (``tag=value``) as the first precheck found it; empty for none. It has a column of its own as well."""
     owes: tuple[int, ...] = ()
     """Versions whose outbox is not settled; derived when the row is read, not stored."""
     due_at: datetime | None = None

@@ -6,7 +6,7 @@ import re
 from dataclasses import MISSING, dataclass, field, fields, replace
 from typing import Any
 
-from shared.domain.choice import bounds_of, camel, check_numbers, choice, names_of, renamed
+from shared.domain.choice import bounds_of, camel, check_numbers, choice, names_of, renamed, required
 from shared.domain.codec import as_list, as_object, decode
 from shared.domain.commands import COMMAND_BOUNDS, CommandRule, policy_fields, read_commands
 from shared.domain.drivers import DEFAULT_DRIVER, DRIVERS, names_in_words, traits
@@ -17,6 +17,17 @@ from shared.domain.window import NEVER, Window, read_window
 MOST_FILES, LONGEST_CHECK, PROBE_ROOM = 20, 500, 2000
 """Maximum files of a policy, characters of its check, and bytes of both in the probe; a command may have 24 KB in all."""
 MOST_WINDOWS = 20
+
+
+LONGEST_TAG_KEY = 128
+"""Characters of a tag's key (ECS, limits of tags)."""
+
+
+@dataclass(frozen=True)
+class Grouping:
+    """How the instances that stand in for each other are known."""
+
+    tag: str = required("Key of the tag. Instances with the same value are one group, over all batches and accounts.")
 
 
 @dataclass(frozen=True)
@@ -57,6 +68,7 @@ class Policy:
     approval_min: int = choice(1440, "Minutes for which an approval counts.", (5, 43200))
     approval_expiry: str = choice("hold", "What follows an expired approval: hold, or cancel what has not begun.")
     commands: tuple[CommandRule, ...] = choice((), "What runs in single guests. The first rule that fits an instance is its own.")
+    group: Grouping | None = choice(None, "Instances that stand in for each other: never two of a group move at once.")  # noqa: RUF009
 
     @property
     def times(self) -> Times:
@@ -81,6 +93,7 @@ _CHOICES = {
     **{f"window.{camel(each.name)}": each for each in fields(Window)},
     **{f"blackouts.{camel(each.name)}": each for each in fields(Blackout)},
     **{f"commands.{name}": each for name, each in policy_fields().items()},
+    **{f"group.{camel(each.name)}": each for each in fields(Grouping)},
 }
 BOUNDS: dict[str, tuple[int, int]] = {
     **bounds_of(Policy),
@@ -118,6 +131,9 @@ def read_policy(document: object) -> Policy:
     _check_approvals(policy)
     if policy.wave_approvals:  # a version that knows no approvals then lets no wave begin by itself
         policy = replace(policy, gate="approval")
+    if policy.group is not None and not _TAG.fullmatch(policy.group.tag):
+        what = f"policy.group.tag {policy.group.tag[:50]!r} is no key of a tag."
+        raise Refused("Policy.Invalid", what, f"Name the tag's key: 1 to {LONGEST_TAG_KEY} characters on one line.")
     return _with_times(replace(policy, commands=commands), **times)
 
 
@@ -179,4 +195,5 @@ def _check_probe(files: tuple[str, ...], check: str) -> None:
 
 
 _ABSOLUTE = re.compile(r"(?:/|[A-Za-z]:\\)[^\x00-\x1f\ud800-\udfff]*[^\x00-\x1f\ud800-\udfff/\\]")
+_TAG = re.compile(rf"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]{{1,{LONGEST_TAG_KEY}}}")
 _ONE_LINE = re.compile(r"[^\x00-\x1f\ud800-\udfff]*")

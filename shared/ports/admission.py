@@ -29,6 +29,14 @@ class Room:
         return self.since >= attempt
 
 
+@dataclass(frozen=True)
+class LeaseHolder:
+    """Who holds a lock or the place of a group: a migration, since one of its attempts."""
+
+    migration_id: str
+    attempt: int
+
+
 class Admission(Protocol):
     """Every method raises Transient (Store.Unavailable) if Tablestore does not answer.
 
@@ -43,6 +51,15 @@ class Admission(Protocol):
 
     def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         """The migration that holds the instance's lock; empty if it is free."""
+
+    def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+        """Take the one place of a redundancy group if it is free; who holds it afterwards."""
+
+    def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
+        """Give the place back if this migration holds it since that attempt or an earlier one."""
+
+    def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+        """Who holds the place of each of these groups; one that is free is missing. No call without any."""
 
     def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
         """The slots held now by the account, a batch and one of its migrations; the cost does not grow with their number."""

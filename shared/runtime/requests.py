@@ -8,7 +8,7 @@ from shared.domain.choice import camel
 from shared.domain.commands import LONGEST_COMMAND, LONGEST_TAG, MOST_RULES
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
-from shared.domain.policy import APPROVAL_CHOICES, BOUNDS, DEFAULTS, LONGEST_CHECK, MOST_FILES, MOST_WINDOWS, WORDS
+from shared.domain.policy import APPROVAL_CHOICES, BOUNDS, DEFAULTS, LONGEST_CHECK, LONGEST_TAG_KEY, MOST_FILES, MOST_WINDOWS, WORDS
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 
 Json = dict[str, Any]
@@ -192,6 +192,18 @@ _SHAPES: Json = {
     ),
     "gate": {"type": "string", "enum": ["automatic", "approval"], "default": DEFAULTS["gate"]},
     **{camel(name): {"type": "string", "enum": list(known), "default": known[0]} for name, known in APPROVAL_CHOICES.items()},
+    "group": object_schema(
+        {
+            "tag": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": LONGEST_TAG_KEY,
+                "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+                "description": WORDS["group.tag"],
+            }
+        },
+        ("tag",),
+    ),
     "windows": list_schema(WINDOW, MOST_WINDOWS, 0),
     "blackouts": list_schema(BLACKOUT, MOST_BLACKOUTS, 0),
     "overrides": {

@@ -25,7 +25,7 @@ from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt
 from shared.stages.live_jobs import in_words, unfinished
-from shared.stages.slots import BEFORE_THE_SLOT, held_now, release_earlier_slot, release_slot
+from shared.stages.slots import BEFORE_THE_SLOT, held_now, leave_group, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
 """States in which a retry has undone the failure, so that it no longer counts."""
@@ -49,6 +49,11 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {in_words(running)}.")
     where = (effect.region_id, effect.instance_id)
     ports.admission.unlock(*where, migration.migration_id, migration.attempt, account=migration.account_id)
+    leave_group(migration, ports)
+
+
+_UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
+"""A job may still run on these: the place of their group goes with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
@@ -56,6 +61,8 @@ def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
         release_earlier_slot(migration, ports)
     elif migration.state not in MOVING:
         release_slot(migration, ports)
+    if migration.state not in _UNLOCKED_LAST:
+        leave_group(migration, ports)
 
 
 def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> None:
@@ -108,6 +115,8 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
     for entry in ports.ledger.of_migration(migration.migration_id):
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.put(replace(entry, sweep_at=sweep_at))
+    if migration.state is State.ROLLED_BACK:
+        leave_group(migration, ports)  # a person has accepted it as it is
 
 
 def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> None:

@@ -19,7 +19,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance, run_guarded
 from shared.stages.consent import check_acknowledged
 from shared.stages.host_identity import identity
-from shared.stages.slots import look_with_batch
+from shared.stages.slots import enter_group, look_with_batch
 
 STATES = frozenset({State.SNAPSHOTTED})
 
@@ -34,7 +34,7 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     driver.check()
     batch, scene = look_with_batch(migration, ports)
     _check_safe_to_move(migration, batch, scene, ports)
-    reason = _why_held(migration, scene)
+    reason = _why_held(migration, scene, ports)
     if reason:
         return _stand_back(migration, driver, reason, scene, ports)
     absent = _why_absent(migration, ports) if migration.attempt > 1 else ""
@@ -51,9 +51,12 @@ def _run(migration: Migration, ports: Ports) -> Outcome:
     return _start_job(migration, report, ports)
 
 
-def _why_held(migration: Migration, scene: Scene) -> str:
-    """Why the job may not start now, in words: a limit, or snapshots from before the window opened."""
-    held = held_back(start_of(migration), scene)
+def _why_held(migration: Migration, scene: Scene, ports: Ports) -> str:
+    """Why the job may not start now, in words: a limit, or snapshots from before the window opened.
+
+    The place of its group is taken with the slot; a version that knows no groups has not taken it.
+    """
+    held = held_back(start_of(migration), scene) or enter_group(migration, ports)
     if held:
         return held.reason
     return "its snapshots are from before the window opened" if has_outlived_window(migration, scene.terms, scene.now) else ""

@@ -28,8 +28,8 @@ _LOG = logging.getLogger("replank")
 
 READY_READ = 100
 """Maximum waiting migrations read from a queue, longest waiting first."""
-WAVES_READ = 5000
-"""The same in a batch with waves, because those of the open wave may have waited for the shortest time."""
+MANY_READ = 5000
+"""The same in a batch with waves or groups, because those that may start may have waited for the shortest time."""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
 """How long after its last change of state a migration keeps a slot that it does not need."""
@@ -93,7 +93,7 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
         try:
             if terms.control.brake is Brake.STOPPED:
                 _cancel_rest(terms, ports)
-            most = WAVES_READ if terms.policy.waves else READY_READ
+            most = MANY_READ if terms.policy.waves or terms.policy.group else READY_READ
             found = [(each, ports.migrations.ready(terms.batch_id, most, each)) for each in terms.every_account]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
@@ -168,7 +168,7 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
-    more = [each for each in ids if each not in mine][: room_for(start, _scene(queue, mine, tick))]
+    more = _with_a_place(queue, [each for each in ids if each not in mine], room_for(start, _scene(queue, mine, tick)), tick.ports)
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
@@ -178,6 +178,15 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     begun = sum(each.migration_id not in mine for each in still)
     tick.begun[queue.tally.terms.batch_id, queue.account_id] += begun
     return still
+
+
+def _with_a_place(queue: _Queue, ids: Sequence[str], room: int, ports: Ports) -> list[str]:
+    """As many as there is room for, without those that wait for another member of their group."""
+    if queue.tally.terms.policy.group is None or not room:
+        return list(ids[:room])
+    from shared.stages.groups import with_a_place  # seldom needed, and every start of the function would pay for it
+
+    return with_a_place(ids, room, ports)
 
 
 def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:

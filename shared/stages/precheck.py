@@ -60,6 +60,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
         migration = replace(migration, hops=migration.hops or _planned_route(migration, instance, terms, ports))
         _check_selected(migration, batch, ports)
+        migration = _with_group(migration, instance, terms)
         _lock_instance(migration, terms, ports)
     except Refused as error:
         return _refuse(migration, _single_finding(error), ports)
@@ -108,6 +109,24 @@ def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, 
         catalog=ports.catalog,
     )
     return route.hops
+
+
+def _with_group(migration: Migration, instance: InstanceFacts, terms: Terms) -> Migration:
+    """The migration with its redundancy group. Once found it stays, whatever becomes of the tag: a place may be held in it."""
+    if terms.policy.group is None or migration.group:
+        return migration
+    from shared.domain.group import group_of  # only batches with groups need it
+
+    return replace(migration, group=group_of(instance.tags, terms.policy.group.tag))
+
+
+def _with_group_told(migration: Migration, terms: Terms, result: Assessment) -> Assessment:
+    """The assessment, with a warning if the batch has groups and the instance is in none."""
+    if terms.policy.group is None or migration.group:
+        return result
+    from shared.domain.group import no_tag  # as above
+
+    return assessment([*result.findings, no_tag(terms.policy.group.tag)], terms.policy.overrides)
 
 
 def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
@@ -164,6 +183,7 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     instance = _stored_instance(migration, ports)
     facts = _gathered_facts(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
+    result = _with_group_told(migration, terms, result)
     if result.blocked:
         return _refuse(migration, result, ports)
     return _pass(migration, terms, result, instance, found, ports)

@@ -25,12 +25,29 @@ def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held |
     for _ in range(LOST_RACE.calls):
         seen, scene = current_scene(migration, ports)
         held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
-        if held or seen.has(migration.attempt):
+        if held:
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
-        if ports.admission.take_slot(seen, *mine, account=migration.account_id):
-            return None
+        if seen.has(migration.attempt) or ports.admission.take_slot(seen, *mine, account=migration.account_id):
+            return enter_group(migration, ports)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
+
+
+def enter_group(migration: Migration, ports: Ports) -> Held | None:
+    """Take the place of its redundancy group, after the slot; what holds it back if another member has it by now."""
+    if not migration.group:
+        return None
+    from shared.stages.groups import enter  # only batches with groups need it
+
+    return enter(migration, ports)
+
+
+def _with_mate(scene: Scene, migration: Migration, ports: Ports) -> Scene:
+    if not migration.group:
+        return scene
+    from shared.stages.groups import waits_for_mate  # as above
+
+    return replace(scene, mate=waits_for_mate(migration, ports))
 
 
 def held_now(migration: Migration, ports: Ports) -> Held | None:
@@ -43,14 +60,14 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
-    return seen, _scene(seen, hold, tally, migration.migration_id, ports)
+    return seen, _with_mate(_scene(seen, hold, tally, migration.migration_id, ports), migration, ports)
 
 
 def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     """The same with the whole batch instead of the slots, for callers that also need the acknowledgement."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
-    return batch, _scene(seen, hold, tally, migration.migration_id, ports)
+    return batch, _with_mate(_scene(seen, hold, tally, migration.migration_id, ports), migration, ports)
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
@@ -76,12 +93,22 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
         release_slot(migration, ports)
     elif migration.state in BEFORE_THE_SLOT:
         release_earlier_slot(migration, ports)
+    if migration.group and not keeps_lock_for_jobs(migration, ports):
+        leave_group(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
     if migration.state not in _UNLOCKED or ports.admission.holder(*where, account=migration.account_id) != migration_id:
         return
     if not keeps_lock_for_jobs(migration, ports):
         ports.admission.unlock(*where, migration_id, migration.attempt, account=migration.account_id)
+
+
+def leave_group(migration: Migration, ports: Ports) -> None:
+    """Give the place of its redundancy group back, unless the migration still needs it."""
+    if migration.group:
+        from shared.stages.groups import leave  # only batches with groups need it
+
+        leave(migration, ports)
 
 
 def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:

@@ -14,7 +14,7 @@ from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
 from shared.domain.hold import NOTHING_HELD, Hold, HoldLine
-from shared.ports.admission import Admission, Room
+from shared.ports.admission import Admission, LeaseHolder, Room
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import T0, Bench, bench
 
@@ -205,6 +205,43 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
         assert admission.room("bmany", ids[7]) == replace(admission.room("bmany"), of_batch=len(ids), since=1)
         assert list(admission.holders()) == ids
     assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]
+
+
+# Groups ---------------------------------------------------------------------------------------------------------------
+
+
+def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
+    assert admission.places(["app=shop"]) == {}
+    assert admission.enter_group("app=shop", "ma") == LeaseHolder("ma", 1)
+    assert admission.enter_group("app=shop", "mb", 4) == LeaseHolder("ma", 1)
+    assert admission.enter_group("app=bank", "mb", 4) == LeaseHolder("mb", 4)
+    assert admission.places(["app=shop", "app=none", "app=bank", "app=shop"]) == {
+        "app=shop": LeaseHolder("ma", 1),
+        "app=bank": LeaseHolder("mb", 4),
+    }
+    admission.leave_group("app=shop", "mb", 9)
+    assert admission.enter_group("app=shop", "mb") == LeaseHolder("ma", 1)
+    admission.leave_group("app=shop", "ma")
+    admission.leave_group("app=shop", "ma")
+    assert admission.enter_group("app=shop", "mb") == LeaseHolder("mb", 1)
+
+
+def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(admission: Admission) -> None:
+    assert admission.enter_group("app=shop", "ma", 1) == LeaseHolder("ma", 1)
+    assert admission.enter_group("app=shop", "ma", 2) == LeaseHolder("ma", 2)
+    assert admission.enter_group("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a duplicate that comes late
+    admission.leave_group("app=shop", "ma", 1)
+    assert admission.places(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
+
+
+def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
+    """Tags may hold what no key may, and be longer than one."""
+    admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
+    assert one.calls(lambda: admission.enter_group(group, "ma")) == ["PutRow"]
+    assert one.calls(lambda: admission.places([group, "app=other"])) == ["BatchGetRow"]
+    assert admission.places([group]) == {group: LeaseHolder("ma", 1)}
+    assert one.calls(lambda: admission.leave_group(group, "ma")) == ["DeleteRow"]
+    assert one.calls(lambda: admission.places([])) == []
 
 
 # The hold -------------------------------------------------------------------------------------------------------------

@@ -34,7 +34,7 @@ from shared.domain.limits import Limit, Start
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
 from shared.domain.window import Window
-from shared.stages import advance, effects, migrate, rollback, snapshot, sweep
+from shared.stages import advance, effects, groups, migrate, rollback, slots, snapshot, sweep
 from tests.simulation import bugs, weather
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
@@ -214,6 +214,16 @@ def _no_canary() -> list[Patch]:
     return _without(Limit.CANARY)
 
 
+def _no_group() -> list[Patch]:
+    """No start looks at the group's place, and none takes it."""
+    return [*_without(Limit.GROUP), *(mock.patch.object(place, "enter_group", return_value=None) for place in (slots, migrate))]
+
+
+def _place_is_anybodys() -> list[Patch]:
+    """Whoever comes takes the place over, whatever its holder does."""
+    return [mock.patch.object(groups, "last_to_leave", lambda migration: migration.attempt)]
+
+
 def _no_window() -> list[Patch]:
     return [mock.patch.object(Window, "opened", lambda self, now: now)]
 
@@ -333,6 +343,8 @@ MUTANTS = (
     Mutant("the maintenance window is ignored", 7, _no_window, tune=weather.later),
     Mutant("the zone of a window is ignored", 7, _zone_forgotten, tune=weather.tomorrow_in_london),
     Mutant("the canary is ignored", 7, _no_canary, tune=weather.canary),
+    Mutant("redundancy groups are ignored", 7, _no_group, tune=weather.grouped),
+    Mutant("the place of a group is anybody's", 7, _place_is_anybodys, tune=weather.grouped),
     Mutant("the account's limit is ignored", 7, _no_account_limit, tune=weather.narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
     Mutant("what is found after the acknowledgement moves as well", 9, bugs.freeze_ignored, tune=weather.planning),

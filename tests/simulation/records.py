@@ -25,6 +25,8 @@ HELD, WHERE, COUNT = "m_", "ma_", "n_"
 batch and member account)."""
 REFUSING = "account:"
 """Of the locks: how the rows are called that say why a member account cannot be used."""
+PLACE = "group:"
+"""Of the locks: how the rows are called that say which member of a redundancy group moves."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """Of a batch's row: the failed attempt of each migration that failed, the one that a resume took off the count, and the one that
 was validated while the canary was out."""
@@ -138,6 +140,8 @@ class Policy:
     windows: tuple[Window, ...]
     blackouts: tuple[Blackout, ...]
     check: str
+    group: str = ""
+    """The tag by which redundancy groups are known; empty for none."""
     commanded: tuple[str, ...] | None = None
     """Instances whose guests run commands before and after: none at all is None, all of them an empty list."""
 
@@ -334,6 +338,7 @@ def _policy(doc: dict[str, Any]) -> Policy:
         blackouts=tuple(_blackout(each) for each in doc.get("blackouts", ())),
         check=doc.get("check", ""),
         commanded=tuple(doc["commands"][0].get("instances", ())) if doc.get("commands") else None,
+        group=(doc.get("group") or {}).get("tag", ""),
     )
 
 

@@ -51,6 +51,8 @@ APPROVED = 0.15
 """The share of batches that persons have to approve."""
 BLACK = 0.12
 """The share of batches with a blackout."""
+GROUPED, TAG = 0.25, "serves"
+"""The share of seeds with redundancy groups, and their tag. Where there are any, most batches name it."""
 HOLDS = 0.04
 """How often an act of a person is to hold everything."""
 BRAKES = 0.06
@@ -100,9 +102,11 @@ def draw(seed: int) -> Scenario:
     windows = {number for number in numbers if rng.random() < 0.12}
     records = [record(number, WINDOWS_2008 if number in windows else CENTOS_7) for number in numbers]
     _twin(random.Random(f"twins:{seed}"), records)
+    _tagged(random.Random(f"groups:{seed}"), records)
     records += _bystanders(random.Random(f"bystanders:{seed}"), count)
     guests = {f"i-test{number:04d}": facts for number in numbers if (facts := _guest(rng))}
     batches = tuple(_batch(rng, at, numbers, windows) for at in range(rng.choice((1, 2, 2, 3, 3))))
+    batches = tuple(_with_group(random.Random(f"group:{seed}:{at}"), each, records) for at, each in enumerate(batches))
     batches = tuple(_with_times(random.Random(f"times:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_approvals(random.Random(f"approvals:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_commands(random.Random(f"commands:{seed}:{at}"), each) for at, each in enumerate(batches))
@@ -147,6 +151,14 @@ def _twin(rng: random.Random, records: list[dict[str, Any]]) -> None:
         records[1]["VpcAttributes"] = {"VpcId": "vpc-another", "PrivateIpAddress": address}
         if rng.random() < NAMESAKES:
             records[1]["HostName"] = records[0]["HostName"]
+
+
+def _tagged(rng: random.Random, records: list[dict[str, Any]]) -> None:
+    """In a quarter of the seeds all instances but the last bear a tag; two or three have the same value."""
+    if rng.random() < GROUPED:
+        size = rng.choice((2, 3))
+        for place, each in enumerate(records[:-1]):
+            each["Tags"] = {"Tag": [{"TagKey": TAG, "TagValue": f"pair-{place // size}"}]}
 
 
 def _guest(rng: random.Random) -> dict[str, Any]:
@@ -202,6 +214,13 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
     if rng.random() < CHECKED and not windows & set(chosen):
         policy["check"] = CHECK
     return BatchPlan(at * rng.choice((0, 5, 30)), request)
+
+
+def _with_group(rng: random.Random, plan: BatchPlan, records: list[dict[str, Any]]) -> BatchPlan:
+    """Most batches name the tag, if there is one."""
+    if not any("Tags" in each for each in records) or rng.random() < 0.2:
+        return plan
+    return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "group": {"tag": TAG}}})
 
 
 def _with_times(rng: random.Random, plan: BatchPlan) -> BatchPlan:

@@ -27,6 +27,7 @@ from tests.simulation.chaos import Chaos
 from tests.simulation.frames import Frame
 from tests.simulation.invariants import Checker, Sight, all_checkers
 from tests.simulation.invariants.approved import waits_for_approval
+from tests.simulation.invariants.grouped import undecided_mate
 from tests.simulation.invariants.times import blacked, within
 from tests.simulation.invoker import SimInvoker
 from tests.simulation.judge import Judge, Violation
@@ -229,6 +230,8 @@ class Simulation:
 
     def _begin(self) -> None:
         self.world.load_fleet(self.scenario.fleet)
+        for each in self.truth.ecs.store.find("instance", {}):
+            self.scene.tags[each["InstanceId"]] = {tag["TagKey"]: tag["TagValue"] for tag in each["Tags"]["Tag"]}
         self._no_inventory()
         with self.cloud.lock, self.cloud.db.transaction():
             if self.scenario.inventory:
@@ -349,6 +352,8 @@ class Simulation:
         spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.budget
         asked = waits_for_approval(self.truth.batch_rows[batch.batch_id], batch, self.scene.now)
         gated = not self._is_begun(migration) and (batch.policy.gate == "approval" or asked)
+        if undecided_mate(migration, self.scene):
+            return True
         paused = gated or (not self._is_begun(migration) and self.truth.brake(batch.batch_id) != GOES_ON)
         return self.truth.held() or batch.acknowledgement is None or spent or paused or self._is_full(batch.batch_id)
 

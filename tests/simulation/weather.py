@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from localcloud.core.clock import START
-from tests.simulation.scenario import CHECK, DRAIN, RESTORE, Scenario, record
+from tests.simulation.scenario import CHECK, DRAIN, RESTORE, TAG, Scenario, record
 from tests.support.fleets import WINDOWS_2008
 
 
@@ -317,3 +317,10 @@ def closing_after(minutes: int) -> dict[str, Any]:
 def ids(scenario: Scenario) -> list[str]:
     """The instances of its fleet."""
     return [each["InstanceId"] for each in scenario.fleet["pages"][0]["Instances"]["Instance"]]
+
+
+def grouped(scenario: Scenario) -> Scenario:
+    """Every instance is one of two that stand in for each other, and everything is there at once."""
+    for place, each in enumerate(scenario.fleet["pages"][0]["Instances"]["Instance"]):
+        each["Tags"] = {"Tag": [{"TagKey": TAG, "TagValue": f"pair-{place // 2}"}]}
+    return replace(with_policy(unlimited(scenario), group={"tag": TAG}), rates={"person": 0.3}, prompt=True)

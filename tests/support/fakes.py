@@ -18,7 +18,7 @@ from shared.domain.hold import Hold, HoldLine, hold_of, line_column, written
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import comes_first
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
-from shared.ports.admission import Room
+from shared.ports.admission import LeaseHolder, Room
 from shared.ports.audit import AuditPage
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.ledger import LedgerPage
@@ -330,6 +330,16 @@ class FakeAdmission:
 
     def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         return self.leases.get((account, region_id, instance_id), ("", 0))[0]
+
+    def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+        self.lock("group", group, migration_id, attempt)
+        return LeaseHolder(*self.leases.setdefault(("", "group", group), (migration_id, attempt)))
+
+    def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
+        self.unlock("group", group, migration_id, attempt)
+
+    def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+        return {each: LeaseHolder(*self.leases["", "group", each]) for each in groups if ("", "group", each) in self.leases}
 
     def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
         room = self.room(batch_id, migration_id, account=account)

@@ -35,9 +35,9 @@ BYTES = {("api", "3.10"): 12_400_000, ("watch", "3.10"): 8_400_000, ("watch", "3
 runtime's bytecode and extensions are larger."""
 MODULES = {
     "intake": 440,
-    "api": 449,
+    "api": 450,
     "precheck": 520,
-    "snapshot": 461,
+    "snapshot": 462,
     "migrate": 462,
     "watch": 466,
     "validate": 535,

@@ -141,6 +141,7 @@ def detail(
         smc_rollback=value.smc_rollback,
         rollback_approvals=None,
         command=value.commands.shown,
+        group=value.group,
     )
 
 

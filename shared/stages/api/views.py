@@ -251,6 +251,8 @@ class MigrationDetail(MigrationView):
     """Who has approved its rollback; null if the policy asks for none, or if it cannot be rolled back now."""
     command: str
     """The batch's command in the guest that runs now, or how the last one ended; empty if none ran."""
+    group: str
+    """Its redundancy group (tag=value); empty for none."""
 
 
 @dataclass(frozen=True)

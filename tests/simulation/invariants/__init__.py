@@ -7,6 +7,7 @@ is at rest. A checker answers with sentences; each is a violation.
 from tests.simulation.invariants.chosen import OnlyTheChosen
 from tests.simulation.invariants.commands import OwnCommands
 from tests.simulation.invariants.ends import NeverStuck
+from tests.simulation.invariants.grouped import OneOfAGroup
 from tests.simulation.invariants.half import HalfRolledBack
 from tests.simulation.invariants.journal import JournalIsTheTruth
 from tests.simulation.invariants.kept import KeptUntilReleased
@@ -33,6 +34,7 @@ def all_checkers() -> list[Checker]:
         NeverStuck(),
         JournalIsTheTruth(),
         LimitsHeld(),
+        OneOfAGroup(),
         OnceOnly(),
         OnlyTheChosen(),
         RolledBackIsTrue(),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight, entered
-from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, Migration, State, lines
+from tests.simulation.records import LOCKS, MIGRATIONS, MOVING, OUTBOX, PLACE, Migration, State, lines
 from tests.simulation.truth import Change, Effect
 
 HOLDING = (MOVING | {State.READY, State.PRECHECKING, State.MIGRATED, State.ROLLING_BACK}) - {State.ACCEPTED}
@@ -39,7 +39,12 @@ class OneAtATime(Checker):
     def _loser(change: Change, scene: Sight) -> Migration | None:
         """The migration whose lock a written row took away."""
         former = (change.before or {}).get("migration_id")
-        kept = change.table != LOCKS or former is None or former == (change.after or {}).get("migration_id")
+        kept = (
+            change.table != LOCKS
+            or change.key[0].startswith(PLACE)
+            or former is None
+            or former == (change.after or {}).get("migration_id")
+        )
         return None if kept else scene.truth.migrations.get(str(former))
 
     def _entering(self, migration: Migration, scene: Sight) -> Found:

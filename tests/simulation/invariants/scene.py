@@ -40,6 +40,8 @@ class Sight:
     """The instance that a person names in place of a migration, while that act lasts."""
     skew_ms: int = 60_000
     """How far the clocks of two functions may lie apart."""
+    tags: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The tags of each instance, as the account had them at the beginning: somebody may release the instance later."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from tests.simulation import records
 from tests.simulation.invariants.approved import Approved
+from tests.simulation.invariants.grouped import moving_mate
 from tests.simulation.invariants.limits import RETRIED, LimitsHeld
 from tests.simulation.invariants.scene import STAGES, Found, Sight, entered
 from tests.simulation.invariants.times import blacked, within
@@ -17,12 +18,12 @@ FIRST, NEXT_HOP, RETRY = "a first try", "a next hop", "a retry"
 SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
 HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED = "hold", "pause", "account", "acknowledgement"
 APPROVAL, WINDOW, BLACKOUT, BUDGET = "approval", "window", "blackout", "failure budget"
-CANARY, WAVE, SLOT = "canary", "wave", "slot"
+CANARY, WAVE, GROUP, SLOT = "canary", "wave", "group", "slot"
 
-EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, APPROVAL, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, SLOT})
+EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, APPROVAL, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, GROUP, SLOT})
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
-    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, SLOT}),
+    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, GROUP, SLOT}),
     RETRY: EVERY,
 }
 """The table of docs/architecture.md, snapshots and jobs alike (tests/simulation/test_starts_table.py compares them)."""
@@ -131,11 +132,18 @@ class EveryStart(LimitsHeld):
             return f"at {scene.asked:%H:%M}, in a blackout ({reason})"
         if limit == SLOT and migration.migration_id not in scene.truth.slots():
             return "without a slot"
+        return self._against_mates(limit, migration, scene)
+
+    def _against_mates(self, limit: str, migration: Migration, scene: Sight) -> str:
+        """The same of the limits that look at other migrations, or at what people said."""
+        canary, batch = scene.batch(migration).policy.canary, scene.batch(migration)
+        if limit == GROUP:
+            return moving_mate(migration, scene)
         if limit in (APPROVAL, WAVE):
             return self._approved.against(batch.batch_id, scene) if limit == APPROVAL else _before_its_wave(migration, scene)
         if limit == BUDGET:
             return self._over_budget(migration, scene)
-        return self._before_canary(migration, batch.policy.canary, scene) if limit == CANARY and batch.policy.canary else ""
+        return self._before_canary(migration, canary, scene) if limit == CANARY and canary else ""
 
     def _refuses(self, migration: Migration, scene: Sight) -> bool:
         """Whether it was known, and for longer than two clocks may lie apart, that nothing is to be tried there."""

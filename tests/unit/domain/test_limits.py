@@ -35,15 +35,15 @@ PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
-                hold  pause  account  acknowledgement  approval  window  blackout  failure_budget  canary  wave  slot
-FIRST_SNAPSHOT  x     x      x        x                x         x       x         x               x       x     x
-FIRST_JOB       x     x      x        x                x         x       x         x               x       x     x
-HOP_SNAPSHOT    x     -      x        x                -         x       x         -               -       -     x
-HOP_JOB         x     -      x        x                -         x       x         -               -       -     x
-RETRY_SNAPSHOT  x     x      x        x                x         x       x         x               x       x     x
-RETRY_JOB       x     x      x        x                x         x       x         x               x       x     x
-RETRY_LOOK      x     x      x        x                x         x       x         x               x       x     x
-ROLLBACK        -     -      -        -                -         -       -         -               -       -     -
+                hold  pause  account  acknowledgement  approval  window  blackout  failure_budget  canary  wave  group  slot
+FIRST_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x
+FIRST_JOB       x  x  x  x  x  x  x  x  x  x  x  x
+HOP_SNAPSHOT    x  -  x  x  -  x  x  -  -  -  x  x
+HOP_JOB         x  -  x  x  -  x  x  -  -  -  x  x
+RETRY_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x
+RETRY_JOB       x  x  x  x  x  x  x  x  x  x  x  x
+RETRY_LOOK      x  x  x  x  x  x  x  x  x  x  x  x
+ROLLBACK        -  -  -  -  -  -  -  -  -  -  -  -
 """
 """What the design promises, written down once more: the table in the code must not change by accident."""
 CELLS = [
@@ -69,6 +69,7 @@ BROKEN = {
     Limit.BUDGET: scene(replace(NOBODY, failed=frozenset({"m1", "m2"}))),
     Limit.CANARY: scene(replace(NOBODY, held_by_batch=1), canary=1),
     Limit.WAVE: replace(OPEN, wave=1),
+    Limit.GROUP: replace(OPEN, mate="its group app=shop waits for m9 (i-9), which is migrating"),
     Limit.SLOT: scene(replace(NOBODY, held_by_batch=3)),
 }
 """For each limit a scene in which it alone is in the way."""

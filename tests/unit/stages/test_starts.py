@@ -49,6 +49,10 @@ def hold(fakes: Fakes, limit: Limit) -> None:
         assert fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
     if limit is Limit.ACCOUNT:
         fakes.admission.note_trouble(Trouble("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1)))
+    if limit is Limit.GROUP:
+        mate = migration(9, state=State.MIGRATING, group="app=shop")
+        fakes.ports.migrations.create(mate, first_entry(mate, by="intake", reason="asked"), [])
+        assert fakes.admission.enter_group("app=shop", mate.migration_id).migration_id == mate.migration_id
     if limit is Limit.BUDGET:
         for each in others:
             fakes.batches.count_outcome(batch_id, each, "failed")
@@ -87,7 +91,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
     if limit is Limit.WAVE:
         fakes.batches.cut[batch.batch_id] = [("mother",), (migration(1).migration_id,)]
     hold(fakes, limit)
-    made = migration(1, prechecked_at=NOON, **ROWS[start])
+    made = migration(1, prechecked_at=NOON, group="app=shop" if limit is Limit.GROUP else "", **ROWS[start])
     fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     return made
 

@@ -1,0 +1,80 @@
+"""The place of a redundancy group: taken with the slot, kept until the member is validated or a person has decided."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from shared.domain.errors import Refused, Transient
+from shared.domain.group import in_words, last_to_leave
+from shared.domain.limits import Held, Limit
+from shared.domain.migration import Migration
+from shared.domain.retry import LOST_RACE
+from shared.ports.admission import LeaseHolder
+from shared.ports.ports import Ports
+from shared.stages.slots import keeps_lock_for_jobs
+
+LOOKED_AT = 100
+"""Of those that wait, how many are read at once."""
+
+
+def enter(migration: Migration, ports: Ports) -> Held | None:
+    """Take the place; what holds the migration back if another member needs it. A place that was left behind is taken over."""
+    for _ in range(LOST_RACE.calls):
+        place = ports.admission.enter_group(migration.group, migration.migration_id, migration.attempt)
+        if place.migration_id == migration.migration_id:
+            return None
+        holder = _holder(place, ports)
+        if holder is not None:
+            return Held(Limit.GROUP, in_words(holder))
+        ports.admission.leave_group(migration.group, place.migration_id, place.attempt)
+    raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
+
+
+def leave(migration: Migration, ports: Ports) -> None:
+    """Give the place back as far as the migration needs it no more. A later attempt keeps what it has taken."""
+    last = last_to_leave(migration)
+    if last:
+        ports.admission.leave_group(migration.group, migration.migration_id, last)
+
+
+def waits_for_mate(migration: Migration, ports: Ports) -> str:
+    """Which other member the migration waits for, in words; empty if it waits for nobody."""
+    place = ports.admission.places([migration.group]).get(migration.group)
+    if place is None or place.migration_id == migration.migration_id:
+        return ""
+    holder = _holder(place, ports)
+    return in_words(holder) if holder else ""
+
+
+def _holder(place: LeaseHolder, ports: Ports) -> Migration | None:
+    """The migration that holds the place and needs it; None if it was left behind (a function died, or an older one ended it)."""
+    try:
+        found = ports.migrations.load(place.migration_id)
+    except Refused:
+        return None  # there is no such migration
+    return found if place.attempt > last_to_leave(found) or keeps_lock_for_jobs(found, ports) else None
+
+
+def with_a_place(ids: Sequence[str], room: int, ports: Ports) -> list[str]:
+    """The first ones that their groups let start, at most ``room``. Those that wait for a member take no other's turn."""
+    chosen: list[str] = []
+    taken: set[str] = set()
+    for start in range(0, len(ids), LOOKED_AT):
+        if len(chosen) >= room:
+            break
+        some = ids[start : start + LOOKED_AT]
+        found = {each.migration_id: each for each in ports.migrations.load_many(some)}
+        places = ports.admission.places([each.group for each in found.values() if each.group])
+        for id in some:
+            migration = found.get(id)  # one that cannot be read is chosen: whoever offers it puts it aside
+            if migration is None or not migration.group or _is_free(migration, places, taken, ports):
+                chosen.append(id)
+                taken |= {migration.group} if migration and migration.group else set()
+    return chosen[:room]
+
+
+def _is_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
+    place = places.get(migration.group)
+    if migration.group in taken:
+        return False
+    return place is None or place.migration_id == migration.migration_id or _holder(place, ports) is None
