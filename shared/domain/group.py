@@ -21,8 +21,11 @@ def last_to_leave(migration: Migration) -> int:
     """The last attempt whose place is to be given back; 0 if the migration keeps its place.
 
     One that failed or was rolled back keeps it until a person has decided: the instance may not serve as it should. A next hop or a
-    retry that waits keeps it too. A first try that waits has touched nothing; what an earlier attempt has taken goes.
+    retry that waits keeps it too. A first try that waits has touched nothing; what an earlier attempt has taken goes. Whoever was
+    drained keeps it until its post command has ended.
     """
+    if migration.commands.phase and migration.state is not State.COMPLETED:
+        return 0
     if migration.state in OVER or (migration.state is State.ROLLED_BACK and migration.released_at is not None):
         return migration.attempt
     began = migration.hop > 0 or bool(migration.resumes) or migration.handle.started_at is not None

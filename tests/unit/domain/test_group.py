@@ -10,6 +10,7 @@ import pytest
 
 from shared.adapters import tables
 from shared.domain.codec import encode
+from shared.domain.commands import DRAINED, DRAINING, RESTORING, Commands
 from shared.domain.errors import Refused
 from shared.domain.group import group_of, in_words, last_to_leave
 from shared.domain.migration import Handle, Migration, State
@@ -54,6 +55,18 @@ def test_the_group_is_the_tag_with_its_value(tag: str, group: str) -> None:
 )
 def test_a_member_keeps_the_place_until_it_is_validated_or_a_person_has_decided(found: Migration, last: int) -> None:
     assert last_to_leave(found) == last
+
+
+@pytest.mark.parametrize("phase", [DRAINING, DRAINED, RESTORING])
+@pytest.mark.parametrize("state", [State.READY, State.CANCELLED, State.CONFIRMED])
+def test_a_member_that_was_drained_keeps_the_place_until_its_post_command_has_ended(state: State, phase: str) -> None:
+    drained = member(state, commands=Commands(phase=phase, ran=True))
+    assert last_to_leave(drained) == 0
+    assert last_to_leave(replace(drained, commands=drained.commands.ended("", "the post command ended"))) > 0
+
+
+def test_a_completed_member_leaves_though_its_post_command_never_ran() -> None:
+    assert last_to_leave(member(State.COMPLETED, commands=Commands(phase=DRAINED, ran=True))) == 3
 
 
 def test_every_state_is_decided() -> None:
