@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = ("shared", "functions", "localcloud", "cli", "tools")
+SOURCE = ("shared", "functions", "localcloud", "cli", "console", "tools")
 
 
 @lru_cache(maxsize=1)

@@ -103,7 +103,7 @@ def test_no_module_without_a_reader() -> None:
     assert lonely == []
 
 
-SOURCE_FILE = re.compile(r"(?<![\w/])(?:shared|functions|localcloud|cli|tools|launcher)/[\w/-]+\.(?:py|sh|ps1)\b")
+SOURCE_FILE = re.compile(r"(?<![\w/])(?:shared|functions|localcloud|cli|console|tools|launcher)/[\w/-]+\.(?:py|sh|ps1)\b")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=name_of)
