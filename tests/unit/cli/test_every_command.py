@@ -71,7 +71,7 @@ def replank(*arguments: str, **variables: str) -> subprocess.CompletedProcess[st
     [
         (["status"], 2, "Setting.Missing"),
         (["nonsense"], 2, "No such command"),
-        (["catalog", "route", "CentOS 7.9"], 0, "Alibaba Cloud Linux 3"),
+        (["catalog", "route", "CentOS 7.9", "--on", "2026-11-23"], 0, "Alibaba Cloud Linux 3"),
         (["catalog", "route", "银河麒麟"], 2, "Catalog."),
         (["catalog", "releases"], 0, "CentOS"),
     ],
