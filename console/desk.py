@@ -64,7 +64,7 @@ class Desk:
 
     @property
     def here(self) -> str:
-        """This address, for the way back; without what an act has added to it."""
+        """The address of this page, to return to it. What an act has added to the address is left out."""
         return present.link(self.request.path, **{name: value for name, value in self.query.items() if name != "done"})
 
     def again(self, **changed: object) -> str:

@@ -86,7 +86,7 @@ def ask_to_sign_in(desk: Desk) -> web.Answer:
 
 
 def problem(desk: Desk, problem: Problem) -> web.Answer:
-    """A problem as a page: code, sentence, remedy, and the way back. A token that is refused leads to signing in."""
+    """A problem as a page: its code, sentence and remedy, and a link back. If the token was refused, the page of sign-in."""
     acted = desk.request.method == "POST"
     back = web.inner(desk.request.field("back")) if acted else web.BASE + "/"
     if problem.status == 401 and problem.code.startswith("Token."):

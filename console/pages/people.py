@@ -69,7 +69,7 @@ def enter(desk: Desk) -> web.Answer:
     name = tickets.redeem(folder, desk.query.get("ticket", "")) if folder else ""
     if not name:
         remedy = "Ask for a new link: `replank local console`."
-        raise Problem("Ticket.Invalid", "This link was used before, or is none of this cloud.", remedy, status=401)
+        raise Problem("Ticket.Invalid", "This link was used before, or another cloud has made it.", remedy, status=401)
     now = desk.api.now()
     return _entered(desk, Session(name, int(now + LONGEST_S), secrets.token_hex(8)), "")
 

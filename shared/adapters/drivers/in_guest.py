@@ -29,7 +29,7 @@ TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
 """An answer younger than this is used as it is: an event of a command's end and the tick may look at once."""
 LIVE = timedelta(minutes=10)
-"""An answer younger than this says whether a tool is at work, where nothing but the lock depends on it."""
+"""How old an answer may be that only decides whether the lock must stay. It says whether a tool is at work."""
 SILENT = timedelta(days=1)
 """How long a guest that is silent is waited for, to remove what was installed in it."""
 
