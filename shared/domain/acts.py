@@ -97,11 +97,13 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     # The sweep looks at a confirmed migration when its retention is over, and not before; without snapshots it has none.
     over = sweep_due(now, retention_days) if migration.snapshots_made else now
     due_at = over if to is State.CONFIRMED else None
-    taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], released_at=now, due_at=due_at)
+    by_hand = migration.failure is not None and migration.failure.code == POST_FAILED  # the person has put it back into service
+    commands = replace(migration.commands, phase="") if by_hand else migration.commands
+    changes = {"released_at": now, "due_at": due_at, "commands": commands}
+    taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
     effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
     effects.append(ScheduleSweep(retention_days))
-    if migration.failure is None or migration.failure.code != POST_FAILED:  # then the person has put it back into service
-        effects += undoing(migration)
+    effects += undoing(taken.after)
     if to is State.CONFIRMED:
         effects.append(_release_lock_effect(migration))
     return _with_effects(taken, effects, events.about(taken.after, events.CONFIRMATION_GIVEN, operator=operator))

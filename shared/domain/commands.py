@@ -27,7 +27,10 @@ class CommandRule:
     instances: tuple[str, ...] = choice((), "Ids of the instances that the rule is for.")
     tag: str = choice("", "Tag of the instances that the rule is for: key=value.")
     pre: str = choice("", "Command run as root right before the snapshots; if it fails, the instance is not moved.")
-    post: str = choice("", "Command run as root after the validation, a rollback, or an end without a move. It undoes the first.")
+    post: str = choice(
+        "",
+        "Undoes pre, even one that failed: run as root after validation, rollback, or an end without a move.",
+    )
     pre_timeout_sec: int = choice(300, "Seconds that the command before may take.", (10, 3600))
     post_timeout_sec: int = choice(300, "Seconds that the command after may take.", (10, 3600))
     check: str | None = choice(None, "The check of these instances, in place of the batch's.")

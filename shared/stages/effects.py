@@ -25,7 +25,7 @@ from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
 from shared.stages.adopt import adopt
 from shared.stages.live_jobs import in_words, unfinished
-from shared.stages.slots import BEFORE_THE_SLOT, held_now, leave_group, release_earlier_slot, release_slot
+from shared.stages.slots import BEFORE_THE_SLOT, held_now, keeps_lock_for_jobs, leave_group, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
 """States in which a retry has undone the failure, so that it no longer counts."""
@@ -123,6 +123,10 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
     from shared.stages.commands import restore_later  # only batches with commands need it
 
     restore_later(migration, ports)
+    if migration.group:
+        now = ports.migrations.load(migration.migration_id)
+        if not keeps_lock_for_jobs(now, ports):
+            leave_group(now, ports)  # whoever was drained has kept its place until here
 
 
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {

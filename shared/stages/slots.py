@@ -108,7 +108,8 @@ def leave_group(migration: Migration, ports: Ports) -> None:
     if migration.group:
         from shared.stages.groups import leave  # only batches with groups need it
 
-        leave(migration, ports)
+        # Its post command may have ended since it was read, by the effect before this one.
+        leave(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
 
 
 def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:

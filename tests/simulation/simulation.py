@@ -34,7 +34,7 @@ from tests.simulation.judge import Judge, Violation
 from tests.simulation.living import GuestWrites
 from tests.simulation.memory import remembered
 from tests.simulation.people import People
-from tests.simulation.records import GOES_ON, MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines
+from tests.simulation.records import GOES_ON, MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines, waves
 from tests.simulation.scenario import BatchPlan, Scenario, draw
 from tests.simulation.trace import RunTrace
 from tests.simulation.truth import Change, Truth
@@ -352,10 +352,17 @@ class Simulation:
         spent = not self._is_begun(migration) and len(self.truth.failed(batch.batch_id)) > batch.budget
         asked = waits_for_approval(self.truth.batch_rows[batch.batch_id], batch, self.scene.now)
         gated = not self._is_begun(migration) and (batch.policy.gate == "approval" or asked)
-        if undecided_mate(migration, self.scene):
+        if undecided_mate(migration, self.scene) or self._is_behind(migration):
             return True
         paused = gated or (not self._is_begun(migration) and self.truth.brake(batch.batch_id) != GOES_ON)
         return self.truth.held() or batch.acknowledgement is None or spent or paused or self._is_full(batch.batch_id)
+
+    def _is_behind(self, migration: Migration) -> bool:
+        """Whether it waits for an earlier wave, in which another member waits for its group."""
+        found = waves(self.truth.batch_rows[migration.batch_id])
+        mine = next((place for place, ids in enumerate(found) if migration.migration_id in ids), 0)
+        earlier = [self.truth.migrations[id] for ids in found[:mine] for id in ids]
+        return any(each.state in _ADMITTED and undecided_mate(each, self.scene) for each in earlier)
 
     def _is_begun(self, migration: Migration) -> bool:
         """Whether it waits for a next hop, which nobody had to ask for again."""

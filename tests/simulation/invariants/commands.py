@@ -38,7 +38,7 @@ class OwnCommands(Checker):
             elif RESTORE in script:
                 id = self._drained.get(instance_id, "")
                 self._last[id] = RESTORE
-                if not id:
+                if not id and not _tried_to_drain(instance_id, scene):
                     yield f"{instance_id} was restored, and nobody had drained it"
 
     def _drain(self, instance_id: str, invoke_id: str, scene: Sight) -> Found:
@@ -72,6 +72,12 @@ class OwnCommands(Checker):
             lines = records.lines(scene.truth.rows[id]) if id in scene.truth.rows else []
             if last == DRAIN and not any(each.reason.startswith(TOLD) for each in lines):
                 yield f"{id} has ended, and its guest is still drained"
+
+
+def _tried_to_drain(instance_id: str, scene: Sight) -> bool:
+    """Whether a drain was refused: an earlier call, whose answer was lost, may have run it, so what it does is undone in doubt."""
+    rows = [scene.truth.rows[each.migration_id] for each in scene.truth.of_instance(instance_id)]
+    return any(line.reason.startswith("the pre command failed") for row in rows for line in records.lines(row))
 
 
 def _is_commanded(migration: Migration, scene: Sight) -> bool:

@@ -75,6 +75,20 @@ def test_one_that_failed_keeps_the_place_until_a_person_has_decided(verb: str) -
             assert first <= second
 
 
+@pytest.mark.parametrize("post", ["true", "exit 5"])
+@pytest.mark.parametrize("times", [0, 9])
+def test_a_drained_member_gives_its_place_back_once_its_post_command_has_ended(times: int, post: str) -> None:
+    """Whether its job failed or its post command: after the confirmation nothing keeps the group waiting."""
+    policy = {**GROUP, "commands": [{"pre": "true", "post": post, "instances": ["i-test0001"]}]}
+    with world(tagged(1), tagged(2), guests=failing(1, times=times) if times else {}) as made:
+        submitted(made, 1, policy=policy)
+        submitted(made, 1, first=2, policy=GROUP)
+        made.run_until(lambda: stands(made, 1) in ("failed", "migrated"), minutes=600)
+        if stands(made, 1) == "failed":
+            act(made, 1, "confirmation")
+        made.run_until(lambda: stands(made, 2) == "migrated", minutes=600)
+
+
 STEPS = ((1, "migrated"), (2, "snapshotting"))
 
 

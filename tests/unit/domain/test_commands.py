@@ -13,6 +13,7 @@ from shared.domain.codec import decode, encode
 from shared.domain.commands import DRAINED, CommandRule, Commands, asks_for_tags, rule_for
 from shared.domain.effects import ReleaseSlot, RunPostCommand, undoing
 from shared.domain.errors import Refused
+from shared.domain.group import last_to_leave
 from shared.domain.limits import requeue
 from shared.domain.migration import Failure, Handle, Migration, State
 from shared.domain.policy import Policy, read_policy
@@ -102,7 +103,9 @@ def test_whoever_confirms_a_failed_migration_gets_it_back_into_service() -> None
     failed = drained(State.FAILED, failure=Failure("validate", "Services.NotRunning", "x", "y"))
     assert RunPostCommand() in acts.confirm(failed, "ann", T0, retention_days=1).effects
     by_hand = replace(failed, failure=Failure("validate", "Command.PostFailed", "x", "y"))
-    assert RunPostCommand() not in acts.confirm(by_hand, "ann", T0, retention_days=1).effects
+    confirmed = acts.confirm(by_hand, "ann", T0, retention_days=1)
+    assert RunPostCommand() not in confirmed.effects
+    assert last_to_leave(confirmed.after) == by_hand.attempt  # nothing waits for a command that nobody will run
 
 
 def test_a_migration_without_commands_owes_none() -> None:
