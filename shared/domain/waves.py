@@ -120,6 +120,14 @@ def check_next(batch: Batch, waves: int, now: datetime) -> None:
         check_enough(ask_of_batch(batch, next_wave(terms), now), batch.batch_id)
 
 
+def check_none_tried_again(batch: Batch, under_way: Sequence[str]) -> None:
+    """Raise Refused (Wave.NotEnded) if a retry has brought migrations of an ended wave under way again."""
+    if under_way:
+        more = f" and {len(under_way) - 1} more" if len(under_way) > 1 else ""
+        sentence = f"Wave {batch.control.wave + 1} is under way again: {under_way[0]}{more} was retried and has not ended."
+        raise Refused("Wave.NotEnded", sentence, "Wait until then.", status=409)
+
+
 def standings(
     waves: Sequence[Sequence[str]], states: Mapping[str, str], groups: Mapping[str, frozenset[str]]
 ) -> list[dict[str, int]]:

@@ -36,7 +36,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
     if terms.control.brake is not Brake.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
-    if terms.control.wave + 1 >= len(found) or not _has_ended(terms, found, ports):
+    if terms.control.wave + 1 >= len(found) or under_way(terms, found, ports):
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
@@ -52,11 +52,14 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
             ports.batches.commit(batch, after, line=line)
 
 
-def _has_ended(terms: Terms, found: list[tuple[str, ...]], ports: Ports) -> bool:
-    """Whether all migrations in the waves so far have ended: validated, failed, refused or cancelled."""
+def under_way(terms: Terms, found: list[tuple[str, ...]], ports: Ports) -> list[str]:
+    """Of the waves so far, the migrations that have not ended: neither validated nor failed, refused or cancelled.
+
+    A retry brings a wave that had ended under way again.
+    """
     states = ports.migrations.states(terms.batch_id)
     ids = [id for wave in found[: terms.control.wave + 1] for id in wave]
-    return all(states.get(id, State.ACCEPTED) in SETTLED for id in ids)
+    return [id for id in ids if states.get(id, State.ACCEPTED) not in SETTLED]
 
 
 def _finished(after: Batch, found: list[tuple[str, ...]]) -> events.Event:

@@ -12,10 +12,11 @@ from shared.domain.caller import Caller
 from shared.domain.errors import Stale
 from shared.domain.migration import BEFORE_A_START, MOVING, State
 from shared.domain.retry import LOST_RACE
-from shared.domain.waves import begun, check_next, standings, waits_for_next
+from shared.domain.waves import begun, check_next, check_none_tried_again, standings, waits_for_next
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import contended
+from shared.stages.waving import under_way
 
 
 def pause(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
@@ -48,7 +49,9 @@ def next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> view
                 return show.batch(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_moved(before, version)
         now = ports.clock.now()
-        check_next(before, len(ports.batches.waves(batch_id)), now)
+        waves = ports.batches.waves(batch_id)
+        check_next(before, len(waves), now)
+        check_none_tried_again(before, under_way(before.terms, waves, ports))
         after, line = begun(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)

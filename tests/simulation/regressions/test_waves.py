@@ -8,7 +8,7 @@ import pytest
 
 from cli.problem import Problem
 from tests.simulation.regressions.test_batch_brake import asked, shown, states
-from tests.simulation.regressions.test_limits_at_starts import failing, of, submitted, world
+from tests.simulation.regressions.test_limits_at_starts import act, failing, of, submitted, world
 from tests.support.fleets import instance
 from tests.support.world import World
 
@@ -61,6 +61,23 @@ def test_the_next_wave_waits_for_its_soak_and_for_a_person() -> None:
         asked(made, batch_id, "waves/next", who="eve", seen=version)
         assert [(each["act"], each["by"]) for each in shown(made, batch_id)["journal"]] == [("next wave", "eve")]
         made.run_until(lambda: states(made) == ["migrated"] * 2, minutes=600)
+
+
+def test_a_retry_brings_an_ended_wave_under_way_again() -> None:
+    with world(*(instance(number) for number in range(1, 4)), guests=failing(1, 2, times=1)) as made:
+        batch_id = submitted(made, 3, policy={"waves": ["2"], "gate": "approval", "maxMoving": 1, "failureBudget": 9})
+        made.run_until(lambda: states(made).count("failed") == 2, minutes=600)
+        made.run(5)
+        for number in (1, 2):
+            act(made, number, "retry")
+        with pytest.raises(Problem) as refused:
+            asked(made, batch_id, "waves/next", who="eve")
+        assert refused.value.code == "Wave.NotEnded"
+        assert "was retried" in str(refused.value)
+        made.run_until(lambda: states(made).count("migrated") == 2, minutes=600)
+        made.run(1)
+        asked(made, batch_id, "waves/next", who="eve")
+        made.run_until(lambda: states(made) == ["migrated"] * 3, minutes=600)
 
 
 def test_no_wave_begins_once_the_budget_is_spent() -> None:
