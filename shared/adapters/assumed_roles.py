@@ -115,7 +115,7 @@ class AssumedRole:
             redact.remember(secret)
 
     def _send(self, runtime: Any) -> Any:
-        from alibabacloud_openapi_util.client import Client as OpenApiUtil  # type: ignore[import-untyped]
+        from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
         query = {"RoleArn": self._member.role_arn, "RoleSessionName": self._session, "DurationSeconds": SHORTEST_LIFE_S}

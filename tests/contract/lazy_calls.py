@@ -71,7 +71,7 @@ def tablestore(clients: Clients) -> Any:
     """A row written, changed, read alone and in a range; conditions that hold and that fail."""
     rows = Store(clients)
     rows.put(TABLE, KEY, {"owner": TEXT, "n": 1})
-    done = [rows.put_new(TABLE, KEY, {"n": 2}), rows.update(TABLE, KEY, {"n": 3}, expect={"n": 1})]
+    done: list[Any] = [rows.put_new(TABLE, KEY, {"n": 2}), rows.update(TABLE, KEY, {"n": 3}, expect={"n": 1})]
     done += [rows.update(TABLE, KEY, {"n": 4}, expect={"n": 1}), rows.get(TABLE, KEY)]
     return [*done, rows.range(Range(TABLE, KEY, END), limit=10), rows.delete(TABLE, KEY, expect={"n": 3})]
 

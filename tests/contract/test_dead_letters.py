@@ -46,7 +46,7 @@ def said() -> Iterator[Lines]:
 
 def dead(world: World) -> list[dict[str, Any]]:
     """The dead letters so far: those of functions, and those that reached none."""
-    return service(world.cloud, "fc").queue.dead_letters() + service(world.cloud, "eventbridge").deliveries.undeliverable()
+    return [*service(world.cloud, "fc").queue.dead_letters(), *service(world.cloud, "eventbridge").deliveries.undeliverable()]
 
 
 def refused(said: Lines) -> list[str]:

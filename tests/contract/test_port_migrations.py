@@ -246,7 +246,8 @@ def test_documents_of_a_step_stand_if_the_step_does(rows: Migrations) -> None:
 def test_pages_of_a_batch(rows: Migrations) -> None:
     made = [create(rows, batch_id="bpages") for _ in range(5)]
     failed = create(rows, batch_id="bpages", state=State.FAILED)
-    found, token, pages = [], "", 0
+    found: list[Migration] = []
+    token, pages = "", 0
     while True:
         page = rows.of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
         found, token, pages = [*found, *page.migrations], page.next_token, pages + 1

@@ -76,7 +76,7 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
         made = migration(1, state=State.PRECHECKING)
         batch = Batch(made.batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy(), dry_run=True)
         ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
-        precheck._pass(made, batch, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
+        precheck._pass(made, batch.terms, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
         assert ports.migrations.load(made.migration_id).state is State.CANCELLED
         assert len(ports.migrations.journal(made.migration_id)) == 2
 

@@ -38,6 +38,7 @@ class Browser:
     def __init__(self, world: World) -> None:
         self.world, self.cookies = world, dict[str, str]()
         key = world.cloud.identities.of("role:replank-console")
+        assert key is not None
         self.role = Credentials(key.access_key_id, key.access_key_secret, key.token)
 
     def send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:

@@ -32,7 +32,7 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
     monkeypatch.setenv("REPLANK_OPERATOR", "ann")
     monkeypatch.setattr("time.sleep", lambda _: None)
     with World().connected() as connected:
-        names = {"InstanceName": EVIL, "HostName": EVIL}
+        names: dict[str, Any] = {"InstanceName": EVIL, "HostName": EVIL}
         other = (f"CentOS  7.9 64位 {EVIL}", f"CentOS  7.9 64 bit {EVIL}", "linux")
         connected.load_fleet(fleet(instance(1, **names), instance(2, other, **names)))
         connected.api.post("/batches", {"instanceIds": ["i-test0001", "i-test0002"], "clientToken": "t"})

@@ -110,11 +110,11 @@ def test_what_is_kept_is_readable_by_its_owner_alone(world: World) -> None:
 def test_an_ended_token_is_renewed_and_without_a_way_the_person_is_asked(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     signed_in(world, "ann")
     before = kept.read(f"{URL}/http/replank-api")["id_token"]
-    world.cloud.clock.advance_to(world.cloud.clock.now_ms() + 3_600_000)
+    world.skip_ms(3_600_000)
     assert "verified" in said(capsys, "whoami")
     assert kept.read(f"{URL}/http/replank-api")["id_token"] != before
     admin(world, people=[])
-    world.cloud.clock.advance_to(world.cloud.clock.now_ms() + 3_600_000)
+    world.skip_ms(3_600_000)
     assert "SignIn.Expired" in said(capsys, "whoami", status=2)
 
 
@@ -123,13 +123,13 @@ def test_keys_rotate_in_the_middle(world: World, capsys: pytest.CaptureFixture[s
     old = kept.read(f"{URL}/http/replank-api")["id_token"]
     assert "verified" in said(capsys, "whoami")
     admin(world, rotate=True)
-    world.cloud.clock.advance_to(world.cloud.clock.now_ms() + 11_000)
+    world.skip_ms(11_000)
     signed_in(world, "ann")
     assert "verified" in said(capsys, "whoami")
     monkeypatch.setenv("REPLANK_TOKEN", old)
     assert "verified" in said(capsys, "whoami")
     admin(world, rotate=True, withdraw=True)
-    world.cloud.clock.advance_to(world.cloud.clock.now_ms() + 600_000)
+    world.skip_ms(600_000)
     assert "Token.Invalid" in said(capsys, "whoami", status=2)
 
 

@@ -18,7 +18,7 @@ from cli.run.launch import SETTINGS
 from cli.sdk_account import OperatorAccount
 from localcloud.account import Files, build, deploy, service
 from localcloud.core.app import Cloud
-from localcloud.core.clock import to_ms
+from localcloud.core.clock import VirtualClock, to_ms
 from localcloud.core.hooks import offered
 from localcloud.core.http import Request, Response
 from localcloud.fc.inprocess import InProcessInvoker
@@ -137,6 +137,12 @@ class World:
             and self.cloud.step(until_ms)
         ):
             pass
+
+    def skip_ms(self, by_ms: int) -> None:
+        """Move the clock on without doing what falls due meanwhile."""
+        clock = self.cloud.clock
+        assert isinstance(clock, VirtualClock)
+        clock.advance_to(clock.now_ms() + by_ms)
 
     def run(self, minutes: float) -> None:
         """Let so many virtual minutes pass."""

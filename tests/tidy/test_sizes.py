@@ -60,6 +60,7 @@ def _undocumented(path: Path) -> Iterator[str]:
     if module.body and not ast.get_docstring(module):
         yield name_of(path)
     for node in module.body:
-        public = isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not node.name.startswith("_")
-        if public and not ast.get_docstring(node):
+        if not isinstance(node, ast.FunctionDef | ast.ClassDef) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
             yield f"{name_of(path)}: {node.name}"

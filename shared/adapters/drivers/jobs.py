@@ -50,7 +50,7 @@ class Jobs:
 
     def send_with_extras(self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = never) -> dict[str, Any]:
         """Call SMC with parameters that the SDK's model lacks (``more``); returns the answer's body."""
-        from alibabacloud_openapi_util.client import Client as OpenApiUtil  # type: ignore[import-untyped]
+        from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
         params = models.Params(

@@ -161,7 +161,7 @@ class App:
         raise AssertionError("the cloud does not come to rest")
 
     def invocations(self, function: str = "app-echo") -> list[Any]:
-        return self.fc.history.of(function)
+        return list(self.fc.history.of(function))
 
 
 def write_application(folder: Path) -> account.Files:

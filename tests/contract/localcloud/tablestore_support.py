@@ -15,7 +15,7 @@ from tests.support.signing_time import signing_time
 from tablestore import OTSClient, OTSServiceError, RetryPolicy  # isort: skip
 
 
-class NoRetry(RetryPolicy):
+class NoRetry(RetryPolicy):  # type: ignore[misc]  # the SDK has no types
     """Every answer reaches the test."""
 
     def should_retry(self, retry_times: int, exception: Exception, api_name: str) -> bool:

@@ -27,7 +27,11 @@ def running() -> Iterator[account.Running]:
     made.close()
 
 
-def ask(running: account.Running, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str], bytes]:
+Answer = tuple[int, dict[str, str], bytes]
+"""Status, headers and body."""
+
+
+def ask(running: account.Running, method: str, path: str, body: bytes = b"", /, **headers: str) -> Answer:
     """A request as it is: no header that is not named, but for the host where none is given."""
     connection = http.client.HTTPConnection("127.0.0.1", running.server.port, timeout=20)
     given = {name.replace("_", "-"): value for name, value in headers.items()}

@@ -100,7 +100,7 @@ def test_the_schema_is_sound_and_describes_every_fact() -> None:
 def test_a_bare_record_has_the_system_its_name_says(cloud: Account, os_name: str, os_type: str, expected: str) -> None:
     cloud.load([{**BARE, "OSName": os_name, "OSType": os_type}])
     script = 'cd "$GUEST_ROOT/etc"; . ./os-release; echo "$ID $VERSION_ID" $(cat redhat-release 2>/dev/null)'
-    kind = {"type": "RunPowerShellScript"} if os_type == "windows" else {}
+    kind: dict[str, Any] = {"type": "RunPowerShellScript"} if os_type == "windows" else {}
     assert expected in cloud.run("i-1", script, **kind)[1]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -127,10 +127,11 @@ def test_wrong_secret_unknown_key_and_foreign_token_are_refused(app: App) -> Non
 
 def test_role_may_publish_only_where_its_policy_says(app: App) -> None:
     client = eventbridge(app.cloud, app.cloud.identities.of(f"role:{ROLE}"))
-    for call in (
+    calls: list[Callable[[], Any]] = [
         lambda: client.put_events([event(bus="default")]),
         lambda: client.delete_event_bus(eb.DeleteEventBusRequest(event_bus_name=BUS)),
-    ):
+    ]
+    for call in calls:
         with pytest.raises(TeaException) as caught:
             call()
         assert caught.value.code == "AccessDenied"
@@ -194,7 +195,7 @@ def test_deliveries_can_be_lost_repeated_and_delayed(app: App) -> None:
 
 def test_fault_rules_lose_repeat_and_delay_too(app: App) -> None:
     common = {"service": "eventbridge", "operation": "Deliver", "principal": "to-echo"}
-    kinds = [{"kind": "lose"}, {"kind": "duplicate", "delay_ms": 3_000}, {"kind": "delay", "delay_ms": 2_000}]
+    kinds: list[dict[str, Any]] = [{"kind": "lose"}, {"kind": "duplicate", "delay_ms": 3_000}, {"kind": "delay", "delay_ms": 2_000}]
     app.cloud.faults.set([{**common, **kind} for kind in kinds])
     eventbridge(app.cloud).put_events([event("e1"), event("e2"), event("e3"), event("e4")])
     app.settle(10_000)

@@ -89,7 +89,7 @@ def test_a_wrong_rpc_call_gets_the_real_error_code(app: App) -> None:
         ({"action": "DeleteEventBus", "EventBusName": BUS, "key": role}, "Forbidden.RAM"),
     ):
         with pytest.raises(TeaException) as caught:
-            call(app, **arguments)  # type: ignore[arg-type]
+            call(app, **arguments)
         assert caught.value.code == code
 
 

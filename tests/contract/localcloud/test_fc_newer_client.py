@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,7 @@ def test_functions_are_shown_and_listed_in_pages(app: App) -> None:
 def test_a_wrong_call_of_the_newer_client_gets_the_real_error_code(app: App) -> None:
     role = app.cloud.identities.of(f"role:{ROLE}")
     ask = client(app)
-    cases = [
+    cases: list[tuple[Callable[[], Any], str]] = [
         (lambda: invoke(app, "no-such", b""), "FunctionNotFound"),
         (lambda: invoke(app, "app-echo", b"", x_fc_async_task_id="t-1"), "InvalidArgument"),
         (lambda: client(app, role).list_functions(models.ListFunctionsRequest()), "AccessDenied"),

@@ -52,8 +52,13 @@ def served(state: Path) -> Iterator[RunningCloud]:
         cloud.stop()
 
 
+def process_of(cloud: RunningCloud) -> subprocess.Popen[str]:
+    assert cloud.process is not None
+    return cloud.process
+
+
 def space(cloud: RunningCloud, most: int) -> None:
-    resource.prlimit(cloud.process.pid, resource.RLIMIT_FSIZE, (most, FREE))
+    resource.prlimit(process_of(cloud).pid, resource.RLIMIT_FSIZE, (most, FREE))
 
 
 def submit(cloud: RunningCloud, token: str) -> str:
@@ -120,8 +125,8 @@ def test_nothing_answered_is_lost_by_a_kill_without_space(state: Path) -> None:
         kept = [submit(cloud, f"before-{number}") for number in range(5)]
         space(cloud, FULL)
         refused(lambda: submit(cloud, "without-space"))
-        cloud.process.send_signal(signal.SIGKILL)
-        cloud.process.wait()
+        process_of(cloud).send_signal(signal.SIGKILL)
+        process_of(cloud).wait()
     with served(state) as again:
         found = {each["batchId"] for each in again.api("ann").pages("/batches", "batches")}
         assert found == set(kept)

@@ -81,7 +81,7 @@ def test_a_client_cannot_say_which_app_it_is(client: GatewayClient) -> None:
 )
 def test_what_was_signed_is_what_is_sent(client: GatewayClient, change: dict[str, str], expected: tuple[int, str]) -> None:
     request = client.signed("GET", "/things/1")
-    request.headers.update(change)
+    request.headers = {**request.headers, **change}
     assert refusal(sent(request)) == expected
 
 

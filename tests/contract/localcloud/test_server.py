@@ -104,7 +104,7 @@ def test_held_time_moves_only_when_told(cloud: Process) -> None:
 def test_free_time_jumps_and_an_idle_cloud_stops(arguments: list[object]) -> None:
     running = Process(*(each for each in arguments if each != "--hold"), "--instances", 1)
     try:
-        start = running.line and running.admin("/clock")["now_ms"]
+        start = running.admin("/clock")["now_ms"]
         running.until(lambda: running.admin("/clock")["now_ms"] > start + 10 * 60_000)
     finally:
         assert running.stop() == 0

@@ -93,7 +93,8 @@ def test_rows_acknowledged_survive_kill_9(tmp_path: Path) -> None:
             meta = TableMeta("rows", [("w", "INTEGER"), ("n", "INTEGER")])
             client.create_table(meta, TableOptions(), ReservedThroughput(CapacityUnit(0, 0)))
         assert {key: value for key, value in stored(client).items() if key in acknowledged} == acknowledged
-        enough, written = threading.Event(), {}
+        enough = threading.Event()
+        written: dict[tuple[int, int], str] = {}
         writers = [
             threading.Thread(target=write_rows, args=(tables(cloud), 10 * turn + number, written, enough))
             for number in range(WRITERS)

@@ -45,7 +45,10 @@ def sql(*statements: str) -> Callable[[Path, bytes], None]:
 
 
 def write(change: Callable[[bytes], bytes]) -> Callable[[Path, bytes], None]:
-    return lambda path, whole: path.write_bytes(change(whole)) and None
+    def written(path: Path, whole: bytes) -> None:
+        path.write_bytes(change(whole))
+
+    return written
 
 
 def emptied(path: Path, whole: bytes) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from localcloud.tablestore import rows
 from localcloud.tablestore.rows import Remembered, Row, Versions
 
@@ -29,7 +31,7 @@ def test_a_row_forgotten_is_parsed_again() -> None:
     assert kept.load(1, b"k", text) is not before
 
 
-def test_the_rows_kept_longest_ago_make_room(monkeypatch) -> None:
+def test_the_rows_kept_longest_ago_make_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rows, "_REMEMBERED", 2)
     kept, text = Remembered(), row(1).dump()
     old, lately = kept.load(1, b"a", text), kept.load(1, b"b", text)

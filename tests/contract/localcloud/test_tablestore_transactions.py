@@ -54,7 +54,7 @@ def seen(client: OTSClient, transaction: str | None = None, direction: str = "FO
 def code_of(call: Any, *args: Any) -> str:
     with pytest.raises(OTSServiceError) as caught:
         call(*args)
-    return caught.value.get_error_code()
+    return str(caught.value.get_error_code())
 
 
 BEFORE = [(1, "before"), (2, "before"), (3, "before")]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -66,7 +65,7 @@ class TwoAccounts:
 
 
 @pytest.fixture
-def world() -> Iterator[TwoAccounts]:
+def world() -> TwoAccounts:
     return TwoAccounts()
 
 

@@ -41,21 +41,23 @@ class Terminal(io.StringIO):
 def test_no_color_takes_every_attribute_away(plainly: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
     if plainly:
         monkeypatch.setenv("NO_COLOR", "1")
     else:
         monkeypatch.delenv("NO_COLOR", raising=False)
     output.table(("a", "state"), [("x", "failed")])
-    assert ("\x1b[" not in sys.stdout.getvalue()) == plainly  # type: ignore[attr-defined]
+    assert ("\x1b[" not in terminal.getvalue()) == plainly
 
 
 def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "dumb")
     monkeypatch.setenv("COLUMNS", "80")
-    monkeypatch.setattr(sys, "stdout", Terminal())
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stdout", terminal)
     output.table(("name", "note"), [("x", "a sentence that is long " * 6)])
-    assert max(map(len, sys.stdout.getvalue().splitlines())) <= 80  # type: ignore[attr-defined]
+    assert max(map(len, terminal.getvalue().splitlines())) <= 80
 
 
 @pytest.mark.parametrize(("schema", "words"), [(INSTANCE_ID, "an instance id"), (REGION_ID, "a region id, such as cn-hangzhou")])

@@ -175,7 +175,7 @@ def test_an_option_wins_over_the_policy_file(api: ApiInMemory, tmp_path: Path, c
 
 
 def test_guests_of_the_fleet_file_are_not_silently_preferred(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    record = {"InstanceId": "i-1", "RegionId": "cn-hangzhou", "OSName": "CentOS  7.9 64 bit", "OSType": "linux"}
+    record: dict[str, Any] = {"InstanceId": "i-1", "RegionId": "cn-hangzhou", "OSName": "CentOS  7.9 64 bit", "OSType": "linux"}
     record |= {"Status": "Running", "Cpu": 2, "Memory": 4096}
     fleet, guests = tmp_path / "fleet.json", tmp_path / "more.json"
     fleet.write_text(json.dumps({"pages": [{"Instances": {"Instance": [record]}}], "guests": {}}))

@@ -61,7 +61,8 @@ def test_an_older_api_has_no_plan(code: str, found: str | None) -> None:
             raise Problem(code, "m", "r")
 
     try:
-        assert progress.plan_of(Older("", "", ""), BATCH) is found is None
+        assert progress.plan_of(Older("", "", ""), BATCH) is None
+        assert found is None
     except Problem:
         assert found == "raised"
 

@@ -55,11 +55,12 @@ def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
 def test_a_wrong_notice_is_named(tmp_path: Path) -> None:
     notice = json.loads((plans.EXAMPLES / "notices/centos-7.json").read_text())
     file = tmp_path / "notice.json"
-    for wrong in (
+    changes: list[dict[str, Any]] = [
         {"type": "replank:Batch:BatchSubmitted"},
         {"data": {"releases": []}},
         {"data": {"releases": ["CentOS 7"], "x": 1}},
-    ):
+    ]
+    for wrong in changes:
         file.write_text(json.dumps({**notice, **wrong}), encoding="utf-8")
         with pytest.raises(Problem, match=r"Notice\.Invalid"):
             plans.given(plans.EXAMPLES / "fleet.json", None, [file], None)
@@ -94,7 +95,7 @@ def test_snapshots_left_behind_and_lost_are_surprises() -> None:
 
 
 def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
-    inventory = {"jobs": {"j-1": {}}, "sources": {}, "access_tokens": {"at-1": {}}}
+    inventory: dict[str, Any] = {"jobs": {"j-1": {}}, "sources": {}, "access_tokens": {"at-1": {}}}
     assert results._left_in_smc([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
     assert results._left_in_smc([row(result="failed")], inventory) == []
 

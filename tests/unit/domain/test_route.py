@@ -46,7 +46,8 @@ def refusal(source: str, architecture: str = "x86_64", **more: object) -> Refuse
 
 def reachable(architecture: str, source: str) -> dict[str, int]:
     """Hops to every destination, by walking the matrix above."""
-    found, edge, hops = {}, {source}, 0
+    found: dict[str, int] = {}
+    edge, hops = {source}, 0
     while edge:
         hops += 1
         edge = {d for s in edge for d in MATRIX[architecture].get(s, ())} - set(found) - {source}

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 
@@ -31,11 +33,11 @@ def test_progress_within_a_state_refuses_no_act(version: int, as_seen: bool) -> 
 
 @pytest.mark.parametrize("act", ["confirmation", "rollback"])
 def test_an_act_is_done_for_the_operator_who_did_it_and_for_nobody_else(act: str) -> None:
-    decide = {
+    decisions: dict[str, Callable[[], Any]] = {
         "confirmation": lambda: acts.confirm(MIGRATED, "ann", NOW, retention_days=7),
         "rollback": lambda: acts.roll_back(MIGRATED, "ann", NOW),
-    }[act]
-    journal = [ARRIVED, decide().entry]
+    }
+    journal = [ARRIVED, decisions[act]().entry]
     for version in (7, 8):  # as it was before the act, and as the act left it
         assert seen.is_done(act, "ann", version, journal)
         assert not seen.is_done(act, "bob", version, journal)

@@ -93,7 +93,7 @@ def by_the_judge(window: Window, moment: datetime) -> datetime | None:
             day = local.date() + timedelta(days=end <= clock)
             closes = resolve_imaginary(datetime.combine(day, end, zone)).astimezone(UTC)
         if opens <= moment < closes - timedelta(minutes=window.cutoff_min):
-            return opens
+            return datetime.fromisoformat(opens.isoformat())
     return None
 
 

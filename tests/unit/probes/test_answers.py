@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from shared.domain.findings import Severity
-from shared.probes import MAX_ANSWER_BYTES, GuestFacts, ProbeUnreadable, finding_for_unreadable, parse
+from shared.domain.guest import GuestFacts
+from shared.probes import MAX_ANSWER_BYTES, ProbeUnreadable, finding_for_unreadable, parse
 from tests.support.roots import make_root
 
 WHOLE = b"replank-probe 1 linux\n@kernel\n 5.10.0\n@rc 0\n@end 1\n"

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.probes import GuestFacts, parse
+from shared.domain.guest import GuestFacts
+from shared.probes import parse
 from tests.support.roots import RELEASES, RPM, SHELLS, Root, make_root
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parents[2] / "field/guests.json").read_text())

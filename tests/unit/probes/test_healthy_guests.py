@@ -53,8 +53,9 @@ def healthy(folder: Path, release: str) -> Root:
 def test_nothing_blocks_a_healthy_guest(source: str, destination: str, tmp_path: Path) -> None:
     run = healthy(tmp_path, source).probe(updates=True)
     guest = parse("linux", run.stdout)
-    names = {"os_name": guest.os_name or "", "os_name_en": guest.os_name or ""}
-    facts = replace(LINUX, guest=guest, instance=replace(LINUX.instance, **names), hop=Hop(source, destination))
+    name = guest.os_name or ""
+    named = replace(LINUX.instance, os_name=name, os_name_en=name)
+    facts = replace(LINUX, guest=guest, instance=named, hop=Hop(source, destination))
     found = assess(with_account(facts, allow_listed=True))
     assert [(f.code, f.seen) for f in found.blocking if f.code.startswith("Guest.")] == []
     assert guest.cut == ()

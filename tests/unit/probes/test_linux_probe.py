@@ -6,16 +6,17 @@ import hashlib
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shared.domain.catalog import identify_os_release
-from shared.domain.guest import ChecksumFacts, InterfaceFacts, MountFacts, PackageFacts, UserCheck
-from shared.probes import MAX_ANSWER_BYTES, GuestFacts, parse, script
+from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, MountFacts, PackageFacts, UserCheck
+from shared.probes import MAX_ANSWER_BYTES, parse, script
 from tests.support.roots import RELEASES, SHELLS, Root, make_root
 
 
-def ask(root: Root, **settings: object) -> GuestFacts:
+def ask(root: Root, **settings: Any) -> GuestFacts:
     run = root.probe(**settings)
     assert (run.returncode, run.stderr) == (0, b"")
     return parse("linux", run.stdout)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.probes import GuestFacts, parse
+from shared.domain.guest import GuestFacts
+from shared.probes import parse
 from tests.support.roots import Root, make_root
 
 pytestmark = pytest.mark.skipif(not (shutil.which("rpm") and shutil.which("rpmbuild")), reason="rpm's tools are not installed")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from shared.domain.catalog import identify
-from shared.domain.guest import ChecksumFacts, InterfaceFacts, ListenerFacts, MountFacts, ServiceFacts, UserCheck
-from shared.probes import GuestFacts, ProbeUnreadable, parse, script
+from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, ListenerFacts, MountFacts, ServiceFacts, UserCheck
+from shared.probes import ProbeUnreadable, parse, script
 
 SOURCE = (Path(__file__).parents[3] / "shared/probes/windows.ps1").read_text()
 ANSWER: dict[str, Any] = {

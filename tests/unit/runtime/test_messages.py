@@ -50,7 +50,8 @@ REQUEST = {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method"
 
 
 def test_missing_parts_of_a_request_are_filled_in() -> None:
-    for more in ({}, {"body": None, "headers": None, "queryParameters": {}}, {"body": "{}"}):
+    parts: list[dict[str, Any]] = [{}, {"body": None, "headers": None, "queryParameters": {}}, {"body": "{}"}]
+    for more in parts:
         assert request_of({**REQUEST, **more})["rawPath"] == "/"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
@@ -21,7 +21,7 @@ from shared.domain.migration import Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.ports.compute import Found, FoundInstance
 from shared.ports.ports import AccountPorts
-from shared.stages import intake, migrate, precheck, snapshot, sweep, watch
+from shared.stages import intake, migrate, offers, precheck, snapshot, sweep, watch
 from shared.stages.accounts import look_at_accounts
 from shared.stages.advance import advance, settle_all
 from shared.stages.watch_guests import watch_guests
@@ -176,7 +176,7 @@ def test_each_account_has_its_own_limit() -> None:
         stand(all, number, slot=True, state=State.MIGRATING, entered_at=NOON)
     waiting, other = stand(all, 3), stand(all, 4, account_id=B)
     ports = replace(all.ports, limits=replace(all.ports.limits, max_moving=2))
-    watch.offer_slots([all.batches.terms(waiting.batch_id)], ports)
+    offers.offer_slots([all.batches.terms(waiting.batch_id)], ports)
     offered = [each.data["migrationId"] for each in all.bus.published if each.type == events.ADMISSION_DUE]
     assert offered == [other.migration_id]
 
@@ -235,9 +235,14 @@ def test_reminders_are_not_sent_into_an_account_that_refuses() -> None:
 def test_jobs_and_guests_of_other_accounts_are_looked_at() -> None:
     all = fakes(A)
     seen: list[str] = []
+
+    def noted(names: Iterable[str]) -> dict[str, Any]:
+        seen.extend(names)
+        return {}
+
     there: Any = all.accounts.there.compute
-    there.observe = lambda found: seen.extend(each.account_id for each in found) or {}
-    there.agents = lambda region_id, ids: seen.extend(ids) or {}
+    there.observe = lambda found: noted(each.account_id for each in found)
+    there.agents = lambda region_id, ids: noted(ids)
     jobs = [stand(all, n, slot=True, state=State.MIGRATING, account_id=account) for n, account in ((1, A), (2, B), (3, ""))]
     guests = [stand(all, n, slot=True, state=State.RESTARTING, account_id=account) for n, account in ((4, A), (5, B), (6, ""))]
     with_jobs = [replace(each, handle=Handle(job_id="j-1", started_at=NOON)) for each in jobs]

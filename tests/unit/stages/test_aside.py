@@ -17,6 +17,7 @@ from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.migration import Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
+from shared.ports.driver import Driver
 from shared.ports.migrations import Page, Unreadable
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
@@ -42,6 +43,11 @@ class DeniedCleanUp:
         return {}
 
 
+def smc(driver: Any) -> dict[str, Driver]:
+    """It stands in for SMC's, with the methods that these tests need."""
+    return {"smc": driver}
+
+
 def tick(ports: Ports) -> Any:
     return watch.run(Message("timer", "t", "timer", {}), ports)
 
@@ -56,7 +62,7 @@ def owing(ports: Ports, number: int) -> Migration:
 
 def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick() -> None:
     fakes, denied = Fakes(), DeniedCleanUp()
-    ports = replace(fakes.ports, limits=Limits(tick_page=2), drivers={"smc": denied})
+    ports = replace(fakes.ports, limits=Limits(tick_page=2), drivers=smc(denied))
     for number in (1, 2, 3):
         owing(ports, number)
     live = migration(4, state=State.PRECHECKING, due_at=NOON + timedelta(minutes=10))
@@ -75,7 +81,7 @@ def test_a_page_of_outboxes_that_can_never_be_settled_does_not_starve_the_tick()
 
 def test_what_could_not_be_settled_is_settled_once_it_can_be() -> None:
     fakes = Fakes()
-    ports = replace(fakes.ports, drivers={"smc": DeniedCleanUp()})
+    ports = replace(fakes.ports, drivers=smc(DeniedCleanUp()))
     made = owing(ports, 1)
     for _ in range(120):
         fakes.clock.pass_time(minutes=1)
@@ -86,7 +92,7 @@ def test_what_could_not_be_settled_is_settled_once_it_can_be() -> None:
         def clean_up(self, *_: Any, **__: Any) -> None:
             return
 
-    ports = replace(ports, drivers={"smc": Allowed()})
+    ports = replace(ports, drivers=smc(Allowed()))
     for _ in range(31):
         fakes.clock.pass_time(minutes=1)
         tick(ports)
@@ -170,7 +176,7 @@ def test_a_batch_with_a_row_that_nobody_can_read_stays_open() -> None:
 
 def test_a_driver_of_a_later_version_spoils_only_its_own_migrations() -> None:
     fakes = Fakes()
-    ports = replace(fakes.ports, drivers={"smc": DeniedCleanUp()})
+    ports = replace(fakes.ports, drivers=smc(DeniedCleanUp()))
     later = migration(1, state=State.MIGRATING, driver="later", due_at=NOON)
     live = migration(2, state=State.PRECHECKING, due_at=NOON)
     for each in (later, live):

@@ -20,8 +20,8 @@ def healthy(path: Path) -> Facts:
     """An instance on that path that nothing is wrong with."""
     hop, release = Hop(path.source, path.destination), RELEASES[path.source]
     if release.os_type == "windows":
-        named = with_instance(WINDOWS, os_name=release.name, os_name_en=release.name)
-        return replace(with_guest(named, os_name=f"Microsoft {release.name}"), hop=hop)
+        shown = with_instance(WINDOWS, os_name=release.name, os_name_en=release.name)
+        return replace(with_guest(shown, os_name=f"Microsoft {release.name}"), hop=hop)
     version = release.version if release.family == "alinux" else path.exact or f"{release.version}.9"
     named = release.name.replace(release.version, version)
     facts = with_instance(LINUX, os_name=named, os_name_en=named, architecture=path.architecture)

@@ -44,8 +44,9 @@ def leapp_schema(version: str) -> Json:
     own = {"1.0.0": {"key": False}, "1.1.0": {"groups": False}, "1.2.0": {"flags": False, "tags": False}}[version]
     listed = {"type": "array", "items": _TEXT}
     fields: Json = {**dict.fromkeys(_LEAPP_FIELDS, _TEXT), "tags": listed, "flags": listed, "groups": listed, "key": _TEXT}
-    entry = {"type": "object", "required": list(_LEAPP_FIELDS), "properties": {**fields, **own}}
-    entry["properties"]["severity"] = {"enum": ["info", "low", "medium", "high"]}
+    severity = {"enum": ["info", "low", "medium", "high"]}
+    properties = {**fields, **own, "severity": severity}
+    entry = {"type": "object", "required": list(_LEAPP_FIELDS), "properties": properties}
     return {
         "type": "object",
         "required": ["leapp_run_id", "entries"],

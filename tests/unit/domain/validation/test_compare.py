@@ -65,8 +65,8 @@ def service(name: str, **changes: Any) -> GuestFacts:
 
 
 def without(field: str, name: str) -> GuestFacts:
-    kept = tuple(each for each in getattr(AFTER, field) if name not in str(each))
-    return replace(AFTER, **{field: kept})
+    kept: dict[str, Any] = {field: tuple(each for each in getattr(AFTER, field) if name not in str(each))}
+    return replace(AFTER, **kept)
 
 
 def linux(**changes: Any) -> GuestFacts:
@@ -96,7 +96,7 @@ INSTANCE_CASES: list[tuple[str, Severity, InstanceFacts]] = [
     ("DiskResized", E, instance(disks=(SYSTEM_DISK, replace(DATA_DISK, size_gib=50)))),
 ]
 
-RHEL_7 = {"os_id": "rhel", "os_version": "7.9", "os_name": "Red Hat Enterprise Linux Server 7.9 (Maipo)"}
+RHEL_7: dict[str, Any] = {"os_id": "rhel", "os_version": "7.9", "os_name": "Red Hat Enterprise Linux Server 7.9 (Maipo)"}
 
 
 def test_a_conversion_may_keep_the_version_of_its_kernel_and_no_other_path_may() -> None:
