@@ -6,16 +6,21 @@ with the bytes of the cloud's first answer: what is left is the cloud's own shar
 
 from __future__ import annotations
 
+import argparse
+import http.client
 import multiprocessing
 import os
 import signal
+import socket
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from unittest import mock
+from urllib.parse import urlsplit
 
 from alibabacloud_ecs20140526 import models as ecs
 from alibabacloud_ecs20140526.client import Client as EcsClient
@@ -24,6 +29,7 @@ from alibabacloud_smc20190601 import models as smc
 from alibabacloud_smc20190601.client import Client as SmcClient
 from alibabacloud_tea_openapi.models import Config
 from tablestore import CapacityUnit, OTSClient, ReservedThroughput, Row, TableMeta, TableOptions
+from Tea.core import TeaCore
 
 from bench.report import table, write
 from localcloud.core.http import Request, Response
@@ -59,29 +65,22 @@ def calls(line: dict[str, Any], owner: Any, url: str) -> dict[tuple[str, str], C
     }
 
 
-def rate(call: Call) -> float:
-    """Calls per second."""
+def rate(call: Call, seconds: float = SECONDS) -> float:
+    """Calls per second; one call at least."""
     call()
     done, started = 0, time.perf_counter()
-    while (passed := time.perf_counter() - started) < SECONDS:
+    while not done or time.perf_counter() - started < seconds:
         call()
         done += 1
-    return done / passed
+    return done / (time.perf_counter() - started)
 
 
 class Parrot:
     """A process that answers everything with the bytes of one answer of the cloud."""
 
-    def __init__(self, url: str, call: Callable[[str], Call]) -> None:
-        """``call(url)`` makes the call to repeat; its answer is taken down on the way through this process."""
-        heard: list[Response] = []
-        tap = Server(0, lambda request: _passed_on(request, url, heard))
-        tap.start()
-        call(tap.url)()
-        tap.shutdown()
-        tap.server_close()
+    def __init__(self, answer: Response) -> None:
         ours, theirs = multiprocessing.Pipe()
-        self._process = multiprocessing.get_context("fork").Process(target=_repeat, args=(theirs, heard[-1]), daemon=True)
+        self._process = multiprocessing.get_context("fork").Process(target=_repeat, args=(theirs, answer), daemon=True)
         self._process.start()
         self.url: str = ours.recv()
 
@@ -90,12 +89,45 @@ class Parrot:
         self._process.join()
 
 
-def _passed_on(request: Request, url: str, heard: list[Response]) -> Response:
-    import urllib3
+def overheard(url: str, call: Call) -> Response:
+    """What the cloud answers to a call. A tap stands in between: the client signs the cloud's own name, which its door wants."""
+    heard: list[Response] = []
+    cloud = http.client.HTTPConnection(urlsplit(url).netloc)
+    cloud.connect()
+    tap = Server(0, lambda request: _passed_on(request, cloud, heard))
+    tap.start()
+    with _led_to(tap.port):
+        call()
+    tap.shutdown()
+    tap.server_close()
+    cloud.close()
+    if heard[-1].status >= 400:
+        raise RuntimeError(f"the cloud refused the call to repeat ({heard[-1].status}): {heard[-1].body[:500]!r}")
+    return heard[-1]
 
-    sent = {name: value for name, value in request.headers.items() if name not in ("connection", "accept-encoding")}
-    answer = urllib3.PoolManager().request(request.method, url + request.target, headers=sent, body=request.body, retries=False)
-    heard.append(Response(answer.status, dict(answer.headers), answer.data))
+
+@contextmanager
+def _led_to(port: int) -> Iterator[None]:
+    """New connections go to another port of this machine. The SDKs bring several HTTP clients; all of them connect a socket."""
+    straight = socket.socket.connect
+
+    def connect(self: socket.socket, address: tuple[str, int]) -> None:
+        straight(self, (address[0], port))
+
+    # Clients made of Tea share connections, by address, for the life of the process: meanwhile they begin with none.
+    with mock.patch.object(socket.socket, "connect", connect), mock.patch.object(TeaCore, "_sessions", {}):
+        yield
+
+
+def _passed_on(request: Request, cloud: http.client.HTTPConnection, heard: list[Response]) -> Response:
+    """The cloud's answer to what the client sent, its Host too."""
+    cloud.putrequest(request.method, request.target, skip_host=True, skip_accept_encoding=True)
+    for name, value in request.headers.items():
+        if name not in ("connection", "accept-encoding"):
+            cloud.putheader(name, value)
+    cloud.endheaders(request.body)
+    answer = cloud.getresponse()
+    heard.append(Response(answer.status, dict(answer.headers), answer.read()))
     return heard[-1]
 
 
@@ -106,18 +138,14 @@ def _repeat(pipe: Any, response: Response) -> None:
     signal.pause()
 
 
-def _call(line: dict[str, Any], owner: Any, name: tuple[str, str], url: str) -> Call:
-    """One of the calls, sent to another address."""
-    return calls(line, owner, url)[name]
-
-
-def measure(cloud: Process) -> list[list[Any]]:
+def measure(cloud: Process, seconds: float = SECONDS) -> list[list[Any]]:
     """The table's rows."""
     line, url = cloud.line, cloud.line["ecs"]
     rows = []
     for name, call in calls(line, cloud.owner, url).items():
-        parrot = Parrot(url, partial(_call, line, cloud.owner, name))
-        served, alone = rate(call), rate(calls(line, cloud.owner, parrot.url)[name])
+        # A client of its own is overheard: that of the measure keeps a connection which does not pass the tap.
+        parrot = Parrot(overheard(url, calls(line, cloud.owner, url)[name]))
+        served, alone = rate(call, seconds), rate(calls(line, cloud.owner, parrot.url)[name], seconds)
         parrot.stop()
         rows.append([*name, round(served), round(alone), 1000 / served - 1000 / alone])
     return rows
@@ -135,10 +163,10 @@ def prepared(folder: Path) -> Process:
     return cloud
 
 
-def ready_s() -> float:
+def ready_s(rounds: int = ROUNDS) -> float:
     """From the command to the ready line, with template.yml and s.yaml deployed: the best of a few."""
     best = 1e9
-    for _ in range(ROUNDS):
+    for _ in range(rounds):
         cloud = Process("--template", ROOT / "template.yml", "--services", ROOT / "s.yaml")
         best = min(best, cloud.ready_s)
         cloud.stop()
@@ -152,17 +180,22 @@ def shown(result: dict[str, Any]) -> str:
     return f"{table(HEADS, rows)}\n\nStart to ready, everything deployed: {result['ready_s']:.2f} s."
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print; names a start that takes too long."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--try", action="store_true", dest="tried", help="one call of each kind; keeps no figure")
+    tried = options.parse_args(arguments).tried
     for name in [name for name in os.environ if name.lower().endswith("_proxy")]:
         del os.environ[name]
-    ready = ready_s()
+    ready = ready_s(1 if tried else ROUNDS)
     with tempfile.TemporaryDirectory(prefix="localcloud-bench-") as folder:
         cloud = prepared(Path(folder))
-        rows = measure(cloud)
+        rows = measure(cloud, 0 if tried else SECONDS)
         cloud.stop()
     found = {"ready_s": round(ready, 2), "services": [dict(zip(HEADS, row, strict=True)) for row in rows]}
     print(shown(found))
+    if tried:
+        return 0
     if ready >= READY_S:
         print(f"The start took {ready:.2f} s, the aim is {READY_S:g} s.", file=sys.stderr)
     write("services", "python -m bench.services", found)
