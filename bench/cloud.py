@@ -9,11 +9,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from bench.durable_step import validating
 from bench.report import table, write
 from bench.served import served
 from shared.adapters.store import Highest, Lowest, Range, Store
 from shared.domain import events
-from tests.support.ports import migration
 
 SECONDS = 2.0
 
@@ -31,7 +31,7 @@ def measure(state: Path | None = None) -> dict[str, tuple[float, float]]:
     """Rates by name, with the cloud's state in memory or in a folder."""
     with served(state) as ports:
         store: Store = ports.migrations._store  # type: ignore[attr-defined]  # the adapter's own, to write plain rows
-        event = events.about(migration(1), events.STEP_DUE, stage="nobody")
+        event = events.about(validating(1, ports), events.STEP_DUE, stage="nobody")
 
         def put(number: int) -> int:
             store.put("locks", [("lock_id", f"bench:{number:08d}")], {"text": "x" * 200})

@@ -21,12 +21,12 @@ from typing import Any
 from bench.report import table, write
 from bench.served import served
 from shared.domain import events
+from shared.domain.hop import Hop
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_of
 from shared.stages.advance import advance, load_current
-from tests.support.ports import migration
 from tools.package.wheelhouse import ROOT
 
 DBOS_PYTHON = ROOT / "build" / "bench" / "dbos" / "bin" / "python"
@@ -54,9 +54,25 @@ def delivered(at: Migration) -> Message:
     return message
 
 
+def validating(number: int, ports: Ports) -> Migration:
+    """A migration that has just begun its validation."""
+    return Migration(
+        migration_id=f"m{number:016x}",
+        batch_id="b0000000000000001",
+        instance_id=f"i-test{number:04d}",
+        region_id="cn-hangzhou",
+        state=S,
+        version=1,
+        entered_version=1,
+        entered_at=ports.clock.now(),
+        created_at=ports.clock.now(),
+        hops=(Hop("centos-7", "alinux-3"),),
+    )
+
+
 def stepper(ports: Ports) -> Callable[[int], None]:
     """One durable step per call, on one migration."""
-    made = migration(1, state=S, entered_at=ports.clock.now(), created_at=ports.clock.now())
+    made = validating(1, ports)
     ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
     at = [made]
 
@@ -71,7 +87,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
 
 def raw(ports: Ports) -> dict[str, Callable[[int], Any]]:
     """The calls a step is made of, each alone."""
-    made = migration(2, state=S, entered_at=ports.clock.now(), created_at=ports.clock.now())
+    made = validating(2, ports)
     ports.migrations.create(made, first_entry(made, by="bench", reason="bench"), [])
     event = events.about(made, events.STEP_DUE, stage="nobody")
     return {

@@ -11,8 +11,7 @@ from typing import Any
 from unittest import mock
 
 from bench.meter import Meter
-from tests.support.fleets import fleet, instance
-from tests.support.world import World
+from tools.deployed.product import DeployedProduct
 
 DAY = 24 * 60
 PER_BATCH = 1000
@@ -33,62 +32,80 @@ class FleetRun:
     meter: Meter = field(repr=False)
 
 
+def instance_id(number: int) -> str:
+    """Of the instance with that number."""
+    return f"i-test{number:04d}"
+
+
+def document(count: int) -> dict[str, Any]:
+    """A fleet of ``count`` instances with CentOS 7, as DescribeInstances shows them."""
+    shown = {"RegionId": "cn-hangzhou", "OSName": "CentOS  7.9 64位", "OSNameEn": "CentOS  7.9 64 bit", "OSType": "linux"}
+    size = {"Status": "Running", "Cpu": 4, "Memory": 8192}
+    instances = [
+        {"InstanceId": instance_id(number), "InstanceName": f"web-{number}", "HostName": f"web-{number}", **shown, **size}
+        for number in range(1, count + 1)
+    ]
+    page = {"Instances": {"Instance": instances}, "TotalCount": count, "RequestId": "bench", "NextToken": ""}
+    return {"pages": [page], "guests": {}, "faults": {}}
+
+
 def live(count: int, *, max_moving: int, days: float = 0, swept: bool = True, seed: int = 1) -> FleetRun:
     """Run a fleet of ``count`` instances until its snapshots are swept, or until it is migrated; with none, an idle account for
     a number of ``days``."""
     meter, started, cpu = Meter(), time.perf_counter(), time.process_time()
     env = {"REPLANK_MAX_MOVING": str(max_moving), "REPLANK_LOG_LEVEL": "ERROR"}
-    world = World(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
+    product = DeployedProduct(seed=seed, invoker=meter.invoker(), around=meter.around, env=env)
     # Functions run in this process, each with its own variables: without putenv that is 7 % of the time less.
-    with mock.patch.object(os, "environ", dict(os.environ)), world.connected():
+    with mock.patch.object(os, "environ", dict(os.environ)), product.connected():
         if count:
-            batches = _move(world, count, max_moving)
+            batches = _move(product, count, max_moving)
             if swept:
-                _end(world, count, batches)
-        world.run(max(0.0, days * DAY - world.minutes))
-        states = Counter(each["state"] for each in world.migrations()) if count else Counter[str]()
-        virtual_days = world.minutes / DAY
+                _end(product, count, batches)
+        product.run(max(0.0, days * DAY - product.minutes))
+        states = Counter(each["state"] for each in product.migrations()) if count else Counter[str]()
+        virtual_days = product.minutes / DAY
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     return FleetRun(count, time.perf_counter() - started, time.process_time() - cpu, virtual_days, peak, dict(states), meter)
 
 
-def _move(world: World, count: int, max_moving: int) -> list[str]:
+def _move(product: DeployedProduct, count: int, max_moving: int) -> list[str]:
     """Submit, acknowledge, and wait until all are migrated; the batches."""
-    world.load_fleet(fleet(*[instance(number) for number in range(1, count + 1)]))
-    ids = [f"i-test{number:04d}" for number in range(1, count + 1)]
-    risks = world.api.get("/risks")["version"]
+    product.load_fleet(document(count))
+    ids = [instance_id(number) for number in range(1, count + 1)]
+    risks = product.api.get("/risks")["version"]
     batches = []
     for place in range(0, count, PER_BATCH):
         policy: dict[str, Any] = {"retentionDays": 1, "maxMoving": min(max_moving, 1000)}
         body = {"instanceIds": ids[place : place + PER_BATCH], "policy": policy}
-        batches.append(str(world.api.post("/batches", body)["batchId"]))
-    _until(world, batches, {"ready"}, count, every=30)
+        batches.append(str(product.api.post("/batches", body)["batchId"]))
+    _until(product, batches, {"ready"}, count, every=30)
     for batch in batches:
-        world.api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks})
-    _until(world, batches, {"migrated"}, count, every=60)
+        seen = product.api.get(f"/batches/{batch}")["version"]
+        product.api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks}, seen=seen)
+    _until(product, batches, {"migrated"}, count, every=60)
     return batches
 
 
-def _end(world: World, count: int, batches: list[str]) -> None:
+def _end(product: DeployedProduct, count: int, batches: list[str]) -> None:
     """Confirm, and wait until all snapshots are swept."""
     for batch in batches:
-        _confirm(world, batch)
-    _until(world, batches, {"completed"}, count, every=6 * 60)
+        _confirm(product, batch)
+    _until(product, batches, {"completed"}, count, every=6 * 60)
 
 
-def _confirm(world: World, batch: str) -> None:
-    while migrated := world.api.get("/migrations", batchId=batch, state="migrated", limit=100)["migrations"]:
+def _confirm(product: DeployedProduct, batch: str) -> None:
+    while migrated := product.api.get("/migrations", batchId=batch, state="migrated", limit=100)["migrations"]:
         named = [{"migrationId": each["migrationId"], "version": each["version"]} for each in migrated]
-        world.api.post(f"/batches/{batch}/confirmation", {"migrations": named})
+        product.api.post(f"/batches/{batch}/confirmation", {"migrations": named})
 
 
-def _until(world: World, batches: list[str], wanted: set[str], count: int, *, every: float) -> None:
+def _until(product: DeployedProduct, batches: list[str], wanted: set[str], count: int, *, every: float) -> None:
     """Let time pass, asking seldom: what is asked is counted too."""
     for _ in range(2000):
-        world.run(every)
+        product.run(every)
         found: Counter[str] = Counter()
         for batch in batches:
-            found.update(world.api.get(f"/batches/{batch}")["counts"])
+            found.update(product.api.get(f"/batches/{batch}")["counts"])
         if sum(found[state] for state in wanted) == count:
             return
     raise AssertionError(f"{count} instances did not all become {wanted}: {dict(found)}")

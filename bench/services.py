@@ -31,12 +31,13 @@ from alibabacloud_tea_openapi.models import Config
 from tablestore import CapacityUnit, OTSClient, ReservedThroughput, Row, TableMeta, TableOptions
 from Tea.core import TeaCore
 
+from bench.fleets import document
 from bench.report import table, write
 from localcloud.core.http import Request, Response
 from localcloud.core.server import Server
-from tests.contract.localcloud.account_support import BUS, event, eventbridge, functions, write_application
-from tests.contract.localcloud.ecs_support import GUESTS, INSTANCES, REGION
-from tests.contract.localcloud.served import ROOT, Process
+from tools.deployed.application import BUS, write_application
+from tools.deployed.clients import event, eventbridge, functions
+from tools.deployed.process import ROOT, Process
 
 SECONDS = 1.5
 READY_S = 2.0
@@ -45,22 +46,21 @@ HEADS = ("service", "call", "requests/s", "the SDK alone", "ms the cloud adds")
 Call = Callable[[], Any]
 
 
-def calls(line: dict[str, Any], owner: Any, url: str) -> dict[tuple[str, str], Call]:
+def calls(cloud: Process, url: str) -> dict[tuple[str, str], Call]:
     """One call of each service, sent to ``url``."""
-    host = url.removeprefix("http://")
+    host, owner = url.removeprefix("http://"), cloud.owner
     keys = {"access_key_id": owner.access_key_id, "access_key_secret": owner.access_key_secret}
-    config = Config(**keys, endpoint=host, protocol="http", region_id=REGION)
-    rows = OTSClient(url, owner.access_key_id, owner.access_key_secret, line["instance_name"])
+    config = Config(**keys, endpoint=host, protocol="http", region_id=cloud.region)
+    rows = OTSClient(url, owner.access_key_id, owner.access_key_secret, cloud.line["instance_name"])
     machines, migrations = EcsClient(config), SmcClient(config)
-    region = type("Region", (), {"region": REGION})
-    events, compute = eventbridge(region, owner, endpoint=host), functions(region, owner, endpoint=url)  # type: ignore[arg-type]
+    events, compute = eventbridge(cloud, endpoint=host), functions(cloud, endpoint=url)
     row = Row([("id", "a")], [("v", "x" * 200)])
     return {
         ("Tablestore", "PutRow, durable"): lambda: rows.put_row("bench", row),
         ("Tablestore", "GetRow"): lambda: rows.get_row("bench", [("id", "a")]),
         ("EventBridge", "putEvents, one"): lambda: events.put_events([event(type="nobody")]),
         ("Function Compute", "InvokeFunction"): lambda: compute.invoke_function("s", "app-echo", payload=b"{}"),
-        ("ECS", "DescribeInstances"): lambda: machines.describe_instances(ecs.DescribeInstancesRequest(region_id=REGION)),
+        ("ECS", "DescribeInstances"): lambda: machines.describe_instances(ecs.DescribeInstancesRequest(region_id=cloud.region)),
         ("SMC", "ListAccessTokens"): lambda: migrations.list_access_tokens(smc.ListAccessTokensRequest()),
     }
 
@@ -140,12 +140,12 @@ def _repeat(pipe: Any, response: Response) -> None:
 
 def measure(cloud: Process, seconds: float = SECONDS) -> list[list[Any]]:
     """The table's rows."""
-    line, url = cloud.line, cloud.line["ecs"]
+    url = cloud.line["ecs"]
     rows = []
-    for name, call in calls(line, cloud.owner, url).items():
+    for name, call in calls(cloud, url).items():
         # A client of its own is overheard: that of the measure keeps a connection which does not pass the tap.
-        parrot = Parrot(overheard(url, calls(line, cloud.owner, url)[name]))
-        served, alone = rate(call, seconds), rate(calls(line, cloud.owner, parrot.url)[name], seconds)
+        parrot = Parrot(overheard(url, calls(cloud, url)[name]))
+        served, alone = rate(call, seconds), rate(calls(cloud, parrot.url)[name], seconds)
         parrot.stop()
         rows.append([*name, round(served), round(alone), 1000 / served - 1000 / alone])
     return rows
@@ -159,7 +159,7 @@ def prepared(folder: Path) -> Process:
     rows = OTSClient(line["tablestore"], owner.access_key_id, owner.access_key_secret, line["instance_name"])
     rows.create_table(TableMeta("bench", [("id", "STRING")]), TableOptions(), ReservedThroughput(CapacityUnit(0, 0)))
     cloud.eventbridge.create_event_bus(eb.CreateEventBusRequest(event_bus_name=BUS))
-    cloud.client.load_fleet({"pages": [{"Instances": {"Instance": INSTANCES}}], "guests": GUESTS})
+    cloud.client.load_fleet(document(2))
     return cloud
 
 

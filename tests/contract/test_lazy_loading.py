@@ -18,8 +18,8 @@ from alibabacloud_eventbridge import models as eb
 from localcloud import account
 from localcloud.core.hooks import offered
 from localcloud.fc.inprocess import InProcessInvoker
-from tests.contract.localcloud.account_support import eventbridge
 from tests.contract.localcloud.ecs_support import GUESTS, INSTANCES
+from tools.deployed.clients import eventbridge
 from tools.package.trial import environment_of
 
 SERVICES = ("tablestore", "eventbridge", "ecs", "smc")

@@ -22,7 +22,7 @@ ALL = [OWN, SHOP_FIRST, SHOP_SECOND, BANKS]
 def world(tmp_path: Path) -> Iterator[World]:
     accounts = (SHOP, BANK)
     env = {**members.settings(accounts), "REPLANK_REGIONS": f"{HANGZHOU},{BEIJING}"}
-    made = World(env=env, template=members.template(tmp_path, accounts))
+    made = World(env=env, templates=(members.template(tmp_path, accounts),))
     for each in accounts:
         members.open_member(made.cloud, each)
     with made.connected():

@@ -12,7 +12,8 @@ import requests
 from cli.client import Api
 from cli.problem import Problem
 from tests.support.fleets import fleet, instance
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 PREFIX = f"{URL}/http/replank-api"
 

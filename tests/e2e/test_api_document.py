@@ -26,7 +26,8 @@ from tests.simulation.simulation import prepared
 from tests.support.fleets import fleet, instance
 from tests.support.signed import Signed
 from tests.support.state import digest
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 BASE = f"{URL}/http/replank-api"
 ACTS = ("confirmation", "retry", "cancellation", "rollback")

@@ -12,7 +12,8 @@ import pytest
 from cli.main import run
 from tests.support.fleets import fleet, instance
 from tests.support.repository import ROOT
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 FIRST, SECOND = "i-test0001", "i-test0002"
 

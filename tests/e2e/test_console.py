@@ -18,7 +18,8 @@ from console.signature import Credentials
 from localcloud.core.http import Request
 from tests.support.fleets import fleet, instance
 from tests.support.signing_time import signing_time
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 SETTINGS = {
     "REPLANK_OIDC_ISSUER": "{url}/oidc",

@@ -22,7 +22,8 @@ from localcloud.account import service
 from localcloud.apigateway import ApiGateway
 from tests.support.gateway import GatewayClient
 from tests.support.signed import Signed
-from tests.support.world import ROOT, URL, World
+from tests.support.world import World
+from tools.deployed.product import ROOT, URL
 
 ISSUER = f"{URL}/oidc"
 SETTINGS = {"REPLANK_OIDC_ISSUER": "{url}/oidc", "REPLANK_OIDC_AUDIENCE": "replank"}
@@ -35,7 +36,10 @@ Door = Callable[[World, str, str, dict[str, str]], tuple[int, Json]]
 
 @pytest.fixture(scope="module")
 def world() -> Iterator[World]:
-    with World(env=SETTINGS, more=(ROOT / "gateway.yml",)).connected() as connected, pytest.MonkeyPatch.context() as patch:
+    with (
+        World(env=SETTINGS, templates=(ROOT / "template.yml", ROOT / "gateway.yml")).connected() as connected,
+        pytest.MonkeyPatch.context() as patch,
+    ):
         patch.setenv("REPLANK_FC_ENDPOINT", URL)
         yield connected
 

@@ -14,14 +14,15 @@ from shared.runtime.openapi import document
 from shared.runtime.routes import ROUTES
 from tests.support.fleets import fleet, instance
 from tests.support.gateway import GatewayClient, sent
-from tests.support.world import ROOT, URL, World
+from tests.support.world import World
+from tools.deployed.product import ROOT, URL
 
 GATEWAY = f"{URL}/gateway/replank"
 
 
 @pytest.fixture
 def world() -> Iterator[World]:
-    with World(more=(ROOT / "gateway.yml",)).connected() as connected:
+    with World(templates=(ROOT / "template.yml", ROOT / "gateway.yml")).connected() as connected:
         yield connected
 
 

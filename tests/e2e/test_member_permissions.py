@@ -11,7 +11,8 @@ import pytest
 from cli.doctor import examine
 from tests.support import members
 from tests.support.fleets import WINDOWS_2008, fleet, instance
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 SHOP = "1000000000000001"
 HANGING, GOOD, WINDOWS, DATA = "i-test0001", "i-test0002", "i-test0003", "i-test0004"
@@ -30,7 +31,7 @@ AUTOMATIC = {"sp-1": {"TimePoints": "[20]", "RepeatWeekdays": "[7]"}}
 @pytest.fixture
 def world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     monkeypatch.setenv("REPLANK_FC_ENDPOINT", URL)
-    made = World(env=members.settings([SHOP]), template=members.template(tmp_path, [SHOP]))
+    made = World(env=members.settings([SHOP]), templates=(members.template(tmp_path, [SHOP]),))
     members.open_member(made.cloud, SHOP)
     with made.connected():
         yield made

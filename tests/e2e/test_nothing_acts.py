@@ -15,7 +15,8 @@ import typer
 from cli.main import _register_once, app, run
 from tests.support.fleets import fleet, instance
 from tests.support.loglines import Lines
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 EVIL = "web\x1b]0;owned\x07\x1b[2J\x9b1m\u202e\u2028\x7f"
 ACTING = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]")

@@ -15,9 +15,9 @@ from cli.run.launch import SETTINGS
 from cli.run.operator import NAME, Operator
 from cli.run.screen import PlainScreen
 from shared.runtime.bootstrap import FUNCTIONS
-from tests.contract.localcloud.served import Process, nothing_left_running
 from tests.support.fleets import fleet, instance
 from tests.support.repository import ROOT
+from tools.deployed.process import Process, nothing_left_running
 from tools.package.build import Builder
 from tools.package.target import Target, interpreter
 from tools.package.wheelhouse import NotAvailable

@@ -22,7 +22,8 @@ from cli.signin import kept
 from cli.signin.loopback import Loopback
 from cli.signin.provider import OpenIdProvider, claims
 from tests.support.fleets import fleet, instance
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 ISSUER = f"{URL}/oidc"
 ROLES = [

@@ -16,7 +16,8 @@ from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
 from shared.runtime.bootstrap import credentials_of, ports_of
 from shared.runtime.settings import Settings, read
-from tests.support.world import URL, World
+from tests.support.world import World
+from tools.deployed.product import URL
 
 T0 = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 

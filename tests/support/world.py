@@ -1,79 +1,22 @@
-"""The whole product in one process and one thread: the real functions and SDKs against the local cloud, time in our hand.
-
-Nothing here reaches a socket. A world is the same in every run of its seed.
-"""
+"""The deployed product, and what tests do to it and look at: as an operator, as somebody outside, and as the cloud itself."""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import Any
-from unittest import mock
 
-from cli.bootstrap import ensure_bus
-from cli.run.launch import SETTINGS
-from cli.sdk_account import OperatorAccount
-from localcloud.account import Files, build, deploy, service
-from localcloud.core.app import Cloud
+from localcloud.account import service
 from localcloud.core.clock import VirtualClock, to_ms
 from localcloud.core.hooks import offered
-from localcloud.core.http import Request, Response
-from localcloud.fc.inprocess import InProcessInvoker
-from localcloud.fc.invoker import Invoker
+from localcloud.core.http import Request
 from tests.support.console import start_job
-from tests.support.inprocess import in_process
 from tests.support.looking import LookingApi
-
-ROOT = Path(__file__).resolve().parents[2]
-URL = "http://127.0.0.1:9"
-MINUTE_MS = 60_000
-SOURCES = {"REPLANK_NOTICE_SOURCES": "acs.test,acme.lifecycle"}
-"""Whose notices are read: what :meth:`World.send` publishes unless told otherwise, and the examples."""
-Wrapper = Callable[[Callable[[Request], Response]], Callable[[Request], Response]]
+from tools.deployed.product import MINUTE_MS, URL, DeployedProduct
 
 
-class World:
+class World(DeployedProduct):
     """An account with the product deployed and its bus made. Use it inside ``with world.connected():``."""
-
-    def __init__(
-        self,
-        folder: Path | None = None,
-        *,
-        seed: int = 0,
-        invoker: Invoker | None = None,
-        env: dict[str, str] | None = None,
-        around: Wrapper | None = None,
-        more: tuple[Path, ...] = (),
-        template: Path = ROOT / "template.yml",
-    ) -> None:
-        self.cloud: Cloud = build(folder, seed, invoker=invoker or InProcessInvoker())
-        files = Files(template, ROOT / "s.yaml", env={**SETTINGS, **SOURCES, **(env or {})}, more=more)
-        deploy(self.cloud, files, URL)
-        self._around = around
-        self._start_ms = self.cloud.clock.now_ms()
-        self.operator = "ann"
-
-    @contextmanager
-    def connected(self) -> Iterator[World]:
-        """While it lasts, every SDK of this process talks to this world's cloud as the account's owner."""
-        handle = self._around(self.cloud.handle) if self._around else self.cloud.handle
-        owner = self.cloud.owner
-        keys = {
-            "ALIBABA_CLOUD_ACCESS_KEY_ID": owner.access_key_id,
-            "ALIBABA_CLOUD_ACCESS_KEY_SECRET": owner.access_key_secret,
-            "REPLANK_EVENTBRIDGE_ENDPOINT": URL,
-            "REPLANK_API_URL": f"{URL}/http/replank-api",
-        }
-        with in_process(handle), mock.patch.dict(os.environ, keys):
-            self.make_bus()
-            yield self
-
-    def make_bus(self) -> None:
-        """The custom bus, as ``replank bootstrap`` makes it; once more changes nothing."""
-        ensure_bus(OperatorAccount.from_environment())
 
     # Acting -------------------------------------------------------------------------------------------------------
 
@@ -82,11 +25,6 @@ class World:
         """The HTTP API as an operator uses it who has just looked, through the signed trigger."""
         owner = self.cloud.owner
         return LookingApi(f"{URL}/http/replank-api", owner.access_key_id, owner.access_key_secret, operator=self.operator)
-
-    def load_fleet(self, document: dict[str, Any]) -> None:
-        """Put instances into the account."""
-        with self.cloud.lock, self.cloud.db.transaction():
-            offered(self.cloud.hooks.load_fleet)(document)
 
     def send(
         self, type: str, data: Any, *, event_id: str = "e1", source: str = "acs.test", bus: str = "replank", **more: Any
@@ -127,26 +65,11 @@ class World:
 
     # Time ---------------------------------------------------------------------------------------------------------
 
-    def run_until_ms(self, until_ms: int) -> None:
-        """Do everything that is due until a virtual moment."""
-        while self.cloud.clock.now_ms() < until_ms and self.cloud.step(until_ms):
-            pass
-        while (
-            (due := self.cloud.scheduler.next_due_ms()) is not None
-            and due <= self.cloud.clock.now_ms()
-            and self.cloud.step(until_ms)
-        ):
-            pass
-
     def skip_ms(self, by_ms: int) -> None:
         """Move the clock on without doing what falls due meanwhile."""
         clock = self.cloud.clock
         assert isinstance(clock, VirtualClock)
         clock.advance_to(clock.now_ms() + by_ms)
-
-    def run(self, minutes: float) -> None:
-        """Let so many virtual minutes pass."""
-        self.run_until_ms(self.cloud.clock.now_ms() + round(minutes * MINUTE_MS))
 
     def run_until(self, condition: Callable[[], bool], *, minutes: int, every: float = 1) -> None:
         """Let time pass until a condition holds; AssertionError if it does not within so many virtual minutes."""
@@ -158,28 +81,12 @@ class World:
 
     # Looking ------------------------------------------------------------------------------------------------------
 
-    def migrations(self, **query: Any) -> list[dict[str, Any]]:
-        """Every migration as the API shows it, over all pages."""
-        found: list[dict[str, Any]] = []
-        token = ""
-        while True:
-            page = self.api.get("/migrations", limit=100, nextToken=token, **query)
-            found += page["migrations"]
-            token = page.get("nextToken", "")
-            if not token:
-                return found
-
     def states(self) -> dict[str, str]:
         """State by instance id."""
         return {each["instanceId"]: each["state"] for each in self.migrations()}
 
     def batches(self) -> list[dict[str, Any]]:
         return list(self.api.get("/batches", limit=100)["batches"])
-
-    @property
-    def minutes(self) -> float:
-        """Virtual minutes since this world began."""
-        return (self.cloud.clock.now_ms() - self._start_ms) / MINUTE_MS
 
     @property
     def now(self) -> str:

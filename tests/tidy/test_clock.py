@@ -28,7 +28,6 @@ MAY_ASK_THE_DAY = {
 
 STOPWATCH = frozenset({"time.monotonic", "time.monotonic_ns", "time.perf_counter", "time.perf_counter_ns", "time.process_time"})
 MAY_TIME = {
-    "tests/contract/localcloud/served.py": "gives up on a process that does not answer",
     "tests/e2e/test_run.py": "gives up on processes that do not end",
     "tests/simulation/crash.py": "gives up on a fleet that does not finish; prints how long it took",
     "tests/simulation/run.py": "prints how long the seeds took",

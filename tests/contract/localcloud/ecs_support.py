@@ -22,7 +22,7 @@ from localcloud.core.hooks import offered
 from localcloud.core.http import Request
 from localcloud.ecs import Ecs
 from localcloud.smc import Smc
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 REGION = "cn-hangzhou"
 MINUTE = 60_000

@@ -10,8 +10,8 @@ from localcloud import account
 from localcloud.core.app import Cloud
 from localcloud.fc.inprocess import InProcessInvoker
 from localcloud.fc.invoker import Invoker
-from tests.contract.localcloud.account_support import write_application
 from tests.support.gateway import GatewayClient
+from tools.deployed.application import write_application
 
 GROUP = "things"
 ECHO = """

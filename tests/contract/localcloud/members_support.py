@@ -22,7 +22,7 @@ from localcloud.core.access_keys import Key
 from localcloud.core.app import Cloud
 from localcloud.core.hooks import offered
 from localcloud.fc.inprocess import InProcessInvoker
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 REGION, MINUTE = "cn-hangzhou", 60_000
 SHOP, BANK, NOBODY = "2222222222222222", "3333333333333333", "9999999999999999"

@@ -21,7 +21,6 @@ from localcloud.core.app import ACCOUNT_ID
 from localcloud.core.hooks import offered
 from localcloud.core.http import Request
 from localcloud.ecs.fleet_check import FleetInvalid
-from tests.contract.localcloud.account_support import functions
 from tests.contract.localcloud.ecs_support import Account
 from tests.contract.localcloud.members_support import (
     BANK,
@@ -37,6 +36,7 @@ from tests.contract.localcloud.members_support import (
     several,
     trust,
 )
+from tools.deployed.clients import functions
 
 
 @pytest.fixture

@@ -270,7 +270,7 @@ def test_without_a_role_that_lets_it_in_no_event_arrives(sender: str, action: st
 def test_the_two_wires_of_eventbridge_keep_accounts_apart() -> None:
     from alibabacloud_eventbridge import models as eb
 
-    from tests.contract.localcloud.account_support import eventbridge
+    from tools.deployed.clients import eventbridge
 
     with several() as cloud:
         route(cloud)

@@ -214,7 +214,7 @@ def test_other_services_refuse_what_has_ended_in_their_own_words(cloud: Several)
     import tablestore
     from alibabacloud_eventbridge import models as eb
 
-    from tests.contract.localcloud.account_support import eventbridge, functions
+    from tools.deployed.clients import eventbridge, functions
 
     members.set_role(cloud.cloud, ACCOUNT_ID, "helper", {"trust": trust(OWN_ROOT), "policies": [policy("*")]})
     cloud.cloud.policies.set_role(CENTRAL, policy("sts:AssumeRole")["Statement"])

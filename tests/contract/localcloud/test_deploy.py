@@ -16,8 +16,9 @@ from localcloud.core.hooks import offered
 from localcloud.deploy import document
 from localcloud.deploy.document import DeployError
 from localcloud.deploy.plan import make
-from tests.contract.localcloud.account_support import BUS, ROLE, SERVICES, TEMPLATE, App, in_process_app, write_application
+from tests.contract.localcloud.account_support import App, in_process_app
 from tests.support.repository import ROOT
+from tools.deployed.application import BUS, ROLE, SERVICES, TEMPLATE, write_application
 
 
 @pytest.fixture

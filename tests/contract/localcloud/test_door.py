@@ -14,7 +14,7 @@ import pytest
 from localcloud import account
 from localcloud.client import AdminError, LocalCloud
 from localcloud.fc.inprocess import InProcessInvoker
-from tests.contract.localcloud.served import Process
+from tools.deployed.process import Process
 
 EVIL = "http://evil.example"
 JSON = {"content-type": "application/json"}

@@ -17,8 +17,8 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Request, Response
 from localcloud.wire import acs3, rpc
 from tests.contract.localcloud.ecs_support import CENTOS, INSTANCES, REGION, Account, account, refused
-from tests.support.inprocess import in_process
 from tests.support.signing_time import signing_time
+from tools.deployed.inprocess import in_process
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from localcloud import account
 from localcloud.core.clock import START, to_ms
 from localcloud.core.errors import ApiError
 from localcloud.core.hooks import offered
-from tests.contract.localcloud.account_support import BUS, ROLE, App, event, eventbridge, in_process_app
+from tests.contract.localcloud.account_support import App, in_process_app
+from tools.deployed.application import BUS, ROLE
+from tools.deployed.clients import event, eventbridge
 
 ECHO_ARN = "acs:fc:cn-hangzhou:1234567890123456:functions/app-echo"
 LEGACY_ARN = "acs:fc:cn-hangzhou:1234567890123456:services/svc.LATEST/functions/app-echo"

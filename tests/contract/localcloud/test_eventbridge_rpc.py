@@ -14,7 +14,8 @@ from alibabacloud_tea_openapi.client import Client
 from alibabacloud_tea_util import models as um
 from Tea.exceptions import TeaException
 
-from tests.contract.localcloud.account_support import BUS, ROLE, App, in_process_app
+from tests.contract.localcloud.account_support import App, in_process_app
+from tools.deployed.application import BUS, ROLE
 
 ARN = "acs:fc:cn-hangzhou:1234567890123456:functions/app-echo"
 

@@ -21,8 +21,8 @@ from localcloud import account
 from localcloud.client import AdminError, LocalCloud
 from localcloud.core.hooks import offered
 from localcloud.fc.inprocess import InProcessInvoker
-from tests.contract.localcloud.account_support import eventbridge, functions
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES, REGION
+from tools.deployed.clients import eventbridge, functions
 
 QUICK = RuntimeOptions(autoretry=False, connect_timeout=2000, read_timeout=400)
 REGIONS = ecs.DescribeRegionsRequest()

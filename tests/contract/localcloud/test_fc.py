@@ -16,8 +16,10 @@ from Tea.request import TeaRequest
 from localcloud.core.http import Request, Response
 from localcloud.fc import http_trigger
 from localcloud.fc.model import Result
-from tests.contract.localcloud.account_support import ROLE, App, functions, in_process_app, plain
+from tests.contract.localcloud.account_support import App, in_process_app, plain
 from tests.support.signing_time import signing_time
+from tools.deployed.application import ROLE
+from tools.deployed.clients import functions
 
 
 @pytest.fixture

@@ -13,7 +13,9 @@ from alibabacloud_tea_openapi.models import Config
 from alibabacloud_tea_util.models import RuntimeOptions
 from Tea.exceptions import TeaException
 
-from tests.contract.localcloud.account_support import ROLE, App, functions, in_process_app
+from tests.contract.localcloud.account_support import App, in_process_app
+from tools.deployed.application import ROLE
+from tools.deployed.clients import functions
 
 fc = pytest.importorskip("alibabacloud_fc20230330.client")
 models = pytest.importorskip("alibabacloud_fc20230330.models")

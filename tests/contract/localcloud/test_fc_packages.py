@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from localcloud.fc.interpreter import interpreter
-from tests.contract.localcloud.account_support import write_application
-from tests.contract.localcloud.served import Process, nothing_left_running
+from tools.deployed.application import write_application
+from tools.deployed.process import Process, nothing_left_running
 
 HERE = f"{sys.version_info[0]}.{sys.version_info[1]}"
 OTHER = next((each for each in ("3.10", "3.12", "3.9") if each != HERE and interpreter(each)), "")

@@ -26,9 +26,9 @@ from localcloud.account import service
 from localcloud.client import AdminError, LocalCloud
 from localcloud.core.db import Db
 from localcloud.core.state import StateUnwritable
-from tests.contract.localcloud.served import ROOT
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
+from tools.deployed.process import ROOT
 
 FULL, FREE = 8 * 1024, resource.RLIM_INFINITY
 

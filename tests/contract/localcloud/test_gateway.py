@@ -18,7 +18,7 @@ from localcloud.fc.invoker import OnDone
 from localcloud.fc.model import Function, Invocation, Result
 from tests.contract.localcloud.gateway_support import TEMPLATE, behind_gateway, client_of, files_with_gateway
 from tests.support.gateway import GatewayClient, sent
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 URL = "http://127.0.0.1:1"
 

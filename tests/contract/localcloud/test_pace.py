@@ -15,8 +15,8 @@ from localcloud.core.claim import NAME
 from localcloud.core.pace import AWAKE_S, CATCH_UP_S, Pace
 from localcloud.core.pump import Pump
 from localcloud.fc.inprocess import InProcessInvoker
-from tests.contract.localcloud.account_support import write_application
-from tests.contract.localcloud.served import Process, nothing_left_running
+from tools.deployed.application import write_application
+from tools.deployed.process import Process, nothing_left_running
 
 MINUTE_MS = 60_000
 

@@ -17,8 +17,9 @@ from alibabacloud_eventbridge import models as eb
 from fc2.fc_exceptions import FcError
 
 from localcloud.client import AdminError
-from tests.contract.localcloud.account_support import BUS, event, write_application
-from tests.contract.localcloud.served import ROOT, Process, nothing_left_running
+from tools.deployed.application import BUS, write_application
+from tools.deployed.clients import event
+from tools.deployed.process import ROOT, Process, nothing_left_running
 
 
 @pytest.fixture(autouse=True)

@@ -15,9 +15,9 @@ from fc2.fc_exceptions import FcError
 from tablestore import INF_MAX, INF_MIN, CapacityUnit, Direction, OTSClient, ReservedThroughput, Row, TableMeta, TableOptions
 
 from localcloud.client import AdminError
-from tests.contract.localcloud.account_support import write_application
 from tests.contract.localcloud.ecs_support import GUESTS, INSTANCES
-from tests.contract.localcloud.served import ROOT, Process, nothing_left_running
+from tools.deployed.application import write_application
+from tools.deployed.process import ROOT, Process, nothing_left_running
 
 WRITERS, ENOUGH, KILLS = 4, 60, 2
 

@@ -16,7 +16,7 @@ from cli.run import plan
 from cli.run.folder import MARK
 from localcloud.core.db import Db
 from localcloud.core.state import NAME, StateUnreadable
-from tests.contract.localcloud.served import ROOT
+from tools.deployed.process import ROOT
 
 PAGES = 200
 

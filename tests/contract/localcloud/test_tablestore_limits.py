@@ -16,7 +16,7 @@ from localcloud.core.errors import ApiError
 from localcloud.tablestore import Index, Tablestore, limits
 from localcloud.wire.plainbuffer import DELETE_ALL, INCREMENT, Cell, Special, decode_row, encode_row
 from tests.contract.localcloud.tablestore_support import call, make_client, make_cloud, messages, send
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 from tablestore import Condition, Row, TableOptions  # isort: skip
 

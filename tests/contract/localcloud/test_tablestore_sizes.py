@@ -16,7 +16,7 @@ from localcloud.tablestore import limits
 from localcloud.tablestore.rows import row_size
 from localcloud.wire.plainbuffer import DELETE_ALL, Cell, Special, decode_row, encode_row
 from tests.contract.localcloud.tablestore_support import OTSClient, OTSServiceError, call, make_client, make_cloud, messages
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 from tablestore import (  # isort: skip
     INF_MAX,

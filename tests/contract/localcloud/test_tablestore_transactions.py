@@ -10,7 +10,7 @@ import pytest
 from localcloud.core.app import INSTANCE_NAME, Cloud
 from localcloud.core.clock import VirtualClock
 from tests.contract.localcloud.tablestore_support import OTSClient, OTSServiceError, make_client, make_cloud
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 from tablestore import (  # isort: skip
     INF_MAX,

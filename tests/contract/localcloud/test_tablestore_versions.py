@@ -11,7 +11,7 @@ from localcloud.core.app import INSTANCE_NAME, Cloud
 from localcloud.core.clock import VirtualClock
 from localcloud.tablestore import Tablestore
 from tests.contract.localcloud.tablestore_support import OTSClient, OTSServiceError, make_client, make_cloud
-from tests.support.inprocess import in_process
+from tools.deployed.inprocess import in_process
 
 from tablestore import (  # isort: skip
     INF_MAX,

@@ -74,7 +74,7 @@ class AccountsApart:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     env = {**members.settings([SHOP]), "REPLANK_MAX_MOVING": str(LIMIT), "REPLANK_RETRY_PAUSE_MS": "0"}
-    made = World(env=env, template=members.template(tmp_path, [SHOP]), seed=7)
+    made = World(env=env, templates=(members.template(tmp_path, [SHOP]),), seed=7)
     members.open_member(made.cloud, SHOP)
     with made.connected():
         made.load_fleet(fleet(instance(1), instance(2)))

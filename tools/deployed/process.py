@@ -1,4 +1,4 @@
-"""``python -m localcloud`` in a process of its own, for tests of what only a process shows: start, end, kill -9."""
+"""``python -m localcloud`` in a process of its own, for what only a process shows: start, end, kill -9."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from typing import Any
 
 from localcloud.client import LocalCloud
 from localcloud.core.access_keys import OWNER, Key
-from localcloud.core.app import Cloud
-from tests.contract.localcloud.account_support import eventbridge, functions
+from localcloud.core.app import REGION
+from tools.deployed.clients import eventbridge, functions
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Process:
     """A served cloud, and the clients of its ready line."""
+
+    region = REGION
 
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "localcloud", *map(str, arguments)]
@@ -42,11 +44,13 @@ class Process:
 
     @property
     def eventbridge(self) -> Any:
-        return eventbridge(_Region, self.owner, endpoint=self.line["eventbridge"].removeprefix("http://"))  # type: ignore[arg-type]
+        """EventBridge's client, as the account's owner."""
+        return eventbridge(self, endpoint=self.line["eventbridge"].removeprefix("http://"))
 
     @property
     def fc(self) -> Any:
-        return functions(Cloud, self.owner, endpoint=self.line["fc"])  # type: ignore[arg-type]
+        """Function Compute's client, as the account's owner."""
+        return functions(self, endpoint=self.line["fc"])
 
     def admin(self, path: str, body: Any = None) -> Any:
         """What the cloud's own endpoint answers."""
@@ -62,13 +66,10 @@ class Process:
         return got
 
     def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait; the status with which the process ended."""
         self.process.send_signal(number)
         self.process.communicate(timeout=20)
         return self.process.returncode
-
-
-class _Region:
-    region = "cn-hangzhou"
 
 
 _started: list[subprocess.Popen[str]] = []
