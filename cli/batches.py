@@ -115,9 +115,14 @@ def status(
         str, typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.beginning_with)
     ] = "",
     account: Annotated[str, typer.Option("--account", help="Only migrations of this account.")] = "",
+    ready_to_confirm: Annotated[
+        bool, typer.Option("--ready-to-confirm", help="Only batches whose migrations were clean for the policy's confirmAfterDays.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Show the batches, or one batch with its migrations."""
+    if ready_to_confirm and batch:
+        raise without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} says it.")
     for option, value in (("--state", state), ("--account", account)):
         if value and not batch:
             raise without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
@@ -125,7 +130,8 @@ def status(
         raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(states.ALL)}.")
     api = Api.from_environment()
     if not batch:
-        _list(list(api.pages("/batches", "batches")), as_json)
+        wanted = {"readyToConfirm": "true"} if ready_to_confirm else {}
+        _list(list(api.pages("/batches", "batches", **wanted)), as_json)
         return
     found = api.get(f"/batches/{batch}")
     migrations = list(api.pages("/migrations", "migrations", batchId=batch, state=state, accountId=account))
@@ -180,6 +186,7 @@ def show_batch(batch: Json) -> None:
             *([("failures", f"{batch['failed']} count against the budget")] if batch["failed"] else []),
             *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
             *([("next start", output.moment(batch["nextOpening"]))] if batch.get("nextOpening") else []),
+            *([("to confirm", progress.to_confirm(batch))] if progress.to_confirm(batch) else []),
         )
     )
     for wave in batch["waves"]:

@@ -80,7 +80,8 @@ Seen = Annotated[
 
 def confirm(
     migration: Annotated[str, typer.Argument(metavar="[MIGRATION]", help=f"{MIGRATION_HELP} Or name --batch.")] = "",
-    batch: Annotated[str, typer.Option("--batch", help="Confirm all migrated ones of this batch.")] = "",
+    batch: Annotated[str, typer.Option("--batch", help="Confirm all migrated ones of this batch, listed first.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="With --batch: do not ask.")] = False,
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
@@ -90,9 +91,11 @@ def confirm(
     if batch and (migration or seen_version):
         other = "a migration" if migration else "--seen-version"
         raise bad_input("Option.Conflict", f"--batch and {other} exclude each other.", "Give one of them.")
+    if yes and not batch:
+        raise without_effect("--yes", "without --batch: a single confirmation is not asked about", "Leave it out.")
     api = Api.from_environment()
     if batch:
-        _confirm_batch(api, batch, as_json)
+        _confirm_batch(api, batch, yes, as_json)
     else:
         _act(api, migration, "confirmation", as_json, seen_version)
 
@@ -101,13 +104,20 @@ AT_ONCE = 100
 """Maximum migrations that the API confirms in one call."""
 
 
-def _confirm_batch(api: Api, batch: str, as_json: bool) -> None:
-    """Confirm every migrated one at the version that was read here.
+def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
+    """Show the migrated ones, ask, and confirm exactly those at the versions that were read here.
 
     Exit status 1 unless all of it, and anything at all, is confirmed.
     """
-    api.get(f"/batches/{batch}")  # there is one
+    found = api.get(f"/batches/{batch}")
     migrated = list(api.pages("/migrations", "migrations", batchId=batch, state="migrated"))
+    if migrated and not yes:
+        for each in migrated:
+            since = output.moment(each["enteredAt"])
+            print(f"{each['migrationId']}  {each['instanceId']}  {each['instanceName']}  validated {since}", file=sys.stderr)
+        kept = found["policy"]["retentionDays"]
+        question = f"Confirm these {len(migrated)}? Their snapshots are deleted {kept} days later; then nothing can be rolled back."
+        typer.confirm(question, abort=True, err=True)
     done, refused = _act_on_all(api, f"/batches/{batch}/confirmation", migrated, "confirmed")
     if as_json:
         output.show_json({"confirmed": done, "refused": refused})

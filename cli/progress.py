@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from cli import output
 from cli.client import Api
 from cli.planning import finish
 from cli.problem import Problem
@@ -32,8 +33,17 @@ def urgent(batch: Json, plan: Json | None) -> list[str]:
     said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
     said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
     said += [f"account {each['accountId']}: {each['code']}: {each['remedy']}" for each in batch.get("accountTroubles", ())]
+    said += [sentence] if (sentence := to_confirm(batch)) else []
     failed = plan["outcomes"].get("failed", 0) if plan else 0
     return said + ([f"{failed} failed: see why (replank status {batch['batchId']} --state failed)"] if failed else [])
+
+
+def to_confirm(batch: Json) -> str:
+    """How many migrations wait for a confirmation, from when they are ready for it, and the act; empty if none waits."""
+    number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
+    if not number or not ready_at:
+        return ""
+    return f"{number} migrated, ready to confirm from {output.moment(ready_at)} on: replank confirm --batch {batch['batchId']}"
 
 
 def waves(batch: Json, plan: Json | None) -> list[str]:

@@ -10,7 +10,7 @@ from shared.adapters import tables
 from shared.adapters.migrations import readable
 from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import AtMost, Columns, Highest, InDoubt, Key, Lowest, Range, Store
-from shared.domain.batch import Batch, BatchLine, Terms, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, Terms, awaits_confirmation, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
@@ -103,6 +103,14 @@ class TablestoreBatches:
             if not following or len(terms) >= limit:
                 break
         return terms
+
+    def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
+        lane = ("open_lane", tables.CONFIRM)
+        start, end = start_of(token, (lane, ("batch_id", Lowest))), (lane, ("batch_id", Highest))
+        found, following = self._store.range(Range(tables.BY_OPEN, start, end), limit=limit)
+        rows = self._store.many(tables.BATCHES, [_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
+        read = readable(tables.batch_of, rows)
+        return BatchPage(tuple(each for each in read if awaits_confirmation(each.terms)), token_of(following))
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         columns = {"failed": tables.FAILED, "moved": tables.MOVED, "retried": tables.FAILED}

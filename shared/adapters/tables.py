@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
 from shared.adapters.store import Columns
-from shared.domain.batch import UNTOUCHED, Batch, BatchControl, BatchLine, Submitted, Terms, needs_the_tick
+from shared.domain.batch import UNTOUCHED, Batch, BatchControl, BatchLine, Submitted, Terms, awaits_confirmation, needs_the_tick
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
@@ -58,7 +58,7 @@ TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """A batch's columns: its terms and version (and who has moved), and the same with who has failed. The document sorts before
 both."""
 DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
-DRIVE, ALL, OPEN, SWEEP = "drive", "all", "open", "sweep"
+DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
 """The member account of a migration, beside the document, because a version without accounts drops it from the document."""
 GROUP = "group"
@@ -206,7 +206,7 @@ def journal_of(written: str) -> JournalEntry:
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The batch's columns; ``open_lane`` exists only while the tick must look at the batch."""
+    """The batch's columns; ``open_lane`` exists only while the tick must look at the batch, or a person is to confirm it."""
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
@@ -220,6 +220,8 @@ def batch_columns(batch: Batch) -> Columns:
         columns |= dict.fromkeys(CONTROL, text("control", encode(batch.control)))
     if needs_the_tick(batch.terms):
         columns["open_lane"] = OPEN
+    elif awaits_confirmation(batch.terms):
+        columns["open_lane"] = CONFIRM
     return columns
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from shared.domain.policy import Policy
@@ -76,6 +76,8 @@ class BatchControl:
     """Those of the batch and of its next wave. The journal keeps them all."""
     asked: tuple[str, ...] = ()
     """By what is to be approved: the last event about it, so that it is published once."""
+    validated_at: datetime | None = None
+    """Of a closed batch: the last validation of its migrations that wait for a confirmation; None if none waits."""
 
 
 UNTOUCHED = BatchControl()
@@ -195,6 +197,18 @@ class Submitted:
 
     policy: Policy
     accounts: tuple[str, ...] = ()
+
+
+def awaits_confirmation(terms: Terms) -> bool:
+    """Whether nothing moves in the batch any more, and migrations of it wait for a person's confirmation."""
+    return terms.state is BatchState.CLOSED and terms.control.validated_at is not None
+
+
+def ready_to_confirm_at(terms: Terms) -> datetime | None:
+    """From when all migrations of the batch have been clean for long enough to confirm them; None if none waits for it."""
+    if terms.state is not BatchState.CLOSED or terms.control.validated_at is None:
+        return None
+    return terms.control.validated_at + timedelta(days=terms.policy.confirm_after_days)
 
 
 def needs_the_tick(terms: Terms) -> bool:

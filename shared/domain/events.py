@@ -22,6 +22,7 @@ WAVE_FINISHED = "replank:Batch:WaveFinished"
 APPROVAL_NEEDED = "replank:Batch:ApprovalNeeded"
 APPROVAL_EXPIRING = "replank:Batch:ApprovalExpiring"
 BATCH_DONE = "replank:Batch:BatchDone"
+READY_TO_CONFIRM = "replank:Batch:ReadyToConfirm"
 PLANNING_DUE = "replank:Batch:PlanningDue"
 MIGRATION_REQUESTED = "replank:Migration:MigrationRequested"
 PRECHECK_PASSED = "replank:Migration:PrecheckPassed"
@@ -53,6 +54,7 @@ PRODUCERS = {
     APPROVAL_NEEDED: "watch",
     APPROVAL_EXPIRING: "watch",
     BATCH_DONE: "watch",
+    READY_TO_CONFIRM: "watch",
     PLANNING_DUE: "watch",
     MIGRATION_REQUESTED: "intake",
     PRECHECK_PASSED: "precheck",

@@ -33,6 +33,7 @@ NOTICE_POLICY_FIELDS = frozenset(
         "soakMin",
         "gate",
         "retentionDays",
+        "confirmAfterDays",
         "zone",
         "window",
         "windows",

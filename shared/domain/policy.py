@@ -47,6 +47,11 @@ class Policy:
     soak_min: int = choice(0, "Minutes between the end of a wave and the next one.", (0, 10080))
     gate: str = choice("automatic", "Who lets the next wave begin after the soak: automatic, or approval by a person.")
     retention_days: int = choice(7, "Days from confirmation until the snapshots are deleted.", (1, 365))
+    confirm_after_days: int = choice(
+        7,
+        "Days of clean validation after which a finished batch is ready to confirm and a person is reminded. None is automatic.",
+        (0, 365),
+    )
     window: Window | None = choice(None, "When migrations may start; without a window, at any time.")  # noqa: RUF009
     allow_end_of_life: bool = choice(False, "Allow destinations that are themselves past their end of support.")
     allow_listed: bool = choice(False, "Allow paths that Alibaba Cloud opens on request only.")

@@ -19,6 +19,9 @@ No service publishes a bound. ECS and Tablestore accept requests up to 15 minute
 synchronised by NTP differ by milliseconds. Thirty seconds leaves room for one that has just started.
 """
 
+REMINDER_MINUTE = 30
+"""The minute of the hour at which the tick looks for batches that a person can confirm; the full hour closes batches."""
+
 PLANNING_PATIENCE = timedelta(hours=1)
 """How long a batch's planning waits for a region that does not answer. The instances of other regions must not wait longer."""
 LONGEST_BACK_OFF = timedelta(minutes=30)

@@ -76,6 +76,9 @@ class Batches(Protocol):
     def open(self, limit: int) -> list[Terms]:
         """Terms of the batches that the tick looks at (``needs_the_tick``): being planned, or with migrations to admit."""
 
+    def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
+        """Closed batches in which migrations wait for a person's confirmation, by id."""
+
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record that an attempt ``failed`` or ``moved``, or ``retried``, which takes back earlier failures.
 

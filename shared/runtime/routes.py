@@ -23,7 +23,9 @@ def _submit(call: Call) -> Reply:
 
 
 def _batches(call: Call) -> Reply:
-    return Reply(batches.page(call.ports, limit=call.query["limit"], token=call.query.get("nextToken", "")))
+    given = call.query
+    ready = given.get("readyToConfirm") == "true"
+    return Reply(batches.page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
 
 
 def _migrations(call: Call) -> Reply:
@@ -250,7 +252,15 @@ ROUTES: tuple[Route, ...] = (
         created=True,
         refusals=(409,),
     ),
-    Route("GET", "/batches", "listBatches", "Batches, newest first.", _batches, views.BatchList, query=_PAGE),
+    Route(
+        "GET",
+        "/batches",
+        "listBatches",
+        "Batches, newest first; with readyToConfirm=true those whose migrations were clean for the policy's confirmAfterDays.",
+        _batches,
+        views.BatchList,
+        query={"readyToConfirm": requests.YES_OR_NO, **_PAGE},
+    ),
     Route(
         "GET",
         _BATCH,

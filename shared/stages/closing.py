@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from datetime import datetime
 
 from shared.domain import events
 from shared.domain.batch import BatchState, Terms
 from shared.domain.errors import Stale
-from shared.domain.migration import TERMINAL, State
+from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
 
 SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLING_BACK}
@@ -18,6 +19,7 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 def close_batch(terms: Terms, ports: Ports) -> bool:
     """Close a batch if every migration in it is settled; False if it stays open."""
     counts: Counter[str] = Counter()
+    validated_at: datetime | None = None
     token = ""
     while True:
         page = ports.migrations.of_batch(terms.batch_id, state=None, limit=100, token=token)
@@ -25,6 +27,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
         counts.update(each.state.value for each in page.migrations)
+        validated_at = max(filter(None, (validated_at, *map(_validated_at, page.migrations))), default=None)
         token = page.next_token
         if not token:
             break
@@ -32,21 +35,27 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
     # Told first: the same event twice is one event, and one that is never told would be missed.
     told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
     ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_DONE, **told)])
-    return _write_state(terms, BatchState.CLOSED, ports)
+    return _write_state(terms, BatchState.CLOSED, ports, validated_at)
 
 
 def reopen_batch(terms: Terms, ports: Ports) -> bool:
     """Open a closed batch again; does nothing if it is open."""
-    return terms.state is BatchState.CLOSED and _write_state(terms, BatchState.OPEN, ports)
+    return terms.state is BatchState.CLOSED and _write_state(terms, BatchState.OPEN, ports, None)
 
 
-def _write_state(terms: Terms, state: BatchState, ports: Ports) -> bool:
+def _validated_at(migration: Migration) -> datetime | None:
+    """When a migration was validated that waits for a person's confirmation."""
+    return migration.entered_at if migration.state is State.MIGRATED else None
+
+
+def _write_state(terms: Terms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
     """Write the state, unless the batch has changed since its terms were read."""
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return False
     try:
-        ports.batches.commit(batch, replace(batch, state=state, version=batch.version + 1))
+        control = replace(batch.control, validated_at=validated_at)
+        ports.batches.commit(batch, replace(batch, state=state, control=control, version=batch.version + 1))
     except Stale:
         return False
     return True

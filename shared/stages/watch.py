@@ -14,7 +14,7 @@ from shared.domain.commands import UNDER_WAY
 from shared.domain.errors import ReplankError
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
-from shared.domain.timing import LOOK_AGAIN, LOST, back_off, is_retry_tick
+from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, back_off, is_retry_tick
 from shared.ports.ports import Ports
 from shared.stages.advance import settle_all
 from shared.stages.closing import SETTLED
@@ -68,7 +68,20 @@ def _run_tick(ports: Ports) -> Outcome:
     # Last, because a service that does not answer takes what is left of the tick's time.
     late = [migration for migration in due if migration.owes and _settle(migration, ports)]
     moved_late, driven_late = _handle_due(late, ports)
+    _remind_of_confirmations(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
+
+
+def _remind_of_confirmations(ports: Ports) -> None:
+    """Once an hour, remind a person of each batch that is ready to confirm."""
+    if ports.clock.now().minute != REMINDER_MINUTE:
+        return
+    from shared.stages.confirming import remind_of_confirmations  # seldom needed, and every start would pay for it
+
+    try:
+        remind_of_confirmations(ports)
+    except ReplankError as error:
+        _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
 
 def _workable(due: list[Migration], ports: Ports) -> list[Migration]:

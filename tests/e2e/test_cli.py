@@ -90,7 +90,7 @@ def test_confirming_a_batch_and_sweeping_by_hand(world: World, shell: CommandLin
     shell.text("watch", batch)
     shell.text("acknowledge", batch, "-y")
     shell.text("watch", batch, "--every", "60")
-    assert len(shell.json("confirm", "--batch", batch)["confirmed"]) == 1
+    assert len(shell.json("confirm", "--batch", batch, "--yes")["confirmed"]) == 1
     later = shell.json("sweep", "--dry-run", "--at", "2099-01-01T00:00:00Z")
     assert len(later["snapshots"]) == 2
     assert shell.json("sweep", "--dry-run", "--at", "2020-01-01")["snapshots"] == []

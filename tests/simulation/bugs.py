@@ -22,7 +22,9 @@ from shared.domain.restore import with_disk_marked
 from shared.ports.compute import FoundInstance
 from shared.stages import (
     adopt,
+    advance,
     commands,
+    confirming,
     effects,
     intake,
     live_jobs,
@@ -183,6 +185,18 @@ def the_newest_one() -> list[Patch]:
 def the_name_is_enough() -> list[Patch]:
     """Whatever bears a name like those of SMC's copies is taken for one."""
     return [mock.patch.object(adopt, "doubt", return_value="")]
+
+
+def confirmed_by_itself() -> list[Patch]:
+    """After the days of clean validation the tick confirms in place of a reminder."""
+
+    def confirm_all(batch: Any, now: Any, ports: Any) -> bool:
+        page = ports.migrations.of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
+        for each in page.migrations:
+            advance.advance(ports, acts.confirm(each, "watch", now, retention_days=batch.policy.retention_days))
+        return bool(page.migrations)
+
+    return [mock.patch.object(confirming, "_remind", confirm_all)]
 
 
 def checked_unasked() -> list[Patch]:

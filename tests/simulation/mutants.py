@@ -355,6 +355,7 @@ MUTANTS = (
     Mutant("a name like SMC's is enough for a snapshot to be ours", 12, bugs.the_name_is_enough, tune=weather.by_hand),
     Mutant("the sweep waits for no person", 12, _unreleased),
     Mutant("the sweep takes the oldest snapshot of the disk for ours", 12, _anybodys, tune=weather.kept),
+    Mutant("what is ready to confirm confirms itself", 12, bugs.confirmed_by_itself, tune=weather.forgotten),
     Mutant("an act applies whatever the person saw", 13, bugs.whatever_was_seen, tune=weather.busy),
     Mutant("an act applies to the newest migration, whichever was named", 13, bugs.the_newest_one, tune=weather.busy),
     Mutant("a notice may say what is done", 13, bugs.notices_say_more, tune=weather.busy),

@@ -110,6 +110,7 @@ def draw(seed: int) -> Scenario:
     batches = tuple(_with_times(random.Random(f"times:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_approvals(random.Random(f"approvals:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_commands(random.Random(f"commands:{seed}:{at}"), each) for at, each in enumerate(batches))
+    batches = tuple(_with_reminder(random.Random(f"reminder:{seed}:{at}"), each) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
@@ -260,6 +261,11 @@ def _with_commands(rng: random.Random, plan: BatchPlan) -> BatchPlan:
     if rng.random() < 0.3:
         rules[0] |= {"instances": plan.request["instanceIds"][:1]}
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "commands": rules}})
+
+
+def _with_reminder(rng: random.Random, plan: BatchPlan) -> BatchPlan:
+    """How many days a batch is left alone before a person is reminded to confirm it."""
+    return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "confirmAfterDays": rng.choice((0, 1, 7))}})
 
 
 def _clock(written: str) -> datetime:

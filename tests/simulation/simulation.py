@@ -45,6 +45,8 @@ MINUTE = 60_000
 PERIOD = "simulation.minute"
 DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
 """What a role is told that lacks a permission (the one that chaos takes away has another code): the deployed roles must do."""
+REMINDED_MIN = 95
+"""Within so many minutes batches are closed, and persons reminded of them."""
 PATIENCE_MIN = 12 * 60
 """After the last fault everything must have ended or wait for a person within so much virtual time (waves one after another)."""
 WINDOW_STEP_MIN, WINDOWS = 30, 2 * 48
@@ -391,9 +393,10 @@ class Simulation:
         return all(each.state in ended for each in self.truth.migrations.values())
 
     def _forget(self) -> None:
-        """Nobody decides anything for longer than every retention: time alone must release nothing."""
+        """Nobody decides anything for longer than every retention: time alone must release nothing, a reminder neither."""
         self.say("PHASE forgotten")
         self._pass_retention()
+        self._until(REMINDED_MIN, lambda: False)
         self._rest()
 
     def _sweep(self) -> None:

@@ -42,6 +42,12 @@ def by_hand(scenario: Scenario) -> Scenario:
     return replace(unlimited(scenario), rates={"snapshot_by_hand": 0.6, "person": 0.5}, chaos_min=120, prompt=True)
 
 
+def forgotten(scenario: Scenario) -> Scenario:
+    """Nothing goes wrong, and nobody confirms anything for days."""
+    prompt = with_policy(unlimited(scenario), confirmAfterDays=0, waves=None, commands=None)
+    return replace(prompt, fleet={**scenario.fleet, "guests": {}}, rates={}, forgetful=True, prompt=True)
+
+
 def busy(scenario: Scenario) -> Scenario:
     """People act all the time."""
     return replace(unlimited(scenario), rates={"person": 0.9}, chaos_min=120, prompt=True)

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from shared.domain.accounts import Trouble
 from shared.domain.audit import Answered, Asked, AuditLine
-from shared.domain.batch import Batch, BatchLine, Terms, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, Terms, awaits_confirmation, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
@@ -268,6 +268,10 @@ class FakeBatches:
 
     def open(self, limit: int) -> list[Terms]:
         return [b.terms for b in self.rows.values() if needs_the_tick(b.terms)][:limit]
+
+    def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
+        found = sorted((b for b in self.rows.values() if awaits_confirmation(b.terms)), key=lambda each: each.batch_id)
+        return BatchPage(*_page(found, limit, token))
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         failed = self.failed.setdefault(batch_id, {})

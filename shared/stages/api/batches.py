@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import acts, events, seen
-from shared.domain.batch import UNTOUCHED, Batch, BatchState, Selection
+from shared.domain.batch import UNTOUCHED, Batch, BatchState, Selection, ready_to_confirm_at
 from shared.domain.caller import Caller
 from shared.domain.catalog import REGIONS, require_release
 from shared.domain.errors import Refused, Stale
@@ -153,10 +153,21 @@ def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: 
     return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 
 
-def page(ports: Ports, *, limit: int, token: str) -> views.BatchList:
-    """A page of batches, newest first."""
-    page, now = ports.batches.page(limit=limit, token=token), ports.clock.now()
-    return views.BatchList(tuple(show.batch(each, own=ports.account_id, now=now) for each in page.batches), page.next_token)
+def page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
+    """A page of batches, newest first; or of those that are ready to confirm, by id, maybe fewer than ``limit``."""
+    now = ports.clock.now()
+    if ready_to_confirm:
+        page = ports.batches.awaiting_confirmation(limit=limit, token=token)
+        found = tuple(each for each in page.batches if _is_ready_to_confirm(each, now))
+    else:
+        page = ports.batches.page(limit=limit, token=token)
+        found = page.batches
+    return views.BatchList(tuple(show.batch(each, own=ports.account_id, now=now) for each in found), page.next_token)
+
+
+def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
+    ready_at = ready_to_confirm_at(batch.terms)
+    return ready_at is not None and ready_at <= now
 
 
 def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import acts
-from shared.domain.batch import RISKS, RISKS_VERSION, Batch, BatchControl, BatchLine, Brake
+from shared.domain.batch import RISKS, RISKS_VERSION, Batch, BatchControl, BatchLine, Brake, ready_to_confirm_at
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
@@ -101,6 +101,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake(value.control),
         "approvals": _approvals(value, now),
+        "ready_to_confirm_at": ready_to_confirm_at(value.terms),
     }
 
 

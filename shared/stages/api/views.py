@@ -147,6 +147,8 @@ class BatchView:
     """Why nothing new starts; null if the batch goes on."""
     approvals: tuple[ApprovalsView, ...]
     """What persons have to approve: the batch, and its next wave."""
+    ready_to_confirm_at: datetime | None
+    """From when its migrations have been clean for long enough to confirm; null if none waits for that, or it is not closed."""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+import typer
 
 from cli.client import Api
 from cli.main import run
@@ -106,11 +107,30 @@ def test_a_batch_of_which_nothing_is_confirmed_is_no_success(api: ApiInMemory, c
     )
     assert "Batch.NotFound" in said(capsys, "confirm", "--batch", "nobodys", status=1)
     second = api.open_batch(*(migration(f"n{number}") for number in range(130)))
-    assert said(capsys, "confirm", "--batch", second) == "130 confirmed.\n"
+    assert said(capsys, "confirm", "--batch", second, "--yes") == "130 confirmed.\n"
 
 
 def test_a_batch_is_confirmed_portion_by_portion(api: ApiInMemory, capsys: pytest.CaptureFixture[str]) -> None:
     """The API takes a hundred at once."""
     batch = api.open_batch(*[replace(migration(f"m{number}", State.MIGRATED), instance_id=f"i-{number}") for number in range(101)])
-    assert said(capsys, "confirm", "--batch", batch).startswith("101 confirmed.")
+    assert said(capsys, "confirm", "--batch", batch, "-y").startswith("101 confirmed.")
     assert {each["state"] for each in ApiInHand(api).pages("/migrations", "migrations", batchId=batch)} == {"confirmed"}
+
+
+def test_a_batch_is_listed_before_it_is_confirmed_and_no_changes_nothing(
+    api: ApiInMemory, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    batch = api.open_batch(migration("m1"), migration("m2"), migration("m3", State.READY))
+    asked: list[str] = []
+
+    def refuse(question: str, **_: object) -> None:
+        asked.append(question)
+        raise typer.Abort
+
+    monkeypatch.setattr("typer.confirm", refuse)
+    listed = said(capsys, "confirm", "--batch", batch, status=130)
+    assert "m1  i-1" in listed
+    assert "m2  i-1" in listed
+    assert "m3" not in listed
+    assert asked[0].startswith("Confirm these 2? Their snapshots are deleted 7 days later")
+    assert {each["state"] for each in ApiInHand(api).pages("/migrations", "migrations", batchId=batch)} == {"migrated", "ready"}

@@ -45,6 +45,8 @@ WITHOUT_EFFECT = [
 ]
 CONFLICTS = [
     ("confirm m1 --batch b1", "Option.Conflict"),
+    ("confirm m1 --yes", "Option.NoEffect"),
+    ("status b1 --ready-to-confirm", "Option.NoEffect"),
     ("login --device --paste", "Option.Conflict"),
     ("confirm --batch b1 --seen-version 3", "Option.Conflict"),
     ("submit -i i-1 --to alinux-3 --to centos-8", "Option.Invalid"),

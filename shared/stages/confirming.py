@@ -1,0 +1,69 @@
+"""Reminds a person, once for each batch, that its migrations have been clean for long enough to confirm. It confirms nothing."""
+
+from __future__ import annotations
+
+import logging
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+
+from shared.domain import approvals, events
+from shared.domain.batch import Batch, ready_to_confirm_at
+from shared.domain.errors import ReplankError, Stale
+from shared.domain.migration import State
+from shared.ports.ports import Ports
+
+_LOG = logging.getLogger("replank")
+
+BATCHES_READ, MOST_PAGES = 100, 20
+"""Maximum batches of one page, and pages of one look."""
+_SUBJECT = "confirmation"
+
+
+def remind_of_confirmations(ports: Ports) -> int:
+    """Look at the finished batches that wait for a confirmation; returns how many reminders were published."""
+    now = ports.clock.now()
+    told, token = 0, ""
+    for _ in range(MOST_PAGES):
+        page = ports.batches.awaiting_confirmation(limit=BATCHES_READ, token=token)
+        told += sum(_remind_or_skip(batch, now, ports) for batch in page.batches)
+        token = page.next_token
+        if not token:
+            break
+    return told
+
+
+def _remind_or_skip(batch: Batch, now: datetime, ports: Ports) -> bool:
+    """An error of one batch does not keep the others from theirs."""
+    try:
+        return _remind(batch, now, ports)
+    except ReplankError as error:
+        _LOG.error("no reminder for batch %s: %s", batch.batch_id, error)
+        return False
+
+
+def _remind(batch: Batch, now: datetime, ports: Ports) -> bool:
+    ready_at = ready_to_confirm_at(batch.terms)
+    if ready_at is None or now < ready_at:
+        return False
+    waiting = ports.migrations.counts(batch.batch_id)[State.MIGRATED]
+    if not waiting:
+        _leave(batch, ports)
+        return False
+    event = f"{batch.control.validated_at:%Y-%m-%dT%H:%M:%SZ}"
+    if approvals.is_told(batch, _SUBJECT, event):
+        return False
+    after = approvals.told(batch, _SUBJECT, event)
+    # Told first: the same event twice is one event, and one that is never told would be missed.
+    facts = {"version": after.version, "migrated": waiting, "validatedAt": event, "days": batch.policy.confirm_after_days}
+    ports.bus.publish([events.batch_event(batch.batch_id, events.READY_TO_CONFIRM, **facts)])
+    with suppress(Stale):
+        ports.batches.commit(batch, after)
+    return True
+
+
+def _leave(batch: Batch, ports: Ports) -> None:
+    """Everything is decided: the batch waits for nobody any more."""
+    control = replace(batch.control, validated_at=None)
+    with suppress(Stale):
+        ports.batches.commit(batch, replace(batch, control=control, version=batch.version + 1))
