@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
-RANKS = ("held", "budget", "account", "stuck", "paused", "acknowledge", "wave", "failed", "refused", "confirm", "soon")
+RANKS = ("held", "budget", "account", "stuck", "paused", "acknowledge", "approve", "wave", "failed", "refused", "confirm")
 """Kinds of what needs a person, most urgent first."""
 
 
@@ -51,6 +51,9 @@ def of_batch(standing: Json) -> list[Item]:
         add("paused", note=brake.get("why"))
     if needs_acknowledgement(standing):
         add("acknowledge", int(standing.get("size") or 0))
+    missing = sum(int(each.get("missing") or 0) for each in standing.get("approvals") or [])
+    if missing and is_open(standing):
+        add("approve", missing, path=f"{page}#approvals")
     wave = wave_to_begin(standing)
     if wave:
         add("wave", int(wave.get("number") or 0), wave.get("waitsFor"))
@@ -72,9 +75,13 @@ def wave_to_begin(standing: Json) -> Json:
 
 def needs_acknowledgement(standing: Json) -> bool:
     """Whether a batch waits for a person to accept its risks."""
-    open_now = standing.get("state") != "closed" and not standing.get("dryRun") and not standing.get("acknowledgement")
+    return is_open(standing) and not standing.get("acknowledgement") and standing.get("state") != "planning"
+
+
+def is_open(standing: Json) -> bool:
+    """Whether something may still start in a batch."""
     stopped = (standing.get("brake") or {}).get("state") == "stopped"
-    return open_now and not stopped and standing.get("state") != "planning"
+    return standing.get("state") != "closed" and not standing.get("dryRun") and not stopped
 
 
 def sorted_items(items: Iterable[Item]) -> list[Item]:

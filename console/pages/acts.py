@@ -15,9 +15,12 @@ ON_BATCH = {"pause": "pause", "resume": "resume", "stop": "stop", "acknowledgeme
 
 
 def on_migration(desk: Desk, migration_id: str, name: str) -> web.Answer:
-    """Confirm, retry, cancel or roll back; a rollback asks for the instance's id first."""
-    if name not in ON_MIGRATION:
+    """Confirm, retry, cancel, roll back or approve a rollback; a rollback asks for the instance's id first."""
+    if name not in (*ON_MIGRATION, "approval"):
         raise _unknown()
+    if name == "approval":
+        desk.api.post(f"/migrations/{migration_id}/approvals", _approval(desk), seen=desk.version())
+        return web.redirect(link(f"/migrations/{migration_id}", done=name))
     if name == "rollback":
         instance_id = str(desk.api.get(f"/migrations/{migration_id}")["instanceId"])
         check_typed(desk, instance_id)
@@ -26,7 +29,11 @@ def on_migration(desk: Desk, migration_id: str, name: str) -> web.Answer:
 
 
 def on_batch(desk: Desk, batch_id: str, name: str) -> web.Answer:
-    """Pause, resume, stop, acknowledge, or let the next wave begin; a stop asks for the batch's id first."""
+    """Pause, resume, stop, acknowledge, approve, or let the next wave begin; a stop asks for the batch's id first."""
+    if name == "approval":
+        # It names the digest of what was seen; another person's approval in between is no obstacle.
+        desk.api.post(f"/batches/{batch_id}/approvals", _approval(desk))
+        return web.redirect(link(f"/batches/{batch_id}", done=name))
     if name not in ON_BATCH:
         raise _unknown()
     if name == "stop":
@@ -67,6 +74,15 @@ def _body(desk: Desk, name: str) -> Json | None:
     if name == "next":
         return None
     return {"why": why} if why else {}
+
+
+def _approval(desk: Desk) -> Json:
+    """What an approval says: the digest that the person saw, the wave if it is about one, and why."""
+    if desk.request.field("accept") != "yes":
+        raise Problem("Form.Incomplete", "The box was not ticked. Nothing was done.", "Read the risks, and tick the box.")
+    wave, why = desk.request.field("wave"), desk.request.field("why")
+    said: Json = {"seen": desk.request.field("seen"), **({"why": why} if why else {})}
+    return {**said, "wave": int(wave)} if wave.isdecimal() and len(wave) < 10 else said
 
 
 def _unknown() -> Problem:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from console import web
-from console.attention import needs_acknowledgement, wave_to_begin
+from console.attention import is_open, needs_acknowledgement, wave_to_begin
 from console.desk import Desk
 
 Json = dict[str, Any]
@@ -50,8 +50,18 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         first="after" not in desk.query,
         ask=needs_acknowledgement(standing),
         gated=bool(wave_to_begin(standing)),
+        missing=[each for each in standing.get("approvals") or [] if each.get("missing")] if is_open(standing) else [],
+        risks=risks_of(desk, standing),
         budget=(standing.get("policy") or {}).get("failureBudget"),
     )
+
+
+def risks_of(desk: Desk, standing: Json) -> Json:
+    """The risks in force, if somebody has to read them here."""
+    if standing.get("risks"):
+        return dict(standing["risks"])
+    asked = is_open(standing) and any(each.get("missing") for each in standing.get("approvals") or [])
+    return dict(desk.api.get("/risks")) if asked else {}
 
 
 def found(desk: Desk, batch_id: str, wanted: Json) -> tuple[list[Json], str]:

@@ -36,6 +36,7 @@ def show(desk: Desk, migration_id: str) -> web.Answer:
         "migration",
         live=True,
         m=found,
+        risks=desk.api.get("/risks") if (found.get("rollbackApprovals") or {}).get("missing") else {},
         journal=journal,
         snapshots=report.get("snapshots") or [],
         judgement=report.get("judgement") or {},

@@ -1,0 +1,157 @@
+"""Every page as a judge and an unlucky person see it: accessibility, hostile names, a lost network, a session that ends."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from cli.run.cloud import RunningCloud
+from tests.browser.conftest import PACKAGES
+from tests.browser.person import Person
+from tests.support.fleets import fleet, instance
+
+pytestmark = pytest.mark.long
+HOSTILE = "<script>document.title='owned'</script><img src=https://evil.example/x onerror=alert(1)>\u202e😀'\"" + "x" * 4000
+NAMED = HOSTILE[:120]
+"""An instance's name has at most 128 characters."""
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture(scope="module")
+def places(cloud: RunningCloud) -> dict[str, str]:
+    """Every page by name, with something on it: a batch that runs, one that failed, one that waits for approvals."""
+    cloud.load_fleet(fleet(*(instance(number, InstanceName=NAMED, Description=HOSTILE) for number in range(1, 4))))
+    api = cloud.api("ann")
+    waves = {
+        "waves": ["1", "1"],
+        "approvals": 1,
+        "maxMoving": 2,
+        "windows": [{"start": "00:00", "end": "23:59", "zone": "Asia/Shanghai"}],
+    }
+    batch_id = api.post("/batches", {"instanceIds": ["i-test0001", "i-test0002", "i-test9999"], "policy": waves})["batchId"]
+    cloud.advance(1800)
+    (first, *_) = api.get("/migrations", batchId=batch_id)["migrations"]
+    return {
+        "overview": "/",
+        "batches": "/batches",
+        "batch": f"/batches/{batch_id}",
+        "found": f"/batches/{batch_id}?text=web",
+        "migration": f"/migrations/{first['migrationId']}",
+        "review": f"/batches/{batch_id}/review?act=retry&all=1",
+        "snapshots": "/snapshots",
+        "audit": "/audit",
+        "system": "/system",
+        "problem": "/batches/b-nothing",
+    }
+
+
+@pytest.fixture(params=["light", "dark"])
+def ann(person: Callable[..., Person], request: pytest.FixtureRequest) -> Person:
+    return person("Ann", color_scheme=request.param).visit()
+
+
+@pytest.mark.parametrize("width", [390, 1440])
+def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int) -> None:
+    ann.page.set_viewport_size({"width": width, "height": 900})
+    axe = (PACKAGES / "axe_playwright_python" / "axe.min.js").read_text(encoding="utf-8")
+    found: list[str] = []
+    for name, path in places.items():
+        ann.visit(path)
+        for panel in ann.page.locator("details").all():
+            panel.evaluate("element => { element.open = true; }")
+        ann.page.evaluate(axe)
+        said = ann.page.evaluate("rules => axe.run(document, { runOnly: rules })", RULES)
+        assert len(said["passes"]) > 10, name
+        found += [f"{name}: {each['id']} {each['nodes'][0]['html'][:150]}" for each in said["violations"]]
+        wide = ann.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        found += [f"{name}: {wide} px wider than the screen"] if wide > 0 else []
+    assert found == []
+
+
+def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit()
+    dialogs: list[str] = []
+    ann.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+    for path in places.values():
+        ann.visit(path)
+        assert "owned" not in ann.page.title()
+        assert ann.page.locator("main script, main img").count() == 0
+    ann.visit(places["batch"])
+    assert NAMED[:30] in ann.text
+    for field in ("code", "text"):
+        ann.visit(places["batch"])
+        ann.page.locator(f"input[name={field}]").evaluate(
+            "(element, text) => { element.removeAttribute('maxlength'); element.value = text; }", HOSTILE
+        )
+        ann.page.get_by_role("button", name="Find", exact=True).click()
+        ann.page.wait_for_load_state()
+        assert ann.page.locator("main script, main img").count() == 0
+    for path in (f"{places['batch']}?done={HOSTILE[:60]}", "/audit?who=%3Cscript%3E", "/language?to=xx&back=//evil.example"):
+        ann.visit(path)
+        assert ann.page.url.startswith(ann.url)
+        assert ann.page.locator("main script").count() == 0
+    ann.visit("/system")
+    panel = ann.page.locator("details.act")
+    panel.locator("summary").click()
+    panel.locator("input[name=why]").fill(HOSTILE[:100].replace("\u202e", ""))
+    panel.locator("button").click()
+    ann.page.locator(".banner.bad[role=alert]").wait_for()
+    assert ann.page.locator("body > .banner script").count() == 0
+    ann.act("Release the hold", why="tried <b>it</b> out")
+    assert dialogs == []
+
+
+def test_a_session_that_ends_does_nothing_and_says_so(
+    cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]
+) -> None:
+    ann = person("Ann").visit(places["batch"])
+    panel = ann.page.locator("details.act", has_text="Pause")
+    panel.locator("summary").click()
+    cloud.advance(2 * 3600)
+    panel.locator("button").click()
+    ann.page.get_by_text("Nothing was done").wait_for()
+    ann.sign_in()
+    assert ann.page.url.endswith(places["batch"])
+    assert cloud.api("ann").get(places["batch"])["brake"] is None
+
+
+def test_a_lost_network_is_said_and_ends_by_itself(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    ann.page.context.set_offline(True)
+    ann.page.keyboard.press("r")
+    ann.page.locator("#state.lost").wait_for()
+    ann.page.context.set_offline(False)
+    ann.page.keyboard.press("r")
+    ann.page.locator("#state:not(.lost)", has_text="Updated").wait_for()
+
+
+def test_an_act_in_two_tabs_is_done_once(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    other = ann.page.context.new_page()
+    other.goto(ann.page.url)
+    ann.act("Pause", why="first tab")
+    panel = other.locator("details.act", has_text="Pause")
+    panel.locator("summary").click()
+    panel.locator("button").click()
+    other.get_by_role("heading", name="This did not work").wait_for()
+    assert [each["act"] for each in cloud.api("ann").get(places["batch"])["journal"]].count("pause") == 1
+    ann.act("Resume", why="the test is over")
+
+
+def test_signing_out_closes_every_page(person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    ann.page.locator("form[action='/console/sign-out'] button").click()
+    ann.page.wait_for_url("**/sign-in")
+    for path in places.values():
+        answer = ann.page.goto(f"{ann.url}/console{path}")
+        assert answer.status == 401, path
+
+
+def test_live_updates_wait_while_somebody_types(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+    ann = person("Ann").visit(places["batch"])
+    box = ann.page.locator("input[name=text]")
+    box.fill("half a word")
+    ann.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    ann.page.locator("#state.waits").wait_for()
+    assert box.input_value() == "half a word"
