@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from console import present, web
 from console.desk import Desk
-from console.pages import acts, audit, batch, batches, many, migration, overview, people, snapshots, system
+from console.pages import acts, audit, batch, batches, many, migration, overview, people, plan, snapshots, submit, system
 from console.problem import Problem
 
 Page = Callable[..., web.Answer]
@@ -33,8 +33,11 @@ def _route(method: str, path: str, page: Page, *, open: bool = False) -> Route:
 
 ROUTES = (
     _route("GET", "/", overview.show),
+    _route("GET", "/plan", submit.show),
+    _route("POST", "/plan", submit.submit),
     _route("GET", "/batches", batches.show),
     _route("GET", "/batches/<batch_id>", batch.show),
+    _route("GET", "/batches/<batch_id>/plan", plan.show),
     _route("GET", "/batches/<batch_id>/review", many.review),
     _route("POST", "/batches/<batch_id>/many", many.act),
     _route("POST", "/batches/<batch_id>/acts/<name>", acts.on_batch),

@@ -1,4 +1,4 @@
-"""A batch: its waves, its brakes, and its migrations, found by state, failure code or text."""
+"""A batch: its waves, its brakes, and its migrations, found by state, failure code, text or group."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from console.attention import is_open, needs_acknowledgement, wave_to_begin
 from console.desk import Desk
 
 Json = dict[str, Any]
-ROWS, MOST_PAGES = 50, 10
+ROWS = 50
+FILTERS = ("state", "code", "text", "group")
 COLUMNS = (
     "migrationId",
     "version",
@@ -32,7 +33,7 @@ COLUMNS = (
 
 def show(desk: Desk, batch_id: str) -> web.Answer:
     """The page, or its rows as CSV."""
-    wanted = {name: desk.query.get(name, "") for name in ("state", "code", "text")}
+    wanted = {name: desk.query.get(name, "") for name in FILTERS}
     rows, following = found(desk, batch_id, wanted)
     if desk.wants_csv:
         return desk.csv(batch_id, COLUMNS, [_flat(each) for each in rows])
@@ -47,6 +48,7 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         rows=rows,
         following=following,
         wanted=wanted,
+        looked_for=any(wanted[name] for name in FILTERS[1:]),
         first="after" not in desk.query,
         ask=needs_acknowledgement(standing),
         gated=bool(wave_to_begin(standing)),
@@ -65,31 +67,9 @@ def risks_of(desk: Desk, standing: Json) -> Json:
 
 
 def found(desk: Desk, batch_id: str, wanted: Json) -> tuple[list[Json], str]:
-    """The rows that meet the filters, and where the list goes on.
-
-    The API knows the state only. Code and text are looked for here, in at most a thousand migrations for one page.
-    """
-    after = desk.query.get("after", "")
-    if not wanted["code"] and not wanted["text"]:
-        page = desk.api.get("/migrations", batchId=batch_id, state=wanted["state"], limit=ROWS, nextToken=after)
-        return page["migrations"], page["nextToken"]
-    rows: list[Json] = []
-    token = after
-    given = {"batchId": batch_id, "state": wanted["state"], "nextToken": after}
-    for page in desk.api.pages("/migrations", "migrations", MOST_PAGES, **given):
-        rows += [each for each in page["items"] if is_meant(each, wanted["code"], wanted["text"])]
-        token = page["nextToken"]
-        if len(rows) >= ROWS:
-            break
-    return rows, token
-
-
-def is_meant(migration: Json, code: str, text: str) -> bool:
-    """Whether a migration has the failure code, and the text in one of its names."""
-    failure = migration.get("failure") or {}
-    names = ("instanceId", "instanceName", "migrationId", "source", "destination", "accountId", "regionId")
-    holds = any(text.casefold() in str(migration.get(name) or "").casefold() for name in names)
-    return holds and code.casefold() in str(failure.get("code") or "").casefold()
+    """The rows that meet the filters, and where the list goes on. The API looks for them; a page may hold fewer and still go on."""
+    page = desk.api.get("/migrations", batchId=batch_id, **wanted, limit=ROWS, nextToken=desk.query.get("after", ""))
+    return page["migrations"], page["nextToken"]
 
 
 def _flat(migration: Json) -> Json:

@@ -7,6 +7,7 @@ from typing import Any
 
 from console import web
 from console.desk import Desk
+from console.pages.batch import FILTERS
 from console.problem import Problem
 
 Json = dict[str, Any]
@@ -17,10 +18,11 @@ _SEEN = re.compile(r"([A-Za-z0-9_-]{1,64})@([1-9][0-9]{0,8})")
 
 
 def review(desk: Desk, batch_id: str) -> web.Answer:
-    """Who would be acted on: those selected, or all that are in the state that the act is for."""
+    """Who would be acted on: those selected, or all that meet the filters and are in the state that the act is for."""
     name = desk.query.get("act", "")
     state, _ = _known(name)
-    rows = _all(desk, batch_id, state) if desk.query.get("all") else _selected(desk, batch_id)
+    wanted = {each: desk.query.get(each, "") for each in FILTERS if each != "state"}
+    rows = _all(desk, batch_id, state, wanted) if desk.query.get("all") else _selected(desk, batch_id)
     fit = [each for each in rows if each["state"] == state]
     return desk.page("review", batch_id=batch_id, act=name, rows=fit, unfit=len(rows) - len(fit), most=MOST)
 
@@ -62,8 +64,8 @@ def _known(name: str) -> tuple[str, str]:
     return OF_ACT[name]
 
 
-def _all(desk: Desk, batch_id: str, state: str) -> list[Json]:
-    pages = desk.api.pages("/migrations", "migrations", MOST // PER_CALL, batchId=batch_id, state=state)
+def _all(desk: Desk, batch_id: str, state: str, wanted: Json) -> list[Json]:
+    pages = desk.api.pages("/migrations", "migrations", MOST // PER_CALL, batchId=batch_id, state=state, **wanted)
     return [each for page in pages for each in page["items"]]
 
 

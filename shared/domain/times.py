@@ -78,6 +78,24 @@ class Times:
             at = held.to if held else min(filter(None, (each.next_opening(at) for each in self.windows)), default=None)
         return at
 
+    def openings(self, since: datetime, until: datetime, most: int) -> list[tuple[datetime, datetime]]:
+        """The first ``most`` periods between two moments in which migrations may start, in order."""
+        found: list[tuple[datetime, datetime]] = []
+        at = self.next_opening(since)
+        while at is not None and at < until and len(found) < most:
+            ends = self._closes(at, until)
+            found.append((at, ends))
+            at = self.next_opening(ends)
+        return found
+
+    def _closes(self, at: datetime, until: datetime) -> datetime:
+        """When starts, allowed at ``at``, are not allowed any more; ``until`` if that is later."""
+        ends = at if self.windows else until
+        while ends < until and (further := max(filter(None, (each.closes(ends) for each in self.windows)), default=None)):
+            ends = further
+        held = (each.from_ - timedelta(minutes=each.cutoff_min) for each in self.blackouts)
+        return min([ends, until, *(each for each in held if each > at)])
+
     def why_closed(self, now: datetime) -> str:
         """Why no window is open, and when starts are possible again; empty if one is open."""
         return "" if self.in_window(now) else f"the maintenance window is closed{self._until_next_opening(now)}"

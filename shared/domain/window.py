@@ -46,13 +46,19 @@ class Window:
 
     def opened(self, now: datetime) -> datetime | None:
         """When the window in which a migration may start at ``now`` opened; None if none is open."""
+        return next((opens for opens, _ in self._open_at(now)), None)
+
+    def closes(self, now: datetime) -> datetime | None:
+        """Until when migrations may start in the window that is open at ``now``; None if none is open."""
+        return max((until for _, until in self._open_at(now)), default=None)
+
+    def _open_at(self, now: datetime) -> Iterator[tuple[datetime, datetime]]:
         today = now.astimezone(self._zone()).date()
         back = 2 + self.length_min // 1440
         for days_back in range(back):
             for opens, until in self._openings_on(today - days_back * A_DAY):
                 if opens <= now < until:
-                    return opens
-        return None
+                    yield opens, until
 
     def next_opening(self, now: datetime) -> datetime | None:
         """When the window opens next after ``now``; None if never."""

@@ -65,6 +65,15 @@ DAY: Json = {
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
 """A list in a query. A comma would mean that the parameter was given twice, because the trigger joins repeated ones with commas."""
+PART_OF_CODE: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 80,
+    "pattern": "^[A-Za-z0-9.]+$",
+    "title": "a failure code or a part of one, such as Job.TimedOut",
+}
+PART_OF_TEXT: Json = {**NAME, "maxLength": 80, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,80}$"}
+GROUP: Json = {**NAME, "maxLength": 260, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,260}$"}
 TOKEN: Json = {
     "type": "string",
     "minLength": 1,

@@ -32,7 +32,7 @@ def _migrations(call: Call) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
         raise schema.invalid("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
-    names = ("batchId", "state", "instanceId", "accountId")
+    names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
     wanted = migrations.Filter(*(given.get(name, "") for name in names))
     return Reply(migrations.page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
@@ -382,6 +382,9 @@ ROUTES: tuple[Route, ...] = (
             "state": requests.STATE,
             "instanceId": requests.INSTANCE_ID,
             "accountId": requests.ACCOUNT_ID,
+            "code": requests.PART_OF_CODE,
+            "text": requests.PART_OF_TEXT,
+            "group": requests.GROUP,
             **_PAGE,
         },
     ),

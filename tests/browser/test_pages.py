@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -37,6 +38,8 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "batches": "/batches",
         "batch": f"/batches/{batch_id}",
         "found": f"/batches/{batch_id}?text=web",
+        "plan": f"/batches/{batch_id}/plan",
+        "submit": f"/plan?like={batch_id}",
         "migration": f"/migrations/{first['migrationId']}",
         "review": f"/batches/{batch_id}/review?act=retry&all=1",
         "snapshots": "/snapshots",
@@ -72,7 +75,12 @@ def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int) -> N
 def test_hostile_names_do_nothing(person: Callable[..., Person], places: dict[str, str]) -> None:
     ann = person("Ann").visit()
     dialogs: list[str] = []
-    ann.page.on("dialog", lambda dialog: (dialogs.append(dialog.message), dialog.dismiss()))
+
+    def note(dialog: Any) -> None:
+        dialogs.append(dialog.message)
+        dialog.dismiss()
+
+    ann.page.on("dialog", note)
     for path in places.values():
         ann.visit(path)
         assert "owned" not in ann.page.title()
@@ -126,16 +134,25 @@ def test_a_lost_network_is_said_and_ends_by_itself(person: Callable[..., Person]
     ann.page.locator("#state:not(.lost)", has_text="Updated").wait_for()
 
 
-def test_an_act_in_two_tabs_is_done_once(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+def test_acts_of_an_old_tab_do_nothing(cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]) -> None:
+    """The same act again is done once; another one, by what the old tab shows, is refused."""
     ann = person("Ann").visit(places["batch"])
-    other = ann.page.context.new_page()
-    other.goto(ann.page.url)
+    same, other = ann.page.context.new_page(), ann.page.context.new_page()
+    for tab in (same, other):
+        tab.goto(ann.page.url)
     ann.act("Pause", why="first tab")
-    panel = other.locator("details.act", has_text="Pause")
+    panel = same.locator("details.act", has_text="Pause")
     panel.locator("summary").click()
     panel.locator("button").click()
-    other.get_by_role("heading", name="This did not work").wait_for()
-    assert [each["act"] for each in cloud.api("ann").get(places["batch"])["journal"]].count("pause") == 1
+    same.wait_for_url("**done=pause")
+    panel = other.locator("details.act", has_text="Stop")
+    panel.locator("summary").click()
+    panel.locator("input[name=typed]").fill(places["batch"].rpartition("/")[2])
+    panel.locator("button").click()
+    other.wait_for_url("**/acts/stop")
+    assert "This did not work" in other.locator("main").inner_text()
+    standing = cloud.api("ann").get(places["batch"])
+    assert ([each["act"] for each in standing["journal"]], standing["brake"]["state"]) == (["pause"], "paused")
     ann.act("Resume", why="the test is over")
 
 

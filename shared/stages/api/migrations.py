@@ -21,7 +21,7 @@ from shared.stages.slots import held_now
 
 OF_ONE_INSTANCE = 100
 MOST_PAGES = 20
-"""Maximum pages that one answer looks through for migrations of one account."""
+"""Maximum pages that one answer looks through for what no index knows."""
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,45 @@ class Filter:
     state: str = ""
     instance_id: str = ""
     account_id: str = ""
+    code: str = ""
+    """Part of the code of the failure."""
+    text: str = ""
+    """Part of an id, a name, a release, an account or a region."""
+    group: str = ""
+    """The redundancy group, tag=value."""
+
+    @property
+    def needs_a_look(self) -> bool:
+        """Whether no index knows what is asked for."""
+        return bool(self.account_id or self.code or self.text or self.group)
+
+    def meets(self, migration: Migration, own: str) -> bool:
+        """Whether a row meets what no index knows; ``own`` is the deployment's account, which rows leave empty."""
+        account_id = migration.account_id or own
+        code = migration.failure.code if migration.failure else ""
+        names = (
+            migration.instance_id,
+            migration.instance_name,
+            migration.migration_id,
+            migration.source,
+            migration.destination,
+            account_id,
+            migration.region_id,
+        )
+        return (
+            self.account_id in ("", account_id)
+            and self.group in ("", migration.group)
+            and self.code.casefold() in code.casefold()
+            and any(self.text.casefold() in (each or "").casefold() for each in names)
+        )
 
 
 def page(ports: Ports, wanted: Filter = Filter(), *, limit: int = 50, token: str = "") -> views.MigrationList:
     """A page of migrations that meet every filter; those of one instance come as one page, newest first.
 
-    A page of one account may have fewer than ``limit`` and still have a next page.
+    A page of one account, code, text or group may have fewer than ``limit`` and still have a next page.
     """
-    page = _read_page(ports, wanted, limit, token)
-    if wanted.account_id:
-        page = _of_account(ports, wanted, limit, page)
+    page = _look_through(ports, wanted, limit, token) if wanted.needs_a_look else _read_page(ports, wanted, limit, token)
     dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
@@ -56,16 +85,16 @@ def _read_page(ports: Ports, wanted: Filter, limit: int, token: str) -> Page:
     return ports.migrations.all(state=state, limit=limit, token=token)
 
 
-def _of_account(ports: Ports, wanted: Filter, limit: int, page: Page) -> Page:
-    """The migrations of one account, from this page and, if they are too few, from the following ones."""
-    account_id = "" if wanted.account_id == ports.account_id else wanted.account_id
-    found = [each for each in page.migrations if each.account_id == account_id]
+def _look_through(ports: Ports, wanted: Filter, limit: int, token: str) -> Page:
+    """The migrations that meet the filters. No more rows are read than there is room for, so that the token leaves out none."""
+    found: list[Migration] = []
     for _ in range(MOST_PAGES):
-        if not page.next_token or len(found) >= limit:
+        page = _read_page(ports, wanted, limit - len(found), token)
+        found += [each for each in page.migrations if wanted.meets(each, ports.account_id)]
+        token = page.next_token
+        if not token or len(found) >= limit:
             break
-        page = _read_page(ports, wanted, limit - len(found), page.next_token)
-        found += [each for each in page.migrations if each.account_id == account_id]
-    return Page(tuple(found), page.next_token)
+    return Page(tuple(found), token)
 
 
 def _of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> Page:

@@ -50,6 +50,14 @@ class AssumedDuration:
 
 
 @dataclass(frozen=True)
+class OpeningView:
+    """A period in which windows and blackouts allow starts."""
+
+    from_: datetime
+    to: datetime
+
+
+@dataclass(frozen=True)
 class PlanView:
     """What will happen in a batch. The request changes nothing, and the same ``seed`` gives the same forecast."""
 
@@ -71,6 +79,8 @@ class PlanView:
     """When the last migration ended; null while one has not."""
     outcomes: dict[str, int]
     """The real outcome so far: the number of migrations by state."""
+    openings: tuple[OpeningView, ...]
+    """When windows and blackouts allow starts, from now until nine tenths of the runs have finished; 60 periods at most."""
     limits: tuple[str, ...]
     snapshot_gib: int
     """The upper bound: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""

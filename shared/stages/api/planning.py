@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from shared.domain import approvals, waves
 from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch
@@ -19,7 +19,7 @@ from shared.domain.migration import MOVING as MOVES
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.domain.observation import instance_name
 from shared.ports.ports import Ports
-from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishView, PlannedWave, PlanView
+from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishView, OpeningView, PlannedWave, PlanView
 from shared.stages.closing import SETTLED
 
 MOST_RUNS, WORK = 60, 6000
@@ -27,6 +27,8 @@ MOST_RUNS, WORK = 60, 6000
 SIZES_READ = 50
 """Maximum instances whose disks are read."""
 NAMED = 5
+MOST_OPENINGS, OPENINGS_DAYS = 60, 14
+"""Maximum periods of the openings, and the days that are looked at if no run finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 
@@ -61,6 +63,7 @@ def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -
         planned=_shown(planned) if planned else None,
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
+        openings=_openings(batch, ahead.finish, now),
         limits=_limits(batch, now, ports),
         snapshot_gib=gib,
         snapshot_cost=_cost(batch, gib, ahead.finish, now, prices[0]),
@@ -122,6 +125,11 @@ def _as_planned(
     fresh = replace(_let_go(batch, then), control=UNTOUCHED)
     items = [Item(each.migration_id, max(len(each.hops), 1)) for each in meant]
     return forecast(Outlook(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
+
+
+def _openings(batch: Batch, finish: Finish, now: datetime) -> tuple[OpeningView, ...]:
+    ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
+    return tuple(OpeningView(*each) for each in batch.policy.times.openings(now, ends, MOST_OPENINGS))
 
 
 def _shown(found: Finish) -> FinishView:

@@ -159,6 +159,19 @@ def test_hostile_names_are_shown_as_text_and_pages_stay_small() -> None:
     assert ask(api, "GET", "/console/batches/b1", If_None_Match=headers["ETag"])[0] == 304
 
 
+def test_what_is_looked_for_is_looked_for_by_the_api_and_acted_on_as_a_whole() -> None:
+    row = {"migrationId": "m1", "version": 3, "instanceId": "i-1", "state": "failed"}
+    listed = (200, {"migrations": [row], "nextToken": ""})
+    api = ApiTable(**{"GET /batches/b1": (200, {"batchId": "b1", "counts": {"failed": 9}}), "GET /migrations": listed})
+    _, body, _ = ask(api, "GET", "/console/batches/b1?state=failed&code=Job&text=web&group=app")
+    wanted = "batchId=b1&state=failed&code=Job&text=web&group=app&limit=50"
+    assert [each[1] for each in api.sent if "/migrations" in each[1]] == [f"http://api/v1/migrations?{wanted}"]
+    assert "review?act=retry&amp;all=1&amp;code=Job&amp;text=web&amp;group=app" in body
+    _, body, _ = ask(api, "GET", "/console/batches/b1/review?act=retry&all=1&code=Job&group=app")
+    assert api.sent[-1][1] == "http://api/v1/migrations?batchId=b1&state=failed&code=Job&group=app&limit=100"
+    assert 'value="m1@3"' in body
+
+
 def test_pages_hold_no_inline_style_or_script() -> None:
     for name in environment().list_templates():
         text = (FOLDER.parent / "templates" / name).read_text(encoding="utf-8")

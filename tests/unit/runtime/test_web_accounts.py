@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import MemberAccount, Trouble
-from shared.domain.migration import State
+from shared.domain.migration import Failure, State
 from shared.domain.roles import Access, Grant, Role
 from tests.support.api import ApiInMemory, ApiSettings, migration
 from tests.support.fakes import NOON
@@ -70,6 +70,32 @@ def test_migrations_show_their_account_and_are_filtered_by_it(api: ApiInMemory) 
         _, body = api.call("GET", "/migrations", query={"accountId": account, "limit": "1"})
         assert [each["migrationId"] for each in body["migrations"]] == expected
     assert api.call("GET", "/migrations", query={"accountId": "7"})[0] == 400
+
+
+def test_migrations_are_found_by_code_text_and_group_on_every_page(api: ApiInMemory) -> None:
+    timed_out = Failure("migrate", "Job.TimedOut", "It took too long.", "Retry it.")
+    rows = [replace(migration(f"m{number}", State.FAILED), instance_name=f"web-{number}") for number in range(1, 8)]
+    rows[4] = replace(rows[4], failure=timed_out, group="app=支付", account_id=A)
+    api.open_batch(*rows)
+    for query, expected in (
+        ({"code": "job.timed"}, ["m5"]),
+        ({"text": "WEB-5"}, ["m5"]),
+        ({"text": A[2:]}, ["m5"]),
+        ({"group": "app=支付"}, ["m5"]),
+        ({"group": "app"}, []),
+        ({"code": "Job.TimedOut", "text": "web-6"}, []),
+        ({"text": "web", "state": "failed"}, [f"m{number}" for number in range(1, 8)]),
+    ):
+        found: list[str] = []
+        token: dict[str, str] = {}
+        for _ in range(9):
+            _, body = api.call("GET", "/migrations", query={**query, **token, "limit": "2"})
+            found += [each["migrationId"] for each in body["migrations"]]
+            token = {"nextToken": body["nextToken"]}
+            if not body["nextToken"]:
+                break
+        assert sorted(found) == expected, query
+    assert api.call("GET", "/migrations", query={"code": "<b>"})[0] == 400
 
 
 def test_an_account_that_refuses_is_shown_with_cause_and_remedy(api: ApiInMemory) -> None:
