@@ -27,7 +27,7 @@ class GuestWrites:
         """Told of every effect: a snapshot that was asked for is followed by writes."""
         if effect.operation == "CreateSnapshot":
             disk = self.truth.ecs.store.get("disk", effect.params["DiskId"])
-            for minutes in AFTER_MIN:
+            for minutes in AFTER_MIN if disk is not None else ():  # a repeated call is answered though the instance is gone
                 at = self.cloud.clock.now_ms() + minutes * MINUTE
                 self.cloud.scheduler.at(at, WRITE, {"instance": disk["InstanceId"]}, key=disk["InstanceId"])
 

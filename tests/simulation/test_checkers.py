@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
+from tests.simulation.invariants.chosen import OnlyTheChosen
 from tests.simulation.invariants.restored import Reset, RolledBackIsTrue
+from tests.simulation.truth import Effect
 
 MIGRATION: Any = SimpleNamespace(migration_id="m1", instance_id="i-1")
 
@@ -27,3 +29,10 @@ def test_a_stop_needs_a_snapshot_of_each_disk_that_was_not_reset() -> None:
     checker._resets["d-1"] = Reset(count=5, at_ms=0, snapshot={})
     (found,) = checker._ready(MIGRATION, 4, scene("d-1", "d-2"))
     assert "d-2 has no snapshot" in found
+
+
+def test_a_repeated_snapshot_call_is_judged_though_the_instance_has_been_released() -> None:
+    """The client token answers it; the disk is gone by then."""
+    gone = SimpleNamespace(truth=SimpleNamespace(ecs=SimpleNamespace(store=SimpleNamespace(get=lambda *_: None))))
+    made = Effect("CreateSnapshot", {"DiskId": "d-1", "SnapshotName": "replank-m1-0-d-1"}, "role:snapshot", {"SnapshotId": "s-1"})
+    assert list(OnlyTheChosen().effect(made, cast(Any, gone))) == []

@@ -65,8 +65,8 @@ class HalfRolledBack(Checker):
 
     @staticmethod
     def _left_stopped(migration: Migration, scene: Sight) -> Found:
-        status = scene.truth.ecs.store.get("instance", migration.instance_id)["Status"]
-        if status == "Stopped" and "The instance is stopped" not in migration.failure:
+        instance = scene.truth.ecs.store.get("instance", migration.instance_id)
+        if instance is not None and instance["Status"] == "Stopped" and "The instance is stopped" not in migration.failure:
             yield f"the rollback of {migration.migration_id} failed before its first reset, and left the instance stopped unsaid"
 
     def _one(self, migration: Migration, disk: dict[str, Any], reset: _Reset | None, said: dict[str, str], scene: Sight) -> Found:
@@ -96,6 +96,8 @@ def _since(migration: Migration, scene: Sight) -> int:
 def _ran(migration: Migration, reset: _Reset, scene: Sight) -> bool:
     """Whether the guest may have written since the reset: then the disk counts as not restored."""
     instance = scene.truth.ecs.store.get("instance", migration.instance_id)
+    if instance is None:
+        return True  # released: nothing can be said of its disks
     started = ms_of(instance["StartTime"])
     return instance["Status"] != "Stopped" or started + MINUTE_MS >= reset.at_ms or _worked_on(migration, reset, scene)
 
