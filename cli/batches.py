@@ -1,12 +1,10 @@
-"""Commands on batches: submit, status, watch, acknowledge."""
+"""Commands on batches: submit, status, watch, acknowledge, left-out."""
 
 from __future__ import annotations
 
 import json
 import sys
 import time
-import uuid
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -15,12 +13,10 @@ from cli import output, progress, states
 from cli.client import Api
 from cli.options import AsJson, BatchId
 from cli.problem import bad_input, without_effect
-from cli.today import today
+from cli.submission import takes_submission
 from shared.domain.migration import State
-from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
 
 Json = dict[str, Any]
-_LEAST, _MOST = BOUNDS["maxMoving"]
 
 
 def register(app: typer.Typer) -> None:
@@ -29,84 +25,18 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
     app.command("watch")(watch)
     app.command("acknowledge")(acknowledge)
+    app.command("left-out")(left_out)
 
 
-def submit(  # noqa: PLR0913 - one parameter per option
-    instance: Annotated[list[str] | None, typer.Option("--instance", "-i", help="Instance id; may be repeated.")] = None,
-    release: Annotated[
-        list[str] | None, typer.Option("--release", help="All instances on this release (key or name); may be repeated.")
-    ] = None,
-    region: Annotated[
-        list[str] | None, typer.Option("--region", help="Region id; default: the regions the pipeline covers.")
-    ] = None,
-    account: Annotated[
-        list[str] | None, typer.Option("--account", help="Account id; may be repeated. Default: the pipeline's own account.")
-    ] = None,
-    to: Annotated[
-        list[str] | None,
-        typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice."),
-    ] = None,
-    max_moving: Annotated[
-        int | None,
-        typer.Option(help=f"{WORDS['maxMoving']} Default: the policy file's, else {DEFAULTS['maxMoving']}.", min=_LEAST, max=_MOST),
-    ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
-    file: Annotated[
-        list[str] | None, typer.Option("--file", help="File in the guests whose content must stay the same; may be repeated.")
-    ] = None,
-    check: Annotated[
-        str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
-    ] = None,
-    policy: Annotated[
-        Path | None,
-        typer.Option(help="YAML or JSON file with the policy (replank policy check). An option given beside it wins over it."),
-    ] = None,
-    calendar: Annotated[
-        Path | None, typer.Option(help="Calendar file (.ics): its events of the next 400 days become blackouts, beside the file's.")
-    ] = None,
-    client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
-    as_json: AsJson = False,
-) -> None:
+@takes_submission
+def submit(body: Json, as_json: AsJson = False) -> None:
     """Submit a batch: its instances are found, routed and prechecked. Nothing moves before it is acknowledged."""
-    body: Json = {"clientToken": client_token or uuid.uuid4().hex, "dryRun": dry_run}
-    named = {"instanceIds": instance, "releases": release, "regionIds": region, "accountIds": account}
-    body |= {name: list(value) for name, value in named.items() if value}
-    body |= _destinations(to or [])
-    options = {"maxMoving": max_moving, "files": file, "check": check}
-    own = {name: value for name, value in options.items() if value is not None}
-    body["policy"] = {**_policy(policy, calendar), **own}
     answer = Api.from_environment().post("/batches", body)
     if as_json:
         output.show_json(answer)
         return
-    kind = "Dry run: batch" if dry_run else "Batch"
+    kind = "Dry run: batch" if body["dryRun"] else "Batch"
     print(f"{kind} {answer['batchId']} is {answer['state']}. Follow it with: replank watch {answer['batchId']}")
-
-
-def _destinations(given: list[str]) -> Json:
-    single = [each for each in given if "=" not in each]
-    if len(single) > 1:
-        raise bad_input("Option.Invalid", "--to names more than one destination for all.", "Use INSTANCE=RELEASE for single ones.")
-    pairs = [item.split("=", 1) for item in given if "=" in item]
-    each = dict(pairs)
-    if len(each) < len(pairs):
-        raise bad_input("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
-    return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
-
-
-def _policy(file: Path | None, calendar: Path | None) -> Json:
-    """The policy in the files. YAML and calendars take a while to load, and most submissions have neither."""
-    found: Json = {}
-    if file:
-        from cli.policy_file import read_policy_file
-
-        found = read_policy_file(file)
-    if calendar:
-        from cli.calendar import blackouts_in
-
-        black = blackouts_in(calendar, today(), str(found.get("zone", "")))
-        found = {**found, "blackouts": [*found.get("blackouts", []), *black]}
-    return found
 
 
 def status(
@@ -183,6 +113,8 @@ def show_batch(batch: Json) -> None:
             ("batch", f"{batch['batchId']} ({_standing(batch)}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
             ("acknowledged", _acknowledged_by(batch)),
+            *([("digest", batch["digest"])] if batch.get("digest") else []),
+            *([("left out", f"{batch['leftOut']}: replank left-out {batch['batchId']}")] if batch.get("leftOut") else []),
             *([("failures", f"{batch['failed']} count against the budget")] if batch["failed"] else []),
             *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
             *([("next start", output.moment(batch["nextOpening"]))] if batch.get("nextOpening") else []),
@@ -299,10 +231,31 @@ def acknowledge(
     if not yes:
         for line in risks["text"]:
             print(f"- {line}", file=sys.stderr)
-        asked = f"Accept this for batch {batch} with {found['size']} instances as {api.operator}?"
+        digest = f" (digest {found['digest']})" if found.get("digest") else ""
+        asked = f"Accept this for batch {batch} with {found['size']} instances{digest} as {api.operator}?"
         typer.confirm(asked, abort=True, err=True)
     answer = api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": risks["version"]}, seen=found["version"])
     if as_json:
         output.show_json(answer)
         return
-    print(f"Batch {batch}: acknowledged by {answer['acknowledgement']['operator']}. Follow it with: replank watch {batch}")
+    frozen = f" for {answer['size']} instances, digest {answer['digest']}" if answer.get("digest") else ""
+    print(f"Batch {batch}: acknowledged by {answer['acknowledgement']['operator']}{frozen}. Follow it with: replank watch {batch}")
+
+
+def left_out(batch: BatchId, as_json: AsJson = False) -> None:
+    """List the instances that a batch's selection left out, and why."""
+    rows = list(Api.from_environment().pages(f"/batches/{batch}/left-out", "leftOut"))
+    if as_json:
+        output.show_json({"batchId": batch, "leftOut": rows})
+        return
+    several = len({each["accountId"] for each in rows}) > 1
+    output.table(
+        (*(("account",) if several else ()), "region", "instance", "name", "code", "why"),
+        [
+            (
+                *([each["accountId"]] if several else []),
+                *(each[name] for name in ("regionId", "instanceId", "name", "code", "message")),
+            )
+            for each in rows
+        ],
+    )

@@ -37,6 +37,8 @@ def _show(found: Json) -> None:
     over = f", {found['unassessed']} not prechecked yet" if found["unassessed"] else ""
     fields = [
         ("instances", f"{found['instances']} to move{over}"),
+        *([("digest", found["digest"])] if found.get("digest") else []),
+        *([("left out", f"{found['leftOut']}: replank left-out {found['batchId']}")] if found.get("leftOut") else []),
         *(("route", f"{n} {route}") for route, n in found["routes"].items()),
     ]
     fields += [("finish", finish(found["finish"]))]

@@ -18,7 +18,6 @@ _EQUAL = {
     "InstanceTypeFamily": "InstanceTypeFamily",
     "InternetChargeType": "InternetChargeType",
     "KeyPairName": "KeyPairName",
-    "ResourceGroupId": "ResourceGroupId",
     "ZoneId": "ZoneId",
 }
 _ADDRESSES = {
@@ -27,6 +26,8 @@ _ADDRESSES = {
     "PublicIpAddresses": lambda doc: doc["PublicIpAddress"].get("IpAddress", []),
     "EipAddresses": lambda doc: [doc["EipAddress"].get("IpAddress", "")],
 }
+_CAPPED, _MOST = ("Tag", "ResourceGroupId"), 1000
+"""Parameters with which ECS cuts a listing, and the maximum that it then shows (reference of DescribeInstances)."""
 _STATES = ("Pending", "Running", "Starting", "Stopping", "Stopped")
 
 
@@ -42,9 +43,9 @@ class Instances:
         if "Status" in params:
             refuse_unless(params["Status"] in _STATES, "InvalidParameter", "The specified parameter Status is not valid.", 400)
             where["status"] = params["Status"]
-        docs, fields = paging.page(
-            self.world.store, paging.Query("instance", where, paging.id_list(params, "InstanceIds"), _keep(params)), params
-        )
+        most = _MOST if any(name in params for name in _CAPPED) else 0
+        query = paging.Query("instance", where, paging.id_list(params, "InstanceIds"), _keep(params), most)
+        docs, fields = paging.page(self.world.store, query, params)
         dry_run(params)
         return {**fields, "Instances": {"Instance": [shown(doc) for doc in docs]}}
 
@@ -104,6 +105,8 @@ def _keep(params: Params) -> paging.Keep | None:
         tests.append(lambda doc: fnmatch.fnmatchcase(doc["InstanceName"], pattern))
     if keys := paging.tag_keys(params):
         tests.append(lambda doc: keys <= {tag["TagKey"] for tag in doc["Tags"]["Tag"]})
+    if "ResourceGroupId" in params:  # the default group is shown with every group (the same reference)
+        tests.append(lambda doc: doc.get("ResourceGroupId", "") in ("", params["ResourceGroupId"]))
     for name, path in (("VpcId", "VpcId"), ("VSwitchId", "VSwitchId")):
         if name in params:
             tests.append(lambda doc, path=path, name=name: doc["VpcAttributes"].get(path) == params[name])

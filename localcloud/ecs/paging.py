@@ -41,20 +41,25 @@ def id_list(params: Params, name: str, maximum: int = 100) -> list[str] | None:
 
 @dataclass(frozen=True)
 class Query:
-    """What a list asks for: links, ids (all where None), and ``keep`` for what neither can say."""
+    """What a list asks for: links, ids (all where None), and ``keep`` for what neither can say.
+
+    ``most`` cuts the list, as ECS does without a word (0: never).
+    """
 
     kind: str
     where: Where
     ids: list[str] | None = None
     keep: Keep | None = None
+    most: int = 0
 
 
 def page(store: Store, query: Query, params: Params) -> tuple[list[Doc], dict[str, Any]]:
     """One page of a list, and the fields that describe it."""
-    if query.keep is None and query.ids is None:
+    if query.keep is None and query.ids is None and not query.most:
         return _page_by_sql(store, query.kind, query.where, params)
     docs = store.find(query.kind, query.where) if query.ids is None else store.pick(query.kind, query.ids, query.where)
-    return page_of([doc for doc in docs if query.keep is None or query.keep(doc)], params)
+    found = [doc for doc in docs if query.keep is None or query.keep(doc)]
+    return page_of(found[: query.most] if query.most else found, params)
 
 
 def page_of(found: list[Doc], params: Params) -> tuple[list[Doc], dict[str, Any]]:

@@ -10,7 +10,7 @@ from shared.adapters import tables
 from shared.adapters.migrations import readable
 from shared.adapters.page_tokens import start_of, token_of
 from shared.adapters.store import AtMost, Columns, Highest, InDoubt, Key, Lowest, Range, Store
-from shared.domain.batch import Batch, BatchLine, Terms, awaits_confirmation, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, awaits_confirmation, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
@@ -33,7 +33,7 @@ class TablestoreBatches:
             return self.load(batch.batch_id) == batch
 
     def load(self, batch_id: str) -> Batch:
-        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.DOC_AND_CONTROL)
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.WHOLE_DOC)
         if row is None:
             raise _not_found(batch_id)
         return tables.batch_of(row)
@@ -57,9 +57,11 @@ class TablestoreBatches:
         line: BatchLine | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
+        left_out: Sequence[LeftOut] = (),
     ) -> None:
         columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
         columns |= {tables.numbered(tables.WAVE, place): tables.text("wave", list(ids)) for place, ids in enumerate(waves)}
+        columns |= tables.left_out_columns(left_out)
         if line is not None:
             columns[tables.numbered(tables.JOURNAL, after.version)] = tables.text("journal", encode(line))
         remove = () if "open_lane" in columns else ("open_lane",)
@@ -75,6 +77,11 @@ class TablestoreBatches:
     def waves(self, batch_id: str) -> list[tuple[str, ...]]:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.WAVE)) or {}
         return [tuple(json.loads(row[name])) for name in sorted(row) if name.startswith(tables.WAVE)]
+
+    def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+        name = tables.numbered(tables.WITHOUT, page)
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=(name, name + "0")) or {}
+        return tables.left_out_of(row[name]) if name in row else ()
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.JOURNAL)) or {}

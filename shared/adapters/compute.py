@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.account_facts import AccountBook
 from shared.adapters.auto_snapshots import next_of, policies_of
-from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, found_instance, instance_facts, snapshot_of
+from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, filters_of, found_instance, instance_facts, snapshot_of
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
@@ -18,7 +18,7 @@ from shared.adapters.sdk_errors import CloudError, translate
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
 from shared.ports.clock import Clock
-from shared.ports.compute import Found, FoundInstance, Snapshot
+from shared.ports.compute import WITHOUT_SIEVE, Found, FoundInstance, Sieve, Snapshot
 
 PAGE = 100
 MAX_PAGES = 60
@@ -57,8 +57,9 @@ class Ecs:
 
     # Instances --------------------------------------------------------------------------------------------------------
 
-    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
-        wanted = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
+    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: Sieve = WITHOUT_SIEVE) -> Found:
+        wanted: dict[str, Any] = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
+        wanted |= filters_of(only) if only != WITHOUT_SIEVE else {}
         body = self._instances(region_id, token, **wanted)
         found: list[FoundInstance] = [found_instance(each) for each in body.instances.instance or []]
         return Found(tuple(found), body.next_token or "")
@@ -118,7 +119,7 @@ class Ecs:
             if status not in done:
                 raise Transient("Instance.Busy", f"{instance_id} is {status}: {error.message}") from error
 
-    def _instances(self, region_id: str, token: str = "", **wanted: str) -> Any:
+    def _instances(self, region_id: str, token: str = "", **wanted: Any) -> Any:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None, **wanted)

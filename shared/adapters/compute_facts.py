@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from shared.adapters.clock import moment, moment_or_none
 from shared.domain.facts import DiskFacts, InstanceFacts
-from shared.ports.compute import FoundInstance, Snapshot
+from shared.ports.compute import FoundInstance, Sieve, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
@@ -32,7 +32,19 @@ def found_instance(instance: Any) -> FoundInstance:
         instance.ostype or "",
         instance.status or "",
         moment_or_none(instance.start_time),
+        tags=_tags(instance),
+        resource_group_id=instance.resource_group_id or "",
+        vpc_id=(instance.vpc_attributes.vpc_id or "") if instance.vpc_attributes else "",
     )
+
+
+def filters_of(only: Sieve) -> dict[str, Any]:
+    """The parameters of DescribeInstances for a filter."""
+    from alibabacloud_ecs20140526 import models
+
+    tags = [models.DescribeInstancesRequestTag(key=key, value=value) for key, value in only.tags]
+    found = {"tag": tags, "resource_group_id": only.resource_group_id, "vpc_id": only.vpc_id, "instance_name": only.name}
+    return {name: value for name, value in found.items() if value}
 
 
 def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:

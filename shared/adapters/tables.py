@@ -8,13 +8,26 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
 from shared.adapters.clock import milliseconds
 from shared.adapters.store import Columns
-from shared.domain.batch import UNTOUCHED, Batch, BatchControl, BatchLine, Submitted, Terms, awaits_confirmation, needs_the_tick
+from shared.domain.batch import (
+    NOTHING_EXCLUDED,
+    UNTOUCHED,
+    Batch,
+    BatchControl,
+    BatchLine,
+    LeftOut,
+    Selection,
+    Submitted,
+    Terms,
+    awaits_confirmation,
+    needs_the_tick,
+)
 from shared.domain.codec import FactsInvalid, decode, encode
 from shared.domain.effects import KINDS, Effect
 from shared.domain.errors import Permanent, Refused
@@ -23,6 +36,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import comes_first
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.domain.timing import OUTBOX_GRACE
+from shared.ports.batches import LEFT_OUT_PAGE
 from shared.ports.migrations import Outbox
 
 MIGRATIONS, BATCHES, LOCKS, SNAPSHOTS, AUDIT = "migrations", "batches", "locks", "snapshots", "audit"
@@ -40,6 +54,8 @@ GROUP_PLACE = "group:"
 """Key prefix of the row that says which member of a redundancy group moves; a digest of the group follows."""
 WAVE = "wave_"
 """A batch's column: the migrations of each wave."""
+WITHOUT = "without_"
+"""A batch's column: a page of the instances that were left out."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
 """A batch's columns by migration: the failed attempt, the failed attempt that a resume took off the count, the one that moved."""
 MIGRATION_COLUMNS = ("doc", "q")
@@ -53,11 +69,16 @@ CONTROL = "doc_control", "terms_control"
 neither."""
 SUBMITTED = "doc_asked", "terms_asked"
 """A batch's columns: its policy and accounts, likewise twice. An older version that writes the document drops fields from it."""
-DOC_AND_CONTROL = ("doc", "doc_d")
+CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
+"""A batch's columns: a selection that older versions would read too widely, and many ids, which no list of batches reads. In the
+document such a selection names nothing."""
+FEW_IDS = 1000
+"""Maximum ids of a selection that stand in the document."""
+DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
 """A batch's columns: its terms and version (and who has moved), and the same with who has failed. The document sorts before
 both."""
-DOC_AND_TALLY = (JUST_DOC[0], TALLY[1])
+DOC_AND_TALLY = (CHOSEN_IDS, TALLY[1])
 DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
 """The member account of a migration, beside the document, because a version without accounts drops it from the document."""
@@ -212,9 +233,10 @@ def batch_columns(batch: Batch) -> Columns:
         "state": batch.state.value,
         "created_at": milliseconds(batch.created_at),
         "listing": ALL,
-        "doc": text("doc", encode(replace(batch, control=UNTOUCHED))),
+        "doc": text("doc", encode(replace(batch, control=UNTOUCHED, selection=_known_before(batch.selection)))),
         "terms": text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
+    columns |= _selection_columns(batch.selection)
     columns |= dict.fromkeys(SUBMITTED, text("asked", encode(Submitted(batch.policy, batch.selection.accounts))))
     if batch.control != UNTOUCHED:
         columns |= dict.fromkeys(CONTROL, text("control", encode(batch.control)))
@@ -225,11 +247,49 @@ def batch_columns(batch: Batch) -> Columns:
     return columns
 
 
+def _is_new(selection: Selection) -> bool:
+    """Whether an older version would take the selection for a wider one, or could not hold it."""
+    return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
+
+
+def _known_before(selection: Selection) -> Selection:
+    """The selection for older versions: one that they would read too widely names nothing, so they choose nothing."""
+    return Selection(selection.regions, accounts=selection.accounts) if _is_new(selection) else selection
+
+
+def _selection_columns(selection: Selection) -> Columns:
+    if not _is_new(selection):
+        return {}
+    if len(selection.instance_ids) <= FEW_IDS:
+        return {CHOSEN: text(CHOSEN, encode(selection))}
+    ids = text(CHOSEN_IDS, list(selection.instance_ids))
+    return {CHOSEN: text(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
+
+
+def _selection_of(row: Columns, known_before: Selection) -> Selection:
+    """The whole selection; without its many ids if the row was read without them."""
+    if CHOSEN not in row:
+        return known_before
+    found = value_of(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
+    return replace(found, instance_ids=tuple(json.loads(row[CHOSEN_IDS]))) if CHOSEN_IDS in row else found
+
+
+def left_out_columns(found: Sequence[LeftOut]) -> Columns:
+    """The instances left out, in pages."""
+    pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
+    return {numbered(WITHOUT, place): text(WITHOUT, [encode(each) for each in page]) for place, page in enumerate(pages)}
+
+
+def left_out_of(written: str) -> tuple[LeftOut, ...]:
+    """One page of the instances left out."""
+    return tuple(decode(LeftOut, each, "left out") for each in json.loads(written))
+
+
 def batch_of(row: Columns) -> Batch:
     """The batch in a row."""
     found = value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
     asked = _submitted_of(row) or Submitted(found.policy, found.selection.accounts)
-    selection = replace(found.selection, accounts=asked.accounts)
+    selection = replace(_selection_of(row, found.selection), accounts=asked.accounts)
     return replace(found, control=_control_of(row), policy=asked.policy, selection=selection)
 
 

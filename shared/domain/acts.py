@@ -57,7 +57,7 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
             "Read GET /v1/risks and acknowledge the version it gives.",
             status=409,
         )
-    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection), trust)
+    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection), trust, batch.digest)
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 

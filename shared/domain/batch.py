@@ -110,17 +110,52 @@ class Acknowledgement:
     """Digest of the batch's selection at that time; empty if an older version recorded it."""
     trust: str = ""
     """How the name is known (``claimed``, ``verified``); empty if an older version recorded it."""
+    instances: str = ""
+    """Digest of the instances at that time; empty if an older version recorded it."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Which of the instances that a selection means are left out all the same; meeting one of these is enough."""
+
+    instance_ids: tuple[str, ...] = ()
+    releases: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    resource_groups: tuple[str, ...] = ()
+    vpcs: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+
+
+NOTHING_EXCLUDED = Exclusion()
 
 
 @dataclass(frozen=True)
 class Selection:
-    """Which instances: by id, or all that run one of the releases (keys of the catalog), in the regions given."""
+    """Which instances: those in the regions given that meet every kind of criterion that is given."""
 
     regions: tuple[str, ...]
     instance_ids: tuple[str, ...] = ()
     releases: tuple[str, ...] = ()
+    """Keys of the catalog, or beginnings of keys."""
     accounts: tuple[str, ...] = ()
     """Member accounts, and an empty text for the deployment's own. If empty, only the deployment's own is meant."""
+    tags: tuple[str, ...] = ()
+    """``key=value``, or a key alone for any value. An instance must have all of them."""
+    resource_groups: tuple[str, ...] = ()
+    vpcs: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    """Patterns of names, in which ``*`` stands for any characters."""
+    exclude: Exclusion = NOTHING_EXCLUDED
+
+    @property
+    def filters(self) -> tuple[str, ...]:
+        """The criteria that are neither ids nor releases."""
+        return (*self.tags, *self.resource_groups, *self.vpcs, *self.names)
+
+    @property
+    def names_something(self) -> bool:
+        """Whether it has any criterion. One that has none chooses nothing, never everything."""
+        return bool(self.instance_ids or self.releases or self.filters)
 
     @property
     def every_account(self) -> tuple[str, ...]:
@@ -163,6 +198,19 @@ Problem = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """An instance that the selection might be taken to mean, and why it has no migration."""
+
+    instance_id: str
+    code: str
+    message: str
+    region_id: str = ""
+    name: str = ""
+    account_id: str = ""
+    """The member account; empty for the deployment's own."""
+
+
+@dataclass(frozen=True)
 class Batch:
     """Many migrations with one policy. ``problems`` are instances that were not found: [id, code, message]."""
 
@@ -183,6 +231,10 @@ class Batch:
     size: int = 0
     problems: tuple[Problem, ...] = ()
     control: BatchControl = UNTOUCHED
+    digest: str = ""
+    """Digest of the instances that were chosen; empty during planning, and if an older version planned the batch."""
+    left_out: int = 0
+    """Number of instances that were left out."""
 
     @property
     def terms(self) -> Terms:

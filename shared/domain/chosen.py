@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
-from shared.domain.batch import Batch, Selection
+from shared.domain.batch import NOTHING_EXCLUDED, Batch, Selection
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.migration import Migration
 from shared.domain.notice import matches
@@ -23,6 +23,11 @@ def digest_of(selection: Selection) -> str:
     parts = [sorted(selection.regions), sorted(selection.instance_ids), sorted(selection.releases)]
     if selection.accounts:  # without them it is the digest that a version without accounts makes
         parts.append(sorted(selection.accounts))
+    if selection.filters or selection.exclude != NOTHING_EXCLUDED:  # likewise
+        excluded = selection.exclude
+        of_each = [each for whom in (selection, excluded) for each in (whom.tags, whom.resource_groups, whom.vpcs, whom.names)]
+        parts += [sorted(each) for each in (*of_each, excluded.instance_ids, excluded.releases)]
+        parts.append(["filters"])  # a list of accounts cannot be taken for one of tags
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
 
 
@@ -37,11 +42,13 @@ def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG)
         return f"the batch does not name region {migration.region_id}"
     if selection.instance_ids and migration.instance_id not in selection.instance_ids:
         return "the batch names other instances"
+    if migration.instance_id in selection.exclude.instance_ids:
+        return "the batch excludes it"
     if selection.releases:
         source = catalog.releases.get(migration.hops[0].source)
         if source is None or not matches(source, selection.releases):
             return f"the batch does not name {catalog.name(migration.hops[0].source)}"
-    elif not selection.instance_ids:
+    elif not selection.names_something:
         return "the batch names no instance"
     return ""
 
@@ -56,6 +63,8 @@ def not_acknowledged(batch: Batch, migration: Migration, catalog: Catalog = CATA
         return "nobody has acknowledged the batch"
     if given.selection and given.selection != digest_of(batch.selection):
         return "the batch selects other instances than those acknowledged"
+    if given.instances and given.instances != batch.digest:
+        return "the batch has other instances than those acknowledged"
     if migration.created_at > given.at + CLOCKS_DIFFER:
         return "it was added after the acknowledgement"
     return not_selected(batch, migration, catalog)

@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from shared.domain.batch import Batch, BatchLine, Terms
+from shared.domain.batch import Batch, BatchLine, LeftOut, Terms
 from shared.ports.migrations import Unreadable
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
+LEFT_OUT_PAGE = 100
+"""Number of left-out instances in a page; the last page may have fewer."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +59,19 @@ class Batches(Protocol):
         line: BatchLine | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
+        left_out: Sequence[LeftOut] = (),
     ) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
 
         ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
-        ``waves`` are the migrations of each wave, fixed by the acknowledgement.
+        ``waves`` are the migrations of each wave, fixed by the acknowledgement. ``left_out`` comes with the end of planning.
         """
 
     def waves(self, batch_id: str) -> list[tuple[str, ...]]:
         """The migrations of each wave; empty if the batch has none."""
+
+    def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+        """A page (from 0, ``LEFT_OUT_PAGE`` each) of the instances that the selection left out; empty after the last."""
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         """The acts on the batch since its acknowledgement, oldest first."""

@@ -25,6 +25,31 @@ class FoundInstance:
     """The instance's last start, to the minute."""
     account_id: str = ""
     """The member account in which it was found; empty for the deployment's own."""
+    tags: tuple[tuple[str, str], ...] = ()
+    resource_group_id: str = ""
+    vpc_id: str = ""
+
+
+@dataclass(frozen=True)
+class Sieve:
+    """What a listing of instances is narrowed by, as far as ECS can do it: a first sieve, never the judge."""
+
+    tags: tuple[tuple[str, str | None], ...] = ()
+    """Keys and values; None for any value. An instance must have all."""
+    resource_group_id: str = ""
+    vpc_id: str = ""
+    name: str = ""
+    """A pattern, in which ``*`` stands for any characters."""
+
+    @property
+    def is_capped(self) -> bool:
+        """Whether ECS answers with at most ``MOST_FILTERED`` instances."""
+        return bool(self.tags or self.resource_group_id)
+
+
+WITHOUT_SIEVE = Sieve()
+MOST_FILTERED = 1000
+"""Maximum instances that a listing by tags or by resource group shows (ECS, DescribeInstances)."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +83,11 @@ class Compute(Protocol):
     def regions(self) -> frozenset[str]:
         """The ids of the regions that ECS knows for this account, read from the function's own region."""
 
-    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "") -> Found:
-        """A page of the region's instances (at most 100): all of them, or those with the ids given."""
+    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: Sieve = WITHOUT_SIEVE) -> Found:
+        """A page of the region's instances (at most 100): all of them, those with the ids given, or those that pass the filter.
+
+        A filter by resource group also lets instances of the default group pass.
+        """
 
     def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         """Everything the rules need of an instance: itself, its disks, its agent and snapshots in progress.

@@ -9,6 +9,7 @@ from shared.domain.commands import LONGEST_COMMAND, LONGEST_TAG, MOST_RULES
 from shared.domain.drivers import DRIVERS
 from shared.domain.migration import State
 from shared.domain.policy import APPROVAL_CHOICES, BOUNDS, DEFAULTS, LONGEST_CHECK, LONGEST_TAG_KEY, MOST_FILES, MOST_WINDOWS, WORDS
+from shared.domain.selecting import MOST_IDS
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 
 Json = dict[str, Any]
@@ -236,13 +237,66 @@ POLICY = object_schema(
         if "." not in name
     }
 )
+_TAGS = list_schema(
+    {
+        "type": "string",
+        "minLength": 1,
+        "maxLength": 2 * LONGEST_TAG_KEY + 1,
+        "pattern": f"^[^=\\x00-\\x1f\\x7f-\\x9f]{{1,{LONGEST_TAG_KEY}}}(=[^\\x00-\\x1f\\x7f-\\x9f]{{0,{LONGEST_TAG_KEY}}})?$",
+        "title": "a tag, such as env=prod, or its key alone",
+    },
+    20,
+)
+_NAME: Json = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": 128,
+    "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
+    "title": "a name, such as web-*",
+}
+_NAMES = list_schema(_NAME, 50)
+
+
+def _ids_of(prefix: str, what: str) -> Json:
+    return list_schema(
+        {
+            "type": "string",
+            "minLength": len(prefix) + 1,
+            "maxLength": 64,
+            "pattern": f"^{prefix}[A-Za-z0-9-]{{1,60}}$",
+            "title": f"the id of {what}, such as {prefix}bp1a2b3c",
+        },
+        50,
+    )
+
+
+_SELECTING: Json = {
+    "instanceIds": list_schema(INSTANCE_ID, MOST_IDS),
+    "releases": list_schema({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),
+    "tags": _TAGS,
+    "resourceGroupIds": _ids_of("rg-", "a resource group"),
+    "vpcIds": _ids_of("vpc-", "a VPC"),
+    "names": _NAMES,
+}
+SELECTING: dict[str, str] = {
+    "instanceIds": "Instances by id.",
+    "releases": "Instances that run one of these releases (key or name).",
+    "tags": "Instances with all of these tags: key=value, or a key alone for any value.",
+    "resourceGroupIds": "Instances in one of these resource groups.",
+    "vpcIds": "Instances in one of these VPCs.",
+    "names": "Instances whose name fits one of these patterns; * stands for any characters.",
+}
+"""What each criterion means. An instance must meet every kind that is given."""
+_EXCLUDE = object_schema(
+    _SELECTING, description="Leaves out what meets one of these, with the reason listed. Here one of the tags is enough."
+)
 BATCH = object_schema(
     {
         "clientToken": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._:-]{1,64}$"},
         "accountIds": {**list_schema(ACCOUNT_ID, 100), "description": "Default: the deployment's own account only."},
         "regionIds": list_schema(REGION_ID, 50),
-        "instanceIds": list_schema(INSTANCE_ID, 1000),
-        "releases": list_schema({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),
+        **{name: {**shape, "description": SELECTING[name]} for name, shape in _SELECTING.items()},
+        "exclude": _EXCLUDE,
         "destination": RELEASE,
         "destinations": {
             "type": "object",
@@ -254,7 +308,7 @@ BATCH = object_schema(
         "dryRun": {**FLAG, "description": "Plan and precheck only."},
         "policy": POLICY,
     },
-    oneOf=[{"required": ["instanceIds"]}, {"required": ["releases"]}],
+    anyOf=[{"required": [name]} for name in _SELECTING],
 )
 ACKNOWLEDGEMENT = object_schema(
     {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)

@@ -10,7 +10,7 @@ from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import accounts, batches, hold, migrations, people_views, plan_views, show, snapshots, views
+from shared.stages.api import accounts, batches, hold, migrations, people_views, plan_views, selection_views, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -26,6 +26,13 @@ def _batches(call: Call) -> Reply:
     given = call.query
     ready = given.get("readyToConfirm") == "true"
     return Reply(batches.page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
+
+
+def _left_out(call: Call) -> Reply:
+    from shared.stages.api import left_out  # asked for seldom
+
+    given = call.query
+    return Reply(left_out.page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _migrations(call: Call) -> Reply:
@@ -268,6 +275,16 @@ ROUTES: tuple[Route, ...] = (
         "A batch, how its migrations stand, and the risks to acknowledge.",
         lambda call: Reply(batches.get(call.ports, call.path["batchId"])),
         views.BatchStanding,
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_BATCH}/left-out",
+        "listLeftOut",
+        "The instances that the batch's selection left out, and why.",
+        _left_out,
+        selection_views.LeftOutList,
+        query=_PAGE,
         refusals=(404,),
     ),
     Route(

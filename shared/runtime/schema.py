@@ -1,7 +1,7 @@
 """A small part of JSON Schema: one table checks the API's requests and is published in its document.
 
 Understood: type, enum, pattern, minLength, maxLength, minimum, maximum, items, minItems, maxItems, properties, required,
-additionalProperties, propertyNames, maxProperties, oneOf (of ``required``). Every problem names the field by its path.
+additionalProperties, propertyNames, maxProperties, anyOf (of ``required``). Every problem names the field by its path.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def _check_object(value: Json, schema: Json, path: str) -> None:
         else:
             check(name, schema.get("propertyNames", {"type": "string", "maxLength": 200}), f"{at}{name[:60]!r}")
             check(item, others, f"{at}{name}")
-    _check_one_of(value, schema, path)
+    _check_any_of(value, schema, path)
 
 
 def _refuse_unknown(value: Json, known: Json, at: str) -> None:
@@ -80,10 +80,10 @@ def _refuse_unknown(value: Json, known: Json, at: str) -> None:
         raise invalid(f"{at}{unknown[0][:60]}", f"is not a known field (known: {', '.join(known)})")
 
 
-def _check_one_of(value: Json, schema: Json, path: str) -> None:
-    choices = [each["required"][0] for each in schema.get("oneOf", ())]
-    if choices and sum(name in value for name in choices) != 1:
-        raise invalid(path if path != "body" else choices[0], f"exactly one of {', '.join(choices)} must be given")
+def _check_any_of(value: Json, schema: Json, path: str) -> None:
+    choices = [each["required"][0] for each in schema.get("anyOf", ())]
+    if choices and not any(name in value for name in choices):
+        raise invalid(path if path != "body" else choices[0], f"at least one of {', '.join(choices)} must be given")
 
 
 _CHECKS: dict[str, Any] = {

@@ -11,22 +11,23 @@ from dataclasses import replace
 from datetime import timedelta
 
 from shared.domain import events
-from shared.domain.batch import Batch, BatchState, Problem, Selection
+from shared.domain.batch import Batch, BatchState, LeftOut, Problem, Selection
 from shared.domain.catalog import Release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.errors import Refused, Stale
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_entry
-from shared.domain.notice import Notice, due_notices, matches, read_notice
+from shared.domain.notice import Notice, due_notices, read_notice
+from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import Created
 from shared.ports.ports import Ports
+from shared.stages.choosing import Choice, first_sieve
 from shared.stages.survey import Survey, is_given_up, pages
 
 _LOG = logging.getLogger("replank")
-RECENT = timedelta(days=30)
-"""The inventory skips instances that had a migration within this time, whatever its outcome."""
-_MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
+MOST_SHOWN = 100
+"""Maximum missing instances that are shown with the batch itself; all are listed as left out."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -77,21 +78,27 @@ def _check_source(source: str, ports: Ports) -> None:
 def _plan(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
-    size, seen, survey = 0, set[str](), Survey()
-    chosen_from = {"instance_ids": batch.selection.instance_ids, "accounts": batch.selection.every_account}
-    for page in pages(batch.selection.regions, ports, survey, **chosen_from):
-        chosen = [instance for instance in page if _is_chosen(instance, batch, ports) and not _is_covered(instance, batch, ports)]
-        seen.update(instance.instance_id for instance in page)
-        _create_migrations(chosen, batch, ports)
-        size += len(chosen)
+    survey, choice, selection = Survey(), Choice(batch, ports), batch.selection
+    ids, accounts = selection.instance_ids, selection.every_account
+    for page in pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=first_sieve(batch)):
+        chosen = choice.of_page(page)
+        choice.is_repeated |= not _create_migrations(chosen, batch, ports)
     if survey.silent and not is_given_up(batch.created_at, ports.clock.now()):
         return _note_silent_regions(batch, survey, ports)
-    missing = [instance_id for instance_id in batch.selection.instance_ids if instance_id not in seen]
-    where = ", ".join(batch.selection.regions)
-    absent = [(each, "Instance.NotFound", f"No instance {each} in {where}.") for each in missing]
-    problems = (*survey.problems(again=False), *absent)
-    ports.batches.commit(batch, replace(batch, state=BatchState.OPEN, version=batch.version + 1, size=size, problems=problems))
-    return Outcome("done", {"batchId": batch.batch_id, "instances": size, "missing": len(missing)})
+    missing = _note_missing(choice)
+    problems = (*survey.problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
+    after = replace(choice.planned(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
+    ports.batches.commit(batch, after, left_out=choice.listed())
+    return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
+
+
+def _note_missing(choice: Choice) -> list[LeftOut]:
+    """Note the instances that the batch names and nothing has found as left out."""
+    selection = choice.batch.selection
+    where = ", ".join(selection.regions)
+    missing = [LeftOut(id, NOT_FOUND, f"No instance {id} in {where}.") for id in selection.instance_ids if id not in choice.seen]
+    choice.left_out |= {("", "", each.instance_id): each for each in missing}
+    return missing
 
 
 def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
@@ -110,44 +117,8 @@ def _causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
     return {(where, code) for where, code, _ in problems}
 
 
-def _is_chosen(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
-    """Whether the selection includes the instance: by id, if it names ids, and by release, if it names releases."""
-    selection = batch.selection
-    if selection.instance_ids and instance.instance_id not in selection.instance_ids:
-        return False
-    if not selection.releases:
-        return bool(selection.instance_ids)
-    release = identify_in(ports.catalog, instance.os_name, instance.os_name_en)
-    if release is None or not matches(release, selection.releases):
-        return False
-    return bool(selection.instance_ids) or not _is_converted(instance, batch, ports)
-
-
-def _is_converted(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
-    """Whether the instance's last migration took it to a release outside the selection; ECS keeps the old system name."""
-    earlier = [each for each in _earlier(instance, ports) if each.state in _MOVED]
-    last = max(earlier, key=lambda each: each.created_at, default=None)
-    if last is None or last.batch_id == batch.batch_id or last.state is State.ROLLED_BACK or last.failure or not last.hops:
-        return False
-    reached = ports.catalog.releases.get(last.hops[-1].destination)
-    return reached is not None and not matches(reached, batch.selection.releases)
-
-
-def _is_covered(instance: FoundInstance, batch: Batch, ports: Ports) -> bool:
-    if batch.origin != "inventory":
-        return False
-    earlier = _earlier(instance, ports)
-    return any(each.batch_id != batch.batch_id and ports.clock.now() - each.created_at < RECENT for each in earlier)
-
-
-def _earlier(instance: FoundInstance, ports: Ports) -> list[Migration]:
-    """The instance's migrations in this account."""
-    found = ports.migrations.of_instance(instance.instance_id, limit=20)
-    return [each for each in found if each.account_id == instance.account_id]
-
-
-def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> None:
-    """Put the missing rows and request their prechecks, one page at a time, each in a few calls.
+def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
+    """Put the missing rows and request their prechecks, one page at a time, each in a few calls. True if no row existed.
 
     Intake may crash at any point here. The tick then starts the planning again, which keeps the existing rows and makes the
     rest. Unpublished events are in the rows' outboxes, and the tick publishes them.
@@ -156,6 +127,7 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
     ports.bus.publish([event for each in made for event in each.events])
     ports.migrations.settle_many([each.migration for each in made])
+    return len(made) == len(instances)
 
 
 def _created(migration: Migration, batch: Batch) -> Created:

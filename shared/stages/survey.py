@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from shared.domain.batch import Problem
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
 from shared.domain.timing import PLANNING_PATIENCE
-from shared.ports.compute import FoundInstance
+from shared.ports.compute import MOST_FILTERED, WITHOUT_SIEVE, FoundInstance, Sieve
 from shared.ports.ports import Ports
 
 _LOG = logging.getLogger("replank")
@@ -35,13 +35,23 @@ class Survey:
 
 
 def pages(
-    regions: Sequence[str], ports: Ports, survey: Survey, *, instance_ids: Sequence[str] = (), accounts: Sequence[str] = ("",)
+    regions: Sequence[str],
+    ports: Ports,
+    survey: Survey,
+    *,
+    instance_ids: Sequence[str] = (),
+    accounts: Sequence[str] = ("",),
+    only: Sieve = WITHOUT_SIEVE,
 ) -> Iterator[tuple[FoundInstance, ...]]:
-    """The instances of the accounts' regions, page after page; problems of a region go into ``survey``."""
+    """The instances of the accounts' regions, page after page; problems of a region go into ``survey``.
+
+    With ids, each is looked for in an account until it is found. A filter is only a first sieve, and an instance may come twice.
+    """
     for account_id in accounts:
+        wanted = dict.fromkeys(instance_ids) if instance_ids else None
         try:
             there = ports.in_account(account_id)
-            for page in _pages_of_account(regions, there, survey, instance_ids):
+            for page in _pages_of_account(regions, there, survey, wanted, only):
                 yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
         except AccountUnusable as error:
             from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
@@ -52,13 +62,14 @@ def pages(
 
 
 def _pages_of_account(
-    regions: Sequence[str], ports: Ports, survey: Survey, instance_ids: Sequence[str]
+    regions: Sequence[str], ports: Ports, survey: Survey, wanted: dict[str, None] | None, only: Sieve
 ) -> Iterator[tuple[FoundInstance, ...]]:
-    chunks = [instance_ids[start : start + IDS_PER_CALL] for start in range(0, len(instance_ids), IDS_PER_CALL)] or [()]
     for region_id in regions:
         try:
-            for chunk in chunks:
-                yield from _pages_of_region(region_id, chunk, ports)
+            if wanted is None:
+                yield from _pages_of_region(region_id, (), ports, only)
+            else:
+                yield from _pages_by_id(region_id, wanted, ports)
         except AccountUnusable:
             raise
         except Transient as error:
@@ -67,14 +78,27 @@ def _pages_of_account(
             survey.refused.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
 
 
-def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
-    token = ""
+def _pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
+    """The instances with these ids; those found are taken off ``wanted``, so that no other region is asked for them."""
+    ids = list(wanted)
+    for start in range(0, len(ids), IDS_PER_CALL):
+        for page in _pages_of_region(region_id, ids[start : start + IDS_PER_CALL], ports, WITHOUT_SIEVE):
+            yield page
+            for each in page:
+                wanted.pop(each.instance_id, None)
+
+
+def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports, only: Sieve) -> Iterator[tuple[FoundInstance, ...]]:
+    token, seen = "", 0
     while True:
-        found = ports.compute.find(region_id, instance_ids=instance_ids, token=token)
+        found = ports.compute.find(region_id, instance_ids=instance_ids, token=token, only=only)
         yield found.instances
+        seen += len(found.instances)
         token = found.next_token
         if not token:
-            return
+            break
+    if only.is_capped and seen >= MOST_FILTERED:  # ECS may have cut the listing, so it is read without those filters
+        yield from _pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 
 def _note_silence(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:

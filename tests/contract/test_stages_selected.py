@@ -15,7 +15,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
-from shared.stages import intake, migrate, precheck, snapshot
+from shared.stages import choosing, intake, migrate, precheck, snapshot
 from tests.support.fakes import FakeBus
 from tests.support.fleets import fleet, instance
 from tests.support.ports import T0, Bench, bench, migration
@@ -117,7 +117,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports = replace(one.ports, bus=FakeBus())
         batch = replace(batch_of(OF_RELEASE), state=BatchState.PLANNING, selection=replace(OF_RELEASE, releases=("rhel-7",)))
         ports.batches.create(batch)
-        monkeypatch.setattr(intake, "_is_chosen", lambda *_: True)
+        monkeypatch.setattr(choosing.Choice, "_is_chosen", lambda *_: True)
         intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
         (first, *_) = ports.migrations.of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)

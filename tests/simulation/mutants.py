@@ -35,7 +35,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
 from shared.domain.window import Window
 from shared.stages import advance, effects, groups, migrate, rollback, slots, snapshot, sweep
-from tests.simulation import bugs, weather
+from tests.simulation import bugs, selected, weather
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -347,6 +347,10 @@ MUTANTS = (
     Mutant("the place of a group is anybody's", 7, _place_is_anybodys, tune=weather.grouped),
     Mutant("the account's limit is ignored", 7, _no_account_limit, tune=weather.narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
+    Mutant("an exclusion by tag is ignored", 9, selected.exclusion_ignored, tune=selected.tagged),
+    Mutant("an exclusion by id is ignored", 9, selected.exclusion_ignored, tune=selected.named),
+    Mutant("the tags of a selection are ignored", 9, selected.tags_ignored, tune=selected.tagged),
+    Mutant("the names of a selection are ignored", 9, selected.names_ignored, tune=selected.named),
     Mutant("what is found after the acknowledgement moves as well", 9, bugs.freeze_ignored, tune=weather.planning),
     Mutant("a rollback resets only the system disk", 10, bugs.only_the_system_disk, tune=weather.going_back),
     Mutant("a rollback resets only one disk", 10, bugs.only_one_disk, tune=weather.going_back),

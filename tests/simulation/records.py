@@ -169,6 +169,10 @@ class Batch:
     dry_run: bool
     acknowledgement: Acknowledgement | None
     size: int = 0
+    tags: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    excluded_ids: tuple[str, ...] = ()
+    excluded_tags: tuple[str, ...] = ()
 
     @property
     def budget(self) -> int:
@@ -301,11 +305,12 @@ def migration(written: str) -> Migration:
 
 
 @lru_cache(maxsize=512)
-def batch(written: str, submitted: str = "") -> Batch:
-    """The batch in a row's ``doc``, with the policy that it was submitted with (``doc_asked``)."""
+def batch(written: str, submitted: str = "", chosen: str = "") -> Batch:
+    """The batch in a row's ``doc``, with the policy that it was submitted with (``doc_asked``) and its selection."""
     doc = json.loads(written)
     asked = json.loads(submitted) if submitted else doc
-    given, selection = doc.get("acknowledgement"), doc.get("selection", {})
+    given, selection = doc.get("acknowledgement"), json.loads(chosen) if chosen else doc.get("selection", {})
+    excluded = selection.get("exclude", {})
     return Batch(
         batch_id=doc["batch_id"],
         state=doc["state"],
@@ -317,6 +322,10 @@ def batch(written: str, submitted: str = "") -> Batch:
         dry_run=doc.get("dry_run", False),
         acknowledgement=Acknowledgement(given["operator"], _at(given["at"]), tuple(given["text"])) if given else None,
         size=doc.get("size", 0),
+        tags=tuple(selection.get("tags", ())),
+        names=tuple(selection.get("names", ())),
+        excluded_ids=tuple(excluded.get("instance_ids", ())),
+        excluded_tags=tuple(excluded.get("tags", ())),
     )
 
 

@@ -65,6 +65,9 @@ CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
 COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
 """The share of batches with a command before the move and one after it, and what marks them."""
 
+SELECTED = 0.1
+"""The share of batches that say by tag or by name whom they mean, with an exclusion."""
+
 
 @dataclass(frozen=True)
 class BatchPlan:
@@ -111,6 +114,7 @@ def draw(seed: int) -> Scenario:
     batches = tuple(_with_approvals(random.Random(f"approvals:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_commands(random.Random(f"commands:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_reminder(random.Random(f"reminder:{seed}:{at}"), each) for at, each in enumerate(batches))
+    batches = tuple(_with_selection(random.Random(f"selection:{seed}:{at}"), each, at, records) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
@@ -266,6 +270,39 @@ def _with_commands(rng: random.Random, plan: BatchPlan) -> BatchPlan:
 def _with_reminder(rng: random.Random, plan: BatchPlan) -> BatchPlan:
     """How many days a batch is left alone before a person is reminded to confirm it."""
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "confirmAfterDays": rng.choice((0, 1, 7))}})
+
+
+def _with_selection(rng: random.Random, plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
+    """Now and then the batch names no ids."""
+    if plan.request["destinations"] or rng.random() >= SELECTED:
+        return plan
+    return rng.choice((by_tag, by_name))(plan, at, records)
+
+
+def by_tag(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
+    """The batch means what bears a tag of its own. The last record bears it too, and only an exclusion saves it."""
+    mark, kept = {"TagKey": f"move-{at}", "TagValue": "yes"}, {"TagKey": "keep", "TagValue": "yes"}
+    for each in records:
+        more = [mark] if each["InstanceId"] in plan.request["instanceIds"] else [{**mark, "TagValue": "no"}]
+        _add_tags(each, [mark, kept] if each is records[-1] else more)
+    return _without_ids(plan, {"tags": [f"move-{at}=yes"], "exclude": {"tags": ["keep=yes"]}})
+
+
+def by_name(plan: BatchPlan, at: int, records: list[dict[str, Any]]) -> BatchPlan:
+    """The batch means instances by their names; one of them is excluded by its id."""
+    chosen = [each for each in records if each["InstanceId"] in plan.request["instanceIds"]]
+    names = [each["InstanceName"] for each in chosen] + [records[-1]["InstanceName"]]
+    return _without_ids(plan, {"names": names, "exclude": {"instanceIds": [records[-1]["InstanceId"]]}})
+
+
+def _add_tags(record: dict[str, Any], tags: list[dict[str, str]]) -> None:
+    old = [each for each in record.get("Tags", {}).get("Tag", []) if each["TagKey"] not in {new["TagKey"] for new in tags}]
+    record["Tags"] = {"Tag": [*old, *tags]}
+
+
+def _without_ids(plan: BatchPlan, criteria: dict[str, Any]) -> BatchPlan:
+    request = {name: value for name, value in plan.request.items() if name not in ("instanceIds", "destinations")}
+    return replace(plan, request={**request, **criteria})
 
 
 def _clock(written: str) -> datetime:

@@ -156,7 +156,8 @@ class Truth:
     def _keep_batches(self, change: Change) -> None:
         if change.after is not None:
             self.batch_rows[change.key[0]] = change.after
-            self.batches[change.key[0]] = records.batch(change.after["doc"], str(change.after.get("doc_asked", "")))
+            more = (str(change.after.get(name, "")) for name in ("doc_asked", "doc_chosen"))
+            self.batches[change.key[0]] = records.batch(change.after["doc"], *more)
 
     def _keep_locks(self, change: Change) -> None:
         if change.after is None:

@@ -130,7 +130,9 @@ def twins(scenario: Scenario) -> Scenario:
     wide = with_policy(scenario, maxMoving=2, failureBudget=9, canary=0, driver="smc")
     ids = [each["InstanceId"] for each in twins]
     only = {"instanceIds": ids, "destinations": {}}
-    batches = tuple(replace(each, request={**each.request, **only}) for each in wide.batches)
+    others = ("tags", "names", "exclude")
+    kept = [{name: value for name, value in each.request.items() if name not in others} for each in wide.batches]
+    batches = tuple(replace(each, request={**plain, **only}) for each, plain in zip(wide.batches, kept, strict=True))
     rates = {"kill_after": 0.05, "person": 0.9}
     return replace(wide, fleet=fleet, batches=batches, rates=rates, account_limit=20, chaos_min=180, prompt=True)
 
@@ -269,7 +271,8 @@ def two_hops(scenario: Scenario) -> Scenario:
 
 
 def _chosen(request: dict[str, Any], far: dict[str, str]) -> dict[str, Any]:
-    return {**request, "destinations": {id: to for id, to in far.items() if id in request["instanceIds"]}, "dryRun": False}
+    named = request.get("instanceIds", ())
+    return {**request, "destinations": {id: to for id, to in far.items() if id in named}, "dryRun": False}
 
 
 def two_hops_in_windows(scenario: Scenario) -> Scenario:

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from shared.domain.accounts import Trouble
 from shared.domain.audit import Answered, Asked, AuditLine
-from shared.domain.batch import Batch, BatchLine, Terms, awaits_confirmation, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, awaits_confirmation, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
@@ -20,7 +20,7 @@ from shared.domain.limits import comes_first
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
 from shared.ports.admission import LeaseHolder, Room
 from shared.ports.audit import AuditPage
-from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
+from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Created, Outbox, Page, Unreadable, Waiting
 from shared.ports.ports import Ports
@@ -221,6 +221,7 @@ class FakeBatches:
     forgiven: dict[str, dict[str, int]] = field(default_factory=dict)
     lines: dict[str, list[BatchLine]] = field(default_factory=dict)
     cut: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    without: dict[str, list[LeftOut]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
         if batch.batch_id in self.rows:
@@ -247,14 +248,19 @@ class FakeBatches:
         line: BatchLine | None = None,
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
+        left_out: Sequence[LeftOut] = (),
     ) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
         self.rows[before.batch_id] = after
         self.forgiven.setdefault(before.batch_id, {}).update(forgiven)
         self.lines.setdefault(before.batch_id, []).extend([line] if line else [])
+        self.without.setdefault(before.batch_id, []).extend(left_out)
         if waves:
             self.cut[before.batch_id] = [tuple(ids) for ids in waves]
+
+    def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+        return tuple(self.without.get(batch_id, ())[page * LEFT_OUT_PAGE :][:LEFT_OUT_PAGE])
 
     def waves(self, batch_id: str) -> list[tuple[str, ...]]:
         return self.cut.get(batch_id, [])

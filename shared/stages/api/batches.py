@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import acts, events, seen
-from shared.domain.batch import UNTOUCHED, Batch, BatchState, Selection, ready_to_confirm_at
+from shared.domain.batch import UNTOUCHED, Batch, BatchState, Exclusion, Selection, ready_to_confirm_at
 from shared.domain.caller import Caller
 from shared.domain.catalog import REGIONS, require_release
 from shared.domain.errors import Refused, Stale
@@ -80,9 +80,9 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
         created_by=operator,
         selection=Selection(
             regions=_regions(request.get("regionIds"), ports),
-            instance_ids=_without_repeats(request.get("instanceIds", ())),
-            releases=read_notice({"releases": request["releases"]}, ports.catalog).releases if "releases" in request else (),
             accounts=_selected_accounts(request.get("accountIds", ()), ports),
+            exclude=Exclusion(**_criteria(request.get("exclude", {}), ports)),
+            **_criteria(request, ports),
         ),
         policy=read_policy(request.get("policy", {})),
         destination=require_release(request["destination"], ports.catalog).key if "destination" in request else "",
@@ -91,6 +91,19 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
         },
         dry_run=request.get("dryRun", False),
     )
+
+
+def _criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
+    """The criteria by which instances are chosen or excluded, as a selection names them."""
+    same = {
+        "instance_ids": "instanceIds",
+        "tags": "tags",
+        "resource_groups": "resourceGroupIds",
+        "vpcs": "vpcIds",
+        "names": "names",
+    }
+    releases = read_notice({"releases": given["releases"]}, ports.catalog).releases if "releases" in given else ()
+    return {**{name: _without_repeats(given.get(field, ())) for name, field in same.items()}, "releases": releases}
 
 
 def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:

@@ -65,6 +65,9 @@ class PlanView:
     made_at: datetime
     seed: str
     runs: int
+    digest: str
+    """Digest of the instances chosen; empty during planning."""
+    left_out: int
     instances: int
     """Migrations that have not ended, without those that the precheck refused."""
     unassessed: int

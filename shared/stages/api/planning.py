@@ -51,6 +51,8 @@ def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -
         made_at=now,
         seed=seed,
         runs=runs,
+        digest=batch.digest,
+        left_out=batch.left_out,
         instances=sum(_item(each, batch).state in (WAITING, MOVING) for each in meant),
         unassessed=sum(each.state in _UNASSESSED and not each.hop for each in meant),
         routes=dict(Counter(_route(each, ports) for each in meant)),

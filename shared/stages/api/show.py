@@ -7,13 +7,23 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import acts
-from shared.domain.batch import RISKS, RISKS_VERSION, Batch, BatchControl, BatchLine, Brake, ready_to_confirm_at
+from shared.domain.batch import (
+    RISKS,
+    RISKS_VERSION,
+    Batch,
+    BatchControl,
+    BatchLine,
+    Brake,
+    Exclusion,
+    Selection,
+    ready_to_confirm_at,
+)
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
 from shared.domain.policy import seen_by_people
 from shared.domain.restore import shown
-from shared.stages.api import views
+from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
 
 HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
@@ -97,6 +107,8 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "destinations": value.destinations,
         "policy": seen_by_people(value.policy),
         "size": value.size,
+        "digest": value.digest,
+        "left_out": value.left_out,
         "problems": problems(value),
         "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
         "brake": _brake(value.control),
@@ -105,11 +117,17 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def selection(value: Batch, own: str) -> views.SelectionView:
+def selection(value: Batch, own: str) -> selection_views.SelectionView:
     """The instances that a batch selects. ``own`` is the deployment's account."""
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.every_account)
-    return views.SelectionView(accounts, chosen.regions, chosen.instance_ids, chosen.releases)
+    excluded = selection_views.ExclusionView(**_criteria(chosen.exclude))
+    return selection_views.SelectionView(accounts, chosen.regions, exclude=excluded, **_criteria(chosen))
+
+
+def _criteria(of: Selection | Exclusion) -> dict[str, tuple[str, ...]]:
+    same = {name: getattr(of, name) for name in ("instance_ids", "releases", "tags", "names")}
+    return {**same, "resource_group_ids": of.resource_groups, "vpc_ids": of.vpcs}
 
 
 def problems(value: Batch) -> tuple[views.ProblemView, ...]:

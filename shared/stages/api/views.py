@@ -12,6 +12,7 @@ from shared.domain.migration import Failure
 from shared.domain.policy import Policy
 from shared.domain.route import Hop
 from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.selection_views import SelectionView
 
 
 @dataclass(frozen=True)
@@ -116,16 +117,6 @@ class AccountList:
 
 
 @dataclass(frozen=True)
-class SelectionView:
-    """Which instances a batch asks for."""
-
-    account_ids: tuple[str, ...]
-    region_ids: tuple[str, ...]
-    instance_ids: tuple[str, ...]
-    releases: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class BatchView:
     """A batch, without its migrations. An act on it names ``version`` in the header If-Match."""
 
@@ -141,6 +132,10 @@ class BatchView:
     destinations: dict[str, str]
     policy: Policy
     size: int
+    digest: str
+    """Digest of the instances chosen, the same as long as they are; empty during planning."""
+    left_out: int
+    """Number of instances that the selection left out."""
     problems: tuple[ProblemView, ...]
     acknowledgement: Acknowledged | None
     brake: BrakeView | None

@@ -58,9 +58,19 @@ class OnlyTheChosen(Checker):
 
 
 def _names(batch: Batch, instance_id: str, truth: Truth) -> bool:
-    """Whether the batch's selection means this instance."""
+    """Whether the batch's selection means this instance, as the account knows it: every kind of criterion given must hold."""
+    instance = truth.ecs.store.get("instance", instance_id) or {}
+    tags = {f"{each['TagKey']}={each['TagValue']}" for each in instance.get("Tags", {}).get("Tag", ())}
+    if instance_id in batch.excluded_ids or tags & set(batch.excluded_tags):
+        return False
+    kinds: list[bool] = []
     if batch.instance_ids:
-        return instance_id in batch.instance_ids
-    instance = truth.ecs.store.get("instance", instance_id)
-    runs = instance["OSName"] if instance else ""
-    return any(runs.startswith(RELEASES[each]) for each in batch.releases if each in RELEASES)
+        kinds.append(instance_id in batch.instance_ids)
+    if batch.tags:
+        kinds.append(set(batch.tags) <= tags)
+    if batch.names:
+        kinds.append(instance.get("InstanceName") in batch.names)
+    if batch.releases:
+        runs = instance.get("OSName", "")
+        kinds.append(any(runs.startswith(RELEASES[each]) for each in batch.releases if each in RELEASES))
+    return bool(kinds) and all(kinds)

@@ -78,7 +78,10 @@ def test_acts_need_the_operators_name(api: ApiInMemory) -> None:
     ("body", "field"),
     [
         ({}, "instanceIds"),
-        ({"instanceIds": ["i-a"], "releases": ["centos-7"]}, "instanceIds"),
+        ({"regionIds": ["cn-hangzhou"], "exclude": {"tags": ["env=prod"]}}, "instanceIds"),
+        ({"tags": ["=prod"]}, "tags[0]"),
+        ({"vpcIds": ["rg-a"]}, "vpcIds[0]"),
+        ({"instanceIds": ["i-a"], "exclude": {"regionIds": ["cn-hangzhou"]}}, "exclude.regionIds"),
         ({"instanceIds": "i-a"}, "instanceIds"),
         ({"instanceIds": []}, "instanceIds"),
         ({"instanceIds": ["x"]}, "instanceIds[0]"),

@@ -74,7 +74,7 @@ class Usable:
     def regions(self) -> frozenset[str]:
         return frozenset({"cn-hangzhou"})
 
-    def find(self, region_id: str, *, instance_ids: Any = (), token: str = "") -> Found:
+    def find(self, region_id: str, *, instance_ids: Any = (), token: str = "", only: Any = None) -> Found:
         return Found((FoundInstance("i-test0001", region_id, "n", "CentOS 7.9", "CentOS 7.9 64 bit", "linux", "Running"),))
 
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:

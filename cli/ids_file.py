@@ -1,0 +1,51 @@
+"""Reads files of instance ids: one a line, with comments; every mistake is told with its line."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+from cli.files import text_of
+from cli.problem import Problem, bad_input
+
+_ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
+_SHOWN = 5
+"""Maximum wrong lines that are shown."""
+
+
+def read_ids(file: str, option: str) -> list[str]:
+    """The ids in the file, or in standard input for ``-``, each once; raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty)."""
+    where = "standard input" if file == "-" else file
+    text = _text(file, where, option)
+    found: dict[str, None] = {}
+    wrong: list[str] = []
+    for number, line in enumerate(text.splitlines(), 1):
+        word = line.partition("#")[0].strip()
+        if word and not _ID.fullmatch(word):
+            wrong.append(f"line {number}: {word[:80]!r} is no instance id")
+        elif word:
+            found[word] = None
+    if wrong:
+        more = f"; and {len(wrong) - _SHOWN} more" if len(wrong) > _SHOWN else ""
+        remedy = "Write one id a line, such as i-bp1a2b3c; # begins a comment."
+        raise bad_input("Ids.Invalid", f"{where}: {'; '.join(wrong[:_SHOWN])}{more}.", remedy)
+    if not found:
+        raise bad_input("Ids.Empty", f"{where} has no instance id.", "Write one id a line, such as i-bp1a2b3c.")
+    return list(found)
+
+
+def _text(file: str, where: str, option: str) -> str:
+    try:
+        content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+        return text_of(content)
+    except OSError as error:
+        raise _not_readable(where, error.strerror or str(error), option) from None
+    except ValueError:
+        raise _not_readable(where, "it is no text", option) from None
+
+
+def _not_readable(where: str, why: str, option: str) -> Problem:
+    return bad_input(
+        "Ids.NotReadable", f"{where} cannot be read: {why}.", f"Give {option} a file of text, or - for standard input."
+    )

@@ -1,0 +1,142 @@
+"""The options of a submission, which several commands take, and the request that they make."""
+
+from __future__ import annotations
+
+import inspect
+import uuid
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from cli.ids_file import read_ids
+from cli.problem import bad_input
+from cli.today import today
+from shared.domain.policy import BOUNDS, DEFAULTS, WORDS
+from shared.domain.selecting import MOST_IDS
+
+Json = dict[str, Any]
+_LEAST, _MOST = BOUNDS["maxMoving"]
+_Texts = list[str] | None
+
+
+def _several(name: str, help: str) -> Any:
+    return typer.Option(name, help=f"{help} May be repeated.")
+
+
+def request(  # noqa: PLR0913 - one parameter per option
+    instance: Annotated[_Texts, typer.Option("--instance", "-i", help="Instance id; may be repeated.")] = None,
+    ids_from: Annotated[
+        str, typer.Option("--ids-from", help="File with one instance id a line, - for standard input; # begins a comment.")
+    ] = "",
+    release: Annotated[_Texts, _several("--release", "All instances on this release (key or name).")] = None,
+    tag: Annotated[
+        _Texts, _several("--tag", "Instances with this tag: KEY=VALUE, or KEY for any value; all tags given must be there.")
+    ] = None,
+    resource_group: Annotated[_Texts, _several("--resource-group", "Instances in this resource group.")] = None,
+    vpc: Annotated[_Texts, _several("--vpc", "Instances in this VPC.")] = None,
+    name: Annotated[_Texts, _several("--name", "Instances whose name fits, such as 'web-*'.")] = None,
+    region: Annotated[_Texts, _several("--region", "Region id; default: the regions the pipeline covers.")] = None,
+    account: Annotated[_Texts, _several("--account", "Account id; default: the pipeline's own account.")] = None,
+    exclude: Annotated[_Texts, _several("--exclude", "Leave this instance id out.")] = None,
+    exclude_ids_from: Annotated[
+        str, typer.Option("--exclude-ids-from", help="Leave out the ids in this file, in the form of --ids-from.")
+    ] = "",
+    exclude_release: Annotated[_Texts, _several("--exclude-release", "Leave out what runs this release.")] = None,
+    exclude_tag: Annotated[_Texts, _several("--exclude-tag", "Leave out what has this tag; one of several is enough.")] = None,
+    exclude_resource_group: Annotated[_Texts, _several("--exclude-resource-group", "Leave out this resource group.")] = None,
+    exclude_vpc: Annotated[_Texts, _several("--exclude-vpc", "Leave out this VPC.")] = None,
+    exclude_name: Annotated[_Texts, _several("--exclude-name", "Leave out what has such a name.")] = None,
+    to: Annotated[
+        _Texts, typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice.")
+    ] = None,
+    max_moving: Annotated[
+        int | None,
+        typer.Option(help=f"{WORDS['maxMoving']} Default: the policy file's, else {DEFAULTS['maxMoving']}.", min=_LEAST, max=_MOST),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
+    file: Annotated[_Texts, _several("--file", "File in the guests whose content must stay the same.")] = None,
+    check: Annotated[
+        str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
+    ] = None,
+    policy: Annotated[
+        Path | None,
+        typer.Option(help="YAML or JSON file with the policy (replank policy check). An option given beside it wins over it."),
+    ] = None,
+    calendar: Annotated[
+        Path | None, typer.Option(help="Calendar file (.ics): its events of the next 400 days become blackouts, beside the file's.")
+    ] = None,
+    client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
+) -> Json:
+    """The body of a submission."""
+    places = {"regionIds": region, "accountIds": account}
+    chosen = _criteria(_ids(instance, ids_from, "--ids-from"), release, tag, resource_group, vpc, name)
+    left_out = _criteria(
+        _ids(exclude, exclude_ids_from, "--exclude-ids-from"),
+        *(exclude_release, exclude_tag, exclude_resource_group, exclude_vpc, exclude_name),
+    )
+    body: Json = {"clientToken": client_token or uuid.uuid4().hex, "dryRun": dry_run, **chosen}
+    body |= {field: list(value) for field, value in places.items() if value}
+    body |= {"exclude": left_out} if left_out else {}
+    body |= _destinations(to or [])
+    options = {"maxMoving": max_moving, "files": file, "check": check}
+    own = {field: value for field, value in options.items() if value is not None}
+    return {**body, "policy": {**_policy(policy, calendar), **own}}
+
+
+def takes_submission(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The command with the options of a submission; it gets the request as ``body``."""
+    theirs = inspect.signature(request).parameters
+    mine = {name: each for name, each in inspect.signature(command).parameters.items() if name != "body"}
+
+    @wraps(command)
+    def with_options(**given: Any) -> Any:
+        return command(request(**{name: given[name] for name in theirs}), **{name: given[name] for name in mine})
+
+    hints = get_type_hints(request, include_extras=True) | get_type_hints(command, include_extras=True)
+    all_of_them = [each.replace(annotation=hints[each.name]) for each in (*theirs.values(), *mine.values())]
+    with_options.__signature__ = inspect.Signature(all_of_them)  # type: ignore[attr-defined]
+    with_options.__annotations__ = {each.name: each.annotation for each in all_of_them}
+    return with_options
+
+
+def _ids(given: _Texts, file: str, option: str) -> list[str]:
+    """The ids given one by one and in a file, each once."""
+    found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
+    if len(found) > MOST_IDS:
+        sentence = f"{len(found)} instance ids are more than {MOST_IDS}."
+        raise bad_input("Option.Invalid", sentence, "Submit several batches, or select by tag or name.")
+    return found
+
+
+def _criteria(ids: list[str], release: _Texts, tag: _Texts, group: _Texts, vpc: _Texts, name: _Texts) -> Json:
+    kinds = {"instanceIds": ids, "releases": release, "tags": tag, "resourceGroupIds": group, "vpcIds": vpc, "names": name}
+    return {kind: list(values) for kind, values in kinds.items() if values}
+
+
+def _destinations(given: list[str]) -> Json:
+    single = [each for each in given if "=" not in each]
+    if len(single) > 1:
+        raise bad_input("Option.Invalid", "--to names more than one destination for all.", "Use INSTANCE=RELEASE for single ones.")
+    pairs = [item.split("=", 1) for item in given if "=" in item]
+    each = dict(pairs)
+    if len(each) < len(pairs):
+        raise bad_input("Option.Invalid", "--to names an instance twice.", "Give each instance one destination.")
+    return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
+
+
+def _policy(file: Path | None, calendar: Path | None) -> Json:
+    """The policy in the files. YAML and calendars take a while to load, and most submissions have neither."""
+    found: Json = {}
+    if file:
+        from cli.policy_file import read_policy_file
+
+        found = read_policy_file(file)
+    if calendar:
+        from cli.calendar import blackouts_in
+
+        black = blackouts_in(calendar, today(), str(found.get("zone", "")))
+        found = {**found, "blackouts": [*found.get("blackouts", []), *black]}
+    return found
