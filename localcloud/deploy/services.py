@@ -25,6 +25,7 @@ from localcloud.fc.packages import digest_of
 _HANDLER = text(r"[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+", "module.function")
 _ARN = text(r"acs:.+", "a resource name")
 _RUNTIMES = ("python3.12", "python3.10", "python3.9")
+_MAX_ENVIRONMENT = 4096
 _METHODS = ("GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS")
 _TIMER = Fields({"cronExpression": text(r".+", "an expression"), "enable": truth, "payload": text()}, ("cronExpression",))
 _HTTP = Fields(
@@ -148,6 +149,7 @@ def read(document: Document, variables: Variables, code_mode: str) -> list[Funct
         _PROPS(document, place, props)
         if len(document.problems) > before:
             continue
+        _check_sizes(document, place, props)
         if any(props["functionName"] == function.name for function in functions):
             document.complain((*place, "functionName"), "a second function of this name")
         triggers = tuple(_trigger(document, (*place, "triggers", at), each) for at, each in enumerate(props.get("triggers", [])))
@@ -180,7 +182,24 @@ def _function(props: dict[str, Any], triggers: tuple[Trigger, ...], code: tuple[
             on_success=destinations.get("onSuccess", {}).get("destination", ""),
         ),
         description=props.get("description", ""),
+        cpu=props.get("cpu", 0.0),
+        disk_mb=props.get("diskSize", 512),
+        internet=props.get("internetAccess", True),
+        log=props["logConfig"] if isinstance(props.get("logConfig"), dict) else {},
     )
+
+
+def _check_sizes(document: Document, place: Place, props: dict[str, Any]) -> None:
+    """What the steps and the ratio of the sizes may be (alibabacloud.com/help/en/functioncompute/fc/quotas-and-limits)."""
+    memory, cpu = props.get("memorySize", 512), props.get("cpu")
+    if memory % 64:
+        document.complain((*place, "memorySize"), "must be a multiple of 64 (MB)")
+    if cpu is not None and round(cpu * 100) % 5:
+        document.complain((*place, "cpu"), "must be a multiple of 0.05 (vCPU)")
+    if cpu is not None and not cpu <= memory / 1024 <= 4 * cpu:
+        document.complain((*place, "cpu"), "one vCPU goes with 1 to 4 GB of memory")
+    if sum(len(f"{name}{value}".encode()) for name, value in props.get("environmentVariables", {}).items()) > _MAX_ENVIRONMENT:
+        document.complain((*place, "environmentVariables"), f"names and values have more than {_MAX_ENVIRONMENT} bytes")
 
 
 def _trigger(document: Document, place: Place, fields: dict[str, Any]) -> Trigger:

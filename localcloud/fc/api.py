@@ -13,7 +13,7 @@ from localcloud.core.app import Cloud
 from localcloud.core.errors import ApiError
 from localcloud.core.http import Later, Request, Response
 from localcloud.core.service import Call
-from localcloud.fc import http_trigger, operations
+from localcloud.fc import http_trigger, operations, shown
 from localcloud.fc.invoker import Invoker
 from localcloud.fc.model import Function, Result, Trigger
 from localcloud.fc.queue import Queue
@@ -22,11 +22,10 @@ from localcloud.fc.store import Functions, History
 from localcloud.fc.timers import Timers
 from localcloud.wire import acs3, fc_sign, http_trigger_sign
 
-MAX_SYNC_BODY = 32 * 1024 * 1024
 LOG_TAIL_BYTES = 4096
 ANONYMOUS = Key("", "", "", "anonymous")
-_INVOKE = re.compile(r"/(?:2016-08-15/services/[^/]+|2023-03-30)/functions/([^/]+)/invocations")
-_GET = re.compile(r"/(?:2016-08-15/services/[^/]+|2023-03-30)/functions(?:/([^/]+))?")
+_INVOKE = re.compile(r"/(?:2016-08-15/services/([^/]+)|2023-03-30)/functions/([^/]+)/invocations")
+_GET = re.compile(r"/(?:2016-08-15/services/([^/]+)|2023-03-30)/functions(?:/([^/]+))?")
 _PREFIXES = ("/2016-08-15/", "/2023-03-30/", http_trigger.PREFIX)
 
 
@@ -95,36 +94,39 @@ class FunctionCompute:
     def parse(self, request: Request) -> Call:
         if request.target.startswith(http_trigger.PREFIX):
             return self._parse_http(request)
-        if found := _INVOKE.fullmatch(request.path):
-            return self._parse_invocation(request, unquote(found[1]))
+        found = _INVOKE.fullmatch(request.path)
+        if found and request.method == "POST":
+            operations.check_service(unquote(found[1] or ""))
+            return self._parse_invocation(request, unquote(found[2]))
         found = _GET.fullmatch(request.path)
         if found and request.method == "GET":
-            name = unquote(found[1] or "")
+            operations.check_service(unquote(found[1] or ""))
+            name = unquote(found[2] or "")
             operation = "GetFunction" if name else "ListFunctions"
             self._check(operation, request)
-            params = _plain_name(name) or dict(request.query)
+            params = {**dict(request.query), "name": _plain_name(name), "older": request.path.startswith(_PREFIXES[0])}
             return Call(operation, f"fc:{operation}", (self.arn(name or "*"),), params, name)
-        raise ApiError("PathNotSupported", f"{request.method} {request.path} is not emulated", 404)
+        raise ApiError("PathNotSupported", f"'{request.path}' against '{request.method}' is not supported")
 
     def _parse_http(self, request: Request) -> Call:
         function, trigger = self.functions.need(http_trigger.function_of(request)), self._http_trigger(request)
         methods = trigger.config.get("methods") or []
         if methods and request.method not in methods:
-            raise ApiError("MethodNotAllowed", f"the HTTP trigger does not take {request.method}", 405)
+            raise ApiError("MethodNotAllowed", f"the HTTP trigger does not take {request.method}", 403)
+        if len(request.body) > http_trigger.MAX_BODY:
+            raise operations.too_large(http_trigger.MAX_BODY)
         action = "" if trigger.config.get("authType") == "anonymous" else "fc:InvokeFunction"
         return Call(
             "InvokeHTTPTrigger", action, (self.arn(function.name),), request, f"{function.name} {request.method} {request.path}"
         )
 
     def _parse_invocation(self, request: Request, name: str) -> Call:
-        if request.method != "POST":
-            raise ApiError("MethodNotAllowed", "invocations are POSTed", 405)
         kind = request.headers.get("x-fc-invocation-type", "Sync")
         if kind not in ("Sync", "Async"):
             raise ApiError("InvalidArgument", "x-fc-invocation-type must be Sync or Async")
         self._check("InvokeFunction", request)
-        if len(request.body) > MAX_SYNC_BODY:
-            raise ApiError("InvalidArgument", f"the payload exceeds {MAX_SYNC_BODY} bytes", 413)
+        if len(request.body) > http_trigger.MAX_BODY:
+            raise operations.too_large(http_trigger.MAX_BODY)
         tail = request.headers.get("x-fc-log-type", "None") == "Tail"
         function = self.functions.need(_plain_name(name))
         params = {"function": function, "body": request.body, "async": kind == "Async", "tail": tail}
@@ -135,10 +137,11 @@ class FunctionCompute:
 
     def perform(self, call: Call, caller: Key) -> Response | Later:
         if call.operation == "ListFunctions":
-            shown, following = operations.page(self.functions.all(), call.params)
-            return _json({"functions": [_shown(each) for each in shown], **({"nextToken": following} if following else {})})
+            listed, following = operations.page(self.functions.all(), call.params)
+            functions = [self._shown(each, call.params) for each in listed]
+            return _json({"functions": functions, **({"nextToken": following} if following else {})})
         if call.operation == "GetFunction":
-            return _json(_shown(self.functions.need(call.params)))
+            return _json(self._shown(self.functions.need(call.params["name"]), call.params))
         if call.operation == "InvokeHTTPTrigger":
             return self._perform_http(call.params)
         function: Function = call.params["function"]
@@ -161,7 +164,14 @@ class FunctionCompute:
         answer = _json(
             {"ErrorCode": code, "ErrorMessage": error.message, "Code": code, "Message": error.message, "RequestId": request_id}
         )
-        return Response(error.status, {**answer.headers, "X-Fc-Request-Id": request_id}, answer.body)
+        kind = http_trigger.REFUSED if request.target.startswith(http_trigger.PREFIX) else {}
+        return Response(error.status, {**answer.headers, **kind, "X-Fc-Request-Id": request_id}, answer.body)
+
+    def _shown(self, function: Function, params: dict[str, Any]) -> dict[str, Any]:
+        times, account = self.functions.times(function.name), self._cloud.account_id
+        if params["older"]:
+            return shown.of_2_0(function, times)
+        return shown.of_3_0(function, times, self.arn(function.name), account)
 
     def arn(self, name: str) -> str:
         """A function's resource name."""
@@ -184,18 +194,3 @@ def _answer(result: Result, request_id: str, tail: bool) -> Response:
     if tail:
         headers["x-fc-log-result"] = base64.b64encode(result.log.encode()[-LOG_TAIL_BYTES:]).decode()
     return Response(200, headers, result.body)
-
-
-def _shown(function: Function) -> dict[str, Any]:
-    """A function as GetFunction shows it."""
-    return {
-        "functionName": function.name,
-        "handler": function.handler,
-        "runtime": function.runtime,
-        "memorySize": function.memory_mb,
-        "timeout": function.timeout_s,
-        "environmentVariables": function.environment,
-        "role": function.role,
-        "description": function.description,
-        "initializer": function.initializer,
-    }

@@ -12,11 +12,17 @@ from urllib.parse import unquote
 
 from localcloud.core.clock import iso
 from localcloud.core.http import Request, Response
-from localcloud.fc.model import Result
+from localcloud.fc.model import Result, failure
 
 PREFIX = "/http/"
+MAX_BODY = 32 * 1024 * 1024
+"""Of a request and of an answer, by trigger or by call."""
 _HIDDEN = ("authorization",)
 _TEXT = ("text/", "application/json", "application/xml", "application/javascript", "application/x-www-form-urlencoded")
+
+
+REFUSED = {"x-fc-error-type": "FcCommonError"}
+"""The header of what Function Compute refuses before the function is run (help.aliyun.com/document_detail/85445.html)."""
 
 
 def function_of(request: Request) -> str:
@@ -59,6 +65,8 @@ def event(request: Request, *, request_id: str, account_id: str, now_ms: int) ->
 def response(result: Result, request_id: str) -> Response:
     """The answer to the client: from a result of the agreed shape, or any other JSON or text as the body of a 200."""
     headers = {"X-Fc-Request-Id": request_id}
+    if len(result.body) > MAX_BODY:
+        result = failure(f"payload size exceeds maximum allowed size ({MAX_BODY} bytes)")
     if result.error:
         return Response(502, {**headers, "x-fc-error-type": result.error, "content-type": "application/json"}, result.body)
     try:

@@ -67,6 +67,7 @@ class Instance:
         os.close(there)
         os.close(back)
         self._begun = False
+        self._peak_mb = 0
         self._memory_mb = function.memory_mb if memory_limit else 0
 
     def run(self, invocation: Invocation) -> Result:
@@ -75,11 +76,11 @@ class Instance:
         try:
             result = self._initialize(invocation) or self._request(invocation)
         except TimedOut as error:
-            result = failure(str(error), "FunctionTimedOut")
+            result = failure(str(error))
         except (Gone, OSError):
             self.kill()
-            message = f"Process exited unexpectedly before completing request (exit status {self.process.returncode})"
-            result = failure(message, "ProcessExited")
+            used = f"duration: {(time.perf_counter() - started) * 1000:.0f}ms, maxMemoryUsage: {self._peak_mb}MB"
+            result = failure(f"Process exited unexpectedly before completing request ({used})")
         took_ms = (time.perf_counter() - started) * 1000
         return Result(result.body, result.error, self._log_since(at), took_ms)
 
@@ -95,7 +96,7 @@ class Instance:
         frame = {"code": list(function.code), "handler": function.handler, "initializer": function.initializer}
         fields = {"context": context(function, invocation), "now": invocation.now, "memory_mb": self._memory_mb}
         limit_s = max(function.initializer_timeout_s, 60 if not function.initializer else 0)
-        reply = self._exchange({**frame, **fields}, limit_s, "initializer")
+        reply = self._exchange({**frame, **fields}, limit_s, "Function initializer")
         self._begun = True
         if not reply["error"]:
             return None
@@ -104,8 +105,9 @@ class Instance:
 
     def _request(self, invocation: Invocation) -> Result:
         payload = base64.b64encode(invocation.payload).decode()
-        frame = {"payload": payload, "context": context(self.function, invocation), "now": invocation.now}
-        reply = self._exchange(frame, self.function.timeout_s, "function")
+        fields = {"context": context(self.function, invocation), "now": invocation.now, "memory_mb": self._memory_mb}
+        frame = {"payload": payload, **fields}
+        reply = self._exchange(frame, self.function.timeout_s, "Function")
         return Result(base64.b64decode(reply["body"]), UNHANDLED if reply["error"] else "")
 
     def _exchange(self, frame: dict[str, Any], limit_s: float, what: str) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class Instance:
         while size:
             if not select.select([self._answers], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 self.kill()
-                raise TimedOut(f"The {what} timed out after {limit_s:g} seconds")
+                raise TimedOut(f"{what} time out after {limit_s:g} seconds")
             part = os.read(self._answers, min(size, 1 << 20))
             if not part:
                 raise Gone
@@ -141,12 +143,19 @@ class Instance:
 
     def kill(self) -> None:
         """End the process and what it started, at once."""
-        if self.process.poll() is None:
-            try:
-                os.killpg(self.process.pid, signal.SIGKILL)
-            except OSError:
-                self.process.kill()
-        self.process.wait()
+        if self.process.returncode is not None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except OSError:
+            self.process.kill()
+        try:
+            _, status, usage = os.wait4(self.process.pid, 0)  # Popen's own wait does not tell the memory
+        except ChildProcessError:  # another thread was faster
+            self.process.wait()
+            return
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self._peak_mb = usage.ru_maxrss // 1024
 
     def close(self) -> None:
         """Kill the process and give its descriptors back."""

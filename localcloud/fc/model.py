@@ -36,7 +36,7 @@ class Function:
     """One function. ``code`` lists the folders put before everything else on ``sys.path``; ``role`` is a RAM role's name.
 
     If ``package`` is not empty, ``code`` is one zip and ``package`` its digest. Such a function sees nothing but the zip and the
-    standard library of its runtime.
+    standard library of its runtime. ``cpu`` is 0 if nobody chose it; ``log`` is the log configuration as s.yaml gives it.
     """
 
     name: str
@@ -53,6 +53,10 @@ class Function:
     async_policy: AsyncPolicy = field(default_factory=AsyncPolicy)
     description: str = ""
     package: str = ""
+    cpu: float = 0.0
+    disk_mb: int = 512
+    internet: bool = True
+    log: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """The form it is stored in."""
@@ -89,7 +93,6 @@ class Result:
     took_ms: float = 0.0
 
 
-def failure(message: str, kind: str, *, log: str = "", took_ms: float = 0.0) -> Result:
-    """The result of an invocation that the platform ended (time-out, exit, failed initializer)."""
-    body = json.dumps({"errorMessage": message, "errorType": kind, "stackTrace": []}).encode()
-    return Result(body, UNHANDLED, log, took_ms)
+def failure(message: str) -> Result:
+    """The result of an invocation that the platform ended (time-out, exit): a message, without a type or a stack."""
+    return Result(json.dumps({"errorMessage": message}).encode(), UNHANDLED)

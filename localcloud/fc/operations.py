@@ -1,6 +1,6 @@
 """The operations of Function Compute that are emulated, and what each takes besides its path and body.
 
-Source: request models of alibabacloud-fc20230330 4.1.3 and aliyun-fc2 2.5.2.
+Source: request models of alibabacloud-fc20230330 4.1.3 and aliyun-fc2 2.5.2; alibabacloud.com/help/en/functioncompute/error-codes.
 """
 
 from __future__ import annotations
@@ -42,6 +42,20 @@ def check(operation: str, request: Request, *, strict: bool = True) -> None:
         raise ApiError("InvalidArgument", f"{', '.join(meant)}: not a parameter of {operation}, or not emulated")
     if given.get("qualifier", "LATEST") != "LATEST":
         raise ApiError("QualifierNotFound", f"qualifier '{given['qualifier']}' does not exist; only LATEST is emulated", 404)
+
+
+def too_large(limit: int) -> ApiError:
+    """The published refusal of a body."""
+    return ApiError("EntityTooLarge", f"payload size exceeds maximum allowed size ({limit} bytes)")
+
+
+def check_service(name: str) -> None:
+    """Services of 2.0 are not emulated, but ``service.qualifier`` names a version or an alias; raises if not LATEST."""
+    service, _, qualifier = name.partition(".")
+    if qualifier in ("", "LATEST"):
+        return
+    kind, code = ("version", "VersionNotFound") if qualifier.isdigit() else ("alias", "AliasNotFound")
+    raise ApiError(code, f"{kind} '{qualifier}' of service '{service}' does not exist", 404)
 
 
 def page(functions: list[Function], query: dict[str, str]) -> tuple[list[Function], str]:

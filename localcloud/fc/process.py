@@ -92,7 +92,7 @@ class _Pool:
                 self._alive[number] = instance
             result = instance.run(invocation)
         except OSError as error:
-            instance, result = None, failure(f"The instance could not be started: {error}", "ResourceExhausted")
+            instance, result = None, failure(f"The instance could not be started: {error}")
         with self._lock:
             self._unfinished -= 1
         on_done(result)

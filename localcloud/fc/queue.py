@@ -19,6 +19,7 @@ from localcloud.core.hooks import offered
 from localcloud.core.scheduler import Job
 from localcloud.core.state import StateUnwritable
 from localcloud.fc.model import Function, Result
+from localcloud.fc.operations import too_large
 from localcloud.fc.runner import Runner
 from localcloud.fc.store import Functions
 
@@ -62,7 +63,7 @@ class Queue:
         """Accept an invocation, in the caller's transaction; its request id. Raises FunctionNotFound or a size error."""
         self._functions.need(name)
         if len(payload) > MAX_ASYNC_BODY:
-            raise ApiError("InvalidArgument", f"the payload of an asynchronous invocation exceeds {MAX_ASYNC_BODY} bytes", 413)
+            raise too_large(MAX_ASYNC_BODY)
         request_id, now = self._cloud.request_id(), self._cloud.clock.now_ms()
         self._sql.execute("INSERT INTO fc_invocations VALUES (?,?,?,?,?,?)", (request_id, name, payload, 0, now, source))
         self._schedule(request_id, now)

@@ -13,23 +13,41 @@ from localcloud.fc.model import Function
 KEEP_INVOCATIONS = 5_000
 
 
+@dataclass(frozen=True)
+class Times:
+    """When a function was made and last changed (milliseconds)."""
+
+    created_ms: int
+    modified_ms: int
+
+
 class Functions:
     """Functions by name; reads are cached because every delivery asks."""
 
     def __init__(self, cloud: Cloud) -> None:
+        self._now_ms = cloud.clock.now_ms
+        self._times = cloud.db.collection("fc.function_times")
         self._docs = cloud.db.collection("fc.function")
         self._cache: dict[str, Function] = {name: Function.from_json(doc) for name, doc in self._docs.items()}
 
     def put(self, function: Function) -> bool:
         """Create or replace; True if anything changed."""
         changed = self._cache.get(function.name) != function
+        if changed or self._times.get(function.name) is None:
+            now, known = self._now_ms(), self._times.get(function.name)
+            self._times.put(function.name, asdict(Times(known["created_ms"] if known else now, now)))
         self._docs.put(function.name, function.as_json())
         self._cache[function.name] = function
         return changed
 
     def drop(self, name: str) -> None:
         self._docs.delete(name)
+        self._times.delete(name)
         self._cache.pop(name, None)
+
+    def times(self, name: str) -> Times:
+        """When a function was made and changed; the beginning of time if an older version stored it."""
+        return Times(**(self._times.get(name) or {"created_ms": 0, "modified_ms": 0}))
 
     def get(self, name: str) -> Function | None:
         return self._cache.get(name)

@@ -7,6 +7,7 @@ The first frame says what to load, each later one is a request. Standard output 
 from __future__ import annotations
 
 import base64
+import errno
 import importlib
 import json
 import logging
@@ -80,6 +81,8 @@ def answer(handler: Callable[..., Any], frame: Frame) -> Frame:
         body, failed = body_of(handler(base64.b64decode(frame["payload"]), context_of(frame["context"]))), False
     except BaseException as error:
         traceback.print_exc()
+        if frame["memory_mb"] and _is_out_of_memory(error):
+            os._exit(137)  # the platform kills what takes more than its memory; here it was only not given any
         body, failed = error_of(error), True
         if isinstance(error, SystemExit):
             raise
@@ -91,6 +94,10 @@ def _set_now(now: str) -> None:
         os.environ["LOCALCLOUD_NOW"] = now
     else:
         os.environ.pop("LOCALCLOUD_NOW", None)
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno == errno.ENOMEM)
 
 
 def _limit(memory_mb: int) -> None:

@@ -1,6 +1,7 @@
 """Function Compute's own signature, ``FC <AccessKeyId>:<HMAC-SHA256>``, over the dated and ``x-fc-*`` headers and the path.
 
-Source: aliyun-fc2 2.5.2 (auth.py), read and measured. Calls of HTTP triggers sign the query parameters as well.
+Source: aliyun-fc2 2.5.2 (auth.py), read and measured; refusals: alibabacloud.com/help/en/functioncompute/error-codes.
+Calls of HTTP triggers sign the query parameters as well.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from localcloud.core.errors import ApiError
 from localcloud.core.http import Request
 
 MAX_SKEW_S = 900
+SIGNATURE_MESSAGE = (
+    "The request signature we calculated does not match the signature you provided. Check your access key and signing method"
+)
 
 
 def verify(request: Request, identities: Identities) -> Key:
@@ -24,13 +28,13 @@ def verify(request: Request, identities: Identities) -> Key:
     scheme, _, rest = request.headers.get("authorization", "").partition(" ")
     access_key_id, _, given = rest.partition(":")
     if scheme != "FC" or not given:
-        raise ApiError("MissingRequiredHeader", "missing required http header: Authorization", 401)
+        raise ApiError("MissingRequiredHeader", "required HTTP header Authorization was not specified", 400)
     key = identities.find(access_key_id)
     if key is None:
-        raise ApiError("InvalidAccessKeyID", f"the access key id {access_key_id} is invalid", 403)
+        raise ApiError("InvalidAccessKeyID", f"invalid access key ID '{access_key_id}'", 403)
     expected = (_sign(request, key.access_key_secret, resource) for resource in resources(request))
     if not any(hmac.compare_digest(each.encode(), given.encode("utf-8", "replace")) for each in expected):
-        raise ApiError("SignatureNotMatch", "The request signature we calculated does not match the signature you provided.", 403)
+        raise ApiError("SignatureNotMatch", SIGNATURE_MESSAGE, 403)
     if request.headers.get("x-fc-security-token", "") != key.token:
         raise ApiError("InvalidSecurityToken", "The security token provided is invalid.", 403)
     if identities.is_over(key):
@@ -58,6 +62,6 @@ def _check_date(text: str) -> None:
     try:
         skew_s = abs(parsedate_to_datetime(text).timestamp() - wall_s())
     except (TypeError, ValueError) as error:
-        raise ApiError("MissingRequiredHeader", "missing or malformed http header: Date", 400) from error
+        raise ApiError("MissingRequiredHeader", "required HTTP header Date was not specified, or is malformed", 400) from error
     if skew_s > MAX_SKEW_S:
         raise ApiError("RequestTimeTooSkewed", "The difference between the request time and the current time is too large.", 403)

@@ -25,13 +25,15 @@ def verify(request: Request, identities: Identities) -> Key:
     found = _AUTHORIZATION.fullmatch(authorization)
     signed = found[2].split(";") if found else []
     if found is None or "x-acs-date" not in signed:
-        raise ApiError("MissingRequiredHeader", "the Authorization header is malformed, or x-acs-date is not signed", 401)
+        raise ApiError(
+            "MissingRequiredHeader", "required HTTP header Authorization was not specified, or x-acs-date is not signed", 400
+        )
     key = identities.find(found[1])
     if key is None:
-        raise ApiError("InvalidAccessKeyID", f"the access key id {found[1]} is invalid", 403)
+        raise ApiError("InvalidAccessKeyID", f"invalid access key ID '{found[1]}'", 403)
     acs3.check_date(request.headers.get("x-acs-date", ""), "%Y-%m-%dT%H:%M:%SZ")
     if not hmac.compare_digest(acs3.hmac_sha256(key.access_key_secret, acs3.string_to_sign(request, signed)), found[3]):
-        raise ApiError("SignatureNotMatch", "The request signature we calculated does not match the signature you provided.", 403)
+        raise ApiError("SignatureNotMatch", fc_sign.SIGNATURE_MESSAGE, 403)
     if request.headers.get("x-acs-security-token", "") != key.token:
         raise ApiError("InvalidSecurityToken", "The security token provided is invalid.", 403)
     if identities.is_over(key):

@@ -66,6 +66,43 @@ def test_unknown_function_wrong_secret_and_missing_permission(app: App) -> None:
         assert caught.value.args[1:3] == (status, code)
 
 
+def test_what_the_published_table_of_errors_says(app: App) -> None:
+    """alibabacloud.com/help/en/functioncompute/error-codes: status, code and message."""
+    client, older = functions(app.cloud), "/2016-08-15/services/s"
+    cases = (
+        ("GET", "/2016-08-15/nonsense", 400, "PathNotSupported", "'/2016-08-15/nonsense' against 'GET' is not supported"),
+        ("PUT", f"{older}/functions/app-echo/invocations", 400, "PathNotSupported", "against 'PUT' is not supported"),
+        ("GET", f"{older}.7/functions/app-echo", 404, "VersionNotFound", "version '7' of service 's' does not exist"),
+        ("GET", f"{older}.prod/functions", 404, "AliasNotFound", "alias 'prod' of service 's' does not exist"),
+        ("POST", f"{older}/functions/no-such/invocations", 404, "FunctionNotFound", "does not exist"),
+    )
+    for method, path, status, code, message in cases:
+        with pytest.raises(FcError) as caught:
+            client._do_request(method, path, client._build_common_headers(method, path))
+        assert caught.value.args[1:3] == (status, code)
+        assert message in json.loads(caught.value.args[0])["ErrorMessage"]
+    answer = app.cloud.handle(plain("GET", f"{older}/functions"))
+    assert (answer.status, body(answer)["ErrorCode"]) == (400, "MissingRequiredHeader")
+    assert body(answer)["ErrorMessage"] == "required HTTP header Authorization was not specified"
+    with pytest.raises(FcError, match=r"payload size exceeds maximum allowed size \(33554432 bytes\)"):
+        client.invoke_function("s", "app-echo", payload=b"x" * (http_trigger.MAX_BODY + 1))
+
+
+def test_a_function_is_shown_as_the_older_generation_shows_it(app: App) -> None:
+    client = functions(app.cloud)
+    first = client.get_function("s", "app-echo").data
+    assert (first["initializer"], first["initializationTimeout"]) == ("index.initialize", 10)
+    assert first["createdTime"] == first["lastModifiedTime"] == "2026-11-23T08:00:00Z"
+    assert first["codeSize"] > 0
+    assert not {"role", "logConfig", "functionArn"} & set(first)
+    app.settle(3_600_000)
+    app.files.services.write_text(app.files.services.read_text().replace("timeout: 1\n", "timeout: 2\n"))
+    app.deploy()
+    again = client.get_function("s", "app-echo").data
+    assert (again["functionId"], again["createdTime"], again["timeout"]) == (first["functionId"], first["createdTime"], 2)
+    assert again["lastModifiedTime"] > first["lastModifiedTime"]
+
+
 def test_newer_path_takes_the_same_signature(app: App) -> None:
     client = functions(app.cloud)
     path = "/2023-03-30/functions/app-echo/invocations"
@@ -98,7 +135,7 @@ def test_destination_needs_the_roles_permission(app: App) -> None:
 def test_oversized_asynchronous_payload_is_refused(app: App) -> None:
     with pytest.raises(FcError) as caught:
         functions(app.cloud).invoke_function("a", "app-echo", payload=b"x" * 131_073, headers={"x-fc-invocation-type": "Async"})
-    assert caught.value.args[1] == 413
+    assert caught.value.args[1:3] == (400, "EntityTooLarge")
 
 
 def test_interrupted_invocation_is_run_again(app: App) -> None:
@@ -167,14 +204,16 @@ def test_http_trigger_with_the_older_signature(app: App) -> None:
 
 def test_http_trigger_refuses(app: App) -> None:
     for request, status, code in (
-        (plain("GET", "/http/app-echo/x"), 401, "MissingRequiredHeader"),
+        (plain("GET", "/http/app-echo/x"), 400, "MissingRequiredHeader"),
         (signed_acs3(app, "GET", "/http/app-echo/x", {}, "wrong"), 403, "SignatureNotMatch"),
-        (signed_acs3(app, "PUT", "/http/app-echo/x", {}), 405, "MethodNotAllowed"),
+        (signed_acs3(app, "PUT", "/http/app-echo/x", {}), 403, "MethodNotAllowed"),
         (plain("GET", "/http/nobody/x"), 404, "FunctionNotFound"),
-        (plain("DELETE", "/http/app-dead/x"), 405, "MethodNotAllowed"),
+        (plain("DELETE", "/http/app-dead/x"), 403, "MethodNotAllowed"),
+        (plain("POST", "/http/app-dead/x", b"x" * (http_trigger.MAX_BODY + 1)), 400, "EntityTooLarge"),
     ):
         answer = app.cloud.handle(request)
         assert (answer.status, body(answer)["Code"]) == (status, code)
+        assert answer.headers["x-fc-error-type"] == "FcCommonError"
 
 
 def test_anonymous_trigger_and_failing_handler(app: App) -> None:
@@ -194,6 +233,7 @@ def test_anonymous_trigger_and_failing_handler(app: App) -> None:
         (b'{"statusCode": 200, "headers": []}', 200, b""),
         (b'{"statusCode": 200, "headers": [1]}', 502, None),
         (b'{"statusCode": 200, "body": "*", "isBase64Encoded": true}', 502, None),
+        (b" " * (http_trigger.MAX_BODY + 1), 502, None),
     ],
 )
 def test_a_function_may_answer_in_every_documented_shape(result: bytes, status: int, text: bytes | None) -> None:

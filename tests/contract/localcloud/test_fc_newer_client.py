@@ -64,6 +64,12 @@ def test_functions_are_shown_and_listed_in_pages(app: App) -> None:
     shown = client(app).get_function("app-echo", models.GetFunctionRequest(qualifier="LATEST")).body
     assert (shown.function_name, shown.timeout, shown.runtime) == ("app-echo", 1, "python3.10")
     assert shown.environment_variables["GREETING"] == "hello"
+    account = app.cloud.account_id
+    assert shown.function_arn == f"acs:fc:cn-hangzhou:{account}:functions/app-echo"
+    assert shown.role == f"acs:ram::{account}:role/app-echo"
+    assert (shown.state, shown.last_update_status, shown.disk_size, shown.instance_concurrency) == ("Active", "Successful", 512, 1)
+    assert shown.instance_lifecycle_config.initializer.handler == "index.initialize"
+    assert all((shown.function_id, shown.code_size, shown.created_time, shown.last_modified_time))
     first = client(app).list_functions(models.ListFunctionsRequest(limit=1, prefix="app-")).body
     second = client(app).list_functions(models.ListFunctionsRequest(limit=1, prefix="app-", next_token=first.next_token)).body
     names = [each.function_name for page in (first, second) for each in page.functions]
