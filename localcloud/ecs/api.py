@@ -18,6 +18,7 @@ from localcloud.ecs.guest_runs import GuestRuns
 from localcloud.ecs.instances import Instances
 from localcloud.ecs.invocations import Invocations
 from localcloud.ecs.power import Power
+from localcloud.ecs.records import Records
 from localcloud.ecs.snapshot_life import SnapshotLife
 from localcloud.ecs.snapshots import Snapshots
 from localcloud.ecs.tags import Tags
@@ -70,7 +71,8 @@ class Ecs(RpcService):
         }
 
     def _assistant(self) -> dict[str, Operation]:
-        commands, invocations = Commands(self.world, self.runs), Invocations(self.world)
+        records = Records(self.world)
+        commands, invocations = Commands(self.world, self.runs, records), Invocations(self.world, records)
         instances = _each("instance", "InstanceId")
         return {
             "RunCommand": Operation(commands.run, _all(instances, _any("command"))),

@@ -15,6 +15,7 @@ from localcloud.core.errors import ApiError
 from localcloud.ecs import agent
 from localcloud.ecs.guest_runs import GuestRuns
 from localcloud.ecs.paging import Params
+from localcloud.ecs.records import Records
 from localcloud.ecs.store import Doc
 from localcloud.ecs.tags import check_tags, ecs_tags
 from localcloud.ecs.world import SECOND, EcsWorld, refuse_unless
@@ -28,8 +29,8 @@ _PLACEHOLDER = re.compile(r"\{\{\s*([\w:-]+)\s*\}\}")
 class Commands:
     """RunCommand and StopInvocation."""
 
-    def __init__(self, world: EcsWorld, runs: GuestRuns) -> None:
-        self.world, self.runs = world, runs
+    def __init__(self, world: EcsWorld, runs: GuestRuns, records: Records) -> None:
+        self.world, self.runs, self.records = world, runs, records
 
     def run(self, params: Params) -> dict[str, Any]:
         """RunCommand, idempotent by ClientToken."""
@@ -83,6 +84,7 @@ class Commands:
         digest = hashlib.sha256(script.encode()).hexdigest()
         world.cloud.db.put_blob(digest, script.encode())
         world.store.put("result", f"{invoke}:{id}", _result(invoke, command, id, digest, timeout_s))
+        self.records.add(f"{invoke}:{id}")
         instance["sim"] |= {"last_invoked": world.now_iso, "invocations": instance["sim"]["invocations"] + 1}
         world.store.put("instance", id, instance)
         reachable = agent.alive(world, instance)

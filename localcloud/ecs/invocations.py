@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from localcloud.ecs.paging import Params, page_of, tag_links
+from localcloud.ecs.records import Records
 from localcloud.ecs.store import Doc
 from localcloud.ecs.world import EcsWorld, shown
 from localcloud.wire.rpc import missing
@@ -16,11 +17,12 @@ _UNFINISHED = ("Pending", "Running", "Stopping")
 class Invocations:
     """The two lists."""
 
-    def __init__(self, world: EcsWorld) -> None:
-        self.world = world
+    def __init__(self, world: EcsWorld, records: Records) -> None:
+        self.world, self.records = world, records
 
     def describe(self, params: Params) -> dict[str, Any]:
         """DescribeInvocations."""
+        self.records.expire()
         if "InvokeId" in params:
             docs = [doc for doc in [self.world.store.get("invocation", params["InvokeId"])] if doc]
         else:
@@ -50,6 +52,7 @@ class Invocations:
 
     def results(self, params: Params) -> dict[str, Any]:
         """DescribeInvocationResults; by InvokeId, InstanceId or CommandId."""
+        self.records.expire()
         where = {link: params[name] for name, link in (("InvokeId", "invoke"), ("InstanceId", "instance")) if name in params}
         if not where and "CommandId" not in params and "Tag" not in params:
             raise missing("InvokeId")

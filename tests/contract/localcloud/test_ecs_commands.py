@@ -201,3 +201,51 @@ def test_a_script_kept_in_its_result_still_runs(tmp_path: Path) -> None:
     with account(tmp_path) as later:
         later.pass_minutes(1)
         assert base64.b64decode(later.result(invoke).output) == b"old\n"
+
+
+def test_the_newest_records_are_kept_and_no_others(cloud: Account) -> None:
+    cloud.load(command_records=3)
+    invokes = []
+    for number in range(5):
+        invokes.append(cloud.begin(CENTOS, f"echo {number}"))
+        cloud.pass_minutes(2)
+    for invoke in invokes[:2]:
+        assert listed(cloud, invoke_id=invoke) == listed(cloud, invoke_id="t-never-run") == []
+        assert invocations(cloud, invoke_id=invoke) == []
+    pages = [listed(cloud, instance_id=CENTOS, page_size=2, page_number=number) for number in (1, 2, 3)]
+    assert [len(page) for page in pages] == [2, 1, 0]
+    assert sorted(pages[0] + pages[1]) == sorted(invokes[2:]) == sorted(invocations(cloud))
+
+
+def test_a_record_is_gone_after_thirty_days(cloud: Account) -> None:
+    invoke = cloud.begin(CENTOS, "echo old")
+    cloud.pass_minutes(15 * 24 * 60)
+    young = cloud.begin(CENTOS, "echo young")
+    cloud.pass_minutes(15 * 24 * 60 - 1)
+    assert sorted(listed(cloud, instance_id=CENTOS)) == sorted([invoke, young])
+    cloud.pass_minutes(1.1)
+    assert listed(cloud, instance_id=CENTOS) == [young]
+    assert listed(cloud, invoke_id=invoke) == []
+
+
+def test_a_command_that_has_not_ended_is_not_forgotten(cloud: Account) -> None:
+    cloud.load(command_records=1)
+    slow = cloud.begin(CENTOS, "sleep 600; echo ended", timeout=900)
+    cloud.pass_minutes(1)
+    for _ in range(3):
+        cloud.run(WINDOWS, "hostname")
+    assert cloud.result(slow).invocation_status == "Running"
+    cloud.pass_minutes(15)
+    assert cloud.result(slow).invocation_status == "Success"
+
+
+def listed(cloud: Account, **filters: object) -> list[str]:
+    """The invocations of which there are results."""
+    answer = cloud.ecs.describe_invocation_results(ecs.DescribeInvocationResultsRequest(region_id=REGION, **filters))
+    return [str(each.invoke_id) for each in answer.body.invocation.invocation_results.invocation_result]
+
+
+def invocations(cloud: Account, **filters: object) -> list[str]:
+    """The invocations that are listed."""
+    answer = cloud.ecs.describe_invocations(ecs.DescribeInvocationsRequest(region_id=REGION, **filters))
+    return [str(each.invoke_id) for each in answer.body.invocations.invocation]

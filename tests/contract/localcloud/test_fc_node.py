@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.contract.localcloud.account_support import write_application
-from tests.contract.localcloud.served import Process, nothing_left_running
 from tests.contract.localcloud.test_tablestore_node import node
+from tools.deployed.application import write_application
+from tools.deployed.process import Process, nothing_left_running
 
 SCRIPT = Path(__file__).with_name("fc_node.js")
 GREEDY = "    if b'GREEDY' in event:\n        bytearray(1 << 30)\n"
