@@ -227,7 +227,8 @@ def acknowledge(
 ) -> None:
     """Accept the risks of a batch and the snapshots of all its disks; from then on its instances move."""
     api = Api.from_environment()
-    found, risks = api.get(f"/batches/{batch}"), api.get("/risks")
+    found = api.get(f"/batches/{batch}")
+    risks = found["risks"] or api.get("/risks")  # its own, because its policy may add to them
     if not yes:
         for line in risks["text"]:
             print(f"- {line}", file=sys.stderr)

@@ -10,8 +10,8 @@ from datetime import datetime
 
 from shared.domain import events
 from shared.domain.after_job import ROLLED_BACK_BY_SMC, Trace
-from shared.domain.batch import RISKS, RISKS_VERSION, Acknowledgement, Batch, BatchState, Brake, Terms
-from shared.domain.chosen import digest_of
+from shared.domain.batch import Acknowledgement, Batch, BatchState, Brake, Terms, risks_of
+from shared.domain.chosen import digest_of, policy_digest
 from shared.domain.commands import POST_FAILED
 from shared.domain.drivers import traits
 from shared.domain.effects import (
@@ -50,14 +50,16 @@ def acknowledge(batch: Batch, operator: str, risks_version: str, now: datetime, 
             "Batch.StillPlanning", "The batch's instances are still being found.", "Wait a minute and try again.", status=409
         )
     check_not_stopped(batch)
-    if risks_version != RISKS_VERSION:
+    version, text = risks_of(batch.policy)
+    if risks_version != version:
         raise Refused(
             "Acknowledgement.OtherText",
-            f"The risks in force have version {RISKS_VERSION}, not {risks_version or 'none'}.",
-            "Read GET /v1/risks and acknowledge the version it gives.",
+            f"The risks of batch {batch.batch_id} have version {version}, not {risks_version or 'none'}.",
+            f"Read them (risks of GET /v1/batches/{batch.batch_id}), and acknowledge the version that it gives.",
             status=409,
         )
-    given = Acknowledgement(operator, now, RISKS_VERSION, RISKS, digest_of(batch.selection), trust, batch.digest)
+    selection = digest_of(batch.selection)
+    given = Acknowledgement(operator, now, version, text, selection, trust, batch.digest, policy_digest(batch.policy, selection))
     return replace(batch, acknowledgement=given, version=batch.version + 1)
 
 
@@ -207,6 +209,13 @@ def roll_back(migration: Migration, operator: str, now: datetime) -> Step:
     A migration that waits for its next job can be rolled back too. It is too late to cancel it, and nobody may ever start that job.
     """
     return _roll_back(migration, operator, now, REASONS["rollback"])
+
+
+def roll_back_unasked(migration: Migration, given: Acknowledgement, now: datetime) -> Step:
+    """The same after a failed validation, in the name of the person who acknowledged that it happens. Raises Refused as above."""
+    when = f"{given.operator} acknowledged at {given.at:%Y-%m-%d %H:%M:%S} UTC ({given.risks_version})"
+    taken = _roll_back(migration, given.operator, now, f"{REASONS['rollback']} by the policy that {when}")
+    return replace(taken, entry=replace(taken.entry, trust=given.trust))
 
 
 def _roll_back(migration: Migration, operator: str, now: datetime, reason: str) -> Step:

@@ -5,17 +5,14 @@ An approval carries a digest of the policy and the selection that the person saw
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterable
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.domain.batch import Approval, Batch, BatchLine, BatchState, Brake, Terms
 from shared.domain.brake import BY_ITSELF, BatchChange
 from shared.domain.caller import Caller, Trust
-from shared.domain.chosen import digest_of
-from shared.domain.codec import encode
+from shared.domain.chosen import digest_of, policy_digest
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy
 from shared.domain.roles import Role
@@ -69,29 +66,17 @@ def needed(policy: Policy, about: str) -> int:
     return {BATCH: policy.approvals, WAVE: policy.wave_approvals, ROLLBACK: policy.rollback_approvals}[about.split()[0]]
 
 
-def digest(policy: Policy, selection: str) -> str:
-    """What a person approves, in 32 characters.
-
-    Fields at their default are left out, because a later version may have more fields.
-    """
-    return hashlib.sha256(json.dumps([selection, _chosen(policy)], sort_keys=True).encode()).hexdigest()[:32]
-
-
-def _chosen(policy: Policy) -> dict[str, object]:
-    default = Policy()
-    written = encode(policy)
-    return {each.name: written[each.name] for each in fields(policy) if getattr(policy, each.name) != getattr(default, each.name)}
-
-
 def ask(terms: Terms, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
     """The state of the approvals of one subject. ``given`` are the approvals of a rollback, which only the journal keeps."""
     selection = terms.acknowledgement.selection if terms.acknowledgement else ""
-    return _standing(terms.policy, digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given)
+    return _standing(
+        terms.policy, policy_digest(terms.policy, selection), about, now, terms.control.approvals if given is None else given
+    )
 
 
 def ask_of_batch(batch: Batch, about: str, now: datetime, given: Iterable[Approval] | None = None) -> Ask:
     """The same for a whole batch, whose selection is known before the acknowledgement."""
-    seen = digest(batch.policy, digest_of(batch.selection))
+    seen = policy_digest(batch.policy, digest_of(batch.selection))
     return _standing(batch.policy, seen, about, now, batch.control.approvals if given is None else given)
 
 

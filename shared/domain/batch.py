@@ -20,6 +20,15 @@ RISKS = (
     "Snapshots of all disks are made before each hop and billed until they are swept after confirmation and retention.",
 )
 """The text that the operator acknowledges; its risks come from the ECS page "Operating system migration"."""
+UNASKED = (
+    "If an instance fails its validation, all its disks are reset to the snapshots without asking: data written since is lost."
+)
+"""The sentence that a policy with ``automaticRollback`` adds."""
+
+
+def risks_of(policy: Policy) -> tuple[str, tuple[str, ...]]:
+    """The version and the text of what is acknowledged for a batch with this policy."""
+    return (f"{RISKS_VERSION}-rollback", (*RISKS, UNASKED)) if policy.automatic_rollback else (RISKS_VERSION, RISKS)
 
 
 class BatchState(Enum):
@@ -112,6 +121,8 @@ class Acknowledgement:
     """How the name is known (``claimed``, ``verified``); empty if an older version recorded it."""
     instances: str = ""
     """Digest of the instances at that time; empty if an older version recorded it."""
+    policy: str = ""
+    """Digest of the policy at that time; empty if an older version recorded it."""
 
 
 @dataclass(frozen=True)

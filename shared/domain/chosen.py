@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 
-from shared.domain.batch import NOTHING_EXCLUDED, Batch, Selection
+from shared.domain.batch import NOTHING_EXCLUDED, UNASKED, Batch, Selection
 from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.codec import encode
 from shared.domain.migration import Migration
 from shared.domain.notice import matches
+from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART
 
 CLOCKS_DIFFER = CLOCKS_APART
@@ -29,6 +32,28 @@ def digest_of(selection: Selection) -> str:
         parts += [sorted(each) for each in (*of_each, excluded.instance_ids, excluded.releases)]
         parts.append(["filters"])  # a list of accounts cannot be taken for one of tags
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:32]
+
+
+def policy_digest(policy: Policy, selection: str) -> str:
+    """What a person sees who approves or acknowledges, in 32 characters.
+
+    Fields at their default are left out, because a later version may have more fields.
+    """
+    return hashlib.sha256(json.dumps([selection, _of_policy(policy)], sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _of_policy(policy: Policy) -> dict[str, object]:
+    default = Policy()
+    written = encode(policy)
+    return {each.name: written[each.name] for each in fields(policy) if getattr(policy, each.name) != getattr(default, each.name)}
+
+
+def may_roll_back_unasked(batch: Batch) -> bool:
+    """Whether a person has acknowledged, in the very text and for the very policy, that failed validations are rolled back."""
+    given = batch.acknowledgement
+    if given is None or not batch.policy.automatic_rollback or UNASKED not in given.text:
+        return False
+    return given.policy == policy_digest(batch.policy, digest_of(batch.selection))
 
 
 def not_selected(batch: Batch, migration: Migration, catalog: Catalog = CATALOG) -> str:

@@ -68,7 +68,24 @@ class RunPostCommand:
     """Undo in the guest what the pre command did: nothing was moved, or it was moved back."""
 
 
-Effect = RunPostCommand | ReleaseLock | ReleaseSlot | CountOutcome | AdoptSnapshots | LaunchDriver | CleanUpDriver | ScheduleSweep
+@dataclass(frozen=True)
+class RollBackUnasked:
+    """Roll the failed migration back, if a person has acknowledged that, nothing holds it, and it is still at that version."""
+
+    version: int
+
+
+Effect = (
+    RollBackUnasked
+    | RunPostCommand
+    | ReleaseLock
+    | ReleaseSlot
+    | CountOutcome
+    | AdoptSnapshots
+    | LaunchDriver
+    | CleanUpDriver
+    | ScheduleSweep
+)
 NEEDS_THE_CLOUD = (AdoptSnapshots, LaunchDriver, CleanUpDriver, RunPostCommand)
 """Effects that call ECS or SMC."""
 
@@ -80,7 +97,17 @@ def needs_the_cloud(effect: Effect) -> bool:
 
 KINDS: dict[str, type[Effect]] = {
     kind.__name__: kind
-    for kind in (ReleaseLock, ReleaseSlot, CountOutcome, AdoptSnapshots, LaunchDriver, CleanUpDriver, ScheduleSweep, RunPostCommand)
+    for kind in (
+        ReleaseLock,
+        ReleaseSlot,
+        CountOutcome,
+        AdoptSnapshots,
+        LaunchDriver,
+        CleanUpDriver,
+        ScheduleSweep,
+        RunPostCommand,
+        RollBackUnasked,
+    )
 }
 """Effects by the name under which the outbox stores them."""
 

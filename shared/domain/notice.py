@@ -41,6 +41,7 @@ NOTICE_POLICY_FIELDS = frozenset(
         "approvals",
         "waveApprovals",
         "rollbackApprovals",
+        "automaticRollback",
         "approverRole",
         "approverTrust",
         "approvalMin",

@@ -68,6 +68,10 @@ class Policy:
     )
     wave_approvals: int = choice(0, "Persons who must approve each wave after the first. The gate is then approval.", (0, 5))
     rollback_approvals: int = choice(0, "Persons who must approve a rollback before somebody can ask for it.", (0, 5))
+    automatic_rollback: bool = choice(
+        False,
+        "Roll back without asking what fails its validation. The acknowledged text then says so.",
+    )
     approver_role: str = choice("approver", "The role of who approves: approver, operator or admin. An admin may always.")
     approver_trust: str = choice("verified", "Which names of approvers count: verified, or claimed as well.")
     approval_min: int = choice(1440, "Minutes for which an approval counts.", (5, 43200))

@@ -228,6 +228,7 @@ _SHAPES: Json = {
     "commands": list_schema(COMMAND_RULE, MOST_RULES, 0),
     "allowEndOfLife": FLAG,
     "allowListed": FLAG,
+    "automaticRollback": FLAG,
 }
 """The schema of fields that are not numbers; description, default and bounds come from the policy."""
 POLICY = object_schema(

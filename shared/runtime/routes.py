@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from shared.domain.policy import Policy
 from shared.domain.roles import MAY
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
@@ -244,7 +245,7 @@ ROUTES: tuple[Route, ...] = (
         "/risks",
         "getRisks",
         "The risks in force, to be acknowledged before anything moves.",
-        lambda call: Reply(show.risks()),
+        lambda call: Reply(show.risks(Policy())),
         views.Risks,
     ),
     Route(

@@ -8,7 +8,16 @@ from dataclasses import replace
 
 from shared.domain import events
 from shared.domain.drivers import traits
-from shared.domain.effects import AdoptSnapshots, CountOutcome, Effect, LaunchDriver, ReleaseSlot, needs_the_cloud, undoing
+from shared.domain.effects import (
+    AdoptSnapshots,
+    CountOutcome,
+    Effect,
+    LaunchDriver,
+    ReleaseSlot,
+    RollBackUnasked,
+    needs_the_cloud,
+    undoing,
+)
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Stale, Transient
 from shared.domain.limits import requeue
 from shared.domain.message import Message, Outcome
@@ -62,6 +71,10 @@ def settle_all(ports: Ports, migration: Migration, *, quietly: bool = False) -> 
 
 class LaunchRefused(Permanent):
     """The job cannot be started: the only refused effect that fails the migration."""
+
+
+class NotAsBefore(Permanent):
+    """The guest was judged after the move, and it is not as it was: a policy may take it back without asking."""
 
 
 def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
@@ -198,6 +211,8 @@ def give_up(
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *undoing(migration, unmoved=True)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
+    if isinstance(error, NotAsBefore) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
+        effects.append(RollBackUnasked(taken.after.version))
     told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
     advance(ports, replace(taken, effects=tuple(effects), events=(told,)))
     return Outcome("failed", {"state": "failed", "code": error.code, "reason": error.message})

@@ -14,6 +14,7 @@ from shared.domain.effects import (
     LaunchDriver,
     ReleaseLock,
     ReleaseSlot,
+    RollBackUnasked,
     RunPostCommand,
     ScheduleSweep,
 )
@@ -129,6 +130,12 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
             leave_group(now, ports)  # whoever was drained has kept its place until here
 
 
+def _roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
+    from shared.stages.unasked import roll_back_unasked  # only batches whose policy says so need it
+
+    roll_back_unasked(effect, migration, ports)
+
+
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     ReleaseLock: _release_lock,
     ReleaseSlot: _release_slot,
@@ -138,4 +145,5 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     AdoptSnapshots: _adopt_snapshots,
     ScheduleSweep: _schedule_sweep,
     RunPostCommand: _run_post_command,
+    RollBackUnasked: _roll_back_unasked,
 }

@@ -21,7 +21,7 @@ from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import commands, marker, probe
-from shared.stages.advance import advance, run_guarded
+from shared.stages.advance import NotAsBefore, advance, run_guarded
 from shared.stages.observed import baseline
 
 STATES = frozenset({State.VALIDATING})
@@ -108,7 +108,7 @@ def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unm
         ports.migrations.put_document(migration.migration_id, after_name(migration.hop), seen)
         if unmoved:
             return _note_drill(migration, unmoved, ports)
-        raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
+        raise NotAsBefore(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
     return _ask_later(migration, ports, worst.code, result)
 
 

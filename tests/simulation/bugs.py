@@ -8,7 +8,7 @@ from unittest import mock
 
 from cli import targets
 from shared.adapters.compute import Ecs
-from shared.domain import acts, approvals, brake, notice, restore, seen, waves
+from shared.domain import acts, approvals, batch, brake, notice, restore, seen, waves
 from shared.domain.after_job import AfterJob
 from shared.domain.batch import BatchState, Terms
 from shared.domain.caller import Caller
@@ -35,11 +35,12 @@ from shared.stages import (
     restore_disks,
     rollback,
     snapshot,
+    unasked,
     validate,
     watch,
     waving,
 )
-from shared.stages.api import act, hold, migrations
+from shared.stages.api import act, approving, hold, migrations
 
 Patch = Any
 
@@ -197,6 +198,40 @@ def confirmed_by_itself() -> list[Patch]:
         return bool(page.migrations)
 
     return [mock.patch.object(confirming, "_remind", confirm_all)]
+
+
+def rolled_back_unasked() -> list[Patch]:
+    """What fails its validation is rolled back, whatever the policy and the acknowledgement say."""
+    given_up = advance.give_up
+
+    def give_up(ports: Any, migration: Migration, stage: str, *others: Any, **more: Any) -> Any:
+        outcome = given_up(ports, migration, stage, *others, **more)
+        row = ports.migrations.load(migration.migration_id)
+        given = ports.batches.load(row.batch_id).acknowledgement
+        if stage == "validate" and given is not None:
+            advance.advance(ports, acts.roll_back_unasked(row, given, ports.clock.now()))
+        return outcome
+
+    return [mock.patch.object(advance, "give_up", give_up)]
+
+
+def unasked_despite_hold() -> list[Patch]:
+    """A rollback that nobody asked for does not look at the hold, nor at the approvals."""
+    return [mock.patch.object(unasked, "why_held", return_value="")]
+
+
+def never_said() -> list[Patch]:
+    """The acknowledged text does not say that a rollback comes unasked; the rollback does not look for it."""
+
+    def short(policy: Any) -> Any:
+        return (f"{batch.RISKS_VERSION}-rollback" if policy.automatic_rollback else batch.RISKS_VERSION, batch.RISKS)
+
+    return [mock.patch.object(acts, "risks_of", short), mock.patch.object(unasked, "may_roll_back_unasked", return_value=True)]
+
+
+def rollbacks_unapproved() -> list[Patch]:
+    """A rollback begins without the persons who have to approve it."""
+    return [mock.patch.object(approving, "check_rollback")]
 
 
 def checked_unasked() -> list[Patch]:

@@ -99,7 +99,8 @@ class People:
 
     def acknowledge(self, batch_id: str) -> bool:
         seen = self.truth.batches[batch_id].version
-        return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION}, operator="bob", seen=seen)
+        version = f"{RISKS_VERSION}-rollback" if self.truth.batches[batch_id].policy.automatic_rollback else RISKS_VERSION
+        return self.call(f"/batches/{batch_id}/acknowledgement", {"risksVersion": version}, operator="bob", seen=seen)
 
     def acknowledge_soon(self) -> None:
         """Once a minute: each batch that waits for it is acknowledged sooner or later."""

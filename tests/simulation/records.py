@@ -134,6 +134,7 @@ class Policy:
     approvals: int
     wave_approvals: int
     rollback_approvals: int
+    automatic_rollback: bool
     approval_min: int
     canary: int
     retention_days: int
@@ -340,6 +341,7 @@ def _policy(doc: dict[str, Any]) -> Policy:
         approvals=doc.get("approvals", 0),
         wave_approvals=doc.get("wave_approvals", 0),
         rollback_approvals=doc.get("rollback_approvals", 0),
+        automatic_rollback=doc.get("automatic_rollback", False),
         approval_min=doc.get("approval_min", 1440),
         canary=doc.get("canary", 0),
         retention_days=doc.get("retention_days", 7),

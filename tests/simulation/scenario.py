@@ -62,6 +62,9 @@ FOREIGN = "id # a stranger's command"
 CHECKED, CHECK = 0.25, "test -d /etc # own check of the application"
 """The share of batches whose operator has a check of the application run in the guests, and that check."""
 
+UNASKED, OLD_ONLY = 0.15, 'grep -q CentOS "${GUEST_ROOT:-}/etc/os-release" # own check of the application'
+"""The share of batches that roll back by themselves what fails its validation, and a check that fails after every move."""
+
 COMMANDED, DRAIN, RESTORE = 0.15, "# own drain", "# own restore"
 """The share of batches with a command before the move and one after it, and what marks them."""
 
@@ -113,6 +116,7 @@ def draw(seed: int) -> Scenario:
     batches = tuple(_with_times(random.Random(f"times:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_approvals(random.Random(f"approvals:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_commands(random.Random(f"commands:{seed}:{at}"), each) for at, each in enumerate(batches))
+    batches = tuple(_with_unasked(random.Random(f"unasked:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_reminder(random.Random(f"reminder:{seed}:{at}"), each) for at, each in enumerate(batches))
     batches = tuple(_with_selection(random.Random(f"selection:{seed}:{at}"), each, at, records) for at, each in enumerate(batches))
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
@@ -265,6 +269,14 @@ def _with_commands(rng: random.Random, plan: BatchPlan) -> BatchPlan:
     if rng.random() < 0.3:
         rules[0] |= {"instances": plan.request["instanceIds"][:1]}
     return replace(plan, request={**plan.request, "policy": {**plan.request["policy"], "commands": rules}})
+
+
+def _with_unasked(rng: random.Random, plan: BatchPlan) -> BatchPlan:
+    """Now and then what fails its validation is rolled back without asking, and the own check passes on the old system only."""
+    policy: dict[str, Any] = dict(plan.request["policy"])
+    policy |= {"automaticRollback": True} if rng.random() < UNASKED else {}
+    policy |= {"check": OLD_ONLY} if "check" in policy and rng.random() < 0.3 else {}
+    return replace(plan, request={**plan.request, "policy": policy})
 
 
 def _with_reminder(rng: random.Random, plan: BatchPlan) -> BatchPlan:

@@ -341,12 +341,18 @@ class Simulation:
     def _rests(self, id: str) -> bool:
         migration, row = self.truth.migrations[id], self.truth.rows[id]
         if any(name.startswith(OUTBOX) for name in row):
-            return False
+            return self._is_held_back(migration)
         if migration.state in _ADMITTED:
             return self._admits_nothing(migration)
         if migration.state is State.SNAPSHOTTED and migration.driver == "console":
             return True
         return migration.state in _RESTING
+
+    def _is_held_back(self, migration: Migration) -> bool:
+        """Whether a rollback that nobody asked for waits for persons."""
+        policy = self.truth.batches[migration.batch_id].policy
+        held = self.truth.held() or policy.rollback_approvals > 0
+        return migration.state is State.FAILED and policy.automatic_rollback and held
 
     def _admits_nothing(self, migration: Migration) -> bool:
         """Whether this one waits for a person: nothing but the window, the hold and the slots holds a route once begun."""

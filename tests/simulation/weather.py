@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from localcloud.core.clock import START
-from tests.simulation.scenario import CHECK, DRAIN, RESTORE, TAG, Scenario, record
+from tests.simulation.scenario import CHECK, DRAIN, OLD_ONLY, RESTORE, TAG, Scenario, record
 from tests.support.fleets import WINDOWS_2008
 
 
@@ -46,6 +46,27 @@ def forgotten(scenario: Scenario) -> Scenario:
     """Nothing goes wrong, and nobody confirms anything for days."""
     prompt = with_policy(unlimited(scenario), confirmAfterDays=0, waves=None, commands=None)
     return replace(prompt, fleet={**scenario.fleet, "guests": {}}, rates={}, forgetful=True, prompt=True)
+
+
+def old_only(scenario: Scenario) -> Scenario:
+    """Every batch has a check that fails after the move, and nobody has allowed a rollback."""
+    wide = with_policy(unlimited(scenario), check=OLD_ONLY, automaticRollback=None, confirmAfterDays=0, commands=None)
+    return replace(wide, fleet={**scenario.fleet, "guests": {}}, rates={"person": 0.1}, prompt=True)
+
+
+def unasked(scenario: Scenario) -> Scenario:
+    """The same, and every policy lets what fails its validation be rolled back without asking."""
+    return with_policy(old_only(scenario), automaticRollback=True, rollbackApprovals=None)
+
+
+def unasked_held(scenario: Scenario) -> Scenario:
+    """The same, and people hold everything every few minutes."""
+    return replace(unasked(scenario), rates={"person": 0.5}, holds=0.3, chaos_min=180)
+
+
+def rollbacks_approved(scenario: Scenario) -> Scenario:
+    """Each rollback needs two persons, and people go back all the time."""
+    return with_policy(going_back(scenario), rollbackApprovals=2, approverTrust="claimed", automaticRollback=None)
 
 
 def busy(scenario: Scenario) -> Scenario:

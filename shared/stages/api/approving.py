@@ -9,7 +9,7 @@ from datetime import datetime
 
 from shared.domain import acts, approvals, seen
 from shared.domain.approvals import Ask
-from shared.domain.batch import Approval, Batch
+from shared.domain.batch import Batch
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused, Stale
 from shared.domain.migration import Migration
@@ -19,6 +19,7 @@ from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
 from shared.stages.api.act import contended
 from shared.stages.api.people_views import ApprovalsView, ApprovalView
+from shared.stages.rollback_approvals import ask_of_rollback
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: in
     if not seen.is_as_seen(found, version):
         raise seen.migration_moved(found, version, ports.migrations.journal(migration_id))
     acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
-    _write(ports, found.batch_id, who, (digest, why), lambda batch, now: _of_rollback(batch, found, now, ports))
+    _write(ports, found.batch_id, who, (digest, why), lambda batch, now: ask_of_rollback(batch, found, now, ports))
     return migrations.get(ports, migration_id)
 
 
@@ -79,7 +80,7 @@ def _write(ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], fi
 def check_rollback(migration: Migration, now: datetime, ports: Ports) -> None:
     """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
     batch = ports.batches.load(migration.batch_id)
-    approvals.check_enough(_of_rollback(batch, migration, now, ports), batch.batch_id)
+    approvals.check_enough(ask_of_rollback(batch, migration, now, ports), batch.batch_id)
 
 
 def shown_of(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
@@ -96,16 +97,8 @@ def shown_of_rollback(migration: Migration, ports: Ports) -> ApprovalsView | Non
         now = ports.clock.now()
         acts.roll_back(migration, "", now)
         batch = ports.batches.load(migration.batch_id)
-        return _shown(batch, _of_rollback(batch, migration, now, ports))
+        return _shown(batch, ask_of_rollback(batch, migration, now, ports))
     return None
-
-
-def _of_rollback(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> Ask:
-    about = approvals.of_rollback(migration.migration_id, migration.entered_version)
-    given: list[Approval] = []
-    if batch.policy.rollback_approvals:
-        given = [each.approval for each in ports.batches.journal(batch.batch_id) if each.approval is not None]
-    return approvals.ask_of_batch(batch, about, now, given)
 
 
 def _shown(batch: Batch, found: Ask) -> ApprovalsView:

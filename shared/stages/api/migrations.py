@@ -8,6 +8,7 @@ from datetime import datetime
 from shared.domain import acts
 from shared.domain.batch import Terms
 from shared.domain.caller import Caller
+from shared.domain.chosen import may_roll_back_unasked
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
 from shared.domain.waiting import asks, waits_for
@@ -131,6 +132,13 @@ def _waits_for(migration: Migration, ports: Ports) -> str:
     trouble = ports.admission.troubles([migration.account_id]).get(migration.account_id)
     if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
         return trouble.reason
+    if migration.state is State.FAILED and migration.owes:
+        batch = ports.batches.load(migration.batch_id)
+        if may_roll_back_unasked(batch):
+            from shared.stages.unasked import why_held  # as above
+
+            waits = why_held(migration, batch, ports)
+            return f"its rollback, held: {waits}" if waits else "its rollback"
     held = held_now(migration, ports) if asks(migration) else None
     return waits_for(migration, held.reason if held else "", catalog=ports.catalog)
 

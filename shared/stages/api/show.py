@@ -8,8 +8,6 @@ from typing import Any
 
 from shared.domain import acts
 from shared.domain.batch import (
-    RISKS,
-    RISKS_VERSION,
     Batch,
     BatchControl,
     BatchLine,
@@ -17,11 +15,12 @@ from shared.domain.batch import (
     Exclusion,
     Selection,
     ready_to_confirm_at,
+    risks_of,
 )
 from shared.domain.errors import Refused
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.migration import JournalEntry, Migration
-from shared.domain.policy import seen_by_people
+from shared.domain.policy import Policy, seen_by_people
 from shared.domain.restore import shown
 from shared.stages.api import selection_views, views
 from shared.stages.api.people_views import ApprovalsView
@@ -49,9 +48,9 @@ def _succeeds(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def risks() -> views.Risks:
-    """The risks in force."""
-    return views.Risks(RISKS_VERSION, RISKS)
+def risks(policy: Policy) -> views.Risks:
+    """The risks in force for a batch with this policy."""
+    return views.Risks(*risks_of(policy))
 
 
 def batch(value: Batch, *, own: str, now: datetime) -> views.BatchView:
@@ -74,7 +73,7 @@ def standing(
         held_back=held_back,
         next_opening=None if opens == now else opens,
         account_troubles=(),
-        risks=risks() if wanted else None,
+        risks=risks(value.policy) if wanted else None,
     )
 
 

@@ -16,6 +16,7 @@ from tests.simulation.invariants.locks import AcknowledgedFirst, OneAtATime
 from tests.simulation.invariants.meant import AsMeant
 from tests.simulation.invariants.once import OnceOnly
 from tests.simulation.invariants.restored import RolledBackIsTrue
+from tests.simulation.invariants.rollbacks import RollbacksAllowed
 from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
@@ -44,4 +45,5 @@ def all_checkers() -> list[Checker]:
         KeptUntilReleased(),
         AsMeant(),
         OwnCommands(),
+        RollbacksAllowed(),
     ]

@@ -65,7 +65,8 @@ class AsMeant(Checker):
         if change.before is None or change.after["version"] == change.before["version"]:
             return
         written = line(change.after[numbered(JOURNAL, change.after["version"])])
-        if written.by not in STAGES and not _is_of_the_stop(change.key[0], written, scene):
+        unasked = written.to_state is State.ROLLING_BACK and not _path(scene.frame)  # another checker judges those
+        if written.by not in STAGES and not unasked and not _is_of_the_stop(change.key[0], written, scene):
             yield from self._act(change.key[0], change.before, before, scene)
 
     def _noted(self, change: Change, scene: Sight) -> Found:

@@ -1,0 +1,20 @@
+"""Who has approved a rollback; the approvals are in the journal of the batch."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from shared.domain import approvals
+from shared.domain.approvals import Ask
+from shared.domain.batch import Approval, Batch
+from shared.domain.migration import Migration
+from shared.ports.ports import Ports
+
+
+def ask_of_rollback(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> Ask:
+    """The state of the approvals of this migration's rollback."""
+    about = approvals.of_rollback(migration.migration_id, migration.entered_version)
+    given: list[Approval] = []
+    if batch.policy.rollback_approvals:
+        given = [each.approval for each in ports.batches.journal(batch.batch_id) if each.approval is not None]
+    return approvals.ask_of_batch(batch, about, now, given)

@@ -1,0 +1,44 @@
+"""Rolls back without asking what failed its validation, if a person has acknowledged that for this very text and policy."""
+
+from __future__ import annotations
+
+import logging
+
+from shared.domain import acts, approvals
+from shared.domain.batch import Batch
+from shared.domain.chosen import may_roll_back_unasked
+from shared.domain.effects import RollBackUnasked
+from shared.domain.errors import Refused, Transient
+from shared.domain.migration import Migration, State
+from shared.ports.ports import Ports
+from shared.stages.advance import advance
+from shared.stages.rollback_approvals import ask_of_rollback
+
+_LOG = logging.getLogger("replank")
+
+
+def roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
+    """Begin the rollback; raises Transient while something holds it. A person who was faster has decided it."""
+    row = ports.migrations.load(migration.migration_id)
+    if row.state is not State.FAILED or row.entered_version != effect.version:
+        return
+    batch = ports.batches.load(row.batch_id)
+    given = batch.acknowledgement
+    if given is None or not may_roll_back_unasked(batch):
+        _LOG.warning("no rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
+        return
+    held = why_held(row, batch, ports)
+    if held:
+        raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
+    try:
+        advance(ports, acts.roll_back_unasked(row, given, ports.clock.now()))
+    except Refused as error:  # it waits for a person then
+        _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
+
+
+def why_held(migration: Migration, batch: Batch, ports: Ports) -> str:
+    """What a rollback that nobody asked for waits for, in words; empty if nothing."""
+    hold = ports.admission.hold()
+    if hold.held:
+        return hold.reason
+    return approvals.why_missing(ask_of_rollback(batch, migration, ports.clock.now(), ports), batch.batch_id)
