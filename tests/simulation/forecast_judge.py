@@ -1,18 +1,21 @@
 """The judge of the forecast: does what really happens lie inside the range that was promised before the yes?
 
 The local cloud draws durations that the forecaster does not see: long tails, failures, whole fleets that are slow, and a person
-who is hours late. ``python -m tests.simulation.forecast_judge --fleets 20 --seed 1`` prints one line for each fleet.
+who is hours late. ``python -m tests.simulation.forecast_judge --fleets 20 --seed 1`` prints one line for each fleet. With ``--tally
+FILE`` each fleet is noted there, and the same command goes on after an interruption.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import logging
 import random
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
@@ -126,16 +129,41 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.simulation.forecast_judge", description=__doc__)
     parser.add_argument("--fleets", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--tally", type=Path, help="file that keeps the fleets judged so far")
     chosen = parser.parse_args(arguments)
     logging.disable(logging.CRITICAL)
-    judged = []
-    for seed in range(chosen.seed, chosen.seed + chosen.fleets):
-        judged.append(judge(seed))
-        last = judged[-1]
-        print(f"{seed} {'inside' if last.inside else 'outside'} {last.low} {last.finished} {last.high} {last.policy}", flush=True)
+    seeds = range(chosen.seed, chosen.seed + chosen.fleets)
+    known = judged_before(chosen.tally) if chosen.tally else {}
+    judged = [known.get(seed) or _judge_and_note(seed, chosen.tally) for seed in seeds]
     inside = sum(each.inside for each in judged)
     print(f"{inside} of {len(judged)} fleets of {INSTANCES} finished inside the range, from seed {chosen.seed}")
-    return 0 if 0.7 <= inside / len(judged) <= 0.9 else 1
+    return 0 if is_honest(judged) else 1
+
+
+def is_honest(judged: Sequence[JudgedFleet]) -> bool:
+    """Whether the range of 80 % holds what it says: from 70 to 90 % of the fleets finished inside."""
+    return 0.7 <= sum(each.inside for each in judged) / len(judged) <= 0.9
+
+
+def judged_before(tally: Path) -> dict[int, JudgedFleet]:
+    """The fleets in the file by seed; a last line that was cut off is judged again."""
+    lines = tally.read_text().splitlines() if tally.exists() else []
+    found: dict[int, JudgedFleet] = {}
+    for line in lines:
+        with suppress(ValueError):
+            each = JudgedFleet(**json.loads(line))
+            found[each.seed] = each
+    return found
+
+
+def _judge_and_note(seed: int, tally: Path | None) -> JudgedFleet:
+    found = judge(seed)
+    print(f"{seed} {'inside' if found.inside else 'outside'} {found.low} {found.finished} {found.high} {found.policy}", flush=True)
+    if tally is not None:
+        is_cut = tally.exists() and not tally.read_text().endswith("\n") and tally.stat().st_size > 0
+        with tally.open("a") as file:
+            file.write(("\n" if is_cut else "") + json.dumps(asdict(found)) + "\n")
+    return found
 
 
 if __name__ == "__main__":
