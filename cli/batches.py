@@ -13,7 +13,7 @@ from cli import output, progress, states
 from cli.client import Api
 from cli.options import AsJson, BatchId
 from cli.problem import bad_input, without_effect
-from cli.submission import takes_submission
+from cli.submission import takes_submission, with_token
 from shared.domain.migration import State
 
 Json = dict[str, Any]
@@ -29,13 +29,17 @@ def register(app: typer.Typer) -> None:
 
 
 @takes_submission
-def submit(body: Json, as_json: AsJson = False) -> None:
+def submit(
+    body: Json,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Submit a batch: its instances are found, routed and prechecked. Nothing moves before it is acknowledged."""
-    answer = Api.from_environment().post("/batches", body)
+    answer = Api.from_environment().post("/batches", {**with_token(body), "dryRun": dry_run})
     if as_json:
         output.show_json(answer)
         return
-    kind = "Dry run: batch" if body["dryRun"] else "Batch"
+    kind = "Dry run: batch" if dry_run else "Batch"
     print(f"{kind} {answer['batchId']} is {answer['state']}. Follow it with: replank watch {answer['batchId']}")
 
 

@@ -1,16 +1,21 @@
-"""plan: shows the plan of a batch, before the acknowledgement and beside the real outcome."""
+"""plan: shows the plan of a batch or of a submission to come, and afterwards beside the real outcome."""
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any
 
 import typer
 
 from cli import output
 from cli.client import Api
-from cli.options import AsJson, BatchId
+from cli.options import AsJson
+from cli.problem import bad_input, without_effect
+from cli.submission import takes_submission, with_token
 
 Json = dict[str, Any]
+PAUSE_S = 5
+"""Seconds between two looks at a new plan."""
 
 
 def register(app: typer.Typer) -> None:
@@ -18,22 +23,53 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
 
 
+@takes_submission
 def plan(
-    batch: BatchId,
+    body: Json,
+    batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch or dry run. Without it, options say whom.")] = "",
     seed: Annotated[str, typer.Option(help="The same word draws the same forecast.")] = "1",
+    wait: Annotated[
+        int | None, typer.Option(help="Maximum minutes for the prechecks of a new plan; default: 15.", min=0, max=600)
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what a batch or a dry run (submit --dry-run) will do: routes, findings, waves, finish, cost, and who is needed."""
-    found = Api.from_environment().get(f"/batches/{batch}/plan", seed=seed)
+    """Show what a batch, or a submission with these options, will do: routes, findings, waves, finish, cost, who is needed.
+
+    A new plan is a dry run: its instances are found and prechecked, and nothing can move.
+    """
+    api = Api.from_environment()
+    if batch and body:
+        raise without_effect("A selection or policy", "with a batch", "Give one of them.")
+    if batch and wait is not None:
+        raise without_effect("--wait", "with a batch", "Leave it out: the plan is shown as it is now.")
+    if not batch and not body:
+        remedy = "Name a batch, or say whom: replank plan --tag env=prod. `replank status` lists the batches."
+        raise bad_input("Option.Missing", "The batch or the selection is missing.", remedy)
+    path = f"/batches/{batch}/plan"
+    found = api.get(path, seed=seed) if batch else _made(api, with_token(body), seed, 15 if wait is None else wait)
     if as_json:
         output.show_json(found)
     else:
         _show(found)
 
 
+def _made(api: Api, body: Json, seed: str, wait_min: int) -> Json:
+    """A new plan, once every instance is prechecked or the patience is over."""
+    found: Json = api.post("/plans", body)
+    for _ in range(wait_min * 60 // PAUSE_S):
+        if found["state"] != "planning" and not found["unassessed"]:
+            break
+        time.sleep(PAUSE_S)
+        found = api.get(f"/batches/{found['batchId']}/plan", seed=seed)
+    output.note(f"This plan is the dry run {found['batchId']}. Show it again: replank plan {found['batchId']}")
+    return found
+
+
 def _show(found: Json) -> None:
     for sentence in found["needsAPerson"]:
         print(f"needs a person: {sentence}")
+    if found.get("state") == "planning":
+        print("its instances are still being found: ask again in a minute")
     over = f", {found['unassessed']} not prechecked yet" if found["unassessed"] else ""
     fields = [
         ("instances", f"{found['instances']} to move{over}"),

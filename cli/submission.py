@@ -56,7 +56,6 @@ def request(  # noqa: PLR0913 - one parameter per option
         int | None,
         typer.Option(help=f"{WORDS['maxMoving']} Default: the policy file's, else {DEFAULTS['maxMoving']}.", min=_LEAST, max=_MOST),
     ] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     file: Annotated[_Texts, _several("--file", "File in the guests whose content must stay the same.")] = None,
     check: Annotated[
         str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
@@ -77,13 +76,19 @@ def request(  # noqa: PLR0913 - one parameter per option
         _ids(exclude, exclude_ids_from, "--exclude-ids-from"),
         *(exclude_release, exclude_tag, exclude_resource_group, exclude_vpc, exclude_name),
     )
-    body: Json = {"clientToken": client_token or uuid.uuid4().hex, "dryRun": dry_run, **chosen}
+    body: Json = {**({"clientToken": client_token} if client_token else {}), **chosen}
     body |= {field: list(value) for field, value in places.items() if value}
     body |= {"exclude": left_out} if left_out else {}
     body |= _destinations(to or [])
     options = {"maxMoving": max_moving, "files": file, "check": check}
     own = {field: value for field, value in options.items() if value is not None}
-    return {**body, "policy": {**_policy(policy, calendar), **own}}
+    limits = {**_policy(policy, calendar), **own}
+    return {**body, "policy": limits} if limits else body
+
+
+def with_token(body: Json) -> Json:
+    """The request with a token of its own if it has none, so that a repeated call finds the same batch."""
+    return {"clientToken": uuid.uuid4().hex, **body}
 
 
 def takes_submission(command: Callable[..., Any]) -> Callable[..., Any]:

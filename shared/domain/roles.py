@@ -23,6 +23,7 @@ class Role(str, Enum):
 _OPERATOR, _APPROVER = frozenset({Role.OPERATOR, Role.ADMIN}), frozenset({Role.APPROVER, Role.ADMIN})
 MAY: Mapping[str, frozenset[Role]] = {
     "submitBatch": _OPERATOR,
+    "makePlan": _OPERATOR,
     "acknowledgeBatch": _APPROVER,
     "approveBatch": _OPERATOR | _APPROVER,
     "approveRollback": _OPERATOR | _APPROVER,

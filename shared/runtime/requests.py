@@ -311,6 +311,8 @@ BATCH = object_schema(
     },
     anyOf=[{"required": [name]} for name in _SELECTING],
 )
+PLAN: Json = {**BATCH, "properties": {name: shape for name, shape in BATCH["properties"].items() if name != "dryRun"}}
+"""A submission that is only planned."""
 ACKNOWLEDGEMENT = object_schema(
     {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)
 )

@@ -9,9 +9,10 @@ from shared.domain.policy import Policy
 from shared.domain.roles import MAY
 from shared.ports.ports import Ports
 from shared.runtime import requests, schema
+from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
 from shared.runtime.router import Call, Reply, Route
-from shared.stages.api import accounts, batches, hold, migrations, people_views, plan_views, selection_views, show, snapshots, views
+from shared.stages.api import accounts, batches, hold, migrations, people_views, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _MIGRATION = "/migrations/{migrationId}"
@@ -27,13 +28,6 @@ def _batches(call: Call) -> Reply:
     given = call.query
     ready = given.get("readyToConfirm") == "true"
     return Reply(batches.page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
-
-
-def _left_out(call: Call) -> Reply:
-    from shared.stages.api import left_out  # asked for seldom
-
-    given = call.query
-    return Reply(left_out.page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _migrations(call: Call) -> Reply:
@@ -161,13 +155,6 @@ def _batch_report(call: Call) -> Reply:
     return Reply(reports.of_batch(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _plan(call: Call) -> Reply:
-    from shared.stages.api import planning  # asked for seldom, and it runs the scheduler ahead
-
-    prices = (call.prices.snapshot_price, call.prices.currency)
-    return Reply(planning.plan(call.ports, call.path["batchId"], seed=call.query.get("seed", "1"), prices=prices))
-
-
 def _judgements(call: Call) -> Reply:
     from shared.stages.api import pages
 
@@ -240,6 +227,7 @@ _BATCH_ACTS = (
 )
 
 ROUTES: tuple[Route, ...] = (
+    *PLAN_ROUTES,
     Route(
         "GET",
         "/risks",
@@ -276,16 +264,6 @@ ROUTES: tuple[Route, ...] = (
         "A batch, how its migrations stand, and the risks to acknowledge.",
         lambda call: Reply(batches.get(call.ports, call.path["batchId"])),
         views.BatchStanding,
-        refusals=(404,),
-    ),
-    Route(
-        "GET",
-        f"{_BATCH}/left-out",
-        "listLeftOut",
-        "The instances that the batch's selection left out, and why.",
-        _left_out,
-        selection_views.LeftOutList,
-        query=_PAGE,
         refusals=(404,),
     ),
     Route(
@@ -366,16 +344,6 @@ ROUTES: tuple[Route, ...] = (
         views.BatchReport,
         query=_PAGE,
         html=True,
-        refusals=(404,),
-    ),
-    Route(
-        "GET",
-        f"{_BATCH}/plan",
-        "planBatch",
-        "What the batch, or a dry run, will do: routes, findings, waves, finish, cost, what needs a person; and what happened.",
-        _plan,
-        plan_views.PlanView,
-        query={"seed": requests.NAME},
         refusals=(404,),
     ),
     Route(

@@ -62,6 +62,8 @@ class PlanView:
     """What will happen in a batch. The request changes nothing, and the same ``seed`` gives the same forecast."""
 
     batch_id: str
+    state: str
+    """The state of the batch; ``planning`` while its instances are being found."""
     made_at: datetime
     seed: str
     runs: int

@@ -48,6 +48,7 @@ def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -
     planned = _as_planned(batch, meant, cut, limit, seed, runs)
     return PlanView(
         batch_id=batch_id,
+        state=batch.state.value,
         made_at=now,
         seed=seed,
         runs=runs,

@@ -6,6 +6,9 @@ import hashlib
 import json
 from typing import Any
 
+import pytest
+
+from cli.problem import Problem
 from tests.simulation.regressions.test_batch_brake import states
 from tests.simulation.regressions.test_limits_at_starts import failing, submitted, world
 from tests.support.fleets import instance
@@ -64,3 +67,20 @@ def test_the_plan_is_shown_beside_what_happened() -> None:
         assert promised["earliest"] < found["finishedAt"]
         assert any(each.startswith("1 failed") for each in found["needsAPerson"])
         assert json.dumps(found)
+
+
+def test_a_submission_is_planned_without_a_batch_that_could_move() -> None:
+    with world(*(instance(number) for number in range(1, 4))) as made:
+        asked = {"names": ["web-*"], "exclude": {"instanceIds": ["i-test0003"]}, "clientToken": "once", "policy": {"waves": ["1"]}}
+        first = made.api.post("/plans", asked)
+        assert (first["state"], made.api.post("/plans", asked)["batchId"]) == ("planning", first["batchId"])
+        made.run(20)
+        found = plan(made, first["batchId"])
+        assert (found["state"], found["instances"], found["unassessed"], found["leftOut"]) == ("open", 2, 0, 1)
+        assert [each["size"] for each in found["waves"]] == [1, 1]
+        assert found["finish"]["p50"]
+        assert "somebody submits the batch without the dry run" in found["needsAPerson"]
+        acknowledged = {"risksVersion": made.api.get("/risks")["version"]}
+        with pytest.raises(Problem, match="dry run never moves"):
+            made.api.post(f"/batches/{first['batchId']}/acknowledgement", acknowledged)
+        assert made.events("replank:Migration:SnapshotReady") == []

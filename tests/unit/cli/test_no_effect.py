@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from cli import submission
 from cli.client import Api
 from cli.main import app, run
 from tests.support.api import ApiInHand, ApiInMemory
@@ -28,6 +29,8 @@ WITHOUT_EFFECT = [
     ("retry b1 --failed --seen-version 3", "--seen-version"),
     ("hold --show --release", "--release"),
     ("hold --show --why x", "--why"),
+    ("plan b1 --wait 3", "--wait"),
+    ("plan b1 --tag env=prod", "A selection or policy"),
     ("run --notice n.json", "--notice"),
     ("run --guests g.json", "--guests"),
     ("run --expect e.json", "--expect"),
@@ -56,20 +59,7 @@ CONFLICTS = [
     ("approve b1 --wave 2 --rollback m-1", "Option.Conflict"),
 ]
 ALWAYS = {
-    "submit": {
-        "instance",
-        "release",
-        "region",
-        "to",
-        "max_moving",
-        "dry_run",
-        "file",
-        "check",
-        "policy",
-        "calendar",
-        "client_token",
-        "account",
-    },
+    "submit": {"dry_run", *inspect.signature(submission.request).parameters},
     "status": {"batch"},
     "watch": {"batch", "every"},
     "acknowledge": {"batch", "yes"},
@@ -82,7 +72,8 @@ ALWAYS = {
     "next-wave": {"batch"},
     "approve": {"batch", "wave", "rollback", "why", "yes"},
     "approvals": {"batch"},
-    "plan": {"batch", "seed"},
+    "plan": {"batch", "seed", *inspect.signature(submission.request).parameters},
+    "left-out": {"batch"},
     "stop": {"batch", "why", "yes"},
     "cancel": {"migration", "seen_version"},
     "rollback": {"migration", "seen_version", "yes"},

@@ -38,7 +38,7 @@ def test_each_option_is_a_field_that_the_api_accepts(tmp_path: Path) -> None:
         *("-i", "i-one", "--ids-from", str(ids), "--release", "centos-7", "--tag", "env=prod", "--tag", "部门"),
         *("--resource-group", "rg-a", "--vpc", "vpc-a", "--name", "web-*", "--region", "cn-hangzhou"),
         *("--exclude", "i-two", "--exclude-ids-from", str(ids), "--exclude-release", "rhel-7", "--exclude-tag", "keep"),
-        *("--exclude-resource-group", "rg-b", "--exclude-vpc", "vpc-b", "--exclude-name", "*-db", "--dry-run", "--loud"),
+        *("--exclude-resource-group", "rg-b", "--exclude-vpc", "vpc-b", "--exclude-name", "*-db", "--loud"),
     )
     schema.check(body, requests.BATCH, "body")
     assert {name: body[name] for name in ("instanceIds", "releases", "tags", "resourceGroupIds", "vpcIds", "names")} == {
@@ -57,12 +57,12 @@ def test_each_option_is_a_field_that_the_api_accepts(tmp_path: Path) -> None:
         "vpcIds": ["vpc-b"],
         "names": ["*-db"],
     }
-    assert (body["dryRun"], body["regionIds"]) == (True, ["cn-hangzhou"])
+    assert body["regionIds"] == ["cn-hangzhou"]
 
 
 def test_what_is_not_given_is_not_asked_for() -> None:
-    body = body_of("--tag", "env=prod")
-    assert sorted(body) == ["clientToken", "dryRun", "policy", "tags"]
+    assert body_of("--tag", "env=prod") == {"tags": ["env=prod"]}
+    assert body_of("--client-token", "once", "--max-moving", "3") == {"clientToken": "once", "policy": {"maxMoving": 3}}
 
 
 def test_too_many_ids_are_told_before_anything_is_sent(tmp_path: Path) -> None:

@@ -1,0 +1,70 @@
+"""The API's operations before the yes: plans, and whom a batch means."""
+
+from __future__ import annotations
+
+from shared.runtime import requests
+from shared.runtime.router import Call, Reply, Route
+from shared.stages.api import batches, plan_views, selection_views
+
+_PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
+_BATCH = "/batches/{batchId}"
+
+
+def _make_plan(call: Call) -> Reply:
+    made, created = batches.submit(call.ports, {**call.body, "dryRun": True}, call.caller)
+    return Reply(_plan_of(call, made.batch_id), 201 if created else 200)
+
+
+def _plan_of(call: Call, batch_id: str) -> plan_views.PlanView:
+    from shared.stages.api import planning  # asked for seldom, and it runs the scheduler ahead
+
+    prices = (call.prices.snapshot_price, call.prices.currency)
+    return planning.plan(call.ports, batch_id, seed=call.query.get("seed", "1"), prices=prices)
+
+
+def _plan(call: Call) -> Reply:
+    return Reply(_plan_of(call, call.path["batchId"]))
+
+
+def _left_out(call: Call) -> Reply:
+    from shared.stages.api import left_out  # asked for seldom
+
+    given = call.query
+    return Reply(left_out.page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
+
+
+PLAN_ROUTES: tuple[Route, ...] = (
+    Route(
+        "POST",
+        "/plans",
+        "makePlan",
+        "Plan what a submission would do, as a dry run: nothing can move. Ask for the plan again until nothing is unassessed.",
+        _make_plan,
+        plan_views.PlanView,
+        query={"seed": requests.NAME},
+        body=requests.PLAN,
+        act=True,
+        created=True,
+        refusals=(409,),
+    ),
+    Route(
+        "GET",
+        f"{_BATCH}/plan",
+        "planBatch",
+        "What the batch, or a dry run, will do: routes, findings, waves, finish, cost, what needs a person; and what happened.",
+        _plan,
+        plan_views.PlanView,
+        query={"seed": requests.NAME},
+        refusals=(404,),
+    ),
+    Route(
+        "GET",
+        f"{_BATCH}/left-out",
+        "listLeftOut",
+        "The instances that the batch's selection left out, and why.",
+        _left_out,
+        selection_views.LeftOutList,
+        query=_PAGE,
+        refusals=(404,),
+    ),
+)
