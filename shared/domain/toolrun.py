@@ -20,7 +20,8 @@ class ToolAnswer:
     run: str = ""
     """The run whose record the guest has; another migration's or attempt's if it is not ours."""
     word: str = ""
-    """Why nothing was begun: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system)."""
+    """Why nothing was begun: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
+    ``ended`` (this run is over)."""
     phase: str = ""
     """begun, installing, not-installed, checking, refused, prepared, running, failed, restarting."""
     status: int | None = None

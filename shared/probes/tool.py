@@ -30,6 +30,11 @@ def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
     return "\n".join([*head, _text("tool.sh")])
 
 
+def is_cleaned(output: bytes, run: str) -> bool:
+    """Whether the guest says that nothing of a run is left."""
+    return f"replank-tool cleaned {run}" in output.decode("utf-8", "replace").splitlines()
+
+
 def recipe_script(recipe: Recipe) -> str:
     """The recipe as functions and variables of the shell."""
     install = (*recipe.repositories, recipe.packages, *recipe.answers)

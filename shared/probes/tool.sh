@@ -7,6 +7,7 @@ export LC_ALL
 R=${GUEST_ROOT:-}
 D=$R/var/lib/replank-tool
 U=replank-tool
+E=$R/var/lib/replank/ended-tools # the runs that are over; it stays, so that a command that comes late or again begins nothing
 get() { # the first line of a file of the record
   l=
   [ -r "$D/$1" ] && { IFS= read -r l <"$D/$1" || [ -n "$l" ]; } && printf '%s' "$l"
@@ -79,6 +80,7 @@ case $REPLANK_ACT in
   begin)
     mkdir -p "$D" || exit 3
     [ "$(get run)" = "$REPLANK_RUN" ] && say
+    grep -qxF -e "$REPLANK_RUN" "$E" 2>/dev/null && say ended
     active && say busy
     if [ -r "$D/recipe" ]; then
       . "$D/recipe"
@@ -113,14 +115,28 @@ case $REPLANK_ACT in
     run start
     say
     ;;
-  clean)
-    active && say busy
-    if [ -r "$D/recipe" ]; then
-      . "$D/recipe"
-      tool_busy >/dev/null 2>&1 && say busy
-      tool_clean >/dev/null 2>&1
+  clean) # only after this try or one before it: a later one, and another migration, removes what it finds by itself
+    n=$(get run)
+    case $n in
+      '') ;;
+      "${REPLANK_RUN%-*}"-*) [ "${n##*-}" -le "${REPLANK_RUN##*-}" ] || D= ;;
+      *) D= ;;
+    esac
+    if [ -n "$D" ]; then
+      active && say busy
+      if [ -r "$D/recipe" ]; then
+        . "$D/recipe"
+        tool_busy >/dev/null 2>&1 && say busy
+        tool_clean >/dev/null 2>&1
+      fi
     fi
-    rm -rf "$D"
-    echo 'replank-tool cleaned'
+    mkdir -p "${E%/*}"
+    for c in "$D"/claim-*; do
+      [ -d "$c" ] && echo "${c##*/claim-}"
+    done >>"$E"
+    echo "$REPLANK_RUN" >>"$E"
+    sync
+    [ -z "$D" ] || rm -rf "$D"
+    echo "replank-tool cleaned $REPLANK_RUN"
     ;;
 esac

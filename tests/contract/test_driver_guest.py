@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.ecs.guest.blob import unpack
-from shared.domain.errors import Permanent
+from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
 from shared.ports.driver import NOBODY, Driver, JobReport, Phase
@@ -102,8 +103,7 @@ def test_a_tool_replaces_the_system_and_leaves_nothing_of_ours(one: Bench, drive
     assert run(one, driver, made).phase is Phase.FINISHED
     assert b'ID="rhel"' in tree(one, made)["etc/os-release"]
     assert not driver.unfinished(made, ())
-    driver.clean_up(made, made.handle)
-    one.world.run(3)
+    clean(one, driver, made)
     assert not [path for path in tree(one, made) if path.startswith(("var/lib/replank-tool", ".guest/installed"))]
 
 
@@ -135,6 +135,41 @@ def test_the_tools_own_precheck_refuses_with_its_remedy(one: Bench, driver: Driv
     assert (report.phase, report.code) == (Phase.FAILED, "Tool.Inhibited")
     assert title in report.message
     assert report.remedy == f"Correct this: {title.partition(' (')[0]}"
+
+
+def clean(one: Bench, driver: Driver, made: Migration) -> int:
+    """Clean up as the tick does, until the guest has said that nothing is left; how often that was."""
+    for number in range(1, 30):
+        with contextlib.suppress(Transient):
+            driver.clean_up(made, made.handle)
+            return number
+        one.world.run(1)
+    raise AssertionError("it is never cleaned")
+
+
+def test_a_cancellation_in_the_middle_of_the_preparation_lets_it_end_and_removes_it(one: Bench, driver: Driver) -> None:
+    made = guest(one, 10)
+    driver.prepare(made, NOBODY)
+    one.world.run(0.3)
+    assert clean(one, driver, made) > 2
+    left = tree(one, made)
+    assert not [path for path in left if path.startswith(("var/lib/replank-tool", ".guest/installed"))]
+    assert b"Erased: convert2rhel" in left["var/log/yum.log"]
+
+
+def test_a_command_that_comes_after_the_end_begins_nothing(one: Bench, driver: Driver) -> None:
+    made = prepared(one, driver, guest(one, 10))
+    clean(one, driver, made)
+    assert refused(one, driver, replace(made, handle=replace(made.handle, began_at=one.now))).code == "Tool.Ended"
+    assert ".guest/installed/convert2rhel" not in tree(one, made)
+
+
+def test_a_clean_up_of_an_earlier_try_leaves_the_next_one_alone(one: Bench, driver: Driver) -> None:
+    first = prepared(one, driver, guest(one, 10))
+    second = guest(one, 10, attempt=2)
+    second = prepared(one, driver, second)
+    clean(one, driver, first)
+    assert run(one, driver, second).phase is Phase.FINISHED
 
 
 @pytest.mark.parametrize(("number", "code"), [(5, "Tool.NoNetwork"), (6, "Tool.DiskFull")])

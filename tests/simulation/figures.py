@@ -9,6 +9,7 @@ from typing import Any
 from tests.simulation.records import TRANSITIONS, State
 from tests.simulation.scenario import KINDS
 from tests.simulation.simulation import SeedReport
+from tests.simulation.tools import FAULTS
 
 _SUMS = ("seeds", "migrations", "calls")
 _COUNTS = ("injected", "states", "ended", "failures")
@@ -76,7 +77,7 @@ def show(figures: Figures, seconds: float) -> str:
     lines = [
         f"{figures.seeds} seeds in {seconds:.0f} s of one process ({rate:.2f} seeds/s), {figures.migrations} migrations, "
         f"{figures.calls} calls, {sum(figures.injected.values())} faults, {len(figures.broken)} seeds with a violation",
-        "faults: " + ", ".join(f"{kind} {figures.injected[kind]}" for kind in KINDS),
+        "faults: " + ", ".join(f"{kind} {figures.injected[kind]}" for kind in (*KINDS, *FAULTS)),
         "ended:  " + ", ".join(f"{state} {count}" for state, count in sorted(figures.ended.items())),
         "failed: " + ", ".join(f"{code} {count}" for code, count in sorted(figures.failures.items())),
     ]

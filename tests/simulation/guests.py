@@ -18,12 +18,12 @@ from unittest import mock
 from localcloud.ecs import guest_runs
 from localcloud.ecs.guest import ahead, machine
 from localcloud.ecs.guest.blob import Tree, pack, unpack
-from localcloud.ecs.guest.folders import Folder, Folders, Layout
+from localcloud.ecs.guest.folders import Folder, Folders, Layout, room
 from tests.simulation.living import WRITTEN
 
 _IMPORT = re.compile(r"go2aliyun_client(?:\.exe)? import (\S+) (\S+)")
-_MARKER_SCRIPT = re.compile(r"replank-marker written|^\$ReplankAct = ", re.MULTILINE)
-"""In the scripts of the marker, for Linux and for Windows."""
+_ASKS_WHEN = re.compile(r"replank-marker written|^\$ReplankAct = |^REPLANK_ACT=", re.MULTILINE)
+"""In the scripts of the marker, for Linux and for Windows, and in those of the guest driver."""
 NOT_PROBED = (WRITTEN, "var/lib/replank/marker", "ProgramData/Replank/marker")
 """What guests write all the time, and the product's marker."""
 _known: dict[tuple[Layout, str], machine.Run] = {}
@@ -42,10 +42,16 @@ class Disks:
     layout: Layout
     blob: Blob
     boot: tuple[str, int, int] = ("0" * 32, 86_400, 1_700_000_000)
+    real: Folder | None = None
+    """What is laid out while a script of a unit runs: it is looked at in the middle."""
 
     def volatile(self, boot_id: str, uptime_s: int, booted_s: int) -> None:
         """What changes by itself is read by no probe, but by the look for the marker."""
         self.boot = (boot_id, uptime_s, booted_s)
+
+    def changes(self) -> dict[str, Tree]:
+        """What a script has changed so far."""
+        return self.real.changes() if self.real else {}
 
 
 class Shelf:
@@ -65,8 +71,13 @@ class Shelf:
     def give_back(self, folder: Disks, layout: Layout) -> None:
         """Nothing was laid out."""
 
+    def discard(self, folder: Disks) -> None:
+        """Nor is anything now."""
 
-def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask) -> machine.Run:
+
+def run(
+    guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask, pause: machine.Pause | None = None
+) -> machine.Run:
     """What the script prints: from memory, from the host (the SMC client), or by running it."""
     found = _IMPORT.search(script) if len(script) < 500 else None
     if found:
@@ -75,8 +86,8 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
         text = f"[Info] Import Source Server [{answer[3:]}] Successfully!\n" if good else f"[Error] {answer}\n"
         return machine.Run(exit_code=0 if good else 1, output=text.encode())
     folder = cast(Disks, guest.folder)
-    if _MARKER_SCRIPT.search(script):
-        return _marker(guest, folder, script, timeout_s, ask)
+    if pause is not None or _ASKS_WHEN.search(script):
+        return _as_it_stands(guest, folder, script, timeout_s, ask, pause or (lambda slept_s: None))
     trees = {mount: _still(unpack(folder.blob(digest))) for mount, digest in folder.layout}
     key = (tuple((mount, pack(tree)[0]) for mount, tree in trees.items()), hashlib.sha256(script.encode()).hexdigest())
     if key not in _known:
@@ -93,13 +104,19 @@ def run(guest: machine.Machine, script: str, *, timeout_s: int, ask: machine.Ask
     return machine.Run(known.exit_code, known.output, known.timed_out, known.slept_s, changed)
 
 
-def _marker(guest: machine.Machine, folder: Disks, script: str, timeout_s: int, ask: machine.Ask) -> machine.Run:
-    """A script of the marker runs each time: what it answers depends on the marker and on when the guest was started."""
+def _as_it_stands(
+    guest: machine.Machine, folder: Disks, script: str, timeout_s: int, ask: machine.Ask, pause: machine.Pause
+) -> machine.Run:
+    """Run a script each time: what it does depends on a record in the guest, on the time and on when the guest was started."""
     trees = {mount: unpack(folder.blob(digest)) for mount, digest in folder.layout}
-    with TemporaryDirectory(prefix="simulated-guest-") as name:
-        real = Folder(Path(name), folder.layout, trees)
-        real.volatile(*folder.boot)
-        return _really_run(replace(guest, folder=real), script, timeout_s=timeout_s, ask=ask)
+    with TemporaryDirectory(prefix="simulated-guest-", dir=room()) as name:
+        folder.real = Folder(Path(name), folder.layout, trees)
+        folder.real.volatile(*folder.boot)
+        ran = _really_run(replace(guest, folder=folder.real), script, timeout_s=timeout_s, ask=ask, pause=pause)
+        folder.real = None
+    if ran.timed_out and ran.slept_s <= timeout_s:
+        raise TooSlow(f"A script did not end within {timeout_s} s of this machine's time: the run would depend on it.")
+    return ran
 
 
 def _still(tree: Tree) -> Tree:

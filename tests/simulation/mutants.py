@@ -35,7 +35,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Migration, State, Step
 from shared.domain.window import Window
 from shared.stages import advance, effects, groups, migrate, rollback, slots, snapshot, sweep
-from tests.simulation import bugs, selected, weather
+from tests.simulation import bugs, bugs_tools, selected, weather
 from tests.simulation.invariants import Checker, all_checkers
 from tests.simulation.scenario import Scenario, draw
 from tests.simulation.simulation import prepared, run_seed
@@ -399,6 +399,10 @@ MUTANTS = (
     Mutant("a job is started again whatever it has done", 8, _launched_unseen, tune=weather.failing_soon),
     Mutant("messages that are behind are taken", 8, _behind),
     Mutant("a drill is taken for a migration", 8, bugs.drill_believed, tune=weather.drilled),
+    Mutant("a tool is started wherever it stands", 8, bugs_tools.started_anyway, tune=bugs_tools.by_tools),
+    Mutant("the same command prepares a tool again", 8, bugs_tools.prepared_again, tune=bugs_tools.by_tools),
+    Mutant("a retry keeps what the try before it installed", 5, bugs_tools.leftovers_kept, tune=bugs_tools.failing_tools),
+    Mutant("a cancellation leaves what was installed", 5, bugs_tools.nothing_undone, tune=bugs_tools.failing_tools),
 )
 
 

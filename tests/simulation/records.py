@@ -216,6 +216,8 @@ class Migration:
     """What the row tells a person of its failure."""
     account_id: str = ""
     """The member account of the instance; empty for the deployment's own."""
+    destination: str = ""
+    """Where its last hop leads."""
 
 
 @dataclass(frozen=True)
@@ -302,6 +304,7 @@ def migration(written: str) -> Migration:
         handle=Handle(held.get("source_id", ""), held.get("job_id", ""), moment(held.get("started_at"))),
         failure=(doc.get("failure") or {}).get("message", ""),
         account_id=doc.get("account_id", ""),
+        destination=doc["hops"][-1]["destination"] if doc.get("hops") else "",
     )
 
 

@@ -8,6 +8,7 @@ from datetime import datetime, time, timedelta
 from typing import Any
 
 from localcloud.core.clock import START
+from tests.simulation import tools
 from tests.support.fleets import CENTOS_7, WINDOWS_2008, fleet, instance
 
 CALLS = ("throttle", "error", "drop_before", "drop_after", "error_after")
@@ -122,13 +123,15 @@ def draw(seed: int) -> Scenario:
     kinds = tuple(kind for kind in KINDS if rng.random() < 0.6)
     rates = {kind: _rate(rng, kind) for kind in kinds}
     _by_smc(random.Random(f"smc:{seed}"), guests, numbers)
+    by_tools = tools.drawn(seed, records, guests, [each.request for each in batches])
+    batches = tuple(replace(each, request=request) for each, request in zip(batches, by_tools.requests, strict=True))
     settings: dict[str, Any] = {"concurrent_snapshots": rng.choice((2, 3))} if rng.random() < 0.1 else {}
     settings |= {"event_form": rng.choice(("content", "cloudmonitor", "mixed"))}
     return Scenario(
         seed=seed,
         fleet=fleet(*records, guests=guests, faults=settings),
         batches=batches,
-        rates=rates,
+        rates={**rates, **by_tools.rates},
         account_limit=rng.choice((3, 20, 20)),
         chaos_min=rng.choice((60, 90, 120, 180)),
         inventory=rng.random() < 0.05,

@@ -36,6 +36,7 @@ from tests.simulation.memory import remembered
 from tests.simulation.people import People
 from tests.simulation.records import GOES_ON, MIGRATIONS, OUTBOX, TERMINAL, Migration, State, lines, waves
 from tests.simulation.scenario import BatchPlan, Scenario, draw
+from tests.simulation.tools import PROVEN
 from tests.simulation.trace import RunTrace
 from tests.simulation.truth import Change, Truth
 from tests.simulation.world_faults import WorldFaults
@@ -131,7 +132,7 @@ class Simulation:
         self.trace = RunTrace(keep_trace)
         self.invoker = invoker or SimInvoker()
         self.chaos: Chaos
-        env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0"}
+        env = {"REPLANK_MAX_MOVING": str(scenario.account_limit), "REPLANK_RETRY_PAUSE_MS": "0", "REPLANK_GUEST_PROVEN": PROVEN}
         self.world = World(seed=scenario.seed, invoker=self.invoker, env=env, around=lambda handle: self.chaos.around(handle))
         cloud = self.cloud = self.world.cloud
         self.trace.start_ms = cloud.clock.now_ms()

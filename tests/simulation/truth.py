@@ -11,9 +11,12 @@ from typing import Any
 from localcloud.account import service
 from localcloud.core.app import Cloud
 from localcloud.core.hooks import SmcOnEcs, offered
+from localcloud.ecs.detached import RUN
+from localcloud.ecs.guest.blob import Tree, unpack
 from localcloud.tablestore.rows import Row
 from localcloud.tablestore.schema import Table
 from tests.simulation import records
+from tests.simulation.acts import ToolAct, act_in, act_of, decoded
 from tests.simulation.records import Batch, Columns, Entry, Migration, State
 
 _WATCHED = ("ecs", "smc")
@@ -49,7 +52,7 @@ class Effect:
 class Happening:
     """Something SMC did to an instance: ``replaced`` its system, ``copied`` its disks, or put the copies ``back``.
 
-    ``ids`` are the snapshots.
+    ``ids`` are the snapshots. A tool in the guest may replace the system too; where one begins to ``run``, ``ids`` is its command.
     """
 
     kind: str
@@ -90,6 +93,22 @@ class Truth:
         for name in _WATCHED:
             self._watch(service(self.cloud, name))
         self._watch_smc(offered(self.cloud.hooks.ecs))
+        self._watch_tools(service(self.cloud, "ecs").detached)
+
+    def _watch_tools(self, detached: Any) -> None:
+        """What guests run apart from commands."""
+        replace, begin = detached._replace, self.cloud.outside[RUN]
+
+        def replaced(id: str, target: str, more: dict[str, str]) -> None:
+            replace(id, target, more)
+            self.on_happening(Happening("replaced", id))
+
+        def begun(job: Any) -> None:
+            if detached._current(job.payload) is not None:
+                self.on_happening(Happening("run", job.payload["instance"], (job.payload["command"],)))
+            begin(job)
+
+        detached._replace, self.cloud.outside[RUN] = replaced, begun
 
     def _watch_smc(self, facade: SmcOnEcs) -> None:
         """What SMC does to instances by itself: no call of anybody tells of it."""
@@ -226,6 +245,26 @@ class Truth:
     def of_job(self, job_id: str) -> Migration | None:
         """The migration whose job it is."""
         return next((each for each in self.migrations.values() if each.handle.job_id == job_id), None)
+
+    def launched(self, effect: Effect) -> Migration | None:
+        """The migration whose job, or whose tool, the product starts with this call; None if it starts nothing."""
+        if effect.operation == "StartReplicationJob":
+            return self.of_job(effect.params["JobId"])
+        act = act_of(effect.params) if effect.operation == "RunCommand" else None
+        return self.migrations.get(act.migration_id) if act and act.verb == "start" else None
+
+    def act_of(self, invoke_id: str) -> ToolAct | None:
+        """The act that a command carried out, if it was one of the guest driver."""
+        return act_in(self.script(invoke_id))
+
+    def script(self, invoke_id: str) -> str:
+        """The script that a command ran."""
+        return decoded(self.cloud.db.blob(self.ecs.store.get("invocation", invoke_id)["sim"]["content"]).decode())
+
+    def system_disk(self, instance_id: str) -> Tree:
+        """What is on the disk with the system; nothing if the instance is gone."""
+        found = [disk for disk in self.disks(instance_id) if disk["sim"]["mount"] in ("/", "C:")]
+        return unpack(self.cloud.db.blob(found[0]["sim"]["blob"])) if found else {}
 
     def of_instance(self, instance_id: str, account_id: str = "") -> list[Migration]:
         mine = (instance_id, account_id)

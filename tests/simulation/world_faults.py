@@ -18,6 +18,8 @@ from tests.simulation.chaos import Chaos
 from tests.simulation.invariants import Sight
 from tests.simulation.records import State
 from tests.simulation.scenario import WORLD
+from tests.simulation.tool_faults import ToolFaults
+from tests.simulation.tools import FAULTS
 from tests.simulation.truth import Truth
 
 MINUTE = 60_000
@@ -33,7 +35,7 @@ COUNTED_LATER = frozenset({"command_slow"})
 """Kinds that strike nothing by themselves; what they do is counted when it is done."""
 
 
-class WorldFaults:
+class WorldFaults(ToolFaults):
     """Once a minute each kind may happen to something chosen by chance; ``heal`` ends what would last."""
 
     def __init__(self, truth: Truth, scene: Sight, chaos: Chaos, deploy: Callable[[], str]) -> None:
@@ -54,7 +56,7 @@ class WorldFaults:
 
     def minute(self) -> None:
         """Everything that may happen in one minute."""
-        for kind in WORLD:
+        for kind in (*WORLD, *FAULTS):
             if self.chaos.hits(kind):
                 with self.cloud.lock, self.cloud.db.transaction():
                     told = getattr(self, f"_{kind}")()

@@ -21,8 +21,8 @@ from shared.domain.timing import CLOCKS_APART, JOB_LIMIT
 from shared.domain.toolrun import ToolAnswer, is_fresh, run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import Identity, JobReport, LiveJob, Phase
-from shared.ports.guest import Guest
-from shared.probes.tool import Act, parse_tool, tool_script
+from shared.ports.guest import Agent, Guest
+from shared.probes.tool import Act, is_cleaned, parse_tool, tool_script
 
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
@@ -30,8 +30,8 @@ FRESH = timedelta(seconds=45)
 """An answer younger than this is used as it is: an event of a command's end and the tick may look at once."""
 LIVE = timedelta(minutes=10)
 """How old an answer may be that only decides whether the lock must stay. It says whether a tool is at work."""
-SILENT = timedelta(days=1)
-"""How long a guest that is silent is waited for, to remove what was installed in it."""
+UNCLEANED = timedelta(days=1)
+"""How long a guest is asked to remove what was installed in it: it may be silent, or its tool may be at work."""
 
 
 class GuestDriver:
@@ -75,7 +75,8 @@ class GuestDriver:
         now, job_id, started_at = self._clock.now(), migration.handle.job_id, migration.handle.started_at
         if not job_id:
             return ()
-        if not self._is_alive(migration):
+        agent = self._agent(migration)
+        if agent is None or not agent.alive:
             # The tool may be at work in a system without an agent; nobody can tell, but not for longer than a job may run.
             may_run = started_at is not None and now - started_at < JOB_LIMIT
             return (_live(job_id, "out of sight"),) if may_run else ()
@@ -93,19 +94,33 @@ class GuestDriver:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
-        """Remove what was installed. After a rollback the disks themselves are as before, so nothing is sent."""
-        if migration.state in (State.ROLLING_BACK, State.ROLLED_BACK) or handle.began_at is None:
+        """Remove what was installed, and ask until the guest says so: a tool that is at work is let end first.
+
+        After a rollback the disks themselves are as before, so nothing is sent. What waited for its slot again has no handle any
+        more; then the snapshots tell that a preparation may have begun.
+        """
+        begun = handle.began_at is not None or migration.snapshots_made > 0
+        if migration.state in (State.ROLLING_BACK, State.ROLLED_BACK) or not begun:
             return
-        if not self._is_alive(migration):
-            if self._clock.now() - migration.entered_at > SILENT:
-                return
-            raise Transient(
-                "Guest.Silent", f"The agent of {migration.instance_id} is silent; what was installed in it stays for now."
-            )
+        told, id = {"migrationId": migration.migration_id}, migration.instance_id
+        if self._clock.now() - migration.entered_at > UNCLEANED:
+            _LOG.warning("what was installed in %s stays: for a day it could not be removed", id, extra=told)
+            return
+        agent = self._agent(migration)
+        if agent is None:
+            return  # the instance is gone
+        if not agent.alive:
+            raise Transient("Guest.Silent", f"The agent of {id} is silent; what was installed in it stays for now.")
         try:
+            since = (handle.began_at or migration.created_at) - CLOCKS_APART
+            outputs = self._guest.outputs(migration.region_id, id, since)
+            if any(is_cleaned(each.output, _run(migration)) for each in outputs if each.ended):
+                return
             self._send(migration, "clean")
         except Refused as error:
-            _LOG.warning("nothing is removed in the guest: %s", error, extra={"migrationId": migration.migration_id})
+            _LOG.warning("nothing is removed in the guest: %s", error, extra=told)
+            return
+        raise Transient("Guest.NotCleaned", f"What was installed in {id} is being removed; the guest has not said that it is.")
 
     # Asking the guest --------------------------------------------------------------------------------------------------
 
@@ -143,12 +158,12 @@ class GuestDriver:
             timeout_s=CLEAN_TIMEOUT_S if act == "clean" else TIMEOUT_S,
         )
 
-    def _is_alive(self, migration: Migration) -> bool:
+    def _agent(self, migration: Migration) -> Agent | None:
+        """The agent of the instance; None if there is no such instance."""
         try:
-            agent = self._guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+            return self._guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
         except Refused:
-            return False
-        return agent is not None and agent.alive
+            return None
 
     def _recipe(self, migration: Migration, *, under_way: bool = False) -> Recipe:
         """The recipe of the hop. One that was turned off is not begun any more; what runs by it is still followed."""

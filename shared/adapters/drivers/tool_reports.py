@@ -69,6 +69,9 @@ def _not_begun(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(Phase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
+    if answer.word == "ended":
+        over = f"This try of {recipe.tool} is over, and what it installed was removed."
+        return JobReport(Phase.FAILED, handle, code="Tool.Ended", message=over, remedy="Retry: it begins from the start.")
     message = f"{recipe.tool} is at work in the instance, and this migration did not start it."
     remedy = "Let it end, or end it; then retry."
     return JobReport(Phase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)

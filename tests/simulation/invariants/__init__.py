@@ -21,6 +21,7 @@ from tests.simulation.invariants.scene import Checker, Found, Sight
 from tests.simulation.invariants.snapshots import DeleteOnlyOurs, SnapshotsFirst
 from tests.simulation.invariants.starts import EveryStart
 from tests.simulation.invariants.told import SmcIsToldTruly
+from tests.simulation.invariants.tools import LeavesNothing, ToolsOnce
 
 __all__ = ["Checker", "Found", "NeverStuck", "Sight", "all_checkers"]
 
@@ -46,4 +47,6 @@ def all_checkers() -> list[Checker]:
         AsMeant(),
         OwnCommands(),
         RollbacksAllowed(),
+        ToolsOnce(),
+        LeavesNothing(),
     ]

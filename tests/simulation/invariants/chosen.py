@@ -32,6 +32,9 @@ class OnlyTheChosen(Checker):
             disk = scene.truth.ecs.store.get("disk", effect.params["DiskId"])
             if disk is not None:  # else the call repeats one that was judged before the instance was released
                 yield from self._allowed(disk["InstanceId"], effect.params["SnapshotName"], "was snapshotted")
+        tool = scene.truth.launched(effect) if effect.operation == "RunCommand" else None
+        if tool is not None:
+            yield from self._allowed(effect.params["InstanceId"][0], f"{OURS}{tool.migration_id}", "was moved")
         if effect.operation == "StartReplicationJob":
             job = scene.truth.smc.jobs.get(effect.params["JobId"])
             yield from self._allowed(job["sim"]["instance_id"], job["Name"], "was moved")

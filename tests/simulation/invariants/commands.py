@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from tests.simulation import records
-from tests.simulation.invariants.meant import decoded
+from tests.simulation.acts import decoded
 from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import Migration, State
 from tests.simulation.scenario import DRAIN, RESTORE

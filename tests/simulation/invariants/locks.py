@@ -118,7 +118,10 @@ class AcknowledgedFirst(Checker):
     number, name = 4, "acknowledged first"
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        if not effect.ours or effect.operation not in ("StartReplicationJob", "StopInstance", "ResetDisk", "CreateSnapshot"):
+        launches = scene.truth.launched(effect) is not None
+        if not effect.ours or not (
+            launches or effect.operation in ("StartReplicationJob", "StopInstance", "ResetDisk", "CreateSnapshot")
+        ):
             return
         migration = self._about(effect, scene)
         if migration is None:
@@ -140,8 +143,8 @@ class AcknowledgedFirst(Checker):
     @staticmethod
     def _about(effect: Effect, scene: Sight) -> Migration | None:
         params, truth = effect.params, scene.truth
-        if effect.operation == "StartReplicationJob":
-            return truth.of_job(params["JobId"])
+        if effect.operation in ("StartReplicationJob", "RunCommand"):
+            return truth.launched(effect)
         if effect.operation == "CreateSnapshot":
             return truth.migrations.get(str(params.get("SnapshotName", "")).split("-")[1])
         if effect.operation == "ResetDisk":

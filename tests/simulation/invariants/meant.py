@@ -7,6 +7,7 @@ import json
 from collections import defaultdict
 from typing import Any
 
+from tests.simulation.acts import decoded
 from tests.simulation.frames import Frame
 from tests.simulation.invariants.scene import STAGES, Checker, Found, Sight
 from tests.simulation.records import (
@@ -196,13 +197,6 @@ def _is_strange(frame: Frame | None) -> bool:
 def _seen(id: str, scene: Sight) -> Seen:
     migration = scene.truth.migrations[id]
     return migration.state.value, migration.hop, migration.attempt
-
-
-def decoded(content: str) -> str:
-    try:
-        return base64.b64decode(content, validate=True).decode()
-    except ValueError:
-        return content
 
 
 def _request(frame: Frame | None) -> dict[str, Any]:

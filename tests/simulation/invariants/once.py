@@ -10,6 +10,9 @@ from tests.simulation.invariants.scene import Checker, Found, Sight, entered
 from tests.simulation.records import Migration, State
 from tests.simulation.truth import Change, Effect, Happening
 
+SYSTEMS = {"rhel-7": ('ID="rhel"', 'VERSION_ID="7'), "rhel-9": ('ID="rhel"', 'VERSION_ID="9')}
+"""What /etc/os-release says in the systems to which tools lead."""
+
 
 class OnceOnly(Checker):
     """8. Duplicates, crashes and races change nothing: each effect once, a success proved, no bug met."""
@@ -58,6 +61,11 @@ class OnceOnly(Checker):
         """A migration called a success has had a finished job for its last hop, and runs the system that the job put there."""
         if self._last.get(migration.instance_id) != "replaced":
             yield f"{migration.migration_id} is called migrated, and SMC has put its disks back"
+        if migration.driver == "guest":
+            system = scene.truth.system_disk(migration.instance_id).get("etc/os-release", (0, b""))[1].decode()
+            if not all(word in system for word in SYSTEMS[migration.destination]):
+                yield f"{migration.migration_id} is called migrated to {migration.destination}, and its guest is not that"
+            return
         job = scene.truth.smc.jobs.get(migration.handle.job_id)
         if migration.handle.job_id in scene.stopped_jobs:
             return

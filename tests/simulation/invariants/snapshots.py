@@ -16,11 +16,12 @@ class SnapshotsFirst(Checker):
     number, name = 1, "snapshots first"
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
-        if effect.operation != "StartReplicationJob" or not effect.ours:
+        if not effect.ours:
             return
-        migration = scene.truth.of_job(effect.params["JobId"])
+        migration = scene.truth.launched(effect)
         if migration is None:
-            yield f"job {effect.params['JobId']} of no migration was started"
+            if effect.operation == "StartReplicationJob":
+                yield f"job {effect.params['JobId']} of no migration was started"
             return
         if migration.state is not State.MIGRATING and State.MIGRATING not in scene.truth.states_since(
             migration.migration_id, scene.began

@@ -90,9 +90,7 @@ class EveryStart(LimitsHeld):
 
     def effect(self, effect: Effect, scene: Sight) -> Found:
         """The call itself may come long after its step: by then only the hold, the window and a blackout hold it."""
-        if effect.operation != "StartReplicationJob" or not effect.ours:
-            return
-        migration = scene.truth.of_job(effect.params["JobId"])
+        migration = scene.truth.launched(effect) if effect.ours else None
         if migration is None or not self._is_owed(migration, scene):
             return
         for limit in (HOLD, WINDOW, BLACKOUT):

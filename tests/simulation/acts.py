@@ -1,0 +1,43 @@
+"""What the account knows of the guest driver: the commands that were sent, and the record and the system in the guest."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_ACT = re.compile(r"^REPLANK_ACT=(\w+)\nREPLANK_RUN=rp-([0-9a-z]+)-(\d+)-(\d+)$", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class ToolAct:
+    """One act of the driver, and for which try of which hop it is."""
+
+    verb: str
+    migration_id: str
+    hop: int
+    attempt: int
+
+    @property
+    def run(self) -> tuple[str, int, int]:
+        return self.migration_id, self.hop, self.attempt
+
+
+def act_in(script: str) -> ToolAct | None:
+    """The act that a script is; None if it is another's."""
+    found = _ACT.search(script)
+    return ToolAct(found[1], found[2], int(found[3]), int(found[4])) if found else None
+
+
+def act_of(params: dict[str, Any]) -> ToolAct | None:
+    """The act that a call's parameters send to a guest."""
+    return act_in(decoded(params.get("CommandContent", "")))
+
+
+def decoded(content: str) -> str:
+    """The text of a command, sent as it is or in base64."""
+    try:
+        return base64.b64decode(content, validate=True).decode()
+    except ValueError:
+        return content

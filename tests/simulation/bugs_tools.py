@@ -1,0 +1,68 @@
+"""Deliberate bugs of the guest driver, and the weather in which they show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from shared.adapters.drivers.in_guest import GuestDriver
+from shared.probes import tool
+from tests.simulation import tools
+from tests.simulation.scenario import Scenario
+from tests.simulation.weather import unlimited
+from tests.support.fleets import CENTOS_7, RHEL_8
+
+Patch = Any
+
+
+def by_tools(scenario: Scenario) -> Scenario:
+    """Every batch goes by the guest driver, on two tools; old commands are carried out again, and people act all the time."""
+    wide = unlimited(scenario)
+    records = wide.fleet["pages"][0]["Instances"]["Instance"]
+    for place, each in enumerate(records):
+        each["OSName"], each["OSNameEn"], each["OSType"] = RHEL_8 if place % 2 else CENTOS_7
+    batches = tuple(replace(each, request=tools.by_tool(each.request, records)) for each in wide.batches)
+    rates = {"act_again": 0.5, "person": 0.5, "drop_after": 0.02, "tool_killed": 0.01}
+    return replace(wide, batches=batches, rates=rates, chaos_min=120, prompt=True)
+
+
+def failing_tools(scenario: Scenario) -> Scenario:
+    """The same, and every tool fails, early or late."""
+    wide = by_tools(scenario)
+    guests: dict[str, Any] = {}
+    for place, each in enumerate(wide.fleet["pages"][0]["Instances"]["Instance"]):
+        tools.fail(guests, each["InstanceId"], tools.ENDS[each["OSName"]][place // 2 % 2])
+    return replace(wide, fleet={**wide.fleet, "guests": guests}, rates={"person": 0.9})
+
+
+def _without(name: str, *lines: str) -> list[Patch]:
+    """A script of the driver without some of its lines. One that is gone already makes the patch fail loudly."""
+    text = tool._text(name)
+    for line in lines:
+        assert line in text, line
+        text = text.replace(line, "", 1)
+    texts = {each: tool._text(each) for each in ("tool.sh", "tool_runner.sh")} | {name: text}
+    return [mock.patch.object(tool, "_text", texts.__getitem__)]
+
+
+def started_anyway() -> list[Patch]:
+    """The tool is started whatever has been started before, and wherever the run stands."""
+    return _without(
+        "tool.sh", '[ "$(get phase)" = prepared ] || say\n', "tool_busy >/dev/null 2>&1 && say busy\nclaim started || say\n"
+    )
+
+
+def prepared_again() -> list[Patch]:
+    """The same command prepares the tool again."""
+    return _without("tool.sh", '[ "$(get run)" = "$REPLANK_RUN" ] && say\n', 'claim "claim-$REPLANK_RUN" || say\n')
+
+
+def leftovers_kept() -> list[Patch]:
+    """What a failed try has installed stays where it is for the next."""
+    return _without("tool_runner.sh", '(. "$D/recipe.old" && tool_clean) >>"$L" 2>&1\n')
+
+
+def nothing_undone() -> list[Patch]:
+    """A cancellation leaves in the guest what was installed."""
+    return [mock.patch.object(GuestDriver, "clean_up")]

@@ -1,0 +1,90 @@
+"""Invariants 8 and 5 in the guest driver's guests: a tool is started once, and leaves nothing that it should not."""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import pairwise
+
+from tests.simulation.invariants.scene import Checker, Found, Sight
+from tests.simulation.records import Migration, State
+from tests.simulation.truth import Happening
+
+RECORD, LOG, INSTALLED = "var/lib/replank-tool/", "var/log/yum.log", ".guest/installed/"
+PREPARE, START = "prepare", "start"
+LATE_MS = 20 * 60_000
+"""How long after its step a command may still reach the guest."""
+Run = tuple[str, int, int]
+
+
+class ToolsOnce(Checker):
+    """8. A tool is prepared and started once in each try, only for its own migration, never where one has ended."""
+
+    number, name = 8, "tools once"
+
+    def __init__(self) -> None:
+        self._begun: Counter[tuple[str, Run]] = Counter()
+
+    def happened(self, happening: Happening, scene: Sight) -> Found:
+        verb = happening.ids[0].rpartition(" ")[2] if happening.kind == "run" else ""
+        if verb not in (PREPARE, START):
+            return
+        tree = scene.truth.system_disk(happening.instance_id)
+        run = run_of(tree.get(f"{RECORD}run", (0, b""))[1].decode())
+        migration = scene.truth.migrations.get(run[0])
+        self._begun[verb, run] += 1
+        if migration is None:
+            yield f"a tool of no migration began to {verb} in {happening.instance_id}"
+            return
+        if self._begun[verb, run] > 1:
+            yield f"the tool of {run} began to {verb} {self._begun[verb, run]} times"
+        if migration.instance_id != happening.instance_id:
+            yield f"the tool of {run} began to {verb} in {happening.instance_id}, which is another's"
+        if verb == START:
+            yield from self._start(migration, run, scene)
+
+    @staticmethod
+    def _start(migration: Migration, run: Run, scene: Sight) -> Found:
+        if (migration.hop, migration.attempt) != run[1:]:
+            yield f"the tool of {run} was started, and {migration.migration_id} is at hop {migration.hop}, try {migration.attempt}"
+        if not _was_migrating(migration, scene):
+            yield f"the tool of {run} was started while {migration.migration_id} was {migration.state.value}"
+
+
+class LeavesNothing(Checker):
+    """5. What a tool left is removed before the next try, and at the end: by the driver, or by the rollback."""
+
+    number, name = 5, "tools leave nothing"
+
+    def happened(self, happening: Happening, scene: Sight) -> Found:
+        if happening.kind != "run" or not happening.ids[0].endswith(f" {START}"):
+            return
+        log = scene.truth.system_disk(happening.instance_id).get(LOG, (0, b""))[1].decode().splitlines()
+        for name in sorted({line.partition(": ")[2] for line in log}):
+            done = [line.partition(": ")[0] for line in log if line.endswith(f": {name}")]
+            if any(pair == ("Installed", "Installed") for pair in pairwise(done)):
+                yield f"{happening.instance_id} still had {name} of an earlier try when it was installed again"
+
+    def rest(self, scene: Sight) -> Found:
+        for instance_id in {each.instance_id for each in scene.truth.migrations.values()} - scene.released:
+            own = [each for each in scene.truth.of_instance(instance_id) if each.driver == "guest"]
+            left = sorted(path for path in scene.truth.system_disk(instance_id) if path.startswith((RECORD, INSTALLED)))
+            if own and left and all(_is_cleaned(each) for each in own):
+                yield f"{instance_id} still has {', '.join(left[:3])} of the guest driver"
+
+
+def _is_cleaned(migration: Migration) -> bool:
+    """Whether nothing may be left of it: it is over, and nobody has accepted a failure as it is."""
+    return migration.state in (State.COMPLETED, State.CANCELLED, State.ROLLED_BACK, State.PRECHECK_FAILED)
+
+
+def _was_migrating(migration: Migration, scene: Sight) -> bool:
+    """Whether it is under way, or was when the command was sent."""
+    past, now = scene.truth.past[migration.migration_id], scene.truth.cloud.clock.now_ms()
+    ended = [after[1] for before, after in pairwise(past) if before[2] is State.MIGRATING]
+    return past[-1][2] is State.MIGRATING or any(now - at < LATE_MS for at in ended[-1:])
+
+
+def run_of(text: str) -> Run:
+    """The run that a guest's record is of: ``rp-<migration>-<hop>-<attempt>``."""
+    parts = text.strip().split("-")
+    return (parts[1], int(parts[2]), int(parts[3])) if len(parts) == 4 else ("", 0, 0)
