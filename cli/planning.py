@@ -10,7 +10,7 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import bad_input, without_effect
+from cli.problem import Problem, bad_input, without_effect
 from cli.submission import takes_submission, with_token
 
 Json = dict[str, Any]
@@ -93,6 +93,17 @@ def _show(found: Json) -> None:
         rows = [(each["severity"], each["code"], each["instances"], each["title"]) for each in found["findings"]]
         output.table(("severity", "finding", "#instances", "what"), rows)
     print(f"\nThe forecast is made of declared durations, {found['runs']} runs ahead; --json has each with its source.")
+
+
+def plan_if_known(api: Api, batch_id: str) -> Json | None:
+    """The batch's plan as of now; None if the API is of an older version."""
+    try:
+        found: Json = api.get(f"/batches/{batch_id}/plan")
+    except Problem as problem:
+        if problem.code != "Route.NotFound":
+            raise
+        return None
+    return found
 
 
 def finish(found: Json) -> str:

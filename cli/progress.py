@@ -6,8 +6,7 @@ from typing import Any
 
 from cli import output
 from cli.client import Api
-from cli.planning import finish
-from cli.problem import Problem
+from cli.planning import finish, plan_if_known
 
 Json = dict[str, Any]
 COUNTED = "failed moving waiting moved"
@@ -18,13 +17,7 @@ def plan_of(api: Api, batch: Json) -> Json | None:
     """The batch's plan as of now; None if nothing can move, or if the API is of an older version."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
-    try:
-        found: Json = api.get(f"/batches/{batch['batchId']}/plan")
-    except Problem as problem:
-        if problem.code != "Route.NotFound":
-            raise
-        return None
-    return found
+    return plan_if_known(api, batch["batchId"])
 
 
 def urgent(batch: Json, plan: Json | None) -> list[str]:

@@ -11,9 +11,10 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
+from cli.planning import plan_if_known
 from cli.problem import bad_input, without_effect
 from shared.domain.findings import Assessment
-from shared.domain.report import Report, ReportRow, counts, unchecked, worst
+from shared.domain.report import Course, Report, ReportRow, counts, unchecked, worst
 from shared.domain.validation.summary import Aspect
 from shared.stages.api.report_page import report_html
 from shared.stages.api.views import ReportDocument
@@ -41,25 +42,30 @@ def report(
         return
     if not batch:
         raise bad_input("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
-    judged = list(Api.from_environment().pages(f"/batches/{batch}/judgements", "instances"))
-    found = _report(batch, judged)
+    api = Api.from_environment()
+    judged = list(api.pages(f"/batches/{batch}/judgements", "instances"))
+    plan = plan_if_known(api, batch)
+    found = _report(batch, judged, plan)
     if html is not None:
         try:
             html.write_text(report_html(found), encoding="utf-8")
         except OSError as error:
             raise bad_input("File.NotWritable", f"{html}: {error}.", "Give a file in a folder that exists.") from None
     if as_json:
-        output.show_json(document(found, judged))
+        output.show_json(document(found, judged, plan))
     elif html is not None:
         print(f"Wrote {html}: {_summary(found)}")
     else:
         _print_report(found)
 
 
-def document(found: Report, judged: list[Json]) -> Json:
+def document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
     """The report as JSON: the API's judgements with a summary. :func:`document_schema` describes it."""
+    told = plan or {}
+    course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
+    course |= {name: told.get(name) for name in ("planned", "finishedAt")}
     head = {"batchId": found.batch_id, "title": found.title, "madeAt": plain(found.made_at), "summary": counts(found)}
-    return {**head, "instances": [{"smcRollback": "", **each} for each in judged]}
+    return {**head, **course, "instances": [{"smcRollback": "", **each} for each in judged]}
 
 
 def document_schema() -> Json:
@@ -71,8 +77,19 @@ def document_schema() -> Json:
     return {"title": "Replank report of one batch", **whole, "components": {"schemas": schemas}}
 
 
-def _report(batch_id: str, judged: list[Json]) -> Report:
-    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), tuple(map(_report_row, judged)))
+def _report(batch_id: str, judged: list[Json], plan: Json | None) -> Report:
+    rows = tuple(map(_report_row, judged))
+    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows, _course(plan) if plan else None)
+
+
+def _course(plan: Json) -> Course:
+    planned = plan["planned"] or {}
+    low, usual, high = (_time(planned.get(name)) for name in ("p10", "p50", "p90"))
+    return Course(plan.get("digest", ""), (low, usual, high), _time(plan["finishedAt"]), plan["outcomes"])
+
+
+def _time(written: str | None) -> datetime | None:
+    return datetime.fromisoformat(written.replace("Z", "+00:00")) if written else None
 
 
 def _report_row(found: Json) -> ReportRow:
@@ -106,3 +123,5 @@ def _print_report(found: Report) -> None:
         for finding in shared:
             print(f"  {finding.code}: {finding.title}: {finding.seen}")
     print(f"\n{_summary(found)}")
+    for name, value in found.course.sentences if found.course else ():
+        print(f"{name}: {value}")

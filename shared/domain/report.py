@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +71,36 @@ class ReportRow:
 
 
 @dataclass(frozen=True)
+class Course:
+    """What was planned at the acknowledgement, beside what happened. A time is None if it is not known."""
+
+    digest: str
+    """Digest of the instances; empty if an older version planned the batch."""
+    planned: tuple[datetime | None, datetime | None, datetime | None]
+    """The finish as planned: in 10, in 50 and in 90 of 100 runs; all None before the acknowledgement."""
+    finished_at: datetime | None
+    outcomes: Mapping[str, int]
+    """Number of migrations by state."""
+
+    @property
+    def sentences(self) -> tuple[tuple[str, str], ...]:
+        """The same in words, each with its name."""
+        low, usual, high = self.planned
+        planned = f"about {_moment(usual)} (8 of 10 runs: {_moment(low)} to {_moment(high)})"
+        counts = ", ".join(f"{number} {state}" for state, number in sorted(self.outcomes.items())) or "no migration"
+        said = {
+            "instances chosen, digest": self.digest,
+            "finish as planned": planned if usual else "",
+            "really": f"{f'finished {_moment(self.finished_at)}' if self.finished_at else 'under way'}: {counts}",
+        }
+        return tuple((name, value) for name, value in said.items() if value)
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "later than can be said"
+
+
+@dataclass(frozen=True)
 class Report:
     """A batch as it stood at ``made_at`` (aware UTC)."""
 
@@ -77,6 +108,8 @@ class Report:
     title: str
     made_at: datetime
     rows: tuple[ReportRow, ...]
+    course: Course | None = None
+    """None in the report of one migration."""
 
 
 def unchecked(report: Report) -> tuple[Finding, ...]:

@@ -8,11 +8,11 @@ from itertools import islice
 from shared.domain.findings import Assessment
 from shared.domain.migration import Migration, State
 from shared.domain.observation import Observation
-from shared.domain.report import Report, ReportRow
+from shared.domain.report import Course, Report, ReportRow
 from shared.domain.validation.summary import Aspect, side_by_side
 from shared.ports.ports import Ports
 from shared.stages import observed
-from shared.stages.api import views
+from shared.stages.api import planning, views
 from shared.stages.api.report_page import report_html
 
 MOST_ROWS = 500
@@ -25,7 +25,13 @@ def of_batch(ports: Ports, batch_id: str) -> str:
     """The page of a batch; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     chosen = list(islice(_every_migration(ports, batch_id), MOST_ROWS))
-    return _page(ports, batch_id, f"Batch {batch_id}", chosen)
+    return _page(ports, batch_id, f"Batch {batch_id}", chosen, _course(ports, batch_id))
+
+
+def _course(ports: Ports, batch_id: str) -> Course:
+    found = planning.plan(ports, batch_id, seed="1", prices=(0, ""))
+    planned = (found.planned.p10, found.planned.p50, found.planned.p90) if found.planned else (None, None, None)
+    return Course(found.digest, planned, found.finished_at, found.outcomes)
 
 
 def _every_migration(ports: Ports, batch_id: str) -> Iterator[Migration]:
@@ -74,9 +80,9 @@ def _judged_view(found: Assessment | None) -> views.Judged | None:
     return views.Judged(found.blocked, found.findings, dict(found.overrides)) if found else None
 
 
-def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration]) -> str:
+def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: Course | None = None) -> str:
     rows = tuple(_report_row(ports, each) for each in migrations)
-    return report_html(Report(batch_id, title, ports.clock.now(), rows))
+    return report_html(Report(batch_id, title, ports.clock.now(), rows, course))
 
 
 def _report_row(ports: Ports, migration: Migration) -> ReportRow:

@@ -47,12 +47,20 @@ def report_html(report: Report) -> str:
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.title)}</title>',
             f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body>',
             f"<h1>{escape(report.title)}</h1><p>Batch <code>{escape(report.batch_id)}</code>, as of {made}. {escape(summary)}.</p>",
+            _course(report),
             _overview(worst_first),
             _of_all(shared),
             *(_section(row, shared) for row in worst_first),
             "</body></html>\n",
         )
     )
+
+
+def _course(report: Report) -> str:
+    """Planned beside actual; empty for a single migration."""
+    said = report.course.sentences if report.course else ()
+    rows = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in said]
+    return _html_table(("Planned and actual", ""), rows) if rows else ""
 
 
 def _verdict(row: ReportRow) -> str:

@@ -12,6 +12,7 @@ from shared.domain.migration import Failure
 from shared.domain.policy import Policy
 from shared.domain.route import Hop
 from shared.stages.api.people_views import ApprovalsView
+from shared.stages.api.plan_views import FinishView
 from shared.stages.api.selection_views import SelectionView
 
 
@@ -448,6 +449,13 @@ class ReportDocument:
     batch_id: str
     title: str
     made_at: datetime
+    digest: str
+    """Digest of the instances chosen; empty if an older version planned the batch."""
+    planned: FinishView | None
+    """The finish as planned at the acknowledgement; null before it."""
+    finished_at: datetime | None
+    outcomes: dict[str, int]
+    """Number of migrations by state."""
     summary: dict[str, int]
     instances: tuple[Judgement, ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from html.parser import HTMLParser
 
 import pytest
@@ -11,7 +11,7 @@ import pytest
 from shared.domain.findings import Assessment, Severity
 from shared.domain.migration import MOVING, State
 from shared.domain.prechecks import assess
-from shared.domain.report import Report, ReportRow, counts, unchecked
+from shared.domain.report import Course, Report, ReportRow, counts, unchecked
 from shared.domain.validation import compare
 from shared.domain.validation.summary import side_by_side
 from shared.stages.api.report_page import report_html
@@ -148,3 +148,20 @@ def test_what_no_instance_could_be_checked_for_is_said_once() -> None:
 
 def test_the_page_says_what_smc_did_to_the_disks() -> None:
     assert report_html(REPORT).count("Disks after the job that failed: SMC rolled back.") == 1
+
+
+def test_a_report_shows_what_was_planned_beside_what_happened() -> None:
+    planned = (NOW, NOW + timedelta(hours=1), NOW + timedelta(hours=3))
+    course = Course("d" * 32, planned, NOW + timedelta(hours=2), {"migrated": 3, "failed": 1})
+    said = dict(course.sentences)
+    assert said["really"].endswith(f"{NOW + timedelta(hours=2):%H:%M} UTC: 1 failed, 3 migrated")
+    assert all(f"{each:%H:%M}" in said["finish as planned"] for each in planned)
+    page = report_html(replace(REPORT, course=course))
+    assert all(value in page for value in said.values())
+    assert "Planned and actual" not in report_html(REPORT)
+
+
+def test_what_is_not_known_of_a_course_is_said_so() -> None:
+    assert dict(Course("", (None, None, None), None, {}).sentences) == {"really": "under way: no migration"}
+    open_end = dict(Course("", (NOW, NOW, None), None, {"ready": 1}).sentences)["finish as planned"]
+    assert open_end.endswith("to later than can be said)")
