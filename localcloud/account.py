@@ -86,7 +86,10 @@ def build(  # noqa: PLR0913 - one parameter per option
     return cloud
 
 
-_OFF = ("ConfirmStop", "ForceStop", "Hibernate", "InitLocalDisk", "InstantAccess", "KeepCommand", "SyncData")
+_OFF = (
+    *("ConfirmStop", "EnableNetworkEncryption", "ForceStop", "Hibernate", "InitLocalDisk", "InstantAccess", "KeepCommand"),
+    *("NeedSaleCycle", "SyncData"),
+)
 """Switches that are off unless given: to give them as off asks for nothing."""
 _NOT_EMULATED: dict[str, dict[str, list[str]]] = json.loads(NOT_EMULATED.read_text(encoding="utf-8"))
 

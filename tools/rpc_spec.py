@@ -26,6 +26,19 @@ OpenSnapshotService DescribeImages DescribeInstanceTypes DescribeAutoSnapshotPol
 SMC = """CreateAccessToken ListAccessTokens DisableAccessToken DeleteAccessToken DescribeSourceServers DeleteSourceServer
 ModifySourceServerAttribute CreateReplicationJob StartReplicationJob StopReplicationJob DeleteReplicationJob
 DescribeReplicationJobs ModifyReplicationJobAttribute CutOverReplicationJob"""
+NEWER: dict[str, dict[str, dict[str, Any]]] = {
+    "ecs": {
+        "DeleteInstance": {"ForceStop": "bool"},
+        "DescribeDisks": {"PerformanceLevel": "str"},
+        "DescribeImages": {"Usable": "bool"},
+        "DescribeInstanceTypes": {"AdditionalAttributes": ["str"]},
+        "ModifyInstanceAttribute": {"EnableNetworkEncryption": "bool"},
+        "OpenSnapshotService": {"OwnerId": "int", "RegionId": "str", "ResourceOwnerAccount": "str", "ResourceOwnerId": "int"},
+        "RunCommand": {"OssOutputDelivery": "str"},
+    },
+    "smc": {},
+}
+"""What the newest SDKs send and the pinned ones do not know: alibabacloud-ecs20140526 7.11.8, alibabacloud-smc20190601 1.1.2."""
 NAMES = {str: "str", int: "int", float: "float", bool: "bool"}
 
 
@@ -72,7 +85,10 @@ def tables() -> dict[Path, str]:
     found = {}
     for service, operations in (("ecs", ECS), ("smc", SMC)):
         models = importlib.import_module(MODULES[service])
-        table = {name: parameters(getattr(models, f"{name}Request", object)) for name in sorted(operations.split())}
+        table = {
+            name: dict(sorted((NEWER[service].get(name, {}) | parameters(getattr(models, f"{name}Request", object))).items()))
+            for name in sorted(operations.split())
+        }
         text = ",\n".join(f'"{name}": {json.dumps(row)}' for name, row in table.items())
         found[LOCALCLOUD / service / "spec.json"] = f"{{\n{text}\n}}\n"
     return found

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.ecs import events, paging
+from localcloud.ecs import complete, events, paging
 from localcloud.ecs.paging import Params
 from localcloud.ecs.power import require_idle
 from localcloud.ecs.store import Doc
-from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless, shown
+from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless
 
 RESET = "ecs.disk_reset"
 _FILTERS = {"DiskType": "Type", "Category": "Category", "ZoneId": "ZoneId", "DiskName": "DiskName", "MultiAttach": "MultiAttach"}
+_FILTERS["PerformanceLevel"] = "PerformanceLevel"
 
 
 class Disks:
@@ -36,7 +37,7 @@ class Disks:
 
         docs, fields = paging.page(self.world.store, paging.Query("disk", where, ids, keep if wanted else None), params)
         dry_run(params)
-        return {**fields, "Disks": {"Disk": [shown(doc) for doc in docs]}}
+        return {**fields, "Disks": {"Disk": [complete.disk(doc) for doc in docs]}}
 
     def reset(self, params: Params) -> dict[str, Any]:
         """ResetDisk: only a stopped instance's disk, only from a finished snapshot of that very disk."""

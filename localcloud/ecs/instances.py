@@ -5,10 +5,10 @@ from __future__ import annotations
 import fnmatch
 from typing import Any
 
-from localcloud.ecs import events, paging
+from localcloud.ecs import complete, events, paging
 from localcloud.ecs.paging import Params
 from localcloud.ecs.power import require_idle
-from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless, shown
+from localcloud.ecs.world import EcsWorld, dry_run, refuse_unless
 
 _EQUAL = {
     "ImageId": "ImageId",
@@ -47,7 +47,7 @@ class Instances:
         query = paging.Query("instance", where, paging.id_list(params, "InstanceIds"), _keep(params), most)
         docs, fields = paging.page(self.world.store, query, params)
         dry_run(params)
-        return {**fields, "Instances": {"Instance": [shown(doc) for doc in docs]}}
+        return {**fields, "Instances": {"Instance": [complete.instance(doc) for doc in docs]}}
 
     def status(self, params: Params) -> dict[str, Any]:
         """DescribeInstanceStatus."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from localcloud.smc.world import Doc, Params, SmcWorld, listed, page, without_sim
+from localcloud.smc import complete
+from localcloud.smc.world import Doc, Params, SmcWorld, listed, page
 
 
 def describe(world: SmcWorld, params: Params) -> dict[str, Any]:
@@ -20,8 +21,9 @@ def describe(world: SmcWorld, params: Params) -> dict[str, Any]:
         own = {tag["Key"]: tag["Value"] for tag in job["Tags"]["Tag"]}
         return same and on and all(key in own and value in (None, own[key]) for key, value in tags)
 
-    rows, fields = page([without_sim(doc) for doc in docs if keep(doc)], params)
-    return {**fields, "ReplicationJobs": {"ReplicationJob": rows}}
+    rows, fields = page([doc for doc in docs if keep(doc)], params)
+    shown = [complete.job(doc, world.sources.get(doc["SourceId"])) for doc in rows]
+    return {**fields, "ReplicationJobs": {"ReplicationJob": shown}}
 
 
 def _found(world: SmcWorld, sources: list[str] | None, params: Params) -> list[Doc]:

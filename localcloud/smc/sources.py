@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 from localcloud.core.errors import ApiError
-from localcloud.smc import matrix
+from localcloud.smc import complete, matrix
 from localcloud.smc.tokens import Tokens
-from localcloud.smc.world import Doc, Params, SmcWorld, check_name, listed, page, without_sim
+from localcloud.smc.world import Doc, Params, SmcWorld, check_name, listed, page
 
 UNFINISHED = ("Ready", "Running", "Stopped", "Waiting", "InError", "Expired")
 
@@ -85,7 +85,7 @@ class Sources:
         job = self.world.jobs.get(source["JobId"]) if source["JobId"] else None
         state = "InUse" if job and job["Status"] == "Running" else "Available"
         gone = not self.world.ecs.exists(source["sim"]["instance_id"])
-        return {**without_sim(source), "State": "Unavailable" if gone else state}
+        return {**complete.source(source), "State": "Unavailable" if gone else state}
 
     def modify(self, params: Params) -> dict[str, Any]:
         """ModifySourceServerAttribute."""

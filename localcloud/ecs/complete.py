@@ -1,0 +1,94 @@
+"""What DescribeInstances and DescribeDisks show beside what is stored: fields that real clients read and that follow from others.
+
+Source: response models of alibabacloud-ecs20140526 7.11.8; performance of disks: alibabacloud.com/help/en/ecs/user-guide/essds.
+A field of the record always goes before one made here. An id made here is the same each time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from localcloud.ecs.store import Doc
+from localcloud.ecs.world import shown
+
+_PLAIN: Mapping[str, Any] = {
+    "AdditionalInfo": {"EnableHighDensityMode": False},
+    "CreditSpecification": "",
+    "DedicatedHostAttribute": {"DedicatedHostId": "", "DedicatedHostName": "", "DedicatedHostClusterId": ""},
+    "DedicatedInstanceAttribute": {"Affinity": "", "Tenancy": ""},
+    "DeploymentSetId": "",
+    "EcsCapacityReservationAttr": {"CapacityReservationId": "", "CapacityReservationPreference": ""},
+    "HibernationOptions": {"Configured": False},
+    "HpcClusterId": "",
+    "ISP": "",
+    "ImageOptions": {"LoginAsNonRoot": False},
+    "KeyPairName": "",
+    "LocalStorageCapacity": 0,
+    "MetadataOptions": {"HttpEndpoint": "", "HttpPutResponseHopLimit": 0, "HttpTokens": ""},
+    "RdmaIpAddress": {"IpAddress": []},
+    "SpotDuration": 0,
+    "SpotInterruptionBehavior": "",
+    "VlanId": "",
+}
+_EIP = {"AllocationId": "", "Bandwidth": 0, "InternetChargeType": "", "IpAddress": "", "IsSupportUnassociate": False}
+_MOST = {"PL0": (12, 10_000, 0.25, 180, 100), "PL1": (50, 50_000, 0.5, 350, 120), "PL2": (50, 100_000, 0.5, 750, 120)}
+_MOST["PL3"] = (50, 1_000_000, 0.5, 4_000, 120)
+"""By performance level: IOPS per GiB and at most; MB/s per GiB, at most, and without any GiB."""
+
+
+def instance(doc: Doc) -> Doc:
+    """An instance as DescribeInstances shows it."""
+    record = shown(doc)
+    vpc = {"NatIpAddress": "", "VSwitchId": "", "VpcId": "", **record["VpcAttributes"]}
+    cores = max(1, record["Cpu"] // 2)
+    made = {
+        "CpuOptions": {"CoreCount": cores, "Numa": "", "ThreadsPerCore": record["Cpu"] // cores},
+        "NetworkInterfaces": {"NetworkInterface": _interfaces(record)},
+    }
+    return {**_PLAIN, **made, **record, "VpcAttributes": vpc, "EipAddress": {**_EIP, **record["EipAddress"]}}
+
+
+def _interfaces(record: Doc) -> list[Doc]:
+    """The primary network interface, with the private address of the instance; none in the classic network."""
+    addresses = record["VpcAttributes"].get("PrivateIpAddress", {}).get("IpAddress", [])
+    if not addresses:
+        return []
+    number = hashlib.sha256(f"eni {record['InstanceId']}".encode()).hexdigest()
+    private = [{"PrivateIpAddress": each, "Primary": at == 0} for at, each in enumerate(addresses)]
+    return [
+        {
+            "NetworkInterfaceId": f"eni-bp1{number[:17]}",
+            "MacAddress": ":".join(("00", "16", "3e", number[20:22], number[22:24], number[24:26])),
+            "Type": "Primary",
+            "PrimaryIpAddress": addresses[0],
+            "PrivateIpSets": {"PrivateIpSet": private},
+            "Ipv6Sets": {"Ipv6Set": []},
+            "Ipv4PrefixSets": {"Ipv4PrefixSet": []},
+            "Ipv6PrefixSets": {"Ipv6PrefixSet": []},
+        }
+    ]
+
+
+def disk(doc: Doc) -> Doc:
+    """A disk as DescribeDisks shows it."""
+    record = shown(doc)
+    made: dict[str, Any] = {"BdfId": "", "BurstingEnabled": False, "KMSKeyId": "", "ProductCode": "", "ProvisionedIops": 0}
+    made |= {"StorageSetId": "", "StorageSetPartitionNumber": 0, "MountInstanceNum": len(record["MountInstances"]["MountInstance"])}
+    if record["Category"] == "cloud_essd" and record["PerformanceLevel"] in _MOST:
+        made |= _performance(record["PerformanceLevel"], record["Size"])
+    return {**made, **record}
+
+
+def _performance(level: str, size_gib: int) -> Doc:
+    each, most, each_mbs, most_mbs, base_mbs = _MOST[level]
+    iops, throughput = min(1800 + each * size_gib, most), min(int(base_mbs + each_mbs * size_gib), most_mbs)
+    return {
+        "IOPS": iops,
+        "IOPSRead": iops,
+        "IOPSWrite": iops,
+        "Throughput": throughput,
+        "ThroughputRead": throughput,
+        "ThroughputWrite": throughput,
+    }
