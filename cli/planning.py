@@ -89,6 +89,8 @@ def _show(found: Json) -> None:
         more = ", ..." if wave["size"] > len(wave["names"]) else ""
         print(f"wave {wave['number']} of {len(found['waves'])}: {wave['size']} ({', '.join(wave['names'])}{more})")
         print(f"  {finish(wave['finish'])}")
+    for sentence in found.get("notKnown", ()):
+        print(f"not known to the forecast: {sentence}")
     if found["findings"]:
         rows = [(each["severity"], each["code"], each["instances"], each["title"]) for each in found["findings"]]
         output.table(("severity", "finding", "#instances", "what"), rows)

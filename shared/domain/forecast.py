@@ -37,6 +37,8 @@ class Item:
     hops: int = 1
     state: str = WAITING
     since: datetime | None = None
+    group: str = ""
+    """Its redundancy group; empty for none."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,10 @@ class _Run:
     """Future events: the time, what happens, and the migration."""
     hops: Counter[str] = field(default_factory=Counter)
     """Number of hops made, by migration."""
+    group: dict[str, str] = field(default_factory=dict)
+    """The redundancy group of each migration that has one."""
+    places: dict[str, str] = field(default_factory=dict)
+    """The member that has each group's place."""
     waits_for_person: bool = False
     ends: dict[str, datetime] = field(default_factory=dict)
 
@@ -137,8 +143,10 @@ def _begun(outlook: Outlook, draws: Draws) -> _Run:
     for each in outlook.items:
         id = each.migration_id
         run.unsettled[place.get(id, len(cut) - 1)] += each.state not in (MOVED, FAILED)
+        run.group |= {id: each.group} if each.group else {}
         if each.state == MOVING:
             run.moving.add(id)
+            _enters_group(run, id)
             end = (each.since or run.now) + _length(run, id, snapshots=True)
             heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
         elif each.state == WAITING:
@@ -170,6 +178,8 @@ def _carry_on(run: _Run) -> None:
 def _happens(run: _Run, what: str, id: str) -> None:
     if what == "person":
         _person_acts(run)
+    elif what == "leaves":
+        _leave_group(run, id)
     elif what == "snapshotted":
         _start_job(run, id)
     elif run.draws.fails(id, run.hops[id]):
@@ -189,6 +199,21 @@ def _settle(run: _Run, id: str, among: set[str]) -> None:
     among.add(id)
     run.unsettled[run.place.get(id, len(run.cut) - 1)] -= 1
     run.ends[id] = run.now
+    if id not in run.group or among is run.moved:
+        _leave_group(run, id)
+    else:  # a member that failed keeps the place until a person has decided
+        heapq.heappush(run.due, (run.now + run.draws.minutes(PERSON, id, run.now), "leaves", id))
+
+
+def _enters_group(run: _Run, id: str) -> bool:
+    """Take the place of the migration's group; False if another member has it."""
+    group = run.group.get(id)
+    return group is None or run.places.setdefault(group, id) == id
+
+
+def _leave_group(run: _Run, id: str) -> None:
+    if run.places.get(run.group.get(id, "")) == id:
+        del run.places[run.group[id]]
 
 
 def _start_job(run: _Run, id: str) -> None:
@@ -197,6 +222,8 @@ def _start_job(run: _Run, id: str) -> None:
     if held_back(start, _scene(run, own=id)):
         run.moving.discard(id)
         (run.hop_queue if run.hops[id] else run.queue)[id] = None
+        if not run.hops[id]:
+            _leave_group(run, id)
     else:
         heapq.heappush(run.due, (run.now + _length(run, id, snapshots=False), "ends", id))
 
@@ -222,7 +249,7 @@ def _look(run: _Run) -> None:
         _ask_person(run)
     for start, queue in ((Start.HOP_SNAPSHOT, run.hop_queue), (Start.FIRST_SNAPSHOT, run.queue)):
         room = room_for(start, _scene(run)) if queue else 0
-        for id in list(islice(_ready(run, queue), room)):
+        for id in list(islice((id for id in _ready(run, queue) if _enters_group(run, id)), room)):
             del queue[id]
             run.moving.add(id)
             took = run.draws.minutes(SNAPSHOTS, id, run.hops[id], run.now)

@@ -95,4 +95,6 @@ class PlanView:
     sizes_seen: int
     """How many instances' disks were read; the others count with the average size."""
     needs_a_person: tuple[str, ...]
+    not_known: tuple[str, ...]
+    """What the forecast leaves out now, such as a hold or other batches; empty if nothing."""
     assumed: tuple[AssumedDuration, ...]

@@ -27,6 +27,8 @@ MOST_RUNS, WORK = 60, 6000
 SIZES_READ = 50
 """Maximum instances whose disks are read."""
 NAMED = 5
+MOST_OTHERS = 100
+"""Maximum open batches that are looked at."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
 """Maximum periods of the openings, and the days that are looked at if no run finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
@@ -73,6 +75,7 @@ def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -
         currency=prices[1],
         sizes_seen=seen,
         needs_a_person=_people(batch, found, len(cut), now),
+        not_known=_not_known(batch, found, now, ports),
         assumed=tuple(AssumedDuration(**each) for each in declared()),  # type: ignore[arg-type]
     )
 
@@ -110,12 +113,13 @@ def _item(migration: Migration, batch: Batch) -> Item:
     A dry run cancels migrations that pass the precheck; here they wait.
     """
     hops = max(len(migration.hops) - migration.hop, 1)
+    id, group = migration.migration_id, migration.group
     if migration.state in MOVES:
-        return Item(migration.migration_id, hops, MOVING, migration.entered_at)
+        return Item(id, hops, MOVING, migration.entered_at, group)
     if migration.state in _ENDED_WELL:
-        return Item(migration.migration_id, hops, MOVED)
+        return Item(id, hops, MOVED, group=group)
     over = migration.state in SETTLED and not (batch.dry_run and migration.state is State.CANCELLED)
-    return Item(migration.migration_id, hops, FAILED if over else WAITING)
+    return Item(id, hops, FAILED if over else WAITING, group=group)
 
 
 def _as_planned(
@@ -126,7 +130,7 @@ def _as_planned(
         return None
     then = batch.acknowledgement.at
     fresh = replace(_let_go(batch, then), control=UNTOUCHED)
-    items = [Item(each.migration_id, max(len(each.hops), 1)) for each in meant]
+    items = [Item(each.migration_id, max(len(each.hops), 1), group=each.group) for each in meant]
     return forecast(Outlook(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
@@ -183,6 +187,31 @@ def _limits(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
     if opens is not None and opens != now:
         said.append(f"windows and blackouts allow the next start at {opens:%Y-%m-%d %H:%M} UTC")
     return tuple(said)
+
+
+def _not_known(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
+    """What may make it later than the forecast says."""
+    if found and all(each.state in SETTLED for each in found) and not batch.dry_run:
+        return ()
+    said = list[str]()
+    held = ports.admission.hold()
+    if held.held:
+        said.append(f"everything is held ({held.reason}): the forecast takes it as released now")
+    terms = ports.batches.open(MOST_OTHERS)
+    others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
+    if others:
+        slots = sum(each != batch.batch_id for each in ports.admission.holders().values())
+        taken = f"others hold {slots} slots" if slots else "no other holds a slot now"
+        said.append(f"{_many(len(others))}, and {taken}: the forecast gives this batch every slot")
+    if batch.policy.group is not None:
+        said.append(f"members of its groups ({batch.policy.group.tag}) in other batches are not counted")
+    return tuple(said)
+
+
+def _many(others: int) -> str:
+    if others == 1:
+        return "one other batch may start migrations"
+    return f"{'at least ' if others >= MOST_OTHERS - 1 else ''}{others} other batches may start migrations"
 
 
 def _people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -116,3 +117,21 @@ def test_each_duration_says_where_it_is_from() -> None:
 def test_a_thousand_instances_are_run_ahead_as_well() -> None:
     found = ahead({"failurePercent": 5, "maxMoving": 20}, items(1000), runs=2)
     assert found.finish.p50 is not None
+
+
+def test_members_of_a_group_move_one_after_the_other() -> None:
+    policy = {**GENEROUS, "maxMoving": 12, "group": {"tag": "serves"}}
+    alone = finish(policy, items(6))
+    pairs = [replace(each, group=f"serves={place // 2}") for place, each in enumerate(items(6))]
+    assert finish(policy, pairs) > alone + HOUR / 2
+    assert finish(policy, items(6, group="serves=all")) > finish(policy, pairs) + HOUR
+    under_way = [replace(pairs[0], state=MOVING, since=NOW), pairs[1]]
+    assert finish(policy, under_way) > finish(policy, [under_way[0]]) + HOUR / 2
+
+
+def test_a_member_that_failed_keeps_the_place_until_a_person_comes() -> None:
+    policy = {**GENEROUS, "group": {"tag": "serves"}}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draws, "fails", lambda self, id, hop: id == "m000")
+        ends = finish(policy, items(2, group="serves=all"))
+        assert ends > finish(policy, items(2)) + HOUR
