@@ -8,7 +8,7 @@ import zipfile
 from typing import Any
 
 from bench.report import table, write
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tools.package.build import Builder, sdks_of
 from tools.package.target import VERSIONS, Target
 from tools.package.wheelhouse import ROOT

@@ -11,7 +11,7 @@ from unittest import mock
 from cli.bootstrap import ensure_bus
 from cli.sdk_account import OperatorAccount
 from shared.ports.ports import Ports
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from shared.runtime.settings import read
 from tools.package.trial import local_cloud
 

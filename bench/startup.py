@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.report import table, write
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tools.package.build import Builder, sdks_of
 from tools.package.content import compiled, own
 from tools.package.target import Target

@@ -18,7 +18,7 @@ from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.message import Message, Outcome
 from shared.ports.ports import Ports
 from shared.runtime import lazy, logs
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from shared.runtime.messages import MAX_DELIVERY_BYTES, MAX_REQUEST_BYTES, document_of, messages_of, request_of
 from shared.runtime.settings import Settings, read
 

@@ -11,7 +11,7 @@ import pytest
 from localcloud.account import service
 from shared.domain import events
 from shared.runtime import logs
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tests.support.fleets import fleet, instance
 from tests.support.loglines import Lines
 from tests.support.state import digest

@@ -155,7 +155,7 @@ def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
 
 
 @pytest.mark.parametrize("wrong", [{"n_": 5, "n_b1": 1, "n_b9": 3}, {"n_": -1, "n_b1": -1}, {"n_": 0}])
-def test_what_another_version_has_left_wrong_is_counted_anew(one: Bench, wrong: dict[str, int]) -> None:
+def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong: dict[str, int]) -> None:
     """The tick asks who holds a slot before it offers any."""
     admission = old(one, m_ma="b1", a_ma=1, **wrong)
     assert admission.holders() == {"ma": "b1"}

@@ -129,7 +129,7 @@ def test_a_job_that_is_gone_is_a_failure_and_made_anew_by_a_retry(one: Bench, sm
 
 
 def test_a_job_that_a_lost_call_of_an_earlier_attempt_made_goes_before_another_is_made(one: Bench, smc: Driver) -> None:
-    """The call that made it never answered, its source was deleted by somebody, and the retry imported the instance anew."""
+    """The call that made it never answered, its source was deleted by somebody, and the retry imported the instance again."""
     lost = prepared(one, smc, moving(one, 8))
     cloud = one.world.cloud
     with cloud.lock, cloud.db.transaction():

@@ -21,7 +21,7 @@ from shared.domain.policy import Policy
 from shared.domain.window import Window
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from tests.support.ports import T0, Bench, CloudClock, bench, settings
 from tests.support.world import World
 

@@ -20,7 +20,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Handle, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART, LONGEST_BACK_OFF
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from shared.stages import sweep
 from shared.stages.api import stuck
 from tests.support.fakes import FakeBus

@@ -14,7 +14,7 @@ from cli.run.drive import Drive
 from cli.run.launch import SETTINGS
 from cli.run.operator import NAME, Operator
 from cli.run.screen import PlainScreen
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tests.support.fleets import fleet, instance
 from tests.support.repository import ROOT
 from tools.deployed.process import Process, nothing_left_running

@@ -15,7 +15,7 @@ from shared.adapters import redact
 from shared.domain import events
 from shared.domain.batch import RISKS_VERSION
 from shared.runtime import logs
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tests.simulation.simulation import prepared
 from tests.simulation.truth import Truth
 from tests.support.fleets import fleet, instance

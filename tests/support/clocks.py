@@ -13,7 +13,7 @@ from shared.adapters.clock import clock_of
 from shared.ports.clock import Clock
 from shared.ports.ports import Ports
 from shared.runtime import entrypoint
-from shared.runtime.bootstrap import ports_of
+from shared.runtime.composition import ports_of
 
 
 @dataclass(frozen=True)

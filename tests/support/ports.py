@@ -14,7 +14,7 @@ from localcloud.core.calls import CallRecord
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from shared.runtime.settings import Settings, read
 from tests.support.world import World
 from tools.deployed.product import URL

@@ -12,7 +12,7 @@ import yaml
 
 from localcloud.core.app import ACCOUNT_ID, REGION
 from shared import __version__
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from shared.runtime.logs import JsonFormatter
 from tests.support.repository import ROOT, services
 

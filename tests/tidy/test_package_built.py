@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tests.support.repository import ROOT, files, name_of
 from tools.package.build import Builder
 from tools.package.target import Target, interpreter

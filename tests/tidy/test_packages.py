@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.runtime.bootstrap import FUNCTIONS
+from shared.runtime.composition import FUNCTIONS
 from tests.support.repository import ROOT, of_type, policy_actions, services
 from tools.package import __main__ as command
 from tools.package import archive

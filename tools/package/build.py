@@ -19,7 +19,7 @@ import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
-from shared.runtime.bootstrap import FUNCTIONS, USES_ECS, USES_SMC
+from shared.runtime.composition import FUNCTIONS, USES_ECS, USES_SMC
 from tools.package import archive
 from tools.package.content import Content, compiled, own, unpack
 from tools.package.target import Target, interpreter

@@ -44,7 +44,7 @@ def test_modules_and_environment_are_each_functions_own(tmp_path: Path) -> None:
     assert dict(os.environ) == variables
 
 
-def test_a_forgotten_function_starts_anew(tmp_path: Path) -> None:
+def test_a_forgotten_function_starts_again(tmp_path: Path) -> None:
     invoker, invocation = InProcessInvoker(), Invocation("r", b"", None, "cn-hangzhou", "1")
     results: list[Result] = []
     function = make(tmp_path, "one")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from tests.simulation.regressions.test_limits_at_starts import TWO_HOPS, act, failing, lines, of, submitted, world
 from tests.support.fleets import WINDOWS_2008, instance
 from tests.support.ports import CloudClock, settings

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.ports import CloudClock, settings
 from tests.support.world import World

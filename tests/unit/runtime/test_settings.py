@@ -10,7 +10,7 @@ import pytest
 from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent
 from shared.domain.window import Window
-from shared.runtime.bootstrap import FUNCTIONS, credentials_of
+from shared.runtime.composition import FUNCTIONS, credentials_of
 from shared.runtime.settings import read
 from tests.support.repository import ROOT
 

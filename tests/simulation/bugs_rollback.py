@@ -1,0 +1,82 @@
+"""Deliberate bugs in the rollback. See mutants.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+from shared.adapters.compute import Ecs
+from shared.domain.disk_reset import ResetState
+from shared.domain.findings import assessment
+from shared.domain.migration import Migration
+from shared.domain.restore import with_disk_marked
+from shared.stages import (
+    live_jobs,
+    restore_disks,
+    rollback,
+)
+
+Patch = Any
+
+
+def only_the_system_disk() -> list[Patch]:
+    """A rollback leaves every data disk as it is."""
+    kinds: dict[str, str] = {}
+    disks, reset = Ecs.disks, Ecs.reset_disk
+
+    def seen(self: Ecs, *arguments: Any) -> Any:
+        found = disks(self, *arguments)
+        kinds.update({each.disk_id: each.kind for each in found})
+        return found
+
+    def system_only(self: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        if kinds.get(disk_id, "system") == "system":
+            reset(self, region_id, disk_id, snapshot_id)
+
+    return [mock.patch.object(Ecs, "disks", seen), mock.patch.object(Ecs, "reset_disk", system_only)]
+
+
+def only_one_disk() -> list[Patch]:
+    """A rollback resets the first disk and says that it reset them all; the guest's proof is not asked for."""
+    reset = restore_disks.reset_disks
+
+    def first_only(migration: Migration, safe: Any, note: Any, ports: Any) -> Any:
+        first = min(each.disk_id for each in migration.rollback_disks)
+        resets = migration.rollback_disks
+        for each in resets:
+            if each.disk_id != first:
+                resets = with_disk_marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
+        return reset(replace(note(resets, "one is enough"), rollback_disks=resets), safe, note, ports)
+
+    return [mock.patch.object(restore_disks, "reset_disks", first_only), *unproved()]
+
+
+def unproved() -> list[Patch]:
+    """A rollback is called done before the guest has answered."""
+
+    def believed(migration: Migration, ports: Any) -> Any:
+        ports.compute.start(migration.region_id, migration.instance_id)
+        return rollback._finish(migration, assessment([], {}), ports)
+
+    return [mock.patch.dict(rollback._PHASES, {"starting": believed})]
+
+
+def job_left() -> list[Patch]:
+    """A rollback neither stops the job nor looks whether it runs."""
+    return [
+        mock.patch.object(live_jobs, "remove_own", return_value=()),
+        mock.patch.object(live_jobs, "unfinished", return_value=()),
+    ]
+
+
+def not_looked_at() -> list[Patch]:
+    """A rollback begins without looking whether every disk can go back."""
+    return [mock.patch.object(restore_disks, "why_unusable", return_value=[])]
+
+
+def false_rollback() -> list[Patch]:
+    return [
+        mock.patch.object(Ecs, "reset_disk"),
+        mock.patch.object(rollback, "compare_restored", return_value=assessment([], {})),
+    ]

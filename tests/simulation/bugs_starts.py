@@ -1,0 +1,159 @@
+"""Deliberate bugs in what holds a start: limits, slots, windows, groups, approvals. See mutants.py."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timezone
+from typing import Any
+from unittest import mock
+
+from shared.adapters.batches import TablestoreBatches
+from shared.adapters.store import Store
+from shared.domain import limits
+from shared.domain.batch import Terms
+from shared.domain.effects import CountOutcome
+from shared.domain.limits import Limit, Start
+from shared.domain.migration import Migration
+from shared.domain.window import Window
+from shared.stages import effects, groups, migrate, slots, snapshot
+
+Patch = Any
+RETRIES = (Start.RETRY_SNAPSHOT, Start.RETRY_JOB, Start.RETRY_LOOK)
+HOPS = (Start.HOP_SNAPSHOT, Start.HOP_JOB)
+
+
+def _without(limit: Limit, *starts: Start) -> list[Patch]:
+    """These starts (none named: no start at all) are not held by this limit."""
+    free = starts or tuple(Start)
+    return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] - {limit} for start in free})]
+
+
+def no_retry_window() -> list[Patch]:
+    return _without(Limit.WINDOW, *RETRIES)
+
+
+def no_retry_budget() -> list[Patch]:
+    return _without(Limit.BUDGET, *RETRIES)
+
+
+def no_retry_canary() -> list[Patch]:
+    return _without(Limit.CANARY, *RETRIES)
+
+
+def no_hop_window() -> list[Patch]:
+    return _without(Limit.WINDOW, *HOPS)
+
+
+def no_pause() -> list[Patch]:
+    return _without(Limit.PAUSE)
+
+
+def no_approval() -> list[Patch]:
+    return _without(Limit.APPROVAL)
+
+
+def no_hold() -> list[Patch]:
+    return _without(Limit.HOLD)
+
+
+def hop_waits_for_budget() -> list[Patch]:
+    """A route once begun waits for the failures of others."""
+    return [mock.patch.dict(limits.HELD_BY, {start: limits.HELD_BY[start] | {Limit.BUDGET} for start in HOPS})]
+
+
+def no_acknowledgement() -> list[Patch]:
+    """Neither admission nor the look at the frozen selection asks for it."""
+    return [*_without(Limit.ACKNOWLEDGEMENT), *(mock.patch.object(place, "check_acknowledged") for place in (snapshot, migrate))]
+
+
+def no_limit() -> list[Patch]:
+    def endless(terms: Terms, standing: limits.Standing, *, account_limit: int) -> int:
+        return 99
+
+    return [mock.patch.object(limits, "free_slots", endless)]
+
+
+def no_budget() -> list[Patch]:
+    tally = TablestoreBatches.tally
+
+    def rosy(self: TablestoreBatches, batch_id: str) -> Any:
+        return replace(tally(self, batch_id), failed=frozenset())
+
+    return [mock.patch.object(TablestoreBatches, "tally", rosy)]
+
+
+def count_lost() -> list[Patch]:
+    count = effects._PERFORMERS[CountOutcome]
+
+    def forgetful(effect: CountOutcome, migration: Migration, ports: Any) -> None:
+        if effect.outcome != "failed":
+            count(effect, migration, ports)
+
+    return [mock.patch.dict(effects._PERFORMERS, {CountOutcome: forgetful})]
+
+
+def no_account_limit() -> list[Patch]:
+    """Admission counts free slots with another limit than it was given."""
+    free = limits.free_slots
+
+    def counted(terms: Terms, standing: limits.Standing, *, account_limit: int) -> int:
+        return free(terms, standing, account_limit=99)
+
+    return [mock.patch.object(limits, "free_slots", counted)]
+
+
+def no_canary() -> list[Patch]:
+    return _without(Limit.CANARY)
+
+
+def no_group() -> list[Patch]:
+    """No start looks at the group's place, and none takes it."""
+    return [*_without(Limit.GROUP), *(mock.patch.object(place, "enter_group", return_value=None) for place in (slots, migrate))]
+
+
+def place_is_anybodys() -> list[Patch]:
+    """Whoever comes takes the place over, whatever its holder does."""
+    return [mock.patch.object(groups, "last_to_leave", lambda migration: migration.attempt)]
+
+
+def no_window() -> list[Patch]:
+    return [mock.patch.object(Window, "opened", lambda self, now: now)]
+
+
+def no_blackout() -> list[Patch]:
+    return _without(Limit.BLACKOUT)
+
+
+def no_hop_blackout() -> list[Patch]:
+    return _without(Limit.BLACKOUT, *HOPS)
+
+
+def no_retry_blackout() -> list[Patch]:
+    return _without(Limit.BLACKOUT, *RETRIES)
+
+
+def zone_forgotten() -> list[Patch]:
+    """A window's clock times are taken for UTC."""
+    return [mock.patch.object(Window, "_zone", return_value=timezone.utc)]
+
+
+def slot_lost() -> list[Patch]:
+    """A slot is given back with every step that leaves a snapshot behind."""
+    finish = snapshot._finish
+
+    def finished(migration: Migration, ports: Any) -> Any:
+        ports.admission.release_slot(migration.migration_id, migration.batch_id)
+        return finish(migration, ports)
+
+    return [mock.patch.object(snapshot, "_finish", finished)]
+
+
+def miscounted() -> list[Patch]:
+    """A slot is given back, and still counted."""
+    update = Store.update
+
+    def added(self: Store, *arguments: Any, **options: Any) -> bool:
+        fewer = any(number < 0 for number in (options.get("add") or {}).values())
+        return update(self, *arguments, **{**options, "add": None} if fewer else options)
+
+    return [mock.patch.object(Store, "update", added)]

@@ -1,0 +1,138 @@
+"""Deliberate bugs in steps, locks, outboxes, the sweep and the clean-up. See mutants.py."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+from unittest import mock
+
+from shared.adapters import tables
+from shared.adapters.admission import TablestoreAdmission
+from shared.adapters.drivers import console, smc
+from shared.adapters.drivers.sources import has_address_of
+from shared.adapters.guest import CloudAssistant
+from shared.adapters.ledger import TablestoreLedger
+from shared.adapters.migrations import TablestoreMigrations
+from shared.adapters.store import Store
+from shared.domain.effects import CleanUpDriver, ReleaseLock, ScheduleSweep
+from shared.domain.ledger import LedgerEntry
+from shared.domain.message import Message
+from shared.domain.migration import Migration, State, Step
+from shared.stages import advance, effects, migrate, snapshot, sweep
+
+Patch = Any
+
+
+def no_wait() -> list[Patch]:
+    return [
+        mock.patch.object(snapshot, "_note_if_finished", return_value=True),
+        mock.patch.object(migrate, "_check_safe_to_move"),
+    ]
+
+
+def no_retention() -> list[Patch]:
+    schedule = effects._PERFORMERS[ScheduleSweep]
+
+    def at_once(effect: ScheduleSweep, migration: Migration, ports: Any) -> None:
+        schedule(replace(effect, retention_days=0), migration, ports)
+
+    return [mock.patch.dict(effects._PERFORMERS, {ScheduleSweep: at_once})]
+
+
+def anybodys() -> list[Patch]:
+    swept = sweep._delete_snapshot
+
+    def guessed(entry: LedgerEntry, owner: Migration | None, ports: Any) -> bool:
+        found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
+        made = sorted((each.created_at, each.snapshot_id) for each in found if each.disk_id == entry.disk_id)
+        return swept(replace(entry, snapshot_id=made[0][1]) if made else entry, owner, ports)
+
+    return [mock.patch.object(sweep, "_delete_snapshot", guessed)]
+
+
+def no_lock() -> list[Patch]:
+    def granted(self: Any, region_id: str, instance_id: str, migration_id: str, attempt: int, *, account: str) -> str:
+        return migration_id
+
+    return [mock.patch.object(TablestoreAdmission, "lock", granted)]
+
+
+def address_alone() -> list[Patch]:
+    """Whatever was imported at the instance's address is its own: in the weather for this, two instances have one."""
+    results = CloudAssistant._results
+
+    def of_both(self: CloudAssistant, region_id: str, instance_id: str) -> Iterator[Any]:
+        twins = ("i-test0001", "i-test0002")
+        for each in twins if instance_id in twins else (instance_id,):
+            yield from results(self, region_id, each)
+
+    return [mock.patch.object(console, "is_source_of", has_address_of), mock.patch.object(CloudAssistant, "_results", of_both)]
+
+
+def no_tick() -> list[Patch]:
+    return [mock.patch.object(TablestoreMigrations, "due", return_value=[])]
+
+
+def lock_kept() -> list[Patch]:
+    return [mock.patch.dict(effects._PERFORMERS, {ReleaseLock: lambda effect, migration, ports: None})]
+
+
+def no_condition() -> list[Patch]:
+    update = Store.update
+
+    def blind(self: Store, table: str, key: Any, put: Any, remove: Any = (), **condition: Any) -> bool:
+        return update(self, table, key, put, remove)
+
+    return [mock.patch.object(Store, "update", blind)]
+
+
+def line_lost() -> list[Patch]:
+    columns = tables.step_columns
+
+    def forgetful(taken: Step) -> dict[str, Any]:
+        written = columns(taken)
+        if taken.after.state is State.RESTARTING:
+            del written[tables.numbered(tables.JOURNAL, taken.after.version)]
+        return written
+
+    return [mock.patch.object(tables, "step_columns", forgetful)]
+
+
+def another_token() -> list[Patch]:
+    """Every call has a client token of its own."""
+    tokens = (f"rp-{number}" for number in itertools.count())
+    return [mock.patch.object(Migration, "token", side_effect=tokens)]
+
+
+def launched_unseen() -> list[Patch]:
+    return [mock.patch.object(smc, "_is_launched", return_value=False)]
+
+
+def behind() -> list[Patch]:
+    """A message is taken for one of now, whatever the row says by now."""
+
+    def load_current(message: Message, ports: Any, states: frozenset[State]) -> Migration:
+        return ports.migrations.load(str(message.data.get("migrationId", "")))  # type: ignore[no-any-return]
+
+    return [mock.patch.object(advance, "load_current", load_current)]
+
+
+def unreleased() -> list[Patch]:
+    """Every snapshot is given its time to be swept as it is made, and the sweep does not ask whether somebody has released it."""
+    put_new = TablestoreLedger.put_new
+
+    def put_due(self: TablestoreLedger, entry: LedgerEntry) -> LedgerEntry:
+        return put_new(self, replace(entry, sweep_at=entry.created_at))
+
+    return [mock.patch.object(TablestoreLedger, "put_new", put_due), mock.patch.object(sweep, "may_sweep", return_value=True)]
+
+
+def nothing_cleaned() -> list[Patch]:
+    return [mock.patch.dict(effects._PERFORMERS, {CleanUpDriver: lambda effect, migration, ports: None})]
+
+
+def import_left() -> list[Patch]:
+    return [mock.patch.object(smc, "IMPORT_ENDS", timedelta(0))]
