@@ -81,6 +81,7 @@ bench: $(VENV)/test.ok build/bench/dbos.ok  ## Measure everything into bench/res
 	@$(PYTHON_HERE) -m bench.packages
 	@$(PYTHON_HERE) -W ignore -m bench.migration
 	@$(PYTHON_HERE) -W ignore -m bench.fleet --sizes $(FLEET)
+	@$(PYTHON_HERE) -W ignore -m bench.console
 	@$(PYTHON_HERE) -W ignore -m bench.durable_step
 	@$(PYTHON_HERE) -W ignore -m bench.cloud
 	@$(PYTHON_HERE) -W ignore -m bench.services
@@ -97,6 +98,10 @@ build/bench/dbos.ok: requirements/bench.txt
 
 serve: $(VENV)/run.ok  ## Run the local cloud with everything deployed, until Ctrl-C (PORT=8600 STATE=run/cloud ARGS=--empty)
 	@$(PYTHON_HERE) -m cli local up --foreground --port $(PORT) --state $(STATE) $(ARGS)
+
+pictures: $(VENV)/test.ok  ## Take pictures of every page of the console into build/pictures, and those of the README (needs chromium)
+	@tools/browser.sh $(PYTHON_HERE) $(VENV)/browser
+	@$(PYTHON_HERE) -W ignore -m tests.browser.pictures build/pictures docs/img
 
 drawings:  ## Draw docs/img/*.dot as SVG (needs Graphviz)
 	@tools/drawings.sh
@@ -121,4 +126,4 @@ $(VENV)/test.ok: requirements/dev.txt requirements/local.txt requirements/functi
 	@tools/venv.sh $(VENV) requirements/dev.txt
 	@touch $@ $(VENV)/run.ok
 
-.PHONY: mutation help run test test-long lint check format docs spec validate simulate dates package deploy bench costs drawings site serve crash clean
+.PHONY: pictures mutation help run test test-long lint check format docs spec validate simulate dates package deploy bench costs drawings site serve crash clean

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
-RANKS = ("held", "budget", "account", "stuck", "paused", "acknowledge", "approve", "wave", "failed", "refused", "confirm")
+RANKS = ("held", "budget", "account", "stuck", "failed", "paused", "acknowledge", "approve", "wave", "refused", "confirm")
 """Kinds of what needs a person, most urgent first."""
 
 

@@ -14,7 +14,9 @@
       const at = new Date(each.dateTime);
       if (!each.dataset.utc && !isNaN(at)) {
         each.dataset.utc = each.textContent;
-        if (zone !== "UTC") each.textContent = `${format.format(at)} (${each.dataset.utc})`;
+        const here = format.format(at), utc = each.dataset.utc;
+        // The day stands once, unless it is another one in UTC.
+        if (zone !== "UTC") each.textContent = `${here} (${here.slice(0, 10) === utc.slice(0, 10) ? utc.slice(11) : utc})`;
       }
     }
   }

@@ -41,18 +41,21 @@ def show(desk: Desk, migration_id: str) -> web.Answer:
         snapshots=report.get("snapshots") or [],
         judgement=report.get("judgement") or {},
         earlier=[each for each in of_instance["migrations"] if each["migrationId"] != migration_id],
-        line=line(found),
+        line=line(found, journal),
         reach=reach(found, journal),
     )
 
 
-def line(migration: Json) -> list[tuple[str, str]]:
-    """The stages in order, each with ``done``, ``now`` or ``ahead``; a state beside the way stands at its end."""
-    state = migration.get("state")
+def line(migration: Json, journal: list[Json]) -> list[tuple[str, str]]:
+    """The stages in order, each with ``done``, ``now`` or ``ahead``; a state beside the way stands where the way was left."""
+    state = str(migration.get("state"))
     if state in STAGES:
-        at = STAGES.index(str(state))
+        at = STAGES.index(state)
         return [(each, "done" if n < at else "now" if n == at else "ahead") for n, each in enumerate(STAGES)]
-    return [(str(state), "now")]
+    passed = [STAGES.index(str(each["to"])) for each in journal if each.get("to") in STAGES]
+    at = passed[-1] if passed else 0
+    way = [(each, "done" if n <= at else "ahead") for n, each in enumerate(STAGES)]
+    return [*way[: at + 1], (state, "now"), *way[at + 1 :]]
 
 
 def reach(migration: Json, journal: list[Json]) -> str:

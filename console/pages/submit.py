@@ -13,8 +13,10 @@ from console.present import link
 from console.problem import Problem
 
 Json = dict[str, Any]
-ASKED = ("releases", "instanceIds", "regionIds", "accountIds", "destination")
-"""Of the submission, what the form asks for beside the policy."""
+NOT_ASKED = ("clientToken", "dryRun", "policy")
+"""Of the submission, what the form treats by itself. It asks for all else, so that no criterion of a selection is ever dropped."""
+MOST_IDS = 1000
+"""Ids that a form can bear."""
 FIRST = ("driver", "maxMoving", "failureBudget", "waves", "gate", "soakMin", "windows", "approvals")
 """Fields of the policy that are not folded away."""
 
@@ -34,10 +36,10 @@ def show(desk: Desk) -> web.Answer:
     schema = _schema(desk)
     like = desk.query.get("like", "")
     if not like:
-        given = {name: desk.query.get(name, "") for name in ASKED}
+        given = {name: desk.query.get(name, "") for name in _asked(schema)["properties"]}
         return _form(desk, schema, Filled(given, {}, dry=True))
     batch: Json = desk.api.get(f"/batches/{like}")
-    asked = {**(batch.get("selection") or {}), "destination": batch.get("destination")}
+    asked = _asked_by(batch, schema)
     policy = values_of(schema["properties"]["policy"], batch.get("policy") or {})
     return _form(desk, schema, Filled(values_of(schema, asked), policy, dry=not batch.get("dryRun")))
 
@@ -46,11 +48,11 @@ def submit(desk: Desk) -> web.Answer:
     """Submit it; sent twice it is one batch. If the API refuses, the form comes back as it was filled in."""
     schema = _schema(desk)
     policy_schema = schema["properties"]["policy"]
-    asked = {name: desk.request.field(name) for name in ASKED}
+    asked = {name: desk.request.field(name) for name in _asked(schema)["properties"]}
     policy = {name: desk.request.field(f"policy.{name}") for name in policy_schema["properties"]}
     dry, token = desk.request.field("dryRun") == "yes", desk.request.field("token")
     try:
-        body = document_of({"properties": {name: schema["properties"][name] for name in ASKED}}, asked)
+        body = document_of(_asked(schema), asked)
         chosen = document_of(policy_schema, policy)
         made = desk.api.post("/batches", {**body, "clientToken": token, "dryRun": dry, "policy": chosen})
     except Problem as problem:
@@ -67,7 +69,7 @@ def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = No
     return desk.page(
         "submit",
         problem.status if problem else 200,
-        asked=fields_of({"properties": {name: schema["properties"][name] for name in ASKED}}, filled.asked),
+        asked=fields_of(_asked(schema), filled.asked),
         first=first,
         rest=rest,
         opened=any(each.value for each in rest),
@@ -75,6 +77,21 @@ def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = No
         token=filled.token or f"console-{secrets.token_hex(12)}",
         problem=problem,
     )
+
+
+def _asked(schema: Json) -> Json:
+    return {"properties": {name: each for name, each in schema["properties"].items() if name not in NOT_ASKED}}
+
+
+def _asked_by(batch: Json, schema: Json) -> Json:
+    """What a batch was submitted with, without the policy. Raises Problem (Plan.NotAlike) if the form cannot say all of it."""
+    found = {**(batch.get("selection") or {}), "destination": batch.get("destination"), "destinations": batch.get("destinations")}
+    found["exclude"] = {name: each for name, each in (found.get("exclude") or {}).items() if each}
+    unknown = [name for name, value in found.items() if value and name not in schema["properties"]]
+    if unknown or len(found.get("instanceIds") or ()) > MOST_IDS:
+        what = f"The form cannot hold all that {batch['batchId']} was submitted with."
+        raise Problem("Plan.NotAlike", what, "Submit it with the command that made it: replank submit, without --dry-run.")
+    return found
 
 
 def _schema(desk: Desk) -> Json:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cli.run.cloud import RunningCloud
-from tests.browser.conftest import PACKAGES
+from tests.browser.driving import PACKAGES
 from tests.browser.person import Person
 from tests.support.fleets import fleet, instance
 
@@ -54,7 +54,7 @@ def ann(person: Callable[..., Person], request: pytest.FixtureRequest) -> Person
     return person("Ann", color_scheme=request.param).visit()
 
 
-@pytest.mark.parametrize("width", [390, 1440])
+@pytest.mark.parametrize("width", [390, 1440, 2560])
 def test_axe_finds_nothing(ann: Person, places: dict[str, str], width: int) -> None:
     ann.page.set_viewport_size({"width": width, "height": 900})
     axe = (PACKAGES / "axe_playwright_python" / "axe.min.js").read_text(encoding="utf-8")
@@ -145,7 +145,7 @@ def test_acts_of_an_old_tab_do_nothing(cloud: RunningCloud, person: Callable[...
     panel.locator("summary").click()
     panel.locator("button").click()
     same.wait_for_url("**done=pause")
-    panel = other.locator("details.act", has_text="Stop")
+    panel = other.locator("details.act", has=other.locator("summary", has_text="Stop"))
     panel.locator("summary").click()
     panel.locator("input[name=typed]").fill(places["batch"].rpartition("/")[2])
     panel.locator("button").click()

@@ -17,7 +17,7 @@ import pytest
 
 from shared.runtime.composition import FUNCTIONS
 from tests.support.repository import ROOT, files, name_of
-from tools.package.build import Builder
+from tools.package.build import CONSOLE, Builder
 from tools.package.target import Target, interpreter
 from tools.package.trial import event_of, probe, run
 from tools.package.wheelhouse import NotAvailable
@@ -46,6 +46,8 @@ MODULES = {
 }
 """Modules that import and initializer load at most, above those of the bare interpreter. The SDKs of api alone, imported plainly,
 are over 600; precheck, validate and rollback read documents of the guest, and load XML, e-mail and IP addresses for that."""
+CONSOLE_BYTES, CONSOLE_MODULES = 540_000, 190
+"""The same for the console, which has no SDK: Jinja2 is most of both."""
 START = ROOT / "bench" / "start_probe.py"
 """The probe of the bench: what it counts here is what the documents say."""
 
@@ -88,6 +90,12 @@ def package(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return build(tmp_path_factory.mktemp("newer"), NEW, "watch")["watch"]
     found: Package = request.getfixturevalue("packages")[request.param]
     return found
+
+
+@pytest.fixture(scope="module")
+def console(tmp_path_factory: pytest.TempPathFactory) -> Package:
+    """The operations page, which is no stage: it carries its own folder, and no SDK."""
+    return build(tmp_path_factory.mktemp("console"), OLD, CONSOLE)[CONSOLE]
 
 
 def sums(package: Package) -> dict[str, int]:
@@ -191,3 +199,24 @@ def test_the_trial_runs_the_handler(package: Package) -> None:
     """What make package does with each at its end: on its interpreter, against a local cloud."""
     (line,) = run(python_of(package.target), {package.function: package.path})
     assert "answered" in line
+
+
+def test_the_console_carries_its_pages_and_nothing_of_the_pipeline(console: Package) -> None:
+    own = {path.relative_to(ROOT).as_posix() for path in files() if name_of(path).startswith("console/")}
+    assert own <= set(console.names), "templates, messages and assets go with the code"
+    rooms = {name.partition("/")[0] for name in console.names if "/" in name and ".dist-info/" not in name}
+    assert rooms == {"console", "jinja2", "markupsafe", "licenses", "__pycache__"}
+    assert [name for name in console.names if NEVER.search(name)] == []
+    assert console.path.stat().st_size < CONSOLE_BYTES
+
+
+def test_the_console_starts_and_answers_from_its_package_alone(console: Package, tmp_path: Path) -> None:
+    folder = unpacked(console, tmp_path)
+    command = [str(python_of(OLD)), "-I", "-S", "-B", str(START), str(folder), "function"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["modules"] <= CONSOLE_MODULES
+    event = {"rawPath": "/console/assets/console.css", "headers": {}, "requestContext": {"http": {"method": "GET"}}}
+    environment = {"REPLANK_API_URL": "http://127.0.0.1:9", "REPLANK_CONSOLE_KEY": "k" * 40}
+    report = probe(python_of(OLD), folder, {"event": event, "environment": environment})
+    assert report["answer"]["statusCode"] == 200

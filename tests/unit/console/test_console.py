@@ -15,7 +15,7 @@ from Tea.request import TeaRequest
 from console import entry, session, tickets, web
 from console.attention import RANKS, of_batch, sorted_items, wave_to_begin
 from console.http import Response
-from console.pages.migration import reach
+from console.pages.migration import line, reach
 from console.present import as_csv, environment
 from console.signature import Credentials, authorization
 from console.texts import FOLDER, LANGUAGES, language_of, messages
@@ -202,7 +202,7 @@ def test_the_most_urgent_comes_first() -> None:
     standing = {"batchId": "b", "state": "open", "size": 9, "failed": 4, "counts": {"failed": 4, "migrated": 2}}
     asked = {"approvals": [{"missing": 2}], "brake": {"state": "paused at budget"}}
     items = sorted_items(of_batch({**standing, **asked}))
-    assert [each.kind for each in items] == ["budget", "acknowledge", "approve", "failed", "confirm"]
+    assert [each.kind for each in items] == ["budget", "failed", "acknowledge", "approve", "confirm"]
     assert {each.kind for each in items} <= set(RANKS)
 
 
@@ -226,6 +226,16 @@ def test_the_way_back_is_never_promised_beyond_what_holds() -> None:
     assert reach({"state": "ready"}, []) == "untouched"
     assert reach({"state": "failed"}, journal) == reach({"state": "snapshotted", "driver": "console"}, []) == "rollback"
     assert (reach({"state": "confirmed"}, journal), reach({"state": "rolled_back"}, journal)) == ("confirmed", "rolled_back")
+
+
+def test_the_line_shows_where_the_way_was_left() -> None:
+    journal = [
+        {"to": each} for each in ("accepted", "prechecking", "ready", "failed", "accepted", "prechecking", "ready", "snapshotting")
+    ]
+    found = line({"state": "failed"}, [*journal, {"to": "failed"}])
+    assert found.index(("failed", "now")) == found.index(("snapshotting", "done")) + 1
+    assert found[-1] == ("completed", "ahead")
+    assert line({"state": "migrating"}, journal)[5] == ("migrating", "now")
 
 
 def test_a_spreadsheet_runs_nothing() -> None:

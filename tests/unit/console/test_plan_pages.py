@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -69,14 +70,31 @@ def test_a_submission_carries_a_token_and_comes_back_as_it_was_filled_in() -> No
 
 
 def test_a_dry_run_is_submitted_for_real_with_the_same_words() -> None:
-    selection = {"accountIds": [], "regionIds": ["cn-hangzhou"], "instanceIds": [], "releases": ["centos-7"]}
-    batch = {"batchId": "b1", "dryRun": True, "selection": selection, "destination": "alinux-3", "policy": FULL}
+    left_out = {"instanceIds": ["i-9"], "tags": []}
+    selection = {
+        "regionIds": ["cn-hangzhou"],
+        "instanceIds": [],
+        "releases": ["centos-7"],
+        "tags": ["env=prod"],
+        "exclude": left_out,
+    }
+    batch = {"batchId": "b1", "dryRun": True, "selection": selection, "destinations": {"i-1": "alinux-3"}, "policy": FULL}
     api = ApiTable(**{"GET /openapi.json": OPENAPI, "GET /batches/b1": (200, batch)})
     _, body, _ = ask(api, "GET", "/console/plan?like=b1")
     assert 'name="releases" value="centos-7"' in body
     assert 'name="dryRun" value="yes">' in body, "not checked: the next one is for real"
     assert "10%" in body
+    for name, value in (("tags", "env=prod"), ("exclude", "i-9"), ("destinations", "alinux-3")):
+        assert re.search(rf'name="{name}"[^>]*>?[^<]*{value}', body), name
     assert len(body.encode()) < 150_000
+
+
+def test_what_the_form_cannot_hold_is_not_submitted_in_part() -> None:
+    for more in ({"moonPhase": "full"}, {"instanceIds": [f"i-{number}" for number in range(1001)]}):
+        batch = {"batchId": "b1", "dryRun": True, "selection": more, "policy": {}}
+        api = ApiTable(**{"GET /openapi.json": OPENAPI, "GET /batches/b1": (200, batch)})
+        status, body, _ = ask(api, "GET", "/console/plan?like=b1")
+        assert (status, "Plan.NotAlike" in body) == (400, True)
 
 
 def finish(hour: int) -> dict[str, Any]:
