@@ -53,17 +53,9 @@ def show(desk: Desk, batch_id: str) -> web.Answer:
         ask=needs_acknowledgement(standing),
         gated=bool(wave_to_begin(standing)),
         missing=[each for each in standing.get("approvals") or [] if each.get("missing")] if is_open(standing) else [],
-        risks=risks_of(desk, standing),
+        risks=standing.get("risks") or {},
         budget=(standing.get("policy") or {}).get("failureBudget"),
     )
-
-
-def risks_of(desk: Desk, standing: Json) -> Json:
-    """The risks in force, if somebody has to read them here."""
-    if standing.get("risks"):
-        return dict(standing["risks"])
-    asked = is_open(standing) and any(each.get("missing") for each in standing.get("approvals") or [])
-    return dict(desk.api.get("/risks")) if asked else {}
 
 
 def found(desk: Desk, batch_id: str, wanted: Json) -> tuple[list[Json], str]:

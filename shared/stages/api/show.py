@@ -61,11 +61,13 @@ def batch(value: Batch, *, own: str, now: datetime) -> views.BatchView:
 def standing(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchLine]
 ) -> views.BatchStanding:
-    """A batch with its counts by state, why ready migrations do not start and, before the acknowledgement, its risks."""
-    wanted = value.acknowledgement is None and not value.dry_run
+    """A batch with its counts by state, why ready migrations do not start and, while somebody has to read them, its risks."""
+    fields = _batch_fields(value, "", now)
+    missing = any(each.missing for each in fields["approvals"])
+    wanted = not value.dry_run and (value.acknowledgement is None or missing)
     opens = value.policy.times.next_opening(now)
     return views.BatchStanding(
-        **_batch_fields(value, "", now),
+        **fields,
         counts=counts,
         failed=failed,
         journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),

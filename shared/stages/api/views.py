@@ -163,7 +163,7 @@ class WaveView:
 
 @dataclass(frozen=True)
 class BatchStanding(BatchView):
-    """A batch with the number of its migrations by state and, before the acknowledgement, its risks."""
+    """A batch with the number of its migrations by state and, while somebody has to read them, its risks."""
 
     counts: dict[str, int]
     failed: int
@@ -179,6 +179,7 @@ class BatchStanding(BatchView):
     account_troubles: tuple[AccountTrouble, ...]
     """Which of its accounts cannot be used now, and why."""
     risks: Risks | None
+    """What its policy makes a person accept; null once it is acknowledged and no approval is missing."""
 
 
 @dataclass(frozen=True)

@@ -131,9 +131,9 @@ def test_an_approval_names_what_was_seen() -> None:
 def test_who_has_to_approve_reads_the_risks_first() -> None:
     asked = {"about": "wave 2", "needed": 2, "missing": 1, "seen": "d" * 32, "given": [{"by": "vera", "standing": "overtaken"}]}
     standing = {"batchId": "b1", "version": 1, "state": "open", "acknowledgement": {"operator": "ann"}, "approvals": [asked]}
-    risks = {"version": "1", "text": ["Disks are replaced."]}
+    standing["risks"] = {"version": "1", "text": ["Disks are replaced."]}
     listed = (200, {"migrations": [], "nextToken": ""})
-    api = ApiTable(**{"GET /batches/b1": (200, standing), "GET /migrations": listed, "GET /risks": (200, risks)})
+    api = ApiTable(**{"GET /batches/b1": (200, standing), "GET /migrations": listed})
     _, body, _ = ask(api, "GET", "/console/batches/b1")
     assert re.search(r"Disks are replaced.*name=.accept.*</form>", body, re.DOTALL)
     assert 'name="wave" value="2"' in body

@@ -7,9 +7,11 @@ from itertools import product
 
 import pytest
 
-from shared.domain.batch import RISKS_VERSION
+from shared.domain.batch import RISKS_VERSION, UNASKED, Acknowledgement
+from shared.domain.chosen import digest_of
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import Handle, State, step
+from shared.domain.policy import Policy
 from tests.support.api import ApiInMemory, entry, migration
 from tests.support.fakes import NOON
 
@@ -152,3 +154,15 @@ def test_lists_say_what_is_a_dry_run(api: ApiInMemory) -> None:
     found = api.call("GET", "/migrations")[1]["migrations"]
     assert {each["migrationId"]: each["dryRun"] for each in found} == {"m1": False, "m2": True}
     assert api.call("GET", "/migrations/m2")[1]["dryRun"] is True
+
+
+def test_who_has_to_approve_finds_the_risks_of_the_batchs_own_policy(api: ApiInMemory) -> None:
+    batch_id = api.open_batch(migration("m1", State.READY))
+    rows = api.fakes.batches.rows
+    given = Acknowledgement("ann", NOON, "1", (), digest_of(rows[batch_id].selection))
+    for approvals, expected in ((1, True), (0, False)):
+        policy = Policy(approvals=approvals, automatic_rollback=True)
+        rows[batch_id] = replace(rows[batch_id], policy=policy, acknowledgement=given)
+        risks = api.call("GET", f"/batches/{batch_id}")[1]["risks"]
+        assert bool(risks) is expected
+        assert not risks or UNASKED in risks["text"]
