@@ -35,7 +35,7 @@ from shared.domain.migration import Failure, Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.ports.migrations import Created
 from shared.ports.ports import Ports
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from shared.runtime.settings import read
 from tools.deployed.product import URL, DeployedProduct
 from tools.package.build import CONSOLE, Builder
@@ -67,6 +67,8 @@ class Reader:
     def __init__(self, product: DeployedProduct) -> None:
         self._product, self.api_s, self.calls = product, 0.0, 0
         key = product.cloud.identities.of("role:replank-console")
+        if key is None:
+            raise RuntimeError("template.yml has no role for the console")
         self._role = Credentials(key.access_key_id, key.access_key_secret, key.token)
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Response:
@@ -100,7 +102,7 @@ class Reader:
 
 
 def fill(ports: Ports, count: int, now: datetime) -> None:
-    """A batch of so many: some failed, some migrated, the rest ready."""
+    """A batch of ``count`` migrations: some failed, some migrated, the rest ready."""
     selection = Selection(("cn-hangzhou",), releases=("centos-7",))
     given = Acknowledgement("ann", now, "1", (), digest_of(selection))
     batch = Batch(
@@ -169,7 +171,7 @@ def started(version: str = "3.10") -> dict[str, float]:
 
 
 def shown(result: dict[str, Any]) -> str:
-    """Each page of the console over one batch of so many instances: the time until its last byte, how much of it was the API, in
+    """Each page of the console over one batch: the time until its last byte, how much of it was the API, in
     how many calls, and the page's weight before compression. Page, API and store share this process; the least of three rounds.
     Start-up is that of the package on python3.10, beside api's from the table above."""
     heads = ["page", "ms", "of that the API", "calls", "KB"]
