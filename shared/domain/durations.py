@@ -33,7 +33,7 @@ SNAPSHOTS = Duration(
     "ECS documentation, Create a snapshot: the first one of a disk is full, and takes the longer the more data there is",
     "assumed",
 )
-JOB = Duration("the job in SMC", 15, 22, 35, "ECS documentation, Operating system migration: 15 to 30 minutes", "documented")
+JOB = Duration("the job in SMC", 15, 22, 30, "ECS documentation, Operating system migration: 15 to 30 minutes", "documented")
 RETURN = Duration(
     "the restarts and the initialisation after the job",
     10,
