@@ -43,6 +43,7 @@ ROLLBACK_REQUESTED = "replank:Migration:RollbackRequested"
 MIGRATION_CANCELLED = "replank:Migration:MigrationCancelled"
 ROLLED_BACK = "replank:Migration:RolledBack"
 ROLLBACK_FAILED = "replank:Migration:RollbackFailed"
+INSTANCE_DISTURBED = "replank:Migration:InstanceDisturbed"
 SNAPSHOTS_SWEPT = "replank:Migration:SnapshotsSwept"
 STEP_DUE = "replank:Migration:StepDue"
 
@@ -75,6 +76,7 @@ PRODUCERS = {
     MIGRATION_CANCELLED: "api",
     ROLLED_BACK: "rollback",
     ROLLBACK_FAILED: "rollback",
+    INSTANCE_DISTURBED: "watch",
     SNAPSHOTS_SWEPT: "sweep",
     STEP_DUE: "watch",
     END_OF_LIFE: "intake",

@@ -53,7 +53,7 @@ TRANSITIONS: dict[State | None, frozenset[State]] = {
     S.SNAPSHOTTING: frozenset({S.SNAPSHOTTING, S.SNAPSHOTTED, S.FAILED, S.CANCELLED}),
     S.SNAPSHOTTED: frozenset({S.SNAPSHOTTED, S.READY, S.WAITING, S.MIGRATING, S.FAILED, S.CANCELLED, S.ROLLING_BACK}),
     S.MIGRATING: frozenset({S.MIGRATING, S.RESTARTING, S.FAILED}),
-    S.RESTARTING: frozenset({S.VALIDATING, S.FAILED}),
+    S.RESTARTING: frozenset({S.RESTARTING, S.VALIDATING, S.FAILED}),
     S.VALIDATING: frozenset({S.VALIDATING, S.MIGRATED, S.ACCEPTED, S.FAILED}),
     S.MIGRATED: frozenset({S.CONFIRMED, S.ROLLING_BACK}),
     S.CONFIRMED: frozenset({S.CONFIRMED, S.COMPLETED}),
@@ -173,6 +173,8 @@ class Migration:
     """The member account of the instance; empty for the deployment's own, and in rows of older versions."""
     group: str = ""
     """Its redundancy group (``tag=value``) as the first precheck found it; empty for none. It has a column of its own as well."""
+    disturbed: tuple[str, ...] = ()
+    """Digests of the last events of ECS in which somebody else did something to the instance, so that each is noted once."""
     owes: tuple[int, ...] = ()
     """Versions whose outbox is not settled; derived when the row is read, not stored."""
     due_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""ECS's own events: counts restarts, and wakes the snapshot stage at the last finished snapshot.
+"""ECS's own events: counts restarts, wakes the snapshot stage at the last finished snapshot, and calls the guard.
 
 It is not published how EventBridge wraps an ECS event, so both likely shapes are read: the CloudMonitor object, or its content
 alone. A lost event costs only minutes, because the tick looks by itself.
@@ -27,17 +27,17 @@ def on_ecs_event(message: Message, ports: Ports) -> Outcome:
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
     if message.type == STATE_CHANGE:
-        return _count_restart(message, content, ports)
+        return _note_state(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
         return _note_snapshot(message, content, ports)
     return Outcome("stale", {"reason": f"{message.type} is of no interest"})
 
 
-def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Count a restart: the moment at which an instance runs again. Only migrations under way are counted."""
-    instance_id = str(content.get("resourceId", ""))
+def _note_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+    """Count a restart, the moment at which an instance runs again; what somebody else did is for the guard."""
+    instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
-    if content.get("state") != "Running" or not instance_id:
+    if state not in ("Running", "Stopped", "Deleted") or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
     account = _account_of(message, ports)
     if account is None:
@@ -45,9 +45,12 @@ def _count_restart(message: Message, content: dict[str, Any], ports: Ports) -> O
     holder = ports.admission.holder(region_id, instance_id, account=account)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
-    if not ports.migrations.note_restart(holder, message.event_id, message.at or ports.clock.now(), COUNTED):
-        return Outcome("stale", {"reason": "not while it is migrating"})
-    return Outcome("done", {"migrationId": holder, "restart": True})
+    at = message.at or ports.clock.now()
+    if state == "Running" and ports.migrations.note_restart(holder, message.event_id, at, COUNTED):
+        return Outcome("done", {"migrationId": holder, "restart": True})
+    from shared.stages.guard import note_power  # most events are restarts under way, or concern no migration
+
+    return note_power(holder, state, message, ports)
 
 
 def _account_of(message: Message, ports: Ports) -> str | None:
@@ -67,7 +70,7 @@ def _note_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> O
     """Mark the snapshot in the ledger; the migration's last snapshot wakes its stage, which marks that one itself."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
-        return Outcome("stale", {"reason": "not a snapshot of ours"})
+        return _note_strange_snapshot(message, content, ports)
     migration = ports.migrations.load(migration_id)
     if migration.account_id != _account_of(message, ports):
         return Outcome("stale", {"reason": "of another account than the migration's"})
@@ -86,3 +89,12 @@ def _note_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> O
     nudge = str(content.get("snapshotId", ""))
     ports.bus.publish([events.about(migration, events.STEP_DUE, stage="snapshot", nudge=nudge)])
     return Outcome("done", {"migrationId": migration_id})
+
+
+def _note_strange_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+    account = _account_of(message, ports)
+    if account is None:
+        return Outcome("stale", {"reason": "of an account that is not served"})
+    from shared.stages.guard import note_snapshot  # as above
+
+    return note_snapshot(content, account, message, ports)

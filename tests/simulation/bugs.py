@@ -24,6 +24,7 @@ from shared.stages import (
     commands,
     confirming,
     effects,
+    guard,
     intake,
     marker,
     migrate,
@@ -227,6 +228,26 @@ def never_said() -> list[Patch]:
 def rollbacks_unapproved() -> list[Patch]:
     """A rollback begins without the persons who have to approve it."""
     return [mock.patch.object(approving, "check_rollback")]
+
+
+def stops_overlooked() -> list[Patch]:
+    """The guard takes every stop for one of the job's restarts."""
+    what = guard._what
+
+    def blind(migration: Migration, state: str, *others: Any) -> str:
+        return "" if state == "Stopped" else what(migration, state, *others)
+
+    return [mock.patch.object(guard, "_what", blind)]
+
+
+def releases_overlooked() -> list[Patch]:
+    """The guard does not hear of released instances."""
+    what = guard._what
+
+    def deaf(migration: Migration, state: str, *others: Any) -> str:
+        return "" if state == "Deleted" else what(migration, state, *others)
+
+    return [mock.patch.object(guard, "_what", deaf)]
 
 
 def checked_unasked() -> list[Patch]:

@@ -49,6 +49,8 @@ MUTANTS = (
     Mutant("the clean-up removes nothing", 5, bugs_steps.nothing_cleaned),
     Mutant("a next hop waits for the failure budget", 5, bugs_starts.hop_waits_for_budget, tune=weather.two_hops_beside_failures),
     Mutant("the clean-up waits for no import", 5, bugs_steps.import_left, tune=weather.slow_guests),
+    Mutant("the guard ignores a stop", 5, bugs.stops_overlooked, tune=weather.stopped_often),
+    Mutant("the guard ignores a release", 5, bugs.releases_overlooked, tune=weather.released_often),
     Mutant("steps are written without their condition", 6, bugs_steps.no_condition, tune=weather.crowded),
     Mutant("one step writes no line in the journal", 6, bugs_steps.line_lost),
     Mutant("the wave has no size", 7, bugs_starts.no_limit),

@@ -73,7 +73,7 @@ ready -> ready snapshotting accepted cancelled failed rolling_back
 snapshotting -> snapshotting snapshotted failed cancelled
 snapshotted -> snapshotted ready waiting migrating failed cancelled rolling_back
 migrating -> migrating restarting failed
-restarting -> validating failed
+restarting -> restarting validating failed
 validating -> validating migrated accepted failed
 migrated -> confirmed rolling_back
 confirmed -> confirmed completed

@@ -46,6 +46,8 @@ MINUTE = 60_000
 PERIOD = "simulation.minute"
 DENIALS = ("NoPermission", "Forbidden.RAM", "AccessDenied")
 """What a role is told that lacks a permission (the one that chaos takes away has another code): the deployed roles must do."""
+HEARD = frozenset({"instance_stopped", "instance_released", "instance_rebooted", "person"})
+"""Faults beside which every event of ECS comes in time."""
 REMINDED_MIN = 95
 """Within so many minutes batches are closed, and persons reminded of them."""
 PATIENCE_MIN = 12 * 60
@@ -232,6 +234,7 @@ class Simulation:
         self.judge.rest()
 
     def _begin(self) -> None:
+        self.scene.loses_events = bool(self.scenario.rates.keys() - HEARD)
         self.world.load_fleet(self.scenario.fleet)
         for each in self.truth.ecs.store.find("instance", {}):
             self.scene.tags[each["InstanceId"]] = {tag["TagKey"]: tag["TagValue"] for tag in each["Tags"]["Tag"]}

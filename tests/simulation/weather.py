@@ -69,6 +69,16 @@ def rollbacks_approved(scenario: Scenario) -> Scenario:
     return with_policy(going_back(scenario), rollbackApprovals=2, approverTrust="claimed", automaticRollback=None)
 
 
+def stopped_often(scenario: Scenario) -> Scenario:
+    """People stop instances every few minutes, and nothing else goes wrong."""
+    return replace(unlimited(scenario), rates={"instance_stopped": 0.2}, prompt=True, chaos_min=120)
+
+
+def released_often(scenario: Scenario) -> Scenario:
+    """People release an instance every few minutes, and nothing else goes wrong."""
+    return replace(unlimited(scenario), rates={"instance_released": 0.1}, prompt=True, chaos_min=120)
+
+
 def busy(scenario: Scenario) -> Scenario:
     """People act all the time."""
     return replace(unlimited(scenario), rates={"person": 0.9}, chaos_min=120, prompt=True)

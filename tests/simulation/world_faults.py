@@ -10,7 +10,7 @@ from localcloud.account import service
 from localcloud.core.clock import VirtualClock
 from localcloud.core.errors import ApiError
 from localcloud.core.scheduler import Job
-from localcloud.ecs import agent, snapshot_life
+from localcloud.ecs import agent, events, snapshot_life
 from localcloud.ecs.guest_runs import DONE
 from localcloud.ecs.store import Doc
 from localcloud.smc import migration as smc_migration
@@ -178,10 +178,16 @@ class WorldFaults(ToolFaults):
         return True
 
     def _instance_stopped(self) -> str:
-        return self._power("StopInstance", "Running")
+        id = self._power("StopInstance", "Running")
+        if id:
+            self.scene.disturbed.append((id, "stopped", self.truth.ecs.now))
+        return id
 
     def _instance_rebooted(self) -> str:
-        return self._power("RebootInstance", "Running")
+        id = self._power("RebootInstance", "Running")
+        if id:
+            self.scene.disturbed.append((id, "rebooted", self.truth.ecs.now))
+        return id
 
     def _power(self, operation: str, status: str) -> str:
         found = self._instance(status)
@@ -202,7 +208,9 @@ class WorldFaults(ToolFaults):
         for disk in self.truth.ecs.disks(id):
             self.truth.ecs.store.delete("disk", disk["DiskId"])
         self.truth.ecs.store.delete("instance", id)
+        events.state_changed(self.truth.ecs, id, "Deleted")
         self.scene.released.add(id)
+        self.scene.disturbed.append((id, "released", self.truth.ecs.now))
         return str(id)
 
     def _clock_jump(self) -> str:
@@ -314,5 +322,6 @@ class WorldFaults(ToolFaults):
     def _power_on(self, id: str) -> None:
         try:
             service(self.cloud, "ecs").operations["StartInstance"].perform({"InstanceId": id})
+            self.scene.disturbed.append((id, "started", self.truth.ecs.now))
         except ApiError:
             return

@@ -46,7 +46,9 @@ def test_of_an_instances_state_changes_only_that_it_runs_goes_to_the_watch_and_o
     for state in ("Created", "Starting", "Running", "Stopping", "Stopped", "Deleted"):
         content["state"] = state
         told[state] = routes(event, "default")
-    assert {state: found for state, found in told.items() if found} == {"Running": ["watch"]}
+    assert {state: found for state, found in told.items() if found} == {
+        state: ["watch"] for state in ("Running", "Stopped", "Deleted")
+    }
 
 
 def test_every_type_has_a_folder_and_every_folder_a_type() -> None:

@@ -14,6 +14,7 @@ from tests.simulation.invariants.kept import KeptUntilReleased
 from tests.simulation.invariants.limits import LimitsHeld
 from tests.simulation.invariants.locks import AcknowledgedFirst, OneAtATime
 from tests.simulation.invariants.meant import AsMeant
+from tests.simulation.invariants.noticed import DisturbancesNoticed
 from tests.simulation.invariants.once import OnceOnly
 from tests.simulation.invariants.restored import RolledBackIsTrue
 from tests.simulation.invariants.rollbacks import RollbacksAllowed
@@ -49,4 +50,5 @@ def all_checkers() -> list[Checker]:
         RollbacksAllowed(),
         ToolsOnce(),
         LeavesNothing(),
+        DisturbancesNoticed(),
     ]

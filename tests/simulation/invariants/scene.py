@@ -42,6 +42,10 @@ class Sight:
     """How far the clocks of two functions may lie apart."""
     tags: dict[str, dict[str, str]] = field(default_factory=dict)
     """The tags of each instance, as the account had them at the beginning: somebody may release the instance later."""
+    disturbed: list[tuple[str, str, int]] = field(default_factory=list)
+    """What somebody else did to instances: the instance, the deed, and when (ms)."""
+    loses_events: bool = True
+    """Whether events may be lost or late, so that nobody can be sure to hear of what they tell."""
     by_hand: set[str] = field(default_factory=set)
     """Snapshots that people made."""
 

@@ -1,0 +1,98 @@
+"""The guard: what somebody else does to an instance in the middle of its migration is noted in the journal and alarmed.
+
+It stops nothing: what follows is for the stages, which look before each destructive step, and for the person who is told.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from shared.domain import events
+from shared.domain.errors import Stale
+from shared.domain.ledger import SMC_PREFIX
+from shared.domain.message import Message, Outcome
+from shared.domain.migration import MOVING, Migration, State, step
+from shared.domain.retry import LOST_RACE
+from shared.ports.ports import Ports
+from shared.stages.advance import advance
+
+_LOG = logging.getLogger("replank")
+
+BEGINNING = "somebody else"
+KEPT = 8
+"""How many events a migration remembers; the bus repeats one within a day."""
+LOADED_AT_ONCE = 100
+_EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
+
+
+def note_power(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
+    """Note a stop, a restart or a release of the instance that neither the pipeline nor its job can have caused."""
+    at = message.at or ports.clock.now()
+    for _ in range(LOST_RACE.calls):
+        migration = ports.migrations.load(migration_id)
+        what = _what(migration, state, at, ports)
+        if not what:
+            return _EXPECTED
+        try:
+            return _note(migration, what, message, ports)
+        except Stale:
+            continue
+    raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
+
+
+def _what(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
+    """What somebody else did, in words; empty if the pipeline or the job may have done it."""
+    if state == "Deleted":
+        return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
+    if not _is_at_rest(migration) or at < migration.entered_at:
+        return ""
+    if state == "Stopped":  # a restart passes through it: only one that stays is a stop
+        compute = ports.of(migration).compute
+        stays = compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) == "Stopped"
+        return "stopped the instance" if stays else ""
+    return "restarted the instance" if migration.state is not State.VALIDATING and migration.is_untouched else ""
+
+
+def _is_at_rest(migration: Migration) -> bool:
+    """Whether no job of this hop can be at work: a job stops and starts the instance by itself, for as long as it likes."""
+    if migration.state is State.SNAPSHOTTED:
+        return not migration.job_may_have_run
+    return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
+
+
+def note_snapshot(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
+    """Note a snapshot that somebody else made of a disk under migration. SMC's own copies are known by their names."""
+    if str(content.get("snapshotName", "")).startswith(SMC_PREFIX):
+        return _EXPECTED
+    ids, disk_id = sorted(ports.admission.holders()), str(content.get("diskId", ""))
+    for start in range(0, len(ids), LOADED_AT_ONCE):
+        for each in ports.migrations.load_many(ids[start : start + LOADED_AT_ONCE]):
+            if disk_id in each.disks and each.account_id == account and each.state in MOVING:
+                return _note(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
+    return _EXPECTED
+
+
+def _note(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
+    """One line of the journal, one event and one line of the log, however often the event comes. Raises Stale."""
+    key = hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
+    if key in migration.disturbed:
+        return Outcome("stale", {"reason": "noted before"})
+    said = f"{BEGINNING} {what}"[:500]
+    taken = step(
+        migration,
+        migration.state,
+        now=ports.clock.now(),
+        by="watch",
+        reason=said,
+        due_at=migration.due_at,
+        disturbed=(*migration.disturbed[1 - KEPT :], key),
+    )
+    advance(ports, replace(taken, events=(events.about(taken.after, events.INSTANCE_DISTURBED, what=said),)))
+    remedy = "Ask who did that and why. Look at the migration (replank show); roll it back if its guest is not as it should be."
+    facts = {"code": "Instance.Disturbed", "remedy": remedy}
+    _LOG.error(said, extra={"migrationId": migration.migration_id, "facts": facts})
+    return Outcome("done", {"migrationId": migration.migration_id, "disturbed": what})
