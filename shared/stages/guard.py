@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.domain import events
-from shared.domain.errors import Stale
+from shared.domain.errors import Permanent, Stale
 from shared.domain.ledger import SMC_PREFIX
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import MOVING, Migration, State, step
@@ -92,7 +92,10 @@ def _note(migration: Migration, what: str, message: Message, ports: Ports) -> Ou
         disturbed=(*migration.disturbed[1 - KEPT :], key),
     )
     advance(ports, replace(taken, events=(events.about(taken.after, events.INSTANCE_DISTURBED, what=said),)))
-    remedy = "Ask who did that and why. Look at the migration (replank show); roll it back if its guest is not as it should be."
-    facts = {"code": "Instance.Disturbed", "remedy": remedy}
-    _LOG.error(said, extra={"migrationId": migration.migration_id, "facts": facts})
+    alarm = Permanent(
+        "Instance.Disturbed",
+        f"{migration.instance_id} was disturbed in the middle of its migration: {said}.",
+        "Ask who did that and why. Look at the migration (replank show), and roll it back if its guest is not as it should be.",
+    )
+    _LOG.error(alarm.message, extra={"migrationId": migration.migration_id, "facts": {"code": alarm.code, "remedy": alarm.remedy}})
     return Outcome("done", {"migrationId": migration.migration_id, "disturbed": what})

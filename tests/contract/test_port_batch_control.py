@@ -13,7 +13,7 @@ import pytest
 
 from shared.adapters import tables
 from shared.domain import approvals, brake
-from shared.domain.batch import Acknowledgement, Batch, BatchState, Brake, Selection
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchState, Brake, Selection
 from shared.domain.caller import Caller, Trust
 from shared.domain.codec import encode as plain
 from shared.domain.errors import Stale
@@ -189,3 +189,18 @@ def test_rows_from_before_approvals_are_read(ports: Ports) -> None:
     assert (older.control.approvals, older.control.asked, older.policy.approvals) == ((), (), 0)
     (line,) = ports.batches.journal(older.batch_id)
     assert line.approval is None
+
+
+def test_batches_that_wait_for_a_confirmation_are_listed_page_by_page(ports: Ports) -> None:
+    ready = replace(UNTOUCHED, validated_at=T0)
+    closed = [batch(number, state=BatchState.CLOSED, control=ready) for number in (1, 2, 3)]
+    for each in (*closed, batch(4), batch(5, state=BatchState.CLOSED), batch(6, control=ready)):
+        ports.batches.create(each)
+    first = ports.batches.awaiting_confirmation(limit=2, token="")
+    rest = ports.batches.awaiting_confirmation(limit=2, token=first.next_token)
+    assert (*first.batches, *rest.batches) == tuple(closed)
+    assert rest.next_token == ""
+    decided = replace(closed[0], version=3, control=UNTOUCHED)
+    ports.batches.commit(closed[0], decided)
+    assert ports.batches.awaiting_confirmation(limit=5, token="").batches == tuple(closed[1:])
+    assert {each.batch_id for each in ports.batches.open(9)} == {batch(4).batch_id, batch(6).batch_id}
