@@ -36,10 +36,10 @@ SNAPSHOTS = Duration(
 JOB = Duration("the job in SMC", 15, 22, 30, "ECS documentation, Operating system migration: 15 to 30 minutes", "documented")
 RETURN = Duration(
     "the restarts and the initialisation after the job",
-    10,
-    16,
+    5,
+    14,
     30,
-    "SMC documentation: the initialisation takes 15 to 30 minutes at most",
+    "SMC documentation: an initialisation of 15 to 30 minutes follows the job; the ECS documentation counts both as 15 to 30",
     "documented",
 )
 VALIDATION = Duration(
@@ -49,8 +49,9 @@ BUTTON = Duration("a person starts the job in the console", 5, 30, 180, "depends
 PERSON = Duration("a person approves, resumes, or lets a wave begin", 10, 60, 240, "depends on who is on call", "assumed")
 FAILS = 0.03
 """The share of hops that fail. No public source has this figure, so it is assumed."""
-ALIKE = 0.3
-"""How much of the spread the instances of one fleet share (their images, their zone, the load of the service): assumed."""
+ALIKE = 0.5
+"""How much of the spread the instances of one fleet share (their images, their zone, the load of the service): assumed. The
+sources differ about the same part, and whichever is right is right for the whole fleet."""
 
 DECLARED = (SNAPSHOTS, JOB, RETURN, VALIDATION, BUTTON, PERSON)
 
