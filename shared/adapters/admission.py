@@ -85,6 +85,11 @@ class TablestoreAdmission:
         row = self._store.get(tables.LOCKS, _SLOTS, between=tables.columns_of(tables.WHERE)) or {}
         return _accounts_in(row)
 
+    def regions(self, batch_id: str) -> dict[str, str]:
+        both = (tables.HELD, tables.columns_of(tables.REGION)[1])
+        row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
+        return {each: str(row.get(tables.REGION + each, "")) for each, batch in _holders_in(row).items() if batch == batch_id}
+
     def holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
@@ -111,13 +116,17 @@ class TablestoreAdmission:
         with suppress(InDoubt):
             self._store.update(tables.LOCKS, _SLOTS, columns, gone, expect=still)
 
-    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> bool:
+    def take_slot(
+        self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
+    ) -> bool:
         if seen.has(attempt):
             return True
         since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, 1)
         columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
         if account:
             columns[tables.WHERE + migration_id] = account
+        if region:
+            columns[tables.REGION + migration_id] = region
         still = {"version": seen.version}
         try:
             if seen.version == 0:
@@ -131,7 +140,8 @@ class TablestoreAdmission:
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
         since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, -1)
-        remove = (tables.HELD + migration_id, since, *([tables.WHERE + migration_id] if account else []))
+        more = (tables.REGION, *([tables.WHERE] if account else []))
+        remove = (tables.HELD + migration_id, since, *(each + migration_id for each in more))
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: AtMost(attempt)})
         except InDoubt:

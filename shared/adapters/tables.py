@@ -44,8 +44,8 @@ BY_DUE, BY_BATCH, BY_INSTANCE = "migrations_by_due", "migrations_by_batch", "mig
 BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapshots_by_sweep"
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
-HELD, SINCE, WHERE = "m_", "a_", "ma_"
-"""Columns of the slots row, for each migration that holds a slot: the batch, the attempt that took it, and the account."""
+HELD, SINCE, WHERE, REGION = "m_", "a_", "ma_", "mr_"
+"""Columns of the slots row, for each migration that holds a slot: the batch, the attempt that took it, account and region."""
 COUNT = "n_"
 """Columns of the slots row: how many slots are held in all, or by the batch or member account whose id follows."""
 TROUBLE = "account:"

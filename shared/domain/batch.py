@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
+from functools import cached_property
 
 from shared.domain.policy import Policy
 
@@ -202,6 +203,19 @@ class Terms:
     def every_account(self) -> tuple[str, ...]:
         """The accounts that its migrations may belong to."""
         return self.accounts or ("",)
+
+
+class Waves(list[tuple[str, ...]]):
+    """The migrations of each wave, with the wave of each migration. Fixed by the acknowledgement."""
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The number of each migration's wave, made once: a batch of ten thousand asks for each of them."""
+        return {id: place for place, ids in enumerate(self) for id in ids}
+
+    def of(self, migration_id: str) -> int:
+        """The number of a migration's wave. A migration that was in no wave at the acknowledgement moves with the last."""
+        return self.places.get(migration_id, max(len(self) - 1, 0))
 
 
 Problem = tuple[str, str, str]

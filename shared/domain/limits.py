@@ -27,6 +27,8 @@ class Limit(Enum):
     CANARY = "canary"
     WAVE = "wave"
     GROUP = "group"
+    REGION = "region"
+    WAVE_SLOT = "wave slot"
     SLOT = "slot"
 
 
@@ -46,7 +48,9 @@ class Start(Enum):
 EVERY = frozenset(Limit)
 TIMES = frozenset({Limit.WINDOW, Limit.BLACKOUT})
 """Limits of time. A blackout holds everything that a window holds."""
-ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP, Limit.SLOT}
+SLOTS = frozenset({Limit.REGION, Limit.WAVE_SLOT, Limit.SLOT})
+"""Limits of how many move at once."""
+ROUTE_BEGUN = TIMES | {Limit.HOLD, Limit.ACCOUNT, Limit.ACKNOWLEDGEMENT, Limit.GROUP} | SLOTS
 """A route once begun is not left half-way because others failed. It needs a slot like any start, and gets one before the others."""
 
 HELD_BY: Mapping[Start, frozenset[Limit]] = {
@@ -75,6 +79,10 @@ class Standing:
     """Whether this migration already holds a slot; that slot is not counted."""
     unproved: int | None = None
     """Other migrations of the batch that hold a slot and have not moved; None if not counted, then every holder counts."""
+    held_in_region: int = 0
+    """Slots that others of the batch hold in the migration's region; counted only if the policy limits them."""
+    held_in_wave: int = 0
+    """The same in its wave."""
 
     @property
     def ahead(self) -> int:
@@ -262,6 +270,18 @@ def _group(scene: Scene) -> str:
     return scene.mate
 
 
+def _region(scene: Scene) -> str:
+    most = scene.terms.policy.max_moving_per_region
+    full = most is not None and scene.standing.held_in_region >= most and not scene.standing.has_slot
+    return f"as many of the batch move in its region as may at once ({most}, maxMovingPerRegion)" if full else ""
+
+
+def _wave_slot(scene: Scene) -> str:
+    most = scene.terms.policy.max_moving_per_wave
+    full = most is not None and scene.standing.held_in_wave >= most and not scene.standing.has_slot
+    return f"as many of its wave move as may at once ({most}, maxMovingPerWave)" if full else ""
+
+
 def _slot(scene: Scene) -> str:
     taken = free_slots(scene.terms, scene.standing, account_limit=scene.account_limit) < 1
     return "every slot is taken" if taken and not scene.standing.has_slot else ""
@@ -279,5 +299,7 @@ _CHECKS: Mapping[Limit, Callable[[Scene], str]] = {
     Limit.CANARY: _canary,
     Limit.WAVE: _wave,
     Limit.GROUP: _group,
+    Limit.REGION: _region,
+    Limit.WAVE_SLOT: _wave_slot,
     Limit.SLOT: _slot,
 }

@@ -26,6 +26,8 @@ NOTICE_POLICY_FIELDS = frozenset(
     {
         "driver",
         "maxMoving",
+        "maxMovingPerRegion",
+        "maxMovingPerWave",
         "failureBudget",
         "failurePercent",
         "canary",

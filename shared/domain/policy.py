@@ -36,6 +36,8 @@ class Policy:
 
     driver: str = choice(DEFAULT_DRIVER, f"What carries out the migration: {names_in_words()}.")
     max_moving: int = choice(5, "Maximum instances of the batch that move at once.", (1, 1000))
+    max_moving_per_region: int | None = choice(None, "The same of the batch's instances in each region.", (1, 1000))
+    max_moving_per_wave: int | None = choice(None, "The same of each wave; an earlier wave may still have retries.", (1, 1000))
     failure_budget: int = choice(
         1, "The batch pauses once more migrations than this have failed. At most maxMoving more can fail after that.", (0, 1000)
     )
@@ -80,6 +82,11 @@ class Policy:
     group: Grouping | None = choice(None, "Instances that stand in for each other: never two of a group move at once.")  # noqa: RUF009
 
     @property
+    def limits_parts(self) -> bool:
+        """Whether it limits how many of a region or of a wave move at once."""
+        return self.max_moving_per_region is not None or self.max_moving_per_wave is not None
+
+    @property
     def times(self) -> Times:
         """When migrations may start. The single window beside the list serves older versions, which know only one."""
         own = (self.window,) if self.window is not None and not (self.window == NEVER and _unknown_before(self)) else ()
@@ -88,7 +95,7 @@ class Policy:
 
 def _unknown_before(policy: Policy) -> bool:
     """Whether it has limits that a version with one window and nothing else would not keep."""
-    return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals)
+    return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals or policy.limits_parts)
 
 
 def seen_by_people(policy: Policy) -> Policy:
@@ -178,7 +185,7 @@ def _with_times(policy: Policy, window: object, windows: object, blackouts: obje
         read_window(each, f"policy.windows[{place}]", zone=policy.zone, cutoff_min=cutoff) for place, each in enumerate(listed)
     )
     black = read_blackouts(blackouts or (), "policy.blackouts", zone=policy.zone, cutoff_min=cutoff)
-    if single is not None and not (black or single.zone or single.length_min or policy.waves or policy.approvals):
+    if single is not None and not (black or single.zone or single.length_min or _unknown_before(policy)):
         return replace(policy, window=single)
     several = several if single is None else (single,)
     whole = replace(policy, windows=several, blackouts=black)

@@ -49,11 +49,6 @@ def _wave_size(written: str, total: int, before: int) -> int:
     return -(-total * int(written[:-1]) // 100) if written.endswith("%") else int(written)
 
 
-def wave_of(migration_id: str, waves: Sequence[Sequence[str]]) -> int:
-    """The number of a migration's wave. A migration that was in no wave at the acknowledgement moves with the last."""
-    return next((place for place, ids in enumerate(waves) if migration_id in ids), max(len(waves) - 1, 0))
-
-
 def soak_ends_at(terms: Terms) -> datetime | None:
     """When the soak of the open wave is over; None while the wave is under way."""
     ended = terms.control.wave_ended_at

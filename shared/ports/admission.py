@@ -73,7 +73,12 @@ class Admission(Protocol):
     def holders(self) -> dict[str, str]:
         """The migrations that hold a slot now: migration id -> batch id. Corrects counts that another version has left wrong."""
 
-    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> bool:
+    def regions(self, batch_id: str) -> dict[str, str]:
+        """The region of each migration of the batch that holds a slot; empty if an older version took it."""
+
+    def take_slot(
+        self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
+    ) -> bool:
         """Take a slot if nobody has taken one since ``seen``, the room of that migration; False if somebody has (look again).
 
         A slot that an earlier attempt still holds passes to this attempt.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Protocol
 
-from shared.domain.batch import Batch, BatchLine, LeftOut, Terms
+from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves
 from shared.ports.migrations import Unreadable
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
@@ -67,8 +67,8 @@ class Batches(Protocol):
         ``waves`` are the migrations of each wave, fixed by the acknowledgement. ``left_out`` comes with the end of planning.
         """
 
-    def waves(self, batch_id: str) -> list[tuple[str, ...]]:
-        """The migrations of each wave; empty if the batch has none."""
+    def waves(self, batch_id: str) -> Waves:
+        """The migrations of each wave; empty if the batch has none. Read once: the acknowledgement has fixed them."""
 
     def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
         """A page (from 0, ``LEFT_OUT_PAGE`` each) of the instances that the selection left out; empty after the last."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from shared.domain.errors import Refused, Transient
 from shared.domain.group import in_words, last_to_leave
@@ -12,6 +13,9 @@ from shared.domain.retry import LOST_RACE
 from shared.ports.admission import LeaseHolder
 from shared.ports.ports import Ports
 from shared.stages.slots import keeps_lock_for_jobs
+
+if TYPE_CHECKING:
+    from shared.stages.crowds import Crowd
 
 LOOKED_AT = 100
 """Of those that wait, how many are read at once."""
@@ -55,8 +59,13 @@ def _holder(place: LeaseHolder, ports: Ports) -> Migration | None:
     return found if place.attempt > last_to_leave(found) or keeps_lock_for_jobs(found, ports) else None
 
 
-def with_a_place(ids: Sequence[str], room: int, ports: Ports) -> list[str]:
-    """The first ones that their groups let start, at most ``room``. Those that wait for a member take no other's turn."""
+def with_a_place(ids: Sequence[str], room: int, ports: Ports, crowd: Crowd | None = None) -> list[str]:
+    """The first ones that their groups, regions and waves let start, at most ``room``.
+
+    Those that wait for another member, or for room in their region or wave, take no other's turn.
+    """
+    if crowd is not None:
+        ids, room = crowd.worth_a_look(ids), min(room, crowd.free_anywhere(ports) if ids else 0)
     chosen: list[str] = []
     taken: set[str] = set()
     for start in range(0, len(ids), LOOKED_AT):
@@ -67,14 +76,18 @@ def with_a_place(ids: Sequence[str], room: int, ports: Ports) -> list[str]:
         places = ports.admission.places([each.group for each in found.values() if each.group])
         for id in some:
             migration = found.get(id)  # one that cannot be read is chosen: whoever offers it puts it aside
-            if migration is None or not migration.group or _is_free(migration, places, taken, ports):
+            if len(chosen) >= room:
+                break
+            if migration is None:
                 chosen.append(id)
-                taken |= {migration.group} if migration and migration.group else set()
-    return chosen[:room]
+            elif _is_free(migration, places, taken, ports) and (crowd is None or crowd.let_in(migration)):
+                chosen.append(id)
+                taken |= {migration.group} - {""}
+    return chosen
 
 
 def _is_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
     place = places.get(migration.group)
-    if migration.group in taken:
-        return False
+    if not migration.group or migration.group in taken:
+        return not migration.group  # who is in no group waits for no member
     return place is None or place.migration_id == migration.migration_id or _holder(place, ports) is None

@@ -23,6 +23,7 @@ from shared.stages.slots import BEFORE_THE_SLOT
 
 if TYPE_CHECKING:
     from shared.domain.accounts import Trouble
+    from shared.stages.crowds import Crowd
 
 _LOG = logging.getLogger("replank")
 
@@ -57,6 +58,8 @@ class _Tick:
     troubles: Mapping[str, Trouble]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Number of slots that this tick's offers will take, by batch and account."""
+    crowds: dict[str, Crowd] = field(default_factory=dict)
+    """By batch, how many move in each region and wave; only for batches that limit them."""
 
     def begun_starts(self, batch_id: str | None = None, account_id: str | None = None) -> int:
         """Begun starts of one batch in all accounts, or of all batches in one account."""
@@ -135,13 +138,12 @@ def _keep_open_waves(queue: _Queue, tick: _Tick) -> None:
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return
-    from shared.domain.waves import wave_of  # as above
-    from shared.stages.waving import advance_wave
+    from shared.stages.waving import advance_wave  # as above
 
     if not budget_spent(_scene(queue, set(), tick)):
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
-    queue.waiting = [each for each in queue.waiting if each.first or wave_of(each.migration_id, found) <= terms.control.wave]
+    queue.waiting = [each for each in queue.waiting if each.first or found.of(each.migration_id) <= terms.control.wave]
 
 
 def _tell_approvals(terms: Terms, ports: Ports) -> None:
@@ -168,7 +170,7 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
-    more = _with_a_place(queue, [each for each in ids if each not in mine], room_for(start, _scene(queue, mine, tick)), tick.ports)
+    more = _with_a_place(queue, [each for each in ids if each not in mine], room_for(start, _scene(queue, mine, tick)), tick)
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
@@ -180,13 +182,20 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     return still
 
 
-def _with_a_place(queue: _Queue, ids: Sequence[str], room: int, ports: Ports) -> list[str]:
-    """As many as there is room for, without those that wait for another member of their group."""
-    if queue.tally.terms.policy.group is None or not room:
+def _with_a_place(queue: _Queue, ids: Sequence[str], room: int, tick: _Tick) -> list[str]:
+    """As many as there is room for, without those that wait for another member of their group or for their region or wave."""
+    terms = queue.tally.terms
+    if not (terms.policy.group or terms.policy.limits_parts) or not room:
         return list(ids[:room])
     from shared.stages.groups import with_a_place  # seldom needed, and every start of the function would pay for it
 
-    return with_a_place(ids, room, ports)
+    if not terms.policy.limits_parts:
+        return with_a_place(ids, room, tick.ports)
+    from shared.stages.crowds import crowd_of
+
+    if terms.batch_id not in tick.crowds:  # one for all its queues, so that each counts what the others begin
+        tick.crowds[terms.batch_id] = crowd_of(terms, tick.ports)
+    return with_a_place(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
 def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:

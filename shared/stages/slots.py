@@ -28,7 +28,8 @@ def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held |
         if held:
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
-        if seen.has(migration.attempt) or ports.admission.take_slot(seen, *mine, account=migration.account_id):
+        account, region = migration.account_id, migration.region_id
+        if seen.has(migration.attempt) or ports.admission.take_slot(seen, *mine, account=account, region=region):
             return enter_group(migration, ports)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
@@ -60,14 +61,14 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
-    return seen, _with_mate(_scene(seen, hold, tally, migration.migration_id, ports), migration, ports)
+    return seen, _with_mate(_scene(seen, hold, tally, migration, ports), migration, ports)
 
 
 def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     """The same with the whole batch instead of the slots, for callers that also need the acknowledgement."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
-    return batch, _with_mate(_scene(seen, hold, tally, migration.migration_id, ports), migration, ports)
+    return batch, _with_mate(_scene(seen, hold, tally, migration, ports), migration, ports)
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
@@ -133,26 +134,30 @@ def held_back(tally: Tally, ports: Ports) -> str:
     reasons = []
     for account_id in tally.terms.every_account:
         seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
-        held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(seen, hold, tally, "", ports))
+        held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _scene(seen: Room, hold: Hold, tally: Tally, own: str, ports: Ports) -> Scene:
+def _scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
     """Everything that decides a start of the batch."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
-    wave = wave_in(tally, own, ports)
-    return Scene(tally.terms, _standing(seen, tally, own, ports), hold, now, ports.limits.max_moving, trouble, wave)
+    mine = own.migration_id if own is not None else ""
+    wave, standing = wave_in(tally, mine, ports), _standing(seen, tally, mine, ports)
+    if own is not None and tally.terms.policy.limits_parts:
+        from shared.stages.crowds import crowd_of  # only batches that limit regions or waves need it
+
+        # Read after the slots: a slot that is taken meanwhile changes their version, and then this one is not taken.
+        standing = crowd_of(tally.terms, ports, without=mine).beside(own, standing)
+    return Scene(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
 def wave_in(tally: Tally, own: str, ports: Ports) -> int:
     """The number of the migration's wave, read only if the batch has waves. Without a migration, the number of the next wave."""
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
-    from shared.domain.waves import wave_of  # only batches with waves need it
-
-    return wave_of(own, ports.batches.waves(tally.terms.batch_id)) if own else tally.terms.control.wave
+    return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
 
 
 def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:

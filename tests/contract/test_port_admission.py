@@ -92,6 +92,16 @@ def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> Non
     assert (admission.room("b1"), admission.room("b2", "mb")) == (Room(2, 1, 0), Room(2, 1, 1, since=3))
 
 
+def test_each_slot_of_a_batch_tells_its_region_and_one_of_an_older_version_tells_none(admission: Admission) -> None:
+    assert admission.regions("b1") == {}
+    for name, batch, region in (("ma", "b1", "cn-hangzhou"), ("mb", "b2", "cn-beijing"), ("mc", "b1", "")):
+        assert admission.take_slot(admission.room(batch, name), name, batch, region=region)
+    assert admission.regions("b1") == {"ma": "cn-hangzhou", "mc": ""}
+    admission.release_slot("ma", "b1")
+    assert admission.regions("b1") == {"mc": ""}
+    assert admission.regions("b2") == {"mb": "cn-beijing"}
+
+
 def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(admission: Admission) -> None:
     assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
     admission.release_slot("ma", "b1", 1)

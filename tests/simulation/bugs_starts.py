@@ -106,6 +106,14 @@ def no_canary() -> list[Patch]:
     return _without(Limit.CANARY)
 
 
+def no_region_limit() -> list[Patch]:
+    return _without(Limit.REGION)
+
+
+def no_wave_limit() -> list[Patch]:
+    return _without(Limit.WAVE_SLOT)
+
+
 def no_group() -> list[Patch]:
     """No start looks at the group's place, and none takes it."""
     return [*_without(Limit.GROUP), *(mock.patch.object(place, "enter_group", return_value=None) for place in (slots, migrate))]

@@ -65,6 +65,8 @@ MUTANTS = (
     Mutant("the canary is ignored", 7, bugs_starts.no_canary, tune=weather.canary),
     Mutant("redundancy groups are ignored", 7, bugs_starts.no_group, tune=weather.grouped),
     Mutant("the place of a group is anybody's", 7, bugs_starts.place_is_anybodys, tune=weather.grouped),
+    Mutant("the limit of a region is ignored", 7, bugs_starts.no_region_limit, tune=weather.one_per_region),
+    Mutant("the limit of a wave is ignored", 7, bugs_starts.no_wave_limit, tune=weather.one_per_wave),
     Mutant("the account's limit is ignored", 7, bugs_starts.no_account_limit, tune=weather.narrow),
     Mutant("intake takes one instance more", 9, bugs.one_more),
     Mutant("an exclusion by tag is ignored", 9, selected.exclusion_ignored, tune=selected.tagged),

@@ -141,6 +141,9 @@ class Policy:
     windows: tuple[Window, ...]
     blackouts: tuple[Blackout, ...]
     check: str
+    per_region: int | None = None
+    per_wave: int | None = None
+    """How many of the batch may move at once in a region, and of a wave."""
     group: str = ""
     """The tag by which redundancy groups are known; empty for none."""
     commanded: tuple[str, ...] | None = None
@@ -352,8 +355,14 @@ def _policy(doc: dict[str, Any]) -> Policy:
         blackouts=tuple(_blackout(each) for each in doc.get("blackouts", ())),
         check=doc.get("check", ""),
         commanded=tuple(doc["commands"][0].get("instances", ())) if doc.get("commands") else None,
+        per_region=doc.get("max_moving_per_region"),
+        per_wave=doc.get("max_moving_per_wave"),
         group=(doc.get("group") or {}).get("tag", ""),
     )
+
+
+UNKNOWN_BEFORE = ("blackouts", "waves", "approvals", "max_moving_per_region", "max_moving_per_wave")
+"""Beside these, a window that never opens is there for older versions."""
 
 
 def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
@@ -362,7 +371,7 @@ def _windows(doc: dict[str, Any]) -> tuple[Window, ...]:
     if several or not doc.get("window"):
         return several
     own = _window(doc["window"])
-    return () if own == NEVER and any(doc.get(name) for name in ("blackouts", "waves", "approvals")) else (own,)
+    return () if own == NEVER and any(doc.get(name) for name in UNKNOWN_BEFORE) else (own,)
 
 
 def _window(doc: dict[str, Any]) -> Window:

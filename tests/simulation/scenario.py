@@ -221,6 +221,9 @@ def _batch(rng: random.Random, at: int, numbers: list[int], windows: set[int]) -
     if shares.random() < 0.25:
         policy["waves"] = shares.choice((["1"], ["1", "2"], ["50%"], ["1", "x2"]))
         policy |= shares.choice(({}, {"soakMin": 20}, {"gate": "approval"}))
+    parts = random.Random(f"parts:{sorted(map(str, policy.items()))}:{chosen}:{at}")
+    if parts.random() < 0.2:
+        policy |= {parts.choice(("maxMovingPerRegion", "maxMovingPerWave")): parts.choice((1, 2))}
     if rng.random() < 0.05:
         request["dryRun"] = True
     if rng.random() < CHECKED and not windows & set(chosen):

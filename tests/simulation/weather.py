@@ -359,6 +359,17 @@ def ids(scenario: Scenario) -> list[str]:
     return [each["InstanceId"] for each in scenario.fleet["pages"][0]["Instances"]["Instance"]]
 
 
+def one_per_region(scenario: Scenario) -> Scenario:
+    """One of a region at once, and all instances are in one region."""
+    return replace(with_policy(unlimited(scenario), maxMovingPerRegion=1), rates={"person": 0.3}, prompt=True)
+
+
+def one_per_wave(scenario: Scenario) -> Scenario:
+    """Waves of half the batch, and one of each wave at once."""
+    waves = {"waves": ["50%"], "maxMovingPerWave": 1, "approvals": 0, "waveApprovals": 0}
+    return replace(with_policy(unlimited(scenario), **waves), rates={"person": 0.3}, prompt=True)
+
+
 def grouped(scenario: Scenario) -> Scenario:
     """Every instance is one of two that stand in for each other, and everything is there at once."""
     for place, each in enumerate(scenario.fleet["pages"][0]["Instances"]["Instance"]):

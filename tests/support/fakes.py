@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from shared.domain.accounts import Trouble
 from shared.domain.audit import Answered, Asked, AuditLine
-from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, awaits_confirmation, needs_the_tick
+from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves, awaits_confirmation, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.events import Event
@@ -220,7 +220,7 @@ class FakeBatches:
     moved: dict[str, dict[str, int]] = field(default_factory=dict)
     forgiven: dict[str, dict[str, int]] = field(default_factory=dict)
     lines: dict[str, list[BatchLine]] = field(default_factory=dict)
-    cut: dict[str, list[tuple[str, ...]]] = field(default_factory=dict)
+    cut: dict[str, Waves] = field(default_factory=dict)
     without: dict[str, list[LeftOut]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
@@ -257,13 +257,13 @@ class FakeBatches:
         self.lines.setdefault(before.batch_id, []).extend([line] if line else [])
         self.without.setdefault(before.batch_id, []).extend(left_out)
         if waves:
-            self.cut[before.batch_id] = [tuple(ids) for ids in waves]
+            self.cut[before.batch_id] = Waves(tuple(ids) for ids in waves)
 
     def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
         return tuple(self.without.get(batch_id, ())[page * LEFT_OUT_PAGE :][:LEFT_OUT_PAGE])
 
-    def waves(self, batch_id: str) -> list[tuple[str, ...]]:
-        return self.cut.get(batch_id, [])
+    def waves(self, batch_id: str) -> Waves:
+        return self.cut.get(batch_id, Waves())
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         return self.lines.get(batch_id, [])
@@ -312,6 +312,8 @@ class FakeAdmission:
     since: dict[str, int] = field(default_factory=dict)
     where: dict[str, str] = field(default_factory=dict)
     """The account of each migration that took a slot."""
+    there: dict[str, str] = field(default_factory=dict)
+    """The region of each."""
     known: dict[str, Trouble] = field(default_factory=dict)
     version: int = 0
     row: dict[str, Any] | None = None
@@ -376,7 +378,12 @@ class FakeAdmission:
     def holders(self) -> dict[str, str]:
         return dict(self.held)
 
-    def take_slot(self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> bool:
+    def regions(self, batch_id: str) -> dict[str, str]:
+        return {each: self.there.get(each, "") for each, batch in self.held.items() if batch == batch_id}
+
+    def take_slot(
+        self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
+    ) -> bool:
         if seen.has(attempt):
             return True
         if seen.version != self.version or seen.since != self.room(batch_id, migration_id).since:
@@ -384,11 +391,13 @@ class FakeAdmission:
         self.version += 1
         self.held[migration_id], self.since[migration_id] = batch_id, attempt
         self.where[migration_id] = account
+        self.there |= {migration_id: region} if region else {}
         return True
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         if self.since.get(migration_id, 0) <= attempt:
             self.held.pop(migration_id, None)
+            self.there.pop(migration_id, None)
 
     def drop_count(self, batch_id: str) -> None:
         """Nothing to do: it counts what it holds."""

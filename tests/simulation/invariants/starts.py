@@ -19,11 +19,14 @@ SNAPSHOTS, JOB, LOOK = "the snapshots", "the job", "another look at the guest"
 HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED = "hold", "pause", "account", "acknowledgement"
 APPROVAL, WINDOW, BLACKOUT, BUDGET = "approval", "window", "blackout", "failure budget"
 CANARY, WAVE, GROUP, SLOT = "canary", "wave", "group", "slot"
+REGION, WAVE_SLOT = "region", "wave slot"
 
-EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, APPROVAL, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, GROUP, SLOT})
+SLOTS = frozenset({SLOT, REGION, WAVE_SLOT})
+"""Who starts holds a slot; that no more hold one than may, in all, in a region or of a wave, is judged as the slot is taken."""
+EVERY = frozenset({HOLD, PAUSE, ACCOUNT, ACKNOWLEDGED, APPROVAL, WINDOW, BLACKOUT, BUDGET, CANARY, WAVE, GROUP}) | SLOTS
 HELD_BY: Mapping[str, frozenset[str]] = {
     FIRST: EVERY,
-    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, GROUP, SLOT}),
+    NEXT_HOP: frozenset({HOLD, ACCOUNT, ACKNOWLEDGED, WINDOW, BLACKOUT, GROUP}) | SLOTS,
     RETRY: EVERY,
 }
 """The table of docs/architecture.md, snapshots and jobs alike (tests/simulation/test_starts_table.py compares them)."""

@@ -35,15 +35,15 @@ PAUSED = BatchControl(Brake.PAUSED, "bob", NOW, "the pager")
 NOBODY = Standing(frozenset(), frozenset(), 0, 0)
 OPEN = Scene(BATCH.terms, NOBODY, NOTHING_HELD, NOW, 20)
 PROMISED = """
-                hold  pause  account  acknowledgement  approval  window  blackout  failure_budget  canary  wave  group  slot
-FIRST_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x
-FIRST_JOB       x  x  x  x  x  x  x  x  x  x  x  x
-HOP_SNAPSHOT    x  -  x  x  -  x  x  -  -  -  x  x
-HOP_JOB         x  -  x  x  -  x  x  -  -  -  x  x
-RETRY_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x
-RETRY_JOB       x  x  x  x  x  x  x  x  x  x  x  x
-RETRY_LOOK      x  x  x  x  x  x  x  x  x  x  x  x
-ROLLBACK        -  -  -  -  -  -  -  -  -  -  -  -
+                hold pause account acknowledgement approval window blackout failure_budget canary wave group region wave_slot slot
+FIRST_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x  x  x
+FIRST_JOB       x  x  x  x  x  x  x  x  x  x  x  x  x  x
+HOP_SNAPSHOT    x  -  x  x  -  x  x  -  -  -  x  x  x  x
+HOP_JOB         x  -  x  x  -  x  x  -  -  -  x  x  x  x
+RETRY_SNAPSHOT  x  x  x  x  x  x  x  x  x  x  x  x  x  x
+RETRY_JOB       x  x  x  x  x  x  x  x  x  x  x  x  x  x
+RETRY_LOOK      x  x  x  x  x  x  x  x  x  x  x  x  x  x
+ROLLBACK        -  -  -  -  -  -  -  -  -  -  -  -  -  -
 """
 """What the design promises, written down once more: the table in the code must not change by accident."""
 CELLS = [
@@ -70,6 +70,8 @@ BROKEN = {
     Limit.CANARY: scene(replace(NOBODY, held_by_batch=1), canary=1),
     Limit.WAVE: replace(OPEN, wave=1),
     Limit.GROUP: replace(OPEN, mate="its group app=shop waits for m9 (i-9), which is migrating"),
+    Limit.REGION: scene(replace(NOBODY, held_in_region=2), max_moving_per_region=2),
+    Limit.WAVE_SLOT: scene(replace(NOBODY, held_in_wave=2), max_moving_per_wave=2),
     Limit.SLOT: scene(replace(NOBODY, held_by_batch=3)),
 }
 """For each limit a scene in which it alone is in the way."""
@@ -129,6 +131,8 @@ def migration(**changes: object) -> Migration:
         ),
         (Limit.BUDGET, "2 migrations failed (m1, m2), the budget is 1"),
         (Limit.CANARY, "the canary is not through: 0 of 1 validated"),
+        (Limit.REGION, "as many of the batch move in its region as may at once (2, maxMovingPerRegion)"),
+        (Limit.WAVE_SLOT, "as many of its wave move as may at once (2, maxMovingPerWave)"),
         (Limit.SLOT, "every slot is taken"),
     ],
 )
@@ -179,7 +183,8 @@ def test_two_that_hold_slots_beside_a_canary_that_was_rolled_back_start_no_job()
 
 
 def test_who_holds_a_slot_needs_none() -> None:
-    assert held_back(Start.FIRST_JOB, scene(replace(NOBODY, held_by_batch=3, has_slot=True))) is None
+    full = replace(NOBODY, held_by_batch=3, held_in_region=2, held_in_wave=2, has_slot=True)
+    assert held_back(Start.FIRST_JOB, scene(full, max_moving_per_region=2, max_moving_per_wave=2)) is None
 
 
 def test_in_a_batch_with_a_window_the_tick_chooses() -> None:

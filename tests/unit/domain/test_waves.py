@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.domain import brake, waves
-from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection, Waves
 from shared.domain.caller import Caller
 from shared.domain.errors import Refused
 from shared.domain.policy import Policy, read_policy
@@ -47,9 +47,9 @@ def test_everybody_is_in_one_wave_and_none_is_empty(total: int, sizes: list[str]
 
 
 def test_who_was_in_no_wave_moves_with_the_last() -> None:
-    found = [("ma",), ("mb", "mc"), ("md",)]
-    assert [waves.wave_of(each, found) for each in ("ma", "mc", "md", "mlate")] == [0, 1, 2, 2]
-    assert waves.wave_of("ma", []) == 0
+    found = Waves([("ma",), ("mb", "mc"), ("md",)])
+    assert [found.of(each) for each in ("ma", "mc", "md", "mlate")] == [0, 1, 2, 2]
+    assert Waves().of("ma") == 0
 
 
 @pytest.mark.parametrize("wrong", [["0"], ["x2"], ["x2", "3"], ["100%"], ["1.5"], ["-1"], [""], ["1"] * 51, ["10000"]])

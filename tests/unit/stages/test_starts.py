@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from shared.domain.accounts import Trouble
-from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
+from shared.domain.batch import UNTOUCHED, Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection, Waves
 from shared.domain.caller import Caller
 from shared.domain.errors import Transient
 from shared.domain.hold import NOTHING_HELD, HoldLine
-from shared.domain.limits import HELD_BY, Limit, Start, start_of
+from shared.domain.limits import HELD_BY, SLOTS, Limit, Start, start_of
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.domain.times import Blackout
@@ -56,9 +56,9 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     if limit is Limit.BUDGET:
         for each in others:
             fakes.batches.count_outcome(batch_id, each, "failed")
-    if limit in (Limit.CANARY, Limit.SLOT):
+    if limit in (Limit.CANARY, *SLOTS):
         for each in others:
-            assert fakes.admission.take_slot(fakes.admission.room(batch_id, each), each, batch_id)
+            assert fakes.admission.take_slot(fakes.admission.room(batch_id, each), each, batch_id, region="cn-hangzhou")
 
 
 def policy(limit: Limit) -> Policy:
@@ -69,6 +69,10 @@ def policy(limit: Limit) -> Policy:
         return replace(narrow, approvals=1)
     if limit is Limit.WAVE:
         return replace(narrow, waves=("1",))
+    if limit is Limit.REGION:
+        return replace(narrow, max_moving_per_region=2)
+    if limit is Limit.WAVE_SLOT:
+        return replace(narrow, max_moving_per_wave=2)
     return replace(narrow, window=Window("22:00", "04:00")) if limit is Limit.WINDOW else narrow
 
 
@@ -89,7 +93,7 @@ def stand(fakes: Fakes, start: Start, limit: Limit) -> Migration:
     )
     fakes.ports.batches.create(batch)
     if limit is Limit.WAVE:
-        fakes.batches.cut[batch.batch_id] = [("mother",), (migration(1).migration_id,)]
+        fakes.batches.cut[batch.batch_id] = Waves([("mother",), (migration(1).migration_id,)])
     hold(fakes, limit)
     made = migration(1, prechecked_at=NOON, group="app=shop" if limit is Limit.GROUP else "", **ROWS[start])
     fakes.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])

@@ -1,0 +1,65 @@
+"""Invariant 7: as many of a batch move at once in each region and in each wave as its policy says, and no more."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from tests.simulation import records
+from tests.simulation.invariants.scene import Checker, Found, Sight
+from tests.simulation.records import LOCKS, SLOTS, Columns, Migration
+from tests.simulation.truth import Change, Effect, Truth
+
+STARTS = ("CreateSnapshot", "StartReplicationJob")
+
+
+def wave_of(migration: Migration, truth: Truth) -> int:
+    """The number of the migration's wave, from 0. Who is in none moves with the last."""
+    waves = records.waves(truth.batch_rows[migration.batch_id])
+    return next((place for place, ids in enumerate(waves) if migration.migration_id in ids), max(len(waves) - 1, 0))
+
+
+class PartsLimited(Checker):
+    """7. In each region, and of each wave, no more of a batch move at once than its policy says."""
+
+    number, name = 7, "regions and waves"
+
+    def row(self, change: Change, scene: Sight) -> Found:
+        """Whoever takes a slot is judged beside all who hold one at that moment."""
+        if change.table != LOCKS or change.key[0] != SLOTS:
+            return
+        truth, held = scene.truth, scene.truth.slots()
+        for id in sorted(set(held) - set(_holders(change.before))):
+            mates = [truth.migrations[each] for each, batch_id in held.items() if batch_id == held[id]]
+            yield from _crowded(truth.migrations[id], mates, truth, "hold a slot")
+
+    def effect(self, effect: Effect, scene: Sight) -> Found:
+        """At every start, the account's own list of jobs is gone through: whatever the rows say, so many really run."""
+        if effect.operation not in STARTS or not effect.ours:
+            return
+        truth = scene.truth
+        running = [truth.of_job(job["JobId"]) for job in truth.jobs() if job["Status"] == "Running"]
+        found = {each.migration_id: each for each in running if each is not None and each.driver != "console"}
+        for batch_id in sorted({each.batch_id for each in found.values()}):
+            mates = [each for each in found.values() if each.batch_id == batch_id]
+            for mate in mates:
+                yield from _crowded(mate, mates, truth, "have a job that runs")
+
+
+def _holders(row: Columns | None) -> list[str]:
+    return [name[len(records.HELD) :] for name in row or {} if name.startswith(records.HELD)]
+
+
+def _crowded(migration: Migration, mates: list[Migration], truth: Truth, what: str) -> Found:
+    policy, wave = truth.batches[migration.batch_id].policy, wave_of(migration, truth)
+    there = Counter(_region(each, truth) for each in mates)[_region(migration, truth)]
+    if policy.per_region is not None and there > policy.per_region:
+        yield f"{there} of {migration.batch_id} {what} in {migration.region_id}, its limit for a region is {policy.per_region}"
+    in_wave = sum(wave_of(each, truth) == wave for each in mates)
+    if policy.per_wave is not None and in_wave > policy.per_wave:
+        yield f"{in_wave} of wave {wave + 1} of {migration.batch_id} {what}, its limit for a wave is {policy.per_wave}"
+
+
+def _region(migration: Migration, truth: Truth) -> str:
+    """Where the account says the instance is; what the row says, once somebody has released it."""
+    found = truth.ecs.store.get("instance", migration.instance_id) or {}
+    return str(found.get("RegionId", migration.region_id))
