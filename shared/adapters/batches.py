@@ -62,13 +62,14 @@ class TablestoreBatches:
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
+        pages: int = 0,
     ) -> None:
         columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
         columns |= {tables.numbered(tables.WAVE, place): tables.text("wave", list(ids)) for place, ids in enumerate(waves)}
         columns |= tables.left_out_columns(left_out)
         if line is not None:
             columns[tables.numbered(tables.JOURNAL, after.version)] = tables.text("journal", encode(line))
-        remove = () if "open_lane" in columns else ("open_lane",)
+        remove = (*(() if "open_lane" in columns else ("open_lane",)), *(tables.numbered(tables.PLACES, n) for n in range(pages)))
         version = {"version": before.version}
         try:
             written = self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, expect=version)
@@ -93,6 +94,14 @@ class TablestoreBatches:
         name = tables.numbered(tables.WITHOUT, page)
         row = self._store.get(tables.BATCHES, _key(batch_id), between=(name, name + "0")) or {}
         return tables.left_out_of(row[name]) if name in row else ()
+
+    def places(self, batch_id: str) -> list[dict[str, list[str]]]:
+        row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.PLACES)) or {}
+        return [json.loads(row[name]) for name in sorted(row) if name.startswith(tables.PLACES)]
+
+    def note_places(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
+        written = {tables.numbered(tables.PLACES, page): tables.text("places", dict(places))}
+        self._store.update(tables.BATCHES, _key(batch_id), written)
 
     def journal(self, batch_id: str) -> list[BatchLine]:
         row = self._store.get(tables.BATCHES, _key(batch_id), between=tables.columns_of(tables.JOURNAL)) or {}

@@ -16,6 +16,8 @@ SIZE = "^([1-9][0-9]{0,3}|[1-9][0-9]?%|x[2-9])$"
 """A wave's size: a number, a share of the batch, or (last one only) the factor by which each wave grows."""
 MOST_SIZES = 50
 NEXT_LOOK = "the next minute's look"
+MOST_WAVES = 900
+"""Maximum waves of a batch: they are written at once, and Tablestore takes 1,024 columns in one write."""
 
 
 def check_waves(sizes: Sequence[str], gate: str) -> None:
@@ -33,13 +35,16 @@ def check_waves(sizes: Sequence[str], gate: str) -> None:
 
 
 def cut(ids: Sequence[str], sizes: Sequence[str]) -> list[tuple[str, ...]]:
-    """The ids divided into waves, in order; the last size repeats."""
+    """The ids divided into waves, in order; the last size repeats. Raises Refused (Wave.TooMany) if the sizes are too small."""
     waves: list[tuple[str, ...]] = []
     place = size = 0
     while place < len(ids):
         size = _wave_size(sizes[min(len(waves), len(sizes) - 1)], len(ids), size)
         waves.append(tuple(ids[place : place + size]))
         place += size
+        if len(waves) > MOST_WAVES:
+            sentence = f"policy.waves divides the {len(ids)} instances into more than {MOST_WAVES} waves."
+            raise Refused("Wave.TooMany", sentence, "Submit the batch again with larger waves, or a growing size: x2.", status=409)
     return waves
 
 

@@ -60,12 +60,20 @@ class Batches(Protocol):
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
+        pages: int = 0,
     ) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
 
         ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
-        ``waves`` are the migrations of each wave, fixed by the acknowledgement. ``left_out`` comes with the end of planning.
+        ``waves`` are the migrations of each wave. They are written once, in place of the ``pages`` of places. ``left_out`` comes
+        with the end of planning.
         """
+
+    def places(self, batch_id: str) -> list[dict[str, list[str]]]:
+        """What puts each migration in order, as far as it is noted, page by page; empty once the waves are written."""
+
+    def note_places(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
+        """Note one page, in place of what that page was before."""
 
     def waves(self, batch_id: str) -> Waves:
         """The migrations of each wave; empty if the batch has none. Read once: the acknowledgement has fixed them."""

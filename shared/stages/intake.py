@@ -9,6 +9,7 @@ import hashlib
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 from shared.domain import events
 from shared.domain.batch import Batch, BatchState, LeftOut, Problem, Selection
@@ -24,6 +25,9 @@ from shared.ports.migrations import Created
 from shared.ports.ports import Ports
 from shared.stages.choosing import Choice, first_sieve
 from shared.stages.survey import Survey, is_given_up, pages
+
+if TYPE_CHECKING:
+    from shared.stages.waving import Order
 
 _LOG = logging.getLogger("replank")
 MOST_SHOWN = 100
@@ -79,12 +83,17 @@ def _plan(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     survey, choice, selection = Survey(), Choice(batch, ports), batch.selection
+    order = _order(batch, ports)
     ids, accounts = selection.instance_ids, selection.every_account
     for page in pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=first_sieve(batch)):
         chosen = choice.of_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
+        if order is not None:
+            order.add(_new_migration(each, batch, ports) for each in chosen)
     if survey.silent and not is_given_up(batch.created_at, ports.clock.now()):
         return _note_silent_regions(batch, survey, ports)
+    if order is not None:
+        order.note()
     missing = _note_missing(choice)
     problems = (*survey.problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
     after = replace(choice.planned(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
@@ -99,6 +108,15 @@ def _note_missing(choice: Choice) -> list[LeftOut]:
     missing = [LeftOut(id, NOT_FOUND, f"No instance {id} in {where}.") for id in selection.instance_ids if id not in choice.seen]
     choice.left_out |= {("", "", each.instance_id): each for each in missing}
     return missing
+
+
+def _order(batch: Batch, ports: Ports) -> Order | None:
+    """What notes the order of a batch that moves in waves."""
+    if not batch.policy.waves:
+        return None
+    from shared.stages.waving import Order  # only batches with waves need it
+
+    return Order(batch, ports)
 
 
 def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:

@@ -29,7 +29,7 @@ _LOG = logging.getLogger("replank")
 
 READY_READ = 100
 """Maximum waiting migrations read from a queue, longest waiting first."""
-MANY_READ = 5000
+MANY_READ = 20_000
 """The same in a batch with waves or groups, because those that may start may have waited for the shortest time."""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)

@@ -2,33 +2,73 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 
 from shared.domain import events, waves
-from shared.domain.batch import Batch, Brake, Terms
+from shared.domain.batch import Batch, Brake, Terms, Waves
 from shared.domain.errors import Stale
 from shared.domain.migration import TERMINAL, Migration, State
 from shared.ports.ports import Ports
 from shared.stages.closing import SETTLED
 
+NOTED_AT_ONCE = 1000
+"""Migrations whose places are noted in one write."""
+ROWS_READ = 100
+"""Rows in memory at once, of a batch whose places an older version did not note."""
 
-def frozen(batch: Batch, ports: Ports) -> list[tuple[str, ...]]:
-    """The waves of a batch that is being acknowledged: by name, then id.
 
-    Refused migrations belong to the last wave, in case they move after all.
+class Order:
+    """Notes the places of a batch's migrations while intake makes them, so that an acknowledgement need not read every row."""
+
+    def __init__(self, batch: Batch, ports: Ports) -> None:
+        self._batch, self._ports = batch, ports
+        self._pages = 0
+        self._unnoted: dict[str, list[str]] = {}
+
+    def add(self, migrations: Iterable[Migration]) -> None:
+        """Note these, as soon as there are enough for a write. Planning that is done again notes the same."""
+        self._unnoted |= {each.migration_id: _place(each) for each in migrations}
+        if len(self._unnoted) >= NOTED_AT_ONCE:
+            self.note()
+
+    def note(self) -> None:
+        """Note what is left."""
+        if self._unnoted:
+            self._ports.batches.note_places(self._batch.batch_id, self._pages, self._unnoted)
+            self._pages, self._unnoted = self._pages + 1, {}
+
+
+def _place(migration: Migration) -> list[str]:
+    """What puts a migration in order: its name, then its id."""
+    return [migration.instance_name, migration.instance_id]
+
+
+def frozen(batch: Batch, ports: Ports) -> tuple[list[tuple[str, ...]], int]:
+    """The waves of a batch that is being acknowledged, and the number of pages of places that they are made from.
+
+    Refused migrations, and rows that cannot be read, belong to the last wave, in case they move after all.
     """
-    found: list[Migration] = []
-    token = ""
-    while True:
-        page = ports.migrations.of_batch(batch.batch_id, state=None, limit=100, token=token)
-        found += page.migrations
-        token = page.next_token
-        if not token:
-            break
-    ordered = sorted(found, key=lambda each: (each.instance_name, each.instance_id))
-    first = [each.migration_id for each in ordered if each.state not in TERMINAL]
-    cut = waves.cut(first, batch.policy.waves) or [()]
-    return [*cut[:-1], (*cut[-1], *(each.migration_id for each in ordered if each.state in TERMINAL))]
+    noted, states = ports.batches.places(batch.batch_id), ports.migrations.states(batch.batch_id)
+    places = {id: place for page in noted for id, place in page.items() if id in states}
+    unknown = [id for id in sorted(states) if id not in places]
+    for start in range(0, len(unknown), NOTED_AT_ONCE):  # noted as well: whoever tries again goes on from there
+        read = _read(unknown[start : start + NOTED_AT_ONCE], ports)
+        ports.batches.note_places(batch.batch_id, len(noted), read)
+        noted.append(read)
+        places |= read
+    ordered = sorted((place, id) for id, place in places.items())
+    late = [id for place, id in ordered if not place or states[id] in TERMINAL]
+    without = frozenset(late)
+    cut = waves.cut([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
+    return [*cut[:-1], (*cut[-1], *late)], len(noted)
+
+
+def _read(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
+    places: dict[str, list[str]] = {id: [] for id in ids}
+    for start in range(0, len(ids), ROWS_READ):
+        places |= {each.migration_id: _place(each) for each in ports.migrations.load_many(ids[start : start + ROWS_READ])}
+    return places
 
 
 def advance_wave(terms: Terms, ports: Ports) -> None:
@@ -52,7 +92,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
             ports.batches.commit(batch, after, line=line)
 
 
-def under_way(terms: Terms, found: list[tuple[str, ...]], ports: Ports) -> list[str]:
+def under_way(terms: Terms, found: Waves, ports: Ports) -> list[str]:
     """Of the waves so far, the migrations that have not ended: neither validated nor failed, refused or cancelled.
 
     A retry brings a wave that had ended under way again.
@@ -62,7 +102,7 @@ def under_way(terms: Terms, found: list[tuple[str, ...]], ports: Ports) -> list[
     return [id for id in ids if states.get(id, State.ACCEPTED) not in SETTLED]
 
 
-def _finished(after: Batch, found: list[tuple[str, ...]]) -> events.Event:
+def _finished(after: Batch, found: Waves) -> events.Event:
     wave = after.control.wave
     told = {"wave": wave + 1, "waves": len(found), "size": len(found[wave]), "version": after.version}
     asks = after.policy.gate == waves.BY_HAND

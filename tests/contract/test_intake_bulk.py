@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import replace
 from typing import Any
@@ -11,26 +12,27 @@ import pytest
 
 from shared.adapters.store import Store
 from shared.domain import events
-from shared.domain.batch import BatchState
+from shared.domain.batch import RISKS_VERSION, BatchState
 from shared.domain.caller import Caller
 from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.migration import State
 from shared.ports.ports import Ports
-from shared.stages import intake
+from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.stages import intake, waving
 from shared.stages.api import batches
 from tests.support.fakes import FakeBus
 from tests.support.fleets import CENTOS_7, fleet, instance
-from tests.support.ports import Bench, bench
+from tests.support.ports import Bench, CloudClock, bench, settings
 
 
 class IntakeKilled(BaseException):
     """The function dies: nothing may catch it."""
 
 
-def submitted(one: Bench, ports: Ports, count: int) -> Message:
+def submitted(one: Bench, ports: Ports, count: int, **policy: Any) -> Message:
     one.world.load_fleet(fleet(*(instance(number, CENTOS_7) for number in range(1, count + 1))))
-    asked, _ = batches.submit(ports, {"releases": ["centos-7"], "policy": {"driver": "console"}}, Caller("ann"))
+    asked, _ = batches.submit(ports, {"releases": ["centos-7"], "policy": {"driver": "console", **policy}}, Caller("ann"))
     return Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
 
 
@@ -46,6 +48,68 @@ def killed_after(calls: int) -> Any:
         return answer
 
     return mock.patch.object(Store, "_send", counted)
+
+
+def acknowledged(ports: Ports, batch_id: str) -> None:
+    version = ports.batches.load(batch_id).version
+    batches.acknowledge(ports, batch_id, Caller("ann"), RISKS_VERSION, version)
+
+
+def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
+    """The ids of the batch's migrations by the names of their instances, read one page at a time."""
+    found: list[tuple[str, str, str]] = []
+    token = ""
+    while True:
+        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        found += [(each.instance_name, each.instance_id, each.migration_id) for each in page.migrations]
+        token = page.next_token
+        if not token:
+            assert len(found) == count
+            return [id for _, _, id in sorted(found)]
+
+
+@pytest.mark.parametrize("count", [250, pytest.param(10_000, marks=pytest.mark.long)])
+def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_killed(count: int) -> None:
+    """Over two hundred calls with ten thousand before intake noted the order: two for each page of a hundred rows."""
+    with bench("intake") as one:
+        api = ports_of("api", settings(), credentials_of(os.environ, None), CloudClock(one.world))
+        ports = replace(one.ports, bus=FakeBus())
+        message = submitted(one, ports, count, waves=["1", "10", "25%"])
+        batch_id = str(message.data["batchId"])
+        with killed_after(count // 20), pytest.raises(IntakeKilled):
+            intake.run(message, ports)
+        assert intake.run(message, ports).result == "done"
+        calls = Counter(one.calls(lambda: acknowledged(replace(api, bus=FakeBus()), batch_id)))
+        assert sum(calls.values()) <= 6 + count // 5000, calls
+        cut = api.batches.waves(batch_id)
+        assert [id for wave in cut for id in wave] == by_name(ports, batch_id, count)
+        assert [len(wave) for wave in cut[:3]] == [1, 10, -(-count // 4)]
+        assert api.batches.places(batch_id) == [], "they have done their work"
+        again = Counter(one.calls(lambda: [api.batches.waves(batch_id) for _ in range(count)]))
+        assert sum(again.values()) <= 1, "nobody changes them, so they are read once"
+
+
+def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
+    """It noted no order. What the api reads it notes, so that a second try goes on from there."""
+    with bench("intake") as one:
+        api = ports_of("api", settings(), credentials_of(os.environ, None), CloudClock(one.world))
+        ports = replace(one.ports, bus=FakeBus())
+        message = submitted(one, ports, 120, waves=["50%"])
+        batch_id = str(message.data["batchId"])
+        with mock.patch.object(waving.Order, "add"):
+            intake.run(message, ports)
+        assert api.batches.places(batch_id) == []
+        with mock.patch.object(waving, "NOTED_AT_ONCE", 50):
+            dies = mock.patch.object(waving, "_read", side_effect=[waving._read(_some(api, batch_id), api), IntakeKilled])
+            with dies, pytest.raises(IntakeKilled):
+                acknowledged(replace(api, bus=FakeBus()), batch_id)
+            assert [len(page) for page in api.batches.places(batch_id)] == [50]
+            acknowledged(replace(api, bus=FakeBus()), batch_id)
+        assert [id for wave in api.batches.waves(batch_id) for id in wave] == by_name(ports, batch_id, 120)
+
+
+def _some(ports: Ports, batch_id: str) -> list[str]:
+    return sorted(ports.migrations.states(batch_id))[:50]
 
 
 def owing(ports: Ports, batch_id: str) -> set[str]:

@@ -222,6 +222,7 @@ class FakeBatches:
     lines: dict[str, list[BatchLine]] = field(default_factory=dict)
     cut: dict[str, Waves] = field(default_factory=dict)
     without: dict[str, list[LeftOut]] = field(default_factory=dict)
+    pages: dict[str, dict[int, dict[str, list[str]]]] = field(default_factory=dict)
 
     def create(self, batch: Batch) -> bool:
         if batch.batch_id in self.rows:
@@ -249,6 +250,7 @@ class FakeBatches:
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
+        pages: int = 0,
     ) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
@@ -257,10 +259,18 @@ class FakeBatches:
         self.lines.setdefault(before.batch_id, []).extend([line] if line else [])
         self.without.setdefault(before.batch_id, []).extend(left_out)
         if waves:
+            for page in range(pages):
+                self.pages.get(before.batch_id, {}).pop(page, None)
             self.cut[before.batch_id] = Waves(tuple(ids) for ids in waves)
 
     def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
         return tuple(self.without.get(batch_id, ())[page * LEFT_OUT_PAGE :][:LEFT_OUT_PAGE])
+
+    def places(self, batch_id: str) -> list[dict[str, list[str]]]:
+        return [page for _, page in sorted(self.pages.get(batch_id, {}).items())]
+
+    def note_places(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
+        self.pages.setdefault(batch_id, {})[page] = dict(places)
 
     def waves(self, batch_id: str) -> Waves:
         return self.cut.get(batch_id, Waves())
