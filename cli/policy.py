@@ -1,23 +1,56 @@
-"""policy: checks a policy file offline, and prints the schema."""
+"""policy: sets the policy of a batch, checks a policy file offline, and prints the schema."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from cli import output
-from cli.options import AsJson
+from cli.options import AsJson, BatchId
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="The policy of a batch as a YAML or JSON file; works offline.", no_args_is_help=True)
+    group = typer.Typer(help="The policy of a batch as a YAML or JSON file.", no_args_is_help=True)
+    group.command("set")(set_)
     group.command("check")(check)
     group.command("schema")(schema)
     app.add_typer(group, name="policy")
+
+
+def set_(
+    batch: BatchId,
+    file: Annotated[Path, typer.Argument(help="YAML or JSON file with the whole policy: what it leaves out gets its default.")],
+    why: Annotated[str, typer.Option(help="The reason; kept in the batch's journal.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put another policy in place of a batch's own. Persons who approved the policy before have to approve again."""
+    from cli.client import Api
+    from cli.policy_file import read_policy_file
+
+    wanted, api = read_policy_file(file), Api.from_environment()
+    found = api.get(f"/batches/{batch}")
+    if not yes:
+        typer.confirm(f"Put the policy in {file} in place of that of batch {batch}?", abort=True, err=True)
+    body: dict[str, Any] = {"policy": wanted, **({"why": why} if why else {})}
+    answer = api.post(f"/batches/{batch}/policy", body, seen=found["version"])
+    if as_json:
+        output.show_json(answer)
+        return
+    if answer["version"] == found["version"]:
+        print(f"Batch {batch} has this policy already.")
+        return
+    print(f"Batch {batch} has another policy.")
+    for line in api.get(f"/batches/{batch}")["journal"]:
+        if line["version"] == answer["version"]:
+            for name, value in line["before"].items():
+                print(f"  {name}: {value} to {line['after'][name]}")
+    if any(each["missing"] for each in answer["approvals"]):
+        print(f"Persons have to approve it again: replank approvals {batch}")
 
 
 def check(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one policy.")], as_json: AsJson = False) -> None:

@@ -62,14 +62,14 @@ class TablestoreBatches:
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
-        pages: int = 0,
     ) -> None:
         columns = tables.batch_columns(after) | {tables.FORGIVEN + each: attempt for each, attempt in forgiven.items()}
         columns |= {tables.numbered(tables.WAVE, place): tables.text("wave", list(ids)) for place, ids in enumerate(waves)}
         columns |= tables.left_out_columns(left_out)
         if line is not None:
             columns[tables.numbered(tables.JOURNAL, after.version)] = tables.text("journal", encode(line))
-        remove = (*(() if "open_lane" in columns else ("open_lane",)), *(tables.numbered(tables.PLACES, n) for n in range(pages)))
+        pages = range(waves.pages if isinstance(waves, Waves) else 0)
+        remove = (*(() if "open_lane" in columns else ("open_lane",)), *(tables.numbered(tables.PLACES, each) for each in pages))
         version = {"version": before.version}
         try:
             written = self._store.update(tables.BATCHES, _key(before.batch_id), columns, remove, expect=version)

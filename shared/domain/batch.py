@@ -106,6 +106,10 @@ class BatchLine:
     door: str = ""
     approval: Approval | None = None
     """What the line approves, if it does."""
+    before: dict[str, str] = field(default_factory=dict)
+    """Of a change of the policy: each field that changed, with its value before as JSON."""
+    after: dict[str, str] = field(default_factory=dict)
+    """The same fields with their values after it."""
 
 
 @dataclass(frozen=True)
@@ -208,6 +212,9 @@ class Terms:
 class Waves(list[tuple[str, ...]]):
     """The migrations of each wave, with the wave of each migration. Fixed by the acknowledgement."""
 
+    pages = 0
+    """How many pages of places they were made from, while they are not written yet."""
+
     @cached_property
     def places(self) -> dict[str, int]:
         """The number of each migration's wave, made once: a batch of ten thousand asks for each of them."""
@@ -270,7 +277,7 @@ class Batch:
 
 @dataclass(frozen=True)
 class Submitted:
-    """What a batch was submitted with and nobody changes: an older version would drop the fields that it does not know."""
+    """A batch's policy and accounts in a column of their own: an older version would drop the fields that it does not know."""
 
     policy: Policy
     accounts: tuple[str, ...] = ()

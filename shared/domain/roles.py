@@ -35,6 +35,7 @@ MAY: Mapping[str, frozenset[Role]] = {
     "pauseBatch": _OPERATOR | _APPROVER,
     "resumeBatch": _APPROVER,
     "nextWave": _APPROVER,
+    "setPolicy": _APPROVER,
     "stopBatch": _OPERATOR | _APPROVER,
     "retryBatch": _OPERATOR,
     "hold": _OPERATOR | _APPROVER,

@@ -60,13 +60,12 @@ class Batches(Protocol):
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
-        pages: int = 0,
     ) -> None:
         """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
 
         ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
-        ``waves`` are the migrations of each wave. They are written once, in place of the ``pages`` of places. ``left_out`` comes
-        with the end of planning.
+        ``waves`` are the migrations of each wave. They are written once, in place of the places that they were made
+        from. ``left_out`` comes with the end of planning.
         """
 
     def places(self, batch_id: str) -> list[dict[str, list[str]]]:

@@ -322,6 +322,10 @@ MIGRATIONS_SEEN = object_schema(
 )
 WHY: Json = {"type": "string", "minLength": 1, "maxLength": 300, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"}
 BRAKE = object_schema({"why": {**WHY, "description": "Why; shown with the batch, and kept in its journal."}})
+SET_POLICY = object_schema(
+    {"policy": POLICY, "why": {**WHY, "description": "Why; kept in the batch's journal with each field before and after."}},
+    ("policy",),
+)
 RESUME = object_schema(
     {
         "why": {**WHY, "description": "Why the batch may go on."},

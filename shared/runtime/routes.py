@@ -102,6 +102,12 @@ def _resume(call: Call) -> Reply:
     return Reply(brakes.resume(call.ports, call.path["batchId"], call.caller, given["why"], given["failed"], call.seen))
 
 
+def _set_policy(call: Call) -> Reply:
+    from shared.stages.api import policies
+
+    return Reply(policies.set_policy(call.ports, call.path["batchId"], call.caller, call.body, call.seen))
+
+
 def _next_wave(call: Call) -> Reply:
     from shared.stages.api import brakes
 
@@ -205,11 +211,11 @@ _ACTS = {
 }
 
 
-def _on_batch(name: str, summary: str, answer: Callable[[Call], Reply], body: dict[str, Any]) -> Route:
+def _on_batch(name: str, operation: str, summary: str, answer: Callable[[Call], Reply], body: dict[str, Any]) -> Route:
     return Route(
         "POST",
         f"{_BATCH}/{name}",
-        f"{name}Batch",
+        operation,
         summary,
         answer,
         views.BatchView,
@@ -220,10 +226,17 @@ def _on_batch(name: str, summary: str, answer: Callable[[Call], Reply], body: di
     )
 
 
+_PAUSE = "Start nothing new in the batch: no first try and no retry. Next hops go on, and what runs finishes."
+_STOP = "Start nothing more in the batch and cancel what has not begun. What runs finishes, next hops too."
+_RESUME = "Let a paused or stopped batch go on. After a pause at the budget its failures no longer count."
+_POLICY = "Put a policy in place of the batch's own. Approvals of the policy before no longer count."
+_ACCEPT = "Accept the risks and the snapshots of all disks; from then on instances move."
 _BATCH_ACTS = (
-    ("pause", "Start nothing new in the batch: no first try and no retry. Next hops go on, and what runs finishes.", _pause, BRAKE),
-    ("resume", "Let a paused or stopped batch go on. After a pause at the budget its failures no longer count.", _resume, RESUME),
-    ("stop", "Start nothing more in the batch and cancel what has not begun. What runs finishes, next hops too.", _stop, BRAKE),
+    ("acknowledgement", "acknowledgeBatch", _ACCEPT, _acknowledge, requests.ACKNOWLEDGEMENT),
+    ("pause", "pauseBatch", _PAUSE, _pause, BRAKE),
+    ("resume", "resumeBatch", _RESUME, _resume, RESUME),
+    ("stop", "stopBatch", _STOP, _stop, BRAKE),
+    ("policy", "setPolicy", _POLICY, _set_policy, requests.SET_POLICY),
 )
 
 ROUTES: tuple[Route, ...] = (
@@ -266,18 +279,7 @@ ROUTES: tuple[Route, ...] = (
         views.BatchStanding,
         refusals=(404,),
     ),
-    Route(
-        "POST",
-        f"{_BATCH}/acknowledgement",
-        "acknowledgeBatch",
-        "Accept the risks and the snapshots of all disks; from then on instances move.",
-        _acknowledge,
-        views.BatchView,
-        body=requests.ACKNOWLEDGEMENT,
-        act=True,
-        on_version=True,
-        refusals=(404, 409),
-    ),
+    *(_on_batch(*each) for each in _BATCH_ACTS[:1]),
     Route(
         "POST",
         f"{_BATCH}/confirmation",
@@ -300,7 +302,7 @@ ROUTES: tuple[Route, ...] = (
         act=True,
         refusals=(404,),
     ),
-    *(_on_batch(*each) for each in _BATCH_ACTS),
+    *(_on_batch(*each) for each in _BATCH_ACTS[1:]),
     Route(
         "POST",
         f"{_BATCH}/approvals",

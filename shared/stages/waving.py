@@ -44,8 +44,8 @@ def _place(migration: Migration) -> list[str]:
     return [migration.instance_name, migration.instance_id]
 
 
-def frozen(batch: Batch, ports: Ports) -> tuple[list[tuple[str, ...]], int]:
-    """The waves of a batch that is being acknowledged, and the number of pages of places that they are made from.
+def frozen(batch: Batch, ports: Ports) -> Waves:
+    """The waves of a batch that is being acknowledged.
 
     Refused migrations, and rows that cannot be read, belong to the last wave, in case they move after all.
     """
@@ -61,7 +61,9 @@ def frozen(batch: Batch, ports: Ports) -> tuple[list[tuple[str, ...]], int]:
     late = [id for place, id in ordered if not place or states[id] in TERMINAL]
     without = frozenset(late)
     cut = waves.cut([id for _, id in ordered if id not in without], batch.policy.waves) or [()]
-    return [*cut[:-1], (*cut[-1], *late)], len(noted)
+    found = Waves([*cut[:-1], (*cut[-1], *late)])
+    found.pages = len(noted)
+    return found
 
 
 def _read(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:

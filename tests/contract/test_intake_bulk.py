@@ -18,7 +18,7 @@ from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.migration import State
 from shared.ports.ports import Ports
-from shared.runtime.bootstrap import credentials_of, ports_of
+from shared.runtime.composition import credentials_of, ports_of
 from shared.stages import intake, waving
 from shared.stages.api import batches
 from tests.support.fakes import FakeBus

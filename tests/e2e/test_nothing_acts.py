@@ -90,6 +90,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "plan": [[batch], [EVIL], [batch, "--seed", EVIL]],
         "policy check": [[given["policy"]], [given["garbage"]], [EVIL]],
         "policy schema": [[]],
+        "policy set": [[EVIL, given["policy"], "--yes"], [batch, given["policy"], "--yes", "--why", EVIL]],
         "precheck": [[EVIL], ["i-test0001"]],
         "report": [[batch], [EVIL], [batch, "--html", str(folder / "page.html")]],
         "resume": [[EVIL, "--why", EVIL], [batch, "--why", EVIL]],

@@ -250,7 +250,6 @@ class FakeBatches:
         forgiven: Mapping[str, int] = NOTHING_FORGIVEN,
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
-        pages: int = 0,
     ) -> None:
         if self.rows[before.batch_id].version != before.version:
             raise Stale("Batch.Moved", "The row has moved on.", "Look again.")
@@ -259,7 +258,7 @@ class FakeBatches:
         self.lines.setdefault(before.batch_id, []).extend([line] if line else [])
         self.without.setdefault(before.batch_id, []).extend(left_out)
         if waves:
-            for page in range(pages):
+            for page in range(waves.pages if isinstance(waves, Waves) else 0):
                 self.pages.get(before.batch_id, {}).pop(page, None)
             self.cut[before.batch_id] = Waves(tuple(ids) for ids in waves)
 

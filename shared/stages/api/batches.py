@@ -207,12 +207,11 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
         raise seen.batch_moved(before, version)
     after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     waves: Sequence[Sequence[str]] = ()
-    pages = 0
     if after.policy.waves:
         from shared.stages.waving import frozen  # seldom needed, and every start of the function would pay for it
 
-        waves, pages = frozen(after, ports)
-    ports.batches.commit(before, after, waves=waves, pages=pages)
+        waves = frozen(after, ports)
+    ports.batches.commit(before, after, waves=waves)
     return after
 
 

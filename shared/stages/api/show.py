@@ -70,7 +70,10 @@ def standing(
         **fields,
         counts=counts,
         failed=failed,
-        journal=tuple(views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust) for each in journal),
+        journal=tuple(
+            views.BatchAct(each.version, each.at, each.act, each.by, each.why, each.trust, each.before, each.after)
+            for each in journal
+        ),
         waves=(),
         held_back=held_back,
         next_opening=None if opens == now else opens,

@@ -56,6 +56,10 @@ class BatchAct:
     by: str
     why: str
     trust: str
+    before: dict[str, str]
+    """Of a change of the policy: each field that changed, with its value before as JSON."""
+    after: dict[str, str]
+    """The same fields with their values after it."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +173,7 @@ class BatchStanding(BatchView):
     failed: int
     """How many failures count against the budget. A resume after a pause at the budget restarts the count at 0."""
     journal: tuple[BatchAct, ...]
-    """Who paused, resumed or stopped the batch or let a wave begin, oldest first."""
+    """Who paused, resumed or stopped the batch, let a wave begin or set the policy, oldest first."""
     waves: tuple[WaveView, ...]
     """The waves, once the batch is acknowledged; empty if its policy has none."""
     held_back: str

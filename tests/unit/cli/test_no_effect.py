@@ -77,6 +77,7 @@ ALWAYS = {
     "stop": {"batch", "why", "yes"},
     "cancel": {"migration", "seen_version"},
     "rollback": {"migration", "seen_version", "yes"},
+    "set": {"batch", "file", "why", "yes"},
     "check": {"file"},
     "schema": set(),
     "login": set(),

@@ -1,0 +1,40 @@
+"""Set the policy of a batch that is planned, as a person's act on the version that they saw."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+from shared.domain import policy_change, seen
+from shared.domain.batch import Batch
+from shared.domain.caller import Caller
+from shared.domain.errors import Stale
+from shared.domain.policy import Policy, read_policy
+from shared.domain.retry import LOST_RACE
+from shared.ports.ports import Ports
+from shared.stages.api import show, views
+from shared.stages.api.act import contended
+
+
+def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, Any], version: int) -> views.BatchView:
+    """Put the policy in place of the batch's own. The same policy again, or a repeated act, changes nothing."""
+    wanted = read_policy(asked["policy"])
+    for _ in range(LOST_RACE.calls):
+        before, now = ports.batches.load(batch_id), ports.clock.now()
+        if before.version != version and not _is_done(before, wanted, caller, version, ports):
+            raise seen.batch_moved(before, version)
+        if policy_change.is_same(before.policy, wanted):
+            return show.batch(before, own=ports.account_id, now=now)
+        change = policy_change.change(before, wanted, caller, asked.get("why", ""), now)
+        with suppress(Stale):
+            ports.batches.commit(before, change.after, line=change.line)
+            return show.batch(change.after, own=ports.account_id, now=now)
+    raise contended("Batch.Moved", f"Batch {batch_id}")
+
+
+def _is_done(batch: Batch, wanted: Policy, caller: Caller, version: int, ports: Ports) -> bool:
+    """Whether this person's same act on that version has been carried out, and its answer was lost."""
+    mine = (version + 1, policy_change.ACT, caller.name)
+    lines = ports.batches.journal(batch.batch_id)
+    return policy_change.is_same(batch.policy, wanted) and any((each.version, each.act, each.by) == mine for each in lines)

@@ -1,0 +1,72 @@
+"""The policy of a running batch is changed: by a person, on the version seen, and whoever approved the old one is asked again."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from cli.problem import Problem
+from shared.domain import approvals
+from tests.simulation.regressions.test_approvals import TRUSTING, approve, told
+from tests.simulation.regressions.test_batch_brake import shown, states
+from tests.simulation.regressions.test_limits_at_starts import of, submitted, world
+from tests.support.fleets import instance
+from tests.support.world import World
+
+ASKING: dict[str, Any] = {"approvals": 1, "maxMoving": 1, **TRUSTING}
+
+
+def set_policy(world: World, batch_id: str, *, seen: int = 0, **policy: Any) -> dict[str, Any]:
+    version = seen or shown(world, batch_id)["version"]
+    answer: dict[str, Any] = world.api.post(f"/batches/{batch_id}/policy", {"policy": policy, "why": "calmer"}, seen=version)
+    return answer
+
+
+def changed_while_moving(made: World) -> str:
+    """Two instances, one at a time; bob approved, and the policy changes while the first moves. Which batch it is."""
+    batch_id = submitted(made, 2, policy=ASKING)
+    approve(made, batch_id, "bob")
+    made.run_until(lambda: "migrating" in states(made), minutes=120)
+    set_policy(made, batch_id, **{**ASKING, "maxMoving": 2})
+    made.run_until(lambda: "migrated" in states(made), minutes=600)
+    made.run(60)
+    return batch_id
+
+
+def test_an_old_approval_never_counts_for_the_new_policy() -> None:
+    with world(instance(1), instance(2)) as made:
+        batch_id = changed_while_moving(made)
+        assert states(made) == ["migrated", "ready"], "what moves goes on, and nothing new starts"
+        waits = next(of(made, number)["waitsFor"] for number in (1, 2) if of(made, number)["state"] == "ready")
+        assert "0 of 1 persons approved it; 1 approval for another policy or selection" in waits
+        assert len(told(made, "ApprovalNeeded")) == 1, "asked again, once"
+        approve(made, batch_id, "bob")
+        made.run_until(lambda: states(made) == ["migrated"] * 2, minutes=600)
+        (line,) = [each for each in shown(made, batch_id)["journal"] if each["act"] == "set policy"]
+        assert (line["before"], line["after"], line["why"]) == ({"maxMoving": "1"}, {"maxMoving": "2"}, "calmer")
+
+
+def test_without_the_digest_the_old_approval_would_count() -> None:
+    """The bug that the test before must find: an approval that is not bound to what the person saw."""
+    with mock.patch.object(approvals, "digest", return_value="0" * 32), world(instance(1), instance(2)) as made:
+        changed_while_moving(made)
+        assert states(made) != ["migrated", "ready"]
+
+
+def test_a_policy_is_set_on_the_version_that_the_person_saw() -> None:
+    with world(instance(1), instance(2)) as made:
+        batch_id = submitted(made, 2, policy={"maxMoving": 1})
+        before = shown(made, batch_id)["version"]
+        after = set_policy(made, batch_id, maxMoving=2)
+        assert (after["policy"]["maxMoving"], after["version"]) == (2, before + 1)
+        assert set_policy(made, batch_id, seen=before, maxMoving=2)["version"] == before + 1, "its answer was lost"
+        assert set_policy(made, batch_id, maxMoving=2)["version"] == before + 1, "the same policy changes nothing"
+        with pytest.raises(Problem) as refused:
+            set_policy(made, batch_id, seen=before, maxMoving=3)
+        assert refused.value.code == "Batch.Moved"
+        with pytest.raises(Problem) as fixed:
+            set_policy(made, batch_id, driver="console")
+        assert fixed.value.code == "Policy.Fixed"
+        made.run_until(lambda: states(made) == ["migrated"] * 2, minutes=600)

@@ -1,0 +1,100 @@
+"""Another policy for a batch that is planned: what may still change, and what the journal keeps."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+
+from shared.domain import approvals, policy_change
+from shared.domain.batch import RISKS, Acknowledgement, Batch, BatchState, Selection
+from shared.domain.caller import Caller
+from shared.domain.chosen import digest_of
+from shared.domain.codec import decode, encode
+from shared.domain.errors import Refused
+from shared.domain.policy import Policy, read_policy
+
+NOW = datetime(2026, 11, 23, 8, 0, tzinfo=timezone.utc)
+CHOSEN = Selection(("cn-hangzhou",))
+ACK = Acknowledgement("ann", NOW, "v", RISKS, digest_of(CHOSEN))
+OWN = read_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], "maxMoving": 5})
+BATCH = Batch("b1", BatchState.OPEN, 4, NOW, "api", "ann", CHOSEN, OWN, acknowledgement=ACK)
+EVE = Caller("eve")
+OTHER: dict[str, Any] = {
+    "driver": "console",
+    "group": {"tag": "serves"},
+    "approvals": 0,
+    "waveApprovals": 1,
+    "rollbackApprovals": 1,
+    "approverRole": "admin",
+    "approverTrust": "verified",
+    "waves": ["2"],
+    "files": ["/etc/hosts"],
+    "check": "true",
+    "automaticRollback": True,
+    "commands": [{"pre": "true"}],
+}
+
+
+def asked(**changes: object) -> Policy:
+    return read_policy({"approvals": 1, "approverTrust": "claimed", "waves": ["1"], **changes})
+
+
+def test_the_journal_keeps_each_field_before_and_after() -> None:
+    black = [{"from": "2026-12-24", "to": "2026-12-26"}]
+    changed = policy_change.change(BATCH, asked(maxMoving=2, blackouts=black), EVE, "slow", NOW)
+    line = changed.line
+    assert (line.version, line.act, line.by, line.why) == (5, "set policy", "eve", "slow")
+    assert sorted(line.before) == sorted(line.after) == ["blackouts", "maxMoving"]
+    assert (line.before["maxMoving"], line.after["maxMoving"], line.before["blackouts"]) == ("5", "2", "[]")
+    assert (changed.after.policy.max_moving, changed.after.version) == (2, 5)
+    assert decode(type(line), encode(line), "journal") == line
+
+
+def test_a_line_of_an_older_version_has_no_fields() -> None:
+    old = dict(encode(policy_change.change(BATCH, asked(), EVE, "", NOW).line))
+    del old["before"], old["after"]
+    assert decode(type(policy_change.change(BATCH, asked(), EVE, "", NOW).line), old, "journal").before == {}
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_a_field_that_is_fixed_is_refused_by_name_with_a_remedy(name: str) -> None:
+    wanted = asked(**{name: OTHER[name]})
+    with pytest.raises(Refused) as refused:
+        policy_change.change(BATCH, wanted, EVE, "", NOW)
+    assert (refused.value.code, refused.value.status) == ("Policy.Fixed", 409)
+    assert f"policy.{name}" in refused.value.message or (name, "policy.gate") == ("waveApprovals", "policy.gate")
+    assert "b1" in refused.value.remedy
+
+
+@pytest.mark.parametrize("name", ["waves", "files", "check", "commands"])
+def test_before_the_acknowledgement_more_may_change(name: str) -> None:
+    unsaid = replace(BATCH, acknowledgement=None)
+    assert policy_change.change(unsaid, asked(**{name: OTHER[name]}), EVE, "", NOW).line.after.keys() >= {name}
+
+
+@pytest.mark.parametrize(("state", "code"), [(BatchState.PLANNING, "Batch.StillPlanning"), (BatchState.CLOSED, "Batch.Closed")])
+def test_only_an_open_batch_gets_another_policy(state: BatchState, code: str) -> None:
+    with pytest.raises(Refused) as refused:
+        policy_change.change(replace(BATCH, state=state), asked(maxMoving=2), EVE, "", NOW)
+    assert refused.value.code == code
+
+
+def test_an_approval_of_the_policy_before_does_not_count_and_one_of_the_same_policy_again_does() -> None:
+    seen = approvals.ask_of_batch(BATCH, approvals.BATCH, NOW)
+    given = approvals.approve(BATCH, seen, Caller("bob"), seen.seen, "", NOW)
+    assert given is not None
+    approved = given.after
+    assert not approvals.ask(approved.terms, approvals.BATCH, NOW).missing
+    changed = policy_change.change(approved, asked(maxMoving=2), EVE, "", NOW).after
+    found = approvals.ask(changed.terms, approvals.BATCH, NOW)
+    assert (found.missing, len(found.overtaken)) == (1, 1)
+    assert approvals.ask(policy_change.change(changed, OWN, EVE, "", NOW).after.terms, approvals.BATCH, NOW).missing == 0
+
+
+def test_every_field_of_the_policy_may_change_or_says_why_not() -> None:
+    fixed = policy_change.PLANNED | policy_change.ACKNOWLEDGED
+    assert set(fixed) == set(OTHER)
+    assert set(fixed) <= set(policy_change._values(OWN))
