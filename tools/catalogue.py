@@ -20,6 +20,7 @@ from tools.pages import (
     gateway,
     limits,
     policy,
+    recipes,
     rules,
     settings,
     states,
@@ -35,6 +36,7 @@ PAGES: dict[str, Callable[[], str]] = {
 }
 PARTS: dict[str, dict[str, Callable[[], str]]] = {
     "docs/architecture.md": {"states": states.render, "limits": limits.render, "drivers": drivers.render},
+    "docs/drivers.md": {"recipes": recipes.render},
     "docs/localcloud.md": {
         "guest facts": fleet.render,
         "faults": emulation.faults,

@@ -53,6 +53,9 @@ RHEL_7 = Os(
 RHEL_7_6 = Os(
     "Red Hat Enterprise Linux 7.6 64位", "Red Hat Enterprise Linux 7.6 64 bit", "linux", "rhel_7_6_x64_20G_alibase_20190619.vhd"
 )
+RHEL_8 = Os(
+    "Red Hat Enterprise Linux 8.10 64位", "Red Hat Enterprise Linux 8.10 64 bit", "linux", "rhel_8_10_x64_20G_alibase_20240926.vhd"
+)
 WIN_2008 = Os(
     "Windows Server  2008 R2 企业版 64位中文版",
     "Windows Server  2008 R2 Enterprise Edition 64 bit Chinese Edition",
@@ -85,6 +88,10 @@ class Member:
     """Data disks: size in GiB, mount point, category."""
     facts: Json = field(default_factory=dict)
     record: Json = field(default_factory=dict)
+    leads_to: str = ""
+    """Where the guest driver takes it; empty if another driver does."""
+    tool: str = ""
+    """How the tool in the guest ends, if not well."""
 
 
 ESSD, SSD, EFFICIENCY = "cloud_essd", "cloud_ssd", "cloud_efficiency"
@@ -132,6 +139,12 @@ MEMBERS = (
     Member("sql-01", WIN_2012, disks=((200, "D:", ESSD), (300, "E:", EFFICIENCY))),
     Member("far-01", WIN_2008, "refused", "Instance.RegionNotSupported", record={"RegionId": "me-east-1", "ZoneId": "me-east-1a"}),
     Member("tiny-01", WIN_2012, "refused", "Instance.TooSmall", record={"Cpu": 1, "Memory": 1024}),
+    Member("crm-01", RHEL_8, disks=((60, "/data", ESSD),), leads_to="rhel-9"),
+    Member(
+        "crm-02", RHEL_8, "failed", "Tool.Inhibited", leads_to="rhel-9", tool="inhibit=Use of a network driver that RHEL 9 lacks"
+    ),
+    Member("mail-01", CENTOS_8, disks=((60, "/var/spool", ESSD),), leads_to="rhel-8"),
+    Member("mail-02", CENTOS_8, "rolled_back", disks=((60, "/var/spool", ESSD),), leads_to="rhel-8", tool="fail=middle"),
 )
 POLICY = {"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}
 NOTICES = {
@@ -185,6 +198,8 @@ def guest(number: int, member: Member) -> Json:
     """What is inside: disks with data, and what makes the instance special."""
     disks = [disk(number, member, 0, (40, "/", ESSD))]
     disks += [disk(number, member, place, each) for place, each in enumerate(member.disks, start=1)]
+    if member.tool:
+        disks[0]["files"][".guest/tool"] = f"{member.tool}\n"
     return {"disks": disks, **member.facts}
 
 
@@ -242,8 +257,13 @@ def scenario(ids: dict[str, str]) -> Json:
     for member in MEMBERS:
         entry = {"result": member.result}
         expected[ids[member.name]] = {**entry, "code": member.code} if member.code else entry
+    by_tool = {ids[member.name]: member.leads_to for member in MEMBERS if member.leads_to}
+    own = {**POLICY, "driver": "guest"}
     return {
-        "batches": [{"releases": REST, "policy": POLICY}],
+        "batches": [
+            {"releases": REST, "exclude": {"instanceIds": list(by_tool)}, "policy": POLICY},
+            {"instanceIds": list(by_tool), "destinations": by_tool, "policy": own},
+        ],
         "rollBack": [ids[member.name] for member in MEMBERS if member.result == "rolled_back"],
         "expected": expected,
     }

@@ -19,6 +19,7 @@ from typing import IO, Any
 from cli.events import ROOT
 from cli.problem import Problem, bad_input
 from shared.domain.catalog import CATALOG, Catalog
+from shared.domain.recipes.choose import ours
 
 Json = dict[str, Any]
 START_S = 60
@@ -37,12 +38,14 @@ SETTINGS = {
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
     "REPLANK_SMC_TARGET_VALUES": _targets(CATALOG),
+    "REPLANK_GUEST_PROVEN": ",".join(each.key for each in ours()),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""Settings that an operator would export before deploying; the local SMC knows this command and parameter."""
+"""Settings that an operator would export before deploying; the local SMC knows this command and parameter. The local
+guests have the tools of every recipe."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 

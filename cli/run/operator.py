@@ -16,7 +16,7 @@ NAME = "demo"
 
 @dataclass
 class Operator:
-    """Acknowledges batches, retries failures once, rolls back the instances named, confirms all others."""
+    """Acknowledges batches, retries failures once, rolls back the instances named (failed or migrated), confirms all others."""
 
     api: Api
     roll_back: frozenset[str]
@@ -42,11 +42,11 @@ class Operator:
 
     def _decide(self, migration: Json) -> bool:
         path, seen = f"/migrations/{migration['migrationId']}", migration["version"]
-        if migration["state"] == "failed":
+        back, failed = migration["instanceId"] in self.roll_back, migration["state"] == "failed"
+        if failed and not back:
             return migration["attempt"] == 1 and self._post(f"{path}/retry", seen=seen)
-        if migration["state"] != "migrated":
+        if not failed and migration["state"] != "migrated":
             return False
-        back = migration["instanceId"] in self.roll_back
         return self._post(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
     def _post(self, path: str, body: Json | None = None, *, seen: int) -> bool:

@@ -14,9 +14,10 @@ from cli.client import Api
 from cli.run.plan import RESULTS, Expected, Plan
 from shared.domain.catalog import Catalog, find_release
 from shared.domain.catalog.identify import identify_in
+from shared.domain.drivers import traits
 
 Json = dict[str, Any]
-_FIELDS = ("instanceId", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
+_FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
 """The outcome in a line of the API's report."""
 _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
@@ -120,8 +121,8 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _left_in_smc(rows: list[Json], inventory: Json) -> list[str]:
-    """Leftovers in SMC that should be deleted after success; a failed migration keeps its own for a person."""
-    if any(row["result"] == "failed" for row in rows):
+    """Leftovers in SMC that should be deleted after success; a failed migration keeps its own for a person, if it has any."""
+    if any(row["result"] == "failed" and traits(row["driver"]).copies_disks for row in rows):
         return []
     return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
@@ -160,12 +161,19 @@ def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
     goal = find_release(row["to"], catalog) if row["to"] else None
-    return row["instanceId"], source, goal.key if goal else row["to"], *(row[name] for name in numbers), row["result"]
+    return (
+        row["instanceId"],
+        row["driver"],
+        source,
+        goal.key if goal else row["to"],
+        *(row[name] for name in numbers),
+        row["result"],
+    )
 
 
 def show(results: Results, catalog: Catalog) -> None:
     """Print the table, then the reasons with their remedies, then unexpected outcomes."""
-    columns = ("instance", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
+    columns = ("instance", "driver", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
     output.table(columns, (_table_cells(row, catalog) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]
     if explained:

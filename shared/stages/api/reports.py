@@ -54,6 +54,7 @@ def _result(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> 
         snapshots_swept=migration.snapshots_swept,
         minutes=_minutes(migration, journal),
         smc_rollback=migration.smc_rollback,
+        driver=migration.driver,
         reasons=reasons(migration),
     )
 

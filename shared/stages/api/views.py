@@ -387,6 +387,8 @@ class ResultLine:
     """Minutes from acceptance to the outcome, with the wait for a slot but without confirmation and retention."""
     smc_rollback: str
     """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
+    driver: str
+    """What carried out the replacement."""
     reasons: tuple[ProblemView, ...]
 
 

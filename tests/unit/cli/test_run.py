@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from cli.run import plan as plans
 from cli.run import results
 from cli.run.drive import Drive
 from cli.run.launch import write_rows
+from cli.run.operator import Operator
 from cli.run.plan import Expected
 from cli.run.screen import percent, since
 from tests.support.fleets import fleet, instance
@@ -31,6 +33,9 @@ def test_the_sample_shows_what_was_asked_for() -> None:
     assert set(plan.expected) == {record["InstanceId"] for record in plan.fleet.instances}
     assert plan.roll_back
     assert any(guest.get("smc", {}).get("fail_attempts") == 1 for guest in plan.fleet.guests.values())
+    (by_tool,) = [batch["instanceIds"] for batch in plan.batches if batch["policy"].get("driver") == "guest"]
+    ends = sorted(plan.expected[each].result for each in by_tool)
+    assert ends == ["completed", "completed", "failed", "rolled_back"]
 
 
 def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -44,7 +49,7 @@ def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
     plan = plans.given(plans.EXAMPLES / "fleet.json", None, [], None, "2026-11-23")
-    assert [len(body["instanceIds"]) for body in plan.batches] == [29]
+    assert [len(body["instanceIds"]) for body in plan.batches] == [31]
     assert plan.expected == {}
     expect = tmp_path / "expect.json"
     expect.write_text(json.dumps({"expected": {"i-none": "completed"}}), encoding="utf-8")
@@ -97,7 +102,25 @@ def test_snapshots_left_behind_and_lost_are_surprises() -> None:
 def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
     inventory: dict[str, Any] = {"jobs": {"j-1": {}}, "sources": {}, "access_tokens": {"at-1": {}}}
     assert results._left_in_smc([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
-    assert results._left_in_smc([row(result="failed")], inventory) == []
+    assert results._left_in_smc([row(result="failed", driver="smc")], inventory) == []
+    assert results._left_in_smc([row(result="failed", driver="guest")], inventory), "that driver has nothing in SMC to keep"
+
+
+@pytest.mark.parametrize(
+    ("state", "named", "act"),
+    [
+        ("failed", True, "rollback"),
+        ("migrated", True, "rollback"),
+        ("failed", False, "retry"),
+        ("migrated", False, "confirmation"),
+        ("rolling_back", True, ""),
+    ],
+)
+def test_the_operator_rolls_back_whom_the_scenario_names(state: str, named: bool, act: str) -> None:
+    api: Any = SimpleNamespace(post=lambda path, body, *, seen: None)
+    operator = Operator(api, frozenset({"i-1"} if named else ()))
+    operator.act([], [{**at(state), "instanceId": "i-1"}])
+    assert operator.said == ([f"/migrations/m1/{act}"] if act else [])
 
 
 def at(state: str, **more: Any) -> dict[str, Any]:

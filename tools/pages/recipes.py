@@ -1,0 +1,17 @@
+"""The table of recipes in docs/drivers.md: how sure each line of each recipe is, and why."""
+
+from __future__ import annotations
+
+from shared.domain.recipes.choose import ours
+from shared.domain.recipes.recipe import Recipe
+from tools.pages.common import table
+
+
+def render() -> str:
+    """A row for each line of each recipe."""
+    return table(("recipe", "line", "how sure", "source"), (row for recipe in ours() for row in _rows(recipe)))
+
+
+def _rows(recipe: Recipe) -> list[tuple[str, ...]]:
+    lines = recipe.lines.items()
+    return [(f"`{recipe.key}`", name.replace("_", " "), line.certainty, line.source) for name, line in lines]
