@@ -192,10 +192,12 @@ def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str],
 
 
 def problem_of(status: int, answer: Any) -> Problem:
-    """The API's refusal as a problem of the command line."""
+    """The refusal of the API, or of the platform before it (``ErrorCode`` or ``errorCode``), as a problem of the command line."""
     fields = answer if isinstance(answer, dict) else {}
-    code = str(fields.get("Code") or fields.get("errorType") or f"Http.{status}")
-    message = str(fields.get("Message") or fields.get("errorMessage") or f"The API answered {status}.")
+    codes = (fields.get(name) for name in ("Code", "ErrorCode", "errorCode", "errorType"))
+    code = str(next(filter(None, codes), f"Http.{status}"))
+    messages = (fields.get(name) for name in ("Message", "ErrorMessage", "errorMessage"))
+    message = str(next(filter(None, messages), f"The API answered {status}."))
     remedy = str(fields.get("Recommend") or "Look at the log of replank-api by the request id.")
     exit_status = BAD_INPUT if status in (400, 401, 403) else NEGATIVE
     return Problem(code, message, remedy, exit_status=exit_status, request_id=str(fields.get("RequestId", "")))
