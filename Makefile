@@ -52,8 +52,8 @@ docs: $(VENV)/test.ok  ## Rewrite the generated pages from the code
 spec: $(VENV)/test.ok  ## Write the local cloud's parameter tables (spec.json) from the request models of the SDKs
 	@$(PYTHON_HERE) -m tools.rpc_spec
 
-mutation: $(VENV)/test.ok build/mutation.ok  ## Change the code and see whether its tests notice (MUTANTS=200 SEED=0 ROOM=shared/domain)
-	@nice -n 15 build/mutation/bin/python -m tools.mutation $(or $(ROOM),shared/domain) --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),0) $(ARGS)
+mutation: $(VENV)/test.ok build/mutation.ok  ## Change the code and see whether its tests notice (MUTANTS=200 SEED=0 ROOM=shared/domain MINUTES=60)
+	@build/mutation/bin/python -m tools.mutation $(or $(ROOM),shared/domain) --mutants $(or $(MUTANTS),200) --seed $(or $(SEED),0) --minutes $(or $(MINUTES),60) $(ARGS)
 
 build/mutation.ok: requirements/mutation.txt
 	@tools/venv.sh build/mutation requirements/mutation.txt

@@ -1,20 +1,20 @@
 """Changes one expression of a room at a time and runs the room's own tests: a change that no test notices has survived.
 
 ``python -m tools.mutation shared/domain --mutants 200 --seed 7`` draws by the seed. cosmic-ray makes the changes, in a copy of the
-tree, and the tests run with ``--python``.
+tree, and the tests run with ``--python``. ``--minutes`` bounds the run. With ``--tally`` another run goes on where one ended.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import json
+import os
 import random
 import shutil
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from difflib import unified_diff
 from pathlib import Path
 
@@ -22,20 +22,13 @@ from cosmic_ray.ast import ast_nodes, get_ast_from_path
 from cosmic_ray.mutating import mutate_code
 from cosmic_ray.plugins import get_operator, operator_names
 
+from tools.mutation_tally import CodeChange, MutationTally
+
 ROOT = Path(__file__).resolve().parents[1]
 LEFT_OUT = ("VariableReplacer", "VariableInserter", "RemoveDecorator")
 """Operators that need names of variables, or that break every import of the module."""
 SLOW = frozenset({"test_properties.py"})
 TIMEOUT_S = 900
-
-
-@dataclass(frozen=True)
-class CodeChange:
-    """One change: the ``occurrence`` of what the operator changes, counted within its file."""
-
-    file: str
-    operator: str
-    occurrence: int
 
 
 def mutants(room: Path) -> Iterator[CodeChange]:
@@ -106,35 +99,46 @@ def copied(folder: Path) -> Path:
     return folder
 
 
+def commit() -> str:
+    """The commit whose code is changed; with a plus if the tree has changes of its own."""
+    said = subprocess.run(["git", "describe", "--always", "--dirty=+"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return said.strip()
+
+
 def main() -> None:
-    """Draw, try, tell; the survivors last, each as a diff."""
+    """Draw, try, tell; each survivor as a diff."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("room", help="for example shared/domain")
     arguments.add_argument("--mutants", type=int, default=200)
     arguments.add_argument("--seed", type=int, default=0)
     arguments.add_argument("--python", default=str(ROOT / ".venv/bin/python"))
-    arguments.add_argument("--out", type=Path, help="file for the outcomes, one JSON object a line")
+    arguments.add_argument("--minutes", type=float, default=60, help="begin no change after this many minutes (default 60)")
+    arguments.add_argument("--tally", type=Path, help="file for the outcomes; what is in it is not tried again")
     given = arguments.parse_args()
+    os.nice(19)
     every = list(mutants(ROOT / given.room))
     random.Random(given.seed).shuffle(every)
-    tried, survivors = 0, 0
-    print(f"{len(every)} possible changes in {given.room}, seed {given.seed}", flush=True)
+    drawn = {"room": given.room, "seed": given.seed, "commit": commit()}
+    tally = MutationTally(given.tally, drawn)
+    print(f"{len(every)} possible changes; {drawn}; {len(tally.outcomes)} tried before", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        copy = copied(Path(folder))
-        for mutant in every:
-            text = changed(mutant, copy)
-            if text is None:
-                continue
-            lives = survives(mutant, text, copy, given.python)
-            tried, survivors = tried + 1, survivors + lives
-            if given.out:
-                with given.out.open("a", encoding="utf-8") as stream:
-                    stream.write(json.dumps({**asdict(mutant), "survived": lives}) + "\n")
-            if lives:
-                print(_diff(mutant, text, copy), flush=True)
-            if tried >= given.mutants:
-                break
-    print(f"{tried - survivors} of {tried} changes were noticed.")
+        try_each(every, given, tally, copied(Path(folder)))
+    print(f"{tally.score()} {drawn}")
+
+
+def try_each(every: list[CodeChange], given: argparse.Namespace, tally: MutationTally, copy: Path) -> None:
+    """Try the changes in the order drawn, until enough are tried or the time is up."""
+    end = time.monotonic() + given.minutes * 60
+    for change in every:
+        if len(tally.outcomes) >= given.mutants or time.monotonic() >= end:
+            return
+        text = None if change in tally.outcomes else changed(change, copy)
+        if text is None:
+            continue
+        lives = survives(change, text, copy, given.python)
+        tally.note(change, lives)
+        if lives:
+            print(_diff(change, text, copy), flush=True)
 
 
 def _diff(mutant: CodeChange, text: str, tree: Path) -> str:
