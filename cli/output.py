@@ -150,7 +150,7 @@ def moment(text: str | None) -> str:
 
 
 def person(line: Mapping[str, Any]) -> str:
-    """Who acted, how the name is known and how the act came in; only the name for a stage or an older version's line."""
+    """Who acted, how the name is known and how the act came in. Only the name, if a stage or an older version wrote the line."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 
@@ -159,7 +159,7 @@ _said: set[str] = set()
 
 
 def show_hold(header: str) -> None:
-    """Print on stderr, once per command, that everything is held, and why. ``header`` is the API's, a JSON text."""
+    """Print on stderr, once per command, that everything is held, and why. ``header`` is the text of the API's header: JSON."""
     if not header or header in _said:
         return
     _said.add(header)

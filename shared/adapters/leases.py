@@ -38,7 +38,7 @@ def _put(store: Store, key: Key, columns: Columns) -> bool:
 
 
 def _renew(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over an earlier attempt's lease, so that what that attempt still does cannot give it back."""
+    """Take over an earlier attempt's lease, so that a late act of that attempt cannot release it."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged(row))
     except InDoubt:

@@ -38,7 +38,7 @@ class Item:
     state: str = WAITING
     since: datetime | None = None
     group: str = ""
-    """Its redundancy group; empty for none."""
+    """Its redundancy group; empty without one."""
 
 
 @dataclass(frozen=True)

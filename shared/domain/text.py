@@ -43,7 +43,7 @@ _SECRETS = (
 
 
 def without_secrets(text: str) -> str:
-    """What a program printed, without what looks like a secret."""
+    """The output of a program, without anything that looks like a secret."""
     for form in _SECRETS:
         text = form.sub(r"\1***", text)
     return text

@@ -26,7 +26,7 @@ class ToolAnswer:
     """begun, installing, not-installed, checking, refused, prepared, running, failed, restarting."""
     status: int | None = None
     started: bool = False
-    """Whether the replacement itself was asked for."""
+    """Whether the tool was to replace the system, and not only to look at it."""
     active: bool = False
     """Whether our process runs."""
     age_s: int = 0

@@ -35,7 +35,7 @@ def _quoted(text: str, quote: str) -> str:
 
 @cache
 def _text(os_type: str) -> str:
-    """The script without what only people need."""
+    """The script without comments, indentation and blank lines."""
     name = {"linux": "command.sh", "windows": "command.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"

@@ -65,7 +65,7 @@ def read_frame(text: str) -> dict[str, Section]:
 
 
 def _without_noise(lines: list[str]) -> list[str]:
-    """The answer from the last beginning to the last end, without what a profile or an agent printed around it."""
+    """The answer from the last begin mark to the last end mark, without the output of a profile or an agent around it."""
     begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
     ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
     return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines

@@ -46,7 +46,7 @@ _LANGUAGE = frozenset(
 
 
 def squeezed(script: str) -> str:
-    """The script without comments and needless blanks, with short names; a script without an awk program stays as it is."""
+    """The script without comments and needless blanks, with short names. Only scripts with an awk program change."""
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script

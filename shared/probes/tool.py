@@ -69,7 +69,7 @@ def _base64(text: str) -> str:
 
 @cache
 def _text(name: str) -> str:
-    """The script without what only people need."""
+    """The script without comments, indentation and blank lines."""
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 

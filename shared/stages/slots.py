@@ -57,7 +57,7 @@ def held_now(migration: Migration, ports: Ports) -> Held | None:
 
 
 def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
-    """The present slots, and everything that decides the migration's next start."""
+    """The slots now, and everything else that decides whether the migration may start."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)

@@ -42,7 +42,7 @@ class Recipe:
 
     key: str
     tool: Literal["leapp", "convert2rhel"]
-    """The tool; it says who reads the reports."""
+    """The tool. It decides how the reports are read."""
     source: str
     destination: str
     architectures: tuple[Architecture, ...]

@@ -42,11 +42,11 @@ class Filter:
 
     @property
     def needs_a_look(self) -> bool:
-        """Whether no index knows what is asked for."""
+        """Whether each row must be looked at, because no index holds these fields."""
         return bool(self.account_id or self.code or self.text or self.group)
 
     def meets(self, migration: Migration, own: str) -> bool:
-        """Whether a row meets what no index knows; ``own`` is the deployment's account, which rows leave empty."""
+        """Whether a row has the wanted fields that no index holds; ``own`` is the deployment's account, which rows leave empty."""
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
         names = (

@@ -29,7 +29,11 @@ def stuck_rows(ports: Ports) -> views.Stuck:
     swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
     batches = ports.batches.page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
-    found = [*_of_rows(waiting, now, ports), *map(_unreadable, swept.unreadable), *map(_unreadable_batch, batches.unreadable)]
+    found = [
+        *_stuck_migrations(waiting, now, ports),
+        *map(_unreadable, swept.unreadable),
+        *map(_unreadable_batch, batches.unreadable),
+    ]
     for batch in batches.batches:
         if batch.state is BatchState.PLANNING:
             found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
@@ -42,7 +46,7 @@ def stuck_rows(ports: Ports) -> views.Stuck:
     return views.Stuck(unique, more)
 
 
-def _of_rows(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
+def _stuck_migrations(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
     yield from map(_unreadable, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > AFTER:
