@@ -49,9 +49,9 @@ def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requ
 
 
 def by_tool(request: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """The request for those of its instances to which a tool leads; as it was if there is none."""
+    """The request for those of its instances to which a tool leads; as it was if there is none, or if it names none by id."""
     systems = {each["InstanceId"]: each["OSName"] for each in records}
-    ids = [id for id in request["instanceIds"] if systems[id] in LEADS_TO]
+    ids = [id for id in request.get("instanceIds", ()) if systems[id] in LEADS_TO]
     if not ids:
         return request
     policy = {**request["policy"], "driver": "guest", "allowEndOfLife": True}
