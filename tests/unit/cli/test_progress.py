@@ -29,6 +29,7 @@ BATCH: dict[str, Any] = {
     "brake": {"state": "paused at budget", "by": "watch"},
     "approvals": [{"about": "wave 2", "missing": 1, "waitsFor": "0 of 1 persons approved it. To approve it: replank approve b1"}],
     "accountTroubles": [],
+    "counts": {},
     "waves": [wave(1, moved=1), wave(2, failed=1, moving=1), wave(3, waiting=4, waitsFor="wave 2 is under way")],
 }
 
