@@ -100,7 +100,7 @@ def test_to_alibaba_cloud_linux_3_it_refuses_in_the_precheck(world: World) -> No
 
 
 def test_without_a_proven_recipe_nothing_is_begun() -> None:
-    with World().connected() as plain:
+    with World(env={"REPLANK_GUEST_PROVEN": ""}).connected() as plain:
         with pytest.raises(Problem) as refused:
             begin(plain, RHEL_8)
         assert refused.value.code == "Driver.SettingMissing"

@@ -45,12 +45,12 @@ def test_an_old_approval_never_counts_for_the_new_policy() -> None:
         approve(made, batch_id, "bob")
         made.run_until(lambda: states(made) == ["migrated"] * 2, minutes=600)
         (line,) = [each for each in shown(made, batch_id)["journal"] if each["act"] == "set policy"]
-        assert (line["before"], line["after"], line["why"]) == ({"maxMoving": "1"}, {"maxMoving": "2"}, "calmer")
+        assert (line["before"]["maxMoving"], line["after"]["maxMoving"], line["why"]) == ("1", "2", "calmer")
 
 
 def test_without_the_digest_the_old_approval_would_count() -> None:
     """The bug that the test before must find: an approval that is not bound to what the person saw."""
-    with mock.patch.object(approvals, "digest", return_value="0" * 32), world(instance(1), instance(2)) as made:
+    with mock.patch.object(approvals, "policy_digest", return_value="0" * 32), world(instance(1), instance(2)) as made:
         changed_while_moving(made)
         assert states(made) != ["migrated", "ready"]
 

@@ -133,8 +133,8 @@ def _slots_of_all() -> list[Any]:
     """Mutant: a slot counts for no account."""
     take = TablestoreAdmission.take_slot
 
-    def taken(self: Any, *what: Any, account: str = "") -> bool:
-        return take(self, *what)
+    def taken(self: Any, *what: Any, account: str = "", **more: Any) -> bool:
+        return take(self, *what, **more)
 
     return [mock.patch.object(TablestoreAdmission, "take_slot", taken)]
 
