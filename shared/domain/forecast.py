@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,6 +24,8 @@ MOVING = "under way"
 MOVED = "ended well"
 FAILED = "ended badly"
 A_TICK = timedelta(minutes=1)
+LARGE = 500
+"""From this number of migrations on, what happens within a minute is looked at together: the answer must come within seconds."""
 LONGEST = timedelta(days=400)
 """A run that has not finished by then counts as never finishing."""
 MOST_STEPS = 200_000
@@ -89,8 +91,8 @@ class _Run:
     """The wave of each migration."""
     unsettled: Counter[int] = field(default_factory=Counter)
     """Number of migrations that have not ended, by wave."""
-    queue: dict[str, None] = field(default_factory=dict)
-    """The waiting migrations in order; next hops are kept apart."""
+    queue: dict[int, dict[str, None]] = field(default_factory=dict)
+    """The waiting migrations in order, by wave; next hops are kept apart."""
     hop_queue: dict[str, None] = field(default_factory=dict)
     moving: set[str] = field(default_factory=set)
     moved: set[str] = field(default_factory=set)
@@ -150,10 +152,19 @@ def _begun(outlook: Outlook, draws: Draws) -> _Run:
             end = (each.since or run.now) + _length(run, id, snapshots=True)
             heapq.heappush(run.due, (max(end, run.now + A_TICK), "ends", id))
         elif each.state == WAITING:
-            run.queue[id] = None
+            _wait(run, id)
         else:
             (run.moved if each.state == MOVED else run.failed).add(id)
     return run
+
+
+def _wait(run: _Run, id: str) -> None:
+    queue = run.hop_queue if run.hops[id] else run.queue.setdefault(_wave(run, id), {})
+    queue[id] = None
+
+
+def _wave(run: _Run, id: str) -> int:
+    return run.place.get(id, len(run.cut) - 1)
 
 
 def _length(run: _Run, id: str, *, snapshots: bool) -> timedelta:
@@ -164,12 +175,13 @@ def _length(run: _Run, id: str, *, snapshots: bool) -> timedelta:
 def _carry_on(run: _Run) -> None:
     """Step from one moment at which something can happen to the next, until nothing can happen any more."""
     until = run.now + LONGEST
+    apart = A_TICK if len(run.left) >= LARGE else timedelta()
     for _ in range(MOST_STEPS):
         _look(run)
         at = _next_moment(run)
         if at is None or at > until:
             return
-        run.now = at
+        run.now = at = max(at, run.now + apart)
         while run.due and run.due[0][0] <= at:
             _, what, id = heapq.heappop(run.due)
             _happens(run, what, id)
@@ -189,7 +201,7 @@ def _happens(run: _Run, what: str, id: str) -> None:
         run.left[id] -= 1
         if run.left[id] > 0:
             run.moving.discard(id)
-            run.hop_queue[id] = None
+            _wait(run, id)
         else:
             _settle(run, id, run.moved)
 
@@ -197,7 +209,7 @@ def _happens(run: _Run, what: str, id: str) -> None:
 def _settle(run: _Run, id: str, among: set[str]) -> None:
     run.moving.discard(id)
     among.add(id)
-    run.unsettled[run.place.get(id, len(run.cut) - 1)] -= 1
+    run.unsettled[_wave(run, id)] -= 1
     run.ends[id] = run.now
     if id not in run.group or among is run.moved:
         _leave_group(run, id)
@@ -221,7 +233,7 @@ def _start_job(run: _Run, id: str) -> None:
     start = Start.HOP_JOB if run.hops[id] else Start.FIRST_JOB
     if held_back(start, _scene(run, own=id)):
         run.moving.discard(id)
-        (run.hop_queue if run.hops[id] else run.queue)[id] = None
+        _wait(run, id)
         if not run.hops[id]:
             _leave_group(run, id)
     else:
@@ -245,21 +257,23 @@ def _look(run: _Run) -> None:
         run.batch = brake.pause_at_budget(run.batch, "forecast", run.now).after
     if run.batch.control.brake is Brake.OFF:
         _advance_wave(run)
-    elif run.queue and run.batch.control.brake is not Brake.STOPPED:
+    elif any(run.queue.values()) and run.batch.control.brake is not Brake.STOPPED:
         _ask_person(run)
-    for start, queue in ((Start.HOP_SNAPSHOT, run.hop_queue), (Start.FIRST_SNAPSHOT, run.queue)):
-        room = room_for(start, _scene(run)) if queue else 0
-        for id in list(islice((id for id in _ready(run, queue) if _enters_group(run, id)), room)):
+    _offer(run, Start.HOP_SNAPSHOT, [run.hop_queue])
+    last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
+    _offer(run, Start.FIRST_SNAPSHOT, [queue for wave, queue in sorted(run.queue.items()) if wave <= last and queue])
+
+
+def _offer(run: _Run, start: Start, queues: Sequence[dict[str, None]]) -> None:
+    """Let as many begin as there is room for, in the order of their queues."""
+    room = room_for(start, _scene(run)) if any(queues) else 0
+    for queue in queues:
+        for id in list(islice((id for id in queue if _enters_group(run, id)), room)):
+            room -= 1
             del queue[id]
             run.moving.add(id)
             took = run.draws.minutes(SNAPSHOTS, id, run.hops[id], run.now)
             heapq.heappush(run.due, (run.now + took, "snapshotted", id))
-
-
-def _ready(run: _Run, queue: dict[str, None]) -> Iterator[str]:
-    """Migrations that may try to start: next hops, and those whose wave has begun."""
-    last = run.batch.control.wave if run.batch.policy.waves else len(run.cut)
-    return (id for id in queue if run.hops[id] or run.place.get(id, len(run.cut) - 1) <= last)
 
 
 def _advance_wave(run: _Run) -> None:
@@ -288,7 +302,7 @@ def _next_moment(run: _Run) -> datetime | None:
     begins = waves.soak_ends_at(run.batch.terms)
     if begins is not None and begins > run.now:
         found.append(begins)
-    if run.queue or run.hop_queue:
+    if run.hop_queue or any(run.queue.values()):
         opens = run.batch.policy.times.next_opening(run.now)
         if opens is not None and opens > run.now:
             found.append(opens)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone, tzinfo
+from functools import lru_cache
 
 from shared.domain.choice import bounds_of, check_numbers, choice, names_of, renamed, required
 from shared.domain.codec import Signed, as_object, decode
@@ -18,6 +19,7 @@ from shared.domain.errors import Refused
 
 UTC_ITSELF = Signed(0)
 A_DAY = timedelta(days=1)
+SHUT = (datetime.min.replace(tzinfo=timezone.utc),) * 2
 AHEAD = 15
 """Days within which a weekly window surely opens, even if the clock skips the hour on one of its days."""
 _LENGTHS = ", ".join(f"{each.name} {each.usual_minutes[1]}" for each in DRIVERS.values())
@@ -56,30 +58,15 @@ class Window:
         today = now.astimezone(self._zone()).date()
         back = 2 + self.length_min // 1440
         for days_back in range(back):
-            for opens, until in self._openings_on(today - days_back * A_DAY):
-                if opens <= now < until:
-                    yield opens, until
+            opens, until = _opening_on(self, today - days_back * A_DAY)
+            if opens <= now < until:
+                yield opens, until
 
     def next_opening(self, now: datetime) -> datetime | None:
         """When the window opens next after ``now``; None if never."""
         today = now.astimezone(self._zone()).date()
-        found = (
-            opens for ahead in range(-1, AHEAD) for opens, until in self._openings_on(today + ahead * A_DAY) if now < opens < until
-        )
-        return next(found, None)
-
-    def _openings_on(self, day: date) -> Iterator[tuple[datetime, datetime]]:
-        """When migrations may start in the window of one day: its beginning and end; None if it does not open on that day."""
-        if day.weekday() not in self.days:
-            return
-        zone, start = self._zone(), time.fromisoformat(self.start)
-        opens = _instant(day, start, zone)
-        if self.length_min:
-            closes = opens + timedelta(minutes=self.length_min)
-        else:
-            end = time.fromisoformat(self.end)
-            closes = _instant(day + A_DAY if end <= start else day, end, zone)
-        yield opens, closes - timedelta(minutes=self.cutoff_min)
+        found = (_opening_on(self, today + ahead * A_DAY) for ahead in range(-1, AHEAD))
+        return next((opens for opens, until in found if now < opens < until), None)
 
     def _zone(self) -> tzinfo:
         if self.zone:
@@ -87,6 +74,21 @@ class Window:
 
             return zone_of(self.zone)
         return timezone(timedelta(minutes=self.utc_offset_min))
+
+
+@lru_cache(maxsize=512)  # a forecast asks for the same days many thousand times
+def _opening_on(window: Window, day: date) -> tuple[datetime, datetime]:
+    """From when until when migrations may start in the window of one day; twice the same if it does not open on that day."""
+    if day.weekday() not in window.days:
+        return SHUT
+    zone, start = window._zone(), time.fromisoformat(window.start)
+    opens = _instant(day, start, zone)
+    if window.length_min:
+        closes = opens + timedelta(minutes=window.length_min)
+    else:
+        end = time.fromisoformat(window.end)
+        closes = _instant(day + A_DAY if end <= start else day, end, zone)
+    return opens, closes - timedelta(minutes=window.cutoff_min)
 
 
 def _instant(day: date, clock: time, zone: tzinfo) -> datetime:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from shared.domain import forecast as forecasting
 from shared.domain import waves
 from shared.domain.batch import Acknowledgement, Batch, BatchControl, BatchState, Brake, Selection
 from shared.domain.chosen import digest_of
@@ -135,3 +136,11 @@ def test_a_member_that_failed_keeps_the_place_until_a_person_comes() -> None:
         patch.setattr(Draws, "fails", lambda self, id, hop: id == "m000")
         ends = finish(policy, items(2, group="serves=all"))
         assert ends > finish(policy, items(2)) + HOUR
+
+
+def test_a_large_batch_is_looked_at_once_a_minute_and_ends_about_when_a_precise_run_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = items(forecasting.LARGE)
+    rough = finish({**GENEROUS, "maxMoving": 60}, given, runs=1, limit=60)
+    monkeypatch.setattr(forecasting, "LARGE", len(given) + 1)
+    precise = finish({**GENEROUS, "maxMoving": 60}, given, runs=1, limit=60)
+    assert abs(rough - precise) < timedelta(minutes=30)
