@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from cli.output import only_shown, show_problem
+from cli.output import escaped_output, show_problem
 from cli.problem import BAD_INPUT, NEGATIVE, Problem
 from shared import __version__
 from shared.domain.errors import Fate, ReplankError
@@ -59,7 +59,7 @@ def main() -> None:
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit status. Nothing that it prints can control the terminal."""
-    with only_shown():
+    with escaped_output():
         return _run(arguments)
 
 

@@ -43,7 +43,7 @@ class Shown:
 
 
 @contextmanager
-def only_shown() -> Iterator[None]:
+def escaped_output() -> Iterator[None]:
     """Within this context nothing that is printed can control the terminal."""
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = Shown(out), Shown(err)

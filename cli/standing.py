@@ -17,7 +17,7 @@ OVER = ("ended", "extended")
 
 
 def life_in(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
-    """The support, on that day, of the system that the instance runs."""
+    """The support status, on the given day, of the operating system that the instance runs."""
     converted = converted_to(fleet, record, catalog)
     name, name_en = names_of(record)
     return life_of(converted, converted.name, on, catalog) if converted else standing_of(name, name_en, on, catalog)

@@ -45,7 +45,7 @@ class Drive:
             migrations = list(api.pages("/migrations", "migrations"))
             self.screen.update(batches, migrations, clock["now"])
             acted = self.operator.act(batches, migrations)
-            self._update_screen(migrations, acted, clock["now_ms"])
+            self._note_progress(migrations, acted, clock["now_ms"])
             missing = len(batches) < self.batches
             if missing and clock["now_ms"] - started_ms > PLANNED_S * 1000:
                 return batches
@@ -53,7 +53,7 @@ class Drive:
                 return batches
             clock = self.cloud.advance(self._step(migrations))
 
-    def _update_screen(self, migrations: list[Json], acted: int, now_ms: int) -> None:
+    def _note_progress(self, migrations: list[Json], acted: int, now_ms: int) -> None:
         seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
         moving = any(each["state"] not in (*states.RESTING, State.READY.value) for each in migrations) or not migrations
         changed = seen != self._before or acted > 0

@@ -84,7 +84,7 @@ class Plan:
 def sample() -> Plan:
     """The fleet and scenario that ship with Replank."""
     notices = sorted((EXAMPLES / "notices").glob("*.json"))
-    return _plan(EXAMPLES / "fleet.json", None, notices, _object(EXAMPLES / "scenario.json"))
+    return _plan(EXAMPLES / "fleet.json", None, notices, _read_scenario(EXAMPLES / "scenario.json"))
 
 
 def given(
@@ -92,7 +92,7 @@ def given(
 ) -> Plan:
     """The user's own; without a notice, one batch for all instances whose release is out of support on that day."""
     rows = rows_in(catalog) if catalog else None
-    return _plan(fleet, guests, notices, _object(expect) if expect else {}, on, rows)
+    return _plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
 
 
 def _plan(
@@ -166,7 +166,7 @@ def _wrong_in_notice(notice: Json, catalog: Catalog) -> Iterator[str]:
         yield f"data: {refused.code}: {refused.message} {refused.remedy}"
 
 
-def _object(file: Path) -> Json:
+def _read_scenario(file: Path) -> Json:
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:

@@ -73,7 +73,7 @@ class OpenIdProvider:
         return CodeRequest(f"{self.about['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier)
 
     def redeem(self, asked: CodeRequest, answer: str) -> Json:
-        """The tokens for the browser's answer: a URL, or its query. Raises Problem if it does not answer the request."""
+        """Exchange the browser's answer (the URL or just its query) for tokens. Raises Problem if it answers another request."""
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):
             raise _failed("the answer is not to this sign-in (state differs)", "Start again, and use the newest page only.")
@@ -82,7 +82,7 @@ class OpenIdProvider:
         if "code" not in given:
             raise _failed(f"the provider refused: {given.get('error', 'no code')[:100]}", "Start again, or ask its administrator.")
         form = {"code": given["code"], "redirect_uri": asked.redirect_uri, "code_verifier": asked.verifier}
-        tokens = self._token({"grant_type": "authorization_code", **form})
+        tokens = self._request_tokens({"grant_type": "authorization_code", **form})
         if claims(tokens["id_token"]).get("nonce") != asked.nonce:
             raise _failed("the token is not of this sign-in (nonce differs)", "Start again.")
         return tokens
@@ -114,9 +114,9 @@ class OpenIdProvider:
 
     def refresh(self, refresh_token: str) -> Json:
         """New tokens for an old sign-in; raises Problem if the person must sign in again."""
-        return self._token({"grant_type": "refresh_token", "refresh_token": refresh_token})
+        return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
-    def _token(self, form: Json) -> Json:
+    def _request_tokens(self, form: Json) -> Json:
         tokens = self._json(self._session.post, self.about["token_endpoint"], data={**form, "client_id": self.client_id})
         if "id_token" not in tokens and form["grant_type"] != "refresh_token":
             raise _failed("the provider gave no id_token", "Ask its administrator for the scope openid.")

@@ -86,7 +86,7 @@ class Store:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
-        """Write the row, replacing an existing one; False if the existing one has the number column ``unless``."""
+        """Write the row, replacing an existing one; False without a write if that one has a number in the column ``unless``."""
         return self._write_if(
             "put_row", table, row_of(key, list(columns.items())), condition("IGNORE", {unless: Absent} if unless else None)
         )
@@ -130,7 +130,7 @@ class Store:
     def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
         """Up to ``limit`` rows, and the key at which the next page starts (None at the end)."""
         rows: list[Columns] = []
-        start: Any = _ends(wanted.start)
+        start: Any = _sdk_range_key(wanted.start)
         direction = "BACKWARD" if wanted.backward else "FORWARD"
         for _ in range(RANGE_CALLS):
             _, start, page, _ = self._send(
@@ -138,7 +138,7 @@ class Store:
                 wanted.table,
                 direction,
                 start,
-                _ends(wanted.end),
+                _sdk_range_key(wanted.end),
                 list(wanted.columns),
                 limit - len(rows),
                 column_filter=_column_condition("EQUAL", wanted.equal) if wanted.equal else None,
@@ -297,7 +297,7 @@ def _column_condition(comparator: str, against: tuple[str, Any], *, pass_if_miss
     return SingleColumnCondition(*against, how, pass_if_missing=pass_if_missing, latest_version_only=True)
 
 
-def _ends(key: Key) -> list[tuple[str, Any]]:
+def _sdk_range_key(key: Key) -> list[tuple[str, Any]]:
     from tablestore import INF_MAX, INF_MIN
 
     def bound(value: Any) -> Any:

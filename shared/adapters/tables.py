@@ -247,18 +247,18 @@ def batch_columns(batch: Batch) -> Columns:
     return columns
 
 
-def _is_new(selection: Selection) -> bool:
+def _needs_newer_version(selection: Selection) -> bool:
     """Whether an older version would take the selection for a wider one, or could not hold it."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _known_before(selection: Selection) -> Selection:
     """The selection for older versions: one that they would read too widely names nothing, so they choose nothing."""
-    return Selection(selection.regions, accounts=selection.accounts) if _is_new(selection) else selection
+    return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 
 def _selection_columns(selection: Selection) -> Columns:
-    if not _is_new(selection):
+    if not _needs_newer_version(selection):
         return {}
     if len(selection.instance_ids) <= FEW_IDS:
         return {CHOSEN: text(CHOSEN, encode(selection))}

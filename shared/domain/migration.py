@@ -279,7 +279,7 @@ def replay(journal: list[JournalEntry]) -> State:
         if entry.version != place:
             raise Bug(f"journal line {place} has version {entry.version}")
         if entry.from_state is not state or entry.to_state not in TRANSITIONS[state]:
-            raise Bug(f"journal line {place} is no step from {state}")
+            raise Bug(f"journal line {place} is not a step from {state}")
         state = entry.to_state
     if state is None:
         raise Bug("the journal is empty")

@@ -82,7 +82,7 @@ class Policy:
     group: Grouping | None = choice(None, "Instances that stand in for each other: never two of a group move at once.")  # noqa: RUF009
 
     @property
-    def limits_parts(self) -> bool:
+    def has_region_or_wave_limit(self) -> bool:
         """Whether it limits how many of a region or of a wave move at once."""
         return self.max_moving_per_region is not None or self.max_moving_per_wave is not None
 
@@ -95,7 +95,7 @@ class Policy:
 
 def _unknown_before(policy: Policy) -> bool:
     """Whether it has limits that a version with one window and nothing else would not keep."""
-    return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals or policy.limits_parts)
+    return bool(policy.windows or policy.blackouts or policy.waves or policy.approvals or policy.has_region_or_wave_limit)
 
 
 def seen_by_people(policy: Policy) -> Policy:

@@ -53,8 +53,8 @@ class ReportRow:
     def verdict(self) -> str:
         """The verdict, one of ``VERDICTS``, from state and findings, because findings alone do not show that a job failed.
 
-        The later assessment counts. A migration that still moves has not passed, and one accepted without a validation was not
-        validated.
+        If an instance was assessed more than once, the latest assessment decides. A migration that still moves has not passed,
+        and one accepted without a validation was not validated.
         """
         if self.state in _SETTLED:
             return _SETTLED[self.state]

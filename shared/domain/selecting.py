@@ -93,7 +93,7 @@ def has_tag(wanted: str, tags: Mapping[str, str]) -> bool:
 
 
 def fits(pattern: str, name: str) -> bool:
-    """Whether the name fits the pattern, in which ``*`` stands for any characters. Letters count as written."""
+    """Whether the name fits the pattern, in which ``*`` stands for any characters. Matching is case-sensitive."""
     first, *rest = pattern.split("*")
     if not rest:
         return name == pattern

@@ -18,7 +18,7 @@ class ToolAnswer:
     """What the guest said. Empty texts mean that it said nothing of it."""
 
     run: str = ""
-    """The run whose record the guest has; another migration's or attempt's if it is not ours."""
+    """The id of the run that the guest has a record of. Another id than ours belongs to another migration or attempt."""
     word: str = ""
     """Why nothing was begun: ``busy`` (a tool is at work), ``past`` (an earlier run has changed the system),
     ``ended`` (this run is over)."""

@@ -95,8 +95,8 @@ class Batches(Protocol):
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record that an attempt ``failed`` or ``moved``, or ``retried``, which takes back earlier failures.
 
-        Repeating a call changes nothing; a late ``retried`` leaves the failure of its own attempt. If a migration both moved and
-        failed, the later attempt counts; within one attempt, the failure counts (a rollback).
+        Repeating a call changes nothing; a late ``retried`` does not take back a failure of the attempt that it began. If a
+        migration both moved and failed, the later attempt counts; within one attempt, the failure counts (a rollback).
         """
 
     def tally(self, batch_id: str) -> Tally:

@@ -98,7 +98,7 @@ class Driver(Protocol):
         """The source servers in SMC with which a job could change this instance."""
 
     def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """Jobs of the migration and of these sources that run or can still be started; two or three calls."""
+        """Jobs, of the migration or of these sources, that run or can still start. It takes two or three calls."""
 
     def remove(self, jobs: Sequence[LiveJob]) -> None:
         """Stop and delete these jobs. SMC refuses this for some running jobs; no error is raised, so look again."""

@@ -90,7 +90,7 @@ class Migrations(Protocol):
         """Remove the outbox of ``version`` and, if the row has not moved since, restore its own due time."""
 
     def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Set when the row is looked at again; does nothing if it has moved on. This is no step, so the version stays.
+        """Set when the row is looked at again; does nothing if it has moved on. This is not a step, so the version stays.
 
         ``percent`` is the job's progress, for display only.
         """

@@ -47,7 +47,7 @@ def parse_linux(text: str) -> GuestFacts:
         dns=answer.read("dns", lambda s: tuple(s.lines)),
         firewall=_firewall(services),
         checksums=(answer.read("checksums", _checksums) or ()) if "checksums" in answer.sections else (),
-        check=_check(answer.sections.get("check")),
+        check=_user_check(answer.sections.get("check")),
     )
     total, available = answer.read("memory", _memory) or (None, None)
     facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=read_linux(answer, facts))
@@ -144,5 +144,5 @@ def _checksums(section: Section) -> tuple[ChecksumFacts, ...]:
     return tuple(ChecksumFacts(path, "" if digest == "-" else digest) for digest, path in pairs)
 
 
-def _check(section: Section | None) -> UserCheck | None:
+def _user_check(section: Section | None) -> UserCheck | None:
     return UserCheck(section.status, " ".join(section.lines)[:200]) if section else None

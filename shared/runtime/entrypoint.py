@@ -96,7 +96,7 @@ def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
 
 
 def _current_ports(function: str, context: object) -> _Running:
-    """The function's ports; made again if the function was not initialised or its role's credentials have changed."""
+    """The function's ports: made on first use, and again when the credentials of its role have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]

@@ -49,7 +49,7 @@ class WebSettings(callers.CallerSettings, Protocol):
 
 @dataclass(frozen=True)
 class WebRequest:
-    """A request as it was sent; ``path`` lacks the version, and ``old`` tells that none was given."""
+    """A request. ``path`` is without the version prefix; ``old`` is true if none was given."""
 
     method: str
     path: str

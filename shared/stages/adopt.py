@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     """Enter every snapshot that bears SMC's name and was made since the precheck, as SMC's own or as kept with the reason."""
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
-    named = _with_smc_name(migration.region_id, migration.instance_id, ports)
+    named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.of_migration(migration.migration_id)
     known = {entry.snapshot_id for entry in entries}
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
@@ -34,7 +34,7 @@ def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
 def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """Why an adopted snapshot may belong to somebody else; used for rows of a version that checked only the name."""
     entries = ports.ledger.of_migration(migration.migration_id)
-    copies = _known_copies(_with_smc_name(entry.region_id, entry.instance_id, ports), entries)
+    copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
     mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
     return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
@@ -53,7 +53,7 @@ def _with_copies(run: Run, effect: AdoptSnapshots) -> Run:
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
-def _with_smc_name(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
+def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
     found = ports.compute.snapshots_of(region_id, instance_id)
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 

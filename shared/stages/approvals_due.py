@@ -17,14 +17,14 @@ def tell_approvals(terms: Terms, ports: Ports) -> None:
     now = ports.clock.now()
     if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
         return
-    found = next((each for each in _asks(terms, now) if _has_lapsed(terms, each) or not _is_told(terms, each, now)), None)
+    found = next((each for each in _asks(terms, now) if _lapse_cancels(terms, each) or not _is_told(terms, each, now)), None)
     if found is None:
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return  # the next tick looks at it as it is then
     with suppress(Stale):
-        if _has_lapsed(terms, found):
+        if _lapse_cancels(terms, found):
             change = approvals.lapsed(batch, found.about, now)
             ports.batches.commit(batch, change.after, line=change.line)
         else:
@@ -38,7 +38,7 @@ def _asks(terms: Terms, now: datetime) -> list[Ask]:
     return [approvals.ask(terms, about, now) for about in asked]
 
 
-def _has_lapsed(terms: Terms, found: Ask) -> bool:
+def _lapse_cancels(terms: Terms, found: Ask) -> bool:
     return found.has_lapsed and terms.policy.approval_expiry == approvals.CANCEL
 
 

@@ -185,11 +185,11 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
 def _with_a_place(queue: _Queue, ids: Sequence[str], room: int, tick: _Tick) -> list[str]:
     """As many as there is room for, without those that wait for another member of their group or for their region or wave."""
     terms = queue.tally.terms
-    if not (terms.policy.group or terms.policy.limits_parts) or not room:
+    if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
     from shared.stages.groups import with_a_place  # seldom needed, and every start of the function would pay for it
 
-    if not terms.policy.limits_parts:
+    if not terms.policy.has_region_or_wave_limit:
         return with_a_place(ids, room, tick.ports)
     from shared.stages.crowds import crowd_of
 

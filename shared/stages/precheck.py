@@ -231,7 +231,7 @@ def _pass(
 
 
 def _changes_since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
-    """The journal's reason; a precheck repeated before the snapshot says what has changed in the guest."""
+    """The reason for the journal. For a precheck repeated before the snapshot, it lists what has changed in the guest."""
     former = baseline(migration, ports).guest if migration.prechecked_at else None
     if former is None:
         return "every rule passed"

@@ -145,7 +145,7 @@ def _scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, ports: P
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
     mine = own.migration_id if own is not None else ""
     wave, standing = wave_in(tally, mine, ports), _standing(seen, tally, mine, ports)
-    if own is not None and tally.terms.policy.limits_parts:
+    if own is not None and tally.terms.policy.has_region_or_wave_limit:
         from shared.stages.crowds import crowd_of  # only batches that limit regions or waves need it
 
         # Read after the slots: a slot that is taken meanwhile changes their version, and then this one is not taken.

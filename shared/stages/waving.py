@@ -27,7 +27,7 @@ class Order:
         self._unnoted: dict[str, list[str]] = {}
 
     def add(self, migrations: Iterable[Migration]) -> None:
-        """Note these, as soon as there are enough for a write. Planning that is done again notes the same."""
+        """Buffer the places of these migrations, and write them once one write is full. A repeated planning writes the same."""
         self._unnoted |= {each.migration_id: _place(each) for each in migrations}
         if len(self._unnoted) >= NOTED_AT_ONCE:
             self.note()

@@ -29,7 +29,7 @@ TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
 """An answer younger than this is used as it is: an event of a command's end and the tick may look at once."""
 LIVE = timedelta(minutes=10)
-"""How old an answer may be that only decides whether the lock must stay. It says whether a tool is at work."""
+"""Maximum age of an answer about a tool at work, if it is used only to decide whether the lock must stay."""
 UNCLEANED = timedelta(days=1)
 """How long a guest is asked to remove what was installed in it: it may be silent, or its tool may be at work."""
 

@@ -45,7 +45,7 @@ def identify(os_name: str, os_name_en: str = "") -> Release | None:
 
 
 def identify_os_release(os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release that ID, VERSION_ID and NAME of a guest's /etc/os-release name, or None."""
+    """The release identified by ID, VERSION_ID and NAME in a guest's /etc/os-release, or None."""
     return identify_os_release_in(CATALOG, os_id, version_id, name)
 
 

@@ -34,7 +34,7 @@ class Life:
 
 
 def standing_of(os_name: str, os_name_en: str, on: date, catalog: Catalog = CATALOG) -> Life:
-    """The support, on that day, of the system that ECS names."""
+    """The support status, on the given day, of the operating system that ECS names so."""
     release = identify_in(catalog, os_name, os_name_en)
     shown = os_name_en or os_name
     if release is None:

@@ -54,7 +54,7 @@ def missing_word(catalog: Catalog, text: str) -> list[Release]:
 
 
 def identify_os_release_in(catalog: Catalog, os_id: str, version_id: str, name: str = "") -> Release | None:
-    """The release that ID, VERSION_ID and NAME of /etc/os-release name, or None.
+    """The release identified by ID, VERSION_ID and NAME in /etc/os-release, or None.
 
     CentOS and CentOS Stream share ID=centos; only NAME distinguishes them.
     """

@@ -55,13 +55,13 @@ def _sources(release_7: Source, release_8: Source) -> dict[str, Source]:
     return {"rhel-7": release_7, "rhel-8": release_8, "rhel-9": release_8, **similar}
 
 
-def _names(*words: str) -> re.Pattern[str]:
+def _name_pattern(*words: str) -> re.Pattern[str]:
     return re.compile(rf"(?:{'|'.join(words)})\Z", re.IGNORECASE)
 
 
 MYSQL = Server(
     "MySQL",
-    _names(
+    _name_pattern(
         r"mysql(-community|-commercial|-enterprise|-wsrep)?-server(-[\d.]+)?(-minimal|-debug)?",
         r"greatsql-server",
         r"rh-mysql\d+-mysql-server",
@@ -84,7 +84,7 @@ MYSQL = Server(
 OTHERS = (
     Server(
         "MariaDB",
-        _names(r"mariadb(\d*|[\d.]+)-server", r"rh-mariadb\d+-mariadb-server", r"mariadb-galera-server"),
+        _name_pattern(r"mariadb(\d*|[\d.]+)-server", r"rh-mariadb\d+-mariadb-server", r"mariadb-galera-server"),
         {
             **dict.fromkeys(("rhel-7", "alinux-2", "anolis-7"), ((5, 5),)),
             **dict.fromkeys(("alinux-3", "anolis-8"), ((10, 3), (10, 5))),
@@ -95,7 +95,7 @@ OTHERS = (
     ),
     Server(
         "PostgreSQL",
-        _names(r"postgresql[\d.]*-server", r"rh-postgresql\d+-postgresql-server"),
+        _name_pattern(r"postgresql[\d.]*-server", r"rh-postgresql\d+-postgresql-server"),
         {
             **dict.fromkeys(("rhel-7", "alinux-2", "anolis-7"), ((9, 2),)),
             **dict.fromkeys(("alinux-3", "anolis-8"), ((10,), (9, 6), (12,), (13,))),
@@ -105,14 +105,14 @@ OTHERS = (
         _sources(_SEVEN, _POSTGRESQL),
         only_same=True,
     ),
-    Server("MongoDB", _names(r"mongodb(-org|-enterprise)?-server(-\d.*)?", r"rh-mongodb\d+-mongodb-server"), {}, {}),
+    Server("MongoDB", _name_pattern(r"mongodb(-org|-enterprise)?-server(-\d.*)?", r"rh-mongodb\d+-mongodb-server"), {}, {}),
     Server(
         "Redis",
-        _names(r"redis\d*", r"rh-redis\d+-redis"),
+        _name_pattern(r"redis\d*", r"rh-redis\d+-redis"),
         {**dict.fromkeys(("alinux-3", "anolis-8", "rhel-8"), ((5, 0), (6, 2))), "rhel-9": ((6, 2), (7, 2))},
         _sources(_SEVEN, _REMEMBERED),
     ),
-    Server("Valkey", _names(r"valkey\d*"), {}, {}),
+    Server("Valkey", _name_pattern(r"valkey\d*"), {}, {}),
 )
 """The rest. A missing destination ships no such server, or nobody has checked it."""
 

@@ -56,7 +56,7 @@ def _compare_versions(about: str, version: Version, shipped: tuple[Version, ...]
 
 
 def _why_unreadable(server: Server, found: PackageFacts, facts: Facts, catalog: Catalog) -> tuple[Severity, str] | None:
-    """Why the destination's servers cannot read the data, or that it ships none; None if they can."""
+    """Why the destination cannot read the data: its servers are unsuitable, or it ships none. None if it can."""
     series, shipped = series_of(server, version_of(found.version)), server.ships.get(facts.hop.destination, ())
     about, destination = f"{found.name} {found.version}", catalog.name(facts.hop.destination)
     if not shipped:

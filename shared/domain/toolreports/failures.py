@@ -60,7 +60,7 @@ _READERS = {"leapp": findings_of_leapp, "convert2rhel": findings_of_convert2rhel
 
 
 def findings_of(tool: str, report: str) -> tuple[Finding, ...]:
-    """The findings in a tool's report, what stops it first."""
+    """The findings in a tool's report; those that stop the tool come first."""
     return _READERS[tool](report)
 
 

@@ -159,7 +159,7 @@ def _waves(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.Wa
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
-    """Why no migration starts, in order: planning comes before the acknowledgement."""
+    """Why no migration starts. Unfinished planning is told before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
         return held_back(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)

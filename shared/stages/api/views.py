@@ -1,4 +1,4 @@
-"""The API's answers, one dataclass each. Their field names in camelCase are the JSON, their hints its schema."""
+"""The API's answers, one dataclass each. The JSON has their field names in camelCase; its schema comes from their type hints."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class BatchView:
     policy: Policy
     size: int
     digest: str
-    """Digest of the instances chosen, the same as long as they are; empty during planning."""
+    """Digest of the chosen instances. It changes only when they change; it is empty during planning."""
     left_out: int
     """Number of instances that the selection left out."""
     problems: tuple[ProblemView, ...]

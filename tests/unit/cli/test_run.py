@@ -146,9 +146,9 @@ def test_the_step_grows_only_while_nothing_moves() -> None:
     drive = Drive(None, None, None, 1)  # type: ignore[arg-type]
     waiting = [at("ready")]
     for now in range(4):
-        drive._update_screen(waiting, 0, now)
+        drive._note_progress(waiting, 0, now)
     assert drive._step(waiting) > 60
-    drive._update_screen([at("snapshotting", version=2)], 0, 5)
+    drive._note_progress([at("snapshotting", version=2)], 0, 5)
     assert drive._step([at("snapshotting")]) == 60
     assert drive._step([at("confirmed"), at("precheck_failed")]) == 3600
 
