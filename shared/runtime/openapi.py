@@ -42,8 +42,8 @@ HELD: Json = {
 }
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
-_TRIGGERS = (401, 403)
-"""Answers that the trigger itself may give to any request, because of its signature."""
+_TRIGGERS = (400, 401, 403)
+"""Answers that the trigger itself may give to any request: its signature is missing or wrong."""
 _STATUSES = {
     400: "The request is not as described; the message names the field.",
     401: "The signature or the operator's name is missing.",

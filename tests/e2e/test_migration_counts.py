@@ -24,7 +24,7 @@ AT_MOST = {
     "putEvents": 13,
     "PutRow": 13,
     "UpdateRow": 36,
-    "GetRow": 46,
+    "GetRow": 52,
     "BatchGetRow": 64,
     "BatchWriteRow": 1,
     "DeleteRow": 1,

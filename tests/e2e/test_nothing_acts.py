@@ -99,6 +99,7 @@ def lines(world: World, given: dict[str, str], folder: Path) -> dict[str, list[l
         "run": [["--fleet", given["fleet"]], ["--fleet", given["garbage"]]],
         "show": [[first], [second], [EVIL]],
         "snapshots": [[]],
+        "left-out": [[EVIL], [batch]],
         "status": [[], [batch], [EVIL]],
         "stop": [[EVIL, "--yes", "--why", EVIL], [batch, "--yes", "--why", EVIL]],
         "submit": [["-i", EVIL], ["-i", "i-test0001", "--policy", given["policy"]], ["-r", EVIL]],
@@ -148,6 +149,8 @@ def test_no_log_line_and_no_answer_acts(world: World) -> None:
     handler = Lines()
     root = logging.getLogger("replank")
     root.addHandler(handler)
+    level = root.level
+    root.setLevel(logging.INFO)  # whatever level another test has left
     try:
         world.send(f"replank:Nothing:{EVIL}", {"migrationId": EVIL, "batchId": EVIL})
         world.send("replank:OperatingSystem:EndOfLife", {"releases": [EVIL]}, source=EVIL[:40], event_id="e2")
@@ -157,6 +160,7 @@ def test_no_log_line_and_no_answer_acts(world: World) -> None:
         said = handler.taken()
     finally:
         root.removeHandler(handler)
+        root.setLevel(level)
     assert any("owned" in line for line in said)
     assert [line for line in said if ACTING.search(line)] == []
     assert not [each for each in world.failures() if ACTING.search(str(each["error"]))]

@@ -30,6 +30,7 @@ STOPWATCH = frozenset({"time.monotonic", "time.monotonic_ns", "time.perf_counter
 MAY_TIME = {
     "tests/e2e/test_run.py": "gives up on processes that do not end",
     "tests/simulation/crash.py": "gives up on a fleet that does not finish; prints how long it took",
+    "tests/simulation/test_large_move.py": "prints how long the move took",
     "tests/simulation/run.py": "prints how long the seeds took",
     "tests/simulation/shrink.py": "stops looking for a smaller example",
     "tests/simulation/simulation.py": "prints how long a seed took",
