@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,6 +44,13 @@ def events_keep_their_contract(request: pytest.FixtureRequest) -> Iterator[None]
     with mock.patch.object(Publisher, "accept", checked), permissions.counted(), remembered(environment=False):
         yield
     assert problems == []
+
+
+@pytest.fixture(autouse=True)
+def logging_stays_on() -> Iterator[None]:
+    """Fails the test that switches logging off for those that follow it."""
+    yield
+    assert logging.root.manager.disable == logging.NOTSET
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -131,7 +131,6 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--tally", type=Path, help="file that keeps the fleets judged so far")
     chosen = parser.parse_args(arguments)
-    logging.disable(logging.CRITICAL)
     seeds = range(chosen.seed, chosen.seed + chosen.fleets)
     known = judged_before(chosen.tally) if chosen.tally else {}
     judged = [known.get(seed) or _judge_and_note(seed, chosen.tally) for seed in seeds]
@@ -167,4 +166,5 @@ def _judge_and_note(seed: int, tally: Path | None) -> JudgedFleet:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.CRITICAL)  # a judged fleet writes thousands of lines
     sys.exit(main())
