@@ -49,6 +49,8 @@ def set_(
         if line["version"] == answer["version"]:
             for name, value in line["before"].items():
                 print(f"  {name}: {value} to {line['after'][name]}")
+    if found["acknowledgement"] and wanted.get("automaticRollback"):
+        print("Automatic rollback no longer happens in it: the acknowledgement was for the policy before.")
     if any(each["missing"] for each in answer["approvals"]):
         print(f"Persons have to approve it again: replank approvals {batch}")
 

@@ -87,7 +87,7 @@ def picture(plan: Json, standing: Json) -> Picture | None:
 
 
 def moment(value: object) -> datetime | None:
-    """A time of the API's; None for what is none."""
+    """The API's time as UTC; None if it is empty or unreadable."""
     try:
         return datetime.fromisoformat(str(value or "").replace("Z", "+00:00")).astimezone(timezone.utc)
     except ValueError:

@@ -104,6 +104,8 @@ def confirm(migration: Migration, operator: str, now: datetime, *, retention_day
     changes = {"released_at": now, "due_at": due_at, "commands": commands}
     taken = step(migration, to, now=now, by=operator, reason=REASONS["confirmation"], **changes)
     effects: list[Effect] = [ReleaseSlot(), *_clean_up_effects(migration)] if migration.state is State.FAILED else []
+    if to is State.ROLLED_BACK and migration.attempt > 1:
+        effects.append(CleanUpDriver(migration.handle, migration.hop))  # its snapshots may hold what an earlier try installed
     effects.append(ScheduleSweep(retention_days))
     effects += undoing(taken.after)
     if to is State.CONFIRMED:

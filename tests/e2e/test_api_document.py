@@ -56,8 +56,8 @@ CHAINS = settings(MODERATE, max_examples=20, stateful_step_count=6)
 
 
 HAVE_POLICIES = ("POST /v1/batches", "POST /v1/plans", "POST /v1/batches/{batchId}/policy")
-"""A boundary case of each of their lists is up to 10,000 entries long. Drawing them all takes two minutes in each process that collects
-this file; tests/e2e/test_selection.py and the unit tests of the policy have the bounds."""
+"""A boundary case of each of their lists has up to 10,000 entries. To draw them all takes two minutes in each process that collects
+this file."""
 
 
 def described(*, security: bool = False) -> Any:

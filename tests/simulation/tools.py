@@ -33,7 +33,7 @@ class Drawn:
 
 
 def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requests: list[dict[str, Any]]) -> Drawn:
-    """The requests with the driver in some of them. Records and guests are changed where a tool is to have its way."""
+    """The requests, some with the guest driver. Changes records and guests so that a tool can work, or fail, in them."""
     rng = random.Random(f"guest:{seed}")
     if rng.random() >= SHARE:
         return Drawn(tuple(requests), {})
@@ -49,7 +49,7 @@ def drawn(seed: int, records: list[dict[str, Any]], guests: dict[str, Any], requ
 
 
 def by_tool(request: dict[str, Any], records: list[dict[str, Any]]) -> dict[str, Any]:
-    """The request for those of its instances to which a tool leads; as it was if there is none, or if it names none by id."""
+    """The request, limited to its instances that a tool can replace; unchanged if it names no such instance by id."""
     systems = {each["InstanceId"]: each["OSName"] for each in records}
     ids = [id for id in request.get("instanceIds", ()) if systems[id] in LEADS_TO]
     if not ids:

@@ -94,13 +94,15 @@ class GuestDriver:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
-        """Remove what was installed, and ask until the guest says so: a tool that is at work is let end first.
+        """Remove what was installed, and ask until the guest says so. The guest waits for a tool that is at work.
 
-        After a rollback the disks themselves are as before, so nothing is sent. What waited for its slot again has no handle any
-        more; then the snapshots tell that a preparation may have begun.
+        A rollback restores the disks, so nothing is sent until a person has accepted it. The snapshots may hold what a try before
+        the last one installed. A migration that waits for a slot again has lost its handle; then the snapshots tell that a
+        preparation may have begun.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
-        if migration.state in (State.ROLLING_BACK, State.ROLLED_BACK) or not begun:
+        is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
+        if not begun or (is_back and (migration.released_at is None or migration.attempt == 1)):
             return
         told, id = {"migrationId": migration.migration_id}, migration.instance_id
         if self._clock.now() - migration.entered_at > UNCLEANED:
@@ -112,7 +114,8 @@ class GuestDriver:
         if not agent.alive:
             raise Transient("Guest.Silent", f"The agent of {id} is silent; what was installed in it stays for now.")
         try:
-            since = (handle.began_at or migration.created_at) - CLOCKS_APART
+            sent = migration.released_at if is_back else None  # an answer from before the rollback tells nothing
+            since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
             outputs = self._guest.outputs(migration.region_id, id, since)
             if any(is_cleaned(each.output, _run(migration)) for each in outputs if each.ended):
                 return

@@ -203,6 +203,10 @@ def _not_known(batch: Batch, found: Sequence[Migration], now: datetime, ports: P
         slots = sum(each != batch.batch_id for each in ports.admission.holders().values())
         taken = f"others hold {slots} slots" if slots else "no other holds a slot now"
         said.append(f"{_many(len(others))}, and {taken}: the forecast gives this batch every slot")
+    named = {"maxMovingPerRegion": batch.policy.max_moving_per_region, "maxMovingPerWave": batch.policy.max_moving_per_wave}
+    ignored = [name for name, limit in named.items() if limit]
+    if ignored:
+        said.append(f"the forecast does not apply {' and '.join(ignored)}")
     if batch.policy.group is not None:
         said.append(f"members of its groups ({batch.policy.group.tag}) in other batches are not counted")
     return tuple(said)

@@ -109,7 +109,7 @@ def _chosen(row: Columns) -> str:
 
 
 def _request(frame: Frame | None) -> tuple[str, str]:
-    """Path and sender of the request under way; empty if there is none."""
+    """Path and sender of the request under way; empty outside the API."""
     if frame is None or frame.function != "api":
         return "", ""
     request = json.loads(frame.payload)

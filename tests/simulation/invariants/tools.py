@@ -73,8 +73,13 @@ class LeavesNothing(Checker):
 
 
 def _is_cleaned(migration: Migration) -> bool:
-    """Whether nothing may be left of it: it is over, and nobody has accepted a failure as it is."""
-    return migration.state in (State.COMPLETED, State.CANCELLED, State.ROLLED_BACK, State.PRECHECK_FAILED)
+    """Whether nothing may be left of it: it is over, and nobody has accepted a failure as it is.
+
+    The snapshots of a further try hold what the try before it left; that goes once a person has accepted the rollback.
+    """
+    if migration.state is State.ROLLED_BACK:
+        return migration.attempt == 1 or migration.released_at is not None
+    return migration.state in (State.COMPLETED, State.CANCELLED, State.PRECHECK_FAILED)
 
 
 def _was_migrating(migration: Migration, scene: Sight) -> bool:

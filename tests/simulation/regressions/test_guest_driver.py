@@ -84,6 +84,21 @@ def test_a_tool_that_failed_before_the_point_of_no_return_can_be_tried_again(wor
     assert reach(world, "migrated", "failed")["state"] == "migrated"
 
 
+def test_what_an_earlier_try_left_in_the_snapshots_goes_when_the_rollback_is_accepted(world: World) -> None:
+    begin(world, RHEL_8, "inhibit=An agent that the new system lacks\n")
+    reach(world, "failed", "migrated")
+    write(world, 'rm -f "$GUEST_ROOT/.guest/tool"')
+    act(world, "retry")
+    assert reach(world, "migrated", "failed")["state"] == "migrated"
+    act(world, "rollback")
+    assert reach(world, "rolled_back", "failed")["state"] == "rolled_back"
+    world.run(20)
+    assert "replank-tool" in files(world), "every disk is as its snapshot"
+    act(world, "confirmation")
+    world.run(20)
+    assert "replank-tool" not in files(world)
+
+
 def test_a_system_that_comes_back_unchanged_from_the_restart_has_failed_and_is_rolled_back(world: World) -> None:
     begin(world, RHEL_8, "fail=restart\n")
     failed = reach(world, "failed", "migrated", hours=24)

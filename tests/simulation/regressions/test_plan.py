@@ -90,12 +90,14 @@ def test_what_the_forecast_does_not_know_is_said() -> None:
     with world(*(instance(number) for number in range(1, 4))) as made:
         first = submitted(made, 2, policy={"maxMoving": 1})
         assert plan(made, first)["notKnown"] == []
-        second = str(made.api.post("/batches", {"instanceIds": ["i-test0003"], "policy": {"group": {"tag": "serves"}}})["batchId"])
+        policy = {"group": {"tag": "serves"}, "maxMovingPerRegion": 1, "maxMovingPerWave": 1, "waves": ["1"]}
+        second = str(made.api.post("/batches", {"instanceIds": ["i-test0003"], "policy": policy})["batchId"])
         made.api.post("/hold", {"why": "incident"})
         made.run(5)
         said = plan(made, second)["notKnown"]
         assert [each.split(" (")[0] for each in said] == [
             "everything is held",
             "one other batch may start migrations, and no other holds a slot now: the forecast gives this batch every slot",
+            "the forecast does not apply maxMovingPerRegion and maxMovingPerWave",
             "members of its groups",
         ]

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import typer
 
 from cli.client import Api
 from cli.main import run
+from shared.domain.batch import Acknowledgement
 from shared.domain.migration import State
+from shared.domain.policy import Policy
 from tests.support.api import ApiInHand, ApiInMemory, entry, migration
 from tests.support.fakes import NOON
 
@@ -134,3 +137,15 @@ def test_a_batch_is_listed_before_it_is_confirmed_and_no_changes_nothing(
     assert "m3" not in listed
     assert asked[0].startswith("Confirm these 2? Their snapshots are deleted 7 days later")
     assert {each["state"] for each in ApiInHand(api).pages("/migrations", "migrations", batchId=batch)} == {"migrated", "ready"}
+
+
+def test_policy_set_says_that_automatic_rollback_ends(api: ApiInMemory, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    batch = api.open_batch(migration("m1", State.MIGRATED))
+    row = replace(
+        api.fakes.batches.rows[batch], policy=Policy(automatic_rollback=True), acknowledgement=Acknowledgement("ann", NOON, "1", ())
+    )
+    api.fakes.batches.rows[batch] = row
+    file = tmp_path / "policy.json"
+    file.write_text('{"automaticRollback": true, "maxMoving": 7}', encoding="utf-8")
+    told = said(capsys, "policy", "set", batch, str(file), "--yes")
+    assert "Automatic rollback no longer happens in it" in told
