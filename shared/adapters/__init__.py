@@ -1,4 +1,4 @@
-"""The adapters: each implements a port on the real SDKs.
+"""The adapters. Each one implements a port with the real SDKs.
 
-An SDK is imported when its client is made (``sdk``), never when a module is loaded.
+The module ``sdk`` imports an SDK when it makes its client, never when a module is loaded.
 """

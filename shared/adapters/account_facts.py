@@ -1,4 +1,4 @@
-"""What the account allows, as ECS shows it: two cheap calls per region, cached for two minutes.
+"""Reads from ECS what the account allows, with two calls per region, and caches it for two minutes.
 
 No read-only call shows whether SMC is authorised or what its quotas are, so those facts stay unknown (docs/assumptions.md).
 """
@@ -16,20 +16,20 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 KEPT = timedelta(minutes=2)
-"""How long an answer is cached: many prechecks share it, and a person who has just topped up must not wait longer."""
+"""How long the facts are cached. Many prechecks share them, and a person who has topped up the account waits no longer."""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
 
 class AccountBook:
-    """The account's facts by region."""
+    """Reads the account's facts from ECS, and caches them by region."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients, self._clock = clients, clock
         self._known: dict[str, tuple[datetime, AccountFacts]] = {}
 
     def facts(self, region_id: str) -> AccountFacts:
-        """What is known now; facts that the role may not read stay unknown. Raises Transient."""
+        """The facts about the account in a region. A fact that the role may not read stays unknown. Raises Transient."""
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))
         if asked_at is None or not timedelta(0) <= now - asked_at < KEPT:
@@ -70,7 +70,7 @@ def _values_of(item: Any) -> list[str]:
 
 
 def _answer_or_code(ask: Callable[[], Any]) -> tuple[Any, str]:
-    """The answer, or the error code if the call was refused."""
+    """The answer and an empty code; or None and the error code if ECS refused the call."""
     try:
         return ask(), ""
     except Permanent as error:

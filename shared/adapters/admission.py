@@ -1,4 +1,4 @@
-"""Locks and slots as rows of one Tablestore table."""
+"""Stores instance locks and migration slots as rows of one Tablestore table."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _HOLD: Key = (("lock_id", "hold"),)
 
 
 class TablestoreAdmission:
-    """See the port. A lock is a row that is put only if it does not exist. The slots are one row with a version."""
+    """Implements the port ``Admission``. A lock is a row that is put only if it does not exist. All slots share one row."""
 
     def __init__(self, store: Store, accounts: Collection[str] = ()) -> None:
-        """``accounts``: the member accounts."""
+        """``accounts`` are the ids of the member accounts."""
         self._store, self._members = store, tuple(accounts)
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
@@ -58,7 +58,7 @@ class TablestoreAdmission:
         return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _room_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The columns of the slots row that a ``Room`` is made from."""
+        """The columns of the slots row from which a ``Room`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
@@ -99,9 +99,9 @@ class TablestoreAdmission:
         return held
 
     def _recount(self) -> None:
-        """Correct the counters. If somebody takes or releases a slot at the same time, the next look corrects them.
+        """Correct the slot counters, which are wrong if an older version without counters has changed the row.
 
-        They are wrong only if a version that does not keep them changed the row.
+        If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
         held = _holders_in(row)
@@ -187,14 +187,14 @@ class TablestoreAdmission:
 
 
 def _seen_condition(seen: Hold) -> Expected | None:
-    """The condition that nobody has changed the hold since it was read. A row made by hand may lack a readable version."""
+    """The condition that the hold has not changed since it was read. A row made by hand may lack a readable version."""
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
     return {VERSION: seen.version or Absent}
 
 
 def _parse(name: str, value: Any) -> Any:
-    """A line is JSON. A value that is not JSON stays as it is, and does not count as a line."""
+    """A column's value in the hold's row. Journal lines are parsed from JSON; a line that is not JSON stays text and is ignored."""
     if not name.startswith(LINE):
         return value
     try:
@@ -212,23 +212,23 @@ def _accounts_in(row: Columns) -> dict[str, str]:
 
 
 def _counts_of(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
-    """Slots held by each batch, by each member account, and (under the empty name) in all; zeros are left out."""
+    """The number of slots held by each batch and each member account. The empty name holds the total; zeros are left out."""
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
 def _count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The change of each count when a slot is taken or released."""
+    """The change of each slot counter if a slot is taken (``by`` is 1) or released (``by`` is -1)."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
 def _stored_counts(row: Columns) -> dict[str, int]:
-    """The counts that the row holds."""
+    """The slot counters stored in the row, without zeros."""
     found = {name[len(tables.COUNT) :]: int(number) for name, number in row.items() if name.startswith(tables.COUNT)}
     return {batch_id: number for batch_id, number in found.items() if number}
 
 
 def _key(region_id: str, instance_id: str, account: str) -> Key:
-    """The key of an instance's lock. In the deployment's own account it is the same as in versions that knew no accounts."""
+    """The key of an instance's lock. Without a member account it is the same key as in versions that had no accounts."""
     where = f"{account}:{region_id}" if account else region_id
     return (("lock_id", f"instance:{where}:{instance_id}"),)
 

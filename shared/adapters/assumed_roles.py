@@ -1,7 +1,7 @@
-"""Member accounts: roles assumed through STS, and the adapters that act under them.
+"""Assumes roles in member accounts through STS, and makes the adapters that act in these roles.
 
 Each migration has a session of its own, so that the member account's audit shows which migration made a call. Credentials are
-kept in memory only, and only until they near their end.
+kept in memory only, until shortly before they expire.
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ from shared.ports.clock import Clock
 from shared.ports.ports import AccountPorts
 
 SHORTEST_LIFE_S = 900
-"""The shortest life that AssumeRole gives (STS, AssumeRole)."""
+"""The shortest session in seconds that AssumeRole accepts (STS, AssumeRole)."""
 NEAR_THE_END = timedelta(minutes=5)
 MOST_SESSIONS = 64
-"""Maximum sessions that one instance of a function keeps; the least recently used one goes first."""
+"""Maximum sessions that one function instance keeps. The least recently used session is dropped first."""
 ASKED_AGAIN = timedelta(seconds=30)
-"""A refused role is not requested again before this time has passed, however many migrations need it."""
+"""Minimum time between two requests for a role that STS has refused. All migrations share it."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""By account: when its role was last refused, and the error."""
+"""For each account id: when STS last refused the account's role, and the error."""
 _SPENT = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
-"""Families of codes with which services refuse credentials that have expired or were revoked."""
+"""Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
-"""Codes with which ECS, SMC and the gateway before them report that RAM denies a call. ``Forbidden.<other>`` concerns the
-resource instead."""
+"""Error codes of ECS, SMC and their gateway for a call that RAM denies. Other codes that begin with ``Forbidden.`` concern the
+resource."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class _Credential:
 
 
 class AssumedRole:
-    """The credentials of one session in a member account; see ``sdk.Assumed``."""
+    """The credentials of one session in a member account, as ``sdk.Assumed`` describes them."""
 
     def __init__(self, member: MemberAccount, session: str, home: Clients, clock: Clock, refusals: Refusals) -> None:
         self._member, self._session, self._home, self._clock = member, session, home, clock
@@ -68,7 +68,7 @@ class AssumedRole:
         return self._held
 
     def renew_after(self, error: CloudError) -> bool:
-        """Renew credentials that ended early, but only once: if the role is gone, STS issues no others."""
+        """Renew credentials that ended early. Returns False if they are a renewal already, so that a call is repeated only once."""
         if error.family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None
@@ -89,7 +89,7 @@ class AssumedRole:
         return permission_missing(self._member, f"{error.code}: {error.message}")
 
     def _assume(self) -> _Credential:
-        """New credentials. Raises AccountUnusable if STS refuses, or refused a moment ago; Transient if it does not answer."""
+        """Request new credentials. Raises AccountUnusable if STS refuses or has just refused, Transient if STS does not answer."""
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
             raise refusal
@@ -107,7 +107,7 @@ class AssumedRole:
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
 
     def _remember(self, *secrets: str) -> None:
-        """Remember the current credentials and the previous ones, which an answer under way may still contain."""
+        """Hide these secrets in logs, and keep the previous ones hidden, because a pending answer may still contain them."""
         for secret in self._hidden[:-2]:
             redact.forget(secret)
         self._hidden = [*self._hidden[-2:], *secrets]
@@ -137,13 +137,13 @@ class AssumedRole:
 
 @dataclass(frozen=True)
 class _Answer:
-    """An answer in the form that ``call`` reads."""
+    """An answer of the generic client in the form that ``sdk_call`` reads."""
 
     body: Any
 
 
 class MemberAccounts:
-    """Implements the port ``Accounts``. ``make`` builds the adapters of one account from its clients."""
+    """Implements the port ``Accounts``. ``make`` builds the adapters of one account from its SDK clients."""
 
     def __init__(
         self, members: Mapping[str, MemberAccount], home: Clients, clock: Clock, make: Callable[[Clients], AccountPorts]

@@ -1,4 +1,4 @@
-"""The audit as rows of one Tablestore table, by day. Nothing here can overwrite or delete."""
+"""Stores the audit as rows of one Tablestore table, by day. No method overwrites or deletes a record."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ASKED, ANSWERED, ANSWERED_AT = "asked", "answered", "answered_at"
 
 
 class TablestoreAudit:
-    """See the port. A row is put only if it does not exist, and its answer only if the row has no answer."""
+    """Implements the port ``Audit``. A row is put only if it does not exist; an answer is added only if the row has no answer."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

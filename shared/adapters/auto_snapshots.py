@@ -1,4 +1,4 @@
-"""When the next automatic snapshot of an instance's disks is due: their policies' days and hours, which ECS keeps in UTC+8."""
+"""Computes when the next automatic snapshot of an instance's disks is due. ECS keeps the policies' days and hours in UTC+8."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from shared.adapters.sdk_call import call
 from shared.domain.errors import Permanent
 
 ZONE = timezone(timedelta(hours=8))
-"""The zone of TimePoints and RepeatWeekdays in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
+"""The time zone of TimePoints and RepeatWeekdays in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
 
 
 def policies_of(disks: Iterable[Any]) -> list[str]:
-    """The policies in force on some disks, as DescribeDisks names them."""
+    """The ids of the automatic snapshot policies of the disks, as DescribeDisks names them."""
     return sorted({disk.auto_snapshot_policy_id for disk in disks if disk.auto_snapshot_policy_id})
 
 
 def next_of(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """When the first of the policies runs next; None if no policy runs, or if the role may not read them. One call per policy."""
+    """The time of the next automatic snapshot; None if no policy runs or the role may not read them. Makes one call per policy."""
     runs = [next_run(*_policy(clients, region_id, each), now) for each in policy_ids]
     return min((each for each in runs if each is not None), default=None)
 
 
 def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
-    """The next hour on the days given after ``now``: ``["0", "12"]`` and ``["1", "7"]`` (Monday is 1).
+    """The time after ``now`` at which a policy runs next; None if it never runs.
 
-    None if there is no such hour.
+    Both lists are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Mondays and Sundays.
     """
     hours, days = _numbers(time_points), _numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,4 +1,4 @@
-"""The batches' rows in Tablestore."""
+"""Stores batches as rows in Tablestore."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.migrations import Unreadable
 
 MOST_PAGES = 10
-"""Maximum pages of open batches that one listing reads to find enough readable ones."""
+"""Maximum pages that one listing of open batches reads, because some rows may be unreadable."""
 REMEMBERED = 4
-"""Batches whose waves a function keeps in memory: about 2 MB each with ten thousand migrations."""
+"""Maximum batches whose waves a function keeps in memory. The waves of ten thousand migrations take about 2 MB."""
 
 
 class TablestoreBatches:
-    """See the port."""
+    """Implements the port ``Batches`` with Tablestore."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._cut: dict[str, Waves] = {}
-        """The waves of a few batches. Nobody changes them once they are written."""
+        """A cache of the waves of a few batches, by batch id. Waves never change after they are written."""
 
     def create(self, batch: Batch) -> bool:
         try:
@@ -174,7 +174,7 @@ class TablestoreBatches:
 
 
 def _cause(row: Columns) -> str:
-    """Why the row cannot be read; empty if it can."""
+    """The reason why the row cannot be read as a batch; empty if it can be read."""
     try:
         tables.batch_of(row)
     except Permanent as error:
@@ -191,5 +191,5 @@ def _key(batch_id: str) -> Key:
 
 
 def _attempts(row: Columns, prefix: str) -> dict[str, int]:
-    """The attempt whose outcome was noted, by migration id."""
+    """The attempts in the columns with a prefix, by migration id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

@@ -1,4 +1,4 @@
-"""The pipeline's own bus on EventBridge."""
+"""Publishes the pipeline's events on its own EventBridge bus."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from shared.domain.retry import Again, repeat
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Maximum events in one PutEvents; the service documents no such number, only the size below."""
+"""Maximum events in one PutEvents call. We chose this number, because EventBridge documents only a maximum size."""
 MAX_BYTES = 240 * 1024
-"""Maximum bytes of data in one PutEvents: 256 KB, less room for the attributes."""
+"""Maximum bytes of events in one PutEvents call. EventBridge accepts 256 KB; the rest is a reserve."""
 ENVELOPE_BYTES = 600
-"""Maximum bytes of one event's attributes."""
+"""Bytes reserved for the attributes of one event."""
 
 
 class _NotTaken(Exception):
-    """EventBridge refused some events or did not answer; sending them again may help."""
+    """Raised if EventBridge refused some events or did not answer. Sending them again may help."""
 
 
 class EventBridgeBus:
-    """See the port. An extension attribute of each event chooses the bus."""
+    """Implements the port ``Bus`` with EventBridge. An extension attribute of each event names the bus."""
 
     def __init__(self, clients: Clients, bus: str, clock: Clock) -> None:
         self._clients = clients
@@ -74,7 +74,7 @@ class EventBridgeBus:
 
 
 def batches(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
-    """The events in order, in portions that one PutEvents takes; raises Permanent (Event.TooLarge)."""
+    """The events in order, split into portions for one PutEvents call each. Raises Permanent (Event.TooLarge)."""
     portion: list[tuple[Event, bytes]] = []
     size = 0
     for event, data in events:
@@ -99,7 +99,7 @@ def _encoded(event: Event) -> bytes:
 
 
 def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
-    """The entries that EventBridge refused, and why it refused the first."""
+    """The entries that EventBridge refused, and the reason for the first refusal."""
     if not answer.failed_entry_count:
         return [], ""
     outcomes = answer.entry_list or []
@@ -110,7 +110,7 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
 
 
 def _problem_of(error: Exception) -> str:
-    """What went wrong, if trying again may help; else raises the error, translated if a translation exists."""
+    """The problem in words, if sending again may help. Any other error is raised, translated if possible."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error

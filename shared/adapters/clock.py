@@ -1,4 +1,4 @@
-"""The time: the machine's, or the local cloud's virtual time from an environment variable."""
+"""Clocks for the machine's time, and for the local cloud's virtual time in an environment variable."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from shared.domain.errors import Permanent
 
 
 class SystemClock:
-    """The machine's clock."""
+    """Reads the machine's clock."""
 
     def now(self) -> datetime:
         return datetime.now(timezone.utc)
 
 
 class EnvironmentClock:
-    """The time in an environment variable (ISO 8601, UTC), set for each invocation; the machine's if it is unset."""
+    """Reads the time from an environment variable (ISO 8601, UTC) set for each invocation. If unset, reads the machine's clock."""
 
     def __init__(self, variable: str) -> None:
         self._variable = variable
@@ -40,13 +40,13 @@ def clock_of(setting: str) -> Clock:
 
 
 def moment(text: str) -> datetime:
-    """An ISO 8601 time as the cloud writes it (``2026-09-01T04:00Z``, with or without seconds) as aware UTC; raises ValueError."""
+    """The time in an ISO 8601 text of the cloud, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
 
 
 def moment_or_none(text: str | None) -> datetime | None:
-    """Like ``moment``, but None if the field is empty or unreadable."""
+    """The time in an ISO 8601 text, like ``moment``; None if the text is empty or unreadable."""
     try:
         return moment(text) if text else None
     except ValueError:
@@ -54,5 +54,5 @@ def moment_or_none(text: str | None) -> datetime | None:
 
 
 def milliseconds(at: datetime) -> int:
-    """Milliseconds since the epoch, as Tablestore columns hold times."""
+    """The time in milliseconds since the epoch, the form of times in Tablestore columns."""
     return round(at.timestamp() * 1000)

@@ -1,4 +1,4 @@
-"""ECS: instances, disks and snapshots."""
+"""Reads and changes instances, disks and snapshots through ECS."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from shared.ports.compute import WITHOUT_SIEVE, Found, FoundInstance, Sieve, Sna
 
 PAGE = 100
 MAX_PAGES = 60
-"""Maximum pages of one listing, 6,000 resources; an instance has at most 17 disks with 256 manual snapshots each."""
+"""Maximum pages of one listing, for 6,000 items. An instance has at most 17 disks with 256 manual snapshots each."""
 _CANNOT_GO = codes(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
@@ -32,12 +32,12 @@ _CANNOT_GO = codes(
     "InvalidOperation.DeleteSharedSnapshotUnsupported",
     "InvalidOperation.ResourceManagedByCloudProduct",
 )
-"""Codes with which DeleteSnapshot says that a snapshot is in use or not ready to be deleted."""
+"""Error codes of DeleteSnapshot for a snapshot that is in use or not ready to be deleted."""
 _WRONG_STATUS = codes("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
 class Ecs:
-    """See the port."""
+    """Implements the port ``Compute`` with ECS."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
         self._clients = clients
@@ -110,7 +110,7 @@ class Ecs:
     def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
         """Start or stop the instance.
 
-        A refusal because of its status is no error if the instance has the wanted state or is changing to it.
+        If ECS refuses because the instance already has the wanted status or is changing to it, that is no error.
         """
         try:
             self._send(region_id, operation, request, expected=_WRONG_STATUS)
@@ -206,7 +206,7 @@ class Ecs:
 
 
 def _pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing that gives a token for the next page."""
+    """All items of a listing, read page by page. Each page returns the token for the next page."""
     token = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)

@@ -1,4 +1,4 @@
-"""ECS answers as facts: pure, from the SDK's models to the domain's values."""
+"""Converts the SDK's ECS models to the domain's facts, without calls."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from shared.ports.compute import FoundInstance, Sieve, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Families with Arm processors end in r (Ampere: g6r) or y (Yitian: g8y); DescribeInstances itself names no architecture."""
+"""Matches families with Arm processors, which end in r (Ampere: g6r) or y (Yitian: g8y). DescribeInstances names none."""
 MIGRATION_TAG = "replank:migration"
-"""The tag of our snapshots: anybody can type a name, but only the tag shows who made the snapshot."""
+"""The tag that marks our snapshots. A snapshot's name proves nothing, because anybody can type it."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
-"""The system tag of instances made by Auto Scaling."""
+"""The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
-"""The expected name of SMC's own Windows media disk. No document gives it; SMC names its snapshots this way."""
+"""The assumed beginning of the name of SMC's Windows media disk. SMC's snapshots begin this way; the disk is undocumented."""
 
 
 def found_instance(instance: Any) -> FoundInstance:
-    """An instance of a fleet listing, with the few fields that it needs."""
+    """The few fields of an instance that a fleet listing needs."""
     return FoundInstance(
         instance.instance_id,
         instance.region_id,
@@ -39,7 +39,7 @@ def found_instance(instance: Any) -> FoundInstance:
 
 
 def filters_of(only: Sieve) -> dict[str, Any]:
-    """The parameters of DescribeInstances for a filter."""
+    """The parameters of DescribeInstances that apply this filter."""
     from alibabacloud_ecs20140526 import models
 
     tags = [models.DescribeInstancesRequestTag(key=key, value=value) for key, value in only.tags]
@@ -48,7 +48,7 @@ def filters_of(only: Sieve) -> dict[str, Any]:
 
 
 def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
-    """One disk; ``snapshot_count`` counts the manual snapshots, which have a quota."""
+    """The facts of one disk. ``snapshot_count`` is its number of manual snapshots, which have a quota."""
     return DiskFacts(
         disk_id=disk.disk_id,
         kind="system" if disk.type == "system" else "data",
@@ -64,7 +64,7 @@ def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
 
 
 def snapshot_of(snapshot: Any) -> Snapshot:
-    """One snapshot; ``Progress`` is text such as ``45%``."""
+    """The facts of one snapshot. In ECS its progress is text, for example ``45%``."""
     return Snapshot(
         snapshot.snapshot_id,
         snapshot.snapshot_name or "",
@@ -78,12 +78,12 @@ def snapshot_of(snapshot: Any) -> Snapshot:
 
 
 def architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
-    """The architecture that the instance type's name suggests; the probe reads the real one in the guest."""
+    """The architecture that the instance type's name suggests. The probe reads the real architecture in the guest."""
     return "arm64" if _ARM_FAMILY.match(instance_type) else "x86_64"
 
 
 def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, snapshots: Sequence[Any]) -> InstanceFacts:
-    """Everything that the cloud shows of an instance."""
+    """All facts that ECS and Cloud Assistant show about one instance."""
     manual = [each.source_disk_id for each in snapshots if each.snapshot_type == "user"]
     tags = _tags(instance)
     return InstanceFacts(
@@ -126,7 +126,7 @@ def _locks(instance: Any) -> tuple[str, ...]:
 
 
 def _private_ips(instance: Any) -> tuple[str, ...]:
-    """The private addresses, in a VPC or in the classic network."""
+    """The instance's private addresses in its VPC, or in the classic network."""
     vpc = instance.vpc_attributes
     inside = vpc.private_ip_address.ip_address if vpc and vpc.private_ip_address else None
     classic = instance.inner_ip_address.ip_address if instance.inner_ip_address else None

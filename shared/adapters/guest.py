@@ -1,4 +1,4 @@
-"""Cloud Assistant: scripts inside instances."""
+"""Runs scripts inside instances through Cloud Assistant."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from shared.ports.guest import Agent, CommandResult
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
 """InvocationStatus values of a command that has not ended (ECS DescribeInvocationResults)."""
 PAGE, MAX_PAGES = 50, 20
-"""Maximum items that a call returns; results are kept for some weeks."""
+"""Maximum items per page, and maximum pages of one listing. Cloud Assistant keeps results for some weeks."""
 
 
 class CloudAssistant:
-    """See the port."""
+    """Implements the port ``Guest`` with Cloud Assistant."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients

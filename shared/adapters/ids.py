@@ -1,4 +1,4 @@
-"""New ids from the operating system's randomness."""
+"""Makes new ids from the operating system's randomness."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import secrets
 
 
 class RandomIds:
-    """Each id has 64 random bits. The store refuses a collision, because a row is put only if it does not exist."""
+    """Makes ids with 64 random bits. A repeated id does no harm, because a new row is put only if none has its id."""
 
     def batch_id(self) -> str:
         return f"b{secrets.token_hex(8)}"

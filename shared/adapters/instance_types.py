@@ -1,4 +1,4 @@
-"""Limits of instance types, read from ECS once per type and process, because a type does not change."""
+"""Reads the limits of instance types from ECS, once per type and process, because a type does not change."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from shared.domain.errors import Permanent
 
 
 class InstanceTypes:
-    """The limits of instance types."""
+    """Reads the limits of instance types, and caches them."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
         self._disks: dict[str, int] = {}
 
     def data_disk_limit(self, region_id: str, instance_type: str) -> int | None:
-        """Maximum data disks of the type, besides the system disk; None if ECS does not say. Raises Transient."""
+        """Maximum data disks of the type, without the system disk; None if ECS does not report it. Raises Transient."""
         if instance_type not in self._disks:
             try:
                 self._disks.update(self._fetch_limits(region_id, instance_type))
@@ -25,7 +25,7 @@ class InstanceTypes:
         return None if disks is None else disks - 1
 
     def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """The number of cloud disks by type; the system disk is one of them (docs/assumptions.md)."""
+        """Maximum cloud disks by instance type. The system disk is one of them (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

@@ -1,4 +1,7 @@
-"""Leases: rows of the table of locks that one migration holds since one of its attempts. An instance's lock, a group's place."""
+"""Takes and releases leases, which are rows of the table of locks. A lease is an instance's lock or a group's place.
+
+An attempt of one migration holds the lease.
+"""
 
 from __future__ import annotations
 
@@ -12,11 +15,11 @@ from shared.domain.retry import LOCK_RACE
 from shared.ports.admission import LeaseHolder
 
 AT_ONCE = 100
-"""Rows that one call reads at most."""
+"""Maximum rows that one call reads."""
 
 
 def take(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take what nobody holds; who holds it afterwards. A later attempt takes over what an earlier one of its migration holds."""
+    """Take the lease if nobody holds it; returns who holds it then. A later attempt of the same migration takes it over."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _put(store, key, columns):
@@ -38,7 +41,7 @@ def _put(store: Store, key: Key, columns: Columns) -> bool:
 
 
 def _renew(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
-    """Take over an earlier attempt's lease, so that a late act of that attempt cannot release it."""
+    """Take over the lease of an earlier attempt, so that a late act of that attempt cannot release it."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged(row))
     except InDoubt:
@@ -46,7 +49,7 @@ def _renew(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
 
 
 def give_back(store: Store, key: Key, migration_id: str, attempt: int) -> None:
-    """Give it back if this migration holds it since that attempt or an earlier one."""
+    """Release the lease if this attempt of the migration holds it, or an earlier attempt."""
     try:
         if store.delete(tables.LOCKS, key, expect={"lease": _lease(migration_id, attempt)}):
             return
@@ -62,7 +65,7 @@ def give_back(store: Store, key: Key, migration_id: str, attempt: int) -> None:
 
 
 def places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """Who holds the places of these groups."""
+    """The holder of the place in each group, by group. A group without a holder is left out."""
     by_id = {str(key_of_group(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
@@ -72,7 +75,7 @@ def places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
 
 
 def key_of_group(group: str) -> Key:
-    """The row of a group's place. Tags are anybody's choice, and longer than a key may be: a digest stands for them."""
+    """The key of the row for a group's place. It holds a digest of the group's tag, because a tag may be longer than a key."""
     return (("lock_id", tables.GROUP_PLACE + hashlib.sha256(group.encode()).hexdigest()[:32]),)
 
 
@@ -81,11 +84,11 @@ def _lease(migration_id: str, attempt: int) -> str:
 
 
 def _attempt_of(row: Columns) -> int:
-    """The attempt that took it (a row of an earlier version does not say)."""
+    """The attempt that holds the lease; 0 if an older version wrote the row."""
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
 def _unchanged(row: Columns) -> Expected:
-    """The condition that the lease is still the one that was read."""
+    """The condition that the lease has not changed since it was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}

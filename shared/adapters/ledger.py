@@ -1,4 +1,4 @@
-"""The snapshot ledger's rows in Tablestore."""
+"""Stores the snapshot ledger as rows in Tablestore."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
 MAX_ENTRIES = 2000
-"""Maximum entries of one migration; 17 disks, 4 hops, their attempts and SMC's own copies stay far below."""
+"""Maximum entries of one migration. 17 disks, 4 hops, their attempts and SMC's own copies need far fewer."""
 
 
 class TablestoreLedger:
-    """See the port."""
+    """Implements the port ``Ledger`` with Tablestore."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The migrations' rows in Tablestore: one conditional UpdateRow per step, and an index for every listing."""
+"""Stores migrations as rows in Tablestore. Each step is one conditional UpdateRow; each listing uses an index."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ COUNTED_AT_ONCE = 5000
 
 
 class TablestoreMigrations:
-    """See the port.
+    """Implements the port ``Migrations`` with Tablestore.
 
-    Reads of many rows skip one that cannot be understood and log a warning, so that it does not stop the others.
+    Reads of many rows skip an unreadable row and log a warning, so that one bad row does not hide the others.
     """
 
     def __init__(self, store: Store) -> None:
@@ -78,7 +78,7 @@ class TablestoreMigrations:
             raise Stale("Migration.Moved", sentence, "Read it again and decide again.")
 
     def _is_written(self, after: Migration, columns: Columns) -> bool:
-        """Whether the journal's line of this version is the one just sent; if so, the first request was carried out."""
+        """Whether the stored journal line of this version is the line just sent. If so, the first request was carried out."""
         line = tables.numbered(tables.JOURNAL, after.version)
         row = self._store.get(tables.MIGRATIONS, _key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
@@ -90,11 +90,11 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _key(migration.migration_id), {}, (outbox,))
 
     def _owes_more(self, migration: Migration, version: int) -> bool:
-        """Whether another outbox is left; checked only if the row had one when it was read."""
+        """Whether the row has another open outbox. The row is read only if it had another one when it was loaded."""
         return bool(set(migration.owes) - {version}) and len(self._numbered(migration.migration_id, tables.OUTBOX)) > 1
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Set the row's due time to the migration's own, if the row has not moved on."""
+        """Set the row's due time back to the migration's own. Returns False if the row has a newer version."""
         lane = tables.lane(migration)
         return self._update_if(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
@@ -115,11 +115,11 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _key(migration_id), {column: tables.text(name, dict(document))})
 
     def _update(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row if it is still at the version of ``at``."""
+        """Change the row if it still has the version of ``at``. Returns whether it was changed."""
         return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _update_if(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Like ``_update``, but False if it is in doubt whether the change was made."""
+        """Change the row like ``_update``, but return False if the outcome is unknown."""
         try:
             return self._update(at, put, remove)
         except InDoubt:
@@ -152,7 +152,7 @@ class TablestoreMigrations:
         return document
 
     def _numbered(self, migration_id: str, prefix: str) -> list[tuple[str, Any]]:
-        """The columns with a prefix, by name."""
+        """The columns whose names begin with the prefix, sorted by name."""
         row = self._store.get(tables.MIGRATIONS, _key(migration_id), between=tables.columns_of(prefix)) or {}
         return sorted((name, value) for name, value in row.items() if name.startswith(prefix))
 
@@ -171,7 +171,7 @@ class TablestoreMigrations:
         return self._waiting(tables.SWEEP, now, limit, token)
 
     def _waiting(self, lane: str, now: datetime, limit: int, token: str) -> Page:
-        """A page of the rows in a lane that are due by ``now``."""
+        """A page of the migrations in a lane that are due by ``now``."""
         until = milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", Lowest), ("migration_id", Lowest))
         end = (("due_lane", lane), ("due_at", until), ("migration_id", Lowest))
@@ -198,7 +198,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _belongs_here(self, migration: Migration) -> bool:
-        """Whether the tick must handle the row; a row that waited only for an outbox that is settled moves to its own lane."""
+        """Whether the tick must handle the row. If the row was due only for an outbox since settled, restore its due time."""
         if tables.lane(migration).get("due_lane") == tables.DRIVE:
             return True
         self._restore_due_time(migration)
@@ -254,7 +254,7 @@ class TablestoreMigrations:
 
 
 def _page(rows: Sequence[Columns], next_token: str) -> Page:
-    """The rows of a page; unreadable ones are listed apart."""
+    """A page with the migrations in these rows. Unreadable rows are listed apart."""
     read: list[Migration] = []
     unreadable: list[Unreadable] = []
     for row in rows:
@@ -275,7 +275,7 @@ def _read(row: Columns) -> Migration | Unreadable:
 
 
 def readable(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
-    """The rows that can be understood; for each of the others a warning is logged."""
+    """The values that ``read`` returns for the rows. A row that it cannot read is left out, and a warning is logged."""
     found: list[T] = []
     for row in rows:
         try:
@@ -290,7 +290,7 @@ def _first_step(made: Created) -> Step:
 
 
 def _settled(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
-    """A new row with its own due time in force, and without the outbox that was published."""
+    """The change that settles a new row: set the migration's own due time, and remove the published outbox."""
     return _key(made.migration_id), tables.lane(made), (tables.numbered(tables.OUTBOX, made.version),), {"version": made.version}
 
 
@@ -299,7 +299,7 @@ def _key(migration_id: str) -> Key:
 
 
 def _ids(rows: Sequence[Columns]) -> list[str]:
-    """The rows' ids, each once, even if a lagging index shows a row twice."""
+    """The migration ids in the rows, each once. A lagging index may show a row twice."""
     return list(dict.fromkeys(row["migration_id"] for row in rows))
 
 

@@ -1,4 +1,4 @@
-"""Page tokens: the next row's key, opaque to clients."""
+"""Converts keys to page tokens and back. A page token is the key of the next row, opaque to clients."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from shared.adapters.store import Key
 from shared.domain.errors import Refused
 
 MAX_TOKEN = 4096
-"""Maximum characters of a token; a key has at most four columns of at most 1 KB."""
+"""Maximum characters of a token. A key has at most four columns of at most 1 KB."""
 
 
 def token_of(key: Key | None) -> str:
-    """The token for the page that starts at ``key``; empty without a key."""
+    """The token for the page that starts at ``key``; empty if there is no next page."""
     if key is None:
         return ""
     return base64.urlsafe_b64encode(json.dumps([list(column) for column in key]).encode()).decode().rstrip("=")
 
 
 def start_of(token: str, first: Key) -> Key:
-    """The key at which the page starts, ``first`` without a token; raises Refused (Token.Invalid) for another listing's token.
+    """The key at which the page starts, or ``first`` if the token is empty.
 
-    The columns that ``first`` fixes must match, so that a token never leaves the range it was made for.
+    Raises Refused (Token.Invalid) for a token of another listing. Key columns with a fixed value in ``first`` must match.
     """
     if not token:
         return first

@@ -1,4 +1,4 @@
-"""Keeps secrets out of logs: known values are remembered and typical forms are recognised."""
+"""Keeps secrets out of logs. It hides values that it was given, and texts that look like secrets."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ _FORMS = (
     ),
     re.compile(r"()\b(?:LTAI|STS\.)[A-Za-z0-9.]{8,}"),
 )
-"""Matches a key and its value in JSON, a query or a header, and access key ids."""
+"""Patterns of texts that look like secrets: a named value in JSON, a query or a header, and an access key id."""
 
 
 def remember(secret: str | None) -> None:
-    """Hide the value from now on, wherever it appears; short values are ignored, because they would hide ordinary words."""
+    """Hide this value in all later texts. Short values are ignored, because they would hide ordinary words."""
     if secret and len(secret) >= 6:
         _known.add(secret)
 
 
 def forget(secret: str | None) -> None:
-    """Stop hiding a value that has expired, so that the list does not grow for ever."""
+    """Stop hiding a value that has expired, so that the set of hidden values stays small."""
     _known.discard(secret or "")
 
 
 def hide(text: str) -> str:
-    """The text with every secret hidden."""
+    """The text with ``***`` in place of every secret."""
     for secret in _known:
         text = text.replace(secret, _HIDDEN)
     for form in _FORMS:

@@ -1,6 +1,6 @@
-"""The clients of the real SDKs: made here and nowhere else, each when it is first needed, once per process.
+"""Makes the clients of the real SDKs. Each is made when it is first needed, once per process.
 
-Time-outs are short and SDK retries few: the platform delivers the whole message again if a call takes long.
+Time-outs are short and SDK retries few, because the platform delivers the whole message again if a call takes long.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.CRITICAL}
-"""Silenced: the Tablestore SDK warns of a missing codec and formats every request for its log. It also logs failed conditions,
-which are normal here, as errors."""
+"""The log level of each logger of the Tablestore SDK, high enough to silence it. The SDK logs a missing codec and every request.
+It also logs failed conditions as errors, although they are normal here."""
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Protocol and host of a service: ``https`` and ``ecs.cn-hangzhou.aliyuncs.com``."""
+    """Protocol and host of a service, for example ``https`` and ``ecs.cn-hangzhou.aliyuncs.com``."""
 
     protocol: str
     host: str
 
     @classmethod
     def of(cls, address: str) -> Endpoint:
-        """The endpoint in an address; https if the address has no scheme."""
+        """The endpoint in an address. The protocol is https if the address has no scheme."""
         parts = urlsplit(address if "://" in address else f"https://{address}")
         return cls(parts.scheme, parts.netloc)
 
@@ -57,7 +57,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Account:
-    """The account that the clients call. Empty endpoints mean Alibaba Cloud's own."""
+    """The account that the clients call. An empty endpoint stands for Alibaba Cloud's public endpoint."""
 
     region: str
     account_id: str
@@ -71,19 +71,19 @@ class Account:
 
 
 class Assumed(Protocol):
-    """Credentials of an assumed role for the SDKs, and the judge of errors that concern the role."""
+    """Gives the SDKs the credentials of an assumed role, and recognises errors that concern the role."""
 
     def get_credential(self) -> Any:
-        """Valid credentials, with ``type``, ``access_key_id``, ``access_key_secret`` and ``security_token``.
+        """Valid credentials with the attributes ``type``, ``access_key_id``, ``access_key_secret`` and ``security_token``.
 
         Raises AccountUnusable.
         """
 
     def renew_after(self, error: CloudError) -> bool:
-        """Whether the error means that the credentials have expired and new ones may work: then the call is repeated once."""
+        """Renew the credentials if the error means that they have expired. Returns whether the call is worth repeating."""
 
     def judge(self, error: CloudError) -> ReplankError | None:
-        """The account's error if it refuses the pipeline itself; None if the error concerns only the call."""
+        """The error for an account that refuses the pipeline itself; None if ``error`` concerns only the call."""
 
 
 class Clients:
@@ -114,11 +114,11 @@ class Clients:
         return self._make_once(f"ecs:{region_id}", lambda: self._make_ecs(region_id))
 
     def smc(self) -> Any:
-        """The SMC client; one endpoint serves all regions."""
+        """The SMC client. SMC has one endpoint for all regions."""
         return self._make_once("smc", self._make_smc)
 
     def runtime(self) -> Any:
-        """The options of one call through the generated clients, with their own retries off."""
+        """The options for one call through a generated client. They turn its own retries off."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -171,7 +171,7 @@ class Clients:
         return Client(models.Config(region_id=self.account.region, **self._common(address)))
 
     def sts(self) -> Any:
-        """A generic client for STS, because none of our SDKs covers it."""
+        """A generic client for STS, because no SDK that we use covers STS."""
         return self._make_once("sts", self._make_sts)
 
     def _make_sts(self) -> Any:
@@ -195,7 +195,7 @@ class Clients:
 
 
 def _reachable(address: str) -> Endpoint:
-    """The endpoint; for loopback no proxy is used, because the Tea SDKs ignore NO_PROXY."""
+    """The endpoint in an address. For loopback, remove the process's proxy settings, because the Tea SDKs ignore NO_PROXY."""
     endpoint = Endpoint.of(address)
     if endpoint.loopback:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
@@ -205,9 +205,9 @@ def _reachable(address: str) -> Endpoint:
 
 
 def tablestore_policy(policy: RetryPolicy) -> Any:
-    """The policy in the form of the Tablestore SDK, for throttling and failed reads; the SDK's own default is 20 retries.
+    """The retry policy in the form of the Tablestore SDK. It limits the retries after throttling and failed reads.
 
-    The SDK does not repeat a write whose outcome is in doubt.
+    The SDK's own default is 20 retries. It does not repeat a write whose outcome is unknown.
     """
     from tablestore.retry import DefaultRetryPolicy
 

@@ -1,4 +1,4 @@
-"""One call through a generated client: repeated a few times if that helps, with its errors translated."""
+"""Makes one call through a generated client. Repeats it a few times if that may help, and translates its errors."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Expected = Callable[[CloudError], bool]
 
 
 def codes(*names: str) -> Expected:
-    """A test for errors with one of these codes."""
+    """A test that is true for an error with one of these codes."""
     return lambda error: error.code in names
 
 
 def gone(error: CloudError) -> bool:
-    """Whether the error says that the resource does not exist (``InvalidSnapshotId.NotFound``, ``SourceServer.NotFound`` ...)."""
+    """Whether the error means that the resource does not exist, for example ``InvalidSnapshotId.NotFound``."""
     return error.code.endswith("NotFound")
 
 
 def never(_error: CloudError) -> bool:
-    """Expects nothing."""
+    """Always False: the caller expects no error."""
     return False
 
 
 def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = never) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
-    Raises CloudError if it is ``expected``, for the caller to handle; else its translation by the table of errors.
+    Raises CloudError if the error is ``expected``, so that the caller handles it. ``sdk_errors`` translates any other error.
     """
     try:
         return repeat(clients.retry, lambda _number: send(clients.runtime()).body, _worth(clients, expected), clients.sleep)
@@ -57,12 +57,12 @@ def _worth(clients: Clients, expected: Expected) -> Callable[[Exception], Again 
 
 
 def _translated(clients: Clients, failed: CloudError) -> ReplankError:
-    """What the error means to the stages; if a member account refuses the pipeline, it is not the call that failed."""
+    """The error in the form that the stages handle. A member account's refusal of the pipeline becomes the account's error."""
     return (clients.assumed.judge(failed) if clients.assumed is not None else None) or translate(failed)
 
 
 def cloud_error(error: Exception) -> CloudError | None:
-    """The cloud's error in an exception of the SDKs; None for any other exception, which is a bug."""
+    """The cloud's error in an exception of an SDK. None for any other exception, which is a bug."""
     from Tea.exceptions import RetryError, TeaException
 
     if isinstance(error, TeaException):

@@ -1,4 +1,4 @@
-"""The meaning of the cloud's error codes: a table from code to fate and remedy.
+"""Translates the cloud's error codes. Tables give each code its kind of error and its remedy.
 
 The cloud's messages are passed on, never parsed.
 """
@@ -12,7 +12,7 @@ from shared.domain.errors import Permanent, Refused, ReplankError, Transient
 
 
 class CloudError(Exception):
-    """An error answer of ECS, SMC or EventBridge; ``code`` is empty if no answer came."""
+    """An error answer of ECS, SMC or EventBridge. ``code`` is empty if no answer came."""
 
     def __init__(self, code: str, message: str, status: int, request_id: str = "") -> None:
         super().__init__(f"{code or 'no answer'}: {message}")
@@ -23,7 +23,7 @@ class CloudError(Exception):
 
     @property
     def worth_repeating(self) -> bool:
-        """Whether the same call may soon succeed: throttling, a server error or no answer."""
+        """Whether the same call may soon succeed, as after throttling, a server error or no answer."""
         return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.family in _THROTTLED
 
     @property
@@ -33,14 +33,14 @@ class CloudError(Exception):
 
     @property
     def family(self) -> str:
-        """The code up to its first dot: ``Throttling`` of ``Throttling.User``."""
+        """The code up to its first dot, for example ``Throttling`` for ``Throttling.User``."""
         return self.code.partition(".")[0]
 
 
 _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
-"""Codes of ECS, SMC and EventBridge for a missing permission."""
+"""Families of codes of ECS, SMC and EventBridge for too many calls."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
-"""Codes of ECS, SMC and EventBridge for a server error (EventBridge sends no status)."""
+"""Families of codes of ECS, SMC and EventBridge for a missing permission. EventBridge sends no status."""
 _WAIT = "Wait; it is tried again by itself."
 TRANSIENT: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(
@@ -70,7 +70,7 @@ TRANSIENT: Mapping[str, str] = MappingProxyType(
         _WAIT,
     )
 )
-"""Codes of states that end by themselves (ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
+"""Codes for states that end without a person, each with its remedy (ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
 
 REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -83,7 +83,7 @@ REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
         "InvalidInstance.NotRunning": ("Guest.Unreachable", "Start the instance and wait until Cloud Assistant answers."),
     }
 )
-"""By the cloud's code: our code and the remedy."""
+"""Codes for a resource that is missing or does not run, each with our own code and the remedy."""
 
 PERMANENT: Mapping[str, str] = MappingProxyType(
     {
@@ -108,9 +108,9 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
 
 
 def translate(error: CloudError) -> ReplankError:
-    """The error in the form that the stages handle.
+    """The cloud's error in the form that the stages handle.
 
-    A refusal with an unknown code needs a person; an unknown server error is tried again.
+    A refusal with an unknown code needs a person. A server error with an unknown code is tried again.
     """
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"

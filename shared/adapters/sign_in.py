@@ -1,4 +1,4 @@
-"""OpenID Connect: checks tokens with the provider's published keys (discovery, JWKS), by PyJWT and cryptography.
+"""Checks OpenID Connect tokens with the provider's published keys (discovery, JWKS), using PyJWT and cryptography.
 
 Sources: OpenID Connect Core 1.0 section 3.1.3.7 (what to check), Discovery 1.0, RFC 7517 (JWK), RFC 8725 (which algorithms).
 Alibaba Cloud RAM is such a provider: issuer https://oauth.aliyun.com, RS256.
@@ -18,16 +18,16 @@ from shared.domain.errors import Refused, Transient
 from shared.ports.clock import Clock
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""Only algorithms that sign with a private key: HS256 would make the public key the secret, and ``none`` signs nothing."""
+"""The accepted algorithms. All sign with a private key; HS256 would use the public key as the secret, ``none`` signs nothing."""
 ALLOWANCE = timedelta(seconds=60)
-"""How far the provider's clock and ours may differ."""
+"""Maximum difference between the provider's clock and ours."""
 KEYS_KEPT = timedelta(minutes=10)
-"""How long the provider's keys are cached; a withdrawn key counts no longer than this."""
+"""How long the provider's keys are cached. A withdrawn key is accepted for this time at most."""
 ASK_AGAIN = timedelta(seconds=10)
-"""Minimum time between two requests for an unknown key, because anybody can name one."""
+"""Minimum time between two requests for unknown keys, because anybody can send a token that names one."""
 LONGEST_TOKEN = 8192
 NAME_CLAIMS = ("preferred_username", "upn", "login_name", "email", "name", "sub")
-"""The claims that may hold the name; the first usable one counts. RAM sends upn, login_name and name."""
+"""The claims that may hold the caller's name, in order of preference. RAM sends upn, login_name and name."""
 _TIMEOUT_S = 5
 _MOST_BYTES = 256 * 1024
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
@@ -37,16 +37,16 @@ Fetch = Callable[[str], bytes]
 
 @dataclass(frozen=True)
 class Provider:
-    """The provider's settings."""
+    """The settings of the OpenID Connect provider."""
 
     issuer: str
     audiences: tuple[str, ...]
-    """Ids of the clients whose tokens are meant for us."""
+    """The client ids whose tokens are accepted."""
     name_claims: tuple[str, ...] = NAME_CLAIMS
 
 
 def fetch(url: str) -> bytes:
-    """The document at a URL; raises OSError. Redirects are not followed, and loopback never goes through a proxy."""
+    """The content at a URL; raises OSError. Redirects are not followed, and loopback never goes through a proxy."""
     import requests
 
     with requests.Session() as session:
@@ -58,7 +58,7 @@ def fetch(url: str) -> bytes:
 
 
 class OidcSignIn:
-    """See the port. Keys are cached, and fetched again when they are old or a token names an unknown one."""
+    """Implements the port ``SignIn``. It caches keys, and fetches them again if they are old or a token names an unknown key."""
 
     def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch) -> None:
         self._provider, self._clock, self._get = provider, clock, get
@@ -81,7 +81,7 @@ class OidcSignIn:
         return self._caller(claims)
 
     def _check_claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of a token with the right signature, issuer and audience. Its times are checked by our own clock."""
+        """The claims of the token. Checks its signature, issuer and audience, but not its times; raises jwt.InvalidTokenError."""
         import jwt
 
         found: dict[str, Any] = jwt.decode(
@@ -128,7 +128,7 @@ class OidcSignIn:
     # Keys -------------------------------------------------------------------------------------------------------------
 
     def _key(self, key_id: str, algorithm: str) -> Any:
-        """The key that a token names; its kind must fit the algorithm."""
+        """The provider's key with this id. Raises Refused if there is no such key or it does not fit the algorithm."""
         now = self._clock.now()
         old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
         if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):
@@ -141,7 +141,7 @@ class OidcSignIn:
         return found
 
     def _published(self) -> dict[str, Any]:
-        """The provider's keys by id, from its discovery document, whose issuer must match."""
+        """Fetch the provider's keys, by id. The discovery document must name the issuer in our settings."""
         import jwt
 
         issuer = self._provider.issuer
@@ -169,13 +169,13 @@ class OidcSignIn:
 
 
 def is_safe(url: str) -> bool:
-    """Whether nobody between us and the provider can forge its answers: https, or an address on this machine."""
+    """Whether answers from the URL are safe from forgery: it uses https, or an address of this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
 def _texts(value: Any) -> tuple[str, ...]:
-    """A claim as a list of texts, to be compared with groups and roles."""
+    """The value of a claim as a tuple of texts, to be compared with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
 

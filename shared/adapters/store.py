@@ -1,4 +1,4 @@
-"""Tablestore in the few shapes the adapters use: rows as dicts, conditions as arguments, time-outs as Transient."""
+"""Reads and writes Tablestore rows for the adapters. Rows are dicts, conditions are arguments, time-outs raise Transient."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from shared.domain.errors import Permanent, ReplankError, Transient
 from shared.domain.retry import Again, repeat
 
 Key = Sequence[tuple[str, Any]]
-"""A primary key: (column, value) in the table's order."""
+"""A primary key: pairs of column and value, in the table's order."""
 Columns = dict[str, Any]
-"""A row: primary key and attribute columns by name."""
+"""The values of a row by column name, those of the primary key included."""
 Expected = Mapping[str, Any]
-"""What each of these columns must hold: a value, one of a frozenset, or ``AtMost`` a number; ``Absent`` means no column."""
+"""The condition on each column: a value, a frozenset of values, ``AtMost`` a number, or ``Absent`` for a missing column."""
 BATCH_ROWS = 100
-"""BatchGetRow takes no more rows; BatchWriteRow takes 200, and 4 MB."""
+"""Maximum rows of one batch. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
-"""Maximum GetRange calls for one page: each returns up to 5,000 rows or 4 MB, or nothing if a filter drops all."""
+"""Maximum GetRange calls for one page. Each reads up to 5,000 rows or 4 MB, of which a filter may drop some or all."""
 _NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
-"""Codes for which trying again is useless: a permission, a missing table, a request the service does not understand."""
+"""Codes after which a retry is useless: a missing permission, a missing table or an invalid request."""
 
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
-"""Codes after which the SDK repeats reads but leaves writes to us; it repeats throttled requests itself."""
+"""Codes that leave the outcome of a request unknown. The SDK repeats only reads then, and we repeat the writes."""
 
 
 class Lowest:
@@ -42,14 +42,14 @@ class Absent:
 
 @dataclass(frozen=True)
 class AtMost:
-    """The highest value that a number column is expected to have."""
+    """A condition on a number column: its value is ``number`` or lower."""
 
     number: int
 
 
 @dataclass(frozen=True)
 class Range:
-    """Rows of a table or index from ``start`` (included) to ``end`` (excluded), by ascending or descending key."""
+    """A selection of the rows from ``start`` (included) to ``end`` (excluded), by ascending or descending key."""
 
     table: str
     start: Key
@@ -57,22 +57,22 @@ class Range:
     backward: bool = False
     columns: tuple[str, ...] = ()
     between: tuple[str, str] | None = None
-    """Reads the columns whose name is in this range (first included, last excluded), instead of ``columns``."""
+    """Selects the columns whose name is in this range (first included, last excluded), instead of ``columns``."""
     equal: tuple[str, Any] | None = None
-    """Only rows whose column has this value; the column must be among those read."""
+    """Selects only rows whose column has this value. The column must be among the selected columns."""
 
 
 class Store:
-    """One Tablestore instance. Every method raises Transient (Store.Unavailable) or, if a person is needed, Permanent.
+    """Reads and writes one Tablestore instance. A failed call raises Transient (Store.Unavailable), or Permanent for a person.
 
-    Methods that return whether a condition held raise InDoubt if that is unknown.
+    Methods that return whether a condition was met raise InDoubt if the outcome is unknown.
     """
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def get(self, table: str, key: Key, columns: Sequence[str] = (), *, between: tuple[str, str] | None = None) -> Columns | None:
-        """A row's columns (all, those named, or those in a range of names); None if there are none."""
+        """A row's columns: all, the named ones or a range of names. None if the row has no such columns."""
         start, end = between or (None, None)
         found: Columns = {}
         token: Any = None
@@ -86,13 +86,13 @@ class Store:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
-        """Write the row, replacing an existing one; False without a write if that one has a number in the column ``unless``."""
+        """Write or replace the row. Returns False and writes nothing if the old row has a number in the column ``unless``."""
         return self._write_if(
             "put_row", table, row_of(key, list(columns.items())), condition("IGNORE", {unless: Absent} if unless else None)
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
-        """Write the row if it does not exist; False if it exists."""
+        """Write the row if it does not exist. Returns False if it exists."""
         return self._write_if("put_row", table, row_of(key, list(columns.items())), condition("EXPECT_NOT_EXIST"))
 
     def update(
@@ -105,9 +105,9 @@ class Store:
         add: Mapping[str, int] | None = None,
         expect: Expected | None = None,
     ) -> bool:
-        """Change columns of an existing row if its columns are as expected; else False, also without a row.
+        """Change columns of a row. Returns False if the row does not exist or does not meet the condition.
 
-        ``add`` increases number columns; a missing one counts as 0 (Tablestore documentation, "atomic counter").
+        ``add`` increases number columns. A missing column counts as 0 (Tablestore documentation, "atomic counter").
         """
         changes: dict[str, Any] = {}
         if put:
@@ -124,11 +124,11 @@ class Store:
             raise
 
     def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
-        """Delete the row if its columns are as expected; else False, also without a row."""
+        """Delete the row. Returns False if the row does not exist or does not meet the condition."""
         return self._write_if("delete_row", table, row_of(key, None), condition("EXPECT_EXIST", expect))
 
     def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
-        """Up to ``limit`` rows, and the key at which the next page starts (None at the end)."""
+        """Up to ``limit`` rows, and the key at which the next page starts. The key is None after the last row."""
         rows: list[Columns] = []
         start: Any = _sdk_range_key(wanted.start)
         direction = "BACKWARD" if wanted.backward else "FORWARD"
@@ -152,9 +152,9 @@ class Store:
         return rows, list(start) if start else None
 
     def many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
-        """The existing rows in the order of the keys, with the columns in a range of names (first included, last excluded).
+        """The existing rows in the order of the keys. ``between`` selects a range of column names (first included, last excluded).
 
-        A key given twice is read once: a lagging index shows a row at its old place and its new one, and Tablestore refuses both.
+        A key that is given twice is read once, because Tablestore refuses it otherwise. A lagging index may show a row twice.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
@@ -162,9 +162,9 @@ class Store:
         return rows
 
     def get_few(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
-        """The existing rows among at most ``BATCH_ROWS`` keys, in their order, with the columns named.
+        """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
 
-        If the columns include a key column, a row comes even if it has none of the others.
+        If a key column is named, a row without any of the other columns is returned too.
         """
         return self._batch(table, keys, None, columns)
 
@@ -184,7 +184,7 @@ class Store:
         return [_columns(each.row) for each in results if each.row is not None and each.row.primary_key]
 
     def write_batch(self, table: str, items: Sequence[Any]) -> list[Any]:
-        """Each row's result, in order; the rows are all puts or all updates. Takes at most ``BATCH_ROWS`` rows."""
+        """Write at most ``BATCH_ROWS`` rows, all puts or all updates. Returns each row's result, in order."""
         from tablestore import BatchWriteRowRequest, TableInBatchWriteRowItem
 
         request = BatchWriteRowRequest()
@@ -200,7 +200,7 @@ class Store:
         return True
 
     def _send(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """Send the request, and send it again if no answer came. A repeated write may then meet its own effect (InDoubt)."""
+        """Send the request, and repeat it if no answer came. Raises InDoubt if a repeated write fails its condition."""
         send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
 
         def once(number: int) -> Any:
@@ -230,15 +230,15 @@ def _worth(error: Exception) -> Again | None:
 
 
 class InDoubt(Transient):
-    """A conditional write got no answer and then failed its condition: the first request may have been carried out."""
+    """Raised if a conditional write got no answer and failed when repeated. The first request may have been carried out."""
 
 
 class _NoAnswer(Transient):
-    """No answer came, so whether the request was carried out is unknown."""
+    """Raised if no answer came, so that it is unknown whether the request was carried out."""
 
 
 class _ConditionFailed(ReplankError):
-    """The row does not meet the condition; this error never leaves the module."""
+    """Raised if a row does not meet the condition of a write. This error never leaves the module."""
 
 
 def _translate(operation: str, code: str, message: str, request_id: str) -> ReplankError:
@@ -254,14 +254,14 @@ def _translate(operation: str, code: str, message: str, request_id: str) -> Repl
 
 
 def row_of(key: Key, attributes: Any) -> Any:
-    """A row as the SDK sends it."""
+    """A row in the form of the SDK."""
     from tablestore import Row
 
     return Row(list(key), attributes)
 
 
 def condition(expectation: str, expect: Expected | None = None) -> Any:
-    """The condition of a write: what it expects of the row and its columns."""
+    """The condition of a write on the row and its columns, in the form of the SDK."""
     from tablestore import Condition
 
     return Condition(expectation, _join("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
@@ -278,7 +278,7 @@ def _as_expected(column: str, value: Any) -> Any:
 
 
 def _join(operator: str, conditions: Sequence[Any]) -> Any:
-    """The conditions joined by AND or OR; an operator of the SDK joins only two."""
+    """All conditions joined by AND or OR. An operator of the SDK joins only two conditions."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
     first, *others = conditions

@@ -1,4 +1,4 @@
-"""Many rows in one call (BatchWriteRow). Each row has its own condition and result."""
+"""Writes many rows in one call (BatchWriteRow). Each row has its own condition and result."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, condition, r
 from shared.domain.errors import Transient
 
 Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
-"""One row's change: its key, the columns to put and to remove, and what is expected of it."""
+"""The change of one row: its key, the columns to put, the columns to remove, and the condition."""
 
 
 def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str, Any]]]) -> list[bool]:
-    """Write the rows that do not exist; for each row, whether it was written now.
+    """Write the rows that do not exist. Returns for each row whether this call wrote it.
 
-    A row counts as not written if that is unknown because the first request got no answer.
+    A row counts as not written if the outcome is unknown because a request got no answer.
     """
     from tablestore import PutRowItem
 
@@ -25,7 +25,7 @@ def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str
 
 
 def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[bool]:
-    """Change existing rows that are as expected; for each row, whether it was changed now."""
+    """Change the existing rows that meet their conditions. Returns for each row whether this call changed it."""
     from tablestore import UpdateRowItem
 
     items = []
@@ -36,7 +36,7 @@ def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[boo
 
 
 def _write_many(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
-    """A row whose condition failed gives False; any other refusal of a row raises Transient."""
+    """Write the rows. Returns False for a row that fails its condition; raises Transient if a row is refused otherwise."""
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):
         rows = store.write_batch(table, items[place : place + BATCH_ROWS])

@@ -1,7 +1,7 @@
-"""Rows and values: which columns a migration, a batch and a ledger entry have, and how to read them back.
+"""Converts migrations, batches and ledger entries to columns of table rows, and back.
 
-Tablestore demands that column names hold only letters, digits and underscores. Repeated columns share a prefix, so that they can
-be read as a range.
+Tablestore allows only letters, digits and underscores in column names. Columns of one kind share a prefix, so that they can be
+read as a range.
 """
 
 from __future__ import annotations
@@ -45,75 +45,76 @@ BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapsh
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, SINCE, WHERE, REGION = "m_", "a_", "ma_", "mr_"
-"""Columns of the slots row, for each migration that holds a slot: the batch, the attempt that took it, account and region."""
+"""Column prefixes of the slots row; a migration id follows. They hold its batch, its attempt, its account and its region."""
 COUNT = "n_"
-"""Columns of the slots row: how many slots are held in all, or by the batch or member account whose id follows."""
+"""Column prefix of the slots row for the number of slots held, in total or by the batch or member account whose id follows."""
 TROUBLE = "account:"
-"""Key prefix of the row that says why a member account cannot be used; the account's id follows."""
+"""Key prefix of the row with the reason why a member account cannot be used. The account's id follows."""
 GROUP_PLACE = "group:"
-"""Key prefix of the row that says which member of a redundancy group moves; a digest of the group follows."""
+"""Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows."""
 WAVE, PLACES = "wave_", "w_"
-"""A batch's columns: the migrations of each wave; before they are cut, what puts the migrations in order, page by page."""
+"""Column prefixes of a batch: the migrations of each wave, and pages with the order of the migrations until waves exist."""
 WITHOUT = "without_"
-"""A batch's column: a page of the instances that were left out."""
+"""Column prefix of a batch for each page of the instances that were left out."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""A batch's columns by migration: the failed attempt, the failed attempt that a resume took off the count, the one that moved."""
+"""Column prefixes of a batch; a migration id follows. They hold the last failed attempt of the migration, the failed attempt that
+a resume took off the count, and the completed attempt."""
 MIGRATION_COLUMNS = ("doc", "q")
-"""The range of columns that a migration is read from: doc, due_at, due_lane, o_*, progress. Journal and documents sort before
-it."""
+"""The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress. The columns of the journal and the
+documents sort before it."""
 WITH_STATE = ("doc", "t")
-"""The same range with ``state``, for reads that filter by it."""
+"""The range of columns from which a migration is read, with ``state`` added for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""A batch's columns: the last act on it, once beside the document and once beside the terms. Earlier versions read and write
-neither."""
+"""Columns of a batch for the last act on it, once beside the document and once beside the terms. Older versions do not know these
+columns."""
 SUBMITTED = "doc_asked", "terms_asked"
-"""A batch's columns: its policy and accounts, likewise twice. An older version that writes the document drops fields from it."""
+"""Columns of a batch for its policy and accounts, stored twice, because older versions drop such fields from the document."""
 CHOSEN, CHOSEN_IDS = "doc_chosen", "chosen_ids"
-"""A batch's columns: a selection that older versions would read too widely, and many ids, which no list of batches reads. In the
-document such a selection names nothing."""
+"""Columns of a batch for a selection that older versions would read too widely, and for a long list of ids. In the document such a
+selection is empty."""
 FEW_IDS = 1000
-"""Maximum ids of a selection that stand in the document."""
+"""Maximum ids of a selection that are stored in the document."""
 DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
-"""A batch's columns: its terms and version (and who has moved), and the same with who has failed. The document sorts before
-both."""
+"""Column ranges of a batch: terms, version and completed migrations; then the same with failed migrations. Both leave out the
+document."""
 DOC_AND_TALLY = (CHOSEN_IDS, TALLY[1])
 DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
-"""The member account of a migration, beside the document, because a version without accounts drops it from the document."""
+"""Column for the member account of a migration. Versions without accounts drop the account from the document."""
 GROUP = "group"
-"""The redundancy group, for the same reason."""
+"""Column for the redundancy group of a migration. Versions without groups drop the group from the document."""
 EARLIER = 10**14
-"""Milliseconds by which a next hop precedes the others in the queue; its time becomes negative, which marks a next hop."""
+"""Milliseconds subtracted from the time of a next hop, so that it comes first in the queue. A negative time marks a next hop."""
 MAX_COLUMN = 2 * 1024 * 1024
-"""Maximum bytes of one attribute column (Tablestore, wide column model)."""
+"""Maximum bytes in one attribute column (Tablestore, wide column model)."""
 
 T = TypeVar("T")
 
 
 def columns_of(prefix: str) -> tuple[str, str]:
-    """The range of the columns with a prefix: first name (in), last name (out)."""
+    """The range of the column names with a prefix: the first name (included) and the last name (excluded)."""
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
 def numbered(prefix: str, version: int) -> str:
-    """The column of one version; names sort like the versions."""
+    """The column name for a version or a page. The names sort like the numbers."""
     return f"{prefix}{version:08d}"
 
 
 def restart_column(event_id: str) -> str:
-    """The column of one restart event, named by the digest of its id, because an id may hold any character."""
+    """The column name for one restart event. It holds a digest of the event's id, because an id may hold any character."""
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
 def document_column(name: str) -> str:
-    """The column of one document; characters that a column name may not hold become underscores."""
+    """The column name for one document. Characters that a column name may not hold become underscores."""
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
 def text(name: str, value: Any) -> str:
-    """A JSON column; raises Refused (Document.TooLarge) over 2 MB."""
+    """The value as the JSON text of a column. Raises Refused (Document.TooLarge) for more than 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode()) > MAX_COLUMN:
         sentence = f"The column {name} would hold more than {MAX_COLUMN} bytes."
@@ -122,14 +123,14 @@ def text(name: str, value: Any) -> str:
 
 
 def value_of(cls: type[T], written: str, what: str) -> T:
-    """The dataclass in a JSON column; raises Permanent (Store.RowInvalid)."""
+    """The dataclass in the JSON text of a column. Raises Permanent (Store.RowInvalid)."""
     value: T = _memoized(cls, written, what)  # type: ignore[arg-type]
     return value
 
 
 @lru_cache(maxsize=512)
 def _memoized(cls: type, written: str, what: str) -> Any:
-    """Cached by the text, because every tick reads the same batches and the result is frozen."""
+    """The dataclass in a JSON text, cached because every tick reads the same batches. The value is frozen."""
     try:
         return decode(cls, json.loads(written), what)
     except (FactsInvalid, ValueError) as error:
@@ -141,7 +142,7 @@ def _memoized(cls: type, written: str, what: str) -> Any:
 
 
 def migration_columns(migration: Migration) -> Columns:
-    """The columns that follow from the migration itself, except its lane."""
+    """The columns that depend only on the migration, without those of its lane."""
     home = {HOME: migration.account_id} if migration.account_id else {}
     group = {GROUP: migration.group} if migration.group else {}
     return {
@@ -158,24 +159,24 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_of(row: Columns) -> Migration:
-    """The migration in a row. The column ``progress`` may be newer than the document. Columns show which outboxes are open."""
+    """The migration in a row. Its progress and its open outboxes come from their own columns, which are newer than the document."""
     found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
     return replace(found, progress=row.get("progress", found.progress), owes=owed(row), **beside)
 
 
 def owed(row: Columns) -> tuple[int, ...]:
-    """The versions whose outboxes are in the row, oldest first."""
+    """The versions whose outboxes are still in the row, oldest first."""
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
 
 def admission_lane(batch_id: str, account_id: str) -> str:
-    """The queue of a batch's migrations in one account, so that an unusable account does not delay the others."""
+    """The queue of a batch's migrations in one account. Each account has a queue, so that an unusable account delays no other."""
     return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
 
 
 def lane(migration: Migration) -> Columns:
-    """Where the row waits: for admission, for the tick, for the sweep, or (empty) for a person or nothing."""
+    """The columns for the lane in which the row waits: admission, tick or sweep. Empty if it waits in no lane."""
     if migration.state in ADMITTED:
         since = milliseconds(migration.entered_at)
         queue = admission_lane(migration.batch_id, migration.account_id)
@@ -186,7 +187,7 @@ def lane(migration: Migration) -> Columns:
 
 
 def step_columns(taken: Step) -> Columns:
-    """The columns that one step writes; a row with an outbox is due soon, so that the tick finds what a crash left behind."""
+    """The columns that one step writes. A row with an outbox is due soon, so that the tick finds it after a crash."""
     after, version = taken.after, taken.after.version
     columns = {**migration_columns(after), **lane(after)}
     columns[numbered(JOURNAL, version)] = text("journal", encode(taken.entry))
@@ -199,7 +200,7 @@ def step_columns(taken: Step) -> Columns:
 
 
 def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> dict[str, Any]:
-    """The column of an outbox: effects by the name of their kind, events as they are."""
+    """The content of an outbox column: each effect with the name of its kind, and the events."""
     return {
         "effects": [{"kind": type(effect).__name__, **encode(effect)} for effect in effects],
         "events": [encode(event) for event in events],
@@ -207,7 +208,7 @@ def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> d
 
 
 def outbox_of(name: str, written: str) -> Outbox:
-    """The outbox in a column."""
+    """The outbox in the text of a column. Raises Permanent (Store.RowInvalid)."""
     try:
         document = json.loads(written)
         effects = tuple(decode(KINDS[each["kind"]], each, "effect") for each in document["effects"])
@@ -219,7 +220,7 @@ def outbox_of(name: str, written: str) -> Outbox:
 
 
 def journal_of(written: str) -> JournalEntry:
-    """One line of the journal."""
+    """The line of a migration's journal in the text of a column."""
     return value_of(JournalEntry, written, "journal")
 
 
@@ -227,7 +228,7 @@ def journal_of(written: str) -> JournalEntry:
 
 
 def batch_columns(batch: Batch) -> Columns:
-    """The batch's columns; ``open_lane`` exists only while the tick must look at the batch, or a person is to confirm it."""
+    """The columns of a batch. ``open_lane`` exists only while the tick must handle the batch or a person must confirm it."""
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
@@ -248,12 +249,12 @@ def batch_columns(batch: Batch) -> Columns:
 
 
 def _needs_newer_version(selection: Selection) -> bool:
-    """Whether an older version would take the selection for a wider one, or could not hold it."""
+    """Whether an older version would select more instances than this selection, or could not store it."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _known_before(selection: Selection) -> Selection:
-    """The selection for older versions: one that they would read too widely names nothing, so they choose nothing."""
+    """The selection that older versions read. It names no instance if they would select too many."""
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 
@@ -267,7 +268,7 @@ def _selection_columns(selection: Selection) -> Columns:
 
 
 def _selection_of(row: Columns, known_before: Selection) -> Selection:
-    """The whole selection; without its many ids if the row was read without them."""
+    """The selection in a row. A long list of ids is missing if the row was read without its column."""
     if CHOSEN not in row:
         return known_before
     found = value_of(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
@@ -275,18 +276,18 @@ def _selection_of(row: Columns, known_before: Selection) -> Selection:
 
 
 def left_out_columns(found: Sequence[LeftOut]) -> Columns:
-    """The instances left out, in pages."""
+    """The columns for the instances that were left out, one per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
     return {numbered(WITHOUT, place): text(WITHOUT, [encode(each) for each in page]) for place, page in enumerate(pages)}
 
 
 def left_out_of(written: str) -> tuple[LeftOut, ...]:
-    """One page of the instances left out."""
+    """The instances that were left out, from the text of one page."""
     return tuple(decode(LeftOut, each, "left out") for each in json.loads(written))
 
 
 def batch_of(row: Columns) -> Batch:
-    """The batch in a row."""
+    """The batch in a row of the table."""
     found = value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
     asked = _submitted_of(row) or Submitted(found.policy, found.selection.accounts)
     selection = replace(_selection_of(row, found.selection), accounts=asked.accounts)
@@ -294,19 +295,19 @@ def batch_of(row: Columns) -> Batch:
 
 
 def _submitted_of(row: Columns) -> Submitted | None:
-    """What the batch was submitted with; None if an older version made the row."""
+    """The policy and accounts that were submitted with the batch. None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
     return value_of(Submitted, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
 def _control_of(row: Columns) -> BatchControl:
-    """The last act on the batch. Both columns hold the same act; every range that is read contains one of them."""
+    """The last act on the batch. Two columns hold it, so that every range that is read contains one of them."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return value_of(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
 def batch_line_of(written: str) -> BatchLine:
-    """One line of a batch's journal."""
+    """The line of a batch's journal in the text of a column."""
     return value_of(BatchLine, written, "journal of a batch")
 
 
@@ -322,7 +323,7 @@ def terms_of(row: Columns) -> Terms | None:
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:
-    """The entry's columns; the sweep lane exists only while the snapshot may be swept one day."""
+    """The columns of a ledger entry. The sweep lane exists only while the snapshot may still be swept."""
     columns: Columns = {"doc": text("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
         columns.update(sweep_lane=SWEEP, sweep_at=milliseconds(entry.sweep_at))
@@ -330,5 +331,5 @@ def ledger_columns(entry: LedgerEntry) -> Columns:
 
 
 def ledger_of(row: Columns) -> LedgerEntry:
-    """The entry in a row."""
+    """The ledger entry in a row."""
     return value_of(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")

@@ -1,7 +1,7 @@
-"""The probes: read-only, bounded scripts that run inside instances, and the reader of their answers.
+"""Builds the probes, which are short, read-only scripts that run inside instances, and reads their answers.
 
-``script`` returns the text for Cloud Assistant, ``parse`` the facts in the answer. An unreadable answer raises ProbeUnreadable.
-``finding_for_unreadable`` turns that into a finding, so that a strange guest causes no crash.
+``script`` returns the text for Cloud Assistant, and ``parse`` returns the facts in an answer. An unreadable answer raises
+ProbeUnreadable. ``finding_for_unreadable`` turns this error into a finding, so that a strange guest causes no crash.
 """
 
 from __future__ import annotations
@@ -25,10 +25,10 @@ MAX_ANSWER_BYTES = 24 * 1024
 
 
 def script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
-    """The probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
+    """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
-    ``files`` are paths whose SHA-256 is reported. ``check`` is a command of the user whose exit status is reported (15 s at
-    most). ``updates`` reads pending updates from the package manager's cache (only CentOS to Red Hat needs it).
+    ``files`` are paths whose SHA-256 is reported. ``check`` is a command of the user. It may run for 15 s, and its
+    exit status is reported. ``updates`` adds pending updates from the package manager's cache; only CentOS to Red Hat needs it.
     """
     head, body = _text(os_type)
     if os_type == "windows":
@@ -48,7 +48,7 @@ def _quoted(text: str, quote: str) -> str:
 
 @cache
 def _text(os_type: str) -> tuple[tuple[str, ...], str]:
-    """The first line of a script, and the rest without comments and blanks, because RunCommand takes 24 KB after base64."""
+    """The first line of a script if it begins with ``#!``, and the shortened rest. RunCommand accepts 24 KB in base64."""
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     head = (lines[0],) if lines[0].startswith("#!") else ()
@@ -57,7 +57,7 @@ def _text(os_type: str) -> tuple[tuple[str, ...], str]:
 
 
 def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
-    """The facts in an answer; raises ProbeUnreadable if it is empty, cut, too long or not a probe's answer."""
+    """The facts in a probe's answer. Raises ProbeUnreadable if the answer is empty, cut, too long or of another program."""
     text = plain_lines(output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff"))
     if not text.strip():
         raise ProbeUnreadable("Probe.Empty", "the guest answered nothing")
@@ -69,7 +69,7 @@ def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts
 
 
 def finding_for_unreadable(error: ProbeUnreadable) -> Finding:
-    """The finding for an unreadable answer. It blocks, because nothing is known of the guest."""
+    """The finding for an unreadable answer. It blocks the migration, because nothing is known about the guest."""
     return Finding(
         error.code,
         Severity.ERROR,

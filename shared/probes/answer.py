@@ -1,4 +1,4 @@
-"""The sections of a Linux answer, read one by one; missing, failed and unreadable ones are noted as unknown."""
+"""Reads the sections of a Linux answer. A section that is missing, failed or unreadable is noted as unknown."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from shared.probes.frame import Section
 
 T = TypeVar("T")
 USABLE_DESPITE_STATUS = {"mounts", "check", "updates", "fstab"}
-"""Sections to read even if their command failed: df fails if a single mount cannot be read."""
+"""Sections that are read even if their command failed. For example, df fails if it cannot read one mount."""
 STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permitted"}
 
 
 class Answer:
-    """The sections of one answer, and the parts that stay unknown."""
+    """The sections of one answer, and the reason for each section that stays unknown."""
 
     def __init__(self, sections: dict[str, Section]) -> None:
         self.sections = sections
         self.unknown: dict[str, str] = {}
 
     def read(self, name: str, reader: Callable[[Section], T]) -> T | None:
-        """The value that ``reader`` reads from a section; None, with the reason noted, if it cannot."""
+        """The value that ``reader`` returns for a section. If the section cannot be read, it is None and the reason is noted."""
         section = self.sections.get(name)
         if section is None:
             self.unknown[name] = "not told"
@@ -35,12 +35,12 @@ class Answer:
         return None
 
     def cuts(self) -> tuple[tuple[str, str], ...]:
-        """Sections that were cut, with the amount that was kept."""
+        """The sections that were cut, each with the number of lines that were kept."""
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 
 
 def whole(text: str) -> int:
-    """A number of at most 15 digits; raises ValueError."""
+    """The number in a text of at most 15 digits. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise ValueError(text)
     return int(text)

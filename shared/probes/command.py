@@ -1,4 +1,4 @@
-"""The scripts that run a command of the batch (command.sh, command.ps1) and the reader of what they answer."""
+"""Builds the scripts that run a batch's command in a guest (command.sh, command.ps1), and reads their answers."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from shared.domain.text import plain, without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
 SHOWN = 300
-"""Characters of the output that are kept: the last ones, because there programs say why they failed."""
+"""Maximum characters of the output that are kept. The last ones are kept, because programs print their errors at the end."""
 
 
 @dataclass(frozen=True)
 class CommandAnswer:
-    """How the command ended in the guest: its exit status, and the last part of its output on one line."""
+    """The result of a command in the guest: its exit status, and the last part of its output on one line."""
 
     status: int
     output: str
@@ -35,14 +35,14 @@ def _quoted(text: str, quote: str) -> str:
 
 @cache
 def _text(os_type: str) -> str:
-    """The script without comments, indentation and blank lines."""
+    """The text of a guest's command script, without comments, indentation and blank lines."""
     name = {"linux": "command.sh", "windows": "command.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_command(output: bytes) -> CommandAnswer | None:
-    """What the guest answered; None if it is no whole answer."""
+    """The result of the command in an answer; None if the answer is incomplete."""
     lines = [plain(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
     starts = [at for at, line in enumerate(lines) if line == _BEGIN]
     ends = [found for line in lines if (found := _END.fullmatch(line.strip()))]

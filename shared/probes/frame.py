@@ -1,15 +1,15 @@
-"""The frame of a Linux answer: header, sections with their status and cuts, end marker."""
+"""Reads the frame of a Linux answer: the header, the sections with their status and cuts, and the end marker."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""First line of an answer; the number is the version of the format."""
+"""The first line of an answer. The number is the version of the format."""
 
 
 class ProbeUnreadable(Exception):
-    """An answer that cannot be read. ``code`` is Probe.Empty, .Truncated, .TooLarge, .Garbage or .VersionUnknown."""
+    """Raised if an answer cannot be read. ``code`` is Probe.Empty, .Truncated, .TooLarge, .Garbage or .VersionUnknown."""
 
     def __init__(self, code: str, what: str) -> None:
         super().__init__(f"{code}: {what}")
@@ -19,7 +19,7 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class Section:
-    """The lines of one section; ``status`` is its command's exit status, ``total`` the number of lines before the cut."""
+    """One section of an answer. ``status`` is its command's exit status. ``total`` is its number of lines before a cut, else 0."""
 
     name: str
     lines: list[str] = field(default_factory=list)
@@ -28,18 +28,18 @@ class Section:
     total: int = 0
 
     def values(self, key: str) -> list[str]:
-        """The rest of every line that begins with ``key``."""
+        """The rest of each line that begins with ``key`` and a blank."""
         start = key + " "
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
     def value(self, key: str) -> str | None:
-        """The rest of the first such line."""
+        """The rest of the first line that begins with ``key`` and a blank; None without such a line."""
         found = self.values(key)
         return found[0] if found else None
 
 
 def read_frame(text: str) -> dict[str, Section]:
-    """The sections by name; raises ProbeUnreadable unless the whole frame is there."""
+    """The sections of an answer by name. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
     lines = _without_noise(lines)
     _check_header(lines)
@@ -65,7 +65,7 @@ def read_frame(text: str) -> dict[str, Section]:
 
 
 def _without_noise(lines: list[str]) -> list[str]:
-    """The answer from the last begin mark to the last end mark, without the output of a profile or an agent around it."""
+    """The lines from the last begin mark to the last end mark. A shell profile or an agent may print other lines around them."""
     begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
     ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
     return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines

@@ -25,7 +25,7 @@ FIREWALLS = ("firewalld", "iptables", "nftables")
 
 
 def parse_linux(text: str) -> GuestFacts:
-    """The facts in an answer of linux.sh; raises ProbeUnreadable if the frame is not complete."""
+    """The facts in an answer of linux.sh. Raises ProbeUnreadable if its frame is incomplete."""
     answer = Answer(read_frame(text))
     system = answer.read("os", lambda s: s)
     services = answer.read("services", _services)
@@ -55,7 +55,7 @@ def parse_linux(text: str) -> GuestFacts:
 
 
 def version_of(section: Section) -> str | None:
-    """VERSION_ID, or the longer version in redhat-release: CentOS writes 7 in one and 7.9.2009 in the other."""
+    """The version in VERSION_ID, or the longer one in redhat-release. For example, CentOS writes 7 and 7.9.2009."""
     short = section.value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.value("release") or "")
     if full and (short is None or full[1] == short or full[1].startswith(short + ".")):
@@ -64,7 +64,7 @@ def version_of(section: Section) -> str | None:
 
 
 def _memory(section: Section) -> tuple[int | None, int | None]:
-    """Total and available in MiB, from /proc/meminfo (kB) or from ``free -m``."""
+    """The total and the available memory in MiB, from /proc/meminfo (in kB) or from ``free -m``."""
     mem = section.value("Mem:")
     if mem is not None:
         columns = [whole(word) for word in mem.split()]

@@ -1,4 +1,4 @@
-"""Reads what only Linux guests have from the sections of an answer: boot, fstab, package sources, programs, health."""
+"""Reads the facts that only Linux guests have, for example about boot, fstab, package sources and programs."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""Hosting panels and bundles by the folder in which they install themselves; no package owns their programs."""
+"""Hosting panels and software bundles, by the folder in which they are installed. No package owns their programs."""
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
-"""Names of kernels that do not come from the distribution."""
+"""Matches the versions of kernels that do not come from the distribution."""
 
 
 def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
-    """The facts; ``facts`` are those that every guest has."""
+    """The facts that only Linux guests have. ``facts`` are the facts that every guest has."""
     state = answer.read("state", lambda s: s)
     programs = answer.read("programs", lambda s: s)
     cron = answer.read("cron", lambda s: tuple(s.lines))
@@ -72,7 +72,7 @@ def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
 
 
 def _with_newer_facts(linux: LinuxFacts, answer: Answer, modules: Section | None) -> LinuxFacts:
-    """Adds what only newer probes report; an older answer lacks these sections."""
+    """The facts, with those added that only newer probes report. An older answer lacks their sections."""
     if "more" not in answer.sections:
         return linux
     more = answer.read("more", lambda s: s)
@@ -96,17 +96,17 @@ def _with_newer_facts(linux: LinuxFacts, answer: Answer, modules: Section | None
 
 
 def _permit_root_login(more: Section) -> str | None:
-    """The value; empty if the file lacks the setting, None if the file does not exist.
+    """The setting PermitRootLogin of sshd. Empty if the file lacks the setting, None if the file does not exist.
 
-    An older probe did not report whether it exists.
+    An older probe did not report whether the file exists.
     """
     return None if more.value("sshd") == "no" else more.value("root-login") or ""
 
 
 def _with_health(linux: LinuxFacts, answer: Answer) -> LinuxFacts:
-    """Adds the guest's health: fstab, metadata service, name resolution and time.
+    """The facts, with the guest's health added: fstab, metadata service, name resolution and time.
 
-    A missing value means that no tool could report it.
+    A value is None if no tool in the guest could report it.
     """
     if "health" not in answer.sections:
         return linux
@@ -140,20 +140,20 @@ def _split_pair(line: str) -> tuple[str, str]:
 
 
 def _holder(line: str) -> str:
-    """The holder of a lock in words, from ``/run/yum.pid 4321 (yum)``."""
+    """The holder of a package manager's lock in words, for example from ``/run/yum.pid 4321 (yum)``."""
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()
 
 
 def _security_agent(state: Section | None, modules: Section | None) -> bool | None:
-    """Whether the agent runs or its module is loaded; its folder alone proves nothing, because it survives an uninstall."""
+    """Whether the security agent runs or its module is loaded. Its folder proves nothing, because it survives an uninstall."""
     if modules and modules.values("security-agent"):
         return True
     return _is_yes(state.value("security-agent")) if state else None
 
 
 def _selinux(state: Section) -> str | None:
-    """``enforcing``, ``permissive`` or ``disabled``, from the kernel, else from the configuration."""
+    """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``), from the kernel or else from the configuration."""
     enforce = state.value("enforce")
     if enforce is not None:
         return "enforcing" if enforce == "1" else "permissive"
@@ -161,7 +161,7 @@ def _selinux(state: Section) -> str | None:
 
 
 def _fstab(answer: Answer) -> tuple[FstabFacts, ...] | None:
-    """The entries, from whole lines or, in an older probe's answer, from five words each."""
+    """The entries of fstab. Newer probes report whole lines, older probes report five words of each line."""
     section = answer.read("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read("fstab", _old_fstab) if section else None
@@ -191,7 +191,7 @@ def _boot(section: Section, packages: Section | None) -> BootFacts:
 
 
 def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
-    """The kernel that GRUB starts next: the saved entry by version or by number in grub.cfg, else the first entry."""
+    """The kernel that GRUB starts next. This is the saved entry, by version or by number in grub.cfg, or else the first entry."""
     saved = (section.value("saved") or "").strip()
     named = [version for version in versions if version in saved]
     if named:
@@ -206,9 +206,9 @@ def _version_key(version: str) -> list[tuple[int, str]]:
 
 
 def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
-    """Whether a newer kernel of the distribution is installed than the one that runs.
+    """Whether the newest installed kernel of the distribution is newer than the running kernel.
 
-    A kernel of another vendor that nobody runs does not count.
+    Installed kernels of other vendors do not count.
     """
     images = [image for image in (boot.images if boot else ()) if not OTHER_KERNELS.search(image)]
     if not images or facts.kernel is None:
@@ -220,7 +220,7 @@ def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
 
 
 def _programs(programs: Section | None) -> tuple[str, ...] | None:
-    """Names of hosting panels, and of other programs that were found."""
+    """The names of the hosting panels and of the other compiled programs in the guest."""
     if programs is None:
         return None
     panels = [f"{PANELS.get(path, 'panel')} ({path})" for path in programs.values("panel")]

@@ -1,4 +1,4 @@
-"""The marker's scripts (marker.sh, marker.ps1) and the reader of their answer. They contain nothing that comes from a batch."""
+"""Builds the marker's scripts (marker.sh, marker.ps1), and reads their answers. A script contains no text from a batch."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _LOOK, _END = "replank-look 1", "@end"
 
 
 def marker_script(os_type: str, act: Act, *, marker: str = "") -> str:
-    """The script that writes the marker, looks for it, or removes it. ``marker`` consists of letters, digits, blanks and dashes."""
+    """The script that writes, looks for or removes the marker. ``marker`` may hold only letters, digits, blanks and dashes."""
     head, sign = (
         (f"#!/bin/sh\nREPLANK_ACT={act}", "REPLANK_MARKER=")
         if os_type == "linux"
@@ -28,14 +28,14 @@ def marker_script(os_type: str, act: Act, *, marker: str = "") -> str:
 
 @cache
 def _text(os_type: str) -> str:
-    """The script without comments and needless blanks."""
+    """The text of a guest's marker script, without comments, indentation and blank lines."""
     name = {"linux": "marker.sh", "windows": "marker.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_look(os_type: str, output: bytes) -> SeenMarker | None:
-    """The guest's answer about its marker; None if it is not complete."""
+    """The marker and the system that the guest reports; None if its answer is incomplete."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
     if not starts or lines[-1].strip() != _END:

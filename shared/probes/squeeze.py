@@ -1,4 +1,4 @@
-"""Makes the probe short enough for one command: removes comments and blanks, and shortens its own names."""
+"""Shortens a probe script, so that it fits into one command. Removes comments and blanks, and shortens the names it defines."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections import Counter
 from itertools import count
 
 AWK = "| awk '\n"
-"""The line that begins the awk program, which runs to the end of the shell script."""
+"""The line before the awk program, which fills the rest of the shell script."""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
-"""A string or a regular expression. The program must not divide, so that a slash always begins an expression."""
+"""Matches a string or a regular expression of awk. The program must not divide: a slash always begins an expression."""
 _HEADED = re.compile(r"(?<=\(\) )\{ # .*")
-"""The head of a shell function, followed by a comment."""
+"""Matches the opening brace of a shell function, if a comment follows it."""
 _BLANKS = re.compile(r" *(==|!=|[-<>+&|]=|\|\||&&|[-=<>~{}?:;,+!&|()]) *")
 _COMMENT = re.compile(r" *#.*")
 _QUOTED = re.compile(r"(\\.|'[^']*'|\"(?:\\.|[^\"\\])*\")", re.DOTALL)
-"""Quoted text in a shell script, or a character after a backslash."""
+"""Matches quoted text in a shell script, or a backslash and the next character."""
 _SEPARATOR = re.compile(r" *(;;|&&|\|\||[;|]) *")
 _FUNCTION = re.compile(r"^([a-z_]+)\(\)", re.MULTILINE)
 _KEYWORD = r"(?:then|do|if|elif|else)\b"
 _COMMAND = re.compile(rf"(^|[;|&(){{!] *|\b{_KEYWORD} )(?!{_KEYWORD})([a-z_]+)(?=[ ;)|]|\(\)|$)", re.MULTILINE)
-"""The first word of a command."""
+"""Matches the first word of a shell command."""
 _NAME = re.compile(r"(?<!\w)[A-Za-z_]\w*")
 _LANGUAGE = frozenset(
     {
@@ -42,11 +42,11 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Words of awk that the program uses; it must use no other built-in name."""
+"""Built-in names of awk that the program uses. It must use no other built-in name."""
 
 
 def squeezed(script: str) -> str:
-    """The script without comments and needless blanks, with short names. Only scripts with an awk program change."""
+    """The script with short names, without comments and needless blanks. A script without an awk program stays unchanged."""
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
@@ -54,7 +54,7 @@ def squeezed(script: str) -> str:
 
 
 def _squeezed_shell(text: str) -> str:
-    """The shell part. Its functions get names of one letter, which no command in a guest has."""
+    """The shell part of a script, shortened. Its functions get names of one letter, which no command in a guest has."""
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
     parts = _QUOTED.split(text)
@@ -65,7 +65,7 @@ def _squeezed_shell(text: str) -> str:
 
 
 def _squeezed_awk(text: str) -> str:
-    """The awk program."""
+    """The awk program of a script, shortened."""
     parts = _LITERAL.split(text)
     parts[::2] = [_BLANKS.sub(r"\1", _COMMENT.sub("", part)) for part in parts[::2]]
     for at in range(1, len(parts), 2):
@@ -77,7 +77,7 @@ def _squeezed_awk(text: str) -> str:
 
 
 def _join_lines(parts: list[str]) -> list[str]:
-    """The program without line ends that awk does not need: beside a brace in a block, and after a backslash."""
+    """The awk program without needless line ends, which are beside a brace in a block or after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):
         kept = []
@@ -91,7 +91,7 @@ def _join_lines(parts: list[str]) -> list[str]:
 
 
 def _short_names(parts: list[str]) -> dict[str, str]:
-    """A short name for each long one, the most frequent first."""
+    """A short name for each name in the awk program. The most frequent name gets the shortest."""
     used = Counter(name for part in parts for name in _NAME.findall(part) if name not in _LANGUAGE)
     fresh = (f"{letter}{number or ''}" for number in count() for letter in "abcdefghijklmnopqrstuvwxyzABCDEGHIJKLMNOPQRTUVWXYZ")
     return {name: next(fresh) for name, _ in used.most_common()}

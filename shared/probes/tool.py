@@ -1,4 +1,4 @@
-"""The guest driver's scripts (tool.sh, tool_runner.sh), a recipe as a script, and the reader of what the guest answers."""
+"""Builds the guest driver's scripts (tool.sh, tool_runner.sh), and reads their answers."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from shared.probes.linux import version_of
 Act = Literal["begin", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
 _MOST_TEXT = 2_000_000
-"""Characters of one unpacked file at most."""
+"""Maximum characters of one unpacked file."""
 
 
 def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
-    """The script for one act. ``run`` is letters, digits and dashes; everything else goes in as base64."""
+    """The script for one act in the guest. ``run`` may hold only letters, digits and dashes; the recipe is encoded in base64."""
     head = [f"#!/bin/sh\nREPLANK_ACT={act}", f"REPLANK_RUN={run}"]
     if recipe is not None:
         head += [f"REPLANK_RECIPE={_base64(recipe_script(recipe))}", f"REPLANK_RUNNER={_base64(_text('tool_runner.sh'))}"]
@@ -31,12 +31,12 @@ def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
 
 
 def is_cleaned(output: bytes, run: str) -> bool:
-    """Whether the guest says that nothing of a run is left."""
+    """Whether the guest reports that it has removed everything of the run."""
     return f"replank-tool cleaned {run}" in output.decode("utf-8", "replace").splitlines()
 
 
 def recipe_script(recipe: Recipe) -> str:
-    """The recipe as functions and variables of the shell."""
+    """The recipe as a shell script of functions and variables."""
     install = (*recipe.repositories, recipe.packages, *recipe.answers)
     functions = {
         "tool_install": "\n".join(f"{{ {line.text}\n}} || return" for line in install),
@@ -69,13 +69,13 @@ def _base64(text: str) -> str:
 
 @cache
 def _text(name: str) -> str:
-    """The script without comments, indentation and blank lines."""
+    """The text of a script file, without comments, indentation and blank lines."""
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
 def parse_tool(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
-    """What the guest said; None if it is no whole answer. ``at`` is when the command began."""
+    """The answer of a script about its tool; None if the answer is incomplete. ``at`` is the time when the command began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
@@ -121,7 +121,7 @@ def _number(told: Section, name: str) -> int | None:
 
 
 def _unpacked(told: Section, name: str) -> str:
-    """A packed file as far as it arrived; empty if it cannot be read."""
+    """The text of a packed file, as far as it arrived; empty if it cannot be unpacked."""
     text = _word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])

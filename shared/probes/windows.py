@@ -21,18 +21,18 @@ from shared.probes.frame import ProbeUnreadable
 
 T = TypeVar("T")
 END = "@end"
-"""The beginning of the last line of a complete answer."""
+"""The beginning of the last line in a complete answer."""
 
 
 class Document:
-    """The object, read field by field; a missing field or one of another type is None and is noted."""
+    """Reads the fields of a JSON object. A missing or unreadable field is None, and the reason is noted."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
         self.unknown: dict[str, str] = {}
 
     def read(self, name: str, reader: Callable[[Any], T]) -> T | None:
-        """The value that ``reader`` reads from a field; None, with the reason noted, if it cannot."""
+        """The value that ``reader`` returns for a field. If the field cannot be read, it is None and the reason is noted."""
         value = self.fields.get(name)
         if value is None:
             self.unknown.setdefault(name, "not told")
@@ -45,7 +45,7 @@ class Document:
 
 
 def parse_windows(text: str) -> GuestFacts:
-    """The facts in an answer of windows.ps1; raises ProbeUnreadable."""
+    """The facts in an answer of windows.ps1. Raises ProbeUnreadable."""
     document = Document(_load(text))
     for name, reason in document.read("unknown", _pairs) or ():
         document.unknown[name] = reason

@@ -1,1 +1,1 @@
-"""The migration drivers: ``smc`` calls the API of Server Migration Center, ``console`` lets a person start the job."""
+"""The migration drivers. ``smc`` and ``console`` use jobs of Server Migration Center; ``in_guest`` runs a tool in the guest."""

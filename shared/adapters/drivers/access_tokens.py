@@ -1,4 +1,4 @@
-"""SMC activation codes. Only the call that makes a code knows it: the code is never stored and is hidden in every log."""
+"""Makes and deletes SMC activation codes. A code is never stored, and it is hidden in every log."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from shared.adapters.sdk_errors import CloudError
 
 
 class AccessTokens:
-    """Makes and deletes tokens; each serves one import and is valid for a day."""
+    """Makes and deletes the tokens of activation codes. Each token serves one import and is valid for one day."""
 
     def __init__(self, jobs: Jobs) -> None:
         self._jobs = jobs
 
     def make(self, name: str) -> tuple[str, str]:
-        """Make a token; returns its id and its code."""
+        """Make a token. Returns the token's id and its activation code."""
         from alibabacloud_smc20190601 import models
 
         request = models.CreateAccessTokenRequest(
@@ -26,7 +26,7 @@ class AccessTokens:
         return str(body.access_token_id), str(body.access_token_code)
 
     def delete_by_name(self, name: str) -> bool:
-        """Delete the tokens with this name; returns whether any existed."""
+        """Delete all tokens with this name. Returns whether one existed."""
         from alibabacloud_smc20190601 import models
 
         body = self._jobs.send("list_access_tokens", models.ListAccessTokensRequest(name=name))
@@ -37,7 +37,7 @@ class AccessTokens:
         return bool(same)
 
     def delete(self, token_id: str) -> None:
-        """Delete the token; no error if it is already gone."""
+        """Delete the token with this id. A missing token is no error."""
         from alibabacloud_smc20190601 import models
 
         request = models.DeleteAccessTokenRequest(access_token_id=token_id)

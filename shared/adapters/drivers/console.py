@@ -1,4 +1,4 @@
-"""The driver for which a person starts the job in the ECS console; from then on it watches SMC's jobs."""
+"""The driver whose job a person starts in the ECS console. The driver finds the job in SMC and watches it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
 class ConsoleDriver(JobStopper):
-    """See the port. It changes nothing that a person made in SMC; only a rollback stops the job."""
+    """Implements the port ``Driver`` for jobs that a person starts. It changes nothing in SMC; only a rollback stops a job."""
 
     traits = CONSOLE
     follows = True
@@ -67,9 +67,9 @@ class ConsoleDriver(JobStopper):
         return  # what a person made is theirs to delete
 
     def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job that was followed before, if it runs or is done; else the newest job ``found`` for this instance.
+        """The job followed so far if it runs or is done; else the newest job in ``found``.
 
-        If a job has failed or is gone, the person may continue with another one. The job's source server may be gone too.
+        If a job has failed or is gone, the person may start another job. Even the source server of the first may be gone.
         """
         known_id = migration.handle.job_id
         known = self._jobs.by_id([known_id]).get(known_id) if known_id else None
@@ -82,9 +82,9 @@ class ConsoleDriver(JobStopper):
 
 
 def _is_followable(job: Any, migration: Migration) -> bool:
-    """Whether the job belongs to this hop: it runs, or was made after the snapshots were ready (or the first job ran).
+    """Whether the job can belong to this hop: it names no other instance, and it runs or is new.
 
-    A job that names another instance does not. One time comes from SMC's clock, the other from ours.
+    A new job was made after the snapshots were ready or the first job started. SMC's clock may differ from ours by a tolerance.
     """
     if belongs_to_another(job, migration):
         return False
@@ -94,7 +94,7 @@ def _is_followable(job: Any, migration: Migration) -> bool:
 
 
 def _sources_passed_over(others: Sequence[Any]) -> str:
-    """The hint for a person whose job is not found: SMC may know the instance under another name."""
+    """A hint for the person whose job is not found, because SMC may know the instance by another hostname."""
     if not others:
         return ""
     names = ", ".join(f"{source.source_id} ({hostname(source.system_info) or 'no hostname'})" for source in others)

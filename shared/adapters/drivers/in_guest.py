@@ -1,7 +1,7 @@
 """The driver that runs a distribution's own tool inside the instance, through Cloud Assistant.
 
-The guest is asked, never the record. Each look reads the newest answer of the commands sent before, and sends the next one.
-No id of a command is kept, so a lost answer or a lost step changes nothing.
+The guest alone tells how a run stands. Each check reads the newest answer to earlier commands, then sends the next command.
+Command ids are not stored, so a lost answer or a lost step does no harm.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from shared.probes.tool import Act, is_cleaned, parse_tool, tool_script
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
 FRESH = timedelta(seconds=45)
-"""An answer younger than this is used as it is: an event of a command's end and the tick may look at once."""
+"""Maximum age of an answer that needs no new command. The tick and the event of an ended command may check at the same time."""
 LIVE = timedelta(minutes=10)
-"""Maximum age of an answer about a tool at work, if it is used only to decide whether the lock must stay."""
+"""Maximum age of an answer that shows whether a tool may be at work, so that the lock must stay."""
 UNCLEANED = timedelta(days=1)
-"""How long a guest is asked to remove what was installed in it: it may be silent, or its tool may be at work."""
+"""How long the clean-up of a guest is repeated. The guest may not answer, or its tool may be at work."""
 
 
 class GuestDriver:
-    """See the port. It keeps no state outside the guest but the run's id, which names the attempt."""
+    """Implements the port ``Driver`` with a tool in the guest. Outside the guest it stores only the run's id."""
 
     traits = GUEST
 
@@ -71,7 +71,7 @@ class GuestDriver:
         return ()  # it needs no source server
 
     def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The tool, if it may be at work. It stops with the instance, so a rollback does not wait for it."""
+        """The run of the tool if it may be at work. Stopping the instance ends it, so a rollback does not wait for it."""
         now, job_id, started_at = self._clock.now(), migration.handle.job_id, migration.handle.started_at
         if not job_id:
             return ()
@@ -94,11 +94,11 @@ class GuestDriver:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
-        """Remove what was installed, and ask until the guest says so. The guest waits for a tool that is at work.
+        """Remove what the driver installed in the guest. Raises Transient until the guest confirms it.
 
-        A rollback restores the disks, so nothing is sent until a person has accepted it. The snapshots may hold what a try before
-        the last one installed. A migration that waits for a slot again has lost its handle; then the snapshots tell that a
-        preparation may have begun.
+        The guest removes nothing while the tool is at work. A rollback restores the disks, so nothing is sent until a person has
+        accepted the rollback. The restored disks may still hold what an earlier attempt installed. A migration that waits for a
+        slot again has lost its handle. Then its snapshots show that a preparation may have begun.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
@@ -128,7 +128,7 @@ class GuestDriver:
     # Asking the guest --------------------------------------------------------------------------------------------------
 
     def _look(self, migration: Migration) -> JobReport:
-        """How one run stands. What cannot be asked now runs on, as far as anybody knows; its time limit holds all the same."""
+        """The report on one run. If the guest cannot be reached now, the run counts as running; its time limit still applies."""
         as_before = JobReport(Phase.RUNNING, migration.handle, progress=migration.progress)
         started_at = migration.handle.started_at or migration.entered_at
         try:
@@ -144,13 +144,13 @@ class GuestDriver:
         return as_before if answer is None else while_running(answer, recipe, migration.handle, self._catalog)
 
     def _newest(self, migration: Migration, since: datetime) -> ToolAnswer | None:
-        """The latest whole answer of a command begun since then."""
+        """The newest complete answer to a command that began at ``since`` or later; None without one."""
         outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
         answers = (parse_tool(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
 
     def _send(self, migration: Migration, act: Act, recipe: Recipe | None = None) -> None:
-        """Send one act; within one minute the same act is the same command. The guest itself does nothing twice."""
+        """Send one act to the guest. Within one minute a repeated act is the same command. The guest itself repeats no act."""
         minute = int(self._clock.now().timestamp() // 60)
         self._guest.run(
             migration.region_id,
@@ -162,14 +162,14 @@ class GuestDriver:
         )
 
     def _agent(self, migration: Migration) -> Agent | None:
-        """The agent of the instance; None if there is no such instance."""
+        """The Cloud Assistant agent of the instance; None if the instance does not exist."""
         try:
             return self._guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
         except Refused:
             return None
 
     def _recipe(self, migration: Migration, *, under_way: bool = False) -> Recipe:
-        """The recipe of the hop. One that was turned off is not begun any more; what runs by it is still followed."""
+        """The recipe of the hop. A recipe that was turned off starts no new run, but a run that is ``under_way`` still uses it."""
         hop = migration.current_hop
         recipe = find(self._catalog, hop.source, hop.destination)
         if recipe is None or not (under_way or is_on(recipe, self._catalog)):

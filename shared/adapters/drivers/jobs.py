@@ -1,4 +1,4 @@
-"""Operating-system migration jobs and source servers of SMC, as both drivers see them."""
+"""Reads SMC's operating-system migration jobs and source servers, for the drivers ``smc`` and ``console``."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from shared.domain.migration import Handle, Migration
 from shared.ports.driver import Identity, JobReport, Phase
 
 OS_JOB = 1
-"""JobType of operating-system migrations (0 server, 2 cross-zone, 3 VMware)."""
+"""JobType of operating-system migrations. Other types are 0 (server), 2 (cross-zone) and 3 (VMware)."""
 PAGE = 50
-"""Maximum items per page, and job ids per call, of DescribeReplicationJobs and DescribeSourceServers."""
+"""Maximum items per page of DescribeReplicationJobs and DescribeSourceServers, and maximum job ids per call."""
 MAX_PAGES = 100
 
 PHASES = {
@@ -30,26 +30,26 @@ PHASES = {
     "Stopped": Phase.FAILED,
     "Expired": Phase.FAILED,
 }
-"""What a job's Status means; Deleting and a missing job are separate failures."""
+"""The phase for each Status of a job. A missing job or another Status, for example Deleting, is a failure of its own."""
 _COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
-"""BusinessStatus of a job past Preparing, in which SMC makes its copies (docs/assumptions.md)."""
+"""Values of BusinessStatus after Preparing, in which SMC makes its copies of the disks (docs/assumptions.md)."""
 _RETRY = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
 _AGAIN = "Retry the migration: a new job is made."
 
 
 class Jobs:
-    """SMC's jobs and sources of one account."""
+    """Reads the jobs and source servers of one account in SMC."""
 
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
     def send(self, operation: str, request: Any, *, expected: Expected = never) -> Any:
-        """Call SMC once; see ``sdk_call.call``."""
+        """Call one operation of SMC. Raises the errors of ``sdk_call.call``."""
         method: Callable[[Any, Any], Any] = getattr(self._clients.smc(), f"{operation}_with_options")
         return call(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
     def send_with_extras(self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = never) -> dict[str, Any]:
-        """Call SMC with parameters that the SDK's model lacks (``more``); returns the answer's body."""
+        """Call SMC with the parameters in ``more``, which the SDK's model lacks. Returns the answer's body."""
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
@@ -70,7 +70,7 @@ class Jobs:
         return dict(body)
 
     def by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
-        """The jobs that exist, 50 per call."""
+        """The existing jobs among these ids, by id. Makes one call per 50 ids."""
         found: dict[str, Any] = {}
         for place in range(0, len(job_ids), PAGE):
             page = self._jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
@@ -78,21 +78,21 @@ class Jobs:
         return found
 
     def by_name(self, name: str) -> Any | None:
-        """The job with exactly this name."""
+        """The job with exactly this name; None if no job has it."""
         return next((job for job in self._jobs(name=name, page_number=1, page_size=PAGE) if job.name == name), None)
 
     def of_sources(self, source_ids: Sequence[str]) -> list[Any]:
-        """The operating-system migration jobs of up to 50 sources."""
+        """The operating-system migration jobs of up to 50 source servers."""
         return self._jobs(source_id=list(source_ids), job_type=OS_JOB, page_number=1, page_size=PAGE) if source_ids else []
 
     def tagged(self, key: str, value: str) -> list[Any]:
-        """The jobs with this tag."""
+        """The jobs that have this tag key and value."""
         from alibabacloud_smc20190601 import models
 
         return self._jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
     def all_of_source(self, source_id: str) -> list[Any]:
-        """The jobs of one source, of any type."""
+        """The jobs of one source server, whatever their type."""
         return self._jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
     def _jobs(self, **wanted: Any) -> list[Any]:
@@ -102,11 +102,11 @@ class Jobs:
         return list(body.replication_jobs.replication_job or []) if body.replication_jobs else []
 
     def source(self, source_id: str) -> Any | None:
-        """The source server with this id."""
+        """The source server with this id; None if it does not exist."""
         return next(self._sources(source_id=[source_id]), None)
 
     def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses. They may belong to another instance: see ``sources.is_of``."""
+        """The source servers at one of the instance's addresses. Another instance may have it too: see ``sources.is_source_of``."""
         return [source for source in self._sources(**wanted) if has_address_of(source, identity)]
 
     def _sources(self, **wanted: Any) -> Iterator[Any]:
@@ -135,28 +135,28 @@ def foreign_job(job: Any) -> Permanent:
 
 
 def ambiguous_source(handle: Handle, source_ids: Iterable[str]) -> JobReport:
-    """The error for several source servers that look like the instance while none is proven to be it."""
+    """The failure for an instance that several source servers match."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def indistinct_instance(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
-    """The error for instances that share an address and a hostname, so that their jobs look alike."""
+    """The failure for instances that share an address and a hostname, so that their jobs cannot be told apart."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
     return JobReport(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
 def job_reports(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
-    """The state of these migrations' jobs, by migration id."""
+    """The reports on the jobs of these migrations, by migration id."""
     known = list(migrations)
     found = jobs.by_id([each.handle.job_id for each in known if each.handle.job_id])
     return {each.migration_id: report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
 def report(handle: Handle, job: Any | None) -> JobReport:
-    """The report on one job from SMC's answer; None if the job does not exist."""
+    """The report on one job from SMC's answer. ``job`` is None if SMC has no such job."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
             return JobReport(Phase.PREPARING, handle)
@@ -178,7 +178,7 @@ def report(handle: Handle, job: Any | None) -> JobReport:
 
 
 def percent(progress: Any) -> int:
-    """SMC's progress (a float from 0 to 100, or nothing) as a whole percentage."""
+    """SMC's progress as a whole percentage. SMC sends a number from 0 to 100, or nothing."""
     try:
         return min(max(int(float(progress or 0)), 0), 100)
     except ValueError:

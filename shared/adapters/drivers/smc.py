@@ -1,6 +1,6 @@
-"""The driver that does everything by SMC's API (facts: os-migration, section 4).
+"""The driver that makes, starts and watches jobs through SMC's API (facts: os-migration, section 4).
 
-Values that are not published come from the settings.
+Values that Alibaba Cloud does not publish come from the settings.
 """
 
 from __future__ import annotations
@@ -29,21 +29,21 @@ from shared.ports.driver import Identity, JobReport, Phase
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
-"""How long a job stays valid, counted from when the migration entered its state. SMC accepts 7 to 90 days from now."""
+"""How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days from the call."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
-"""A command that has run for longer than this is not an import of ours."""
+"""Maximum duration of an import that we start. A command that runs longer is not such an import."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
-"""What the SMC client prints (SMC, operating-system migration guide)."""
+"""Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
-"""States of a job that can be started or already runs; an expired job is replaced."""
+"""States of a job that runs, has run or can be started. A job in another state, for example Expired, is replaced."""
 _RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
-"""The code with which SMC refuses to delete a source that has a job, unless the call forces it."""
+"""Error codes of DeleteSourceServer for a source that has a job. SMC deletes it only if the call forces that."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
 class SmcDriver(JobStopper):
-    """See the port."""
+    """Implements the port ``Driver`` with SMC's API."""
 
     traits = SMC
 
@@ -85,7 +85,7 @@ class SmcDriver(JobStopper):
         return self._make_job(migration, handle)
 
     def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
-        """Begin the import, or look at its progress; once the source exists, the report's handle names it."""
+        """Begin the import, or read the result of an import that has begun. The report's handle names the source once it exists."""
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
             return JobReport(Phase.PREPARING, handle) if result is None else _import_report(handle, result)
@@ -108,7 +108,7 @@ class SmcDriver(JobStopper):
         return JobReport(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _lost_import(self, migration: Migration) -> str:
-        """The newest source without a job that an import in this instance has registered since the preparation began."""
+        """The newest source without a job that an import has registered since the preparation began; empty without one."""
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
         for source_id in reversed(_sources_in(self._command_outputs(migration, since))):
             source = self._jobs.source(source_id)
@@ -117,9 +117,9 @@ class SmcDriver(JobStopper):
         return ""
 
     def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
-        """The commands begun inside the instance, oldest first; SMC's client prints the sources that it registers.
+        """The results of the commands run in the instance, oldest first. SMC's client prints there which sources it registers.
 
-        SMC's list names no instance, and instances in different networks may share an address and a hostname.
+        SMC's list of sources cannot show this, because two instances may share an address and a hostname.
         """
         return self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
@@ -150,7 +150,7 @@ class SmcDriver(JobStopper):
         )
 
     def _report_existing(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
-        """The report for a source that has a job: our own from an earlier call, or a foreign one."""
+        """The report for a source that already has a job: ready if an earlier call of ours made the job, else failed."""
         job = self._jobs.by_name(_job_name(migration))
         if job is not None:
             return JobReport(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
@@ -226,13 +226,13 @@ class SmcDriver(JobStopper):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _lost_jobs(self, names: Sequence[str]) -> list[str]:
-        """Jobs that a call may have made although its answer or its step was lost."""
+        """The ids of the existing jobs with these names. The row does not name them if a call or step was lost."""
         return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:
-        """Delete the known source and those that the instance registered since the migration began.
+        """Delete the source in the handle, and the sources that the instance registered since the migration began.
 
-        Called once the activation codes are deleted and no import can begin; an import under way is waited for.
+        Call this after the activation codes are deleted, so that no import can begin. Raises Transient while an import may run.
         """
         outputs = self._command_outputs(migration, migration.created_at)
         for source_id in sorted({*_sources_in(outputs), handle.source_id} - {""}):
@@ -242,7 +242,7 @@ class SmcDriver(JobStopper):
             raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
-        """Delete the source unless it has a foreign job. SMC then refuses, and force is used only if every job is our ``own``."""
+        """Delete the source. If SMC refuses because of its jobs, force the deletion only if all of them are in ``own``."""
         from alibabacloud_smc20190601 import models
 
         try:
@@ -266,7 +266,7 @@ class SmcDriver(JobStopper):
 
 
 def _is_launched(job: Any | None, migration: Migration) -> bool:
-    """Whether SMC shows a later start of the job than before this attempt; if the row lacks that, the times decide."""
+    """Whether this attempt has started the job: SMC's start time has changed. For an older row, the clocks decide."""
     if job is None or not job.start_time:
         return False
     if migration.handle.ran_before is not None:
@@ -276,17 +276,17 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
 
 
 def _job_name(migration: Migration) -> str:
-    """The name of the token and of the job; it stays the same if the same attempt asks again."""
+    """The name of the attempt's token and of its job. It stays the same if a call is repeated."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 
 def _job_names(migration: Migration) -> list[str]:
-    """The names of all attempts so far, the current one last."""
+    """The job names of all attempts so far, oldest first."""
     return [_job_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
 
 def _sources_in(outputs: Sequence[CommandResult]) -> list[str]:
-    """The source servers that these commands printed, in order."""
+    """The ids of the source servers that the commands printed, in order and each once."""
     found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
     return list(dict.fromkeys(each.group(1) for each in found if each))
 

@@ -1,4 +1,4 @@
-"""The settings of the SMC driver, kept apart so that reading them does not load the driver."""
+"""The settings of the SMC driver. They have their own module, so that reading them does not load the driver."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class SmcSettings:
-    """Values that Alibaba Cloud does not publish. ``target_values`` is SMC's name of each release, by our release key."""
+    """Values for SMC that Alibaba Cloud does not publish. ``target_values`` holds SMC's name for each release key."""
 
     import_linux: str = ""
     import_windows: str = ""

@@ -1,8 +1,7 @@
-"""Which instance a source server belongs to. SMC's one endpoint serves all regions and names no instance: address and hostname
-must both agree.
+"""Decides which instance a source server belongs to. SMC does not name the instance, so an address and the hostname must match.
 
-An address alone proves nothing, because VPCs may use the same addresses. A missing name, or one that many machines share, proves
-nothing either.
+An address alone proves nothing, because VPCs may use the same addresses and SMC lists the sources of all regions. A missing
+hostname, or one that many machines share, proves nothing either.
 """
 
 from __future__ import annotations
@@ -15,37 +14,37 @@ from shared.ports.driver import Identity
 
 _NO_NAMES = frozenset({"", "localhost"})
 _NETBIOS = 15
-"""Characters of a Windows computer name that its NetBIOS form keeps."""
+"""Maximum characters of a NetBIOS name. Windows cuts a longer computer name to this length."""
 
 
 def is_source_of(source: Any, identity: Identity) -> bool:
-    """Whether the source is this instance: one of its addresses and one of its names match."""
+    """Whether the source server is this instance: an address and a hostname match."""
     return has_address_of(source, identity) and is_named(hostname(source.system_info), identity)
 
 
 def is_named(name: str, identity: Identity) -> bool:
-    """Whether a hostname is one of the instance's."""
+    """Whether the name is a hostname of the instance."""
     return any(same_host(name, each, windows=identity.windows) for each in identity.hostnames)
 
 
 def has_address_of(source: Any, identity: Identity) -> bool:
-    """Whether the source has one of the instance's private addresses; another instance may have it too."""
+    """Whether the source has a private address of the instance. Another instance may have the same address."""
     return bool(addresses(source.system_info) & set(identity.private_ips))
 
 
 def addresses(system_info: str | None) -> set[str]:
-    """The IPv4 addresses in a source's SystemInfo (a JSON object whose ``ipv4`` is one address or several)."""
+    """The IPv4 addresses in a source's SystemInfo, a JSON object whose ``ipv4`` is one address or a list."""
     return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(_document(system_info).get("ipv4", ""))))
 
 
 def hostname(system_info: str | None) -> str:
-    """The hostname in a source's SystemInfo; empty if it has no hostname."""
+    """The hostname in a source's SystemInfo; empty if SystemInfo has no hostname."""
     found = _document(system_info).get("hostname")
     return found if isinstance(found, str) else ""
 
 
 def same_host(seen: str, known: str, *, windows: bool = False) -> bool:
-    """Whether two hostnames name one machine; case, domain and (on Windows) the NetBIOS cut do not matter."""
+    """Whether two hostnames mean one machine. Case and a domain that one lacks do not matter; on Windows names may be cut."""
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
     if {one, other} & _NO_NAMES:

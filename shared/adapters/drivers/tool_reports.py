@@ -1,4 +1,4 @@
-"""What a guest's answer means for its migration, while the tool is prepared and while it runs. No calls."""
+"""Converts a guest's answer into a report on its tool, while the tool is prepared and while it runs. Makes no calls."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 
 def while_preparing(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str) -> JobReport:
-    """How the tool's installation and its own precheck stand."""
+    """The report on the tool's installation and on its own precheck."""
     if answer.word:
         return _not_begun(answer, recipe, handle)
     if answer.run != run:
@@ -42,7 +42,7 @@ def while_preparing(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str
 
 
 def while_running(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: Catalog) -> JobReport:
-    """How the replacement stands, by what the guest itself shows."""
+    """The report on a replacement under way, from what the guest shows."""
     running = JobReport(Phase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
         gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."
@@ -78,7 +78,7 @@ def _not_begun(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
 
 
 def _refused(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
-    """The tool's own precheck has found something: the first finding, and how many there are."""
+    """The report for a tool whose own precheck found obstacles. It shows the first finding, and how many follow."""
     stops = stopping(findings_of(recipe.tool, answer.report))
     if not stops:
         return _in_its_words(answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}")
@@ -89,13 +89,13 @@ def _refused(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
 
 
 def _failed(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
-    """The tool ended with an error."""
+    """The report for a tool that ended with an error."""
     report = _in_its_words(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
 def _not_replaced(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
-    """The instance is back, the tool is silent, and the system is not the new one, or not wholly."""
+    """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
     activity = last(answer.results)
     own = (
         f" Its record says: from {activity.source_os} to {activity.target_os}, success {str(activity.success).lower()}."
@@ -108,7 +108,7 @@ def _not_replaced(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobRepo
 
 
 def _in_its_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
-    """A failure by the tool's own words; a kind that we know has its own code and remedy."""
+    """A failed report in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = kind_of(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
     message = f"{recipe.tool} {what}. {_words(answer, recipe)}".strip()
@@ -116,7 +116,7 @@ def _in_its_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str,
 
 
 def _words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
-    """What the tool itself says, the first error first."""
+    """The tool's first error in its own words; empty if it reports no error."""
     stops = stopping(findings_of(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)
     return f"It says: {said}" if said else ""

@@ -1,4 +1,4 @@
-"""Finds and stops the jobs that can still change an instance, for every driver."""
+"""Finds and stops the SMC jobs that can still change an instance."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from shared.domain.migration import Migration
 from shared.ports.driver import Identity, LiveJob
 
 MIGRATION_TAG = "replank:migration"
-"""The tag of the jobs that we make."""
+"""The tag of the jobs that we make. Its value is the migration's id."""
 RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
@@ -24,9 +24,9 @@ _REFUSED = codes("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusiness
 
 
 class JobStopper:
-    """The part of a driver that finds and stops jobs.
+    """The part of a driver that finds and stops SMC jobs.
 
-    ``follows``: a job that a person starts on the instance's sources belongs to the migration, even before we see it.
+    If ``follows`` is true, a job that a person starts on the instance's sources belongs to the migration at once.
     """
 
     follows = False
