@@ -38,6 +38,7 @@ ROUTES = (
     _route("GET", "/batches", batches.show),
     _route("GET", "/batches/<batch_id>", batch.show),
     _route("GET", "/batches/<batch_id>/plan", plan.show),
+    _route("POST", "/batches/<batch_id>/submission", submit.submit_planned),
     _route("GET", "/batches/<batch_id>/review", many.review),
     _route("POST", "/batches/<batch_id>/many", many.act),
     _route("POST", "/batches/<batch_id>/acts/<name>", acts.on_batch),

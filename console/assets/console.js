@@ -66,6 +66,7 @@
     const fresh = page.getElementById("main"), old = document.getElementById("main");
     if (!fresh || !old) return;
     localTimes(fresh);
+    words.live = page.body.dataset.live; // a plan that is made needs no more looks
     if (fresh.innerHTML === old.innerHTML) return;
     const open = [...old.querySelectorAll("details")].map((each) => each.open);
     const focused = [...old.querySelectorAll("a,button,input,select,summary,[tabindex]")].indexOf(document.activeElement);

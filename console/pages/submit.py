@@ -1,7 +1,9 @@
-"""A new plan: which instances, where to, and the policy, in a form made from the API's own schema."""
+"""A new plan: which instances, where to, and the policy, in a form made from the API's own schema; then the batch."""
 
 from __future__ import annotations
 
+import hashlib
+import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
@@ -17,6 +19,8 @@ NOT_ASKED = ("clientToken", "dryRun", "policy")
 """Of the submission, what the form treats by itself. It asks for all else, so that no criterion of a selection is ever dropped."""
 MOST_IDS = 1000
 """Ids that a form can bear."""
+PLANNED_WITH = ("selection", "destination", "destinations", "policy")
+"""Of a batch, what it was submitted with."""
 FIRST = ("driver", "maxMoving", "failureBudget", "waves", "gate", "soakMin", "windows", "approvals")
 """Fields of the policy that are not folded away."""
 
@@ -27,7 +31,6 @@ class Filled:
 
     asked: dict[str, str]
     policy: dict[str, str]
-    dry: bool
     token: str = ""
 
 
@@ -37,29 +40,56 @@ def show(desk: Desk) -> web.Answer:
     like = desk.query.get("like", "")
     if not like:
         given = {name: desk.query.get(name, "") for name in _asked(schema)["properties"]}
-        return _form(desk, schema, Filled(given, {}, dry=True))
+        return _form(desk, schema, Filled(given, {}))
     batch: Json = desk.api.get(f"/batches/{like}")
     asked = _asked_by(batch, schema)
+    if len(asked.get("instanceIds") or ()) > MOST_IDS:
+        raise _not_alike(batch)
     policy = values_of(schema["properties"]["policy"], batch.get("policy") or {})
-    return _form(desk, schema, Filled(values_of(schema, asked), policy, dry=not batch.get("dryRun")))
+    return _form(desk, schema, Filled(values_of(schema, asked), policy))
 
 
 def submit(desk: Desk) -> web.Answer:
-    """Submit it; sent twice it is one batch. If the API refuses, the form comes back as it was filled in."""
+    """Plan it, or submit it; sent twice it is one. If the API refuses, the form comes back as it was filled in."""
     schema = _schema(desk)
     policy_schema = schema["properties"]["policy"]
     asked = {name: desk.request.field(name) for name in _asked(schema)["properties"]}
     policy = {name: desk.request.field(f"policy.{name}") for name in policy_schema["properties"]}
-    dry, token = desk.request.field("dryRun") == "yes", desk.request.field("token")
+    plans, token = desk.request.field("step") != "submit", desk.request.field("token")
     try:
-        body = document_of(_asked(schema), asked)
-        chosen = document_of(policy_schema, policy)
-        made = desk.api.post("/batches", {**body, "clientToken": token, "dryRun": dry, "policy": chosen})
+        body = {**document_of(_asked(schema), asked), "policy": document_of(policy_schema, policy)}
+        # What was changed after going back is another submission, so the token depends on the words too.
+        body["clientToken"] = f"{token[:30]}-{_digest(body)[:24]}"
+        made = desk.api.post("/plans" if plans else "/batches", body)
     except Problem as problem:
         if problem.status == 401 or problem.status >= 500:
             raise
-        return _form(desk, schema, Filled(asked, policy, dry, token), problem)
+        return _form(desk, schema, Filled(asked, policy, token), problem)
+    if plans:
+        return web.redirect(link(f"/batches/{made['batchId']}/plan"))
     return web.redirect(link(f"/batches/{made['batchId']}", done="submission"))
+
+
+def submit_planned(desk: Desk, batch_id: str) -> web.Answer:
+    """Submit what a dry run was planned with. A plan is submitted once, however often the form is sent."""
+    batch: Json = desk.api.get(f"/batches/{batch_id}")
+    if not batch.get("dryRun"):
+        raise Problem("Plan.Submitted", f"{batch_id} is no dry run: it was submitted already.", "Go on with the batch itself.")
+    if desk.request.field("seen") != planned_with(batch):
+        what = "The plan is no longer what you saw. Nothing was submitted."
+        raise Problem("Plan.Moved", what, "Look at the plan again, and then submit it.", status=409)
+    schema = _schema(desk)
+    policy_schema = schema["properties"]["policy"]
+    asked = document_of(_asked(schema), values_of(schema, _asked_by(batch, schema)))
+    policy = document_of(policy_schema, values_of(policy_schema, batch.get("policy") or {}))
+    token = f"console-{_digest([batch_id, planned_with(batch)])[:40]}"
+    made = desk.api.post("/batches", {**asked, "policy": policy, "clientToken": token})
+    return web.redirect(link(f"/batches/{made['batchId']}", done="submission"))
+
+
+def planned_with(batch: Json) -> str:
+    """A digest of what a batch was submitted with, so that nobody submits another plan than the one that they saw."""
+    return _digest([batch.get(name) for name in PLANNED_WITH])[:32]
 
 
 def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = None) -> web.Answer:
@@ -73,7 +103,6 @@ def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = No
         first=first,
         rest=rest,
         opened=any(each.value for each in rest),
-        dry=filled.dry,
         token=filled.token or f"console-{secrets.token_hex(12)}",
         problem=problem,
     )
@@ -84,14 +113,21 @@ def _asked(schema: Json) -> Json:
 
 
 def _asked_by(batch: Json, schema: Json) -> Json:
-    """What a batch was submitted with, without the policy. Raises Problem (Plan.NotAlike) if the form cannot say all of it."""
+    """What a batch was submitted with, without the policy. Raises Problem (Plan.NotAlike) if the schema cannot say all of it."""
     found = {**(batch.get("selection") or {}), "destination": batch.get("destination"), "destinations": batch.get("destinations")}
     found["exclude"] = {name: each for name, each in (found.get("exclude") or {}).items() if each}
-    unknown = [name for name, value in found.items() if value and name not in schema["properties"]]
-    if unknown or len(found.get("instanceIds") or ()) > MOST_IDS:
-        what = f"The form cannot hold all that {batch['batchId']} was submitted with."
-        raise Problem("Plan.NotAlike", what, "Submit it with the command that made it: replank submit, without --dry-run.")
+    if any(value and name not in schema["properties"] for name, value in found.items()):
+        raise _not_alike(batch)
     return found
+
+
+def _not_alike(batch: Json) -> Problem:
+    what = f"The form cannot hold all that {batch['batchId']} was submitted with."
+    return Problem("Plan.NotAlike", what, "Submit it with the command that made it: replank submit, without --dry-run.")
+
+
+def _digest(words: Any) -> str:
+    return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
 def _schema(desk: Desk) -> Json:

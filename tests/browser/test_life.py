@@ -77,25 +77,24 @@ def many(person: Person) -> None:
 
 
 def plan(person: Person, cloud: RunningCloud, ids: list[str]) -> str:
-    """Fill in the form, look at the dry run's plan, and submit the same for real; the id of the batch."""
+    """Fill in the form, look at the plan, and submit it as it is; the id of the batch."""
     person.visit("/plan")
     person.write(person.page.locator("input[name=instanceIds]"), ", ".join(ids))
     person.choose(person.page.locator("select[name='policy.gate']"), "approval")
     person.activate(person.page.locator("details.fold summary"))
     for name, value in POLICY.items():
         person.write(person.page.locator(f"input[name='policy.{name}']"), value)
-    person.activate(person.page.get_by_role("button", name="Submit", exact=True))
-    person.page.wait_for_url("**done=submission")
+    person.activate(person.page.get_by_role("button", name="Show the plan"))
+    person.page.wait_for_url("**/batches/*/plan")
     cloud.advance(900)
-    person.page.reload()
-    person.activate(person.page.get_by_role("link", name="Plan and forecast"))
+    person.page.keyboard.press("r")
     person.page.get_by_role("heading", name="Waves over time").wait_for()
     assert person.page.locator(".lanes tbody tr").count() == 2
-    person.activate(person.page.get_by_role("link", name="Submit this for real"))
+    person.activate(person.page.get_by_role("link", name="Change the plan"))
     assert person.page.locator("input[name=instanceIds]").input_value() == ", ".join(ids)
-    assert not person.page.locator("input[name=dryRun]").is_checked()
-    person.activate(person.page.get_by_role("button", name="Submit", exact=True))
-    person.page.wait_for_url("**done=submission")
+    person.page.go_back()
+    person.act("Submit this plan")
+    assert "done=submission" in person.page.url
     return str(person.page.url.rpartition("/")[2].partition("?")[0])
 
 

@@ -112,6 +112,30 @@ def test_a_person_signs_in_accepts_the_risks_and_pauses(world: World) -> None:
     assert (status, row["instanceId"] in page) == (200, True)
 
 
+def form_token(page: str) -> str:
+    return str(re.findall(r'name="form" value="([^"]+)"', page)[0])
+
+
+def test_the_plan_comes_before_the_batch(world: World) -> None:
+    browser = Browser(world)
+    browser.sign_in("ann")
+    _, page, _ = browser.ask("GET", "/console/plan")
+    form = {"form": form_token(page), "token": re.findall(r'name="token" value="([^"]+)"', page)[0]}
+    asked = {**form, "instanceIds": instance(1)["InstanceId"], "policy.maxMoving": "3", "step": "plan"}
+    status, _, headers = browser.ask("POST", "/console/plan", asked)
+    assert status == 303
+    _, page, _ = browser.ask("GET", headers["Location"])
+    assert ("still being found" in page, "/submission" in page) == (True, False)
+    world.run(30)
+    _, page, _ = browser.ask("GET", headers["Location"])
+    seen = re.findall(r'name="seen" value="(\w+)"', page)
+    made = {browser.ask("POST", headers["Location"].replace("/plan", "/submission"), {**form, "seen": seen[0]})[2]["Location"]}
+    made |= {browser.ask("POST", headers["Location"].replace("/plan", "/submission"), {**form, "seen": seen[0]})[2]["Location"]}
+    (batch,) = [each for each in world.api.get("/batches")["batches"] if not each["dryRun"]]
+    assert made == {f"/console/batches/{batch['batchId']}?done=submission"}
+    assert (batch["selection"]["instanceIds"], batch["policy"]["maxMoving"]) == ([instance(1)["InstanceId"]], 3)
+
+
 def test_another_tabs_answer_lets_nobody_in(world: World) -> None:
     first, second = Browser(world), Browser(world)
     _, _, headers = first.ask("GET", "/console/sign-in/start")

@@ -14,6 +14,7 @@ from console.problem import Problem
 from shared.runtime import schema
 from shared.runtime.openapi import document
 from shared.runtime.requests import BATCH, POLICY
+from shared.runtime.requests import PLAN as PLAN_BODY
 from shared.runtime.routes import ROUTES
 from tests.unit.console.test_console import ApiTable, ask
 
@@ -54,39 +55,94 @@ def test_what_is_no_value_is_named(field: str, text: str) -> None:
 def test_a_submission_carries_a_token_and_comes_back_as_it_was_filled_in() -> None:
     refused = (400, {"Code": "Policy.Invalid", "Message": "<b>policy.zone</b> is unknown.", "Recommend": "r"})
     api = ApiTable(**{"GET /openapi.json": OPENAPI, "POST /batches": refused})
-    form = "form=FORM&token=t1&instanceIds=i-1,%20i-2&dryRun=yes&policy.maxMoving=3&policy.driver=smc"
+    form = "form=FORM&token=t1&instanceIds=i-1,%20i-2&step=submit&policy.maxMoving=3&policy.driver=smc"
     status, body, _ = ask(api, "POST", "/console/plan", form=form)
-    assert json.loads(api.sent[-1][3]) == {
-        "clientToken": "t1",
-        "instanceIds": ["i-1", "i-2"],
-        "dryRun": True,
-        "policy": {"driver": "smc", "maxMoving": 3},
-    }
-    schema.check(json.loads(api.sent[-1][3]), BATCH, "body")
+    sent = json.loads(api.sent[-1][3])
+    schema.check(sent, BATCH, "body")
+    assert sent.pop("clientToken").startswith("t1-")
+    assert sent == {"instanceIds": ["i-1", "i-2"], "policy": {"driver": "smc", "maxMoving": 3}}
     assert (status, "&lt;b&gt;policy.zone" in body, 'value="i-1, i-2"' in body, 'value="t1"' in body) == (400, True, True, True)
     api.answers["POST /batches"] = (201, {"batchId": "b7"})
     status, _, headers = ask(api, "POST", "/console/plan", form=form)
     assert (status, headers["Location"]) == (303, "/console/batches/b7?done=submission")
 
 
-def test_a_dry_run_is_submitted_for_real_with_the_same_words() -> None:
-    left_out = {"instanceIds": ["i-9"], "tags": []}
-    selection = {
-        "regionIds": ["cn-hangzhou"],
-        "instanceIds": [],
-        "releases": ["centos-7"],
-        "tags": ["env=prod"],
-        "exclude": left_out,
-    }
-    batch = {"batchId": "b1", "dryRun": True, "selection": selection, "destinations": {"i-1": "alinux-3"}, "policy": FULL}
-    api = ApiTable(**{"GET /openapi.json": OPENAPI, "GET /batches/b1": (200, batch)})
+def test_the_form_asks_for_a_plan_unless_it_is_told_otherwise() -> None:
+    api = ApiTable(**{"GET /openapi.json": OPENAPI, "POST /plans": (201, {"batchId": "b7"})})
+    form = "form=FORM&token=t1&instanceIds=i-1"
+    status, _, headers = ask(api, "POST", "/console/plan", form=form)
+    assert (status, headers["Location"]) == (303, "/console/batches/b7/plan")
+    schema.check(json.loads(api.sent[-1][3]), PLAN_BODY, "body")
+    for again, is_same in ((form, True), (f"{form}&policy.maxMoving=3", False)):
+        first = json.loads(api.sent[-1][3])["clientToken"]
+        ask(api, "POST", "/console/plan", form=again)
+        assert (json.loads(api.sent[-1][3])["clientToken"] == first) == is_same, "what was changed is another plan"
+    _, body, _ = ask(api, "GET", "/console/plan")
+    assert body.index('name="step" value="plan"') < body.index('name="step" value="submit"'), "Enter presses the first button"
+
+
+SELECTION = {
+    "regionIds": ["cn-hangzhou"],
+    "instanceIds": [],
+    "releases": ["centos-7"],
+    "tags": ["env=prod"],
+    "exclude": {"instanceIds": ["i-9"], "tags": []},
+}
+DRY: dict[str, Any] = {
+    "batchId": "b1",
+    "dryRun": True,
+    "selection": SELECTION,
+    "destinations": {"i-1": "alinux-3"},
+    "policy": {**FULL, "window": None},
+}
+
+
+def test_a_plan_is_changed_in_the_form_that_made_it() -> None:
+    api = ApiTable(**{"GET /openapi.json": OPENAPI, "GET /batches/b1": (200, DRY)})
     _, body, _ = ask(api, "GET", "/console/plan?like=b1")
     assert 'name="releases" value="centos-7"' in body
-    assert 'name="dryRun" value="yes">' in body, "not checked: the next one is for real"
     assert "10%" in body
     for name, value in (("tags", "env=prod"), ("exclude", "i-9"), ("destinations", "alinux-3")):
         assert re.search(rf'name="{name}"[^>]*>?[^<]*{value}', body), name
     assert len(body.encode()) < 150_000
+
+
+def test_a_plan_is_submitted_once_with_its_own_words_and_only_as_it_was_seen() -> None:
+    plan = (200, {**PLAN, "batchId": "b1", "state": "closed", "instances": 10, "finish": finish(8)})
+    api = ApiTable(**{"GET /openapi.json": OPENAPI, "GET /batches/b1": (200, DRY), "GET /batches/b1/plan": plan})
+    api.answers["POST /batches"] = (201, {"batchId": "b8"})
+    _, body, _ = ask(api, "GET", "/console/batches/b1/plan")
+    seen = re.search(r'action="/console/batches/b1/submission".*?name="seen" value="(\w+)"', body, re.DOTALL)
+    assert seen
+    form, tokens = f"form=FORM&seen={seen[1]}", set[str]()
+    for _ in range(2):
+        status, _, headers = ask(api, "POST", "/console/batches/b1/submission", form=form)
+        assert (status, headers["Location"]) == (303, "/console/batches/b8?done=submission")
+        sent = json.loads(api.sent[-1][3])
+        schema.check(sent, BATCH, "body")
+        tokens.add(sent.pop("clientToken"))
+    wanted = {**{name: each for name, each in SELECTION.items() if each}, "exclude": {"instanceIds": ["i-9"]}}
+    assert sent == {**wanted, "destinations": {"i-1": "alinux-3"}, "policy": FULL}
+    assert len(tokens) == 1
+    api.answers["GET /batches/b1"] = (200, {**DRY, "policy": {**FULL, "maxMoving": 4}})
+    status, body, _ = ask(api, "POST", "/console/batches/b1/submission", form=form)
+    assert (status, "Plan.Moved" in body, api.sent[-1][0]) == (409, True, "GET")
+    api.answers["GET /batches/b1"] = (200, {**DRY, "dryRun": False})
+    assert "Plan.Submitted" in ask(api, "POST", "/console/batches/b1/submission", form=form)[1]
+
+
+def test_a_plan_that_is_being_made_is_looked_at_again_and_not_submitted() -> None:
+    api = ApiTable(
+        **{"GET /batches/b1": (200, DRY), "GET /batches/b1/plan": (200, {"batchId": "b1", "state": "planning", "routes": {}})}
+    )
+    _, body, _ = ask(api, "GET", "/console/batches/b1/plan")
+    assert ('data-live="yes"' in body, "b1/submission" in body) == (True, False)
+    half = {**PLAN, "batchId": "b1", "state": "open", "instances": 10, "unassessed": 3, "finish": finish(8)}
+    api.answers["GET /batches/b1/plan"] = (200, half)
+    _, body, _ = ask(api, "GET", "/console/batches/b1/plan")
+    assert ('data-live="yes"' in body, body.count("not prechecked yet: 3")) == (True, 2)
+    api.answers["GET /batches/b1/plan"] = (200, {**half, "unassessed": 0})
+    assert 'data-live=""' in ask(api, "GET", "/console/batches/b1/plan")[1]
 
 
 def test_what_the_form_cannot_hold_is_not_submitted_in_part() -> None:
@@ -107,6 +163,7 @@ def finish(hour: int) -> dict[str, Any]:
 
 
 PLAN = {
+    "routes": {},
     "madeAt": "2026-01-01T00:00:00Z",
     "waves": [
         {"number": 1, "size": 2, "names": ["a"], "finish": finish(1)},
