@@ -14,7 +14,8 @@ from typing import Any
 from unittest import mock
 
 from shared.adapters import bus, tables
-from shared.domain import codec
+from shared.domain import chosen, codec
+from shared.domain.policy import Policy
 from tests.support.event_contract import LATER
 
 VALUE = {"since": 2, "names": ["of a version to come"]}
@@ -24,11 +25,21 @@ COLUMN = "laterColumn"
 @contextmanager
 def writing(newer: Callable[[], bool]) -> Iterator[None]:
     """While it lasts, what is written is the newer version's wherever ``newer`` says so."""
-    encode, data = codec.encode, bus._encoded
+    encode, data, of_policy = codec.encode, bus._encoded, chosen._of_policy
+    digests = 0
 
     def encoded(value: object) -> Any:
         plain = encode(value)
-        return {**plain, LATER: VALUE} if is_dataclass(value) and newer() else plain
+        return {**plain, LATER: VALUE} if is_dataclass(value) and newer() and not digests else plain
+
+    def digested(policy: Policy) -> dict[str, object]:
+        """What a digest is made of: the newer version leaves its field out, as every field at its default."""
+        nonlocal digests
+        digests += 1
+        try:
+            return of_policy(policy)
+        finally:
+            digests -= 1
 
     def told(event: Any) -> bytes:
         written = data(event)
@@ -38,6 +49,7 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
         for place in (codec, tables):
             stack.enter_context(mock.patch.object(place, "encode", encoded))
         stack.enter_context(mock.patch.object(bus, "_encoded", told))
+        stack.enter_context(mock.patch.object(chosen, "_of_policy", digested))
         for name in ("migration_columns", "batch_columns", "ledger_columns"):
             stack.enter_context(mock.patch.object(tables, name, _wider(getattr(tables, name), newer)))
         yield

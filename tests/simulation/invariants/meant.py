@@ -53,6 +53,8 @@ class AsMeant(Checker):
         """By migration and version: what it showed."""
         self._acknowledged: set[str] = set()
         """Batches that a person's request has acknowledged."""
+        self._resumed: dict[str, tuple[int, str]] = {}
+        """By batch: the row change that ended its last stop, and who had stopped it."""
 
     def row(self, change: Change, scene: Sight) -> Found:
         if change.table == BATCHES:
@@ -67,11 +69,14 @@ class AsMeant(Checker):
             return
         written = line(change.after[numbered(JOURNAL, change.after["version"])])
         unasked = written.to_state is State.ROLLING_BACK and not _path(scene.frame)  # another checker judges those
-        if written.by not in STAGES and not unasked and not _is_of_the_stop(change.key[0], written, scene):
+        if written.by not in STAGES and not unasked and not self._is_of_the_stop(change.key[0], written, scene):
             yield from self._act(change.key[0], change.before, before, scene)
 
     def _noted(self, change: Change, scene: Sight) -> Found:
         batch = scene.truth.batches[change.key[0]]
+        stop = control(change.before or {})
+        if stop["brake"] == STOPPED != control(change.after or {})["brake"]:
+            self._resumed[batch.batch_id] = (scene.truth.count, stop["by"])
         if change.before is not None and change.after is not None and scene.frame is not None:
             yield from _of_the_batch(change, change.before, change.after, scene.frame)
         if change.before is None and _is_strange(scene.frame):
@@ -95,6 +100,15 @@ class AsMeant(Checker):
             yield f"an act was applied to {id}, and the request does not say which version the person saw"
         elif self._shown[id].get(version) != before:
             yield f"an act meant for version {version} of {id} was applied to version {row['version']}"
+
+    def _is_of_the_stop(self, id: str, written: Line, scene: Sight) -> bool:
+        """Whether the tick cancels it because that person stopped the batch, if only until a moment after the tick began."""
+        batch_id = scene.truth.migrations[id].batch_id
+        if scene.frame is None or scene.frame.function != "watch" or written.to_state is not State.CANCELLED:
+            return False
+        now = control(scene.truth.batch_rows[batch_id])
+        since, by = self._resumed.get(batch_id, (0, ""))
+        return (now["brake"], now["by"]) == (STOPPED, written.by) or (since >= scene.began > 0 and by == written.by)
 
     @staticmethod
     def _named(migration: Migration, scene: Sight) -> Found:
@@ -175,13 +189,6 @@ def _counted(row: Columns) -> list[str]:
     """The failures that count in a batch's row."""
     noted = {name[len(FAILED) :]: attempt for name, attempt in row.items() if name.startswith(FAILED)}
     return [id for id, attempt in noted.items() if attempt > row.get(FORGIVEN + id, 0) and attempt >= row.get(MOVED + id, 0)]
-
-
-def _is_of_the_stop(id: str, written: Line, scene: Sight) -> bool:
-    """Whether the tick cancels it because that person stopped the batch."""
-    said = control(scene.truth.batch_rows[scene.truth.migrations[id].batch_id])
-    ticks = scene.frame is not None and scene.frame.function == "watch"
-    return ticks and written.to_state is State.CANCELLED and (said["brake"], said["by"]) == (STOPPED, written.by)
 
 
 def _is_strange(frame: Frame | None) -> bool:
