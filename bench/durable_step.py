@@ -26,7 +26,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
 from shared.runtime.messages import messages_of
-from shared.stages.advance import advance, load_current
+from shared.stages.advance import advance, load_current_migration
 from tools.package.wheelhouse import ROOT
 
 DBOS_PYTHON = ROOT / "build" / "bench" / "dbos" / "bin" / "python"
@@ -77,7 +77,7 @@ def stepper(ports: Ports) -> Callable[[int], None]:
     at = [made]
 
     def one(_: int) -> None:
-        found = load_current(delivered(at[0]), ports, frozenset({S}))
+        found = load_current_migration(delivered(at[0]), ports, frozenset({S}))
         taken = step(found, S, now=ports.clock.now(), by="bench", reason="nothing")
         event = events.about(taken.after, events.STEP_DUE, stage="nobody")
         at[0] = advance(ports, replace(taken, events=(event,)))

@@ -11,7 +11,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from shared.runtime import requests
 from shared.runtime.manners import VERSION
 from shared.runtime.router import Route
-from shared.stages.api.views import camel
+from shared.stages.api.views import camel_case
 
 Json = dict[str, Any]
 
@@ -194,7 +194,7 @@ def _reference(view: type, schemas: Json) -> Json:
     if view.__name__ not in schemas:
         schemas[view.__name__] = {}  # the name is taken before its fields are looked at
         hints = get_type_hints(view)
-        properties = {camel(each.name): schema_of(hints[each.name], schemas) for each in fields(view)}
+        properties = {camel_case(each.name): schema_of(hints[each.name], schemas) for each in fields(view)}
         schemas[view.__name__] = {
             "type": "object",
             "description": (view.__doc__ or "").split("\n")[0],

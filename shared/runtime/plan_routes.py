@@ -11,7 +11,7 @@ _BATCH = "/batches/{batchId}"
 
 
 def _make_plan(call: Call) -> Reply:
-    made, created = batches.submit(call.ports, {**call.body, "dryRun": True}, call.caller)
+    made, created = batches.submit_batch(call.ports, {**call.body, "dryRun": True}, call.caller)
     return Reply(_plan_of(call, made.batch_id), 201 if created else 200)
 
 
@@ -19,7 +19,7 @@ def _plan_of(call: Call, batch_id: str) -> plan_views.PlanView:
     from shared.stages.api import planning  # asked for seldom, and it runs the scheduler ahead
 
     prices = (call.prices.snapshot_price, call.prices.currency)
-    return planning.plan(call.ports, batch_id, seed=call.query.get("seed", "1"), prices=prices)
+    return planning.batch_plan(call.ports, batch_id, seed=call.query.get("seed", "1"), prices=prices)
 
 
 def _plan(call: Call) -> Reply:
@@ -30,7 +30,7 @@ def _left_out(call: Call) -> Reply:
     from shared.stages.api import left_out  # asked for seldom
 
     given = call.query
-    return Reply(left_out.page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
+    return Reply(left_out.left_out_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
 
 
 PLAN_ROUTES: tuple[Route, ...] = (

@@ -20,14 +20,14 @@ _BATCH = "/batches/{batchId}"
 
 
 def _submit(call: Call) -> Reply:
-    view, created = batches.submit(call.ports, dict(call.body), call.caller)
+    view, created = batches.submit_batch(call.ports, dict(call.body), call.caller)
     return Reply(view, 201 if created else 200)
 
 
 def _batches(call: Call) -> Reply:
     given = call.query
     ready = given.get("readyToConfirm") == "true"
-    return Reply(batches.page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
+    return Reply(batches.batch_page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
 
 
 def _migrations(call: Call) -> Reply:
@@ -35,14 +35,14 @@ def _migrations(call: Call) -> Reply:
     if "instanceId" in given and "nextToken" in given:
         raise schema.invalid("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
     names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
-    wanted = migrations.Filter(*(given.get(name, "") for name in names))
-    return Reply(migrations.page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
+    wanted = migrations.MigrationFilter(*(given.get(name, "") for name in names))
+    return Reply(migrations.migration_page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _snapshots(call: Call) -> Reply:
     prices, given = call.prices, call.query
     return Reply(
-        snapshots.page(
+        snapshots.snapshot_page(
             call.ports,
             price=prices.snapshot_price,
             currency=prices.currency,
@@ -55,20 +55,20 @@ def _snapshots(call: Call) -> Reply:
 def _stuck(ports: Ports) -> views.Stuck:
     from shared.stages.api import stuck
 
-    return stuck.stuck_rows(ports)
+    return stuck.find_stuck_rows(ports)
 
 
 def _accounts(call: Call) -> Reply:
-    return Reply(accounts.listed(call.ports))
+    return Reply(accounts.account_list(call.ports))
 
 
 def _audit(call: Call) -> Reply:
     from shared.stages.api import audit
 
-    found = audit.page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
+    found = audit.audit_page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
     if "text/csv" in call.accept:
         return Reply(
-            audit.as_csv(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
+            audit.csv_text(found), content_type="text/csv; charset=utf-8", headers={"X-Replank-Next-Token": found.next_token}
         )
     return Reply(found)
 
@@ -76,30 +76,30 @@ def _audit(call: Call) -> Reply:
 def _me(call: Call) -> Reply:
     from shared.stages.api import me
 
-    return Reply(me.of(call.caller, call.access, call.account))
+    return Reply(me.caller_view(call.caller, call.access, call.account))
 
 
 def _confirm(call: Call) -> Reply:
     given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
-    return Reply(batches.confirm(call.ports, call.path["batchId"], call.caller, given))
+    return Reply(batches.confirm_migrations(call.ports, call.path["batchId"], call.caller, given))
 
 
 def _retry(call: Call) -> Reply:
     given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
-    return Reply(batches.retry(call.ports, call.path["batchId"], call.caller, given))
+    return Reply(batches.retry_migrations(call.ports, call.path["batchId"], call.caller, given))
 
 
 def _pause(call: Call) -> Reply:
     from shared.stages.api import brakes  # acts on a whole batch are few
 
-    return Reply(brakes.pause(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
+    return Reply(brakes.pause_batch(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
 
 
 def _resume(call: Call) -> Reply:
     from shared.stages.api import brakes
 
     given = call.body
-    return Reply(brakes.resume(call.ports, call.path["batchId"], call.caller, given["why"], given["failed"], call.seen))
+    return Reply(brakes.resume_batch(call.ports, call.path["batchId"], call.caller, given["why"], given["failed"], call.seen))
 
 
 def _set_policy(call: Call) -> Reply:
@@ -111,7 +111,7 @@ def _set_policy(call: Call) -> Reply:
 def _next_wave(call: Call) -> Reply:
     from shared.stages.api import brakes
 
-    return Reply(brakes.next_wave(call.ports, call.path["batchId"], call.caller, call.seen))
+    return Reply(brakes.begin_next_wave(call.ports, call.path["batchId"], call.caller, call.seen))
 
 
 def _approve(call: Call) -> Reply:
@@ -120,7 +120,7 @@ def _approve(call: Call) -> Reply:
     who = approving.Approver(call.caller, call.access, call.account)
     given = call.body
     return Reply(
-        approving.approve(call.ports, call.path["batchId"], who, given["seen"], given.get("wave", 0), given.get("why", ""))
+        approving.approve_batch(call.ports, call.path["batchId"], who, given["seen"], given.get("wave", 0), given.get("why", ""))
     )
 
 
@@ -137,19 +137,19 @@ def _approve_rollback(call: Call) -> Reply:
 def _stop(call: Call) -> Reply:
     from shared.stages.api import brakes
 
-    return Reply(brakes.stop(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
+    return Reply(brakes.stop_batch(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
 
 
 def _acknowledge(call: Call) -> Reply:
-    return Reply(batches.acknowledge(call.ports, call.path["batchId"], call.caller, call.body["risksVersion"], call.seen))
+    return Reply(batches.acknowledge_batch(call.ports, call.path["batchId"], call.caller, call.body["risksVersion"], call.seen))
 
 
 def _hold(call: Call) -> Reply:
-    return Reply(hold.put(call.ports, call.caller, call.body.get("why", "")))
+    return Reply(hold.set_hold(call.ports, call.caller, call.body.get("why", "")))
 
 
 def _release_hold(call: Call) -> Reply:
-    return Reply(hold.release(call.ports, call.caller, call.body["why"], call.body["version"]))
+    return Reply(hold.release_hold(call.ports, call.caller, call.body["why"], call.body["version"]))
 
 
 def _batch_report(call: Call) -> Reply:
@@ -157,15 +157,15 @@ def _batch_report(call: Call) -> Reply:
 
     batch_id, given = call.path["batchId"], call.query
     if _wants_page(call):
-        return Reply(pages.of_batch(call.ports, batch_id), content_type=HTML)
-    return Reply(reports.of_batch(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
+        return Reply(pages.batch_html(call.ports, batch_id), content_type=HTML)
+    return Reply(reports.batch_report(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _judgements(call: Call) -> Reply:
     from shared.stages.api import pages
 
     given = call.query
-    return Reply(pages.judgements(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
+    return Reply(pages.judgement_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
 
 
 def _report(call: Call) -> Reply:
@@ -173,8 +173,8 @@ def _report(call: Call) -> Reply:
 
     migration_id = call.path["migrationId"]
     if _wants_page(call):
-        return Reply(pages.of_migration(call.ports, migration_id), content_type=HTML)
-    return Reply(reports.of_migration(call.ports, migration_id, price=call.prices.snapshot_price))
+        return Reply(pages.migration_html(call.ports, migration_id), content_type=HTML)
+    return Reply(reports.migration_report(call.ports, migration_id, price=call.prices.snapshot_price))
 
 
 HTML = "text/html; charset=utf-8"
@@ -246,7 +246,7 @@ ROUTES: tuple[Route, ...] = (
         "/risks",
         "getRisks",
         "The risks in force, to be acknowledged before anything moves.",
-        lambda call: Reply(show.risks(Policy())),
+        lambda call: Reply(show.risks_view(Policy())),
         views.Risks,
     ),
     Route(
@@ -275,7 +275,7 @@ ROUTES: tuple[Route, ...] = (
         _BATCH,
         "getBatch",
         "A batch, how its migrations stand, and the risks to acknowledge.",
-        lambda call: Reply(batches.get(call.ports, call.path["batchId"])),
+        lambda call: Reply(batches.get_batch(call.ports, call.path["batchId"])),
         views.BatchStanding,
         refusals=(404,),
     ),
@@ -381,7 +381,7 @@ ROUTES: tuple[Route, ...] = (
         _MIGRATION,
         "getMigration",
         "One migration with its route, its findings and what may be done now.",
-        lambda call: Reply(migrations.get(call.ports, call.path["migrationId"])),
+        lambda call: Reply(migrations.get_migration(call.ports, call.path["migrationId"])),
         views.MigrationDetail,
         refusals=(404,),
     ),
@@ -390,7 +390,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_MIGRATION}/journal",
         "getJournal",
         "The complete history, oldest first.",
-        lambda call: Reply(migrations.journal(call.ports, call.path["migrationId"])),
+        lambda call: Reply(migrations.migration_journal(call.ports, call.path["migrationId"])),
         views.Journal,
         refusals=(404,),
     ),
@@ -415,7 +415,12 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck(call.ports)), views.Stuck),
     Route(
-        "GET", "/hold", "getHold", "Whether everything is held, and why.", lambda call: Reply(hold.get(call.ports)), views.HoldView
+        "GET",
+        "/hold",
+        "getHold",
+        "Whether everything is held, and why.",
+        lambda call: Reply(hold.get_hold(call.ports)),
+        views.HoldView,
     ),
     Route(
         "POST",

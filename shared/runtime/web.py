@@ -64,7 +64,7 @@ def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, requ
     answer = _dispatch(asked, ports, settings, request_id)
     if asked.old:
         answer["headers"] |= manners.deprecation(asked.path)
-    held = hold.banner(ports)
+    held = hold.hold_banner(ports)
     if held:  # JSON keeps the header in ASCII, whatever the reason holds
         answer["headers"][HELD_HEADER] = json.dumps(held)
     return {**answer, "body": ""} if asked.method == "HEAD" else answer

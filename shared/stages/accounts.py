@@ -25,14 +25,14 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
 
-def look_at_accounts(ports: Ports) -> frozenset[str]:
+def check_troubled_accounts(ports: Ports) -> frozenset[str]:
     """Check whether each account in trouble can be used again. Returns those in which nothing may be tried now."""
     now = ports.clock.now()
     troubles = ports.admission.troubles(sorted(ports.members))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_retry_tick(now - trouble.since) or not trouble.blocks(now):
-                _look_at(trouble.account_id, ports)
+                _check_account(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # Which call is refused only that call can tell: it was tried since, and nothing was refused.
             ports.admission.clear_trouble(trouble.account_id)
@@ -40,14 +40,14 @@ def look_at_accounts(ports: Ports) -> frozenset[str]:
     return frozenset(account for account, trouble in after.items() if trouble.blocks(now))
 
 
-def look_at_every_account(ports: Ports) -> frozenset[str]:
+def check_every_account(ports: Ports) -> frozenset[str]:
     """Check whether each member account can be used; returns those that cannot."""
     for account_id in sorted(ports.members):
-        _look_at(account_id, ports)
+        _check_account(account_id, ports)
     return frozenset(ports.admission.troubles(sorted(ports.members)))
 
 
-def _look_at(account_id: str, ports: Ports) -> None:
+def _check_account(account_id: str, ports: Ports) -> None:
     """It uses a new session, because credentials from before a refusal would prove nothing."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
@@ -60,7 +60,7 @@ def _look_at(account_id: str, ports: Ports) -> None:
         ports.admission.clear_trouble(account_id)
 
 
-def put_off(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
+def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
     """The migrations whose accounts can be used. The others are put off, so that they do not fill each tick."""
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:

@@ -14,7 +14,7 @@ from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 
 
-def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
+def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     """Enter every snapshot that bears SMC's name and was made since the precheck, as SMC's own or as kept with the reason."""
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
@@ -23,15 +23,15 @@ def adopt(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_with_copies(run, effect) for run in _job_runs(migration, ports)]
+    runs = [_run_with_copies(run, effect) for run in _job_runs(migration, ports)]
     copies = _known_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.spans(snapshot.created_at)), migration.hop)
-        why = doubt(_copy_of(snapshot), copies, runs, _migrated_disks(entries, hop))
-        ports.ledger.put_new(_new_entry(migration, snapshot, hop, why))
+        why = doubt(_copy_from_snapshot(snapshot), copies, runs, _migrated_disks(entries, hop))
+        ports.ledger.put_new(_new_ledger_entry(migration, snapshot, hop, why))
 
 
-def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
+def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """Why an adopted snapshot may belong to somebody else; used for rows of a version that checked only the name."""
     entries = ports.ledger.of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
@@ -39,7 +39,7 @@ def judge_again(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
-def marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
+def kept_entry(entry: LedgerEntry, why: str) -> LedgerEntry:
     """The entry marked as not ours."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
@@ -48,7 +48,7 @@ def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
     return runs_of(ports.migrations.journal(migration.migration_id), unseen=traits(migration.driver).starts_unseen)
 
 
-def _with_copies(run: Run, effect: AdoptSnapshots) -> Run:
+def _run_with_copies(run: Run, effect: AdoptSnapshots) -> Run:
     """What the watch saw of a failed job, because the job's step records only the failure."""
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
@@ -58,13 +58,13 @@ def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 
-def _copy_of(snapshot: Snapshot) -> Copy:
+def _copy_from_snapshot(snapshot: Snapshot) -> Copy:
     return Copy(snapshot.snapshot_id, snapshot.disk_id, snapshot.created_at, tagged=bool(snapshot.migration_id))
 
 
 def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
     """All snapshots with SMC's name: those that ECS shows and those in the ledger."""
-    there = {each.snapshot_id: _copy_of(each) for each in named}
+    there = {each.snapshot_id: _copy_from_snapshot(each) for each in named}
     gone = {
         each.snapshot_id: Copy(each.snapshot_id, each.disk_id, each.created_at)
         for each in entries
@@ -78,7 +78,7 @@ def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 
-def _new_entry(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> LedgerEntry:
+def _new_ledger_entry(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> LedgerEntry:
     entry = LedgerEntry(
         migration_id=migration.migration_id,
         key=f"smc-{snapshot.snapshot_id}",
@@ -94,4 +94,4 @@ def _new_entry(migration: Migration, snapshot: Snapshot, hop: int, why: str) -> 
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return marked_as_kept(entry, why) if why else entry
+    return kept_entry(entry, why) if why else entry

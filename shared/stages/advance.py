@@ -25,7 +25,7 @@ from shared.domain.migration import ADMITTED, Failure, Migration, State, Step, s
 from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
-from shared.stages.effects import perform
+from shared.stages.effects import perform_effect
 from shared.stages.slots import BEFORE_THE_SLOT, release_late_claims, release_slot
 
 _LOG = logging.getLogger("replank")
@@ -38,17 +38,17 @@ def advance(ports: Ports, taken: Step) -> Migration:
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
-        settle(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
+        settle_outbox(ports, taken.after, Outbox(taken.after.version, taken.effects, taken.events))
     return taken.after
 
 
-def settle(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
+def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
     """Carry out one outbox and remove it; False if part of it remains.
 
     The step stays committed whatever happens to its events: a bus that refuses them does not fail the migration. ``quietly``
     holds the events back while an effect fails; otherwise a stage that they wake would wake itself for ever.
     """
-    left = [effect for effect in owed.effects if not _carry_out(effect, migration, ports)]
+    left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
         return False
     try:
@@ -63,9 +63,9 @@ def settle(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = 
     return not left
 
 
-def settle_all(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
+def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
     """Carry out all outboxes of a migration, oldest first; False if something remains."""
-    settled = [settle(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
+    settled = [settle_outbox(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
     return all(settled)
 
 
@@ -73,17 +73,17 @@ class LaunchRefused(Permanent):
     """The job cannot be started: the only refused effect that fails the migration."""
 
 
-class NotAsBefore(Permanent):
+class GuestNotAsBefore(Permanent):
     """The guest was judged after the move, and it is not as it was: a policy may take it back without asking."""
 
 
-def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
+def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> bool:
     if needs_the_cloud(effect) and not ports.drivers:
         return False
     try:
-        perform(effect, migration, ports.of(migration) if needs_the_cloud(effect) else ports)
+        perform_effect(effect, migration, ports.of(migration) if needs_the_cloud(effect) else ports)
     except ReplankError as error:
-        note_refusal(error, ports)
+        note_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
             raise LaunchRefused(error.code, error.message, error.remedy) from error
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
@@ -92,7 +92,7 @@ def _carry_out(effect: Effect, migration: Migration, ports: Ports) -> bool:
     return True
 
 
-def load_current(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
+def load_current_migration(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
     """The migration that a message names; raises Stale if it is not in one of ``states``."""
     migration = ports.migrations.load(str(message.data.get("migrationId", "")))
     version = message.data.get("version")
@@ -106,7 +106,7 @@ def load_current(message: Message, ports: Ports, states: frozenset[State]) -> Mi
     return migration
 
 
-def run_guarded(
+def run_or_fail(
     message: Message,
     ports: Ports,
     states: frozenset[State],
@@ -118,17 +118,17 @@ def run_guarded(
     ``giving_up`` is the stage's name and the type of its failure event.
     """
     try:
-        migration = load_current(message, ports, states)
+        migration = load_current_migration(message, ports, states)
         try:
-            return _run(body, migration, ports)
+            return _run_in_account(body, migration, ports)
         except (Permanent, Refused) as error:
-            return _fail_after(migration, ports, states, giving_up, error)
+            return _fail_unless_moved_on(migration, ports, states, giving_up, error)
     except Stale:
         release_late_claims(str(message.data.get("migrationId", "")), ports)
         raise
 
 
-def _run(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
+def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
     try:
         return body(migration, ports.of(migration))
     except AccountUnusable as error:
@@ -139,7 +139,7 @@ def _run(body: Callable[[Migration, Ports], Outcome], migration: Migration, port
         raise
 
 
-def note_refusal(error: ReplankError, ports: Ports) -> None:
+def note_account_refusal(error: ReplankError, ports: Ports) -> None:
     """Record it if a member account refuses the pipeline; other errors are ignored."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
@@ -152,7 +152,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
 
     The migration keeps its place in the queue, but keeps a slot only if its job may run.
     """
-    note_refusal(error, ports)
+    note_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
     if ports.admission.room(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and traits(row.driver).attended and row.handle.began_at is not None
@@ -184,7 +184,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
         advance(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
-def _fail_after(
+def _fail_unless_moved_on(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
     """Record the body's error as the migration's failure, unless somebody else has moved the migration on."""
@@ -193,10 +193,10 @@ def _fail_after(
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
     if now.state not in mine or now.attempt != migration.attempt:
         raise Stale("Migration.Moved", f"It is {now.state.value} by now; meanwhile: {error}", "Nothing to do.") from error
-    return give_up(ports, now, stage, event_type, error)
+    return fail_migration(ports, now, stage, event_type, error)
 
 
-def give_up(
+def fail_migration(
     ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
 ) -> Outcome:
     """Step to failed: the migration waits for a person, its slot is released, and the failure counts against the budget.
@@ -211,7 +211,7 @@ def give_up(
     effects: list[Effect] = [CountOutcome("failed"), ReleaseSlot(), *undoing(migration, unmoved=True)]
     if migration.handle.job_id:
         effects.insert(0, AdoptSnapshots(migration.hop, migration.attempt, copied))
-    if isinstance(error, NotAsBefore) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
+    if isinstance(error, GuestNotAsBefore) and ports.batches.terms(migration.batch_id).policy.automatic_rollback:
         effects.append(RollBackUnasked(taken.after.version))
     told = events.about(taken.after, event_type, code=error.code, reason=error.message, remedy=error.remedy)
     advance(ports, replace(taken, effects=tuple(effects), events=(told,)))

@@ -12,53 +12,55 @@ from shared.domain.errors import Stale
 from shared.ports.ports import Ports
 
 
-def tell_approvals(terms: Terms, ports: Ports) -> None:
+def report_approvals(terms: Terms, ports: Ports) -> None:
     """Handle one approval in each tick: the batch's first, then its next wave's."""
     now = ports.clock.now()
     if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
         return
-    found = next((each for each in _asks(terms, now) if _lapse_cancels(terms, each) or not _is_told(terms, each, now)), None)
+    found = next(
+        (each for each in _approval_states(terms, now) if _must_cancel(terms, each) or not _is_reported(terms, each, now)), None
+    )
     if found is None:
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return  # the next tick looks at it as it is then
     with suppress(Stale):
-        if _lapse_cancels(terms, found):
+        if _must_cancel(terms, found):
             change = approvals.lapsed(batch, found.about, now)
             ports.batches.commit(batch, change.after, line=change.line)
         else:
-            _tell(batch, found, ports)
+            _publish_approval_event(batch, found, ports)
 
 
-def _asks(terms: Terms, now: datetime) -> list[Ask]:
+def _approval_states(terms: Terms, now: datetime) -> list[Ask]:
     asked = [approvals.BATCH] if terms.policy.approvals else []
     if terms.policy.wave_approvals and terms.control.wave_ended_at is not None:
         asked.append(approvals.next_wave(terms))
     return [approvals.ask(terms, about, now) for about in asked]
 
 
-def _lapse_cancels(terms: Terms, found: Ask) -> bool:
+def _must_cancel(terms: Terms, found: Ask) -> bool:
     return found.has_lapsed and terms.policy.approval_expiry == approvals.CANCEL
 
 
-def _is_told(terms: Terms, found: Ask, now: datetime) -> bool:
+def _is_reported(terms: Terms, found: Ask, now: datetime) -> bool:
     """Whether there is nothing to report, or it has already been reported."""
     if found.until is not None and not approvals.is_soon(terms.policy.approval_min, found.until, now):
         return True
-    return approvals.is_told(terms, found.about, _event(found))
+    return approvals.is_told(terms, found.about, _event_key(found))
 
 
-def _event(found: Ask) -> str:
+def _event_key(found: Ask) -> str:
     """The key of the event to report; an expiry makes it differ from the event before."""
     lapses = found.until or max((each.at for each in found.expired), default=None)
     type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
     return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"
 
 
-def _tell(batch: Batch, found: Ask, ports: Ports) -> None:
+def _publish_approval_event(batch: Batch, found: Ask, ports: Ports) -> None:
     """Publish the event, then record that it is published: the same event twice is one event."""
-    after = approvals.told(batch, found.about, _event(found))
+    after = approvals.told(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}
     type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING

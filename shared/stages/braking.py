@@ -16,7 +16,7 @@ CANCELLED_AT_ONCE = 100
 """Maximum migrations of a stopped batch that one tick cancels; the next tick continues."""
 
 
-def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
+def pause_if_budget_spent(scene: limits.Scene, ports: Ports) -> None:
     """Pause a batch in which more migrations have failed than its budget allows. Only a person lets it go on, not a retry."""
     terms, why = scene.terms, limits.budget_spent(scene)
     if not why or terms.control.brake is not Brake.OFF:
@@ -33,32 +33,32 @@ def pause_if_spent(scene: limits.Scene, ports: Ports) -> None:
         ports.batches.commit(batch, change.after, line=change.line)
 
 
-def cancel_rest(terms: Terms, ports: Ports) -> int:
+def cancel_unstarted_migrations(terms: Terms, ports: Ports) -> int:
     """Cancel what a stopped batch has not begun, in the name of the person who stopped it; returns how many."""
     done = 0
     for state in sorted(BEFORE_A_START, key=lambda each: each.value):
         token = ""
         while done < CANCELLED_AT_ONCE:
             page = ports.migrations.of_batch(terms.batch_id, state=state, limit=CANCELLED_AT_ONCE, token=token)
-            done += sum(_cancel(each, terms.control, ports) for each in page.migrations)
+            done += sum(_cancel_migration(each, terms.control, ports) for each in page.migrations)
             token = page.next_token
             if not token:
                 break
     return done
 
 
-def _cancel(migration: Migration, control: BatchControl, ports: Ports) -> bool:
+def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
     """Cancel one migration; returns whether it was.
 
     A migration that has already moved (a next hop) goes on, and a retry whose job ran waits for a person.
     """
     try:
-        advance(ports, _with_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance(ports, _step_by_person(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True
 
 
-def _with_person(taken: Step, control: BatchControl) -> Step:
+def _step_by_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

@@ -38,42 +38,42 @@ class Choice:
     def __post_init__(self) -> None:
         self._ids = frozenset(self.batch.selection.instance_ids)
 
-    def of_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
+    def choose_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
         """The instances of the page that are chosen and were on no page before."""
-        fresh = [each for each in page if self._place(each) not in self.chosen]
+        fresh = [each for each in page if self._place_of(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
         chosen = [each for each in fresh if self._is_chosen(each)]
-        self.chosen.update(map(self._place, chosen))
+        self.chosen.update(map(self._place_of, chosen))
         return chosen
 
-    def _place(self, instance: FoundInstance) -> Place:
+    def _place_of(self, instance: FoundInstance) -> Place:
         return instance.account_id, instance.region_id, instance.instance_id
 
     def _is_chosen(self, instance: FoundInstance) -> bool:
-        traits = self._traits(instance)
+        traits = self._instance_traits(instance)
         found = left_out(self.batch.selection, self._ids, traits)
         if found == ("", ""):
-            found = self._moved_before(instance) or self._planned_before(instance)
+            found = self._why_moved_before(instance) or self._why_planned_before(instance)
         if found is None or found == ("", ""):
             return found is not None
         where = {"region_id": instance.region_id, "name": instance.name, "account_id": instance.account_id}
-        self.left_out[self._place(instance)] = LeftOut(instance.instance_id, *found, **where)
+        self.left_out[self._place_of(instance)] = LeftOut(instance.instance_id, *found, **where)
         return False
 
-    def _traits(self, instance: FoundInstance) -> Traits:
+    def _instance_traits(self, instance: FoundInstance) -> Traits:
         system = instance.os_name_en or instance.os_name
         release = identify_in(self.ports.catalog, instance.os_name, instance.os_name_en)
         tags = dict(instance.tags)
         return Traits(instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id)
 
-    def _moved_before(self, instance: FoundInstance) -> tuple[str, str] | None:
+    def _why_moved_before(self, instance: FoundInstance) -> tuple[str, str] | None:
         """Why an earlier migration leaves the instance out: it took it to a release outside the selection.
 
         ECS keeps the old system name. Who names the id means the instance all the same.
         """
         if self._ids or not self.batch.selection.releases:
             return None
-        earlier = [each for each in self._earlier(instance) if each.state in _MOVED]
+        earlier = [each for each in self._earlier_migrations(instance) if each.state in _MOVED]
         last = max(earlier, key=lambda each: each.created_at, default=None)
         if last is None or last.state is State.ROLLED_BACK or last.failure or not last.hops:
             return None
@@ -82,31 +82,31 @@ class Choice:
             return None
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
-    def _planned_before(self, instance: FoundInstance) -> tuple[str, str]:
+    def _why_planned_before(self, instance: FoundInstance) -> tuple[str, str]:
         """Why the inventory leaves the instance out; two empty texts if it does not."""
         if self.batch.origin != "inventory":
             return "", ""
         now = self.ports.clock.now()
-        recent = next((each for each in self._earlier(instance) if now - each.created_at < RECENTLY), None)
+        recent = next((each for each in self._earlier_migrations(instance) if now - each.created_at < RECENTLY), None)
         return (RECENT, f"migration {recent.migration_id} began on {recent.created_at:%Y-%m-%d}") if recent else ("", "")
 
-    def _earlier(self, instance: FoundInstance) -> list[Migration]:
+    def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
         """The instance's migrations of other batches in this account."""
         found = self.ports.migrations.of_instance(instance.instance_id, limit=20)
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
 
-    def planned(self) -> Batch:
+    def planned_batch(self) -> Batch:
         """The batch with the number and the digest of its instances."""
-        chosen = self.chosen | (self._made_before() if self.is_repeated else set())
+        chosen = self.chosen | (self._places_with_migrations() if self.is_repeated else set())
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
-    def listed(self) -> list[LeftOut]:
+    def left_out_list(self) -> list[LeftOut]:
         """The instances left out, in order of their accounts, regions and ids."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
-    def _made_before(self) -> set[Place]:
+    def _places_with_migrations(self) -> set[Place]:
         """The instances of all migrations of the batch: an earlier planning may have found some that are gone or changed."""
         found: set[Place] = set()
         token = ""
@@ -118,7 +118,7 @@ class Choice:
                 return found
 
 
-def first_sieve(batch: Batch) -> Sieve:
+def ecs_sieve(batch: Batch) -> Sieve:
     """The part of the selection that ECS can filter by itself; one value of each kind, because it takes no more."""
     selection = batch.selection
     if not selection.filters:

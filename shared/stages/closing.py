@@ -35,12 +35,12 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
     # Told first: the same event twice is one event, and one that is never told would be missed.
     told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
     ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_DONE, **told)])
-    return _write_state(terms, BatchState.CLOSED, ports, validated_at)
+    return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)
 
 
 def reopen_batch(terms: Terms, ports: Ports) -> bool:
     """Open a closed batch again; does nothing if it is open."""
-    return terms.state is BatchState.CLOSED and _write_state(terms, BatchState.OPEN, ports, None)
+    return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
 
 
 def _validated_at(migration: Migration) -> datetime | None:
@@ -48,7 +48,7 @@ def _validated_at(migration: Migration) -> datetime | None:
     return migration.entered_at if migration.state is State.MIGRATED else None
 
 
-def _write_state(terms: Terms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
+def _write_batch_state(terms: Terms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
     """Write the state, unless the batch has changed since its terms were read."""
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:

@@ -29,14 +29,14 @@ AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CAN
 
 
 @dataclass(frozen=True)
-class End:
+class CommandEnd:
     """How a command ended, in words."""
 
     good: bool
     words: str
 
 
-def rule_of(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
+def command_rule(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
     """The rule of the migration's instance. ``tags`` are those of its description, if that is not stored yet."""
     rules = terms.policy.commands
     if tags is None:
@@ -52,29 +52,29 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 # The command before ---------------------------------------------------------------------------------------------------
 
 
-def begins_with(migration: Migration, terms: Terms, ports: Ports) -> dict[str, Any]:
+def pre_command_changes(migration: Migration, terms: Terms, ports: Ports) -> dict[str, Any]:
     """What the step of the admission notes, so that a pre command can follow it."""
-    if migration.hop or migration.commands.phase or not terms.policy.commands or not rule_of(migration, terms, ports).pre:
+    if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.begun(DRAINING, ports.clock.now())}
 
 
-def drain(migration: Migration, ports: Ports) -> Migration | None:
+def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
     """Let the pre command run to its end; None while it runs. Raises Permanent (Command.PreFailed) if it fails."""
     if migration.commands.phase == RESTORING:
-        migration = restore(migration, "snapshot", ports)
+        migration = run_post_command(migration, "snapshot", ports)
         if migration.commands.phase:
             return None
         begun = migration.commands.begun(DRAINING, ports.clock.now())
-        migration = _note(migration, "snapshot", "the pre command begins again", ports, begun)
+        migration = _note_commands(migration, "snapshot", "the pre command begins again", ports, begun)
     if migration.commands.phase != DRAINING:
         return migration
-    rule = rule_of(migration, ports.batches.terms(migration.batch_id), ports)
-    migration, end = _attend(migration, "snapshot", rule.pre, rule.pre_timeout_sec, ports)
+    rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
+    migration, end = _send_or_check_command(migration, "snapshot", rule.pre, rule.pre_timeout_sec, ports)
     if end is None:
         return None
     told = f"the pre command {'ended' if end.good else 'failed'}: {end.words}"
-    migration = _note(migration, "snapshot", told, ports, migration.commands.ended(DRAINED, told))
+    migration = _note_commands(migration, "snapshot", told, ports, migration.commands.ended(DRAINED, told))
     if end.good:
         return migration
     raise Permanent(
@@ -87,26 +87,26 @@ def drain(migration: Migration, ports: Ports) -> Migration | None:
 # The command after ----------------------------------------------------------------------------------------------------
 
 
-def restore(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
+def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
     """Take the post command a step further. It has ended once ``commands.phase`` is empty, or ``left`` if it failed."""
-    rule = rule_of(migration, ports.batches.terms(migration.batch_id), ports)
+    rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
     if not rule.post:
-        return _note(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
+        return _note_commands(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
     if migration.commands.phase != RESTORING:
         begun = migration.commands.begun(RESTORING, ports.clock.now())
-        migration = _note(migration, by, "the post command begins", ports, begun)
-    migration, end = _attend(migration, by, rule.post, rule.post_timeout_sec, ports)
+        migration = _note_commands(migration, by, "the post command begins", ports, begun)
+    migration, end = _send_or_check_command(migration, by, rule.post, rule.post_timeout_sec, ports)
     if end is None:
         return migration
     told = f"the post command {'ended' if end.good else 'failed'}: {end.words}"
-    return _note(migration, by, told, ports, migration.commands.ended("" if end.good else left, told))
+    return _note_commands(migration, by, told, ports, migration.commands.ended("" if end.good else left, told))
 
 
-def restore_validated(migration: Migration, ports: Ports) -> Migration | None:
+def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:
     """After the validation a post command that fails is a failure; None while it runs. Raises Permanent (Command.PostFailed)."""
     if not migration.commands.phase:
         return migration
-    migration = restore(migration, "validate", ports, left=DRAINED)
+    migration = run_post_command(migration, "validate", ports, left=DRAINED)
     if migration.commands.phase != DRAINED:
         return None if migration.commands.phase else migration
     raise Permanent(
@@ -116,7 +116,7 @@ def restore_validated(migration: Migration, ports: Ports) -> Migration | None:
     )
 
 
-def restore_later(migration: Migration, ports: Ports) -> None:
+def run_pending_post_command(migration: Migration, ports: Ports) -> None:
     """The effect of an end without a move, or of a rollback. Raises Transient until the command has ended."""
     migration = ports.migrations.load(migration.migration_id)
     half_moved = migration.state is State.FAILED and not undoing(migration, unmoved=True)
@@ -124,14 +124,16 @@ def restore_later(migration: Migration, ports: Ports) -> None:
         return  # it has moved again since: what the pre command did is still wanted
     if migration.state not in AT_REST:
         raise Transient("Command.Waits", f"The post command waits: the migration is {migration.state.value}.")
-    if restore(migration, "watch", ports).commands.phase:
+    if run_post_command(migration, "watch", ports).commands.phase:
         raise Transient("Command.Running", "The post command runs.")
 
 
 # Both -----------------------------------------------------------------------------------------------------------------
 
 
-def _attend(migration: Migration, by: str, command: str, timeout_s: int, ports: Ports) -> tuple[Migration, End | None]:
+def _send_or_check_command(
+    migration: Migration, by: str, command: str, timeout_s: int, ports: Ports
+) -> tuple[Migration, CommandEnd | None]:
     """Send the command, or look for its end. The row as it stands then, and the end if there is one."""
     where, state = (migration.region_id, migration.instance_id), migration.commands
     try:
@@ -140,26 +142,26 @@ def _attend(migration: Migration, by: str, command: str, timeout_s: int, ports: 
             token = migration.token(migration.hop, migration.attempt, state.phase, state.runs)
             sent = ports.guest.run(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
             reason = f"{WORDS[state.phase]} runs as {sent}"
-            return _note(migration, by, reason, ports, replace(state, invocation_id=sent)), None
+            return _note_commands(migration, by, reason, ports, replace(state, invocation_id=sent)), None
         result = ports.guest.result(*where, state.invocation_id)
     except (Refused, Permanent) as error:
-        return migration, End(False, error.message)
+        return migration, CommandEnd(False, error.message)
     if result is not None:
-        return migration, _end_of(result, timeout_s)
+        return migration, _command_end(result, timeout_s)
     late = state.begun_at is not None and ports.clock.now() - state.begun_at > timedelta(seconds=timeout_s) + PROBE_LIMIT
-    return migration, End(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
+    return migration, CommandEnd(False, f"no answer within {timedelta(seconds=timeout_s) + PROBE_LIMIT}") if late else None
 
 
-def _end_of(result: CommandResult, timeout_s: int) -> End:
+def _command_end(result: CommandResult, timeout_s: int) -> CommandEnd:
     answer = parse_command(result.output)
     if answer is None:
         why = f"it took longer than {timeout_s} seconds" if result.status == "Timeout" else f"{result.status}: {result.problem}"
-        return End(False, why.strip(" :"))
+        return CommandEnd(False, why.strip(" :"))
     said = f": {answer.output}" if answer.output else ""
-    return End(answer.status == 0, f"exit code {answer.status}{said}")
+    return CommandEnd(answer.status == 0, f"exit code {answer.status}{said}")
 
 
-def _note(migration: Migration, by: str, reason: str, ports: Ports, commands: Commands) -> Migration:
+def _note_commands(migration: Migration, by: str, reason: str, ports: Ports, commands: Commands) -> Migration:
     """A step that stays in its state: the journal says what began and how it ended."""
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at

@@ -36,19 +36,19 @@ def remind_of_confirmations(ports: Ports) -> int:
 def _remind_or_skip(batch: Batch, now: datetime, ports: Ports) -> bool:
     """An error of one batch does not keep the others from theirs."""
     try:
-        return _remind(batch, now, ports)
+        return _remind_of_batch(batch, now, ports)
     except ReplankError as error:
         _LOG.error("no reminder for batch %s: %s", batch.batch_id, error)
         return False
 
 
-def _remind(batch: Batch, now: datetime, ports: Ports) -> bool:
+def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
     ready_at = ready_to_confirm_at(batch.terms)
     if ready_at is None or now < ready_at:
         return False
     waiting = ports.migrations.counts(batch.batch_id)[State.MIGRATED]
     if not waiting:
-        _leave(batch, ports)
+        _stop_reminding(batch, ports)
         return False
     event = f"{batch.control.validated_at:%Y-%m-%dT%H:%M:%SZ}"
     if approvals.is_told(batch, _SUBJECT, event):
@@ -62,7 +62,7 @@ def _remind(batch: Batch, now: datetime, ports: Ports) -> bool:
     return True
 
 
-def _leave(batch: Batch, ports: Ports) -> None:
+def _stop_reminding(batch: Batch, ports: Ports) -> None:
     """Everything is decided: the batch waits for nobody any more."""
     control = replace(batch.control, validated_at=None)
     with suppress(Stale):

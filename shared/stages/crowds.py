@@ -13,7 +13,7 @@ from shared.ports.ports import Ports
 
 
 @dataclass
-class Crowd:
+class SlotCounts:
     """The slot holders of a batch, counted by region and by wave, with those that this tick lets in."""
 
     terms: Terms
@@ -21,45 +21,45 @@ class Crowd:
     regions: Counter[str]
     waves: Counter[int]
 
-    def beside(self, migration: Migration, standing: Standing) -> Standing:
+    def standing_with_counts(self, migration: Migration, standing: Standing) -> Standing:
         """The standing with those that move beside the migration in its region and in its wave."""
         in_wave = self.waves[self.cut.of(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
-    def let_in(self, migration: Migration) -> bool:
+    def count_if_room(self, migration: Migration) -> bool:
         """Count the migration if its region and its wave have room; whether they have."""
         wave, policy = self.cut.of(migration.migration_id), self.terms.policy
-        rooms = (_room(policy.max_moving_per_region, self.regions[migration.region_id]), self._room_in_wave(wave))
+        rooms = (_free_room(policy.max_moving_per_region, self.regions[migration.region_id]), self._room_in_wave(wave))
         if min(rooms) < 1:
             return False
         self.regions[migration.region_id] += 1
         self.waves[wave] += 1
         return True
 
-    def worth_a_look(self, ids: Sequence[str]) -> Sequence[str]:
+    def ids_with_wave_room(self, ids: Sequence[str]) -> Sequence[str]:
         """Those whose wave has room, known without their rows."""
         return [each for each in ids if self._room_in_wave(self.cut.of(each)) > 0]
 
-    def free_anywhere(self, ports: Ports) -> int:
+    def free_in_all_regions(self, ports: Ports) -> int:
         """How many more may begin in all regions of the batch together, so that no row is read where there is no room."""
         most = self.terms.policy.max_moving_per_region
         if most is None:
             return UNLIMITED
         regions = ports.batches.load(self.terms.batch_id).selection.regions
-        return sum(max(_room(most, self.regions[each]), 0) for each in regions)
+        return sum(max(_free_room(most, self.regions[each]), 0) for each in regions)
 
     def _room_in_wave(self, wave: int) -> int:
-        return _room(self.terms.policy.max_moving_per_wave, self.waves[wave])
+        return _free_room(self.terms.policy.max_moving_per_wave, self.waves[wave])
 
 
 UNLIMITED = 1 << 30
 
 
-def _room(most: int | None, held: int) -> int:
+def _free_room(most: int | None, held: int) -> int:
     return UNLIMITED if most is None else most - held
 
 
-def crowd_of(terms: Terms, ports: Ports, *, without: str = "") -> Crowd:
+def slot_counts(terms: Terms, ports: Ports, *, without: str = "") -> SlotCounts:
     """The slot holders of the batch at this moment, ``without`` one of them."""
     held = ports.admission.regions(terms.batch_id)
     unknown = [each for each, region in held.items() if not region]  # an older version took these slots
@@ -67,4 +67,4 @@ def crowd_of(terms: Terms, ports: Ports, *, without: str = "") -> Crowd:
         held |= {each.migration_id: each.region_id for each in ports.migrations.load_many(unknown)}
     held.pop(without, None)
     cut = ports.batches.waves(terms.batch_id) if terms.policy.waves else Waves()
-    return Crowd(terms, cut, Counter(held.values()), Counter(map(cut.of, held)))
+    return SlotCounts(terms, cut, Counter(held.values()), Counter(map(cut.of, held)))

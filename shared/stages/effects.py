@@ -24,9 +24,9 @@ from shared.domain.limits import TIMES, Limit
 from shared.domain.migration import ACTIVE, MOVING, Handle, Migration, State
 from shared.domain.timing import LOOK_AGAIN
 from shared.ports.ports import Ports
-from shared.stages.adopt import adopt
-from shared.stages.live_jobs import in_words, unfinished
-from shared.stages.slots import BEFORE_THE_SLOT, held_now, keeps_lock_for_jobs, leave_group, release_earlier_slot, release_slot
+from shared.stages.adopt import adopt_snapshots
+from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
+from shared.stages.slots import BEFORE_THE_SLOT, current_limit, keeps_lock_for_jobs, leave_group, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
 """States in which a retry has undone the failure, so that it no longer counts."""
@@ -36,7 +36,7 @@ WHILE_OWED = TIMES | {Limit.HOLD}
 """The limits that hold a start which is still in the outbox. If it stays there too long, a person must decide (Job.TimedOut)."""
 
 
-def perform(effect: Effect, migration: Migration, ports: Ports) -> None:
+def perform_effect(effect: Effect, migration: Migration, ports: Ports) -> None:
     """Carry out one effect of a step of ``migration``; raises what the ports raise."""
     _PERFORMERS[type(effect)](effect, migration, ports)
 
@@ -45,9 +45,9 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
     if migration.state in ACTIVE:
         return  # owed by an end that a retry has undone: the lock is needed again
     if effect.after_jobs:
-        running = [job for job in unfinished(migration, ports) if job.runs]
+        running = [job for job in unfinished_jobs(migration, ports) if job.runs]
         if running:
-            raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {in_words(running)}.")
+            raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {jobs_in_words(running)}.")
     where = (effect.region_id, effect.instance_id)
     ports.admission.unlock(*where, migration.migration_id, migration.attempt, account=migration.account_id)
     leave_group(migration, ports)
@@ -85,12 +85,12 @@ def _count_outcome(effect: CountOutcome, migration: Migration, ports: Ports) -> 
 def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
     if migration.state is not State.MIGRATING:
         return  # it was given up before the job could be started: starting it now would lead where nobody looks
-    launch(migration, ports)
+    launch_job(migration, ports)
 
 
-def launch(migration: Migration, ports: Ports) -> None:
+def launch_job(migration: Migration, ports: Ports) -> None:
     """Start the job. A job that could not be started with its step is checked again, because a limit may hold it by now."""
-    held = held_now(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
+    held = current_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in WHILE_OWED:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
     ports.driver(migration.driver).launch(migration)
@@ -106,7 +106,7 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
 
 
 def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    adopt(effect, migration, ports)
+    adopt_snapshots(effect, migration, ports)
 
 
 def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -> None:
@@ -121,9 +121,9 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
 
 
 def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> None:
-    from shared.stages.commands import restore_later  # only batches with commands need it
+    from shared.stages.commands import run_pending_post_command  # only batches with commands need it
 
-    restore_later(migration, ports)
+    run_pending_post_command(migration, ports)
     if migration.group:
         now = ports.migrations.load(migration.migration_id)
         if not keeps_lock_for_jobs(now, ports):
@@ -131,9 +131,9 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
 
 
 def _roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
-    from shared.stages.unasked import roll_back_unasked  # only batches whose policy says so need it
+    from shared.stages.unasked import roll_back_automatically  # only batches whose policy says so need it
 
-    roll_back_unasked(effect, migration, ports)
+    roll_back_automatically(effect, migration, ports)
 
 
 _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {

@@ -15,42 +15,42 @@ from shared.ports.ports import Ports
 from shared.stages.slots import keeps_lock_for_jobs
 
 if TYPE_CHECKING:
-    from shared.stages.crowds import Crowd
+    from shared.stages.crowds import SlotCounts
 
 LOOKED_AT = 100
 """Of those that wait, how many are read at once."""
 
 
-def enter(migration: Migration, ports: Ports) -> Held | None:
+def take_group_place(migration: Migration, ports: Ports) -> Held | None:
     """Take the place; what holds the migration back if another member needs it. A place that was left behind is taken over."""
     for _ in range(LOST_RACE.calls):
         place = ports.admission.enter_group(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
             return None
-        holder = _holder(place, ports)
+        holder = _active_holder(place, ports)
         if holder is not None:
             return Held(Limit.GROUP, in_words(holder))
         ports.admission.leave_group(migration.group, place.migration_id, place.attempt)
     raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
 
 
-def leave(migration: Migration, ports: Ports) -> None:
+def release_group_place(migration: Migration, ports: Ports) -> None:
     """Give the place back as far as the migration needs it no more. A later attempt keeps what it has taken."""
     last = last_to_leave(migration)
     if last:
         ports.admission.leave_group(migration.group, migration.migration_id, last)
 
 
-def waits_for_mate(migration: Migration, ports: Ports) -> str:
+def blocking_member(migration: Migration, ports: Ports) -> str:
     """Which other member the migration waits for, in words; empty if it waits for nobody."""
     place = ports.admission.places([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
-    holder = _holder(place, ports)
+    holder = _active_holder(place, ports)
     return in_words(holder) if holder else ""
 
 
-def _holder(place: LeaseHolder, ports: Ports) -> Migration | None:
+def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
     """The migration that holds the place and needs it; None if it was left behind (a function died, or an older one ended it)."""
     try:
         found = ports.migrations.load(place.migration_id)
@@ -59,13 +59,13 @@ def _holder(place: LeaseHolder, ports: Ports) -> Migration | None:
     return found if place.attempt > last_to_leave(found) or keeps_lock_for_jobs(found, ports) else None
 
 
-def with_a_place(ids: Sequence[str], room: int, ports: Ports, crowd: Crowd | None = None) -> list[str]:
+def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
     """The first ones that their groups, regions and waves let start, at most ``room``.
 
     Those that wait for another member, or for room in their region or wave, take no other's turn.
     """
     if crowd is not None:
-        ids, room = crowd.worth_a_look(ids), min(room, crowd.free_anywhere(ports) if ids else 0)
+        ids, room = crowd.ids_with_wave_room(ids), min(room, crowd.free_in_all_regions(ports) if ids else 0)
     chosen: list[str] = []
     taken: set[str] = set()
     for start in range(0, len(ids), LOOKED_AT):
@@ -80,14 +80,14 @@ def with_a_place(ids: Sequence[str], room: int, ports: Ports, crowd: Crowd | Non
                 break
             if migration is None:
                 chosen.append(id)
-            elif _is_free(migration, places, taken, ports) and (crowd is None or crowd.let_in(migration)):
+            elif _is_place_free(migration, places, taken, ports) and (crowd is None or crowd.count_if_room(migration)):
                 chosen.append(id)
                 taken |= {migration.group} - {""}
     return chosen
 
 
-def _is_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
+def _is_place_free(migration: Migration, places: dict[str, LeaseHolder], taken: set[str], ports: Ports) -> bool:
     place = places.get(migration.group)
     if not migration.group or migration.group in taken:
         return not migration.group  # who is in no group waits for no member
-    return place is None or place.migration_id == migration.migration_id or _holder(place, ports) is None
+    return place is None or place.migration_id == migration.migration_id or _active_holder(place, ports) is None

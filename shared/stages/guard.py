@@ -29,22 +29,22 @@ LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
 
-def note_power(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
+def note_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
     """Note a stop, a restart or a release of the instance that neither the pipeline nor its job can have caused."""
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
-        what = _what(migration, state, at, ports)
+        what = _outside_act(migration, state, at, ports)
         if not what:
             return _EXPECTED
         try:
-            return _note(migration, what, message, ports)
+            return _note_disturbance(migration, what, message, ports)
         except Stale:
             continue
     raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
 
 
-def _what(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
+def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
     """What somebody else did, in words; empty if the pipeline or the job may have done it."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
@@ -64,7 +64,7 @@ def _is_at_rest(migration: Migration) -> bool:
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
-def note_snapshot(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
+def note_outside_snapshot(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
     """Note a snapshot that somebody else made of a disk under migration. SMC's own copies are known by their names."""
     if str(content.get("snapshotName", "")).startswith(SMC_PREFIX):
         return _EXPECTED
@@ -72,11 +72,11 @@ def note_snapshot(content: dict[str, Any], account: str, message: Message, ports
     for start in range(0, len(ids), LOADED_AT_ONCE):
         for each in ports.migrations.load_many(ids[start : start + LOADED_AT_ONCE]):
             if disk_id in each.disks and each.account_id == account and each.state in MOVING:
-                return _note(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
+                return _note_disturbance(each, f"made snapshot {content.get('snapshotId', '')} of disk {disk_id}", message, ports)
     return _EXPECTED
 
 
-def _note(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
+def _note_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
     """One line of the journal, one event and one line of the log, however often the event comes. Raises Stale."""
     key = hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
     if key in migration.disturbed:

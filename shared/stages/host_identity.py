@@ -5,15 +5,15 @@ from __future__ import annotations
 from shared.domain.migration import Migration
 from shared.ports.driver import Identity
 from shared.ports.ports import Ports
-from shared.stages.observed import baseline
+from shared.stages.observed import baseline_observation
 
 
-def identity(migration: Migration, hop: int, ports: Ports) -> Identity:
+def host_identity(migration: Migration, hop: int, ports: Ports) -> Identity:
     """The identity that the hop's passed precheck saw, and the other instances that have its address now.
 
     The guest's own hostname counts besides the one in ECS, because ECS does not learn of a change inside the guest.
     """
-    seen = baseline(migration, ports, hop=hop)
+    seen = baseline_observation(migration, ports, hop=hop)
     facts = seen.instance
     if facts is None:
         return Identity()

@@ -23,11 +23,11 @@ from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import Created
 from shared.ports.ports import Ports
-from shared.stages.choosing import Choice, first_sieve
-from shared.stages.survey import Survey, is_given_up, pages
+from shared.stages.choosing import Choice, ecs_sieve
+from shared.stages.survey import Survey, has_waited_long_enough, instance_pages
 
 if TYPE_CHECKING:
-    from shared.stages.waving import Order
+    from shared.stages.waving import WaveOrder
 
 _LOG = logging.getLogger("replank")
 MOST_SHOWN = 100
@@ -37,17 +37,17 @@ MOST_SHOWN = 100
 def run(message: Message, ports: Ports) -> Outcome:
     """Make a batch from a notice, plan a submitted batch, or take the inventory."""
     if message.type == events.END_OF_LIFE:
-        return _plan(_make_batch(message, ports), ports)
+        return _plan_batch(_make_batch(message, ports), ports)
     if message.type in (events.BATCH_SUBMITTED, events.PLANNING_DUE):
-        return _plan(ports.batches.load(str(message.data.get("batchId", ""))), ports)
+        return _plan_batch(ports.batches.load(str(message.data.get("batchId", ""))), ports)
     return _publish_notices(ports)
 
 
 def _make_batch(message: Message, ports: Ports) -> Batch:
     """Make the batch of a notice; its id derives from the notice's source and id, so a second delivery finds the first batch."""
-    _check_source(message.source, ports)
+    _check_notice_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
-    batch_id = "b" + _digest(message.source, message.event_id)
+    batch_id = "b" + _short_digest(message.source, message.event_id)
     batch = Batch(
         batch_id=batch_id,
         state=BatchState.PLANNING,
@@ -71,7 +71,7 @@ def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
     return chosen or (OWN, *ports.members)
 
 
-def _check_source(source: str, ports: Ports) -> None:
+def _check_notice_source(source: str, ports: Ports) -> None:
     """Refuse a notice from a source that the settings do not name; the inventory's own notices are always accepted."""
     if source in (events.SOURCE, *ports.notices.sources):
         return
@@ -79,29 +79,29 @@ def _check_source(source: str, ports: Ports) -> None:
     raise Refused("Notice.SourceNotAllowed", f"Notices from {source[:100]!r} are not accepted.", remedy)
 
 
-def _plan(batch: Batch, ports: Ports) -> Outcome:
+def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
     survey, choice, selection = Survey(), Choice(batch, ports), batch.selection
-    order = _order(batch, ports)
+    order = _wave_order(batch, ports)
     ids, accounts = selection.instance_ids, selection.every_account
-    for page in pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=first_sieve(batch)):
-        chosen = choice.of_page(page)
+    for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_sieve(batch)):
+        chosen = choice.choose_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
             order.add(_new_migration(each, batch, ports) for each in chosen)
-    if survey.silent and not is_given_up(batch.created_at, ports.clock.now()):
+    if survey.silent and not has_waited_long_enough(batch.created_at, ports.clock.now()):
         return _note_silent_regions(batch, survey, ports)
     if order is not None:
-        order.note()
-    missing = _note_missing(choice)
+        order.write_places()
+    missing = _note_missing_instances(choice)
     problems = (*survey.problems(again=False), *((each.instance_id, each.code, each.message) for each in missing[:MOST_SHOWN]))
-    after = replace(choice.planned(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
-    ports.batches.commit(batch, after, left_out=choice.listed())
+    after = replace(choice.planned_batch(), state=BatchState.OPEN, version=batch.version + 1, problems=problems)
+    ports.batches.commit(batch, after, left_out=choice.left_out_list())
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
 
 
-def _note_missing(choice: Choice) -> list[LeftOut]:
+def _note_missing_instances(choice: Choice) -> list[LeftOut]:
     """Note the instances that the batch names and nothing has found as left out."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
@@ -110,13 +110,13 @@ def _note_missing(choice: Choice) -> list[LeftOut]:
     return missing
 
 
-def _order(batch: Batch, ports: Ports) -> Order | None:
+def _wave_order(batch: Batch, ports: Ports) -> WaveOrder | None:
     """What notes the order of a batch that moves in waves."""
     if not batch.policy.waves:
         return None
-    from shared.stages.waving import Order  # only batches with waves need it
+    from shared.stages.waving import WaveOrder  # only batches with waves need it
 
-    return Order(batch, ports)
+    return WaveOrder(batch, ports)
 
 
 def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
@@ -125,12 +125,12 @@ def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
     The tick starts its planning again, with growing pauses.
     """
     problems = survey.problems(again=True)
-    if _causes(problems) != _causes(batch.problems):
+    if _problem_causes(problems) != _problem_causes(batch.problems):
         ports.batches.commit(batch, replace(batch, version=batch.version + 1, problems=problems))
     return Outcome("waiting", {"batchId": batch.batch_id, "silent": [region for region, _, _ in survey.silent]})
 
 
-def _causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
+def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
     """The causes without their sentences, whose request ids always differ and must not cause a new write."""
     return {(where, code) for where, code, _ in problems}
 
@@ -141,14 +141,14 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     Intake may crash at any point here. The tick then starts the planning again, which keeps the existing rows and makes the
     rest. Unpublished events are in the rows' outboxes, and the tick publishes them.
     """
-    wanted = [_created(_new_migration(each, batch, ports), batch) for each in instances]
+    wanted = [_created_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
     ports.bus.publish([event for each in made for event in each.events])
     ports.migrations.settle_many([each.migration for each in made])
     return len(made) == len(instances)
 
 
-def _created(migration: Migration, batch: Batch) -> Created:
+def _created_row(migration: Migration, batch: Batch) -> Created:
     asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
     return Created(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 
@@ -156,7 +156,8 @@ def _created(migration: Migration, batch: Batch) -> Created:
 def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:
     now = ports.clock.now()
     return Migration(
-        migration_id="m" + _digest(batch.batch_id, instance.region_id, instance.instance_id, *filter(None, (instance.account_id,))),
+        migration_id="m"
+        + _short_digest(batch.batch_id, instance.region_id, instance.instance_id, *filter(None, (instance.account_id,))),
         batch_id=batch.batch_id,
         instance_id=instance.instance_id,
         region_id=instance.region_id,
@@ -179,7 +180,7 @@ def _publish_notices(ports: Ports) -> Outcome:
     """Publish, once a month, a notice for each release that still runs out of support."""
     releases: set[Release] = set()
     survey = Survey()
-    for page in pages(ports.regions, ports, survey, accounts=("", *ports.members)):
+    for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):
         names = {(each.os_name, each.os_name_en) for each in page}
         releases.update(filter(None, (identify_in(ports.catalog, *each) for each in names)))
     for problem in survey.problems(again=True):
@@ -190,5 +191,5 @@ def _publish_notices(ports: Ports) -> Outcome:
     return Outcome("done", {"releases": len(releases), "notices": len(notices), "regionsLacking": lacking})
 
 
-def _digest(*words: str) -> str:
+def _short_digest(*words: str) -> str:
     return hashlib.sha256("\n".join(words).encode()).hexdigest()[:16]

@@ -7,32 +7,32 @@ from collections.abc import Iterable, Sequence
 from shared.domain.migration import Migration
 from shared.ports.driver import NOBODY, LiveJob
 from shared.ports.ports import Ports
-from shared.stages.host_identity import identity
+from shared.stages.host_identity import host_identity
 
 
-def sources(migration: Migration, ports: Ports) -> tuple[str, ...]:
+def source_server_ids(migration: Migration, ports: Ports) -> tuple[str, ...]:
     """The source servers with which a job could change the instance; reads SMC's whole list."""
-    seen = (identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
+    seen = (host_identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
     return ports.driver(migration.driver).sources(migration, who)
 
 
-def unfinished(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
+def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
     """The running jobs, and the migration's own that could be started again, on the sources given or on all."""
-    where = sources(migration, ports) if source_ids is None else source_ids
+    where = source_server_ids(migration, ports) if source_ids is None else source_ids
     return ports.driver(migration.driver).unfinished(migration, where)
 
 
-def remove_own(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
+def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
     """Stop and delete the migration's jobs as far as SMC allows; returns what is left."""
-    found = unfinished(migration, ports, source_ids)
+    found = unfinished_jobs(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:
         return found
     ports.driver(migration.driver).remove(own)
-    return unfinished(migration, ports, source_ids)
+    return unfinished_jobs(migration, ports, source_ids)
 
 
-def in_words(jobs: Iterable[LiveJob]) -> str:
+def jobs_in_words(jobs: Iterable[LiveJob]) -> str:
     """Jobs in words: ``job j-1 is Running in SMC``."""
     return ", ".join(f"job {job.job_id} is {job.status}{'' if job.ends_with_instance else ' in SMC'}" for job in jobs)

@@ -24,87 +24,87 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 
-def write(migration: Migration, ports: Ports) -> bool:
+def write_marker(migration: Migration, ports: Ports) -> bool:
     """Write the marker, once for each run of a job; returns whether it was sent. Raises Stale if the row has moved on meanwhile."""
     text = marker_of(migration.migration_id, migration.hop, migration.attempt, migration.probe_count)
     try:
-        sent = _run(migration, "write", ports, text)
+        sent = _run_marker_script(migration, "write", ports, text)
     except ReplankError as error:
         _LOG.warning("no marker is written: %s", error, extra={"migrationId": migration.migration_id})
         return False
     trace = replace(migration.trace, marker=text, marker_id=sent)
     count = migration.probe_count + 1
-    _stay_and_note(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
+    _commit_note(migration, "watch", "a marker is written in the guest", ports, trace=trace, probe_count=count)
     return True
 
 
-def remove(migration: Migration, ports: Ports) -> None:
+def remove_marker(migration: Migration, ports: Ports) -> None:
     """Remove the marker; if this fails, a file of one line stays behind."""
     try:
-        _run(migration, "remove", ports)
+        _run_marker_script(migration, "remove", ports)
     except ReplankError as error:
         _LOG.warning("the marker stays in the guest: %s", error, extra={"migrationId": migration.migration_id})
 
 
-def look(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
+def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
     """Take the next step towards the guest's answer, which ends up in ``trace.found``. After ``until`` the answer is "not known".
 
     Raises Stale if the row has moved on, and the ports' Transient, but not after ``until``.
     """
     late = ports.clock.now() > until
     try:
-        after = _read(migration, by, ports) if migration.trace.look_id else _send_look(migration, by, ports)
+        after = _read_answer(migration, by, ports) if migration.trace.look_id else _send_look_command(migration, by, ports)
         if after is not None or not late:
             return after or migration
     except (Transient, Refused) as error:
         if not late:
             raise Transient(error.code, error.message) from error
-        _cannot_ask(migration, error)
+        _log_no_answer(migration, error)
     except Permanent as error:
-        _cannot_ask(migration, error)
-    return _note_found(migration, by, replace(migration.trace, found=AfterJob.UNKNOWN), ports)
+        _log_no_answer(migration, error)
+    return _note_answer(migration, by, replace(migration.trace, found=AfterJob.UNKNOWN), ports)
 
 
-def _cannot_ask(migration: Migration, error: ReplankError) -> None:
+def _log_no_answer(migration: Migration, error: ReplankError) -> None:
     _LOG.warning("the guest cannot be asked for the marker: %s", error, extra={"migrationId": migration.migration_id})
 
 
-def _send_look(migration: Migration, by: str, ports: Ports) -> Migration | None:
+def _send_look_command(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """Send the command that looks for the marker; None while the agent is silent."""
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if agent is None or not agent.alive:
         return None
-    trace = replace(migration.trace, look_id=_run(migration, "look", ports))
+    trace = replace(migration.trace, look_id=_run_marker_script(migration, "look", ports))
     sent = migration.probe_count + 1
-    return _stay_and_note(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
+    return _commit_note(migration, by, "the guest is asked for the marker", ports, trace=trace, probe_count=sent)
 
 
-def _read(migration: Migration, by: str, ports: Ports) -> Migration | None:
+def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """The guest's answer; None while the command runs. A command that failed is sent again."""
     from shared.probes.marker import parse_look  # asked for seldom: what it imports, no start of the watch need load
 
     result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
     if result is None:
         return None
-    seen = parse_look(migration.os_type, result.output) if _is_good(result) else None
+    seen = parse_look(migration.os_type, result.output) if _has_succeeded(result) else None
     if seen is None:
-        return _stay_and_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
+        return _commit_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
     found = judge(_state_before(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
-    remove(migration, ports)
-    return _note_found(migration, by, replace(migration.trace, found=found, system=_system(seen)), ports)
+    remove_marker(migration, ports)
+    return _note_answer(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
 
 
 def _state_before(migration: Migration, ports: Ports) -> Before:
     from shared.domain.guest import GuestFacts
-    from shared.stages.observed import baseline
+    from shared.stages.observed import baseline_observation
 
-    guest = baseline(migration, ports).guest or GuestFacts()
-    marker = migration.trace.marker if _is_written(migration, ports) else ""
+    guest = baseline_observation(migration, ports).guest or GuestFacts()
+    marker = migration.trace.marker if _is_marker_written(migration, ports) else ""
     return Before(guest.os_id, guest.os_version, marker, migration.prechecked_at)
 
 
-def _is_written(migration: Migration, ports: Ports) -> bool:
+def _is_marker_written(migration: Migration, ports: Ports) -> bool:
     """Whether the command that wrote the marker is known to have succeeded."""
     if not migration.trace.marker_id:
         return False
@@ -112,18 +112,18 @@ def _is_written(migration: Migration, ports: Ports) -> bool:
         result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.marker_id)
     except Refused:
         return False
-    return result is not None and _is_good(result)
+    return result is not None and _has_succeeded(result)
 
 
-def _is_good(result: CommandResult) -> bool:
+def _has_succeeded(result: CommandResult) -> bool:
     return result.status in ("Success", "Finished") and result.exit_code == 0
 
 
-def _system(seen: SeenMarker) -> str:
+def _system_name(seen: SeenMarker) -> str:
     return (seen.os_name or f"{seen.os_id or ''} {seen.os_version or ''}").strip()
 
 
-def _run(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
+def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
     """Send one of the marker's scripts; the same act and count give the same command. Returns its id."""
     from shared.probes.marker import marker_script
 
@@ -137,12 +137,12 @@ def _run(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
     )
 
 
-def _note_found(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migration:
+def _note_answer(migration: Migration, by: str, trace: Trace, ports: Ports) -> Migration:
     answer = trace.found.value if trace.found else ""
-    return _stay_and_note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
+    return _commit_note(migration, by, f"the disks after the job: {answer}", ports, trace=trace)
 
 
-def _stay_and_note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
+def _commit_note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
     """A step that stays in its state; the next tick looks at the migration again."""
     now = ports.clock.now()
     return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes))

@@ -16,33 +16,33 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
 from shared.ports.driver import NOBODY, Driver, JobReport, Phase
 from shared.ports.ports import Ports
-from shared.stages.advance import advance, run_guarded
+from shared.stages.advance import advance, run_or_fail
 from shared.stages.consent import check_acknowledged
-from shared.stages.host_identity import identity
-from shared.stages.slots import enter_group, look_with_batch
+from shared.stages.host_identity import host_identity
+from shared.stages.slots import batch_and_scene, enter_group
 
 STATES = frozenset({State.SNAPSHOTTED})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Take the driver's next harmless step, or start the job once everything is ready."""
-    return run_guarded(message, ports, STATES, ("migrate", events.START_FAILED), _run)
+    return run_or_fail(message, ports, STATES, ("migrate", events.START_FAILED), _prepare_or_start_job)
 
 
-def _run(migration: Migration, ports: Ports) -> Outcome:
+def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check()
-    batch, scene = look_with_batch(migration, ports)
+    batch, scene = batch_and_scene(migration, ports)
     _check_safe_to_move(migration, batch, scene, ports)
     reason = _why_held(migration, scene, ports)
     if reason:
-        return _stand_back(migration, driver, reason, scene, ports)
-    absent = _why_absent(migration, ports) if migration.attempt > 1 else ""
+        return _release_slot_and_wait(migration, driver, reason, scene, ports)
+    absent = _why_not_back(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait_for_driver(migration, JobReport(Phase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
         migration = _claim_preparation(migration, ports)
-    who = identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
+    who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
     report = driver.prepare(migration, who)
     if report.phase is Phase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
@@ -62,13 +62,13 @@ def _why_held(migration: Migration, scene: Scene, ports: Ports) -> str:
     return "its snapshots are from before the window opened" if has_outlived_window(migration, scene.terms, scene.now) else ""
 
 
-def _stand_back(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
+def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
     """Release the slot and wait. A job that a person has already started runs on and is followed.
 
     Raises Permanent (Window.TooShort) rather than making snapshots for another window that is too short.
     """
     if driver.traits.attended and migration.handle.began_at is not None:
-        report = driver.prepare(migration, identity(migration, migration.hop, ports))
+        report = driver.prepare(migration, host_identity(migration, migration.hop, ports))
         if report.phase is Phase.RUNNING:
             return _start_job(migration, report, ports)
     missed = has_missed_window(migration, scene.terms, scene.now)
@@ -110,7 +110,7 @@ def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
     )
 
 
-def _why_absent(migration: Migration, ports: Ports) -> str:
+def _why_not_back(migration: Migration, ports: Ports) -> str:
     """Why the instance is not ready for another try: after a failed attempt it may still be starting."""
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":

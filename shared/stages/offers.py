@@ -23,7 +23,7 @@ from shared.stages.slots import BEFORE_THE_SLOT
 
 if TYPE_CHECKING:
     from shared.domain.accounts import Trouble
-    from shared.stages.crowds import Crowd
+    from shared.stages.crowds import SlotCounts
 
 _LOG = logging.getLogger("replank")
 
@@ -37,7 +37,7 @@ LEFT_BEHIND = timedelta(minutes=10)
 
 
 @dataclass
-class _Queue:
+class _BatchQueue:
     """One batch's queue in one account."""
 
     tally: Tally
@@ -58,7 +58,7 @@ class _Tick:
     troubles: Mapping[str, Trouble]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
     """Number of slots that this tick's offers will take, by batch and account."""
-    crowds: dict[str, Crowd] = field(default_factory=dict)
+    crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """By batch, how many move in each region and wave; only for batches that limit them."""
 
     def begun_starts(self, batch_id: str | None = None, account_id: str | None = None) -> int:
@@ -69,19 +69,19 @@ class _Tick:
 def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     """Offer the free slots to waiting migrations. The snapshot stage takes the slot itself."""
     now = ports.clock.now()
-    queues = _collect_queues(_rotated(batches, now), now, ports)
+    queues = _collect_queues(_rotated_batches(batches, now), now, ports)
     if not queues:
         return 0
     tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
-    chosen = [each for first in (True, False) for queue in queues for each in _choose_or_skip(queue, first, tick)]
+    chosen = [each for first in (True, False) for queue in queues for each in _choose_or_skip_batch(queue, first, tick)]
     ports.bus.publish([events.about(each, events.ADMISSION_DUE, stage="snapshot", nudge=nudge) for each in chosen])
     return len(chosen)
 
 
-def _holder_accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
+def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
     """The slot holders in member accounts, and the accounts' troubles; read only if something there waits or moves."""
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
@@ -89,88 +89,90 @@ def _holder_accounts(queues: Sequence[_Queue], ports: Ports) -> tuple[Mapping[st
     return ports.admission.homes(), ports.admission.troubles(waiting)
 
 
-def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_Queue]:
+def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_BatchQueue]:
     """The queues of batches in which something waits; a batch in which nothing can start any more is closed."""
-    queues: list[_Queue] = []
+    queues: list[_BatchQueue] = []
     for terms in batches:
         try:
             if terms.control.brake is Brake.STOPPED:
-                _cancel_rest(terms, ports)
+                _cancel_unstarted_migrations(terms, ports)
             most = MANY_READ if terms.policy.waves or terms.policy.group else READY_READ
             found = [(each, ports.migrations.ready(terms.batch_id, most, each)) for each in terms.every_account]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
-                queues += [_Queue(tally, waiting, account_id) for account_id, waiting in found if waiting]
+                queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
             elif now.minute == 0:  # once an hour is often enough: it reads the whole batch
                 close_batch(terms, ports)
         except ReplankError as error:
-            _log_skipped(terms.batch_id, error)
+            _log_skipped_batch(terms.batch_id, error)
     return queues
 
 
-def _choose_or_skip(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
+def _choose_or_skip_batch(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Migration]:
     try:
         if not first and any(not each.first for each in queue.waiting):
-            _pause_if_spent(_scene(queue, set(), tick), tick.ports)
-            _keep_open_waves(queue, tick)
-            _tell_approvals(queue.tally.terms, tick.ports)
-        return _choose(queue, first, tick)
+            _pause_if_budget_spent(_queue_scene(queue, set(), tick), tick.ports)
+            _drop_unbegun_waves(queue, tick)
+            _report_approvals(queue.tally.terms, tick.ports)
+        return _choose_migrations(queue, first, tick)
     except ReplankError as error:
-        _log_skipped(queue.tally.terms.batch_id, error)
+        _log_skipped_batch(queue.tally.terms.batch_id, error)
         return []
 
 
-def _cancel_rest(terms: Terms, ports: Ports) -> None:
-    from shared.stages.braking import cancel_rest  # seldom needed, and every start of the function would pay for it
+def _cancel_unstarted_migrations(terms: Terms, ports: Ports) -> None:
+    from shared.stages.braking import cancel_unstarted_migrations  # seldom needed, and every start of the function would pay for it
 
-    cancel_rest(terms, ports)
+    cancel_unstarted_migrations(terms, ports)
 
 
-def _pause_if_spent(scene: Scene, ports: Ports) -> None:
+def _pause_if_budget_spent(scene: Scene, ports: Ports) -> None:
     if budget_spent(scene) and scene.terms.control.brake is Brake.OFF:
-        from shared.stages.braking import pause_if_spent  # as above
+        from shared.stages.braking import pause_if_budget_spent  # as above
 
-        pause_if_spent(scene, ports)
+        pause_if_budget_spent(scene, ports)
 
 
-def _keep_open_waves(queue: _Queue, tick: _Tick) -> None:
+def _drop_unbegun_waves(queue: _BatchQueue, tick: _Tick) -> None:
     """Leave migrations of waves that have not begun out of the queue; record if the open wave has ended."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return
     from shared.stages.waving import advance_wave  # as above
 
-    if not budget_spent(_scene(queue, set(), tick)):
+    if not budget_spent(_queue_scene(queue, set(), tick)):
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.of(each.migration_id) <= terms.control.wave]
 
 
-def _tell_approvals(terms: Terms, ports: Ports) -> None:
+def _report_approvals(terms: Terms, ports: Ports) -> None:
     """Tell once what a person has to approve, and what is about to expire."""
     if terms.policy.approvals or terms.policy.wave_approvals:
-        from shared.stages.approvals_due import tell_approvals  # as above
+        from shared.stages.approvals_due import report_approvals  # as above
 
-        tell_approvals(terms, ports)
+        report_approvals(terms, ports)
 
 
-def _log_skipped(batch_id: str, error: ReplankError) -> None:
+def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
     """Log an error of one batch, so that the others still get their turn."""
     _LOG.error("batch %s is passed over: %s", batch_id, error)
 
 
-def _rotated(batches: Sequence[Terms], now: datetime) -> list[Terms]:
+def _rotated_batches(batches: Sequence[Terms], now: datetime) -> list[Terms]:
     """The batches in an order that changes with every tick, so that a large one does not block a small one for days."""
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
 
 
-def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
+def _choose_migrations(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Migration]:
     """Those that already hold a slot (after a crash), and as many others as may start now."""
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
-    more = _with_a_place(queue, [each for each in ids if each not in mine], room_for(start, _scene(queue, mine, tick)), tick)
+    more = _ids_that_may_start(
+        queue, [each for each in ids if each not in mine], room_for(start, _queue_scene(queue, mine, tick)), tick
+    )
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
@@ -182,23 +184,23 @@ def _choose(queue: _Queue, first: bool, tick: _Tick) -> list[Migration]:
     return still
 
 
-def _with_a_place(queue: _Queue, ids: Sequence[str], room: int, tick: _Tick) -> list[str]:
+def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _Tick) -> list[str]:
     """As many as there is room for, without those that wait for another member of their group or for their region or wave."""
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
-    from shared.stages.groups import with_a_place  # seldom needed, and every start of the function would pay for it
+    from shared.stages.groups import ids_that_may_start  # seldom needed, and every start of the function would pay for it
 
     if not terms.policy.has_region_or_wave_limit:
-        return with_a_place(ids, room, tick.ports)
-    from shared.stages.crowds import crowd_of
+        return ids_that_may_start(ids, room, tick.ports)
+    from shared.stages.crowds import slot_counts
 
     if terms.batch_id not in tick.crowds:  # one for all its queues, so that each counts what the others begin
-        tick.crowds[terms.batch_id] = crowd_of(terms, tick.ports)
-    return with_a_place(ids, room, tick.ports, tick.crowds[terms.batch_id])
+        tick.crowds[terms.batch_id] = slot_counts(terms, tick.ports)
+    return ids_that_may_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
-def _scene(queue: _Queue, mine: set[str], tick: _Tick) -> Scene:
+def _queue_scene(queue: _BatchQueue, mine: set[str], tick: _Tick) -> Scene:
     batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
     begun = tick.begun_starts(batch_id)

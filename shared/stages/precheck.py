@@ -27,9 +27,9 @@ from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import probe
-from shared.stages.advance import advance, run_guarded
+from shared.stages.advance import advance, run_or_fail
 from shared.stages.closing import reopen_batch
-from shared.stages.observed import baseline
+from shared.stages.observed import baseline_observation
 from shared.stages.slots import keeps_lock_for_jobs
 
 EVERY_ATTEMPT = 1_000_000
@@ -38,10 +38,10 @@ STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Begin the precheck of an accepted migration, or handle the guest's answer."""
-    return run_guarded(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _run)
+    return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge)
 
 
-def _run(migration: Migration, ports: Ports) -> Outcome:
+def _begin_or_judge(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.ACCEPTED:
         batch = ports.batches.load(migration.batch_id)
         reopen_batch(batch.terms, ports)
@@ -55,25 +55,25 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
     terms = batch.terms
     if migration.driver in ports.unready:
-        return _refuse(migration, _single_finding(ports.unready[migration.driver]), ports)
+        return _refuse_instance(migration, _assessment_of_error(ports.unready[migration.driver]), ports)
     try:
         instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
         migration = replace(migration, hops=migration.hops or _planned_route(migration, instance, terms, ports))
         _check_selected(migration, batch, ports)
-        migration = _with_group(migration, instance, terms)
+        migration = _migration_with_group(migration, instance, terms)
         _lock_instance(migration, terms, ports)
     except Refused as error:
-        return _refuse(migration, _single_finding(error), ports)
+        return _refuse_instance(migration, _assessment_of_error(error), ports)
     if terms.dry_run:  # it takes no lock, so nothing has looked for another migration yet
-        instance = replace(instance, active_migration_id=_other_migration(migration, ports))
+        instance = replace(instance, active_migration_id=_other_active_migration(migration, ports))
     facts = _gathered_facts(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
-        return _refuse(migration, early, ports)
+        return _refuse_instance(migration, early, ports)
     try:
-        invocation_id = probe.send(migration, ports, "precheck", terms, dict(instance.tags))
+        invocation_id = probe.send_probe(migration, ports, "precheck", terms, dict(instance.tags))
     except Refused as error:
-        return _refuse(migration, _single_finding(error), ports)
+        return _refuse_instance(migration, _assessment_of_error(error), ports)
     now = ports.clock.now()
     taken = step(
         migration,
@@ -83,7 +83,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
         reason="probe sent",
         probe_invocation_id=invocation_id,
         probe_count=migration.probe_count + 1,
-        check_asked=probe.may_run(terms),
+        check_asked=probe.may_run_own_check(terms),
         due_at=now + LOOK_AGAIN,
     )
     advance(ports, replace(taken, documents={instance_name(migration.hop): instance.to_json()}))
@@ -111,7 +111,7 @@ def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, 
     return route.hops
 
 
-def _with_group(migration: Migration, instance: InstanceFacts, terms: Terms) -> Migration:
+def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: Terms) -> Migration:
     """The migration with its redundancy group. Once found it stays, whatever becomes of the tag: a place may be held in it."""
     if terms.policy.group is None or migration.group:
         return migration
@@ -120,7 +120,7 @@ def _with_group(migration: Migration, instance: InstanceFacts, terms: Terms) -> 
     return replace(migration, group=group_of(instance.tags, terms.policy.group.tag))
 
 
-def _with_group_told(migration: Migration, terms: Terms, result: Assessment) -> Assessment:
+def _assessment_with_group_warning(migration: Migration, terms: Terms, result: Assessment) -> Assessment:
     """The assessment, with a warning if the batch has groups and the instance is in none."""
     if terms.policy.group is None or migration.group:
         return result
@@ -155,7 +155,7 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
         )
 
 
-def _other_migration(migration: Migration, ports: Ports) -> str:
+def _other_active_migration(migration: Migration, ports: Ports) -> str:
     """The active migration that holds the instance; empty if no migration does."""
     holder = ports.admission.holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _ended_attempt(holder, ports) else holder
@@ -179,14 +179,14 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
             return Outcome("waiting", {"state": "prechecking"})
         found = ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     if isinstance(found, ProbeUnreadable):
-        return _refuse(migration, assessment([finding_for_unreadable(found)], {}), ports)
+        return _refuse_instance(migration, assessment([finding_for_unreadable(found)], {}), ports)
     instance = _stored_instance(migration, ports)
     facts = _gathered_facts(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
-    result = _with_group_told(migration, terms, result)
+    result = _assessment_with_group_warning(migration, terms, result)
     if result.blocked:
-        return _refuse(migration, result, ports)
-    return _pass(migration, terms, result, instance, found, ports)
+        return _refuse_instance(migration, result, ports)
+    return _pass_precheck(migration, terms, result, instance, found, ports)
 
 
 def _gathered_facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
@@ -202,11 +202,11 @@ def _stored_instance(migration: Migration, ports: Ports) -> InstanceFacts:
     return InstanceFacts.from_json(document)
 
 
-def _pass(
+def _pass_precheck(
     migration: Migration, terms: Terms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
-    reason = _changes_since_last_time(migration, guest, ports)
+    reason = _pass_reason(migration, guest, ports)
     documents = {baseline_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run ends in the same step: nobody drives one that is ready.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
@@ -230,16 +230,16 @@ def _pass(
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
-def _changes_since_last_time(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
+def _pass_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """The reason for the journal. For a precheck repeated before the snapshot, it lists what has changed in the guest."""
-    former = baseline(migration, ports).guest if migration.prechecked_at else None
+    former = baseline_observation(migration, ports).guest if migration.prechecked_at else None
     if former is None:
         return "every rule passed"
     names = changed(former, guest)
     return f"every rule passed again; changed since: {', '.join(names) or 'nothing'}"[:500]
 
 
-def _refuse(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Refuse the instance; after the first hop it has already changed, so the migration waits for a person instead."""
     worst = result.blocking[0] if result.blocking else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
@@ -276,7 +276,7 @@ def _refuse(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     return Outcome("done", {"state": to.value, "code": worst.code})
 
 
-def _single_finding(error: ReplankError) -> Assessment:
+def _assessment_of_error(error: ReplankError) -> Assessment:
     """An assessment with the single finding that stopped the precheck itself."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
     return assessment([finding], {})

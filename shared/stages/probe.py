@@ -16,7 +16,7 @@ from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, parse, script
 
 
-def may_run(terms: Terms) -> bool:
+def may_run_own_check(terms: Terms) -> bool:
     """Whether a person has allowed the batch's own check and the reading of its files in the guest."""
     return terms.acknowledgement is not None and not terms.dry_run
 
@@ -27,13 +27,13 @@ def has_own_check(terms: Terms) -> bool:
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
 
-def send(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: Mapping[str, str] | None = None) -> str:
+def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: Mapping[str, str] | None = None) -> str:
     """Start the probe; the same purpose and count give the same invocation. Returns its id.
 
     It contains the batch's files and check only after the acknowledgement: no foreign code runs in a guest before that.
     ``tags`` are those of the instance, if its description is not stored yet.
     """
-    own = _own_of(migration, terms, ports, tags) if may_run(terms) else Policy()
+    own = _policy_for_instance(migration, terms, ports, tags) if may_run_own_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
     return ports.guest.run(
         migration.region_id,
@@ -50,14 +50,14 @@ def send(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: M
     )
 
 
-def _own_of(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
+def _policy_for_instance(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
     """The policy with the files and the check that are for this instance."""
     policy = terms.policy
     if not policy.commands:
         return policy
-    from shared.stages.commands import rule_of  # only batches with rules of single guests need it
+    from shared.stages.commands import command_rule  # only batches with rules of single guests need it
 
-    rule = rule_of(migration, terms, ports, tags)
+    rule = command_rule(migration, terms, ports, tags)
     files = policy.files if rule.files is None else rule.files
     return replace(policy, files=files, check=policy.check if rule.check is None else rule.check)
 
@@ -70,10 +70,10 @@ def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnread
         return ProbeUnreadable("Probe.NoAnswer", error.message)
     if result is None:
         return None
-    return facts_in(migration.os_type, result)
+    return facts_from_output(migration.os_type, result)
 
 
-def facts_in(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
+def facts_from_output(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
     """The facts in a finished command's output."""
     if result.status not in ("Success", "Finished") or result.exit_code != 0:
         return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))

@@ -49,14 +49,14 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     return merged
 
 
-def why_busy(migration: Migration, ports: Ports) -> str:
+def why_disks_busy(migration: Migration, ports: Ports) -> str:
     """Why ECS would refuse a reset for now, in words; empty if the disks are at rest."""
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
-def is_outdated(migration: Migration, instance: FoundInstance) -> bool:
+def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
     """Whether disks were reset and the instance may have written to them since."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
@@ -83,20 +83,20 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
         try:
             ports.compute.reset_disk(migration.region_id, each.disk_id, each.snapshot_id)
         except (Permanent, Refused):
-            if _is_at_rest(migration, each.disk_id, ports):
+            if _is_disk_at_rest(migration, each.disk_id, ports):
                 note(with_disk_marked(resets, each.disk_id, ResetState.PENDING), f"ECS refused to reset {each.disk_id}")
             raise
         resets = with_disk_marked(resets, each.disk_id, ResetState.ACCEPTED, ports.clock.now())
     return note(resets, "ECS resets every disk")
 
 
-def _is_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
+def _is_disk_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
     """Whether the disk is at rest. A refusal may belong to a repeated call whose first answer was lost."""
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
-def mark_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
+def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     """The same disks, with those that ECS shows at rest marked; raises Permanent (Rollback.DisksDiffer) if the disks differ now."""
     disks = {disk.disk_id: disk.status for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
@@ -113,6 +113,6 @@ def mark_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     return resets
 
 
-def is_complete(migration: Migration) -> bool:
+def are_all_disks_restored(migration: Migration) -> bool:
     """Whether every disk was seen at rest after its reset."""
     return are_all_in(migration.rollback_disks, ResetState.RESTORED)

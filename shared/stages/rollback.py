@@ -19,28 +19,28 @@ from shared.ports.driver import LiveJob
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import live_jobs, probe, restore_disks
-from shared.stages.advance import advance, run_guarded, settle_all
-from shared.stages.observed import baseline
+from shared.stages.advance import advance, run_or_fail, settle_outboxes
+from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.ROLLING_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Take the rollback's next step; a rollback that cannot be proved fails."""
-    return run_guarded(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run)
+    return run_or_fail(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_phase)
 
 
-def _run(migration: Migration, ports: Ports) -> Outcome:
+def _run_phase(migration: Migration, ports: Ports) -> Outcome:
     try:
-        _check_time(migration, ports)
+        _check_time_limit(migration, ports)
         return _PHASES[migration.rollback_phase](migration, ports)
     except (Permanent, Refused) as error:
         after = ports.migrations.load(migration.migration_id)
-        words = (error.message, in_words(after.rollback_disks), _start_again(after, ports))
+        words = (error.message, in_words(after.rollback_disks), _restart_instance(after, ports))
         raise Permanent(error.code, " ".join(filter(None, words)), error.remedy) from error
 
 
-def _start_again(migration: Migration, ports: Ports) -> str:
+def _restart_instance(migration: Migration, ports: Ports) -> str:
     """Start an instance that was stopped in vain: no disk was reset, so it is unchanged. Returns the words for the failure.
 
     If a disk may have been reset, the instance stays stopped, and the words say so.
@@ -58,14 +58,14 @@ def _start_again(migration: Migration, ports: Ports) -> str:
     return "The instance was stopped, and is started again."
 
 
-def _check_time(migration: Migration, ports: Ports) -> None:
+def _check_time_limit(migration: Migration, ports: Ports) -> None:
     if ports.clock.now() - migration.entered_at <= ROLLBACK_LIMIT:
         return
-    jobs = _blocking(live_jobs.unfinished(migration, ports))
+    jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
         raise Permanent(
             "Job.StillRunning",
-            f"Not rolled back within {ROLLBACK_LIMIT}: {live_jobs.in_words(jobs)}, and SMC does not let it be stopped.",
+            f"Not rolled back within {ROLLBACK_LIMIT}: {live_jobs.jobs_in_words(jobs)}, and SMC does not let it be stopped.",
             "Wait until the job has ended, or stop it in the SMC console; then retry the rollback.",
         )
     raise Permanent(
@@ -83,23 +83,23 @@ def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
 
     The act's other effects come after the jobs.
     """
-    source_ids = live_jobs.sources(migration, ports)
-    jobs = _blocking(live_jobs.remove_own(migration, source_ids, ports))
+    source_ids = live_jobs.source_server_ids(migration, ports)
+    jobs = _blocking_jobs(live_jobs.remove_own_jobs(migration, source_ids, ports))
     if jobs:
         return _wait_for_jobs(migration, jobs, ports)
-    if migration.owes and not settle_all(ports, migration, quietly=True):
-        return _wait(migration, "the job in SMC is being removed", ports)
+    if migration.owes and not settle_outboxes(ports, migration, quietly=True):
+        return _wait_with_reason(migration, "the job in SMC is being removed", ports)
     found = ports.compute.find(migration.region_id, instance_ids=[migration.instance_id]).instances
     if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
-    if restore_disks.is_outdated(migration, found[0]):
+    if restore_disks.are_resets_outdated(migration, found[0]):
         migration = _note_resets(migration, cleared(migration.rollback_disks), "the instance ran since: every disk again", ports)
     if are_all_in(migration.rollback_disks, ResetState.ACCEPTED, ResetState.RESTORED):
         return _wait_for_disks(migration, ports)
     return _stop_instance(migration, found[0].status, source_ids, ports)
 
 
-def _blocking(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
+def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
     """Jobs that forbid a reset: running ones, and our own that can still be started.
 
     What runs inside the instance ends with it: no disk is reset before the instance is stopped.
@@ -111,9 +111,9 @@ def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> O
     """Wait for a job to end. It may write to disks that were already reset, so those count as not restored."""
     if begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _note_resets(
-            migration, cleared(migration.rollback_disks), f"{live_jobs.in_words(jobs)}: every disk is reset again", ports
+            migration, cleared(migration.rollback_disks), f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports
         )
-    return _wait(migration, f"{live_jobs.in_words(jobs)}: it must end before the disks are reset", ports)
+    return _wait_with_reason(migration, f"{live_jobs.jobs_in_words(jobs)}: it must end before the disks are reset", ports)
 
 
 def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...], ports: Ports) -> Outcome:
@@ -122,9 +122,9 @@ def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...
     plan = restore_disks.planned_resets(migration, ports)
     if plan != migration.rollback_disks:
         migration = _note_resets(migration, plan, f"{len(plan)} disks and their snapshots were looked at", ports)
-    working = restore_disks.why_busy(migration, ports)
+    working = restore_disks.why_disks_busy(migration, ports)
     if working:
-        return _wait(migration, f"{working}: it must end before the disks are reset", ports)
+        return _wait_with_reason(migration, f"{working}: it must end before the disks are reset", ports)
     if status != "Stopped":
         ports.compute.stop(migration.region_id, migration.instance_id)
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
@@ -135,33 +135,33 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
     try:
         restore_disks.check_resets(migration, ports)
     except Transient as error:
-        return _wait(migration, f"ECS takes no reset yet: {error.message}", ports)
+        return _wait_with_reason(migration, f"ECS takes no reset yet: {error.message}", ports)
 
-    def safe() -> bool:
-        return not _blocking(live_jobs.unfinished(migration, ports, source_ids))
+    def is_safe() -> bool:
+        return not _blocking_jobs(live_jobs.unfinished_jobs(migration, ports, source_ids))
 
     latest = [migration]
 
-    def note(resets: tuple[DiskReset, ...], reason: str) -> Migration:
+    def note_resets(resets: tuple[DiskReset, ...], reason: str) -> Migration:
         latest[0] = _note_resets(latest[0], resets, reason, ports)
         return latest[0]
 
     try:
-        done = restore_disks.reset_disks(migration, safe, note, ports)
+        done = restore_disks.reset_disks(migration, is_safe, note_resets, ports)
     except Transient as error:
-        return _wait(latest[0], f"ECS takes no reset yet: {error.message}", ports)
+        return _wait_with_reason(latest[0], f"ECS takes no reset yet: {error.message}", ports)
     if done is None:
-        return _wait_for_jobs(latest[0], list(live_jobs.unfinished(migration, ports, source_ids)), ports)
+        return _wait_for_jobs(latest[0], list(live_jobs.unfinished_jobs(migration, ports, source_ids)), ports)
     return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
 
 
 def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
     """ECS resets disks in the background, so the instance starts only when every disk is at rest."""
-    resets = restore_disks.mark_restored(migration, ports)
+    resets = restore_disks.resets_with_restored(migration, ports)
     if resets != migration.rollback_disks:
         migration = _note_resets(migration, resets, "disks restored", ports)
-    if not restore_disks.is_complete(migration):
-        return _wait(migration, "ECS to reset the disks", ports)
+    if not restore_disks.are_all_disks_restored(migration):
+        return _wait_with_reason(migration, "ECS to reset the disks", ports)
     return _enter_phase(migration, "starting", f"{len(resets)} disks reset", ports)
 
 
@@ -169,8 +169,8 @@ def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _start_instance(migration: Migration, ports: Ports) -> Outcome:
-    if not restore_disks.is_complete(migration):
-        return _begin_again(migration, "no record says that every disk was reset", ports)
+    if not restore_disks.are_all_disks_restored(migration):
+        return _restart_rollback(migration, "no record says that every disk was reset", ports)
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status == "Stopped":
         ports.compute.start(migration.region_id, migration.instance_id)
@@ -179,38 +179,38 @@ def _start_instance(migration: Migration, ports: Ports) -> Outcome:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
     terms = ports.batches.terms(migration.batch_id)
     try:
-        invocation_id = probe.send(migration, ports, "rollback", terms)
+        invocation_id = probe.send_probe(migration, ports, "rollback", terms)
     except Refused:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
     return _enter_phase(migration, "verifying", "the guest is back, probe sent", ports, invocation_id)
 
 
 def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
-    if not restore_disks.is_complete(migration):
-        return _begin_again(migration, "no record says that every disk was reset", ports)
+    if not restore_disks.are_all_disks_restored(migration):
+        return _restart_rollback(migration, "no record says that every disk was reset", ports)
     found = probe.fetch_answer(migration, ports)
     if found is None:
         return Outcome("waiting", {"state": "rolling_back", "phase": "verifying"})
     if isinstance(found, ProbeUnreadable):
         return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
-    instance_before, before = baseline(migration, ports, hop=0).both()
+    instance_before, before = baseline_observation(migration, ports, hop=0).both()
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     result = compare_restored(instance_before, before, instance, found, catalog=ports.catalog)
     if result.blocked:
         worst: Finding = result.blocking[0]
         raise Permanent(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
-    return _finish(migration, result, ports)
+    return _finish_rollback(migration, result, ports)
 
 
-def _finish(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
+def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Finish the rollback, because the guest is as before.
 
     Check jobs and disks a last time, so that nothing is left that could undo it.
     """
-    jobs = _blocking(live_jobs.unfinished(migration, ports))
+    jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
-        return _begin_again(migration, f"{live_jobs.in_words(jobs)}: every disk is reset again", ports)
-    restore_disks.mark_restored(migration, ports)
+        return _restart_rollback(migration, f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports)
+    restore_disks.resets_with_restored(migration, ports)
     now = ports.clock.now()
     made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
@@ -232,12 +232,12 @@ def _finish(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     return Outcome("done", {"state": "rolled_back"})
 
 
-def _begin_again(migration: Migration, reason: str, ports: Ports) -> Outcome:
+def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
     """Begin the rollback again: a second reset from the same snapshots is safe, trusting the first is not."""
     return _enter_phase(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
 
 
-def _wait(migration: Migration, why: str, ports: Ports) -> Outcome:
+def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:
     """Wait, and record in the row for what; an unchanged reason writes nothing."""
     if migration.rollback_waits != why:
         _commit_progress(migration, why, ports, rollback_waits=why)

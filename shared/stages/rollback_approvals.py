@@ -11,7 +11,7 @@ from shared.domain.migration import Migration
 from shared.ports.ports import Ports
 
 
-def ask_of_rollback(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> Ask:
+def rollback_approval_state(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> Ask:
     """The state of the approvals of this migration's rollback."""
     about = approvals.of_rollback(migration.migration_id, migration.entered_version)
     given: list[Approval] = []

@@ -17,7 +17,7 @@ from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
 
-def admit(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
+def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
     """Take a slot for a migration that is about to start; returns the limit that holds it, if any.
 
     A slot that it already holds stays.
@@ -38,20 +38,20 @@ def enter_group(migration: Migration, ports: Ports) -> Held | None:
     """Take the place of its redundancy group, after the slot; what holds it back if another member has it by now."""
     if not migration.group:
         return None
-    from shared.stages.groups import enter  # only batches with groups need it
+    from shared.stages.groups import take_group_place  # only batches with groups need it
 
-    return enter(migration, ports)
+    return take_group_place(migration, ports)
 
 
-def _with_mate(scene: Scene, migration: Migration, ports: Ports) -> Scene:
+def _scene_with_mate(scene: Scene, migration: Migration, ports: Ports) -> Scene:
     if not migration.group:
         return scene
-    from shared.stages.groups import waits_for_mate  # as above
+    from shared.stages.groups import blocking_member  # as above
 
-    return replace(scene, mate=waits_for_mate(migration, ports))
+    return replace(scene, mate=blocking_member(migration, ports))
 
 
-def held_now(migration: Migration, ports: Ports) -> Held | None:
+def current_limit(migration: Migration, ports: Ports) -> Held | None:
     """What holds the migration's next start at this moment; takes nothing."""
     return limits.held_back(limits.start_of(migration), current_scene(migration, ports)[1])
 
@@ -61,14 +61,14 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
-    return seen, _with_mate(_scene(seen, hold, tally, migration, ports), migration, ports)
+    return seen, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
 
 
-def look_with_batch(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
+def batch_and_scene(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     """The same with the whole batch instead of the slots, for callers that also need the acknowledgement."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
-    return batch, _with_mate(_scene(seen, hold, tally, migration, ports), migration, ports)
+    return batch, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
@@ -107,10 +107,10 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
 def leave_group(migration: Migration, ports: Ports) -> None:
     """Give the place of its redundancy group back, unless the migration still needs it."""
     if migration.group:
-        from shared.stages.groups import leave  # only batches with groups need it
+        from shared.stages.groups import release_group_place  # only batches with groups need it
 
         # Its post command may have ended since it was read, by the effect before this one.
-        leave(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
+        release_group_place(ports.migrations.load(migration.migration_id) if migration.commands.phase else migration, ports)
 
 
 def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:
@@ -129,38 +129,38 @@ _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """After a refused precheck only a retry, which is another attempt, takes the lock again."""
 
 
-def held_back(tally: Tally, ports: Ports) -> str:
+def why_batch_held(tally: Tally, ports: Ports) -> str:
     """Why the batch admits nothing new at this moment, in words; empty if it admits."""
     reasons = []
     for account_id in tally.terms.every_account:
         seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
-        held = limits.held_back(Start.FIRST_SNAPSHOT, _scene(seen, hold, tally, None, ports))
+        held = limits.held_back(Start.FIRST_SNAPSHOT, _batch_scene(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
+def _batch_scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
     """Everything that decides a start of the batch."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
     mine = own.migration_id if own is not None else ""
-    wave, standing = wave_in(tally, mine, ports), _standing(seen, tally, mine, ports)
+    wave, standing = wave_number(tally, mine, ports), _batch_standing(seen, tally, mine, ports)
     if own is not None and tally.terms.policy.has_region_or_wave_limit:
-        from shared.stages.crowds import crowd_of  # only batches that limit regions or waves need it
+        from shared.stages.crowds import slot_counts  # only batches that limit regions or waves need it
 
         # Read after the slots: a slot that is taken meanwhile changes their version, and then this one is not taken.
-        standing = crowd_of(tally.terms, ports, without=mine).beside(own, standing)
+        standing = slot_counts(tally.terms, ports, without=mine).standing_with_counts(own, standing)
     return Scene(tally.terms, standing, hold, now, ports.limits.max_moving, trouble, wave)
 
 
-def wave_in(tally: Tally, own: str, ports: Ports) -> int:
+def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     """The number of the migration's wave, read only if the batch has waves. Without a migration, the number of the next wave."""
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
     return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
 
 
-def _standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
+def _batch_standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
     """What admission needs to know about the batch. The migration's own slot and its own failure do not count against it."""
     has_slot = bool(seen.since)
     return Standing(

@@ -18,9 +18,9 @@ from shared.domain.timing import LOST, PRECHECK_AGE, SNAPSHOT_LIMIT
 from shared.ports.compute import Snapshot
 from shared.ports.ports import Ports
 from shared.stages import commands, probe
-from shared.stages.advance import advance, run_guarded
+from shared.stages.advance import advance, run_or_fail
 from shared.stages.consent import check_acknowledged
-from shared.stages.slots import admit
+from shared.stages.slots import admit_migration
 
 STATES = ADMITTED | {State.SNAPSHOTTING}
 
@@ -28,45 +28,45 @@ STATES = ADMITTED | {State.SNAPSHOTTING}
 def run(message: Message, ports: Ports) -> Outcome:
     """Admit a waiting migration if the limits allow it, and see its snapshots through."""
     offered = message.type != events.PRECHECK_PASSED
-    return run_guarded(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_run, offered=offered))
+    return run_or_fail(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_admit_or_continue, offered=offered))
 
 
-def _run(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
+def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> Outcome:
     if migration.state is State.SNAPSHOTTING:
-        return _go_on(migration, ports)
-    held = admit(migration, ports, offered=offered)
+        return _continue_snapshots(migration, ports)
+    held = admit_migration(migration, ports, offered=offered)
     if held:
         return _wait_for_limit(migration, held, ports)
-    return _begin(migration, ports)
+    return _begin_admitted(migration, ports)
 
 
-def _go_on(migration: Migration, ports: Ports) -> Outcome:
+def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
     """See the snapshots through. The time limit also applies if no call to ECS succeeds."""
     try:
-        return _run_first(migration, ports, begun=True)
+        return _run_pre_command_first(migration, ports, begun=True)
     except Transient as error:
-        _check_in_time(migration, ports, f" {error.message}")
+        _check_time_limit(migration, ports, f" {error.message}")
         raise
 
 
-def _begin(migration: Migration, ports: Ports) -> Outcome:
+def _begin_admitted(migration: Migration, ports: Ports) -> Outcome:
     batch = ports.batches.load(migration.batch_id)
     check_acknowledged(batch, migration, ports)
     if migration.state is State.WAITING:
-        return _resume(migration, ports)
+        return _resume_retry(migration, ports)
     now = ports.clock.now()
-    why = _why_outdated(migration, batch.terms, ports)
+    why = _why_precheck_outdated(migration, batch.terms, ports)
     if why:
         advance(ports, step(migration, State.ACCEPTED, now=now, by="snapshot", reason=why, due_at=now))
         return Outcome("waiting", {"state": "accepted"})
-    more = commands.begins_with(migration, batch.terms, ports)
+    more = commands.pre_command_changes(migration, batch.terms, ports)
     begun = step(migration, State.SNAPSHOTTING, now=now, by="snapshot", reason="admitted", due_at=now + LOST, **more)
-    return _run_first(advance(ports, begun), ports, begun=False)
+    return _run_pre_command_first(advance(ports, begun), ports, begun=False)
 
 
-def _run_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
+def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """The pre command comes before the snapshots. If it stops the instance's work, they hold all of it."""
-    drained = commands.drain(migration, ports) if migration.commands.phase else migration
+    drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:
         return Outcome("waiting", {"state": "snapshotting", "reason": "the pre command runs"})
     return _drive_snapshots(drained, ports, begun=begun)
@@ -79,7 +79,7 @@ def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
-def _resume(migration: Migration, ports: Ports) -> Outcome:
+def _resume_retry(migration: Migration, ports: Ports) -> Outcome:
     """Continue a retry that makes no new snapshots, with the job or with another validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
@@ -90,7 +90,7 @@ def _resume(migration: Migration, ports: Ports) -> Outcome:
     return Outcome("done", {"state": to.value})
 
 
-def _why_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
+def _why_precheck_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
     """Why the precheck must be repeated, in words.
 
     It is too old, it ran before the batch's check was allowed in the guest, or the instance's disks have changed.
@@ -112,12 +112,12 @@ def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outc
     for entry in entries:
         done += _note_if_finished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
-        return _finish(migration, ports)
-    _check_in_time(migration, ports)
+        return _finish_snapshots(migration, ports)
+    _check_time_limit(migration, ports)
     return Outcome("waiting", {"state": "snapshotting", "done": done, "of": len(entries)})
 
 
-def _check_in_time(migration: Migration, ports: Ports, why: str = "") -> None:
+def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None:
     if ports.clock.now() - migration.entered_at > SNAPSHOT_LIMIT:
         sentence = f"Not finished within {SNAPSHOT_LIMIT}.{why}"
         raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
@@ -181,7 +181,7 @@ def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, Le
     return asked
 
 
-def _finish(migration: Migration, ports: Ports) -> Outcome:
+def _finish_snapshots(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
     taken = step(
         migration,

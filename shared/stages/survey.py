@@ -34,7 +34,7 @@ class Survey:
         return (*self.refused, *((region, code, f"{sentence} {then}") for region, code, sentence in self.silent))
 
 
-def pages(
+def instance_pages(
     regions: Sequence[str],
     ports: Ports,
     survey: Survey,
@@ -73,7 +73,7 @@ def _pages_of_account(
         except AccountUnusable:
             raise
         except Transient as error:
-            _note_silence(region_id, error, ports, survey)
+            _note_silent_region(region_id, error, ports, survey)
         except (Refused, Permanent) as error:
             survey.refused.append((region_id, error.code, f"{error.message} {error.remedy} Then submit again."))
 
@@ -101,7 +101,7 @@ def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports, 
         yield from _pages_of_region(region_id, instance_ids, ports, replace(only, tags=(), resource_group_id=""))
 
 
-def _note_silence(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:
+def _note_silent_region(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:
     """A misspelt region has no endpoint, so nothing ever answers.
 
     ECS lists the regions that exist; if it does not answer, time decides.
@@ -121,6 +121,6 @@ def _note_silence(region_id: str, error: Transient, ports: Ports, survey: Survey
     survey.refused.append((region_id, "Region.NotFound", sentence))
 
 
-def is_given_up(created_at: datetime, now: datetime) -> bool:
+def has_waited_long_enough(created_at: datetime, now: datetime) -> bool:
     """Whether a batch has waited long enough for a silent region."""
     return now - created_at > PLANNING_PATIENCE

@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
-from shared.stages.adopt import judge_again, marked_as_kept
+from shared.stages.adopt import kept_entry, why_not_ours
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
@@ -35,9 +35,9 @@ _LOG = logging.getLogger("replank")
 def run(message: Message, ports: Ports) -> Outcome:
     """Delete the snapshots that are due, page by page, and complete migrations that hold no snapshot any more."""
     began, size = ports.clock.now(), ports.limits.sweep_page
-    deleted, kept, completed, troubles = 0, 0, 0, Troubles()
-    for entries in _pages(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
-        owners = {each.migration_id: each for each in _migrations_of(entries.entries, ports)}
+    deleted, kept, completed, troubles = 0, 0, 0, SweepTroubles()
+    for entries in _pages_in_time(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
+        owners = {each.migration_id: each for each in _owning_migrations(entries.entries, ports)}
         swept = [
             each for each in entries.entries if troubles.try_or_log(each, _delete_snapshot, owners.get(each.migration_id), ports)
         ]
@@ -45,12 +45,14 @@ def run(message: Message, ports: Ports) -> Outcome:
         touched = {entry.migration_id for entry in swept}
         completed += sum(troubles.try_or_log(owners[each], _complete_migration, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
-        for page in _pages(lambda token: ports.migrations.all(state=State.CONFIRMED, limit=size, token=token), began, ports):
+        for page in _pages_in_time(
+            lambda token: ports.migrations.all(state=State.CONFIRMED, limit=size, token=token), began, ports
+        ):
             completed += sum(
                 troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
             )
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
-    for page in _pages(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
+    for page in _pages_in_time(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
         completed += sum(troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
@@ -58,7 +60,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 @dataclass
-class Troubles:
+class SweepTroubles:
     """Number of failures, by error code. The next run tries them again; this run goes on with the rest."""
 
     codes: Counter[str] = field(default_factory=Counter)
@@ -87,7 +89,7 @@ class Troubles:
             return False
 
 
-def _pages(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
+def _pages_in_time(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
     """Page after page, from one token to the next, while there is time."""
     token = ""
     while ports.clock.now() - began < PATIENCE:
@@ -98,7 +100,7 @@ def _pages(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[
             return
 
 
-def _migrations_of(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
+def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Migration]:
     return ports.migrations.load_many(sorted({entry.migration_id for entry in entries}))
 
 
@@ -107,9 +109,9 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
     ports = ports.of(owner)
-    why = judge_again(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
+    why = why_not_ours(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(marked_as_kept(entry, why))
+        ports.ledger.put(kept_entry(entry, why))
         return False
     snapshot_id = entry.snapshot_id or _lost_snapshot_id(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):

@@ -12,12 +12,12 @@ from shared.domain.errors import Refused, Transient
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
 from shared.stages.advance import advance
-from shared.stages.rollback_approvals import ask_of_rollback
+from shared.stages.rollback_approvals import rollback_approval_state
 
 _LOG = logging.getLogger("replank")
 
 
-def roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
+def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
     """Begin the rollback; raises Transient while something holds it. A person who was faster has decided it."""
     row = ports.migrations.load(migration.migration_id)
     if row.state is not State.FAILED or row.entered_version != effect.version:
@@ -27,7 +27,7 @@ def roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Port
     if given is None or not may_roll_back_unasked(batch):
         _LOG.warning("no rollback: nobody has acknowledged it for this policy", extra={"migrationId": row.migration_id})
         return
-    held = why_held(row, batch, ports)
+    held = why_rollback_held(row, batch, ports)
     if held:
         raise Transient("Rollback.Held", f"{row.migration_id} is not rolled back yet: {held}.")
     try:
@@ -36,9 +36,9 @@ def roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Port
         _LOG.warning("no rollback: %s", error, extra={"migrationId": row.migration_id})
 
 
-def why_held(migration: Migration, batch: Batch, ports: Ports) -> str:
+def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
     """What a rollback that nobody asked for waits for, in words; empty if nothing."""
     hold = ports.admission.hold()
     if hold.held:
         return hold.reason
-    return approvals.why_missing(ask_of_rollback(batch, migration, ports.clock.now(), ports), batch.batch_id)
+    return approvals.why_missing(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)

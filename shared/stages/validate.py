@@ -21,8 +21,8 @@ from shared.domain.validation import compare, not_settled
 from shared.ports.ports import Ports
 from shared.probes import ProbeUnreadable, finding_for_unreadable
 from shared.stages import commands, marker, probe
-from shared.stages.advance import NotAsBefore, advance, run_guarded
-from shared.stages.observed import baseline
+from shared.stages.advance import GuestNotAsBefore, advance, run_or_fail
+from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
@@ -31,19 +31,19 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Send the probe, or evaluate its answer."""
-    return run_guarded(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _run)
+    return run_or_fail(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _probe_or_judge)
 
 
-def _run(migration: Migration, ports: Ports) -> Outcome:
+def _probe_or_judge(migration: Migration, ports: Ports) -> Outcome:
     if migration.trace.ended is not None:
-        return _after_drill(migration, migration.trace.ended, ports)
+        return _fail_after_drill(migration, migration.trace.ended, ports)
     if not migration.probe_invocation_id:
         return _send_probe(migration, ports)
     found = probe.fetch_answer(migration, ports)
     if found is None and ports.clock.now() - migration.entered_at < VALIDATION_PATIENCE + PROBE_LIMIT:
         return Outcome("waiting", {"state": "validating"})
     if isinstance(found, GuestFacts):
-        return _judge(migration, found, ports)
+        return _judge_guest(migration, found, ports)
     unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
     return _wait_or_fail(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
 
@@ -52,7 +52,7 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
     now = ports.clock.now()
     terms = ports.batches.terms(migration.batch_id)
     try:
-        invocation_id = probe.send(migration, ports, "validate", terms)
+        invocation_id = probe.send_probe(migration, ports, "validate", terms)
     except Refused:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise
@@ -72,11 +72,11 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
     return Outcome("waiting", {"state": "validating"})
 
 
-def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
+def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     still = not_settled(guest, migration.current_hop, migration.os_type, catalog=ports.catalog)
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
-        return _ask_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
-    instance_before, before = baseline(migration, ports).both()
+        return _probe_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
+    instance_before, before = baseline_observation(migration, ports).both()
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.blocked:
@@ -90,10 +90,10 @@ def _judge(migration: Migration, guest: GuestFacts, ports: Ports) -> Outcome:
     documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}
     if not migration.is_last_hop:
         return _begin_next_hop(migration, documents, ports)
-    restored = commands.restore_validated(migration, ports)
+    restored = commands.run_post_command_after_validation(migration, ports)
     if restored is None:
         return Outcome("waiting", {"state": "validating", "reason": "the post command runs"})
-    return _finish(restored, result, documents, ports)
+    return _finish_migration(restored, result, documents, ports)
 
 
 def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
@@ -108,8 +108,8 @@ def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unm
         ports.migrations.put_document(migration.migration_id, after_name(migration.hop), seen)
         if unmoved:
             return _note_drill(migration, unmoved, ports)
-        raise NotAsBefore(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
-    return _ask_later(migration, ports, worst.code, result)
+        raise GuestNotAsBefore(worst.code, f"{worst.title}: {worst.seen}", worst.remedy)
+    return _probe_later(migration, ports, worst.code, result)
 
 
 def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
@@ -128,19 +128,19 @@ def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
     taken = step(
         migration, State.VALIDATING, now=now, by="validate", reason=reason, probe_invocation_id="", trace=trace, due_at=now
     )
-    return _after_drill(advance(ports, taken), end, ports)
+    return _fail_after_drill(advance(ports, taken), end, ports)
 
 
-def _after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
+def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
     """Look for the marker in the guest; the failure then says what SMC did to the disks."""
     if migration.trace.found is None:
-        migration = marker.look(migration, "validate", end.at + LOOK_LIMIT, ports)
+        migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return Outcome("waiting", {"state": "validating", "reason": "the guest is asked what SMC did"})
     raise Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
 
 
-def _ask_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
+def _probe_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
     """Probe the guest again in a few minutes."""
     now = ports.clock.now()
     reason = f"not yet: {why}"[:500]
@@ -158,10 +158,10 @@ def _ask_later(migration: Migration, ports: Ports, why: str, found: Assessment |
     return Outcome("waiting", {"state": "validating", "reason": reason})
 
 
-def _finish(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
+def _finish_migration(migration: Migration, result: Assessment, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
     if migration.trace.marker_id:
-        marker.remove(migration, ports)
+        marker.remove_marker(migration, ports)
     made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
     taken = step(
         migration,
@@ -186,7 +186,7 @@ def _finish(migration: Migration, result: Assessment, documents: Documents, port
 def _begin_next_hop(migration: Migration, documents: Documents, ports: Ports) -> Outcome:
     now = ports.clock.now()
     if migration.trace.marker_id:
-        marker.remove(migration, ports)
+        marker.remove_marker(migration, ports)
     taken = step(
         migration,
         State.ACCEPTED,

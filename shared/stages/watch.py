@@ -16,10 +16,10 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State
 from shared.domain.timing import LOOK_AGAIN, LOST, REMINDER_MINUTE, back_off, is_retry_tick
 from shared.ports.ports import Ports
-from shared.stages.advance import settle_all
+from shared.stages.advance import settle_outboxes
 from shared.stages.closing import SETTLED
 from shared.stages.offers import offer_slots
-from shared.stages.watch_ecs import on_ecs_event
+from shared.stages.watch_ecs import handle_ecs_event
 from shared.stages.watch_guests import watch_guests
 from shared.stages.watch_jobs import watch_jobs
 
@@ -43,31 +43,31 @@ OPEN_BATCHES = 500
 def run(message: Message, ports: Ports) -> Outcome:
     """Handle a tick, an acknowledgement (what may start now?), or an event of ECS."""
     if message.source == "acs.ecs":
-        return on_ecs_event(message, ports)
+        return handle_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
         terms = ports.batches.terms(str(message.data.get("batchId", "")))
         return Outcome("done", {"offered": offer_slots([terms], ports)})
     if message.data.get("payload") == "accounts":
-        return _look_at_all_accounts(ports)
+        return _check_all_accounts(ports)
     return _run_tick(ports)
 
 
-def _look_at_all_accounts(ports: Ports) -> Outcome:
+def _check_all_accounts(ports: Ports) -> Outcome:
     """Check whether each member account can be used now, for `replank doctor`."""
-    from shared.stages.accounts import look_at_every_account
+    from shared.stages.accounts import check_every_account
 
-    return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(look_at_every_account(ports))})
+    return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(check_every_account(ports))})
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = _workable(ports.migrations.due(ports.clock.now(), ports.limits.tick_page), ports)
-    moved, driven = _handle_due([migration for migration in due if not migration.owes], ports)
+    due = _workable_migrations(ports.migrations.due(ports.clock.now(), ports.limits.tick_page), ports)
+    moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
     batches = ports.batches.open(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # Last, because a service that does not answer takes what is left of the tick's time.
-    late = [migration for migration in due if migration.owes and _settle(migration, ports)]
-    moved_late, driven_late = _handle_due(late, ports)
+    late = [migration for migration in due if migration.owes and _settle_outboxes(migration, ports)]
+    moved_late, driven_late = _handle_due_migrations(late, ports)
     _remind_of_confirmations(ports)
     return Outcome("done", {"due": len(due), "driven": driven + driven_late, "moved": moved + moved_late, "offered": offered})
 
@@ -84,28 +84,30 @@ def _remind_of_confirmations(ports: Ports) -> None:
         _LOG.warning("no reminders of confirmations in this hour: %s", error)
 
 
-def _workable(due: list[Migration], ports: Ports) -> list[Migration]:
+def _workable_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
     """The migrations whose accounts can be used.
 
     Those that only the tick looks at are included anyway, because time limits apply.
     """
     if not ports.members:
         return due
-    from shared.stages.accounts import look_at_accounts, put_off
+    from shared.stages.accounts import check_troubled_accounts, postpone_blocked_migrations
 
-    blocked = look_at_accounts(ports)
+    blocked = check_troubled_accounts(ports)
     watched = [each for each in due if each.state in _WATCHED_HERE or each.owes]
-    return watched + put_off([each for each in due if each not in watched], blocked, ports)
+    return watched + postpone_blocked_migrations([each for each in due if each not in watched], blocked, ports)
 
 
-def _handle_due(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
+def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     """Watch migrations that move by themselves and drive the others; returns how many moved on and how many were driven."""
     by_state = {state: [each for each in migrations if each.state is state] for state in State}
-    moved = _poll(watch_jobs, by_state[State.MIGRATING], ports) + _poll(watch_guests, by_state[State.RESTARTING], ports)
+    moved = _poll_or_log(watch_jobs, by_state[State.MIGRATING], ports) + _poll_or_log(
+        watch_guests, by_state[State.RESTARTING], ports
+    )
     return moved, _send_reminders([each for state in STAGE_OF for each in by_state[state]], ports)
 
 
-def _settle(migration: Migration, ports: Ports) -> bool:
+def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
     """Carry out the migration's outboxes; the next tick then looks at its row again.
 
     True if it goes on in this tick: it has moved on, and an old outbox that cannot be settled must not delay it. An open outbox
@@ -115,15 +117,15 @@ def _settle(migration: Migration, ports: Ports) -> bool:
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
         if not goes_on:
-            _postpone(migration, ports)
-        if not settle_all(ports, migration):
+            _postpone_migration(migration, ports)
+        if not settle_outboxes(ports, migration):
             _LOG.warning("a step's effects are still owed", extra={"migrationId": migration.migration_id})
     except ReplankError as error:
         _LOG.error("a step's effects cannot be carried out: %s", error, extra={"migrationId": migration.migration_id})
     return goes_on
 
 
-def _postpone(migration: Migration, ports: Ports) -> None:
+def _postpone_migration(migration: Migration, ports: Ports) -> None:
     """Put the migration off, so that others come first next time. This comes before the try, because a try that takes too long
     ends the whole tick.
 
@@ -136,7 +138,7 @@ def _postpone(migration: Migration, ports: Ports) -> None:
     ports.migrations.nudge(migration, now + pause)
 
 
-def _poll(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
+def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
     """Run one kind of polling; a service that does not answer affects only its own part of the tick."""
     if not migrations:
         return 0

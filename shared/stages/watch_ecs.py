@@ -21,25 +21,25 @@ AWAITED = frozenset({SnapshotState.INTENDED, SnapshotState.CREATING})
 COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
 
 
-def on_ecs_event(message: Message, ports: Ports) -> Outcome:
+def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
     """Record an event of ECS; one that concerns no migration is ignored."""
     content = message.data.get("content", message.data)
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
     if message.type == STATE_CHANGE:
-        return _note_state(message, content, ports)
+        return _note_power_state(message, content, ports)
     if message.type == SNAPSHOT_COMPLETED:
-        return _note_snapshot(message, content, ports)
+        return _note_finished_snapshot(message, content, ports)
     return Outcome("stale", {"reason": f"{message.type} is of no interest"})
 
 
-def _note_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Count a restart, the moment at which an instance runs again; what somebody else did is for the guard."""
     instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
         return Outcome("stale", {"reason": "no restart"})
-    account = _account_of(message, ports)
+    account = _event_account(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
     holder = ports.admission.holder(region_id, instance_id, account=account)
@@ -48,12 +48,12 @@ def _note_state(message: Message, content: dict[str, Any], ports: Ports) -> Outc
     at = message.at or ports.clock.now()
     if state == "Running" and ports.migrations.note_restart(holder, message.event_id, at, COUNTED):
         return Outcome("done", {"migrationId": holder, "restart": True})
-    from shared.stages.guard import note_power  # most events are restarts under way, or concern no migration
+    from shared.stages.guard import note_power_change  # most events are restarts under way, or concern no migration
 
-    return note_power(holder, state, message, ports)
+    return note_power_change(holder, state, message, ports)
 
 
-def _account_of(message: Message, ports: Ports) -> str | None:
+def _event_account(message: Message, ports: Ports) -> str | None:
     """The event's account in the form that rows use; None if this deployment does not serve it.
 
     An event without an account belongs to the deployment's own, because only its bus omits the attribute.
@@ -66,13 +66,13 @@ def _account_of(message: Message, ports: Ports) -> str | None:
     return "" if named == ports.account_id else None
 
 
-def _note_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
     """Mark the snapshot in the ledger; the migration's last snapshot wakes its stage, which marks that one itself."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
-        return _note_strange_snapshot(message, content, ports)
+        return _note_outside_snapshot(message, content, ports)
     migration = ports.migrations.load(migration_id)
-    if migration.account_id != _account_of(message, ports):
+    if migration.account_id != _event_account(message, ports):
         return Outcome("stale", {"reason": "of another account than the migration's"})
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
@@ -91,10 +91,10 @@ def _note_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> O
     return Outcome("done", {"migrationId": migration_id})
 
 
-def _note_strange_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    account = _account_of(message, ports)
+def _note_outside_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
+    account = _event_account(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
-    from shared.stages.guard import note_snapshot  # as above
+    from shared.stages.guard import note_outside_snapshot  # as above
 
-    return note_snapshot(content, account, message, ports)
+    return note_outside_snapshot(content, account, message, ports)

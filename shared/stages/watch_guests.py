@@ -13,7 +13,7 @@ from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOST, RETURN_LIMIT, SETTLE
 from shared.ports.guest import Agent
 from shared.ports.ports import Ports
-from shared.stages.advance import advance, give_up, note_refusal
+from shared.stages.advance import advance, fail_migration, note_account_refusal
 
 _LOG = logging.getLogger("replank")
 AGENTS_PER_CALL = 50
@@ -42,7 +42,7 @@ def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[s
     try:
         return ports.in_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])
     except ReplankError as error:
-        note_refusal(error, ports)
+        note_account_refusal(error, ports)
         level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
         _LOG.log(level, "agents cannot be asked for, the next tick tries again: %s", error)
         return {}
@@ -57,7 +57,7 @@ def _follow_guest(migration: Migration, agent: Agent | None, ports: Ports) -> bo
         if waited <= RETURN_LIMIT:
             return False
         seen = agent.heartbeat_at if agent else None
-        give_up(
+        fail_migration(
             ports,
             migration,
             "validate",

@@ -16,8 +16,8 @@ from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, jo
 from shared.ports.driver import JobReport, Phase
 from shared.ports.ports import Ports
 from shared.stages import marker
-from shared.stages.advance import advance, give_up, note_refusal
-from shared.stages.effects import launch
+from shared.stages.advance import advance, fail_migration, note_account_refusal
+from shared.stages.effects import launch_job
 
 WORTH_NOTING = 10
 """Percent of progress up to which every tick looks at a job."""
@@ -32,22 +32,22 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
         try:
             reports = ports.in_account(account_id).driver(name).observe(mine)
         except ReplankError as error:
-            note_refusal(error, ports)
-            moved += _follow_unseen(mine, error, ports)
+            note_account_refusal(error, ports)
+            moved += _follow_unseen_jobs(mine, error, ports)
             continue
         for migration in mine:
             moved += _follow_job(migration, reports.get(migration.migration_id), ports)
     return moved
 
 
-def _follow_unseen(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
+def _follow_unseen_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
     """Handle jobs whose state is not known now; those past their time limit need a person anyway."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
-    return sum(_follow_job(each, _as_last_seen(each), ports) for each in migrations)
+    return sum(_follow_job(each, _last_seen_report(each), ports) for each in migrations)
 
 
-def _as_last_seen(migration: Migration) -> JobReport:
+def _last_seen_report(migration: Migration) -> JobReport:
     """The report seen last: a job that had ended stays ended, and any other may be running."""
     end = migration.trace.ended
     if end is None:
@@ -59,22 +59,22 @@ def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) ->
     try:
         return _act_on_report(migration, report, ports.of(migration))
     except (Stale, Transient) as error:
-        note_refusal(error, ports)
+        note_account_refusal(error, ports)
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
         return False
     except ReplankError as error:
-        give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=report is not None and report.copied)
+        fail_migration(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=report is not None and report.copied)
         return True
 
 
 def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     if (report is None or report.phase is Phase.FAILED) and not traits(migration.driver).copies_disks:
-        end = _end_of(migration, report, ports)
+        end = _job_end(migration, report, ports)
         raise Permanent(end.code, end.message, end.remedy)  # nobody but a rollback puts its disks back: there is nothing to ask
     if report is None or report.phase is Phase.FAILED:
-        return _look_at_guest(migration, _end_of(migration, report, ports), ports)
+        return _ask_guest_after_job(migration, _job_end(migration, report, ports), ports)
     if migration.trace.ended is not None:
-        migration = _resume(migration, ports)
+        migration = _resume_job(migration, ports)
     if report.phase is Phase.FINISHED:
         return _finish_job(migration, report, ports)
     limit = traits(migration.driver).job_limit
@@ -82,13 +82,13 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
         where = traits(migration.driver).job_seen_at
         raise Permanent("Job.TimedOut", f"Not finished within {limit}.", f"Look at the job {where} before anything else.")
     if report.phase is Phase.PREPARED:
-        launch(migration, ports)
-    elif not (report.copied and not migration.trace.marker and marker.write(migration, ports)):
-        _put_off(migration, report, ports)
+        launch_job(migration, ports)
+    elif not (report.copied and not migration.trace.marker and marker.write_marker(migration, ports)):
+        _schedule_next_look(migration, report, ports)
     return False
 
 
-def _put_off(migration: Migration, report: JobReport, ports: Ports) -> None:
+def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -> None:
     """Set when to look at the job again.
 
     Until SMC has made its copies this is every tick, because the time for writing the marker is short.
@@ -108,7 +108,7 @@ def _put_off(migration: Migration, report: JobReport, ports: Ports) -> None:
 # A job that did not migrate -------------------------------------------------------------------------------------------
 
 
-def _end_of(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
+def _job_end(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
     """How the job ended, as first seen or as seen now."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
@@ -121,23 +121,23 @@ def _end_of(migration: Migration, report: JobReport | None, ports: Ports) -> Job
     return JobEnd(report.code or "Job.Failed", message, remedy, now, report.copied)
 
 
-def _look_at_guest(migration: Migration, end: JobEnd, ports: Ports) -> bool:
+def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> bool:
     """Record the end, give SMC time to put the disks back, look for the marker, and only then let a person decide."""
     if migration.trace.ended is None:
-        _note_end(migration, end, ports)
+        _note_job_end(migration, end, ports)
         return True
     if migration.trace.found is None:
         if ports.clock.now() - end.at < SETTLE:
             return False
-        migration = marker.look(migration, "watch", end.at + LOOK_LIMIT, ports)
+        migration = marker.look_for_marker(migration, "watch", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
         return False
     error = Permanent(end.code, f"{end.message} {in_words(migration.trace)}", remedy(migration.trace, end.remedy))
-    give_up(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=end.copied)
+    fail_migration(ports, migration, "migrate", events.MIGRATION_FAILED, error, copied=end.copied)
     return True
 
 
-def _note_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
+def _note_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
     """Record the end; the failure counts at once, so that nothing starts over the budget in the meantime."""
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
@@ -146,7 +146,7 @@ def _note_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
     advance(ports, replace(taken, effects=(CountOutcome("failed"),)))
 
 
-def _resume(migration: Migration, ports: Ports) -> Migration:
+def _resume_job(migration: Migration, ports: Ports) -> Migration:
     """Resume a job that a person has started again in the SMC console. The guest's earlier answer no longer counts."""
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN

@@ -18,7 +18,7 @@ ROWS_READ = 100
 """Rows in memory at once, of a batch whose places an older version did not note."""
 
 
-class Order:
+class WaveOrder:
     """Notes the places of a batch's migrations while intake makes them, so that an acknowledgement need not read every row."""
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
@@ -28,23 +28,23 @@ class Order:
 
     def add(self, migrations: Iterable[Migration]) -> None:
         """Buffer the places of these migrations, and write them once one write is full. A repeated planning writes the same."""
-        self._unnoted |= {each.migration_id: _place(each) for each in migrations}
+        self._unnoted |= {each.migration_id: _sort_key(each) for each in migrations}
         if len(self._unnoted) >= NOTED_AT_ONCE:
-            self.note()
+            self.write_places()
 
-    def note(self) -> None:
+    def write_places(self) -> None:
         """Note what is left."""
         if self._unnoted:
             self._ports.batches.note_places(self._batch.batch_id, self._pages, self._unnoted)
             self._pages, self._unnoted = self._pages + 1, {}
 
 
-def _place(migration: Migration) -> list[str]:
+def _sort_key(migration: Migration) -> list[str]:
     """What puts a migration in order: its name, then its id."""
     return [migration.instance_name, migration.instance_id]
 
 
-def frozen(batch: Batch, ports: Ports) -> Waves:
+def fix_waves(batch: Batch, ports: Ports) -> Waves:
     """The waves of a batch that is being acknowledged.
 
     Refused migrations, and rows that cannot be read, belong to the last wave, in case they move after all.
@@ -53,7 +53,7 @@ def frozen(batch: Batch, ports: Ports) -> Waves:
     places = {id: place for page in noted for id, place in page.items() if id in states}
     unknown = [id for id in sorted(states) if id not in places]
     for start in range(0, len(unknown), NOTED_AT_ONCE):  # noted as well: whoever tries again goes on from there
-        read = _read(unknown[start : start + NOTED_AT_ONCE], ports)
+        read = _read_sort_keys(unknown[start : start + NOTED_AT_ONCE], ports)
         ports.batches.note_places(batch.batch_id, len(noted), read)
         noted.append(read)
         places |= read
@@ -66,10 +66,10 @@ def frozen(batch: Batch, ports: Ports) -> Waves:
     return found
 
 
-def _read(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
+def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
     places: dict[str, list[str]] = {id: [] for id in ids}
     for start in range(0, len(ids), ROWS_READ):
-        places |= {each.migration_id: _place(each) for each in ports.migrations.load_many(ids[start : start + ROWS_READ])}
+        places |= {each.migration_id: _sort_key(each) for each in ports.migrations.load_many(ids[start : start + ROWS_READ])}
     return places
 
 
@@ -78,7 +78,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
     if terms.control.brake is not Brake.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
-    if terms.control.wave + 1 >= len(found) or under_way(terms, found, ports):
+    if terms.control.wave + 1 >= len(found) or unfinished_in_begun_waves(terms, found, ports):
         return
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
@@ -87,14 +87,14 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
     with suppress(Stale):
         if begins is None:
             after = waves.ended(batch, now)
-            ports.bus.publish([_finished(after, found)])  # first: the same event twice is one event
+            ports.bus.publish([_wave_finished_event(after, found)])  # first: the same event twice is one event
             ports.batches.commit(batch, after)
         elif waves.may_begin(terms, now):
             after, line = waves.begun(batch, "watch", now)
             ports.batches.commit(batch, after, line=line)
 
 
-def under_way(terms: Terms, found: Waves, ports: Ports) -> list[str]:
+def unfinished_in_begun_waves(terms: Terms, found: Waves, ports: Ports) -> list[str]:
     """Of the waves so far, the migrations that have not ended: neither validated nor failed, refused or cancelled.
 
     A retry brings a wave that had ended under way again.
@@ -104,7 +104,7 @@ def under_way(terms: Terms, found: Waves, ports: Ports) -> list[str]:
     return [id for id in ids if states.get(id, State.ACCEPTED) not in SETTLED]
 
 
-def _finished(after: Batch, found: Waves) -> events.Event:
+def _wave_finished_event(after: Batch, found: Waves) -> events.Event:
     wave = after.control.wave
     told = {"wave": wave + 1, "waves": len(found), "size": len(found[wave]), "version": after.version}
     asks = after.policy.gate == waves.BY_HAND

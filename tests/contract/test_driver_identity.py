@@ -15,7 +15,7 @@ from shared.adapters.drivers.sources import same_host
 from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration, first_entry
 from shared.ports.driver import NOBODY, Driver, Identity, Phase
-from shared.stages.host_identity import identity
+from shared.stages.host_identity import host_identity
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
 from tests.support.ports import Bench, bench
@@ -323,7 +323,7 @@ def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_
     facts = one.ports.compute.describe(made.region_id, made.instance_id)
     one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": None})
     started(one, TWIN)
-    report = console.prepare(made, identity(made, 0, one.ports))
+    report = console.prepare(made, host_identity(made, 0, one.ports))
     assert (report.phase, report.code, report.handle) == (Phase.FAILED, "Instance.Indistinct", made.handle)
     assert TWIN in report.message
     assert OTHER not in report.message
@@ -332,8 +332,8 @@ def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_
 def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
     made = moving(one, 1)
     one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
-    assert identity(made, 0, one.ports) == NOBODY
+    assert host_identity(made, 0, one.ports) == NOBODY
     facts = one.ports.compute.describe(made.region_id, made.instance_id)
     for guest, names in (({"hostname": "shop"}, ("shop", "web-1")), ({"hostname": None}, ("web-1",)), (None, ("web-1",))):
         one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": guest})
-        assert identity(made, 0, one.ports) == Identity(("10.0.0.5",), names, others={OTHER: "web-2", TWIN: "web-1"})
+        assert host_identity(made, 0, one.ports) == Identity(("10.0.0.5",), names, others={OTHER: "web-2", TWIN: "web-1"})

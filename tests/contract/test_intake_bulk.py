@@ -32,7 +32,7 @@ class IntakeKilled(BaseException):
 
 def submitted(one: Bench, ports: Ports, count: int, **policy: Any) -> Message:
     one.world.load_fleet(fleet(*(instance(number, CENTOS_7) for number in range(1, count + 1))))
-    asked, _ = batches.submit(ports, {"releases": ["centos-7"], "policy": {"driver": "console", **policy}}, Caller("ann"))
+    asked, _ = batches.submit_batch(ports, {"releases": ["centos-7"], "policy": {"driver": "console", **policy}}, Caller("ann"))
     return Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
 
 
@@ -52,7 +52,7 @@ def killed_after(calls: int) -> Any:
 
 def acknowledged(ports: Ports, batch_id: str) -> None:
     version = ports.batches.load(batch_id).version
-    batches.acknowledge(ports, batch_id, Caller("ann"), RISKS_VERSION, version)
+    batches.acknowledge_batch(ports, batch_id, Caller("ann"), RISKS_VERSION, version)
 
 
 def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
@@ -96,11 +96,13 @@ def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 120, waves=["50%"])
         batch_id = str(message.data["batchId"])
-        with mock.patch.object(waving.Order, "add"):
+        with mock.patch.object(waving.WaveOrder, "add"):
             intake.run(message, ports)
         assert api.batches.places(batch_id) == []
         with mock.patch.object(waving, "NOTED_AT_ONCE", 50):
-            dies = mock.patch.object(waving, "_read", side_effect=[waving._read(_some(api, batch_id), api), IntakeKilled])
+            dies = mock.patch.object(
+                waving, "_read_sort_keys", side_effect=[waving._read_sort_keys(_some(api, batch_id), api), IntakeKilled]
+            )
             with dies, pytest.raises(IntakeKilled):
                 acknowledged(replace(api, bus=FakeBus()), batch_id)
             assert [len(page) for page in api.batches.places(batch_id)] == [50]
@@ -147,7 +149,7 @@ def test_a_thousand_instances_take_few_calls() -> None:
     with bench("intake") as one:
         one.world.load_fleet(fleet(*(instance(number, CENTOS_7) for number in range(1, 1001))))
         ids = [f"i-test{number:04d}" for number in range(1, 1001)]
-        asked, _ = batches.submit(
+        asked, _ = batches.submit_batch(
             replace(one.ports, bus=FakeBus()), {"instanceIds": ids, "policy": {"driver": "console"}}, Caller("ann")
         )
         message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})

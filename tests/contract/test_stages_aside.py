@@ -184,7 +184,7 @@ def test_what_stands_still_is_listed_with_its_cause(one: Bench) -> None:
     taken = step(late, State.MIGRATED, now=one.now - timedelta(hours=1), by="validate", reason="done")
     ports.migrations.commit(replace(taken, effects=(CleanUpDriver(late.handle),)))
     before = store_of(one).get(tables.MIGRATIONS, (("migration_id", driven),))
-    found = stuck.stuck_rows(ports)
+    found = stuck.find_stuck_rows(ports)
     assert {(each.kind, each.id) for each in found.stuck} == {
         ("unreadable migration", driven),
         ("unreadable migration", ready),
@@ -210,7 +210,7 @@ def test_a_row_that_nobody_can_read_is_listed_in_every_state_that_has_not_ended(
     due = {"due_at": T0} if state in (State.ROLLING_BACK, State.CONFIRMED) else {}
     bad = stand(one, 1, state=state, entered_at=T0, **due)
     spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
-    assert [(each.kind, each.id) for each in stuck.stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
+    assert [(each.kind, each.id) for each in stuck.find_stuck_rows(one.ports).stuck] == [("unreadable migration", bad)]
 
 
 def test_a_list_that_could_not_look_through_a_state_says_that_there_is_more(one: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,10 +219,10 @@ def test_a_list_that_could_not_look_through_a_state_says_that_there_is_more(one:
     one.ports.batches.create(opened)
     for number in (1, 2, 3):
         stand(one, number, state=State.READY, entered_at=T0)
-    assert not stuck.stuck_rows(one.ports).more
+    assert not stuck.find_stuck_rows(one.ports).more
     monkeypatch.setattr(stuck, "OF_A_STATE", 2)
-    assert stuck.stuck_rows(one.ports).more
+    assert stuck.find_stuck_rows(one.ports).more
 
 
 def test_an_account_in_which_nothing_stands_still_has_an_empty_list(one: Bench) -> None:
-    assert stuck.stuck_rows(one.ports).stuck == ()
+    assert stuck.find_stuck_rows(one.ports).stuck == ()

@@ -22,9 +22,9 @@ from shared.ports.compute import Compute, Snapshot
 from shared.ports.driver import Driver, LiveJob
 from shared.ports.ports import Ports
 from shared.stages import rollback, snapshot, watch
-from shared.stages.advance import advance, run_guarded, settle_all
+from shared.stages.advance import advance, run_or_fail, settle_outboxes
 from shared.stages.api import migrations as acts
-from shared.stages.effects import perform
+from shared.stages.effects import perform_effect
 from tests.support.fakes import FakeBus
 from tests.support.ports import T0, Bench, bench, migration
 
@@ -97,11 +97,11 @@ def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(por
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     again = ports.migrations.load(made.migration_id)
-    assert settle_all(ports, again)
+    assert settle_outboxes(ports, again)
     assert made.migration_id not in ports.admission.holders()
     seen = ports.admission.room(again.batch_id, again.migration_id)
     assert ports.admission.take_slot(seen, again.migration_id, again.batch_id, again.attempt)
-    perform(ReleaseSlot(), again, ports)  # once more, late
+    perform_effect(ReleaseSlot(), again, ports)  # once more, late
     assert made.migration_id in ports.admission.holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
 
@@ -111,7 +111,7 @@ def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) ->
     ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
     fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
-    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
     assert ports.admission.holder(made.region_id, made.instance_id) == made.migration_id
 
 
@@ -120,7 +120,7 @@ def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports:
     made = stand(ports, State.PRECHECKING, handle=Handle(token_id="at-1"))
     fail(ports, made, State.PRECHECK_FAILED, CleanUpDriver(made.handle))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
-    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
 
 
 def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_failed(ports: Ports, driver: Unwilling) -> None:
@@ -133,11 +133,11 @@ def test_a_job_that_could_not_be_started_is_never_started_after_the_migration_fa
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
-    run_guarded(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
+    run_or_fail(message, ports, frozenset({State.SNAPSHOTTED}), ("migrate", events.START_FAILED), body)
     failed = ports.migrations.load(made.migration_id)
     assert (failed.state, driver.launched) == (State.FAILED, [made.migration_id])
     driver.refusal = None
-    assert settle_all(ports, failed)
+    assert settle_outboxes(ports, failed)
     assert driver.launched == [made.migration_id]
     assert ports.migrations.load(made.migration_id).owes == ()
 
@@ -171,10 +171,10 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     driver.refusal = Transient("ReplicationJob.InvalidStatus", "The job runs.")
     ports = replace(ports, compute=cast(Compute, Copied()))
     act(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
-    assert not settle_all(ports, ports.migrations.load(made.migration_id))
+    assert not settle_outboxes(ports, ports.migrations.load(made.migration_id))
     copies.append(Snapshot("s-5", f"{SMC_PREFIX}d-1", "d-1", "accomplished", 100, T0, 40))
     driver.refusal = None
-    assert settle_all(ports, ports.migrations.load(made.migration_id))
+    assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
     entry = ports.ledger.of_migration(made.migration_id)[0]
     assert (entry.snapshot_id, entry.owner, entry.sweep_at) == ("s-5", "other", None), "nobody knows whether that job had copied"
     assert entry.kept
@@ -202,7 +202,7 @@ def test_a_bus_that_refuses_is_no_failure_of_the_migration(ports: Ports) -> None
     advance(replace(ports, bus=Refusing()), replace(taken, events=(told,)))
     found = ports.migrations.load(made.migration_id)
     assert (found.state, found.owes) == (State.MIGRATING, (2,))
-    assert settle_all(ports, found)  # by the tick, once the bus answers
+    assert settle_outboxes(ports, found)  # by the tick, once the bus answers
 
 
 def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:

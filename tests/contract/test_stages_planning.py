@@ -24,7 +24,7 @@ from shared.domain.timing import back_off, is_retry_tick
 from shared.ports.compute import Compute, Found
 from shared.stages import intake, precheck, watch
 from shared.stages.api import batches
-from shared.stages.survey import Survey, pages
+from shared.stages.survey import Survey, instance_pages
 from tests.support.facts import LINUX_GUEST, LINUX_INSTANCE
 from tests.support.fakes import FakeBus
 from tests.support.fleets import fleet, instance
@@ -34,7 +34,7 @@ from tests.support.ports import T0, Bench, bench, migration
 def test_a_region_that_cannot_be_listed_is_a_problem_of_the_batch() -> None:
     with bench("intake") as one:
         ports = replace(one.ports, bus=FakeBus(), more_regions=("cn-nowhere",))
-        asked, _ = batches.submit(
+        asked, _ = batches.submit_batch(
             ports, {"instanceIds": ["i-test0001"], "regionIds": ["cn-nowhere"], "policy": {"driver": "console"}}, Caller("ann")
         )
         intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
@@ -50,7 +50,7 @@ def test_a_region_that_nobody_knows_is_refused_when_it_is_asked_for_with_what_is
     with bench("api") as one:
         request = {"instanceIds": ["i-test0001"], "regionIds": ["cn-hangzhou", "cn-hangzou"], "policy": {"driver": "console"}}
         with pytest.raises(Refused) as refused:
-            batches.submit(one.ports, request, Caller("ann"))
+            batches.submit_batch(one.ports, request, Caller("ann"))
         assert (refused.value.code, refused.value.status) == ("Region.NotFound", 400)
         assert "cn-hangzou" in refused.value.message
         assert "near it: cn-hangzhou," in refused.value.remedy
@@ -61,7 +61,7 @@ def test_a_region_that_nobody_knows_is_refused_when_it_is_asked_for_with_what_is
 def test_a_region_that_has_opened_since_is_named_by_a_setting() -> None:
     with bench("api", REPLANK_MORE_REGIONS="cn-hangzou, na-south-9") as one:
         request = {"instanceIds": ["i-test0001"], "regionIds": ["na-south-9", "cn-hangzhou"], "policy": {"driver": "console"}}
-        asked, _ = batches.submit(one.ports, request, Caller("ann"))
+        asked, _ = batches.submit_batch(one.ports, request, Caller("ann"))
         assert asked.selection.region_ids == ("na-south-9", "cn-hangzhou")
 
 
@@ -76,7 +76,7 @@ def test_a_dry_run_ends_in_the_step_that_passes_it() -> None:
         made = migration(1, state=State.PRECHECKING)
         batch = Batch(made.batch_id, BatchState.OPEN, 1, T0, "api", "ann", Selection(("cn-hangzhou",)), Policy(), dry_run=True)
         ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
-        precheck._pass(made, batch.terms, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
+        precheck._pass_precheck(made, batch.terms, Assessment(), LINUX_INSTANCE, LINUX_GUEST, ports)
         assert ports.migrations.load(made.migration_id).state is State.CANCELLED
         assert len(ports.migrations.journal(made.migration_id)) == 2
 
@@ -106,7 +106,7 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
     bus = FakeBus()
     ports = replace(one.ports, bus=bus, compute=compute, more_regions=silent)
     request = {"releases": ["centos-7"], "regionIds": [*silent, "cn-hangzhou"], "policy": {"driver": "console"}}
-    asked, _ = batches.submit(ports, request, Caller("ann"))
+    asked, _ = batches.submit_batch(ports, request, Caller("ann"))
     message = Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id})
     assert intake.run(message, ports).result in ("done", "waiting")
     for _ in range(hours * 60):
@@ -120,7 +120,11 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
         "i-test0001"
     ], "the other region's instances are there, each once"
     assert found.state is BatchState.PLANNING or found.size == 1
-    return found.state.value, [f"{where} {code}" for where, code, _ in found.problems], batches.get(ports, asked.batch_id).held_back
+    return (
+        found.state.value,
+        [f"{where} {code}" for where, code, _ in found.problems],
+        batches.get_batch(ports, asked.batch_id).held_back,
+    )
 
 
 @pytest.fixture
@@ -138,7 +142,7 @@ def test_a_misspelt_region_ends_as_a_problem_at_once(listed: Bench) -> None:
 def test_the_problem_of_a_misspelt_region_says_what_is_near(listed: Bench) -> None:
     survey = Survey()
     ports = replace(listed.ports, compute=SilentRegions(listed.ports.compute, ("cn-hangzou",)))  # type: ignore[arg-type]
-    assert list(pages(("cn-hangzou",), ports, survey)) == []
+    assert list(instance_pages(("cn-hangzou",), ports, survey)) == []
     assert "near it: cn-hangzhou," in survey.refused[0][2]
 
 
@@ -199,6 +203,6 @@ def test_what_our_rows_say_is_converted_is_not_offered_again(
         assert listed.ports.migrations.create(earlier, first_entry(earlier, by="test", reason="made"), [])
     ports = replace(listed.ports, bus=FakeBus())
     request = {"releases": ["centos-7"], "regionIds": ["cn-hangzhou"], "policy": {"driver": "console"}}
-    asked, _ = batches.submit(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, Caller("ann"))
+    asked, _ = batches.submit_batch(ports, {**request, "instanceIds": ["i-test0001"]} if by_id else request, Caller("ann"))
     intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": asked.batch_id}), ports)
     assert ports.batches.load(asked.batch_id).size == size

@@ -122,7 +122,7 @@ def no_text() -> list[Patch]:
 
 def never_sent_again() -> list[Patch]:
     """What a crash left in an outbox stays there."""
-    return [mock.patch.object(watch, "settle_all", return_value=True)]
+    return [mock.patch.object(watch, "settle_outboxes", return_value=True)]
 
 
 def one_more() -> list[Patch]:
@@ -169,14 +169,14 @@ def whatever_was_seen() -> list[Patch]:
 
 def the_newest_one() -> list[Patch]:
     """An act is applied to the newest migration of the instance, whichever was named."""
-    carry_out = act.carry_out
+    carry_out = act.carry_out_act
 
     def to_the_newest(ports: Any, migration: Migration, asked: act.Act) -> None:
         found = ports.migrations.of_instance(migration.instance_id, limit=20)
         newest = max(found, key=lambda each: each.created_at)
         carry_out(ports, newest, replace(asked, seen=newest.version))
 
-    return [mock.patch.object(migrations, "carry_out", to_the_newest)]
+    return [mock.patch.object(migrations, "carry_out_act", to_the_newest)]
 
 
 def the_name_is_enough() -> list[Patch]:
@@ -193,12 +193,12 @@ def confirmed_by_itself() -> list[Patch]:
             advance.advance(ports, acts.confirm(each, "watch", now, retention_days=batch.policy.retention_days))
         return bool(page.migrations)
 
-    return [mock.patch.object(confirming, "_remind", confirm_all)]
+    return [mock.patch.object(confirming, "_remind_of_batch", confirm_all)]
 
 
 def rolled_back_unasked() -> list[Patch]:
     """What fails its validation is rolled back, whatever the policy and the acknowledgement say."""
-    given_up = advance.give_up
+    given_up = advance.fail_migration
 
     def give_up(ports: Any, migration: Migration, stage: str, *others: Any, **more: Any) -> Any:
         outcome = given_up(ports, migration, stage, *others, **more)
@@ -208,12 +208,12 @@ def rolled_back_unasked() -> list[Patch]:
             advance.advance(ports, acts.roll_back_unasked(row, given, ports.clock.now()))
         return outcome
 
-    return [mock.patch.object(advance, "give_up", give_up)]
+    return [mock.patch.object(advance, "fail_migration", give_up)]
 
 
 def unasked_despite_hold() -> list[Patch]:
     """A rollback that nobody asked for does not look at the hold, nor at the approvals."""
-    return [mock.patch.object(unasked, "why_held", return_value="")]
+    return [mock.patch.object(unasked, "why_rollback_held", return_value="")]
 
 
 def never_said() -> list[Patch]:
@@ -227,37 +227,37 @@ def never_said() -> list[Patch]:
 
 def rollbacks_unapproved() -> list[Patch]:
     """A rollback begins without the persons who have to approve it."""
-    return [mock.patch.object(approving, "check_rollback")]
+    return [mock.patch.object(approving, "check_rollback_approved")]
 
 
 def stops_overlooked() -> list[Patch]:
     """The guard takes every stop for one of the job's restarts."""
-    what = guard._what
+    what = guard._outside_act
 
     def blind(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Stopped" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_what", blind)]
+    return [mock.patch.object(guard, "_outside_act", blind)]
 
 
 def releases_overlooked() -> list[Patch]:
     """The guard does not hear of released instances."""
-    what = guard._what
+    what = guard._outside_act
 
     def deaf(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Deleted" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_what", deaf)]
+    return [mock.patch.object(guard, "_outside_act", deaf)]
 
 
 def checked_unasked() -> list[Patch]:
     """The batch's own check runs in its guests before anybody has acknowledged the batch."""
-    return [mock.patch.object(probe, "may_run", return_value=True)]
+    return [mock.patch.object(probe, "may_run_own_check", return_value=True)]
 
 
 def not_drained() -> list[Patch]:
     """The snapshots begin without the batch's command before them."""
-    return [mock.patch.object(commands, "begins_with", return_value={})]
+    return [mock.patch.object(commands, "pre_command_changes", return_value={})]
 
 
 def left_drained() -> list[Patch]:
@@ -267,7 +267,7 @@ def left_drained() -> list[Patch]:
 
 def not_restored() -> list[Patch]:
     """The validation ends without the batch's command after it."""
-    return [mock.patch.object(commands, "restore_validated", lambda migration, ports: migration)]
+    return [mock.patch.object(commands, "run_post_command_after_validation", lambda migration, ports: migration)]
 
 
 def notices_say_more() -> list[Patch]:
@@ -277,7 +277,7 @@ def notices_say_more() -> list[Patch]:
 
 def notices_of_anybody() -> list[Patch]:
     """Whoever can publish on the bus can have a batch made."""
-    return [mock.patch.object(intake, "_check_source")]
+    return [mock.patch.object(intake, "_check_notice_source")]
 
 
 def the_newest_of_the_instance() -> list[Patch]:
@@ -287,12 +287,12 @@ def the_newest_of_the_instance() -> list[Patch]:
 
 def any_hold_released() -> list[Patch]:
     """A release undoes whatever hold stands, not only the one that the person saw."""
-    release = hold.release
+    release = hold.release_hold
 
     def blind(ports: Any, operator: Caller, why: str, version: int) -> Any:
         return release(ports, operator, why, ports.admission.hold().version)
 
-    return [mock.patch.object(hold, "release", blind)]
+    return [mock.patch.object(hold, "release_hold", blind)]
 
 
 def all_called_restored() -> list[Patch]:

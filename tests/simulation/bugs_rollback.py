@@ -57,7 +57,7 @@ def unproved() -> list[Patch]:
 
     def believed(migration: Migration, ports: Any) -> Any:
         ports.compute.start(migration.region_id, migration.instance_id)
-        return rollback._finish(migration, assessment([], {}), ports)
+        return rollback._finish_rollback(migration, assessment([], {}), ports)
 
     return [mock.patch.dict(rollback._PHASES, {"starting": believed})]
 
@@ -65,8 +65,8 @@ def unproved() -> list[Patch]:
 def job_left() -> list[Patch]:
     """A rollback neither stops the job nor looks whether it runs."""
     return [
-        mock.patch.object(live_jobs, "remove_own", return_value=()),
-        mock.patch.object(live_jobs, "unfinished", return_value=()),
+        mock.patch.object(live_jobs, "remove_own_jobs", return_value=()),
+        mock.patch.object(live_jobs, "unfinished_jobs", return_value=()),
     ]
 
 

@@ -147,13 +147,13 @@ def zone_forgotten() -> list[Patch]:
 
 def slot_lost() -> list[Patch]:
     """A slot is given back with every step that leaves a snapshot behind."""
-    finish = snapshot._finish
+    finish = snapshot._finish_snapshots
 
     def finished(migration: Migration, ports: Any) -> Any:
         ports.admission.release_slot(migration.migration_id, migration.batch_id)
         return finish(migration, ports)
 
-    return [mock.patch.object(snapshot, "_finish", finished)]
+    return [mock.patch.object(snapshot, "_finish_snapshots", finished)]
 
 
 def miscounted() -> list[Patch]:

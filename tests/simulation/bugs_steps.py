@@ -117,7 +117,7 @@ def behind() -> list[Patch]:
     def load_current(message: Message, ports: Any, states: frozenset[State]) -> Migration:
         return ports.migrations.load(str(message.data.get("migrationId", "")))  # type: ignore[no-any-return]
 
-    return [mock.patch.object(advance, "load_current", load_current)]
+    return [mock.patch.object(advance, "load_current_migration", load_current)]
 
 
 def unreleased() -> list[Patch]:

@@ -31,7 +31,7 @@ def names_ignored() -> list[Patch]:
 
 
 def _no_sieve() -> Patch:
-    return mock.patch.object(intake, "first_sieve", return_value=WITHOUT_SIEVE)
+    return mock.patch.object(intake, "ecs_sieve", return_value=WITHOUT_SIEVE)
 
 
 def tagged(scenario: Scenario) -> Scenario:

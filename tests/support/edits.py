@@ -52,7 +52,7 @@ EDITS = (
     Edit(
         "A batch never closes, and every tick reads it",
         "shared/stages/closing.py",
-        "return _write_state(terms, BatchState.CLOSED, ports, validated_at)",
+        "return _write_batch_state(terms, BatchState.CLOSED, ports, validated_at)",
         "return False",
         "tests/unit/stages/test_slots.py::test_a_batch_closes_once_every_migration_is_settled",
     ),

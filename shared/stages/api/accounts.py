@@ -8,9 +8,9 @@ from shared.ports.ports import Ports
 from shared.stages.api import views
 
 
-def listed(ports: Ports) -> views.AccountList:
+def account_list(ports: Ports) -> views.AccountList:
     """The deployment's own account and its member accounts, each with its trouble, if any."""
-    troubles = {each.account_id: each for each in troubles_of(sorted(ports.members), ports)}
+    troubles = {each.account_id: each for each in account_troubles(sorted(ports.members), ports)}
     own = views.AccountView(ports.account_id, "", "", None)
     members = (
         views.AccountView(each.account_id, each.name, each.role_arn, troubles.get(each.account_id))
@@ -19,7 +19,7 @@ def listed(ports: Ports) -> views.AccountList:
     return views.AccountList((own, *members))
 
 
-def troubles_of(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
+def account_troubles(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
     """Why some of these accounts cannot be used; empty if all can."""
     found = ports.admission.troubles(accounts).values()
     return tuple(views.AccountTrouble(each.account_id, each.code, each.message, each.remedy, each.since) for each in found)

@@ -25,41 +25,41 @@ class Act:
     decide: Callable[[Migration, datetime], Step]
 
 
-class _Done(Exception):
+class _ActAlreadyDone(Exception):
     """The operator has already done this act."""
 
 
-def carry_out(ports: Ports, migration: Migration, act: Act) -> None:
+def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
     """Decide and write; repeat both if somebody else wrote in between. Repeating an act changes nothing.
 
     Raises Refused: Migration.Moved if the migration has changed since the operator saw it, else why the act is impossible.
     """
     for _ in range(LOST_RACE.calls):
         try:
-            advance(ports, _decide(ports, migration, act))
+            advance(ports, _decide_step(ports, migration, act))
             return
-        except _Done:
+        except _ActAlreadyDone:
             return
         except Stale:
             migration = ports.migrations.load(migration.migration_id)
-    raise contended("Migration.Moved", f"Migration {migration.migration_id}")
+    raise contention_error("Migration.Moved", f"Migration {migration.migration_id}")
 
 
-def _decide(ports: Ports, migration: Migration, act: Act) -> Step:
+def _decide_step(ports: Ports, migration: Migration, act: Act) -> Step:
     if not seen.is_as_seen(migration, act.seen):
         journal = ports.migrations.journal(migration.migration_id)
         if seen.is_done(act.name, act.caller.name, act.seen, journal):
-            raise _Done
+            raise _ActAlreadyDone
         raise seen.migration_moved(migration, act.seen, journal)
     try:
         taken = act.decide(migration, ports.clock.now())
         return replace(taken, entry=replace(taken.entry, trust=act.caller.trust.value, door=act.caller.door))
     except Refused:
         if seen.is_done(act.name, act.caller.name, act.seen, ports.migrations.journal(migration.migration_id)):
-            raise _Done from None
+            raise _ActAlreadyDone from None
         raise
 
 
-def contended(code: str, what: str) -> Refused:
+def contention_error(code: str, what: str) -> Refused:
     """The error for a row that kept changing under the caller."""
     return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)

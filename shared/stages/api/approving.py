@@ -17,9 +17,9 @@ from shared.domain.retry import LOST_RACE
 from shared.domain.roles import Access, Role, roles_of
 from shared.ports.ports import Ports
 from shared.stages.api import migrations, show, views
-from shared.stages.api.act import contended
+from shared.stages.api.act import contention_error
 from shared.stages.api.people_views import ApprovalsView, ApprovalView
-from shared.stages.rollback_approvals import ask_of_rollback
+from shared.stages.rollback_approvals import rollback_approval_state
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,18 @@ class Approver:
         return frozenset.intersection(*held)
 
 
-def approve(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
+def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
     """Approve the batch, or one of its waves, as the person saw its policy and selection."""
 
-    def find(batch: Batch, now: datetime) -> Ask:
+    def current_state(batch: Batch, now: datetime) -> Ask:
         if wave:
             if batch.policy.wave_approvals:
                 approvals.check_wave(batch, wave, len(ports.batches.waves(batch_id)))
             return approvals.ask_of_batch(batch, approvals.of_wave(wave), now)
         return approvals.ask_of_batch(batch, approvals.BATCH, now)
 
-    after = _write(ports, batch_id, who, (digest, why), find)
-    return show.batch(after, own=ports.account_id, now=ports.clock.now())
+    after = _write_approval(ports, batch_id, who, (digest, why), current_state)
+    return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
 
 
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
@@ -57,11 +57,13 @@ def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: in
     if not seen.is_as_seen(found, version):
         raise seen.migration_moved(found, version, ports.migrations.journal(migration_id))
     acts.roll_back(found, who.caller.name, ports.clock.now())  # it could be: nobody approves what cannot be done
-    _write(ports, found.batch_id, who, (digest, why), lambda batch, now: ask_of_rollback(batch, found, now, ports))
-    return migrations.get(ports, migration_id)
+    _write_approval(ports, found.batch_id, who, (digest, why), lambda batch, now: rollback_approval_state(batch, found, now, ports))
+    return migrations.get_migration(ports, migration_id)
 
 
-def _write(ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], find: Callable[[Batch, datetime], Ask]) -> Batch:
+def _write_approval(
+    ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], find: Callable[[Batch, datetime], Ask]
+) -> Batch:
     digest, why = said
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
@@ -74,34 +76,34 @@ def _write(ports: Ports, batch_id: str, who: Approver, said: tuple[str, str], fi
         with suppress(Stale):
             ports.batches.commit(before, change.after, line=change.line)
             return change.after
-    raise contended("Batch.Moved", f"Batch {batch_id}")
+    raise contention_error("Batch.Moved", f"Batch {batch_id}")
 
 
-def check_rollback(migration: Migration, now: datetime, ports: Ports) -> None:
+def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -> None:
     """Raise Refused (Approval.Missing) unless enough persons have approved this rollback."""
     batch = ports.batches.load(migration.batch_id)
-    approvals.check_enough(ask_of_rollback(batch, migration, now, ports), batch.batch_id)
+    approvals.check_enough(rollback_approval_state(batch, migration, now, ports), batch.batch_id)
 
 
-def shown_of(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
     """The approvals of the batch and, once the open wave has ended, of the next one."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
         asked.append(approvals.next_wave(batch))
-    return tuple(_shown(batch, approvals.ask_of_batch(batch, about, now)) for about in asked)
+    return tuple(_approvals_view(batch, approvals.ask_of_batch(batch, about, now)) for about in asked)
 
 
-def shown_of_rollback(migration: Migration, ports: Ports) -> ApprovalsView | None:
+def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView | None:
     """The approvals of a rollback; None if it cannot be approved now."""
     with suppress(Refused):
         now = ports.clock.now()
         acts.roll_back(migration, "", now)
         batch = ports.batches.load(migration.batch_id)
-        return _shown(batch, ask_of_rollback(batch, migration, now, ports))
+        return _approvals_view(batch, rollback_approval_state(batch, migration, now, ports))
     return None
 
 
-def _shown(batch: Batch, found: Ask) -> ApprovalsView:
+def _approvals_view(batch: Batch, found: Ask) -> ApprovalsView:
     standings = (("counts", found.counted), ("expired", found.expired), ("overtaken", found.overtaken))
     return ApprovalsView(
         about=" ".join(found.about.split()[:2]),

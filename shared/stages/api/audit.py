@@ -38,13 +38,13 @@ def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
         log.error("an act could not be completed in the audit", extra={"facts": {"entry": entry, "code": error.code}})
 
 
-def page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
+def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
     """Lines of some days, newest first, with filters. ``from`` and ``to`` are included; without them, the last seven days.
 
     A page may have fewer lines than asked for, or no line, and still have a next page.
     """
-    last = _day(wanted.get("to", ""), ports.clock.now().date())
-    first = _day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
+    last = _requested_day(wanted.get("to", ""), ports.clock.now().date())
+    first = _requested_day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
     if first > last:
         raise Refused("Audit.DayInvalid", f"from ({first}) is after to ({last}).", "Name the earlier day in from.")
     filters = {name: wanted.get(name, "") for name in ("who", "act", "target")}
@@ -55,10 +55,10 @@ def page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> 
         token = page.next_token
         if not token or len(found) >= limit:
             break
-    return people_views.AuditList(tuple(map(shown, found)), token)
+    return people_views.AuditList(tuple(map(audit_line_view, found)), token)
 
 
-def shown(line: AuditLine) -> people_views.AuditLineView:
+def audit_line_view(line: AuditLine) -> people_views.AuditLineView:
     """A line as the API shows it."""
     asked, answered = line.asked, line.answered
     return people_views.AuditLineView(
@@ -82,18 +82,18 @@ def shown(line: AuditLine) -> people_views.AuditLineView:
     )
 
 
-def as_csv(found: people_views.AuditList) -> str:
+def csv_text(found: people_views.AuditList) -> str:
     """The lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text)
     names = [each.name for each in fields(people_views.AuditLineView)]
-    writer.writerow([views.camel(name) for name in names])
+    writer.writerow([views.camel_case(name) for name in names])
     for line in found.lines:
         writer.writerow([spreadsheet_cell(views.as_json(getattr(line, name))) for name in names])
     return text.getvalue()
 
 
-def _day(given: str, otherwise: date) -> date:
+def _requested_day(given: str, otherwise: date) -> date:
     try:
         return date.fromisoformat(given) if given else otherwise
     except ValueError:

@@ -21,14 +21,14 @@ from shared.domain.retry import LOST_RACE
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 from shared.stages.api import accounts, show, views
-from shared.stages.api.act import Act, carry_out, contended
-from shared.stages.api.migrations import holds_snapshots, retried
-from shared.stages.slots import held_back
+from shared.stages.api.act import Act, carry_out_act, contention_error
+from shared.stages.api.migrations import holds_snapshots, retry_step
+from shared.stages.slots import why_batch_held
 
 Json = dict[str, Any]
 
 
-def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
+def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
     """Record a batch and ask intake to plan it; the flag tells whether it is new.
 
     The same ``clientToken`` with the same request finds the batch again; with another request it raises Refused
@@ -36,13 +36,13 @@ def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView
     event again until the batch is planned.
     """
     token = request.get("clientToken")
-    wanted = _new_batch(ports, request, caller.name, id_from(token) if token else ports.ids.batch_id())
+    wanted = _new_batch(ports, request, caller.name, batch_id_from_token(token) if token else ports.ids.batch_id())
     unready = ports.unready.get(wanted.policy.driver)
     if unready is not None:
         raise Refused(unready.code, unready.message, unready.remedy, status=409)
     created = ports.batches.create(wanted)
     found = wanted if created else ports.batches.load(wanted.batch_id)
-    if not created and _request_of(found) != _request_of(wanted):
+    if not created and _request_fields(found) != _request_fields(wanted):
         raise Refused(
             "ClientToken.Mismatch",
             f"clientToken {token} was used for another request (batch {found.batch_id}).",
@@ -51,15 +51,15 @@ def submit(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView
         )
     if found.state is BatchState.PLANNING:
         ports.bus.publish([events.batch_event(found.batch_id, events.BATCH_SUBMITTED)])
-    return show.batch(found, own=ports.account_id, now=ports.clock.now()), created
+    return show.batch_view(found, own=ports.account_id, now=ports.clock.now()), created
 
 
-def id_from(client_token: str) -> str:
+def batch_id_from_token(client_token: str) -> str:
     """The batch id that a client token stands for."""
     return "b" + hashlib.sha256(client_token.encode()).hexdigest()[:16]
 
 
-def _request_of(batch: Batch) -> tuple[object, ...]:
+def _request_fields(batch: Batch) -> tuple[object, ...]:
     return batch.selection, batch.policy, batch.destination, batch.destinations, batch.dry_run
 
 
@@ -79,10 +79,10 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
         origin="api",
         created_by=operator,
         selection=Selection(
-            regions=_regions(request.get("regionIds"), ports),
+            regions=_selected_regions(request.get("regionIds"), ports),
             accounts=_selected_accounts(request.get("accountIds", ()), ports),
-            exclude=Exclusion(**_criteria(request.get("exclude", {}), ports)),
-            **_criteria(request, ports),
+            exclude=Exclusion(**_selection_criteria(request.get("exclude", {}), ports)),
+            **_selection_criteria(request, ports),
         ),
         policy=read_policy(request.get("policy", {})),
         destination=require_release(request["destination"], ports.catalog).key if "destination" in request else "",
@@ -93,7 +93,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
     )
 
 
-def _criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
+def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
     """The criteria by which instances are chosen or excluded, as a selection names them."""
     same = {
         "instance_ids": "instanceIds",
@@ -106,7 +106,7 @@ def _criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
     return {**{name: _without_repeats(given.get(field, ())) for name, field in same.items()}, "releases": releases}
 
 
-def _regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
+def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
     """The regions requested, or those of the settings; raises Refused (Region.NotFound) for an unknown one."""
     if not asked:
         return _without_repeats(ports.regions)
@@ -138,35 +138,35 @@ def _without_repeats(items: Any) -> tuple[str, ...]:
     return tuple(dict.fromkeys(items))
 
 
-def get(ports: Ports, batch_id: str) -> views.BatchStanding:
+def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     """A batch with its migrations' states; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.with_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
     journal = ports.batches.journal(batch_id) if found.control != UNTOUCHED else []
     held = _why_none_starts(found, tally, counts, ports)
-    troubles = accounts.troubles_of(found.selection.accounts, ports)
-    shown = show.standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
+    troubles = accounts.account_troubles(found.selection.accounts, ports)
+    shown = show.batch_standing(found, counts, held, now=ports.clock.now(), failed=len(tally.failed), journal=journal)
     if found.policy.waves and found.acknowledgement:
-        shown = replace(shown, waves=_waves(found, states, ports))
-    return replace(shown, selection=show.selection(found, ports.account_id), account_troubles=troubles)
+        shown = replace(shown, waves=_wave_views(found, states, ports))
+    return replace(shown, selection=show.selection_view(found, ports.account_id), account_troubles=troubles)
 
 
-def _waves(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.WaveView, ...]:
+def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[views.WaveView, ...]:
     from shared.stages.api import brakes  # only batches with waves need it
 
-    return brakes.waves(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
+    return brakes.wave_views(batch, ports.batches.waves(batch.batch_id), states, ports.clock.now())
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
     """Why no migration starts. Unfinished planning is told before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
-        return held_back(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
+        return why_batch_held(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
     return f"it is still being planned{': ' if trouble else ''}{trouble}"[:1000]
 
 
-def page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
+def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
     """A page of batches, newest first; or of those that are ready to confirm, by id, maybe fewer than ``limit``."""
     now = ports.clock.now()
     if ready_to_confirm:
@@ -175,7 +175,7 @@ def page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False
     else:
         page = ports.batches.page(limit=limit, token=token)
         found = page.batches
-    return views.BatchList(tuple(show.batch(each, own=ports.account_id, now=now) for each in found), page.next_token)
+    return views.BatchList(tuple(show.batch_view(each, own=ports.account_id, now=now) for each in found), page.next_token)
 
 
 def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
@@ -183,7 +183,7 @@ def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
     return ready_at is not None and ready_at <= now
 
 
-def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
+def acknowledge_batch(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
     """Record that the operator accepts the risks and the snapshots; from then on instances move.
 
     A repeated call changes nothing.
@@ -195,8 +195,8 @@ def acknowledge(ports: Ports, batch_id: str, caller: Caller, risks_version: str,
         except Stale:
             continue
         ports.bus.publish([events.batch_event(batch_id, events.BATCH_ACKNOWLEDGED)])
-        return show.batch(after, own=ports.account_id, now=ports.clock.now())
-    raise contended("Batch.Moved", f"Batch {batch_id}")
+        return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
+    raise contention_error("Batch.Moved", f"Batch {batch_id}")
 
 
 def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
@@ -208,32 +208,34 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
     after = acts.acknowledge(before, caller.name, risks_version, ports.clock.now(), caller.trust.value)
     waves: Sequence[Sequence[str]] = ()
     if after.policy.waves:
-        from shared.stages.waving import frozen  # seldom needed, and every start of the function would pay for it
+        from shared.stages.waving import fix_waves  # seldom needed, and every start of the function would pay for it
 
-        waves = frozen(after, ports)
+        waves = fix_waves(after, ports)
     ports.batches.commit(before, after, waves=waves)
     return after
 
 
-def confirm(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
+def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
     """Confirm the batch's migrations that are named, each at the version that the operator saw."""
     retention_days = ports.batches.terms(batch_id).policy.retention_days
 
-    def decide(migration: Migration, now: datetime) -> Step:
+    def decide_confirmation(migration: Migration, now: datetime) -> Step:
         holds = holds_snapshots(migration, ports)
         return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
-    return views.Confirmations(*_act_on_each(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide)))
+    return views.Confirmations(
+        *_act_on_each(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide_confirmation))
+    )
 
 
-def retry(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
+def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
     """Try the batch's migrations that are named again, each at the version that the operator saw."""
     ports.batches.terms(batch_id)  # there is one
 
-    def decide(migration: Migration, now: datetime) -> Step:
-        return retried(migration, caller, now, ports)
+    def decide_retry(migration: Migration, now: datetime) -> Step:
+        return retry_step(migration, caller, now, ports)
 
-    return views.Retries(*_act_on_each(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide)))
+    return views.Retries(*_act_on_each(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide_retry)))
 
 
 def _act_on_each(
@@ -245,7 +247,7 @@ def _act_on_each(
     refused: list[views.RefusedAct] = []
     for migration_id, version in versions.items():
         try:
-            carry_out(ports, _migration_in_batch(mine, migration_id, batch_id), act(version))
+            carry_out_act(ports, _migration_in_batch(mine, migration_id, batch_id), act(version))
             done.append(migration_id)
         except Refused as error:
             refused.append(views.RefusedAct(migration_id, error.code, error.message, error.remedy))

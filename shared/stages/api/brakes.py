@@ -15,50 +15,54 @@ from shared.domain.retry import LOST_RACE
 from shared.domain.waves import begun, check_next, check_none_tried_again, standings, waits_for_next
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
-from shared.stages.api.act import contended
-from shared.stages.waving import under_way
+from shared.stages.api.act import contention_error
+from shared.stages.waving import unfinished_in_begun_waves
 
 
-def pause(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
+def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """Pause the batch: nothing new starts until somebody resumes it."""
-    return _write(ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now()))
+    return _write_brake_act(
+        ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now())
+    )
 
 
-def resume(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, version: int) -> views.BatchView:
+def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, version: int) -> views.BatchView:
     """Resume the batch. After a pause at the budget the failures that the person saw no longer count."""
 
-    def decide(batch: Batch) -> BatchChange:
+    def decide_resume(batch: Batch) -> BatchChange:
         counted = ports.batches.tally(batch_id).attempts
         return brake.resume(batch, caller, why, ports.clock.now(), counted, failed)
 
-    return _write(ports, batch_id, caller, version, "resume", decide)
+    return _write_brake_act(ports, batch_id, caller, version, "resume", decide_resume)
 
 
-def stop(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
+def stop_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
     """Stop the batch: running migrations finish, and the tick cancels the rest."""
-    return _write(ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now()))
+    return _write_brake_act(
+        ports, batch_id, caller, version, "stop", lambda batch: brake.stop(batch, caller, why, ports.clock.now())
+    )
 
 
-def next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> views.BatchView:
+def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> views.BatchView:
     """Let the next wave begin. Repeating the act changes nothing."""
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:
             lines = ports.batches.journal(batch_id)
             if any((each.version, each.act, each.by) == (version + 1, "next wave", caller.name) for each in lines):
-                return show.batch(before, own=ports.account_id, now=ports.clock.now())
+                return show.batch_view(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_moved(before, version)
         now = ports.clock.now()
         waves = ports.batches.waves(batch_id)
         check_next(before, len(waves), now)
-        check_none_tried_again(before, under_way(before.terms, waves, ports))
+        check_none_tried_again(before, unfinished_in_begun_waves(before.terms, waves, ports))
         after, line = begun(before, caller.name, now, caller.trust.value, caller.door)
         try:
             ports.batches.commit(before, after, line=line)
         except Stale:
             continue
-        return show.batch(after, own=ports.account_id, now=ports.clock.now())
-    raise contended("Batch.Moved", f"Batch {batch_id}")
+        return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
+    raise contention_error("Batch.Moved", f"Batch {batch_id}")
 
 
 _GROUPS = {
@@ -69,7 +73,7 @@ _GROUPS = {
 }
 
 
-def waves(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
+def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
     """The batch's waves, each with its state and what it waits for."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits = waits_for_next(batch.terms, now)
@@ -79,7 +83,7 @@ def waves(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str],
     )
 
 
-def _write(
+def _write_brake_act(
     ports: Ports, batch_id: str, caller: Caller, version: int, act: str, decide: Callable[[Batch], BatchChange]
 ) -> views.BatchView:
     """Write the act on the batch that the person saw. Repeating the act changes nothing."""
@@ -87,12 +91,12 @@ def _write(
         before = ports.batches.load(batch_id)
         if before.version != version:
             if brake.is_done(before, act, caller.name):
-                return show.batch(before, own=ports.account_id, now=ports.clock.now())
+                return show.batch_view(before, own=ports.account_id, now=ports.clock.now())
             raise seen.batch_moved(before, version)
         change = decide(before)
         try:
             ports.batches.commit(before, change.after, line=change.line, forgiven=change.forgiven)
         except Stale:
             continue
-        return show.batch(change.after, own=ports.account_id, now=ports.clock.now())
-    raise contended("Batch.Moved", f"Batch {batch_id}")
+        return show.batch_view(change.after, own=ports.account_id, now=ports.clock.now())
+    raise contention_error("Batch.Moved", f"Batch {batch_id}")

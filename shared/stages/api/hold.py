@@ -8,31 +8,31 @@ from shared.domain.hold import Hold, HoldLine
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.api import views
-from shared.stages.api.act import contended
+from shared.stages.api.act import contention_error
 
 
-def get(ports: Ports) -> views.HoldView:
+def get_hold(ports: Ports) -> views.HoldView:
     """Whether everything is held, why, and the last acts."""
-    return shown(ports.admission.hold())
+    return hold_view(ports.admission.hold())
 
 
-def shown(hold: Hold) -> views.HoldView:
+def hold_view(hold: Hold) -> views.HoldView:
     """The hold in the form that the API shows."""
     history = tuple(views.HoldAct(each.act, each.by, each.at, each.why, each.trust) for each in reversed(hold.lines))
     return views.HoldView(hold.held, hold.reason, hold.version, history)
 
 
-def put(ports: Ports, caller: Caller, why: str) -> views.HoldView:
+def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
     """Hold everything at once. It always wins, even over a release at the same time. A second hold only adds a line."""
     line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.hold()
         if ports.admission.write_hold(seen, line):
-            return get(ports)
-    raise contended("Hold.Moved", "The hold")
+            return get_hold(ports)
+    raise contention_error("Hold.Moved", "The hold")
 
 
-def release(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
+def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
     """Let everything start again. Raises Refused if nothing is held, or if the hold has changed since the person saw it."""
     seen = ports.admission.hold()
     if not seen.held:
@@ -42,11 +42,11 @@ def release(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldV
         raise Refused("Hold.Moved", sentence, "Look at the hold again, and release it if its reason is gone.", status=409)
     line = HoldLine("release", caller.name, ports.clock.now(), why, caller.trust.value)
     if not ports.admission.write_hold(seen, line):
-        raise contended("Hold.Moved", "The hold")
-    return get(ports)
+        raise contention_error("Hold.Moved", "The hold")
+    return get_hold(ports)
 
 
-def banner(ports: Ports) -> str:
+def hold_banner(ports: Ports) -> str:
     """The header text of every answer while everything is held; empty if nothing is. A failure here never prevents the answer."""
     try:
         return ports.admission.hold().reason

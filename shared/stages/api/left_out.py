@@ -7,7 +7,7 @@ from shared.ports.ports import Ports
 from shared.stages.api.selection_views import LeftOutList, LeftOutView
 
 
-def page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutList:
+def left_out_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutList:
     """A page of them, in order of accounts, regions and ids; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     start = int(token) if token.isdecimal() else 0
@@ -18,9 +18,11 @@ def page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutList:
         for each in found
     )
     following = start + len(found)
-    is_more = following % LEFT_OUT_PAGE < len(stored) if following % LEFT_OUT_PAGE else _has_page(ports, batch_id, following)
+    is_more = (
+        following % LEFT_OUT_PAGE < len(stored) if following % LEFT_OUT_PAGE else _has_left_out_page(ports, batch_id, following)
+    )
     return LeftOutList(batch_id, batch.left_out, rows, str(following) if found and is_more else "")
 
 
-def _has_page(ports: Ports, batch_id: str, start: int) -> bool:
+def _has_left_out_page(ports: Ports, batch_id: str, start: int) -> bool:
     return bool(ports.batches.left_out(batch_id, start // LEFT_OUT_PAGE))

@@ -15,10 +15,10 @@ from shared.domain.waiting import asks, waits_for
 from shared.ports.migrations import Page
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
-from shared.stages.api.act import Act, carry_out
+from shared.stages.api.act import Act, carry_out_act
 from shared.stages.api.people_views import ApprovalsView
 from shared.stages.closing import reopen_batch
-from shared.stages.slots import held_now
+from shared.stages.slots import current_limit
 
 OF_ONE_INSTANCE = 100
 MOST_PAGES = 20
@@ -26,7 +26,7 @@ MOST_PAGES = 20
 
 
 @dataclass(frozen=True)
-class Filter:
+class MigrationFilter:
     """The filter of a listing; an empty field matches everything."""
 
     batch_id: str = ""
@@ -41,11 +41,11 @@ class Filter:
     """The redundancy group, tag=value."""
 
     @property
-    def needs_a_look(self) -> bool:
+    def has_unindexed_fields(self) -> bool:
         """Whether each row must be looked at, because no index holds these fields."""
         return bool(self.account_id or self.code or self.text or self.group)
 
-    def meets(self, migration: Migration, own: str) -> bool:
+    def matches(self, migration: Migration, own: str) -> bool:
         """Whether a row has the wanted fields that no index holds; ``own`` is the deployment's account, which rows leave empty."""
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
@@ -66,53 +66,55 @@ class Filter:
         )
 
 
-def page(ports: Ports, wanted: Filter = Filter(), *, limit: int = 50, token: str = "") -> views.MigrationList:
+def migration_page(
+    ports: Ports, wanted: MigrationFilter = MigrationFilter(), *, limit: int = 50, token: str = ""
+) -> views.MigrationList:
     """A page of migrations that meet every filter; those of one instance come as one page, newest first.
 
     A page of one account, code, text or group may have fewer than ``limit`` and still have a next page.
     """
-    page = _look_through(ports, wanted, limit, token) if wanted.needs_a_look else _read_page(ports, wanted, limit, token)
+    page = _filtered_page(ports, wanted, limit, token) if wanted.has_unindexed_fields else _read_page(ports, wanted, limit, token)
     dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
-    shown = (show.migration(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
+    shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
 
 
-def _read_page(ports: Ports, wanted: Filter, limit: int, token: str) -> Page:
+def _read_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> Page:
     state = State(wanted.state) if wanted.state else None
     if wanted.instance_id:
-        return _of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
+        return _page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
         return ports.migrations.of_batch(wanted.batch_id, state=state, limit=limit, token=token)
     return ports.migrations.all(state=state, limit=limit, token=token)
 
 
-def _look_through(ports: Ports, wanted: Filter, limit: int, token: str) -> Page:
+def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> Page:
     """The migrations that meet the filters. No more rows are read than there is room for, so that the token leaves out none."""
     found: list[Migration] = []
     for _ in range(MOST_PAGES):
         page = _read_page(ports, wanted, limit - len(found), token)
-        found += [each for each in page.migrations if wanted.meets(each, ports.account_id)]
+        found += [each for each in page.migrations if wanted.matches(each, ports.account_id)]
         token = page.next_token
         if not token or len(found) >= limit:
             break
     return Page(tuple(found), token)
 
 
-def _of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> Page:
+def _page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> Page:
     found = ports.migrations.of_instance(instance_id, limit=OF_ONE_INSTANCE)
     meeting = [each for each in found if batch_id in ("", each.batch_id) and state in (None, each.state)]
     newest_first = sorted(meeting, key=lambda each: each.created_at, reverse=True)
     return Page(tuple(newest_first[:limit]))
 
 
-def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
+def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
     """One migration; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
     terms = ports.batches.terms(found.batch_id)
-    shown = show.detail(
+    shown = show.migration_detail(
         found,
         restarts=ports.migrations.restarts(migration_id),
-        waits_for=_waits_for(found, ports),
+        waits_for=_wait_reason(found, ports),
         dry_run=terms.dry_run,
         holds_snapshots=holds_snapshots(found, ports),
         own=ports.account_id,
@@ -123,41 +125,41 @@ def get(ports: Ports, migration_id: str) -> views.MigrationDetail:
 def _rollback_approvals(migration: Migration, terms: Terms, ports: Ports) -> ApprovalsView | None:
     if not terms.policy.rollback_approvals:
         return None
-    from shared.stages.api.approving import shown_of_rollback  # only batches that ask for them need it
+    from shared.stages.api.approving import rollback_approvals_view  # only batches that ask for them need it
 
-    return shown_of_rollback(migration, ports)
+    return rollback_approvals_view(migration, ports)
 
 
-def _waits_for(migration: Migration, ports: Ports) -> str:
+def _wait_reason(migration: Migration, ports: Ports) -> str:
     trouble = ports.admission.troubles([migration.account_id]).get(migration.account_id)
     if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
         return trouble.reason
     if migration.state is State.FAILED and migration.owes:
         batch = ports.batches.load(migration.batch_id)
         if may_roll_back_unasked(batch):
-            from shared.stages.unasked import why_held  # as above
+            from shared.stages.unasked import why_rollback_held  # as above
 
-            waits = why_held(migration, batch, ports)
+            waits = why_rollback_held(migration, batch, ports)
             return f"its rollback, held: {waits}" if waits else "its rollback"
-    held = held_now(migration, ports) if asks(migration) else None
+    held = current_limit(migration, ports) if asks(migration) else None
     return waits_for(migration, held.reason if held else "", catalog=ports.catalog)
 
 
-def journal(ports: Ports, migration_id: str) -> views.Journal:
+def migration_journal(ports: Ports, migration_id: str) -> views.Journal:
     """The complete history; raises Refused (Migration.NotFound)."""
-    return views.Journal(migration_id, tuple(map(show.line, ports.migrations.journal(migration_id))))
+    return views.Journal(migration_id, tuple(map(show.journal_line, ports.migrations.journal(migration_id))))
 
 
 def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Accept the outcome; the snapshots are deleted once the batch's retention has passed."""
 
-    def decide(migration: Migration, now: datetime) -> Step:
+    def decide_confirmation(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
         return acts.confirm(
             migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds_snapshots(migration, ports)
         )
 
-    return _act(ports, migration_id, Act("confirmation", caller, seen, decide))
+    return _carry_out_and_show(ports, migration_id, Act("confirmation", caller, seen, decide_confirmation))
 
 
 def holds_snapshots(migration: Migration, ports: Ports) -> bool:
@@ -176,10 +178,12 @@ def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.M
     The retry is accepted and waits like a first try; the answer says what it waits for.
     """
 
-    return _act(ports, migration_id, Act("retry", caller, seen, lambda migration, now: retried(migration, caller, now, ports)))
+    return _carry_out_and_show(
+        ports, migration_id, Act("retry", caller, seen, lambda migration, now: retry_step(migration, caller, now, ports))
+    )
 
 
-def retried(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
+def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
     """The retry's step; it opens a closed batch again.
 
     In a stopped batch only a rollback can be retried, because it is the way out.
@@ -195,23 +199,23 @@ def retried(migration: Migration, caller: Caller, now: datetime, ports: Ports) -
 def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Give the migration up before anything has moved."""
     act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel(migration, caller.name, now))
-    return _act(ports, migration_id, act)
+    return _carry_out_and_show(ports, migration_id, act)
 
 
 def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
     """Take every disk back to its snapshot from before the first hop."""
 
-    def decide(migration: Migration, now: datetime) -> Step:
+    def decide_rollback(migration: Migration, now: datetime) -> Step:
         taken = acts.roll_back(migration, caller.name, now)
         if ports.batches.terms(migration.batch_id).policy.rollback_approvals:
-            from shared.stages.api.approving import check_rollback  # as above
+            from shared.stages.api.approving import check_rollback_approved  # as above
 
-            check_rollback(migration, now, ports)
+            check_rollback_approved(migration, now, ports)
         return taken
 
-    return _act(ports, migration_id, Act("rollback", caller, seen, decide))
+    return _carry_out_and_show(ports, migration_id, Act("rollback", caller, seen, decide_rollback))
 
 
-def _act(ports: Ports, migration_id: str, act: Act) -> views.MigrationDetail:
-    carry_out(ports, ports.migrations.load(migration_id), act)
-    return get(ports, migration_id)
+def _carry_out_and_show(ports: Ports, migration_id: str, act: Act) -> views.MigrationDetail:
+    carry_out_act(ports, ports.migrations.load(migration_id), act)
+    return get_migration(ports, migration_id)

@@ -21,20 +21,20 @@ _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
 """States in which the migration's assessment comes from the rollback; before a validation it comes from the precheck."""
 
 
-def of_batch(ports: Ports, batch_id: str) -> str:
+def batch_html(ports: Ports, batch_id: str) -> str:
     """The page of a batch; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
-    chosen = list(islice(_every_migration(ports, batch_id), MOST_ROWS))
-    return _page(ports, batch_id, f"Batch {batch_id}", chosen, _course(ports, batch_id))
+    chosen = list(islice(_migrations_of_batch(ports, batch_id), MOST_ROWS))
+    return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _batch_course(ports, batch_id))
 
 
-def _course(ports: Ports, batch_id: str) -> Course:
-    found = planning.plan(ports, batch_id, seed="1", prices=(0, ""))
+def _batch_course(ports: Ports, batch_id: str) -> Course:
+    found = planning.batch_plan(ports, batch_id, seed="1", prices=(0, ""))
     planned = (found.planned.p10, found.planned.p50, found.planned.p90) if found.planned else (None, None, None)
     return Course(found.digest, planned, found.finished_at, found.outcomes)
 
 
-def _every_migration(ports: Ports, batch_id: str) -> Iterator[Migration]:
+def _migrations_of_batch(ports: Ports, batch_id: str) -> Iterator[Migration]:
     """All migrations of a batch, page after page."""
     token = ""
     while True:
@@ -45,13 +45,13 @@ def _every_migration(ports: Ports, batch_id: str) -> Iterator[Migration]:
             return
 
 
-def of_migration(ports: Ports, migration_id: str) -> str:
+def migration_html(ports: Ports, migration_id: str) -> str:
     """The page of one migration; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
-    return _page(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
+    return _html_of_migrations(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
 
 
-def judgements(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
+def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
     """A page of what the batch's prechecks and validations found; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
@@ -69,24 +69,24 @@ def judgement(ports: Ports, migration: Migration) -> views.Judgement:
         row.route,
         row.state,
         row.verdict,
-        _judged_view(row.precheck),
-        _judged_view(row.validation),
+        _check_view(row.precheck),
+        _check_view(row.validation),
         tuple(views.AspectView(each.what, each.before, each.after, each.standing) for each in row.aspects),
         row.smc_rollback,
     )
 
 
-def _judged_view(found: Assessment | None) -> views.Judged | None:
+def _check_view(found: Assessment | None) -> views.Judged | None:
     return views.Judged(found.blocked, found.findings, dict(found.overrides)) if found else None
 
 
-def _page(ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: Course | None = None) -> str:
+def _html_of_migrations(ports: Ports, batch_id: str, title: str, migrations: list[Migration], course: Course | None = None) -> str:
     rows = tuple(_report_row(ports, each) for each in migrations)
     return report_html(Report(batch_id, title, ports.clock.now(), rows, course))
 
 
 def _report_row(ports: Ports, migration: Migration) -> ReportRow:
-    before, after = observed.baseline(migration, ports), observed.after(migration, ports)
+    before, after = observed.baseline_observation(migration, ports), observed.validation_observation(migration, ports)
     route = [migration.source, *(ports.catalog.name(hop.destination) for hop in migration.hops)]
     return ReportRow(
         instance_id=migration.instance_id,
@@ -95,12 +95,12 @@ def _report_row(ports: Ports, migration: Migration) -> ReportRow:
         state=migration.state.value,
         precheck=before.assessment or (None if after.assessment or migration.state in _ROLLED_BACK else migration.assessment),
         validation=after.assessment,
-        aspects=_aspects(before, after),
+        aspects=_guest_aspects(before, after),
         smc_rollback=migration.smc_rollback,
     )
 
 
-def _aspects(before: Observation, after: Observation) -> tuple[Aspect, ...]:
+def _guest_aspects(before: Observation, after: Observation) -> tuple[Aspect, ...]:
     """Before and after side by side, if the guest answered both times."""
     if not (before.guest and after.guest):
         return ()

@@ -35,19 +35,23 @@ _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 
 
-def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
+def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
     """The plan as of now; raises Refused (Batch.NotFound)."""
     batch, now = ports.batches.load(batch_id), ports.clock.now()
-    found = _ordered(ports, batch_id)
+    found = _migrations_in_wave_order(ports, batch_id)
     meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
-    cut = _waves(batch, meant, ports)
+    cut = _wave_ids(batch, meant, ports)
     runs = max(min(MOST_RUNS, WORK // max(len(meant), 1)), 5)
     limit = ports.limits.max_moving
-    ahead = forecast(Outlook(_let_go(batch, now), [_item(each, batch) for each in meant], cut, now, limit), seed=seed, runs=runs)
+    ahead = forecast(
+        Outlook(_batch_as_approved(batch, now), [_forecast_item(each, batch) for each in meant], cut, now, limit),
+        seed=seed,
+        runs=runs,
+    )
     gib, seen = _snapshot_gib(meant, ports)
     settled = bool(found) and not batch.dry_run and all(each.state in SETTLED for each in found)
     names = {each.migration_id: each.instance_name or each.instance_id for each in meant}
-    planned = _as_planned(batch, meant, cut, limit, seed, runs)
+    planned = _forecast_at_acknowledgement(batch, meant, cut, limit, seed, runs)
     return PlanView(
         batch_id=batch_id,
         state=batch.state.value,
@@ -56,31 +60,31 @@ def plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -
         runs=runs,
         digest=batch.digest,
         left_out=batch.left_out,
-        instances=sum(_item(each, batch).state in (WAITING, MOVING) for each in meant),
+        instances=sum(_forecast_item(each, batch).state in (WAITING, MOVING) for each in meant),
         unassessed=sum(each.state in _UNASSESSED and not each.hop for each in meant),
-        routes=dict(Counter(_route(each, ports) for each in meant)),
-        findings=_findings(found),
-        finish=_shown(ahead.finish),
+        routes=dict(Counter(_route_text(each, ports) for each in meant)),
+        findings=_finding_counts(found),
+        finish=_finish_view(ahead.finish),
         waves=tuple(
-            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _shown(each))
+            PlannedWave(number, len(ids), tuple(names[id] for id in ids[:NAMED] if id in names), _finish_view(each))
             for number, (ids, each) in enumerate(zip(cut, ahead.waves, strict=False), 1)
         ),
-        planned=_shown(planned) if planned else None,
+        planned=_finish_view(planned) if planned else None,
         finished_at=max(each.finished_at or each.entered_at for each in found) if settled else None,
         outcomes=dict(Counter(each.state.value for each in found)),
-        openings=_openings(batch, ahead.finish, now),
-        limits=_limits(batch, now, ports),
+        openings=_opening_views(batch, ahead.finish, now),
+        limits=_limit_sentences(batch, now, ports),
         snapshot_gib=gib,
-        snapshot_cost=_cost(batch, gib, ahead.finish, now, prices[0]),
+        snapshot_cost=_snapshot_cost(batch, gib, ahead.finish, now, prices[0]),
         currency=prices[1],
         sizes_seen=seen,
-        needs_a_person=_people(batch, found, len(cut), now),
-        not_known=_not_known(batch, found, now, ports),
+        needs_a_person=_steps_for_people(batch, found, len(cut), now),
+        not_known=_forecast_gaps(batch, found, now, ports),
         assumed=tuple(AssumedDuration(**each) for each in declared()),  # type: ignore[arg-type]
     )
 
 
-def _ordered(ports: Ports, batch_id: str) -> list[Migration]:
+def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
     """All migrations of the batch in the order that divides them into waves."""
     found: list[Migration] = []
     token = ""
@@ -92,7 +96,7 @@ def _ordered(ports: Ports, batch_id: str) -> list[Migration]:
             return sorted(found, key=lambda each: (each.instance_name, each.instance_id))
 
 
-def _waves(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
+def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
     """The waves as fixed by the acknowledgement, or as an acknowledgement would fix them now."""
     if not batch.policy.waves:
         return []
@@ -100,14 +104,14 @@ def _waves(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple
     return (ports.batches.waves(batch.batch_id) if batch.acknowledgement else []) or waves.cut(ids, batch.policy.waves)
 
 
-def _let_go(batch: Batch, now: datetime) -> Batch:
+def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
     """The batch as if persons had acknowledged and approved it a moment ago. The delay of the person who begins a wave is drawn."""
     given = batch.acknowledgement or Acknowledgement("", now, "", (), digest_of(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
-def _item(migration: Migration, batch: Batch) -> Item:
+def _forecast_item(migration: Migration, batch: Batch) -> Item:
     """The migration in the form that the scheduler would meet.
 
     A dry run cancels migrations that pass the precheck; here they wait.
@@ -122,33 +126,33 @@ def _item(migration: Migration, batch: Batch) -> Item:
     return Item(id, hops, FAILED if over else WAITING, group=group)
 
 
-def _as_planned(
+def _forecast_at_acknowledgement(
     batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
 ) -> Finish | None:
     """The forecast as of the acknowledgement, when nothing had moved."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
-    fresh = replace(_let_go(batch, then), control=UNTOUCHED)
+    fresh = replace(_batch_as_approved(batch, then), control=UNTOUCHED)
     items = [Item(each.migration_id, max(len(each.hops), 1), group=each.group) for each in meant]
     return forecast(Outlook(fresh, items, cut, then, limit), seed=seed, runs=runs).finish
 
 
-def _openings(batch: Batch, finish: Finish, now: datetime) -> tuple[OpeningView, ...]:
+def _opening_views(batch: Batch, finish: Finish, now: datetime) -> tuple[OpeningView, ...]:
     ends = finish.p90 or finish.p50 or finish.earliest or now + timedelta(days=OPENINGS_DAYS)
     return tuple(OpeningView(*each) for each in batch.policy.times.openings(now, ends, MOST_OPENINGS))
 
 
-def _shown(found: Finish) -> FinishView:
+def _finish_view(found: Finish) -> FinishView:
     return FinishView(found.earliest, found.p10, found.p50, found.p90)
 
 
-def _route(migration: Migration, ports: Ports) -> str:
+def _route_text(migration: Migration, ports: Ports) -> str:
     ends = [ports.catalog.name(each.destination) for each in migration.hops] or [migration.destination or "not chosen yet"]
     return " -> ".join([migration.source or "not seen yet", *ends])
 
 
-def _findings(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
+def _finding_counts(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
     first: dict[str, Finding] = {}
     counts: Counter[str] = Counter()
     for migration in found:
@@ -171,12 +175,12 @@ def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
     return round(sum(per_hop) / len(per_hop) * hops), len(per_hop)
 
 
-def _cost(batch: Batch, gib: int, finish: Finish, now: datetime, price: float) -> float:
+def _snapshot_cost(batch: Batch, gib: int, finish: Finish, now: datetime, price: float) -> float:
     moving = (finish.p50 - now).total_seconds() / 86400 if finish.p50 else 0
     return round(gib * price * (moving / 2 + batch.policy.retention_days) / 30, 2)
 
 
-def _limits(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
+def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
     policy = batch.policy
     said = [
         f"at most {policy.max_moving} of the batch move at once (maxMoving)",
@@ -189,7 +193,7 @@ def _limits(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ...]:
     return tuple(said)
 
 
-def _not_known(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
+def _forecast_gaps(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
     """What may make it later than the forecast says."""
     if found and all(each.state in SETTLED for each in found) and not batch.dry_run:
         return ()
@@ -202,7 +206,7 @@ def _not_known(batch: Batch, found: Sequence[Migration], now: datetime, ports: P
     if others:
         slots = sum(each != batch.batch_id for each in ports.admission.holders().values())
         taken = f"others hold {slots} slots" if slots else "no other holds a slot now"
-        said.append(f"{_many(len(others))}, and {taken}: the forecast gives this batch every slot")
+        said.append(f"{_other_batches_text(len(others))}, and {taken}: the forecast gives this batch every slot")
     named = {"maxMovingPerRegion": batch.policy.max_moving_per_region, "maxMovingPerWave": batch.policy.max_moving_per_wave}
     ignored = [name for name, limit in named.items() if limit]
     if ignored:
@@ -212,13 +216,13 @@ def _not_known(batch: Batch, found: Sequence[Migration], now: datetime, ports: P
     return tuple(said)
 
 
-def _many(others: int) -> str:
+def _other_batches_text(others: int) -> str:
     if others == 1:
         return "one other batch may start migrations"
     return f"{'at least ' if others >= MOST_OTHERS - 1 else ''}{others} other batches may start migrations"
 
 
-def _people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
+def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
     """The steps that need a person, in order."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)

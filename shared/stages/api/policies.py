@@ -14,7 +14,7 @@ from shared.domain.policy import Policy, read_policy
 from shared.domain.retry import LOST_RACE
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
-from shared.stages.api.act import contended
+from shared.stages.api.act import contention_error
 
 
 def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, Any], version: int) -> views.BatchView:
@@ -22,18 +22,18 @@ def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, 
     wanted = read_policy(asked["policy"])
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
-        if before.version != version and not _is_done(before, wanted, caller, version, ports):
+        if before.version != version and not _is_repeated_act(before, wanted, caller, version, ports):
             raise seen.batch_moved(before, version)
         if policy_change.is_same(before.policy, wanted):
-            return show.batch(before, own=ports.account_id, now=now)
+            return show.batch_view(before, own=ports.account_id, now=now)
         change = policy_change.change(before, wanted, caller, asked.get("why", ""), now)
         with suppress(Stale):
             ports.batches.commit(before, change.after, line=change.line)
-            return show.batch(change.after, own=ports.account_id, now=now)
-    raise contended("Batch.Moved", f"Batch {batch_id}")
+            return show.batch_view(change.after, own=ports.account_id, now=now)
+    raise contention_error("Batch.Moved", f"Batch {batch_id}")
 
 
-def _is_done(batch: Batch, wanted: Policy, caller: Caller, version: int, ports: Ports) -> bool:
+def _is_repeated_act(batch: Batch, wanted: Policy, caller: Caller, version: int, ports: Ports) -> bool:
     """Whether this person's same act on that version has been carried out, and its answer was lost."""
     mine = (version + 1, policy_change.ACT, caller.name)
     lines = ports.batches.journal(batch.batch_id)

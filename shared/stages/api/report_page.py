@@ -47,23 +47,23 @@ def report_html(report: Report) -> str:
             f'<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>{escape(report.title)}</title>',
             f'<meta name="viewport" content="width=device-width,initial-scale=1"><style>{STYLE}</style></head><body>',
             f"<h1>{escape(report.title)}</h1><p>Batch <code>{escape(report.batch_id)}</code>, as of {made}. {escape(summary)}.</p>",
-            _course(report),
-            _overview(worst_first),
-            _of_all(shared),
-            *(_section(row, shared) for row in worst_first),
+            _course_table(report),
+            _overview_table(worst_first),
+            _unchecked_section(shared),
+            *(_instance_section(row, shared) for row in worst_first),
             "</body></html>\n",
         )
     )
 
 
-def _course(report: Report) -> str:
+def _course_table(report: Report) -> str:
     """Planned beside actual; empty for a single migration."""
     said = report.course.sentences if report.course else ()
     rows = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in said]
     return _html_table(("Planned and actual", ""), rows) if rows else ""
 
 
-def _verdict(row: ReportRow) -> str:
+def _verdict_tag(row: ReportRow) -> str:
     return f'<span class="tag {TONES[row.verdict]}">{row.verdict}</span>'
 
 
@@ -72,7 +72,7 @@ def _html_table(head: tuple[str, ...], rows: list[str]) -> str:
     return f"<table><thead><tr>{cells}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
 
 
-def _overview(rows: list[ReportRow]) -> str:
+def _overview_table(rows: list[ReportRow]) -> str:
     lines = []
     for row in rows:
         last = row.validation or row.precheck
@@ -83,39 +83,39 @@ def _overview(rows: list[ReportRow]) -> str:
             escape(" → ".join(row.route)),
         )
         lines.append(
-            "<tr>" + "".join(f"<td>{c}</td>" for c in (*cells, escape(row.state), _verdict(row), escape(reasons))) + "</tr>"
+            "<tr>" + "".join(f"<td>{c}</td>" for c in (*cells, escape(row.state), _verdict_tag(row), escape(reasons))) + "</tr>"
         )
     return _html_table(("Instance", "Name", "Route", "State", "Verdict", "Blocked by"), lines)
 
 
-def _of_all(shared: tuple[Finding, ...]) -> str:
-    return "<h2>Not checked on any instance</h2>" + _findings(Assessment(shared)) if shared else ""
+def _unchecked_section(shared: tuple[Finding, ...]) -> str:
+    return "<h2>Not checked on any instance</h2>" + _findings_table(Assessment(shared)) if shared else ""
 
 
-def _section(row: ReportRow, shared: tuple[Finding, ...] = ()) -> str:
-    parts = [f'<h2 id="{escape(row.instance_id)}">{escape(row.instance_id)} {escape(row.name)}: {_verdict(row)}</h2>']
+def _instance_section(row: ReportRow, shared: tuple[Finding, ...] = ()) -> str:
+    parts = [f'<h2 id="{escape(row.instance_id)}">{escape(row.instance_id)} {escape(row.name)}: {_verdict_tag(row)}</h2>']
     if row.smc_rollback:
         parts.append(f"<p>Disks after the job that failed: {escape(row.smc_rollback)}.</p>")
     if row.precheck:
         own = replace(row.precheck, findings=tuple(f for f in row.precheck.findings if f not in shared))
-        parts += ["<h3>Precheck</h3>", _findings(own)]
+        parts += ["<h3>Precheck</h3>", _findings_table(own)]
     if row.validation:
-        parts += ["<h3>Validation</h3>", _findings(row.validation)]
+        parts += ["<h3>Validation</h3>", _findings_table(row.validation)]
     if row.aspects:
-        parts += ["<h3>Before and after</h3>", _aspects(row.aspects)]
+        parts += ["<h3>Before and after</h3>", _aspects_table(row.aspects)]
     return "".join(parts)
 
 
-def _findings(assessment: Assessment) -> str:
+def _findings_table(assessment: Assessment) -> str:
     if not assessment.findings:
         return "<p>Nothing was found.</p>"
     reasons = dict(assessment.overrides)
     return _html_table(
-        ("Severity", "Finding", "Seen", "Why", "Remedy"), [_finding(f, reasons.get(f.code, "")) for f in assessment.findings]
+        ("Severity", "Finding", "Seen", "Why", "Remedy"), [_finding_row(f, reasons.get(f.code, "")) for f in assessment.findings]
     )
 
 
-def _finding(finding: Finding, overridden: str) -> str:
+def _finding_row(finding: Finding, overridden: str) -> str:
     tone = "mute" if finding.standing == "not checked" else TONE[finding.severity]
     tag = f'<span class="tag {tone}">{finding.standing}</span>'
     if overridden:
@@ -129,7 +129,7 @@ def _finding(finding: Finding, overridden: str) -> str:
     )
 
 
-def _aspects(aspects: tuple[Aspect, ...]) -> str:
+def _aspects_table(aspects: tuple[Aspect, ...]) -> str:
     rows = []
     for aspect in aspects:
         standing = f'<span class="tag {STANDING_TONE.get(aspect.standing, "mute")}">{escape(aspect.standing)}</span>'

@@ -16,29 +16,31 @@ RESULTS = {
 }
 
 
-def of_migration(ports: Ports, migration_id: str, *, price: float) -> views.MigrationReport:
+def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.MigrationReport:
     """Everything worth keeping of one migration; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     journal = ports.migrations.journal(migration_id)
     return views.MigrationReport(
-        result=_result(ports, migration, journal),
+        result=_result_line(ports, migration, journal),
         route=migration.hops,
         findings=migration.assessment.findings if migration.assessment else (),
         judgement=pages.judgement(ports, migration),
-        journal=tuple(map(show.line, journal)),
-        snapshots=tuple(show.snapshot(entry, price, own=ports.account_id) for entry in ports.ledger.of_migration(migration_id)),
+        journal=tuple(map(show.journal_line, journal)),
+        snapshots=tuple(
+            show.snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.of_migration(migration_id)
+        ),
     )
 
 
-def of_batch(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
+def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
     """A page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
-    results = tuple(_result(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
-    return views.BatchReport(batch_id, results, show.problems(batch), page.next_token)
+    results = tuple(_result_line(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
+    return views.BatchReport(batch_id, results, show.problem_views(batch), page.next_token)
 
 
-def _result(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> views.ResultLine:
+def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> views.ResultLine:
     return views.ResultLine(
         migration_id=migration.migration_id,
         instance_id=migration.instance_id,
@@ -52,23 +54,23 @@ def _result(ports: Ports, migration: Migration, journal: list[JournalEntry]) -> 
         attempts=max((entry.attempt for entry in journal), default=1),
         snapshots_made=migration.snapshots_made,
         snapshots_swept=migration.snapshots_swept,
-        minutes=_minutes(migration, journal),
+        minutes=_minutes_to_outcome(migration, journal),
         smc_rollback=migration.smc_rollback,
         driver=migration.driver,
-        reasons=reasons(migration),
+        reasons=failure_reasons(migration),
     )
 
 
 _ENDS = frozenset({State.MIGRATED, State.FAILED, State.PRECHECK_FAILED, State.ROLLED_BACK, State.CANCELLED})
 
 
-def _minutes(migration: Migration, journal: list[JournalEntry]) -> int:
+def _minutes_to_outcome(migration: Migration, journal: list[JournalEntry]) -> int:
     ends = [entry.at for entry in journal if entry.to_state in _ENDS and entry.from_state is not entry.to_state]
     last = ends[-1] if ends else journal[-1].at if journal else migration.entered_at
     return max(0, int((last - migration.created_at).total_seconds()) // 60)
 
 
-def reasons(migration: Migration) -> tuple[views.ProblemView, ...]:
+def failure_reasons(migration: Migration) -> tuple[views.ProblemView, ...]:
     """Why the migration was refused or failed, worst first."""
     found = []
     if migration.failure is not None:

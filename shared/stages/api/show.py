@@ -37,10 +37,10 @@ def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, 
         "cancellation": lambda: acts.cancel(migration, "", now),
         "rollback": lambda: acts.roll_back(migration, "", now),
     }
-    return tuple(name for name, attempt in tries.items() if _succeeds(attempt))
+    return tuple(name for name, attempt in tries.items() if _is_possible(attempt))
 
 
-def _succeeds(attempt: Callable[[], object]) -> bool:
+def _is_possible(attempt: Callable[[], object]) -> bool:
     try:
         attempt()
     except Refused:
@@ -48,17 +48,17 @@ def _succeeds(attempt: Callable[[], object]) -> bool:
     return True
 
 
-def risks(policy: Policy) -> views.Risks:
+def risks_view(policy: Policy) -> views.Risks:
     """The risks in force for a batch with this policy."""
     return views.Risks(*risks_of(policy))
 
 
-def batch(value: Batch, *, own: str, now: datetime) -> views.BatchView:
+def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
     """A batch without its migrations. ``own`` is the deployment's account."""
     return views.BatchView(**_batch_fields(value, own, now))
 
 
-def standing(
+def batch_standing(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchLine]
 ) -> views.BatchStanding:
     """A batch with its counts by state, why ready migrations do not start and, while somebody has to read them, its risks."""
@@ -78,22 +78,22 @@ def standing(
         held_back=held_back,
         next_opening=None if opens == now else opens,
         account_troubles=(),
-        risks=risks(value.policy) if wanted else None,
+        risks=risks_view(value.policy) if wanted else None,
     )
 
 
-def _brake(control: BatchControl) -> views.BrakeView | None:
+def _brake_view(control: BatchControl) -> views.BrakeView | None:
     if control.brake is Brake.OFF or control.at is None:
         return None
     return views.BrakeView(control.brake.value, control.by, control.at, control.why, control.trust)
 
 
-def _approvals(value: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
+def _approval_views(value: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
     if not (value.policy.approvals or value.policy.wave_approvals):
         return ()
-    from shared.stages.api.approving import shown_of  # only batches with approvals need it
+    from shared.stages.api.approving import batch_approval_views  # only batches with approvals need it
 
-    return shown_of(value, now)
+    return batch_approval_views(value, now)
 
 
 def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
@@ -106,45 +106,45 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
         "created_by": value.created_by,
         "origin": value.origin,
         "dry_run": value.dry_run,
-        "selection": selection(value, own),
+        "selection": selection_view(value, own),
         "destination": value.destination,
         "destinations": value.destinations,
         "policy": seen_by_people(value.policy),
         "size": value.size,
         "digest": value.digest,
         "left_out": value.left_out,
-        "problems": problems(value),
+        "problems": problem_views(value),
         "acknowledgement": given and views.Acknowledged(given.operator, given.at, given.risks_version, given.trust),
-        "brake": _brake(value.control),
-        "approvals": _approvals(value, now),
+        "brake": _brake_view(value.control),
+        "approvals": _approval_views(value, now),
         "ready_to_confirm_at": ready_to_confirm_at(value.terms),
     }
 
 
-def selection(value: Batch, own: str) -> selection_views.SelectionView:
+def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
     """The instances that a batch selects. ``own`` is the deployment's account."""
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.every_account)
-    excluded = selection_views.ExclusionView(**_criteria(chosen.exclude))
-    return selection_views.SelectionView(accounts, chosen.regions, exclude=excluded, **_criteria(chosen))
+    excluded = selection_views.ExclusionView(**_criteria_fields(chosen.exclude))
+    return selection_views.SelectionView(accounts, chosen.regions, exclude=excluded, **_criteria_fields(chosen))
 
 
-def _criteria(of: Selection | Exclusion) -> dict[str, tuple[str, ...]]:
+def _criteria_fields(of: Selection | Exclusion) -> dict[str, tuple[str, ...]]:
     same = {name: getattr(of, name) for name in ("instance_ids", "releases", "tags", "names")}
     return {**same, "resource_group_ids": of.resource_groups, "vpc_ids": of.vpcs}
 
 
-def problems(value: Batch) -> tuple[views.ProblemView, ...]:
+def problem_views(value: Batch) -> tuple[views.ProblemView, ...]:
     """The instances of a batch that have no migration."""
     return tuple(views.ProblemView(code, message, "", instance_id) for instance_id, code, message in value.problems)
 
 
-def migration(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
+def migration_view(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
     """A migration as lists show it. ``own`` is the deployment's account."""
     return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 
-def detail(
+def migration_detail(
     value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool, own: str
 ) -> views.MigrationDetail:
     """A migration with everything but its journal."""
@@ -194,7 +194,7 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
     return {**same_values, "account_id": value.account_id or own, "state": value.state.value, "hops": len(value.hops)}
 
 
-def line(entry: JournalEntry) -> views.JournalLine:
+def journal_line(entry: JournalEntry) -> views.JournalLine:
     """One line of a journal."""
     return views.JournalLine(
         entry.version,
@@ -210,7 +210,7 @@ def line(entry: JournalEntry) -> views.JournalLine:
     )
 
 
-def snapshot(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
+def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
     """One snapshot of the ledger; ``price`` per GiB and month."""
     return views.SnapshotView(
         entry.snapshot_id,

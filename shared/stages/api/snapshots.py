@@ -10,7 +10,7 @@ MOST_PAGES = 20
 """Maximum pages that one answer searches for held snapshots, because the ledger keeps swept entries too."""
 
 
-def page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
+def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
     """The snapshots held now, and those kept because they may be somebody else's; the page's sums cover only ours.
 
     A page may have fewer than ``limit`` and still have a next page.
@@ -23,5 +23,5 @@ def page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: s
         if not token or len(held) >= limit:
             break
     size_gib = sum(entry.size_gib for entry in held if not entry.kept)
-    shown = tuple(show.snapshot(entry, price, own=ports.account_id) for entry in held)
+    shown = tuple(show.snapshot_view(entry, price, own=ports.account_id) for entry in held)
     return views.SnapshotList(shown, token, size_gib, round(size_gib * price, 4), price, currency)

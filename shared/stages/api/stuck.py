@@ -22,7 +22,7 @@ _MEND = "Correct the row, or deploy the version that wrote it. It is left as it 
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
 
-def stuck_rows(ports: Ports) -> views.Stuck:
+def find_stuck_rows(ports: Ports) -> views.Stuck:
     """Everything stuck that one answer finds; ``more`` if it could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.waiting_for_tick(now + timedelta(days=1), limit=ROWS)
@@ -31,8 +31,8 @@ def stuck_rows(ports: Ports) -> views.Stuck:
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [
         *_stuck_migrations(waiting, now, ports),
-        *map(_unreadable, swept.unreadable),
-        *map(_unreadable_batch, batches.unreadable),
+        *map(_unreadable_migration_row, swept.unreadable),
+        *map(_unreadable_batch_row, batches.unreadable),
     ]
     for batch in batches.batches:
         if batch.state is BatchState.PLANNING:
@@ -40,20 +40,20 @@ def stuck_rows(ports: Ports) -> views.Stuck:
         elif batch.state is BatchState.OPEN:
             for state in NOT_DRIVEN:
                 page = ports.migrations.of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
-                found += [_unreadable(each) for each in page.unreadable]
+                found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
     return views.Stuck(unique, more)
 
 
 def _stuck_migrations(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
-    yield from map(_unreadable, page.unreadable)
+    yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > AFTER:
-            yield views.StuckRow("owed", migration.migration_id, f"It still owes {_owed(migration, ports)}.", _OWED)
+            yield views.StuckRow("owed", migration.migration_id, f"It still owes {_pending_names(migration, ports)}.", _OWED)
 
 
-def _owed(migration: Migration, ports: Ports) -> str:
+def _pending_names(migration: Migration, ports: Ports) -> str:
     """The names of the effects and events in an outbox."""
     try:
         owed = ports.migrations.outboxes(migration.migration_id)
@@ -64,9 +64,9 @@ def _owed(migration: Migration, ports: Ports) -> str:
     return ", ".join(dict.fromkeys(names)) or "nothing any more"
 
 
-def _unreadable(row: Unreadable) -> views.StuckRow:
+def _unreadable_migration_row(row: Unreadable) -> views.StuckRow:
     return views.StuckRow("unreadable migration", row.id, row.cause, _MEND)
 
 
-def _unreadable_batch(row: Unreadable) -> views.StuckRow:
+def _unreadable_batch_row(row: Unreadable) -> views.StuckRow:
     return views.StuckRow("unreadable batch", row.id, row.cause, _MEND)

@@ -482,7 +482,7 @@ class MigrationReport:
 def as_json(value: object) -> Any:
     """A view as plain JSON values; field names in camelCase, times ISO 8601 in UTC, keys of mappings untouched."""
     if is_dataclass(value) and not isinstance(value, type):
-        return {camel(each.name): as_json(getattr(value, each.name)) for each in fields(value)}
+        return {camel_case(each.name): as_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc).isoformat().replace("+00:00", "Z")
     if isinstance(value, Enum):
@@ -494,7 +494,7 @@ def as_json(value: object) -> Any:
     return value
 
 
-def camel(name: str) -> str:
+def camel_case(name: str) -> str:
     """The camelCase form of a name: ``next_token`` becomes ``nextToken``; a trailing underscore (``from_``) is dropped."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in rest)

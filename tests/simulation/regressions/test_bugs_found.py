@@ -22,8 +22,8 @@ from shared.ports.driver import JobReport, Phase
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
-from shared.stages.advance import advance, run_guarded
-from shared.stages.effects import perform
+from shared.stages.advance import advance, run_or_fail
+from shared.stages.effects import perform_effect
 from shared.stages.migrate import _wait_for_driver
 from tests.support.drivers import identity_of
 from tests.support.fleets import fleet, instance
@@ -59,7 +59,7 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        run_guarded(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+        run_or_fail(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert made.migration_id not in ports.admission.holders()
     assert ports.admission.holder(made.region_id, made.instance_id) == ""
 
@@ -76,11 +76,11 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
 
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        run_guarded(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
+        run_or_fail(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
     assert ports.admission.holder(made.region_id, made.instance_id) == ""
     # Without a lock nothing is deleted: not every stage's role may.
     with pytest.raises(Stale):
-        assert "DeleteRow" not in one.calls(lambda: run_guarded(message, ports, precheck.STATES, ("", ""), overtaken))
+        assert "DeleteRow" not in one.calls(lambda: run_or_fail(message, ports, precheck.STATES, ("", ""), overtaken))
 
 
 def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_do(one: Bench) -> None:
@@ -144,9 +144,9 @@ def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -
     held = one.world.inventory()
     assert [len(held[what]) for what in ("jobs", "sources", "access_tokens")] == [1, 1, 1]
     first = Handle(token_id="at-gone", source_id=made.handle.source_id)
-    perform(CleanUpDriver(first, 0), made, one.ports)
+    perform_effect(CleanUpDriver(first, 0), made, one.ports)
     assert one.world.inventory() == held
-    perform(CleanUpDriver(made.handle, 1), replace(made, state=State.MIGRATED), one.ports)
+    perform_effect(CleanUpDriver(made.handle, 1), replace(made, state=State.MIGRATED), one.ports)
 
 
 def test_a_retry_refused_by_the_precheck_removes_what_the_first_attempt_left_in_smc(one: Bench) -> None:

@@ -317,11 +317,11 @@ def test_smcs_own_copies_still_go_and_after_a_retry_too(world: World) -> None:
 def test_what_an_earlier_version_adopted_by_name_is_judged_again_before_it_goes(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    entered = adopt._new_entry
+    entered = adopt._new_ledger_entry
 
     with monkeypatch.context() as earlier:
         earlier.setattr(adopt, "doubt", lambda *_: "")
-        earlier.setattr(adopt, "_new_entry", lambda *args: replace(entered(*args), judged=False))
+        earlier.setattr(adopt, "_new_ledger_entry", lambda *args: replace(entered(*args), judged=False))
         begin(world)
         mine = named_like_smcs(world)
         reach(world, "migrated")

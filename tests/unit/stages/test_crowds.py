@@ -14,7 +14,7 @@ from shared.domain.message import Message
 from shared.domain.migration import State, first_entry
 from shared.domain.policy import Policy
 from shared.stages import watch
-from shared.stages.slots import admit
+from shared.stages.slots import admit_migration
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -46,7 +46,7 @@ def offered(made: Fakes) -> list[str]:
 
 
 def start(made: Fakes, number: int) -> Limit | None:
-    held = admit(made.ports.migrations.load(IDS[number - 1]), made.ports)
+    held = admit_migration(made.ports.migrations.load(IDS[number - 1]), made.ports)
     return held.limit if held else None
 
 

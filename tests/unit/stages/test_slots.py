@@ -18,11 +18,11 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Failure, Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.ports.ports import Ports
-from shared.stages.advance import give_up, run_guarded, settle_all
+from shared.stages.advance import fail_migration, run_or_fail, settle_outboxes
 from shared.stages.api import migrations as acts
 from shared.stages.closing import close_batch, reopen_batch
-from shared.stages.effects import perform
-from shared.stages.slots import admit, release_late_claims
+from shared.stages.effects import perform_effect
+from shared.stages.slots import admit_migration, release_late_claims
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -77,12 +77,12 @@ def retried(ports: Ports, made: Migration) -> str:
 def test_a_slow_release_leaves_alone_the_slot_that_a_retry_has_taken(ports: Ports) -> None:
     """Two deliveries of one owed release: one looked while it had failed, the other settled, and a person retried."""
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
-    assert settle_all(ports, seen_by_the_slow)
+    assert settle_outboxes(ports, seen_by_the_slow)
     assert ports.admission.holders() == {}
     retried(ports, seen_by_the_slow)
     again = ports.migrations.load(seen_by_the_slow.migration_id)
-    assert admit(again, ports) is None
-    perform(ReleaseSlot(), seen_by_the_slow, ports)
+    assert admit_migration(again, ports) is None
+    perform_effect(ReleaseSlot(), seen_by_the_slow, ports)
     assert again.migration_id in ports.admission.holders()
     other = stand(ports, 2, State.FAILED, failure=Failure("migrate", "X.Y", "m", "r"))
     assert retried(ports, other) == "every slot is taken"
@@ -92,7 +92,7 @@ def test_a_retry_gives_back_what_the_attempt_before_left(ports: Ports) -> None:
     """It waits for its turn like all others, however the release of its failure and the retry come after each other."""
     seen_by_the_slow = failed(ports, moving(ports), ReleaseSlot())
     retried(ports, seen_by_the_slow)
-    perform(ReleaseSlot(), ports.migrations.load(seen_by_the_slow.migration_id), ports)
+    perform_effect(ReleaseSlot(), ports.migrations.load(seen_by_the_slow.migration_id), ports)
     assert ports.admission.holders() == {}
 
 
@@ -139,7 +139,7 @@ def test_a_slot_taken_after_the_failure_had_given_it_back_goes_back(ports: Ports
 
     message = Message(events.ADMISSION_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
-        run_guarded(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
+        run_or_fail(message, ports, frozenset({State.READY}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
     assert ports.admission.holders() == {}
 
 
@@ -154,7 +154,7 @@ def test_a_failure_is_noted_before_its_slot_is_free(ports: Ports) -> None:
         release_slot(migration_id, batch_id, attempt, account=account)
 
     with mock.patch.object(ports.admission, "release_slot", looked_at):
-        give_up(ports, made, "watch", events.MIGRATION_FAILED, Permanent("X.Y", "m", "r"))
+        fail_migration(ports, made, "watch", events.MIGRATION_FAILED, Permanent("X.Y", "m", "r"))
     assert seen == [frozenset({made.migration_id})]
 
 

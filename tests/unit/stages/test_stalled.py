@@ -16,7 +16,7 @@ from shared.domain.migration import Migration, State, first_entry
 from shared.domain.policy import Policy
 from shared.domain.timing import START_LIMIT
 from shared.stages import precheck, snapshot
-from shared.stages.slots import admit
+from shared.stages.slots import admit_migration
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -92,5 +92,5 @@ def test_a_slot_given_back_begins_the_hour_again() -> None:
     made = stand(fakes)
     offer(fakes, made)
     stalled = fakes.migrations.load(made.migration_id)
-    assert admit(stalled, fakes.ports) is None
+    assert admit_migration(stalled, fakes.ports) is None
     assert requeue(stalled, "held", by="snapshot", now=NOON).after.stalled_at is None

@@ -21,8 +21,8 @@ from shared.domain.times import Blackout
 from shared.domain.window import Window
 from shared.ports.ports import Ports
 from shared.stages.api import migrations as acts
-from shared.stages.effects import launch
-from shared.stages.slots import admit, held_now
+from shared.stages.effects import launch_job
+from shared.stages.slots import admit_migration, current_limit
 from tests.support.fakes import NOON, Fakes
 from tests.support.ports import migration
 
@@ -105,7 +105,7 @@ def begun(start: Start, made: Migration, ports: Ports) -> str:
     if start is Start.ROLLBACK:
         return "" if acts.roll_back(ports, made.migration_id, Caller("ann"), made.version).state == "rolling_back" else "refused"
     assert start_of(made) is start
-    held = held_now(made, ports) if start in JOBS else admit(made, ports)
+    held = current_limit(made, ports) if start in JOBS else admit_migration(made, ports)
     return held.limit.value if held else ""
 
 
@@ -134,5 +134,5 @@ def test_a_job_that_is_still_owed_is_not_started_late(limit: Limit, minutes: int
     made = replace(stand(fakes, Start.FIRST_JOB, limit), state=State.MIGRATING)
     fakes.clock.pass_time(minutes=minutes)
     with nullcontext() if starts else pytest.raises(Transient, match="The job is not started"):
-        launch(made, fakes.ports)
+        launch_job(made, fakes.ports)
     assert bool(launched) is starts
