@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from console import present, web
 from console.desk import Desk
-from console.pages import acts, audit, batch, batches, many, migration, overview, people, plan, snapshots, submit, system
+from console.pages import acts, audit, batch, batches, left_out, many, migration, overview, people, plan, snapshots, submit, system
 from console.problem import Problem
 
 Page = Callable[..., web.Answer]
@@ -38,6 +38,7 @@ ROUTES = (
     _route("GET", "/batches", batches.show),
     _route("GET", "/batches/<batch_id>", batch.show),
     _route("GET", "/batches/<batch_id>/plan", plan.show),
+    _route("GET", "/batches/<batch_id>/left-out", left_out.show),
     _route("POST", "/batches/<batch_id>/submission", submit.submit_planned),
     _route("GET", "/batches/<batch_id>/review", many.review),
     _route("POST", "/batches/<batch_id>/many", many.act),

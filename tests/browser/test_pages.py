@@ -30,7 +30,8 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "maxMoving": 2,
         "windows": [{"start": "00:00", "end": "23:59", "zone": "Asia/Shanghai"}],
     }
-    batch_id = api.post("/batches", {"instanceIds": ["i-test0001", "i-test0002", "i-test9999"], "policy": waves})["batchId"]
+    ids = [f"i-test{number}" for number in ("0001", "0002", "0003", "9999")]
+    batch_id = api.post("/batches", {"instanceIds": ids, "exclude": {"instanceIds": ids[2:3]}, "policy": waves})["batchId"]
     cloud.advance(1800)
     (first, *_) = api.get("/migrations", batchId=batch_id)["migrations"]
     return {
@@ -38,6 +39,7 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "batches": "/batches",
         "batch": f"/batches/{batch_id}",
         "found": f"/batches/{batch_id}?text=web",
+        "left-out": f"/batches/{batch_id}/left-out",
         "plan": f"/batches/{batch_id}/plan",
         "submit": f"/plan?like={batch_id}",
         "migration": f"/migrations/{first['migrationId']}",

@@ -136,6 +136,20 @@ def test_the_plan_comes_before_the_batch(world: World) -> None:
     assert (batch["selection"]["instanceIds"], batch["policy"]["maxMoving"]) == ([instance(1)["InstanceId"]], 3)
 
 
+def test_the_batch_leads_to_what_was_left_out(world: World) -> None:
+    ids = [instance(number)["InstanceId"] for number in (1, 2)]
+    world.load_fleet(fleet(*(instance(number) for number in (1, 2))))
+    asked = {"instanceIds": ids, "exclude": {"instanceIds": ids[1:]}}
+    batch_id = world.api.post("/batches", asked)["batchId"]
+    world.run(30)
+    browser = Browser(world)
+    browser.sign_in("ann")
+    _, page, _ = browser.ask("GET", f"/console/batches/{batch_id}")
+    (address,) = set(re.findall(r'href="([^"]+/left-out)"', page))
+    status, page, _ = browser.ask("GET", address)
+    assert (status, ids[1] in page, ids[0] in page) == (200, True, False)
+
+
 def test_another_tabs_answer_lets_nobody_in(world: World) -> None:
     first, second = Browser(world), Browser(world)
     _, _, headers = first.ask("GET", "/console/sign-in/start")

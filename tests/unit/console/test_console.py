@@ -159,6 +159,20 @@ def test_hostile_names_are_shown_as_text_and_pages_stay_small() -> None:
     assert ask(api, "GET", "/console/batches/b1", If_None_Match=headers["ETag"])[0] == 304
 
 
+def test_what_was_left_out_is_listed_in_pages_with_the_reason() -> None:
+    row = {"instanceId": "i-9", "accountId": "1" * 16, "regionId": "cn-hangzhou", "name": HOSTILE, "code": "Selection.Excluded"}
+    listed = {"batchId": "b1", "total": 120, "leftOut": [{**row, "message": "=a tag"}], "nextToken": "50"}
+    standing = {"batchId": "b1", "version": 1, "state": "open", "leftOut": 120}
+    api = ApiTable(**{"GET /batches/b1/left-out": (200, listed), "GET /batches/b1": (200, standing)})
+    api.answers["GET /migrations"] = (200, {"migrations": [], "nextToken": ""})
+    assert 'href="/console/batches/b1/left-out">120 instances' in ask(api, "GET", "/console/batches/b1")[1]
+    _, body, _ = ask(api, "GET", "/console/batches/b1/left-out")
+    assert ("Selection.Excluded" in body, "<script>alert" in body, "left-out?after=50" in body) == (True, False, True)
+    _, body, _ = ask(api, "GET", "/console/batches/b1/left-out?after=50&format=csv")
+    assert api.sent[-1][1].endswith("/left-out?limit=50&nextToken=50")
+    assert "Selection.Excluded,'=a tag" in body
+
+
 def test_what_is_looked_for_is_looked_for_by_the_api_and_acted_on_as_a_whole() -> None:
     row = {"migrationId": "m1", "version": 3, "instanceId": "i-1", "state": "failed"}
     listed = (200, {"migrations": [row], "nextToken": ""})

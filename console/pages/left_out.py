@@ -1,0 +1,18 @@
+"""The instances that the selection of a batch left out, and why."""
+
+from __future__ import annotations
+
+from console import web
+from console.desk import Desk
+
+ROWS = 50
+COLUMNS = ("accountId", "regionId", "instanceId", "name", "code", "message")
+
+
+def show(desk: Desk, batch_id: str) -> web.Answer:
+    """The page, or its rows as CSV."""
+    found = desk.api.get(f"/batches/{batch_id}/left-out", limit=ROWS, nextToken=desk.query.get("after", ""))
+    if desk.wants_csv:
+        return desk.csv(f"{batch_id}-left-out", COLUMNS, found["leftOut"])
+    following = found["nextToken"]
+    return desk.page("left-out", list=found, rows=found["leftOut"], following=following, first="after" not in desk.query)
