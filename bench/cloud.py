@@ -12,7 +12,7 @@ from typing import Any
 from bench.durable_step import validating
 from bench.report import table, write
 from bench.served import served
-from shared.adapters.store import Highest, Lowest, Range, Store
+from shared.adapters.store import HighestKey, LowestKey, RowRange, Store
 from shared.domain import events
 
 SECONDS = 2.0
@@ -41,7 +41,7 @@ def measure(state: Path | None = None) -> dict[str, tuple[float, float]]:
             return int(store.get("locks", [("lock_id", f"bench:{number % 500:08d}")]) is not None)
 
         def scan(_: int) -> int:
-            rows, _token = store.range(Range("locks", [("lock_id", Lowest)], [("lock_id", Highest)]), limit=500)
+            rows, _token = store.read_range(RowRange("locks", [("lock_id", LowestKey)], [("lock_id", HighestKey)]), limit=500)
             return len(rows)
 
         def publish(_: int) -> int:

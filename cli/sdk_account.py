@@ -112,7 +112,7 @@ class OperatorAccount:
             logging.getLogger(name).setLevel(logging.ERROR)
         from tablestore import OTSClient
 
-        from shared.adapters.sdk import tablestore_policy
+        from shared.adapters.sdk import tablestore_retry_policy
 
         protocol, host = self.endpoint("TABLESTORE")
         key_id, secret, token = self.key
@@ -123,7 +123,7 @@ class OperatorAccount:
             self.tablestore_instance,
             sts_token=token or None,
             socket_timeout=READ_MS / 1000,
-            retry_policy=tablestore_policy(CHECK_CALL),
+            retry_policy=tablestore_retry_policy(CHECK_CALL),
         )
 
     def functions(self) -> Any:

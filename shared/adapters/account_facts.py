@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import call_service
 from shared.domain.errors import Permanent
 from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
@@ -21,7 +21,7 @@ REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 
 
-class AccountBook:
+class AccountFactsReader:
     """Reads the account's facts from ECS, and caches them by region."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
@@ -38,7 +38,7 @@ class AccountBook:
         return found
 
     def _fetch_facts(self, region_id: str) -> AccountFacts:
-        attributes, first = _answer_or_code(lambda: self._attributes(region_id))
+        attributes, first = _answer_or_code(lambda: self._fetch_attributes(region_id))
         snapshots, second = _answer_or_code(lambda: self._has_snapshots(region_id))
         problems = [code for code in (first, second) if code.startswith("InvalidAccountStatus") and code != _UNAVAILABLE]
         if attributes and attributes.get(REAL_NAME) == ["no"]:
@@ -46,25 +46,25 @@ class AccountBook:
         active = False if second == _UNAVAILABLE else True if snapshots else None  # none yet says nothing of the service
         return AccountFacts(snapshot_service=active, problems=tuple(dict.fromkeys(problems)))
 
-    def _attributes(self, region_id: str) -> dict[str, list[str]]:
+    def _fetch_attributes(self, region_id: str) -> dict[str, list[str]]:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeAccountAttributesRequest(region_id=region_id, attribute_name=[REAL_NAME])
-        client = self._clients.ecs(region_id)
-        body = call(self._clients, lambda runtime: client.describe_account_attributes_with_options(request, runtime))
+        client = self._clients.ecs_client(region_id)
+        body = call_service(self._clients, lambda runtime: client.describe_account_attributes_with_options(request, runtime))
         items = body.account_attribute_items.account_attribute_item if body.account_attribute_items else None
-        return {each.attribute_name: _values_of(each) for each in items or ()}
+        return {each.attribute_name: _attribute_values(each) for each in items or ()}
 
     def _has_snapshots(self, region_id: str) -> bool:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeSnapshotsRequest(region_id=region_id, max_results=1)
-        client = self._clients.ecs(region_id)
-        body = call(self._clients, lambda runtime: client.describe_snapshots_with_options(request, runtime))
+        client = self._clients.ecs_client(region_id)
+        body = call_service(self._clients, lambda runtime: client.describe_snapshots_with_options(request, runtime))
         return bool(body.snapshots and body.snapshots.snapshot)
 
 
-def _values_of(item: Any) -> list[str]:
+def _attribute_values(item: Any) -> list[str]:
     values = item.attribute_values.value_item if item.attribute_values else None
     return [each.value for each in values or ()]
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters import leases, tables
-from shared.adapters.store import Absent, AtMost, Columns, Expected, InDoubt, Key, Store
+from shared.adapters.store import AbsentColumn, AtMost, Columns, Expected, Key, Store, WriteInDoubt
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
 from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
@@ -35,36 +35,36 @@ class TablestoreAdmission:
         self._store, self._members = store, tuple(accounts)
 
     def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
-        return leases.take(self._store, _key(region_id, instance_id, account), migration_id, attempt).migration_id
+        return leases.take_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt).migration_id
 
     def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
-        leases.give_back(self._store, _key(region_id, instance_id, account), migration_id, attempt)
+        leases.release_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt)
 
     def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        return leases.take(self._store, leases.key_of_group(group), migration_id, attempt, {tables.GROUP: group})
+        return leases.take_lease(self._store, leases.group_key(group), migration_id, attempt, {tables.GROUP: group})
 
     def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        leases.give_back(self._store, leases.key_of_group(group), migration_id, attempt)
+        leases.release_lease(self._store, leases.group_key(group), migration_id, attempt)
 
     def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        return leases.places(self._store, groups)
+        return leases.group_holders(self._store, groups)
 
     def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
-        row = self._store.get(tables.LOCKS, _key(region_id, instance_id, account), ("migration_id",)) or {}
+        row = self._store.get(tables.LOCKS, _lock_key(region_id, instance_id, account), ("migration_id",)) or {}
         return str(row.get("migration_id", ""))
 
     def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
         names = self._room_columns(batch_id, migration_id)
-        return self._room(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
+        return self._room_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _room_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
         """The columns of the slots row from which a ``Room`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
-    def _room(self, names: tuple[str, ...], row: Columns, account: str) -> Room:
+    def _room_from_row(self, names: tuple[str, ...], row: Columns, account: str) -> Room:
         if row and tables.COUNT not in row:  # written by a version that did not count
-            self._recount()
+            self._correct_counts()
             row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
         version, total, of_batch, since, *of_members = (int(row.get(name, 0)) for name in names)
         of_account = int(row.get(tables.COUNT + account, 0)) if account else total - sum(of_members)
@@ -77,43 +77,43 @@ class TablestoreAdmission:
         found = self._store.get_few(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
         hold = hold_of(rows.get("hold"))
-        room = self._room(names, rows.get("slots", {}), account)
-        room = replace(room, trouble=_trouble_in(rows.get(tables.TROUBLE + account))) if account else room
+        room = self._room_from_row(names, rows.get("slots", {}), account)
+        room = replace(room, trouble=_trouble_from_row(rows.get(tables.TROUBLE + account))) if account else room
         return room, self.hold() if hold.held else hold
 
     def homes(self) -> dict[str, str]:
-        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.columns_of(tables.WHERE)) or {}
-        return _accounts_in(row)
+        row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.WHERE)) or {}
+        return _account_by_holder(row)
 
     def regions(self, batch_id: str) -> dict[str, str]:
-        both = (tables.HELD, tables.columns_of(tables.REGION)[1])
+        both = (tables.HELD, tables.prefix_range(tables.REGION)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
-        return {each: str(row.get(tables.REGION + each, "")) for each, batch in _holders_in(row).items() if batch == batch_id}
+        return {each: str(row.get(tables.REGION + each, "")) for each, batch in _batch_by_holder(row).items() if batch == batch_id}
 
     def holders(self) -> dict[str, str]:
-        both = (tables.HELD, tables.columns_of(tables.COUNT)[1])
+        both = (tables.HELD, tables.prefix_range(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
-        held = _holders_in(row)
-        if _stored_counts(row) != _counts_of(held, _accounts_in(row)):
-            self._recount()
+        held = _batch_by_holder(row)
+        if _stored_counts(row) != _computed_counts(held, _account_by_holder(row)):
+            self._correct_counts()
         return held
 
-    def _recount(self) -> None:
+    def _correct_counts(self) -> None:
         """Correct the slot counters, which are wrong if an older version without counters has changed the row.
 
         If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
         """
         row = self._store.get(tables.LOCKS, _SLOTS) or {}
-        held = _holders_in(row)
-        counts = _counts_of(held, _accounts_in(row))
+        held = _batch_by_holder(row)
+        counts = _computed_counts(held, _account_by_holder(row))
         columns: Columns = {tables.COUNT + name: number for name, number in counts.items()}
         columns |= {tables.COUNT: len(held), "version": row["version"] + 1}
         gone = [name for name in row if name.startswith(tables.COUNT) and name not in columns]
         # A slot from before slots named their attempt is given back by any.
         columns |= {tables.SINCE + each: 1 for each in held if tables.SINCE + each not in row}
-        still = {"version": row["version"], tables.COUNT: row.get(tables.COUNT, Absent)}
+        still = {"version": row["version"], tables.COUNT: row.get(tables.COUNT, AbsentColumn)}
         log.warning("the slots were counted again", extra={"facts": {"held": len(held), "counted": row.get(tables.COUNT)}})
-        with suppress(InDoubt):
+        with suppress(WriteInDoubt):
             self._store.update(tables.LOCKS, _SLOTS, columns, gone, expect=still)
 
     def take_slot(
@@ -134,7 +134,7 @@ class TablestoreAdmission:
             if seen.since:  # an earlier attempt's, which may be given back without a new version
                 return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: AtMost(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
-        except InDoubt:
+        except WriteInDoubt:
             return self.room(batch_id, migration_id).has(attempt)
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
@@ -144,13 +144,13 @@ class TablestoreAdmission:
         remove = (tables.HELD + migration_id, since, *(each + migration_id for each in more))
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: AtMost(attempt)})
-        except InDoubt:
+        except WriteInDoubt:
             return  # sent again, it finds no slot, or one that a later attempt has taken since
 
     def drop_count(self, batch_id: str) -> None:
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
-        except InDoubt:
+        except WriteInDoubt:
             return  # a column that says none is as good as no column
 
     def hold(self) -> Hold:
@@ -158,42 +158,42 @@ class TablestoreAdmission:
             row = self._store.get(tables.LOCKS, _HOLD)
         except Permanent as error:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
-        return hold_of(row and {name: _parse(name, value) for name, value in row.items()})
+        return hold_of(row and {name: _parsed_column(name, value) for name, value in row.items()})
 
     def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         wanted = [each for each in accounts if each]
         rows = self._store.get_few(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE)) if wanted else []
-        found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_in(row) for row in rows}
+        found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_from_row(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
     def note_trouble(self, trouble: Trouble) -> None:
-        columns = {TROUBLE: tables.text(TROUBLE, encode(trouble))}
+        columns = {TROUBLE: tables.json_column(TROUBLE, encode(trouble))}
         self._store.put(tables.LOCKS, _trouble_key(trouble.account_id), columns)
 
     def clear_trouble(self, account: str) -> None:
         row = self._store.get(tables.LOCKS, _trouble_key(account), (TROUBLE,))
         if row:
-            with suppress(InDoubt):
+            with suppress(WriteInDoubt):
                 self._store.delete(tables.LOCKS, _trouble_key(account), expect={TROUBLE: row[TROUBLE]})
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
-        columns = {**written(seen, line), line_column(seen): tables.text("line", encode(line))}
+        columns = {**written(seen, line), line_column(seen): tables.json_column("line", encode(line))}
         try:
             if not seen.exists:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)
-            return self._store.update(tables.LOCKS, _HOLD, columns, expect=_seen_condition(seen))
-        except InDoubt:
+            return self._store.update(tables.LOCKS, _HOLD, columns, expect=_unchanged_hold_condition(seen))
+        except WriteInDoubt:
             return line in self.hold().lines
 
 
-def _seen_condition(seen: Hold) -> Expected | None:
+def _unchanged_hold_condition(seen: Hold) -> Expected | None:
     """The condition that the hold has not changed since it was read. A row made by hand may lack a readable version."""
     if seen.version == UNREADABLE:
         return {VERSION: seen.unread} if seen.unread is not None else None
-    return {VERSION: seen.version or Absent}
+    return {VERSION: seen.version or AbsentColumn}
 
 
-def _parse(name: str, value: Any) -> Any:
+def _parsed_column(name: str, value: Any) -> Any:
     """A column's value in the hold's row. Journal lines are parsed from JSON; a line that is not JSON stays text and is ignored."""
     if not name.startswith(LINE):
         return value
@@ -203,15 +203,15 @@ def _parse(name: str, value: Any) -> Any:
         return value
 
 
-def _holders_in(row: Columns) -> dict[str, str]:
+def _batch_by_holder(row: Columns) -> dict[str, str]:
     return {name[len(tables.HELD) :]: str(batch) for name, batch in row.items() if name.startswith(tables.HELD)}
 
 
-def _accounts_in(row: Columns) -> dict[str, str]:
+def _account_by_holder(row: Columns) -> dict[str, str]:
     return {name[len(tables.WHERE) :]: str(account) for name, account in row.items() if name.startswith(tables.WHERE)}
 
 
-def _counts_of(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
+def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str]:
     """The number of slots held by each batch and each member account. The empty name holds the total; zeros are left out."""
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
@@ -227,7 +227,7 @@ def _stored_counts(row: Columns) -> dict[str, int]:
     return {batch_id: number for batch_id, number in found.items() if number}
 
 
-def _key(region_id: str, instance_id: str, account: str) -> Key:
+def _lock_key(region_id: str, instance_id: str, account: str) -> Key:
     """The key of an instance's lock. Without a member account it is the same key as in versions that had no accounts."""
     where = f"{account}:{region_id}" if account else region_id
     return (("lock_id", f"instance:{where}:{instance_id}"),)
@@ -237,9 +237,9 @@ def _trouble_key(account: str) -> Key:
     return (("lock_id", tables.TROUBLE + account),)
 
 
-def _trouble_in(row: Columns | None) -> Trouble | None:
+def _trouble_from_row(row: Columns | None) -> Trouble | None:
     if not row or TROUBLE not in row:
         return None
     from shared.domain.accounts import Trouble  # only a deployment with member accounts has such rows
 
-    return tables.value_of(Trouble, row[TROUBLE], f"{row.get('lock_id', 'account')}")
+    return tables.column_value(Trouble, row[TROUBLE], f"{row.get('lock_id', 'account')}")

@@ -13,9 +13,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters import redact
-from shared.adapters.clock import moment_or_none
+from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import call_service
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.accounts import MemberAccount, not_configured, permission_missing, role_refused
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError
@@ -53,7 +53,7 @@ class _Credential:
 
 
 class AssumedRole:
-    """The credentials of one session in a member account, as ``sdk.Assumed`` describes them."""
+    """The credentials of one session in a member account, as ``sdk.RoleCredentials`` describes them."""
 
     def __init__(self, member: MemberAccount, session: str, home: Clients, clock: Clock, refusals: Refusals) -> None:
         self._member, self._session, self._home, self._clock = member, session, home, clock
@@ -64,37 +64,37 @@ class AssumedRole:
 
     def get_credential(self) -> _Credential:
         if self._held is None or self._held.ends_at - self._clock.now() <= NEAR_THE_END:
-            self._held = self._assume()
+            self._held = self._assume_role()
         return self._held
 
     def renew_after(self, error: CloudError) -> bool:
         """Renew credentials that ended early. Returns False if they are a renewal already, so that a call is repeated only once."""
-        if error.family not in _SPENT or self._held is None:
+        if error.code_family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None
         self._renewed = self.get_credential().ends_at
         return first
 
-    def judge(self, error: CloudError) -> ReplankError | None:
-        if error.family in _SPENT:
+    def account_error(self, error: CloudError) -> ReplankError | None:
+        if error.code_family in _SPENT:
             return role_refused(self._member, f"its credentials are refused ({error.code}).")
         if error.code not in _NO_PERMISSION:
             return None
         try:  # a role that is gone leaves its sessions without permissions: whether it is can be asked
-            self._held = self._assume()
+            self._held = self._assume_role()
         except AccountUnusable as refusal:
             return refusal
         except ReplankError:
             pass  # it is not known now
         return permission_missing(self._member, f"{error.code}: {error.message}")
 
-    def _assume(self) -> _Credential:
+    def _assume_role(self) -> _Credential:
         """Request new credentials. Raises AccountUnusable if STS refuses or has just refused, Transient if STS does not answer."""
         at, refusal = self._refusals.get(self._member.account_id, (None, None))
         if at is not None and refusal is not None and timedelta(0) <= self._clock.now() - at < ASKED_AGAIN:
             raise refusal
         try:
-            answer = call(self._home, self._send)
+            answer = call_service(self._home, self._send_assume_role)
         except (Permanent, Refused) as error:
             refusal = role_refused(self._member, f"{error.code}: {error.message}")
             self._refusals[self._member.account_id] = (self._clock.now(), refusal)
@@ -102,19 +102,19 @@ class AssumedRole:
         given, who = answer["Credentials"], str(answer.get("AssumedRoleUser", {}).get("Arn", ""))
         if who and not who.startswith(f"acs:ram::{self._member.account_id}:"):
             raise role_refused(self._member, f"STS answers with {who}, which is of another account.")
-        self._remember(given["AccessKeySecret"], given["SecurityToken"])
-        ends_at = moment_or_none(given.get("Expiration")) or self._clock.now() + timedelta(seconds=SHORTEST_LIFE_S)
+        self._hide_secrets(given["AccessKeySecret"], given["SecurityToken"])
+        ends_at = parse_time_or_none(given.get("Expiration")) or self._clock.now() + timedelta(seconds=SHORTEST_LIFE_S)
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
 
-    def _remember(self, *secrets: str) -> None:
+    def _hide_secrets(self, *secrets: str) -> None:
         """Hide these secrets in logs, and keep the previous ones hidden, because a pending answer may still contain them."""
         for secret in self._hidden[:-2]:
-            redact.forget(secret)
+            redact.remove_secret(secret)
         self._hidden = [*self._hidden[-2:], *secrets]
         for secret in secrets:
-            redact.remember(secret)
+            redact.add_secret(secret)
 
-    def _send(self, runtime: Any) -> Any:
+    def _send_assume_role(self, runtime: Any) -> Any:
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
 
@@ -132,11 +132,13 @@ class AssumedRole:
             req_body_type="formData",
             body_type="json",
         )
-        return _Answer(self._home.sts().call_api(params, models.OpenApiRequest(query=OpenApiUtil.query(query)), runtime)["body"])
+        return _CallAnswer(
+            self._home.sts_client().call_api(params, models.OpenApiRequest(query=OpenApiUtil.query(query)), runtime)["body"]
+        )
 
 
 @dataclass(frozen=True)
-class _Answer:
+class _CallAnswer:
     """An answer of the generic client in the form that ``sdk_call`` reads."""
 
     body: Any
@@ -156,13 +158,13 @@ class MemberAccounts:
     def cloud(self, account_id: str, session: str) -> AccountPorts:
         key = (account_id, session)
         if key not in self._clouds:
-            self._clouds[key] = self._make(self._clients(account_id, session))
+            self._clouds[key] = self._make(self._member_clients(account_id, session))
             while len(self._clouds) > MOST_SESSIONS:
                 self._clouds.popitem(last=False)
         self._clouds.move_to_end(key)
         return self._clouds[key]
 
-    def _clients(self, account_id: str, session: str) -> Clients:
+    def _member_clients(self, account_id: str, session: str) -> Clients:
         member = self.members.get(account_id)
         if member is None:
             raise not_configured(account_id)

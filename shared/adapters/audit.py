@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from shared.adapters import tables
-from shared.adapters.clock import milliseconds
-from shared.adapters.page_tokens import start_of, token_of
-from shared.adapters.store import Absent, Highest, InDoubt, Key, Lowest, Range, Store
+from shared.adapters.clock import epoch_milliseconds
+from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.store import AbsentColumn, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.audit import Answered, Asked, AuditLine
 from shared.domain.codec import encode
 from shared.domain.errors import Transient
@@ -25,37 +25,39 @@ class TablestoreAudit:
         self._store = store
 
     def record_request(self, asked: Asked) -> str:
-        columns = {ASKED: tables.text(ASKED, encode(asked))}
+        columns = {ASKED: tables.json_column(ASKED, encode(asked))}
         for number in range(AUDIT_RACE.calls):  # a request's id comes twice if the platform repeats it
-            entry = f"{milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
+            entry = f"{epoch_milliseconds(asked.at):015d}-{asked.request_id or 'none'}-{number}"
             try:
-                if self._store.put_new(tables.AUDIT, _key(asked.at.date(), entry), columns):
+                if self._store.put_new(tables.AUDIT, _row_key(asked.at.date(), entry), columns):
                     return f"{asked.at.date().isoformat()}/{entry}"
-            except InDoubt:
+            except WriteInDoubt:
                 return f"{asked.at.date().isoformat()}/{entry}"  # the first sending wrote it
         raise Transient("Audit.Contended", "The audit has this request already, again and again.")
 
     def record_outcome(self, entry: str, answered: Answered) -> None:
         day, _, rest = entry.partition("/")
-        columns = {ANSWERED: tables.text(ANSWERED, encode(answered)), ANSWERED_AT: milliseconds(answered.at)}
+        columns = {ANSWERED: tables.json_column(ANSWERED, encode(answered)), ANSWERED_AT: epoch_milliseconds(answered.at)}
         try:
-            self._store.update(tables.AUDIT, (("day", day), ("entry", rest)), columns, expect={ANSWERED_AT: Absent})
-        except InDoubt:
+            self._store.update(tables.AUDIT, (("day", day), ("entry", rest)), columns, expect={ANSWERED_AT: AbsentColumn})
+        except WriteInDoubt:
             return
 
     def page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
-        start = start_of(token, (("day", Highest), ("entry", Highest)))
+        start = page_start(token, (("day", HighestKey), ("entry", HighestKey)))
         if not token or start[0][1] > last.isoformat():
-            start = _key(last, Highest)
-        rows, following = self._store.range(Range(tables.AUDIT, start, _key(first, Lowest), backward=True), limit=limit)
-        return AuditPage(tuple(map(_line, rows)), token_of(following))
+            start = _row_key(last, HighestKey)
+        rows, following = self._store.read_range(
+            RowRange(tables.AUDIT, start, _row_key(first, LowestKey), backward=True), limit=limit
+        )
+        return AuditPage(tuple(map(_audit_line, rows)), page_token(following))
 
 
-def _line(row: dict[str, Any]) -> AuditLine:
+def _audit_line(row: dict[str, Any]) -> AuditLine:
     entry = f"{row['day']}/{row['entry']}"
-    answered = tables.value_of(Answered, row[ANSWERED], f"audit {entry}") if ANSWERED in row else None
-    return AuditLine(entry, tables.value_of(Asked, row[ASKED], f"audit {entry}"), answered)
+    answered = tables.column_value(Answered, row[ANSWERED], f"audit {entry}") if ANSWERED in row else None
+    return AuditLine(entry, tables.column_value(Asked, row[ASKED], f"audit {entry}"), answered)
 
 
-def _key(day: date, entry: Any) -> Key:
+def _row_key(day: date, entry: Any) -> Key:
     return (("day", day.isoformat()), ("entry", entry))

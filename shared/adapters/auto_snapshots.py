@@ -8,30 +8,30 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import call_service
 from shared.domain.errors import Permanent
 
 ZONE = timezone(timedelta(hours=8))
 """The time zone of TimePoints and RepeatWeekdays in every region (ECS documentation, DescribeAutoSnapshotPolicyEx)."""
 
 
-def policies_of(disks: Iterable[Any]) -> list[str]:
+def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
     """The ids of the automatic snapshot policies of the disks, as DescribeDisks names them."""
     return sorted({disk.auto_snapshot_policy_id for disk in disks if disk.auto_snapshot_policy_id})
 
 
-def next_of(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
+def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
     """The time of the next automatic snapshot; None if no policy runs or the role may not read them. Makes one call per policy."""
-    runs = [next_run(*_policy(clients, region_id, each), now) for each in policy_ids]
+    runs = [next_policy_run(*_policy_schedule(clients, region_id, each), now) for each in policy_ids]
     return min((each for each in runs if each is not None), default=None)
 
 
-def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
+def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
     """The time after ``now`` at which a policy runs next; None if it never runs.
 
     Both lists are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Mondays and Sundays.
     """
-    hours, days = _numbers(time_points), _numbers(weekdays)
+    hours, days = _parsed_numbers(time_points), _parsed_numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)
     due = (
         today + timedelta(days=ahead, hours=hour)
@@ -42,7 +42,7 @@ def next_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
     return next((each.astimezone(timezone.utc) for each in due if each > now), None)
 
 
-def _numbers(text: str) -> list[int]:
+def _parsed_numbers(text: str) -> list[int]:
     """The numbers in a JSON list of texts; empty if the value is anything else."""
     try:
         return sorted(int(each) for each in json.loads(text))
@@ -50,13 +50,13 @@ def _numbers(text: str) -> list[int]:
         return []
 
 
-def _policy(clients: Clients, region_id: str, policy_id: str) -> tuple[str, str]:
+def _policy_schedule(clients: Clients, region_id: str, policy_id: str) -> tuple[str, str]:
     from alibabacloud_ecs20140526 import models
 
     request = models.DescribeAutoSnapshotPolicyExRequest(region_id=region_id, auto_snapshot_policy_id=policy_id)
-    client = clients.ecs(region_id)
+    client = clients.ecs_client(region_id)
     try:
-        body = call(clients, lambda runtime: client.describe_auto_snapshot_policy_ex_with_options(request, runtime))
+        body = call_service(clients, lambda runtime: client.describe_auto_snapshot_policy_ex_with_options(request, runtime))
     except Permanent:
         return "", ""
     policies = body.auto_snapshot_policies.auto_snapshot_policy if body.auto_snapshot_policies else None

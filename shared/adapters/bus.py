@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import cloud_error
-from shared.adapters.sdk_errors import CloudError, translate
+from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import SOURCE, Event
 from shared.domain.retry import Again, repeat
@@ -22,7 +22,7 @@ ENVELOPE_BYTES = 600
 """Bytes reserved for the attributes of one event."""
 
 
-class _NotTaken(Exception):
+class _NotPublished(Exception):
     """Raised if EventBridge refused some events or did not answer. Sending them again may help."""
 
 
@@ -35,28 +35,28 @@ class EventBridgeBus:
         self._clock = clock
 
     def publish(self, events: Sequence[Event]) -> None:
-        for some in batches([(event, _encoded(event)) for event in events]):
+        for some in event_portions([(event, _event_json(event)) for event in events]):
             self._put_events(some)
 
     def _put_events(self, events: list[tuple[Event, bytes]]) -> None:
-        entries = [self._entry(event, data) for event, data in events]
+        entries = [self._cloud_event(event, data) for event, data in events]
 
-        def send(_number: int) -> None:
+        def send_remaining(_number: int) -> None:
             nonlocal entries
             try:
-                answer = self._clients.eventbridge().put_events_with_options(entries, self._clients.runtime())
+                answer = self._clients.eventbridge_client().put_events_with_options(entries, self._clients.runtime_options())
             except Exception as error:
-                raise _NotTaken(_problem_of(error)) from error
+                raise _NotPublished(_retryable_problem(error)) from error
             entries, problem = _refused_entries(entries, answer)
             if entries:
-                raise _NotTaken(problem)
+                raise _NotPublished(problem)
 
         try:
-            repeat(self._clients.retry, send, _worth, self._clients.sleep)
-        except _NotTaken as problem:
+            repeat(self._clients.retry, send_remaining, _retry_decision, self._clients.sleep)
+        except _NotPublished as problem:
             raise Transient("Bus.PublishFailed", f"{len(entries)} of {len(events)} events were not taken: {problem}") from problem
 
-    def _entry(self, event: Event, data: bytes) -> Any:
+    def _cloud_event(self, event: Event, data: bytes) -> Any:
         from alibabacloud_eventbridge import models
 
         return models.CloudEvent(
@@ -73,7 +73,7 @@ class EventBridgeBus:
         )
 
 
-def batches(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
+def event_portions(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event, bytes]]]:
     """The events in order, split into portions for one PutEvents call each. Raises Permanent (Event.TooLarge)."""
     portion: list[tuple[Event, bytes]] = []
     size = 0
@@ -90,11 +90,11 @@ def batches(events: Sequence[tuple[Event, bytes]]) -> Iterator[list[tuple[Event,
         yield portion
 
 
-def _worth(error: Exception) -> Again | None:
-    return Again() if isinstance(error, _NotTaken) else None
+def _retry_decision(error: Exception) -> Again | None:
+    return Again() if isinstance(error, _NotPublished) else None
 
 
-def _encoded(event: Event) -> bytes:
+def _event_json(event: Event) -> bytes:
     return json.dumps(event.data, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -109,13 +109,13 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
     return failed or entries, reasons[0] if reasons else "no reason given"
 
 
-def _problem_of(error: Exception) -> str:
+def _retryable_problem(error: Exception) -> str:
     """The problem in words, if sending again may help. Any other error is raised, translated if possible."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error
     # EventBridge's errors carry no status in the SDK's exception: unknown codes are tried again, denials are not.
-    known = translate(failed)
-    if isinstance(known, Permanent) and (failed.denied or failed.family == "EventBusNotExist"):
+    known = translate_error(failed)
+    if isinstance(known, Permanent) and (failed.is_denied or failed.code_family == "EventBusNotExist"):
         raise known from error
     return failed.code or failed.message

@@ -23,13 +23,13 @@ class EnvironmentClock:
 
     def now(self) -> datetime:
         text = os.environ.get(self._variable, "")
-        return moment(text) if text else datetime.now(timezone.utc)
+        return parse_time(text) if text else datetime.now(timezone.utc)
 
 
 Clock = SystemClock | EnvironmentClock
 
 
-def clock_of(setting: str) -> Clock:
+def clock_from_setting(setting: str) -> Clock:
     """The clock that the setting names: ``system`` or ``env:VARIABLE``."""
     kind, _, variable = setting.partition(":")
     if kind == "env" and variable:
@@ -39,20 +39,20 @@ def clock_of(setting: str) -> Clock:
     return SystemClock()
 
 
-def moment(text: str) -> datetime:
+def parse_time(text: str) -> datetime:
     """The time in an ISO 8601 text of the cloud, for example ``2026-09-01T04:00Z``, as aware UTC. Raises ValueError."""
     parsed = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
     return parsed.replace(tzinfo=timezone.utc) if parsed.tzinfo is None else parsed.astimezone(timezone.utc)
 
 
-def moment_or_none(text: str | None) -> datetime | None:
-    """The time in an ISO 8601 text, like ``moment``; None if the text is empty or unreadable."""
+def parse_time_or_none(text: str | None) -> datetime | None:
+    """The time in an ISO 8601 text, like ``parse_time``; None if the text is empty or unreadable."""
     try:
-        return moment(text) if text else None
+        return parse_time(text) if text else None
     except ValueError:
         return None
 
 
-def milliseconds(at: datetime) -> int:
+def epoch_milliseconds(at: datetime) -> int:
     """The time in milliseconds since the epoch, the form of times in Tablestore columns."""
     return round(at.timestamp() * 1000)

@@ -7,14 +7,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.adapters.account_facts import AccountBook
-from shared.adapters.auto_snapshots import next_of, policies_of
-from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, filters_of, found_instance, instance_facts, snapshot_of
+from shared.adapters.account_facts import AccountFactsReader
+from shared.adapters.auto_snapshots import next_snapshot_at, snapshot_policy_ids
+from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, found_instance, instance_facts, listing_filters, snapshot_facts
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call, codes, gone, never
-from shared.adapters.sdk_errors import CloudError, translate
+from shared.adapters.sdk_call import Expected, call_service, has_code, is_never_expected, is_not_found
+from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
 from shared.ports.clock import Clock
@@ -23,7 +23,7 @@ from shared.ports.compute import WITHOUT_SIEVE, Found, FoundInstance, Sieve, Sna
 PAGE = 100
 MAX_PAGES = 60
 """Maximum pages of one listing, for 6,000 items. An instance has at most 17 disks with 256 manual snapshots each."""
-_CANNOT_GO = codes(
+_CANNOT_GO = has_code(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
     "Operation.Conflict",
@@ -33,7 +33,7 @@ _CANNOT_GO = codes(
     "InvalidOperation.ResourceManagedByCloudProduct",
 )
 """Error codes of DeleteSnapshot for a snapshot that is in use or not ready to be deleted."""
-_WRONG_STATUS = codes("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
+_WRONG_STATUS = has_code("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
 class Ecs:
@@ -43,7 +43,7 @@ class Ecs:
         self._clients = clients
         self._guest = CloudAssistant(clients)
         self._clock = clock
-        self._account = AccountBook(clients, clock)
+        self._account = AccountFactsReader(clients, clock)
         self._types = InstanceTypes(clients)
 
     def account(self, region_id: str) -> AccountFacts:
@@ -52,15 +52,15 @@ class Ecs:
     def regions(self) -> frozenset[str]:
         from alibabacloud_ecs20140526 import models
 
-        body = self._send(self._clients.account.region, "describe_regions", models.DescribeRegionsRequest())
+        body = self._call_ecs(self._clients.account.region, "describe_regions", models.DescribeRegionsRequest())
         return frozenset(each.region_id for each in (body.regions.region if body.regions else None) or ())
 
     # Instances --------------------------------------------------------------------------------------------------------
 
     def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: Sieve = WITHOUT_SIEVE) -> Found:
         wanted: dict[str, Any] = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
-        wanted |= filters_of(only) if only != WITHOUT_SIEVE else {}
-        body = self._instances(region_id, token, **wanted)
+        wanted |= listing_filters(only) if only != WITHOUT_SIEVE else {}
+        body = self._describe_instances(region_id, token, **wanted)
         found: list[FoundInstance] = [found_instance(each) for each in body.instances.instance or []]
         return Found(tuple(found), body.next_token or "")
 
@@ -73,26 +73,26 @@ class Ecs:
         # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
         wanted = {"instance_network_type": "vpc", "private_ip_addresses": json.dumps(list(private_ips))}
 
-        def page(token: str) -> tuple[Any, str]:
-            body = self._instances(region_id, token, **wanted)
+        def fetch_page(token: str) -> tuple[Any, str]:
+            body = self._describe_instances(region_id, token, **wanted)
             return body.instances.instance, body.next_token
 
-        return {each.instance_id: each.host_name or "" for each in _pages(page)}
+        return {each.instance_id: each.host_name or "" for each in _all_items(fetch_page)}
 
     def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
-        instances = self._instances(region_id, instance_ids=json.dumps([instance_id])).instances.instance
+        instances = self._describe_instances(region_id, instance_ids=json.dumps([instance_id])).instances.instance
         if not instances:
             remedy = "The instance is gone, or in another region or account."
             raise Refused("Instance.NotFound", f"There is no instance {instance_id} in {region_id}.", remedy, status=404)
-        disks = list(self._disks(region_id, instance_id))
+        disks = list(self._describe_disks(region_id, instance_id))
         agent = self._guest.agents(region_id, [instance_id]).get(instance_id)
-        facts = instance_facts(instances[0], disks, agent, list(self._snapshots(region_id, instance_id=instance_id)))
+        facts = instance_facts(instances[0], disks, agent, list(self._describe_snapshots(region_id, instance_id=instance_id)))
         if not schedule:
             return facts
         # Only SMC's way of Windows attaches a disk of its own, so only there the limit of disks counts.
         kind = instances[0].instance_type if facts.os_type == "windows" else ""
         limit = self._types.data_disk_limit(region_id, kind) if kind else None
-        due = next_of(self._clients, region_id, policies_of(disks), self._clock.now())
+        due = next_snapshot_at(self._clients, region_id, snapshot_policy_ids(disks), self._clock.now())
         return replace(facts, auto_snapshot_at=due, data_disk_limit=limit)
 
     def stop(self, region_id: str, instance_id: str) -> None:
@@ -113,48 +113,48 @@ class Ecs:
         If ECS refuses because the instance already has the wanted status or is changing to it, that is no error.
         """
         try:
-            self._send(region_id, operation, request, expected=_WRONG_STATUS)
+            self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
         except CloudError as error:
             status = self.statuses(region_id, [instance_id]).get(instance_id, "gone")
             if status not in done:
                 raise Transient("Instance.Busy", f"{instance_id} is {status}: {error.message}") from error
 
-    def _instances(self, region_id: str, token: str = "", **wanted: Any) -> Any:
+    def _describe_instances(self, region_id: str, token: str = "", **wanted: Any) -> Any:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstancesRequest(region_id=region_id, max_results=PAGE, next_token=token or None, **wanted)
-        return self._send(region_id, "describe_instances", request)
+        return self._call_ecs(region_id, "describe_instances", request)
 
     # Disks ------------------------------------------------------------------------------------------------------------
 
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
-        return tuple(disk_facts(each) for each in self._disks(region_id, instance_id))
+        return tuple(disk_facts(each) for each in self._describe_disks(region_id, instance_id))
 
     def check_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id, dry_run=True)
         try:
-            self._send(region_id, "reset_disk", request, expected=codes("DryRunOperation"))
+            self._call_ecs(region_id, "reset_disk", request, expected=has_code("DryRunOperation"))
         except CloudError:
             return  # how ECS says that a dry run passed
 
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
-        self._send(region_id, "reset_disk", models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id))
+        self._call_ecs(region_id, "reset_disk", models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id))
 
-    def _disks(self, region_id: str, instance_id: str) -> Iterator[Any]:
+    def _describe_disks(self, region_id: str, instance_id: str) -> Iterator[Any]:
         from alibabacloud_ecs20140526 import models
 
-        def page(token: str) -> tuple[Any, str]:
+        def fetch_page(token: str) -> tuple[Any, str]:
             request = models.DescribeDisksRequest(
                 region_id=region_id, instance_id=instance_id, max_results=PAGE, next_token=token or None
             )
-            body = self._send(region_id, "describe_disks", request)
+            body = self._call_ecs(region_id, "describe_disks", request)
             return body.disks.disk, body.next_token
 
-        return _pages(page)
+        return _all_items(fetch_page)
 
     # Snapshots --------------------------------------------------------------------------------------------------------
 
@@ -169,43 +169,43 @@ class Ecs:
             client_token=token,
             tag=[models.CreateSnapshotRequestTag(key=key, value=value) for key, value in tags.items()],
         )
-        return str(self._send(region_id, "create_snapshot", request).snapshot_id)
+        return str(self._call_ecs(region_id, "create_snapshot", request).snapshot_id)
 
     def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
         if not snapshot_ids:
             return {}
-        found = self._snapshots(region_id, snapshot_ids=json.dumps(list(snapshot_ids)))
-        return {each.snapshot_id: snapshot_of(each) for each in found}
+        found = self._describe_snapshots(region_id, snapshot_ids=json.dumps(list(snapshot_ids)))
+        return {each.snapshot_id: snapshot_facts(each) for each in found}
 
     def snapshots_of(self, region_id: str, instance_id: str) -> list[Snapshot]:
-        return [snapshot_of(each) for each in self._snapshots(region_id, instance_id=instance_id)]
+        return [snapshot_facts(each) for each in self._describe_snapshots(region_id, instance_id=instance_id)]
 
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
         from alibabacloud_ecs20140526 import models
 
         request = models.DeleteSnapshotRequest(snapshot_id=snapshot_id)
         try:
-            self._send(region_id, "delete_snapshot", request, expected=lambda error: gone(error) or _CANNOT_GO(error))
+            self._call_ecs(region_id, "delete_snapshot", request, expected=lambda error: is_not_found(error) or _CANNOT_GO(error))
         except CloudError as error:
-            return gone(error)
+            return is_not_found(error)
         return True
 
-    def _snapshots(self, region_id: str, **wanted: str) -> Iterator[Any]:
+    def _describe_snapshots(self, region_id: str, **wanted: str) -> Iterator[Any]:
         from alibabacloud_ecs20140526 import models
 
-        def page(token: str) -> tuple[Any, str]:
+        def fetch_page(token: str) -> tuple[Any, str]:
             request = models.DescribeSnapshotsRequest(region_id=region_id, max_results=PAGE, next_token=token or None, **wanted)
-            body = self._send(region_id, "describe_snapshots", request)
+            body = self._call_ecs(region_id, "describe_snapshots", request)
             return body.snapshots.snapshot, body.next_token
 
-        return _pages(page)
+        return _all_items(fetch_page)
 
-    def _send(self, region_id: str, operation: str, request: Any, *, expected: Expected = never) -> Any:
-        send: Callable[[Any, Any], Any] = getattr(self._clients.ecs(region_id), f"{operation}_with_options")
-        return call(self._clients, lambda runtime: send(request, runtime), expected=expected)
+    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
+        send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
+        return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
 
 
-def _pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
+def _all_items(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
     """All items of a listing, read page by page. Each page returns the token for the next page."""
     token = ""
     for _ in range(MAX_PAGES):
@@ -213,4 +213,4 @@ def _pages(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
         yield from items or ()
         if not token:
             return
-    raise translate(CloudError("Listing.TooLong", f"More than {MAX_PAGES * PAGE} items.", 400))
+    raise translate_error(CloudError("Listing.TooLong", f"More than {MAX_PAGES * PAGE} items.", 400))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, Literal
 
-from shared.adapters.clock import moment, moment_or_none
+from shared.adapters.clock import parse_time, parse_time_or_none
 from shared.domain.facts import DiskFacts, InstanceFacts
 from shared.ports.compute import FoundInstance, Sieve, Snapshot
 from shared.ports.guest import Agent
@@ -31,14 +31,14 @@ def found_instance(instance: Any) -> FoundInstance:
         instance.osname_en or "",
         instance.ostype or "",
         instance.status or "",
-        moment_or_none(instance.start_time),
+        parse_time_or_none(instance.start_time),
         tags=_tags(instance),
         resource_group_id=instance.resource_group_id or "",
         vpc_id=(instance.vpc_attributes.vpc_id or "") if instance.vpc_attributes else "",
     )
 
 
-def filters_of(only: Sieve) -> dict[str, Any]:
+def listing_filters(only: Sieve) -> dict[str, Any]:
     """The parameters of DescribeInstances that apply this filter."""
     from alibabacloud_ecs20140526 import models
 
@@ -63,7 +63,7 @@ def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
     )
 
 
-def snapshot_of(snapshot: Any) -> Snapshot:
+def snapshot_facts(snapshot: Any) -> Snapshot:
     """The facts of one snapshot. In ECS its progress is text, for example ``45%``."""
     return Snapshot(
         snapshot.snapshot_id,
@@ -71,13 +71,13 @@ def snapshot_of(snapshot: Any) -> Snapshot:
         snapshot.source_disk_id or "",
         snapshot.status or "",
         int((snapshot.progress or "0").rstrip("%") or 0),
-        moment(snapshot.creation_time),
+        parse_time(snapshot.creation_time),
         int(snapshot.source_disk_size or 0),
         dict(_tags(snapshot)).get(MIGRATION_TAG, ""),
     )
 
 
-def architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
+def likely_architecture(instance_type: str) -> Literal["x86_64", "arm64"]:
     """The architecture that the instance type's name suggests. The probe reads the real architecture in the guest."""
     return "arm64" if _ARM_FAMILY.match(instance_type) else "x86_64"
 
@@ -93,7 +93,7 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
         os_name=instance.osname or "",
         os_name_en=instance.osname_en or "",
         os_type="windows" if instance.ostype == "windows" else "linux",
-        architecture=architecture(instance.instance_type or ""),
+        architecture=likely_architecture(instance.instance_type or ""),
         status=instance.status or "",
         cpu=int(instance.cpu or 0),
         memory_mib=int(instance.memory or 0),
@@ -105,10 +105,10 @@ def instance_facts(instance: Any, disks: Sequence[Any], agent: Agent | None, sna
         serial_number=instance.serial_number or "",
         disks=tuple(disk_facts(disk, manual.count(disk.disk_id)) for disk in disks),
         tags=tags,
-        locked=_locks(instance),
+        locked=_lock_reasons(instance),
         spot=(instance.spot_strategy or "NoSpot") != "NoSpot",
-        expires_at=moment_or_none(instance.expired_time) if instance.instance_charge_type == "PrePaid" else None,
-        auto_release_at=moment_or_none(instance.auto_release_time),
+        expires_at=parse_time_or_none(instance.expired_time) if instance.instance_charge_type == "PrePaid" else None,
+        auto_release_at=parse_time_or_none(instance.auto_release_time),
         agent_heartbeat_at=agent.heartbeat_at if agent else None,
         snapshots_in_progress=tuple(each.snapshot_id for each in snapshots if each.status == "progressing"),
         scaling_group_id=dict(tags).get(_SCALING_TAG, ""),
@@ -120,7 +120,7 @@ def _tags(resource: Any) -> tuple[tuple[str, str], ...]:
     return tuple((each.tag_key, each.tag_value or "") for each in tags or ())
 
 
-def _locks(instance: Any) -> tuple[str, ...]:
+def _lock_reasons(instance: Any) -> tuple[str, ...]:
     locks = instance.operation_locks.lock_reason if instance.operation_locks else None
     return tuple(each.lock_reason for each in locks or ())
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
+from shared.adapters.clock import parse_time_or_none
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import call_service
 from shared.ports.guest import Agent, CommandResult
 
 RUNNING = frozenset({"Pending", "Scheduled", "Running", "Stopping"})
@@ -40,8 +40,8 @@ class CloudAssistant:
             timeout=timeout_s,
             client_token=token,
         )
-        client = self._clients.ecs(region_id)
-        return str(call(self._clients, lambda runtime: client.run_command_with_options(request, runtime)).invoke_id)
+        client = self._clients.ecs_client(region_id)
+        return str(call_service(self._clients, lambda runtime: client.run_command_with_options(request, runtime)).invoke_id)
 
     def result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
         from alibabacloud_ecs20140526 import models
@@ -49,35 +49,37 @@ class CloudAssistant:
         request = models.DescribeInvocationResultsRequest(
             region_id=region_id, instance_id=instance_id, invoke_id=invocation_id, content_encoding="Base64"
         )
-        client = self._clients.ecs(region_id)
-        body = call(self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime))
+        client = self._clients.ecs_client(region_id)
+        body = call_service(self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime))
         results = body.invocation.invocation_results.invocation_result if body.invocation else []
         if not results or results[0].invocation_status in RUNNING:
             return None
-        return _result(results[0])
+        return _command_result(results[0])
 
     def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        found = [(moment_or_none(each.start_time), each) for each in self._results(region_id, instance_id)]
+        found = [(parse_time_or_none(each.start_time), each) for each in self._list_results(region_id, instance_id)]
         begun = [(at, each) for at, each in found if at is not None and at >= since]
-        return [_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]
+        return [_command_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]
 
-    def _results(self, region_id: str, instance_id: str) -> Iterator[Any]:
+    def _list_results(self, region_id: str, instance_id: str) -> Iterator[Any]:
         token: str | None = None
         for _ in range(MAX_PAGES):
-            found = self._page(region_id, instance_id, token)
+            found = self._results_page(region_id, instance_id, token)
             yield from (found.invocation_results.invocation_result or []) if found and found.invocation_results else []
             token = found.next_token if found else None
             if not token:
                 return
 
-    def _page(self, region_id: str, instance_id: str, token: str | None) -> Any:
+    def _results_page(self, region_id: str, instance_id: str, token: str | None) -> Any:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInvocationResultsRequest(
             region_id=region_id, instance_id=instance_id, content_encoding="Base64", max_results=PAGE, next_token=token
         )
-        client = self._clients.ecs(region_id)
-        return call(self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime)).invocation
+        client = self._clients.ecs_client(region_id)
+        return call_service(
+            self._clients, lambda runtime: client.describe_invocation_results_with_options(request, runtime)
+        ).invocation
 
     def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
         from alibabacloud_ecs20140526 import models
@@ -85,16 +87,18 @@ class CloudAssistant:
         if not instance_ids:
             return {}
         request = models.DescribeCloudAssistantStatusRequest(region_id=region_id, instance_id=list(instance_ids))
-        client = self._clients.ecs(region_id)
-        body = call(self._clients, lambda runtime: client.describe_cloud_assistant_status_with_options(request, runtime))
+        client = self._clients.ecs_client(region_id)
+        body = call_service(self._clients, lambda runtime: client.describe_cloud_assistant_status_with_options(request, runtime))
         status = body.instance_cloud_assistant_status_set
         return {
-            each.instance_id: Agent(str(each.cloud_assistant_status).lower() == "true", moment_or_none(each.last_heartbeat_time))
+            each.instance_id: Agent(
+                str(each.cloud_assistant_status).lower() == "true", parse_time_or_none(each.last_heartbeat_time)
+            )
             for each in (status.instance_cloud_assistant_status if status else None) or []
         }
 
 
-def _result(found: Any) -> CommandResult:
+def _command_result(found: Any) -> CommandResult:
     try:
         output = base64.b64decode(found.output or "")
     except (binascii.Error, ValueError):
@@ -102,5 +106,5 @@ def _result(found: Any) -> CommandResult:
     problem = ": ".join(part for part in (found.error_code, found.error_info) if part)
     exit_code = int(found.exit_code) if found.exit_code is not None else -1
     status = str(found.invocation_status)
-    begun_at = moment_or_none(found.start_time)
+    begun_at = parse_time_or_none(found.start_time)
     return CommandResult(status, exit_code, output, int(found.dropped or 0), problem, status not in RUNNING, begun_at)

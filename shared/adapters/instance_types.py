@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import call_service
 from shared.domain.errors import Permanent
 
 
@@ -29,7 +29,7 @@ class InstanceTypes:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])
-        client = self._clients.ecs(region_id)
-        body = call(self._clients, lambda runtime: client.describe_instance_types_with_options(request, runtime))
+        client = self._clients.ecs_client(region_id)
+        body = call_service(self._clients, lambda runtime: client.describe_instance_types_with_options(request, runtime))
         found = body.instance_types.instance_type if body.instance_types else None
         return {each.instance_type_id: each.disk_quantity for each in found or () if each.disk_quantity}

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Sequence
 
 from shared.adapters import tables
-from shared.adapters.store import Columns, Expected, InDoubt, Key, Store
+from shared.adapters.store import Columns, Expected, Key, Store, WriteInDoubt
 from shared.domain.errors import Transient
 from shared.domain.retry import LOCK_RACE
 from shared.ports.admission import LeaseHolder
@@ -18,77 +18,79 @@ AT_ONCE = 100
 """Maximum rows that one call reads."""
 
 
-def take(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
+def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
     """Take the lease if nobody holds it; returns who holds it then. A later attempt of the same migration takes it over."""
-    columns: Columns = {"migration_id": migration_id, "lease": _lease(migration_id, attempt), **(more or {})}
+    columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
-        if _put(store, key, columns):
+        if _put_lease(store, key, columns):
             return LeaseHolder(migration_id, attempt)
         row = store.get(tables.LOCKS, key) or {}
-        holder, since = str(row.get("migration_id", "")), _attempt_of(row)
+        holder, since = str(row.get("migration_id", "")), _lease_attempt(row)
         if holder and (holder != migration_id or since >= attempt):
             return LeaseHolder(holder, since)
-        if holder and _renew(store, key, row, columns):
+        if holder and _take_over(store, key, row, columns):
             return LeaseHolder(holder, attempt)
     raise Transient("Lock.Contended", f"The lock {key[0][1]} changes hands too fast.")
 
 
-def _put(store: Store, key: Key, columns: Columns) -> bool:
+def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
     try:
         return store.put_new(tables.LOCKS, key, columns)
-    except InDoubt:
+    except WriteInDoubt:
         return False  # the look at the holder tells
 
 
-def _renew(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
+def _take_over(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
     """Take over the lease of an earlier attempt, so that a late act of that attempt cannot release it."""
     try:
-        return store.update(tables.LOCKS, key, columns, expect=_unchanged(row))
-    except InDoubt:
+        return store.update(tables.LOCKS, key, columns, expect=_unchanged_condition(row))
+    except WriteInDoubt:
         return False  # the same
 
 
-def give_back(store: Store, key: Key, migration_id: str, attempt: int) -> None:
+def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> None:
     """Release the lease if this attempt of the migration holds it, or an earlier attempt."""
     try:
-        if store.delete(tables.LOCKS, key, expect={"lease": _lease(migration_id, attempt)}):
+        if store.delete(tables.LOCKS, key, expect={"lease": _lease_value(migration_id, attempt)}):
             return
-    except InDoubt:
+    except WriteInDoubt:
         pass  # it was sent again, and failed its condition: the lock may as well be an earlier attempt's
     row = store.get(tables.LOCKS, key) or {}
-    if row.get("migration_id") != migration_id or _attempt_of(row) > attempt:
+    if row.get("migration_id") != migration_id or _lease_attempt(row) > attempt:
         return
     try:
-        store.delete(tables.LOCKS, key, expect=_unchanged(row))
-    except InDoubt:
+        store.delete(tables.LOCKS, key, expect=_unchanged_condition(row))
+    except WriteInDoubt:
         return  # that one named the lock as it was read: it is not ours any more, one way or the other
 
 
-def places(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
     """The holder of the place in each group, by group. A group without a holder is left out."""
-    by_id = {str(key_of_group(each)[0][1]): each for each in dict.fromkeys(groups)}
+    by_id = {str(group_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
         keys: list[Key] = [(("lock_id", each),) for each in ids[start : start + AT_ONCE]]
         rows += store.get_few(tables.LOCKS, keys, ("lock_id", "migration_id", "lease"))
-    return {by_id[row["lock_id"]]: LeaseHolder(str(row["migration_id"]), _attempt_of(row)) for row in rows if "migration_id" in row}
+    return {
+        by_id[row["lock_id"]]: LeaseHolder(str(row["migration_id"]), _lease_attempt(row)) for row in rows if "migration_id" in row
+    }
 
 
-def key_of_group(group: str) -> Key:
+def group_key(group: str) -> Key:
     """The key of the row for a group's place. It holds a digest of the group's tag, because a tag may be longer than a key."""
     return (("lock_id", tables.GROUP_PLACE + hashlib.sha256(group.encode()).hexdigest()[:32]),)
 
 
-def _lease(migration_id: str, attempt: int) -> str:
+def _lease_value(migration_id: str, attempt: int) -> str:
     return f"{migration_id}/{attempt}"
 
 
-def _attempt_of(row: Columns) -> int:
+def _lease_attempt(row: Columns) -> int:
     """The attempt that holds the lease; 0 if an older version wrote the row."""
     return int(str(row.get("lease", "/0")).rpartition("/")[2])
 
 
-def _unchanged(row: Columns) -> Expected:
+def _unchanged_condition(row: Columns) -> Expected:
     """The condition that the lease has not changed since it was read."""
     name = "lease" if "lease" in row else "migration_id"
     return {name: row[name]}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 
 from shared.adapters import tables
-from shared.adapters.clock import milliseconds
-from shared.adapters.migrations import readable
-from shared.adapters.page_tokens import start_of, token_of
-from shared.adapters.store import Highest, InDoubt, Key, Lowest, Range, Store
+from shared.adapters.clock import epoch_milliseconds
+from shared.adapters.migrations import readable_values
+from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.store import HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.errors import Stale, Transient
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
@@ -24,46 +24,46 @@ class TablestoreLedger:
         self._store = store
 
     def put(self, entry: LedgerEntry) -> None:
-        key, columns = _key(entry.migration_id, entry.key), tables.ledger_columns(entry)
+        key, columns = _entry_key(entry.migration_id, entry.key), tables.ledger_columns(entry)
         unless = "" if entry.sweep_at else "sweep_at"
         if not self._store.put(tables.SNAPSHOTS, key, columns, unless=unless):
             name = f"{entry.migration_id}/{entry.key}"
             raise Stale("Ledger.Scheduled", f"Snapshot row {name} was given its time to be swept.", "Nothing to do.")
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
-        key = _key(entry.migration_id, entry.key)
+        key = _entry_key(entry.migration_id, entry.key)
         try:
             if self._store.put_new(tables.SNAPSHOTS, key, tables.ledger_columns(entry)):
                 return entry
-        except InDoubt:
+        except WriteInDoubt:
             pass  # what stands there is read anyway
         row = self._store.get(tables.SNAPSHOTS, key, ("doc",))
         if row is None:
             raise Transient("Store.Unavailable", f"Snapshot row {entry.migration_id}/{entry.key} went while it was read.")
-        return tables.ledger_of(row)
+        return tables.ledger_entry_from_row(row)
 
     def of_migration(self, migration_id: str) -> list[LedgerEntry]:
         migration = ("migration_id", migration_id)
-        wanted = Range(tables.SNAPSHOTS, (migration, ("key", Lowest)), (migration, ("key", Highest)), columns=("doc",))
-        rows, _ = self._store.range(wanted, limit=MAX_ENTRIES)
-        return [tables.ledger_of(row) for row in rows]
+        wanted = RowRange(tables.SNAPSHOTS, (migration, ("key", LowestKey)), (migration, ("key", HighestKey)), columns=("doc",))
+        rows, _ = self._store.read_range(wanted, limit=MAX_ENTRIES)
+        return [tables.ledger_entry_from_row(row) for row in rows]
 
     def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
-        lane, rest = ("sweep_lane", tables.SWEEP), (("migration_id", Lowest), ("key", Lowest))
-        start, end = (lane, ("sweep_at", Lowest), *rest), (lane, ("sweep_at", milliseconds(now) + 1), *rest)
-        found, following = self._store.range(Range(tables.BY_SWEEP, start_of(token, start), end), limit=limit)
-        keys = [_key(row["migration_id"], row["key"]) for row in found]
-        entries = readable(tables.ledger_of, self._store.many(tables.SNAPSHOTS, keys, tables.JUST_DOC))
+        lane, rest = ("sweep_lane", tables.SWEEP), (("migration_id", LowestKey), ("key", LowestKey))
+        start, end = (lane, ("sweep_at", LowestKey), *rest), (lane, ("sweep_at", epoch_milliseconds(now) + 1), *rest)
+        found, following = self._store.read_range(RowRange(tables.BY_SWEEP, page_start(token, start), end), limit=limit)
+        keys = [_entry_key(row["migration_id"], row["key"]) for row in found]
+        entries = readable_values(tables.ledger_entry_from_row, self._store.get_many(tables.SNAPSHOTS, keys, tables.JUST_DOC))
         # The index lags behind the rows.
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
-        return LedgerPage(tuple(due), token_of(following))
+        return LedgerPage(tuple(due), page_token(following))
 
     def page(self, *, limit: int, token: str) -> LedgerPage:
-        start = start_of(token, (("migration_id", Lowest), ("key", Lowest)))
-        end = (("migration_id", Highest), ("key", Highest))
-        rows, following = self._store.range(Range(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)
-        return LedgerPage(tuple(readable(tables.ledger_of, rows)), token_of(following))
+        start = page_start(token, (("migration_id", LowestKey), ("key", LowestKey)))
+        end = (("migration_id", HighestKey), ("key", HighestKey))
+        rows, following = self._store.read_range(RowRange(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)
+        return LedgerPage(tuple(readable_values(tables.ledger_entry_from_row, rows)), page_token(following))
 
 
-def _key(migration_id: str, key: str) -> Key:
+def _entry_key(migration_id: str, key: str) -> Key:
     return (("migration_id", migration_id), ("key", key))

@@ -12,9 +12,9 @@ from datetime import datetime
 from typing import Any, TypeVar
 
 from shared.adapters import tables
-from shared.adapters.clock import milliseconds
-from shared.adapters.page_tokens import start_of, token_of
-from shared.adapters.store import Columns, Highest, InDoubt, Key, Lowest, Range, Store
+from shared.adapters.clock import epoch_milliseconds
+from shared.adapters.page_tokens import page_start, page_token
+from shared.adapters.store import Columns, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
 from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
@@ -41,14 +41,14 @@ class TablestoreMigrations:
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
         columns = tables.step_columns(Step(migration, migration, entry, events=tuple(events)))
         try:
-            return self._store.put_new(tables.MIGRATIONS, _key(migration.migration_id), columns)
-        except InDoubt:
+            return self._store.put_new(tables.MIGRATIONS, _migration_key(migration.migration_id), columns)
+        except WriteInDoubt:
             return self._is_written(migration, columns)
 
     def create_many(self, made: Sequence[Created]) -> list[bool]:
         from shared.adapters.store_bulk import put_new_many  # intake alone writes in bulk
 
-        rows = [(_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
+        rows = [(_migration_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
         if len(rows) > 1:
             with suppress(Permanent):  # the role of an older stack may not write in bulk
                 return put_new_many(self._store, tables.MIGRATIONS, rows)
@@ -57,7 +57,7 @@ class TablestoreMigrations:
     def settle_many(self, made: Sequence[Migration]) -> None:
         from shared.adapters.store_bulk import update_many
 
-        changes = [_settled(each) for each in made]
+        changes = [_settling_change(each) for each in made]
         settled = [False] * len(made)
         if len(made) > 1:
             with suppress(Permanent):
@@ -70,8 +70,8 @@ class TablestoreMigrations:
         columns = tables.step_columns(step)
         remove = () if "due_lane" in columns else ("due_lane", "due_at")
         try:
-            written = self._update(step.before, columns, remove)
-        except InDoubt:
+            written = self._update_row(step.before, columns, remove)
+        except WriteInDoubt:
             written = self._is_written(step.after, columns)
         if not written:
             sentence = f"Migration {step.before.migration_id} is no longer at version {step.before.version}."
@@ -79,146 +79,150 @@ class TablestoreMigrations:
 
     def _is_written(self, after: Migration, columns: Columns) -> bool:
         """Whether the stored journal line of this version is the line just sent. If so, the first request was carried out."""
-        line = tables.numbered(tables.JOURNAL, after.version)
-        row = self._store.get(tables.MIGRATIONS, _key(after.migration_id), (line,)) or {}
+        line = tables.numbered_column(tables.JOURNAL, after.version)
+        row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
 
     def settle(self, migration: Migration, version: int) -> None:
-        outbox = tables.numbered(tables.OUTBOX, version)
-        if not self._owes_more(migration, version) and self._restore_due_time(migration, (outbox,)):
+        outbox = tables.numbered_column(tables.OUTBOX, version)
+        if not self._has_other_outbox(migration, version) and self._restore_due_time(migration, (outbox,)):
             return
-        self._store.update(tables.MIGRATIONS, _key(migration.migration_id), {}, (outbox,))
+        self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
-    def _owes_more(self, migration: Migration, version: int) -> bool:
+    def _has_other_outbox(self, migration: Migration, version: int) -> bool:
         """Whether the row has another open outbox. The row is read only if it had another one when it was loaded."""
-        return bool(set(migration.owes) - {version}) and len(self._numbered(migration.migration_id, tables.OUTBOX)) > 1
+        return bool(set(migration.owes) - {version}) and len(self._columns_with_prefix(migration.migration_id, tables.OUTBOX)) > 1
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
         """Set the row's due time back to the migration's own. Returns False if the row has a newer version."""
-        lane = tables.lane(migration)
-        return self._update_if(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
+        lane = tables.lane_columns(migration)
+        return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
     def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         progress = {} if percent is None else {"progress": percent}
-        self._update_if(migration, {"due_lane": tables.DRIVE, "due_at": milliseconds(due_at), **progress})
+        self._try_update_row(migration, {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress})
 
     def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        columns = {tables.restart_column(event_id): milliseconds(at)}
+        columns = {tables.restart_column(event_id): epoch_milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}
         try:
-            return self._store.update(tables.MIGRATIONS, _key(migration_id), columns, expect=one_of)
-        except InDoubt:
+            return self._store.update(tables.MIGRATIONS, _migration_key(migration_id), columns, expect=one_of)
+        except WriteInDoubt:
             return True  # most likely noted, and moved on since
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
         column = tables.document_column(name)
-        self._store.update(tables.MIGRATIONS, _key(migration_id), {column: tables.text(name, dict(document))})
+        self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column(name, dict(document))})
 
-    def _update(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
+    def _update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
         """Change the row if it still has the version of ``at``. Returns whether it was changed."""
-        return self._store.update(tables.MIGRATIONS, _key(at.migration_id), put, remove, expect={"version": at.version})
+        return self._store.update(tables.MIGRATIONS, _migration_key(at.migration_id), put, remove, expect={"version": at.version})
 
-    def _update_if(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row like ``_update``, but return False if the outcome is unknown."""
+    def _try_update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
+        """Change the row like ``_update_row``, but return False if the outcome is unknown."""
         try:
-            return self._update(at, put, remove)
-        except InDoubt:
+            return self._update_row(at, put, remove)
+        except WriteInDoubt:
             return False
 
     # One row ----------------------------------------------------------------------------------------------------------
 
     def load(self, migration_id: str) -> Migration:
-        row = self._store.get(tables.MIGRATIONS, _key(migration_id), between=tables.MIGRATION_COLUMNS)
+        row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), between=tables.MIGRATION_COLUMNS)
         if row is None:
-            raise _not_found(migration_id)
-        return tables.migration_of(row)
+            raise _not_found_error(migration_id)
+        return tables.migration_from_row(row)
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
-        return [tables.outbox_of(name, written) for name, written in self._numbered(migration_id, tables.OUTBOX)]
+        return [
+            tables.outbox_from_column(name, written) for name, written in self._columns_with_prefix(migration_id, tables.OUTBOX)
+        ]
 
     def restarts(self, migration_id: str) -> int:
-        return len(self._numbered(migration_id, tables.RESTART))
+        return len(self._columns_with_prefix(migration_id, tables.RESTART))
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
-        lines = self._numbered(migration_id, tables.JOURNAL)
+        lines = self._columns_with_prefix(migration_id, tables.JOURNAL)
         if not lines:
-            raise _not_found(migration_id)
-        return [tables.journal_of(written) for _, written in lines]
+            raise _not_found_error(migration_id)
+        return [tables.journal_entry_from_column(written) for _, written in lines]
 
     def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
         column = tables.document_column(name)
-        row = self._store.get(tables.MIGRATIONS, _key(migration_id), (column,)) or {}
+        row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), (column,)) or {}
         document: dict[str, Any] | None = json.loads(row[column]) if column in row else None
         return document
 
-    def _numbered(self, migration_id: str, prefix: str) -> list[tuple[str, Any]]:
+    def _columns_with_prefix(self, migration_id: str, prefix: str) -> list[tuple[str, Any]]:
         """The columns whose names begin with the prefix, sorted by name."""
-        row = self._store.get(tables.MIGRATIONS, _key(migration_id), between=tables.columns_of(prefix)) or {}
+        row = self._store.get(tables.MIGRATIONS, _migration_key(migration_id), between=tables.prefix_range(prefix)) or {}
         return sorted((name, value) for name, value in row.items() if name.startswith(prefix))
 
     # Many rows --------------------------------------------------------------------------------------------------------
 
     def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
-        return readable(tables.migration_of, self._rows(migration_ids))
+        return readable_values(tables.migration_from_row, self._read_rows(migration_ids))
 
     def due(self, now: datetime, limit: int) -> list[Migration]:
-        page = self._waiting(tables.DRIVE, now, limit, token="")
+        page = self._due_page(tables.DRIVE, now, limit, token="")
         if page.unreadable:
             self.step_aside([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
-        return [each for each in page.migrations if each.owes or self._belongs_here(each)]
+        return [each for each in page.migrations if each.owes or self._is_for_tick(each)]
 
     def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
-        return self._waiting(tables.SWEEP, now, limit, token)
+        return self._due_page(tables.SWEEP, now, limit, token)
 
-    def _waiting(self, lane: str, now: datetime, limit: int, token: str) -> Page:
+    def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> Page:
         """A page of the migrations in a lane that are due by ``now``."""
-        until = milliseconds(now) + 1
-        start = (("due_lane", lane), ("due_at", Lowest), ("migration_id", Lowest))
-        end = (("due_lane", lane), ("due_at", until), ("migration_id", Lowest))
-        found, following = self._store.range(Range(tables.BY_DUE, start_of(token, start), end), limit=limit)
+        until = epoch_milliseconds(now) + 1
+        start = (("due_lane", lane), ("due_at", LowestKey), ("migration_id", LowestKey))
+        end = (("due_lane", lane), ("due_at", until), ("migration_id", LowestKey))
+        found, following = self._store.read_range(RowRange(tables.BY_DUE, page_start(token, start), end), limit=limit)
         # The index lags behind the rows: what has been dealt with since is left out.
-        rows = [row for row in self._rows(_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
-        return _page(rows, token_of(following))
+        rows = [row for row in self._read_rows(_unique_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
+        return _page_of_rows(rows, page_token(following))
 
     def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
-        return self._waiting(tables.DRIVE, until, limit, token="")
+        return self._due_page(tables.DRIVE, until, limit, token="")
 
     def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
         found = []
-        for row in self._rows(migration_ids):
-            unreadable = _read(row)
+        for row in self._read_rows(migration_ids):
+            unreadable = _migration_or_unreadable(row)
             if isinstance(unreadable, Migration) or "due_lane" not in row:
                 continue
             found.append(unreadable)
             as_seen = {"due_lane": row["due_lane"], "due_at": row["due_at"]}
-            with suppress(InDoubt):  # then it was moved already
-                self._store.update(tables.MIGRATIONS, _key(row["migration_id"]), {"due_at": milliseconds(now)}, expect=as_seen)
+            with suppress(WriteInDoubt):  # then it was moved already
+                self._store.update(
+                    tables.MIGRATIONS, _migration_key(row["migration_id"]), {"due_at": epoch_milliseconds(now)}, expect=as_seen
+                )
             facts = {"migrationId": row["migration_id"], "cause": unreadable.cause, "nextLook": now.isoformat()}
             log.error("a row that cannot be read steps aside", extra={"facts": {"code": "Store.RowInvalid", **facts}})
         return tuple(found)
 
-    def _belongs_here(self, migration: Migration) -> bool:
+    def _is_for_tick(self, migration: Migration) -> bool:
         """Whether the tick must handle the row. If the row was due only for an outbox since settled, restore its due time."""
-        if tables.lane(migration).get("due_lane") == tables.DRIVE:
+        if tables.lane_columns(migration).get("due_lane") == tables.DRIVE:
             return True
         self._restore_due_time(migration)
         return False
 
     def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
         lane = ("due_lane", tables.admission_lane(batch_id, account_id))
-        start = (lane, ("due_at", Lowest), ("migration_id", Lowest))
-        end = (lane, ("due_at", Highest), ("migration_id", Highest))
-        found, _ = self._store.range(Range(tables.BY_DUE, start, end), limit=limit)
+        start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
+        end = (lane, ("due_at", HighestKey), ("migration_id", HighestKey))
+        found, _ = self._store.read_range(RowRange(tables.BY_DUE, start, end), limit=limit)
         places = {row["migration_id"]: row["due_at"] for row in found}  # a lagging index may show a row twice
         return [Waiting(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
     def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
-        states = (Lowest, Highest) if state is None else (state.value, state.value)
+        states = (LowestKey, HighestKey) if state is None else (state.value, state.value)
         batch = ("batch_id", batch_id)
-        start = (batch, ("state", states[0]), ("migration_id", Lowest))
-        end = (batch, ("state", states[1]), ("migration_id", Highest))
-        found, following = self._store.range(Range(tables.BY_BATCH, start_of(token, start), end), limit=limit)
-        page = _page(self._rows(_ids(found)), token_of(following))
+        start = (batch, ("state", states[0]), ("migration_id", LowestKey))
+        end = (batch, ("state", states[1]), ("migration_id", HighestKey))
+        found, following = self._store.read_range(RowRange(tables.BY_BATCH, page_start(token, start), end), limit=limit)
+        page = _page_of_rows(self._read_rows(_unique_ids(found)), page_token(following))
         return replace(page, migrations=tuple(each for each in page.migrations if state is None or each.state is state))
 
     def counts(self, batch_id: str) -> Counter[State]:
@@ -226,39 +230,39 @@ class TablestoreMigrations:
 
     def states(self, batch_id: str) -> dict[str, State]:
         batch = ("batch_id", batch_id)
-        start, end = ((batch, ("state", edge), ("migration_id", edge)) for edge in (Lowest, Highest))
+        start, end = ((batch, ("state", edge), ("migration_id", edge)) for edge in (LowestKey, HighestKey))
         states: dict[str, str] = {}  # by id: a lagging index may show a row at its old place and its new one
         following: Key | None = start
         while following:
-            found, following = self._store.range(Range(tables.BY_BATCH, following, end), limit=COUNTED_AT_ONCE)
+            found, following = self._store.read_range(RowRange(tables.BY_BATCH, following, end), limit=COUNTED_AT_ONCE)
             states.update({row["migration_id"]: row["state"] for row in found})
         known = {state.value for state in State}
         return {id: State(state) for id, state in states.items() if state in known}
 
     def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         instance = ("instance_id", instance_id)
-        start, end = (instance, ("migration_id", Lowest)), (instance, ("migration_id", Highest))
-        found, _ = self._store.range(Range(tables.BY_INSTANCE, start, end), limit=limit)
-        return readable(tables.migration_of, self._rows(_ids(found)))
+        start, end = (instance, ("migration_id", LowestKey)), (instance, ("migration_id", HighestKey))
+        found, _ = self._store.read_range(RowRange(tables.BY_INSTANCE, start, end), limit=limit)
+        return readable_values(tables.migration_from_row, self._read_rows(_unique_ids(found)))
 
     def all(self, *, state: State | None, limit: int, token: str) -> Page:
-        start = start_of(token, (("migration_id", Lowest),))
+        start = page_start(token, (("migration_id", LowestKey),))
         equal = ("state", state.value) if state else None
         between = tables.WITH_STATE if state else tables.MIGRATION_COLUMNS
-        wanted = Range(tables.MIGRATIONS, start, (("migration_id", Highest),), between=between, equal=equal)
-        rows, following = self._store.range(wanted, limit=limit)
-        return _page(rows, token_of(following))
+        wanted = RowRange(tables.MIGRATIONS, start, (("migration_id", HighestKey),), between=between, equal=equal)
+        rows, following = self._store.read_range(wanted, limit=limit)
+        return _page_of_rows(rows, page_token(following))
 
-    def _rows(self, migration_ids: Sequence[str]) -> list[Columns]:
-        return self._store.many(tables.MIGRATIONS, [_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
+    def _read_rows(self, migration_ids: Sequence[str]) -> list[Columns]:
+        return self._store.get_many(tables.MIGRATIONS, [_migration_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
 
 
-def _page(rows: Sequence[Columns], next_token: str) -> Page:
+def _page_of_rows(rows: Sequence[Columns], next_token: str) -> Page:
     """A page with the migrations in these rows. Unreadable rows are listed apart."""
     read: list[Migration] = []
     unreadable: list[Unreadable] = []
     for row in rows:
-        found = _read(row)
+        found = _migration_or_unreadable(row)
         if isinstance(found, Migration):
             read.append(found)
         else:
@@ -266,15 +270,15 @@ def _page(rows: Sequence[Columns], next_token: str) -> Page:
     return Page(tuple(read), next_token, tuple(unreadable))
 
 
-def _read(row: Columns) -> Migration | Unreadable:
+def _migration_or_unreadable(row: Columns) -> Migration | Unreadable:
     try:
-        return tables.migration_of(row)
+        return tables.migration_from_row(row)
     except Permanent as error:
         log.warning(error.message, extra={"facts": {"code": error.code}})
         return Unreadable(row["migration_id"], error.message)
 
 
-def readable(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
+def readable_values(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
     """The values that ``read`` returns for the rows. A row that it cannot read is left out, and a warning is logged."""
     found: list[T] = []
     for row in rows:
@@ -289,21 +293,26 @@ def _first_step(made: Created) -> Step:
     return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
 
 
-def _settled(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
+def _settling_change(made: Migration) -> tuple[Key, Columns, tuple[str, ...], dict[str, Any]]:
     """The change that settles a new row: set the migration's own due time, and remove the published outbox."""
-    return _key(made.migration_id), tables.lane(made), (tables.numbered(tables.OUTBOX, made.version),), {"version": made.version}
+    return (
+        _migration_key(made.migration_id),
+        tables.lane_columns(made),
+        (tables.numbered_column(tables.OUTBOX, made.version),),
+        {"version": made.version},
+    )
 
 
-def _key(migration_id: str) -> Key:
+def _migration_key(migration_id: str) -> Key:
     return (("migration_id", migration_id),)
 
 
-def _ids(rows: Sequence[Columns]) -> list[str]:
+def _unique_ids(rows: Sequence[Columns]) -> list[str]:
     """The migration ids in the rows, each once. A lagging index may show a row twice."""
     return list(dict.fromkeys(row["migration_id"] for row in rows))
 
 
-def _not_found(migration_id: str) -> Refused:
+def _not_found_error(migration_id: str) -> Refused:
     return Refused(
         "Migration.NotFound", f"There is no migration {migration_id}.", "See which there are: replank status BATCH.", status=404
     )

@@ -14,28 +14,28 @@ MAX_TOKEN = 4096
 """Maximum characters of a token. A key has at most four columns of at most 1 KB."""
 
 
-def token_of(key: Key | None) -> str:
+def page_token(key: Key | None) -> str:
     """The token for the page that starts at ``key``; empty if there is no next page."""
     if key is None:
         return ""
     return base64.urlsafe_b64encode(json.dumps([list(column) for column in key]).encode()).decode().rstrip("=")
 
 
-def start_of(token: str, first: Key) -> Key:
+def page_start(token: str, first: Key) -> Key:
     """The key at which the page starts, or ``first`` if the token is empty.
 
     Raises Refused (Token.Invalid) for a token of another listing. Key columns with a fixed value in ``first`` must match.
     """
     if not token:
         return first
-    key = _decode(token)
+    key = _decode_token(token)
     fixed = [(name, value) for name, value in first if not isinstance(value, type)]
     if [name for name, _ in key] != [name for name, _ in first] or key[: len(fixed)] != fixed:
-        raise _invalid()
+        raise _invalid_token_error()
     return key
 
 
-def _decode(token: str) -> list[tuple[str, Any]]:
+def _decode_token(token: str) -> list[tuple[str, Any]]:
     try:
         if len(token) > MAX_TOKEN:
             raise ValueError
@@ -44,9 +44,9 @@ def _decode(token: str) -> list[tuple[str, Any]]:
         if not all(isinstance(name, str) and isinstance(value, str | int) for name, value in key):
             raise ValueError
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise _invalid() from None
+        raise _invalid_token_error() from None
     return key
 
 
-def _invalid() -> Refused:
+def _invalid_token_error() -> Refused:
     return Refused("Token.Invalid", "The continuation token is not of this listing.", "Start again without a token.")

@@ -16,18 +16,18 @@ _FORMS = (
 """Patterns of texts that look like secrets: a named value in JSON, a query or a header, and an access key id."""
 
 
-def remember(secret: str | None) -> None:
+def add_secret(secret: str | None) -> None:
     """Hide this value in all later texts. Short values are ignored, because they would hide ordinary words."""
     if secret and len(secret) >= 6:
         _known.add(secret)
 
 
-def forget(secret: str | None) -> None:
+def remove_secret(secret: str | None) -> None:
     """Stop hiding a value that has expired, so that the set of hidden values stays small."""
     _known.discard(secret or "")
 
 
-def hide(text: str) -> str:
+def hide_secrets(text: str) -> str:
     """The text with ``***`` in place of every secret."""
     for secret in _known:
         text = text.replace(secret, _HIDDEN)

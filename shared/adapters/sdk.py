@@ -36,13 +36,13 @@ class Endpoint:
     host: str
 
     @classmethod
-    def of(cls, address: str) -> Endpoint:
+    def from_address(cls, address: str) -> Endpoint:
         """The endpoint in an address. The protocol is https if the address has no scheme."""
         parts = urlsplit(address if "://" in address else f"https://{address}")
         return cls(parts.scheme, parts.netloc)
 
     @property
-    def loopback(self) -> bool:
+    def is_loopback(self) -> bool:
         return urlsplit(f"//{self.host}").hostname in _LOOPBACK
 
 
@@ -70,7 +70,7 @@ class Account:
     sts_endpoint: str = ""
 
 
-class Assumed(Protocol):
+class RoleCredentials(Protocol):
     """Gives the SDKs the credentials of an assumed role, and recognises errors that concern the role."""
 
     def get_credential(self) -> Any:
@@ -82,7 +82,7 @@ class Assumed(Protocol):
     def renew_after(self, error: CloudError) -> bool:
         """Renew the credentials if the error means that they have expired. Returns whether the call is worth repeating."""
 
-    def judge(self, error: CloudError) -> ReplankError | None:
+    def account_error(self, error: CloudError) -> ReplankError | None:
         """The error for an account that refuses the pipeline itself; None if ``error`` concerns only the call."""
 
 
@@ -92,32 +92,32 @@ class Clients:
     ``assumed`` provides the credentials of a role in a member account, for ECS and SMC only.
     """
 
-    def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: Assumed | None = None) -> None:
+    def __init__(self, account: Account, *, retry: RetryPolicy = CLOUD_CALL, assumed: RoleCredentials | None = None) -> None:
         self.account = account
         self.retry = retry
         self.assumed = assumed
         self.sleep: Callable[[float], None] = time.sleep  # noqa: TID251 - short and bounded; longer waits are the tick's affair
         self._made: dict[str, Any] = {}
-        redact.remember(account.credentials.secret)
-        redact.remember(account.credentials.token)
+        redact.add_secret(account.credentials.secret)
+        redact.add_secret(account.credentials.token)
 
-    def tablestore(self) -> Any:
+    def tablestore_client(self) -> Any:
         """The Tablestore client of the pipeline's instance."""
         return self._make_once("tablestore", self._make_tablestore)
 
-    def eventbridge(self) -> Any:
+    def eventbridge_client(self) -> Any:
         """The EventBridge client of the account's own endpoint."""
         return self._make_once("eventbridge", self._make_eventbridge)
 
-    def ecs(self, region_id: str) -> Any:
+    def ecs_client(self, region_id: str) -> Any:
         """The ECS client of a region."""
         return self._make_once(f"ecs:{region_id}", lambda: self._make_ecs(region_id))
 
-    def smc(self) -> Any:
+    def smc_client(self) -> Any:
         """The SMC client. SMC has one endpoint for all regions."""
         return self._make_once("smc", self._make_smc)
 
-    def runtime(self) -> Any:
+    def runtime_options(self) -> Any:
         """The options for one call through a generated client. They turn its own retries off."""
         from alibabacloud_tea_util import models
 
@@ -136,7 +136,7 @@ class Clients:
 
         account, key = self.account, self.account.credentials
         default = f"https://{account.tablestore_instance}.{account.region}.ots.aliyuncs.com"
-        endpoint = _reachable(account.tablestore_endpoint or default)
+        endpoint = _endpoint_without_proxy(account.tablestore_endpoint or default)
         return OTSClient(
             f"{endpoint.protocol}://{endpoint.host}",
             key.key_id,
@@ -145,7 +145,7 @@ class Clients:
             sts_token=key.token or None,
             socket_timeout=Timeout(connect=CONNECT_TIMEOUT_S, read=READ_TIMEOUT_S),
             max_connection=4,
-            retry_policy=tablestore_policy(self.retry),
+            retry_policy=tablestore_retry_policy(self.retry),
         )
 
     def _make_eventbridge(self) -> Any:
@@ -154,23 +154,23 @@ class Clients:
 
         account = self.account
         address = account.eventbridge_endpoint or f"{account.account_id}.eventbridge.{account.region}.aliyuncs.com"
-        return Client(models.Config(region_id=account.region, **self._common(address)))
+        return Client(models.Config(region_id=account.region, **self._common_options(address)))
 
     def _make_ecs(self, region_id: str) -> Any:
         from alibabacloud_ecs20140526.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.ecs_endpoint or f"ecs.{region_id}.aliyuncs.com"
-        return Client(models.Config(region_id=region_id, **self._common(address)))
+        return Client(models.Config(region_id=region_id, **self._common_options(address)))
 
     def _make_smc(self) -> Any:
         from alibabacloud_smc20190601.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.smc_endpoint or "smc.aliyuncs.com"
-        return Client(models.Config(region_id=self.account.region, **self._common(address)))
+        return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
 
-    def sts(self) -> Any:
+    def sts_client(self) -> Any:
         """A generic client for STS, because no SDK that we use covers STS."""
         return self._make_once("sts", self._make_sts)
 
@@ -179,10 +179,10 @@ class Clients:
         from alibabacloud_tea_openapi.client import Client
 
         address = self.account.sts_endpoint or f"sts.{self.account.region}.aliyuncs.com"
-        return Client(models.Config(region_id=self.account.region, **self._common(address)))
+        return Client(models.Config(region_id=self.account.region, **self._common_options(address)))
 
-    def _common(self, address: str) -> dict[str, Any]:
-        endpoint, key = _reachable(address), self.account.credentials
+    def _common_options(self, address: str) -> dict[str, Any]:
+        endpoint, key = _endpoint_without_proxy(address), self.account.credentials
         if self.assumed is not None:  # asked for with every call, so that no client outlives its credentials
             return {"credential": self.assumed, "endpoint": endpoint.host, "protocol": endpoint.protocol}
         return {
@@ -194,24 +194,24 @@ class Clients:
         }
 
 
-def _reachable(address: str) -> Endpoint:
+def _endpoint_without_proxy(address: str) -> Endpoint:
     """The endpoint in an address. For loopback, remove the process's proxy settings, because the Tea SDKs ignore NO_PROXY."""
-    endpoint = Endpoint.of(address)
-    if endpoint.loopback:
+    endpoint = Endpoint.from_address(address)
+    if endpoint.is_loopback:
         for name in ("http_proxy", "https_proxy", "all_proxy"):
             os.environ.pop(name, None)
             os.environ.pop(name.upper(), None)
     return endpoint
 
 
-def tablestore_policy(policy: RetryPolicy) -> Any:
+def tablestore_retry_policy(policy: RetryPolicy) -> Any:
     """The retry policy in the form of the Tablestore SDK. It limits the retries after throttling and failed reads.
 
     The SDK's own default is 20 retries. It does not repeat a write whose outcome is unknown.
     """
     from tablestore.retry import DefaultRetryPolicy
 
-    class Bounded(DefaultRetryPolicy):  # type: ignore[misc]  # the SDK carries no types
+    class BoundedRetryPolicy(DefaultRetryPolicy):  # type: ignore[misc]  # the SDK carries no types
         def should_retry(self, retry_times: int, exception: Any, api_name: str) -> bool:
             again = policy.pause_after(retry_times + 1) is not None
             return again and bool(self._can_retry(retry_times, exception, api_name))
@@ -219,4 +219,4 @@ def tablestore_policy(policy: RetryPolicy) -> Any:
         def get_retry_delay(self, retry_times: int, exception: Any, api_name: str) -> float:
             return policy.pause_after(retry_times + 1) or 0.0
 
-    return Bounded()
+    return BoundedRetryPolicy()

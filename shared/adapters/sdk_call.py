@@ -6,59 +6,61 @@ from collections.abc import Callable
 from typing import Any
 
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_errors import CloudError, translate
+from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import ReplankError
 from shared.domain.retry import Again, repeat
 
 Expected = Callable[[CloudError], bool]
 
 
-def codes(*names: str) -> Expected:
+def has_code(*names: str) -> Expected:
     """A test that is true for an error with one of these codes."""
     return lambda error: error.code in names
 
 
-def gone(error: CloudError) -> bool:
+def is_not_found(error: CloudError) -> bool:
     """Whether the error means that the resource does not exist, for example ``InvalidSnapshotId.NotFound``."""
     return error.code.endswith("NotFound")
 
 
-def never(_error: CloudError) -> bool:
+def is_never_expected(_error: CloudError) -> bool:
     """Always False: the caller expects no error."""
     return False
 
 
-def call(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = never) -> Any:
+def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
     Raises CloudError if the error is ``expected``, so that the caller handles it. ``sdk_errors`` translates any other error.
     """
     try:
-        return repeat(clients.retry, lambda _number: send(clients.runtime()).body, _worth(clients, expected), clients.sleep)
+        return repeat(
+            clients.retry, lambda _number: send(clients.runtime_options()).body, _retry_decider(clients, expected), clients.sleep
+        )
     except Exception as error:
         failed = cloud_error(error)
         if failed is None:
             raise
         if expected(failed):
             raise failed from None
-        raise _translated(clients, failed) from error
+        raise _translated_error(clients, failed) from error
 
 
-def _worth(clients: Clients, expected: Expected) -> Callable[[Exception], Again | None]:
-    def worth(error: Exception) -> Again | None:
+def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception], Again | None]:
+    def retry_decision(error: Exception) -> Again | None:
         failed = cloud_error(error)
         if failed is None or expected(failed):
             return None
         if clients.assumed is not None and clients.assumed.renew_after(failed):
             return Again()
-        return Again() if failed.worth_repeating else None
+        return Again() if failed.is_worth_repeating else None
 
-    return worth
+    return retry_decision
 
 
-def _translated(clients: Clients, failed: CloudError) -> ReplankError:
+def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
     """The error in the form that the stages handle. A member account's refusal of the pipeline becomes the account's error."""
-    return (clients.assumed.judge(failed) if clients.assumed is not None else None) or translate(failed)
+    return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 
 def cloud_error(error: Exception) -> CloudError | None:

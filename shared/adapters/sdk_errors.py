@@ -22,17 +22,17 @@ class CloudError(Exception):
         self.request_id = request_id
 
     @property
-    def worth_repeating(self) -> bool:
+    def is_worth_repeating(self) -> bool:
         """Whether the same call may soon succeed, as after throttling, a server error or no answer."""
-        return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.family in _THROTTLED
+        return not self.code or self.status >= 500 or self.code == "ServiceUnavailable" or self.code_family in _THROTTLED
 
     @property
-    def denied(self) -> bool:
+    def is_denied(self) -> bool:
         """Whether the code means that a permission is missing."""
-        return self.family in _DENIED or self.status in (401, 403)
+        return self.code_family in _DENIED or self.status in (401, 403)
 
     @property
-    def family(self) -> str:
+    def code_family(self) -> str:
         """The code up to its first dot, for example ``Throttling`` for ``Throttling.User``."""
         return self.code.partition(".")[0]
 
@@ -107,7 +107,7 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
 """Codes that need a person, each with its remedy."""
 
 
-def translate(error: CloudError) -> ReplankError:
+def translate_error(error: CloudError) -> ReplankError:
     """The cloud's error in the form that the stages handle.
 
     A refusal with an unknown code needs a person. A server error with an unknown code is tried again.
@@ -117,8 +117,8 @@ def translate(error: CloudError) -> ReplankError:
     if error.code in REFUSED:
         ours, remedy = REFUSED[error.code]
         return Refused(ours, where, remedy, status=404)
-    if error.code in TRANSIENT or error.worth_repeating:
+    if error.code in TRANSIENT or error.is_worth_repeating:
         return Transient(code, where)
-    if error.denied:
+    if error.is_denied:
         return Permanent(code, where, PERMANENT.get(error.code, PERMANENT["NoPermission"]))
     return Permanent(code, where, PERMANENT.get(error.code, "Look the code up in the service's error list; correct it and retry."))

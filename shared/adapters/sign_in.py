@@ -45,7 +45,7 @@ class Provider:
     name_claims: tuple[str, ...] = NAME_CLAIMS
 
 
-def fetch(url: str) -> bytes:
+def fetch_content(url: str) -> bytes:
     """The content at a URL; raises OSError. Redirects are not followed, and loopback never goes through a proxy."""
     import requests
 
@@ -60,7 +60,7 @@ def fetch(url: str) -> bytes:
 class OidcSignIn:
     """Implements the port ``SignIn``. It caches keys, and fetches them again if they are old or a token names an unknown key."""
 
-    def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch) -> None:
+    def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch_content) -> None:
         self._provider, self._clock, self._get = provider, clock, get
         self._keys: dict[str, Any] = {}
         self._asked_at: datetime | None = None
@@ -70,17 +70,17 @@ class OidcSignIn:
 
         try:
             if len(token) > LONGEST_TOKEN:
-                raise _invalid("it is longer than a token is")
+                raise _invalid_token_error("it is longer than a token is")
             header = jwt.get_unverified_header(token)
             if header.get("alg") not in ALGORITHMS:
-                raise _invalid(f"it is signed with {str(header.get('alg'))[:20]!r}, which proves nothing")
-            claims = self._check_claims(token, self._key(str(header.get("kid", "")), header["alg"]))
+                raise _invalid_token_error(f"it is signed with {str(header.get('alg'))[:20]!r}, which proves nothing")
+            claims = self._checked_claims(token, self._signing_key(str(header.get("kid", "")), header["alg"]))
         except jwt.InvalidTokenError as error:
-            raise _invalid(str(error)) from error
+            raise _invalid_token_error(str(error)) from error
         self._check_times(claims)
-        return self._caller(claims)
+        return self._caller_from_claims(claims)
 
-    def _check_claims(self, token: str, key: Any) -> dict[str, Any]:
+    def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
         """The claims of the token. Checks its signature, issuer and audience, but not its times; raises jwt.InvalidTokenError."""
         import jwt
 
@@ -99,7 +99,7 @@ class OidcSignIn:
         )
         several = isinstance(found["aud"], list) and len(found["aud"]) > 1
         if several and found.get("azp") not in self._provider.audiences:
-            raise _invalid("it is meant for several audiences, and was not given to ours (azp)")
+            raise _invalid_token_error("it is meant for several audiences, and was not given to ours (azp)")
         return found
 
     def _check_times(self, claims: Mapping[str, Any]) -> None:
@@ -107,15 +107,15 @@ class OidcSignIn:
         try:
             ends, begins = float(claims["exp"]), max(float(claims["iat"]), float(claims.get("nbf", 0)))
         except (TypeError, ValueError):
-            raise _invalid("its times are no numbers") from None
+            raise _invalid_token_error("its times are no numbers") from None
         if not now < ends + ALLOWANCE.total_seconds():
             raise Refused("Token.Expired", "The sign-in has expired.", "Sign in again: `replank login`.", status=401)
         if not begins <= now + ALLOWANCE.total_seconds():
             remedy = "Compare the clock of the provider with ours; a minute of difference is allowed."
             raise Refused("Token.NotYet", "The token holds only from a later time on.", remedy, status=401)
 
-    def _caller(self, claims: Mapping[str, Any]) -> Caller:
-        texts = {name: found for name, value in claims.items() if (found := _texts(value))}
+    def _caller_from_claims(self, claims: Mapping[str, Any]) -> Caller:
+        texts = {name: found for name, value in claims.items() if (found := _claim_texts(value))}
         issuer, subject = self._provider.issuer, str(claims["sub"])
         for name in (*self._provider.name_claims, "sub"):
             for given in texts.get(name, ())[:1]:
@@ -123,41 +123,41 @@ class OidcSignIn:
                     return Caller(read_name(given, name), Trust.VERIFIED, issuer, subject, texts)
                 except Refused:
                     continue
-        raise _invalid("it has no name that can be shown")
+        raise _invalid_token_error("it has no name that can be shown")
 
     # Keys -------------------------------------------------------------------------------------------------------------
 
-    def _key(self, key_id: str, algorithm: str) -> Any:
+    def _signing_key(self, key_id: str, algorithm: str) -> Any:
         """The provider's key with this id. Raises Refused if there is no such key or it does not fit the algorithm."""
         now = self._clock.now()
         old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
         if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):
-            self._keys, self._asked_at = self._published(), now
+            self._keys, self._asked_at = self._fetch_keys(), now
         found = self._keys.get(key_id) or (next(iter(self._keys.values())) if not key_id and len(self._keys) == 1 else None)
         if found is None:
-            raise _invalid("the provider has no such key (any more)")
+            raise _invalid_token_error("the provider has no such key (any more)")
         if found.algorithm_name != algorithm:
-            raise _invalid(f"its key is for {found.algorithm_name}, not {algorithm}")
+            raise _invalid_token_error(f"its key is for {found.algorithm_name}, not {algorithm}")
         return found
 
-    def _published(self) -> dict[str, Any]:
+    def _fetch_keys(self) -> dict[str, Any]:
         """Fetch the provider's keys, by id. The discovery document must name the issuer in our settings."""
         import jwt
 
         issuer = self._provider.issuer
-        about = self._document(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        about = self._fetch_object(issuer.rstrip("/") + "/.well-known/openid-configuration")
         if about.get("issuer") != issuer:
             raise Transient("Provider.Unreachable", f"Discovery of {issuer} names another issuer.", "Correct REPLANK_OIDC_ISSUER.")
         where = str(about.get("jwks_uri", ""))
-        if not is_safe(where):
+        if not is_safe_url(where):
             raise Transient("Provider.Unreachable", f"{issuer} publishes its keys without https.", "Ask its administrator.")
         try:
-            keys = jwt.PyJWKSet.from_dict(self._document(where)).keys
+            keys = jwt.PyJWKSet.from_dict(self._fetch_object(where)).keys
             return {str(key.key_id or ""): key for key in keys if key.public_key_use in (None, "sig")}
         except (jwt.PyJWTError, AttributeError, TypeError) as error:
             raise Transient("Provider.Unreachable", f"The keys of {issuer} cannot be read: {error}.") from error
 
-    def _document(self, url: str) -> dict[str, Any]:
+    def _fetch_object(self, url: str) -> dict[str, Any]:
         try:
             found = json.loads(self._get(url))
         except (OSError, ValueError) as error:
@@ -168,17 +168,17 @@ class OidcSignIn:
         return found
 
 
-def is_safe(url: str) -> bool:
+def is_safe_url(url: str) -> bool:
     """Whether answers from the URL are safe from forgery: it uses https, or an address of this machine."""
     parts = urlsplit(url)
     return bool(parts.hostname) and (parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in _LOOPBACK))
 
 
-def _texts(value: Any) -> tuple[str, ...]:
+def _claim_texts(value: Any) -> tuple[str, ...]:
     """The value of a claim as a tuple of texts, to be compared with groups and roles."""
     items = value if isinstance(value, list) else [value]
     return tuple(str(item) for item in items if isinstance(item, str | int) and not isinstance(item, bool))
 
 
-def _invalid(why: str) -> Refused:
+def _invalid_token_error(why: str) -> Refused:
     return Refused("Token.Invalid", f"The token is refused: {why}.", "Sign in again: `replank login`.", status=401)

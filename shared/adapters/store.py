@@ -15,7 +15,7 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """The values of a row by column name, those of the primary key included."""
 Expected = Mapping[str, Any]
-"""The condition on each column: a value, a frozenset of values, ``AtMost`` a number, or ``Absent`` for a missing column."""
+"""The condition on each column: a value, a frozenset of values, ``AtMost`` a number, or ``AbsentColumn`` for a missing column."""
 BATCH_ROWS = 100
 """Maximum rows of one batch. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
@@ -28,15 +28,15 @@ _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServer
 """Codes that leave the outcome of a request unknown. The SDK repeats only reads then, and we repeat the writes."""
 
 
-class Lowest:
+class LowestKey:
     """Stands for the smallest value of a key column in a range."""
 
 
-class Highest:
+class HighestKey:
     """Stands for the largest value of a key column in a range."""
 
 
-class Absent:
+class AbsentColumn:
     """Stands for a number column that is expected to be missing."""
 
 
@@ -48,7 +48,7 @@ class AtMost:
 
 
 @dataclass(frozen=True)
-class Range:
+class RowRange:
     """A selection of the rows from ``start`` (included) to ``end`` (excluded), by ascending or descending key."""
 
     table: str
@@ -65,7 +65,7 @@ class Range:
 class Store:
     """Reads and writes one Tablestore instance. A failed call raises Transient (Store.Unavailable), or Permanent for a person.
 
-    Methods that return whether a condition was met raise InDoubt if the outcome is unknown.
+    Methods that return whether a condition was met raise WriteInDoubt if the outcome is unknown.
     """
 
     def __init__(self, clients: Clients) -> None:
@@ -77,23 +77,26 @@ class Store:
         found: Columns = {}
         token: Any = None
         while True:
-            _, row, token = self._send(
+            _, row, token = self._send_request(
                 "get_row", table, list(key), list(columns), start_column=start, end_column=end, max_version=1, token=token
             )
             if row is not None:
-                found.update(_columns(row))
+                found.update(_columns_of_row(row))
             if not token:
                 return found or None
 
     def put(self, table: str, key: Key, columns: Mapping[str, Any], *, unless: str = "") -> bool:
         """Write or replace the row. Returns False and writes nothing if the old row has a number in the column ``unless``."""
-        return self._write_if(
-            "put_row", table, row_of(key, list(columns.items())), condition("IGNORE", {unless: Absent} if unless else None)
+        return self._try_write(
+            "put_row",
+            table,
+            sdk_row(key, list(columns.items())),
+            sdk_condition("IGNORE", {unless: AbsentColumn} if unless else None),
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
         """Write the row if it does not exist. Returns False if it exists."""
-        return self._write_if("put_row", table, row_of(key, list(columns.items())), condition("EXPECT_NOT_EXIST"))
+        return self._try_write("put_row", table, sdk_row(key, list(columns.items())), sdk_condition("EXPECT_NOT_EXIST"))
 
     def update(
         self,
@@ -117,23 +120,23 @@ class Store:
         if remove:
             changes["delete_all"] = list(remove)
         try:
-            return self._write_if("update_row", table, row_of(key, changes), condition("EXPECT_EXIST", expect))
-        except InDoubt:
+            return self._try_write("update_row", table, sdk_row(key, changes), sdk_condition("EXPECT_EXIST", expect))
+        except WriteInDoubt:
             if expect is None:
                 return False  # the row is not there: that no earlier sending changed
             raise
 
     def delete(self, table: str, key: Key, *, expect: Expected) -> bool:
         """Delete the row. Returns False if the row does not exist or does not meet the condition."""
-        return self._write_if("delete_row", table, row_of(key, None), condition("EXPECT_EXIST", expect))
+        return self._try_write("delete_row", table, sdk_row(key, None), sdk_condition("EXPECT_EXIST", expect))
 
-    def range(self, wanted: Range, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
+    def read_range(self, wanted: RowRange, *, limit: int) -> tuple[list[Columns], list[tuple[str, Any]] | None]:
         """Up to ``limit`` rows, and the key at which the next page starts. The key is None after the last row."""
         rows: list[Columns] = []
         start: Any = _sdk_range_key(wanted.start)
         direction = "BACKWARD" if wanted.backward else "FORWARD"
         for _ in range(RANGE_CALLS):
-            _, start, page, _ = self._send(
+            _, start, page, _ = self._send_request(
                 "get_range",
                 wanted.table,
                 direction,
@@ -146,19 +149,19 @@ class Store:
                 start_column=wanted.between[0] if wanted.between else None,
                 end_column=wanted.between[1] if wanted.between else None,
             )
-            rows += map(_columns, page)
+            rows += map(_columns_of_row, page)
             if not start or len(rows) >= limit:
                 break
         return rows, list(start) if start else None
 
-    def many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
+    def get_many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
         """The existing rows in the order of the keys. ``between`` selects a range of column names (first included, last excluded).
 
         A key that is given twice is read once, because Tablestore refuses it otherwise. A lagging index may show a row twice.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
-            rows += self._batch(table, keys[place : place + BATCH_ROWS], between)
+            rows += self._get_batch(table, keys[place : place + BATCH_ROWS], between)
         return rows
 
     def get_few(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
@@ -166,9 +169,9 @@ class Store:
 
         If a key column is named, a row without any of the other columns is returned too.
         """
-        return self._batch(table, keys, None, columns)
+        return self._get_batch(table, keys, None, columns)
 
-    def _batch(
+    def _get_batch(
         self, table: str, keys: Sequence[Key], between: tuple[str, str] | None, columns: Sequence[str] = ()
     ) -> list[Columns]:
         from tablestore import BatchGetRowRequest, TableInBatchGetRowItem
@@ -176,12 +179,12 @@ class Store:
         (start, end), wanted = between or (None, None), [list(key) for key in keys]
         request = BatchGetRowRequest()
         request.add(TableInBatchGetRowItem(table, wanted, list(columns), max_version=1, start_column=start, end_column=end))
-        results = self._send("batch_get_row", request).get_result_by_table(table) or []
+        results = self._send_request("batch_get_row", request).get_result_by_table(table) or []
         refused = next((each for each in results if not each.is_ok), None)
         if refused is not None:
             raise Transient("Store.Unavailable", f"Tablestore answered {refused.error_code} for a row of {table}.")
         # A missing row comes as an empty one.
-        return [_columns(each.row) for each in results if each.row is not None and each.row.primary_key]
+        return [_columns_of_row(each.row) for each in results if each.row is not None and each.row.primary_key]
 
     def write_batch(self, table: str, items: Sequence[Any]) -> list[Any]:
         """Write at most ``BATCH_ROWS`` rows, all puts or all updates. Returns each row's result, in order."""
@@ -189,47 +192,47 @@ class Store:
 
         request = BatchWriteRowRequest()
         request.add(TableInBatchWriteRowItem(table, list(items)))
-        answer = self._send("batch_write_row", request)
+        answer = self._send_request("batch_write_row", request)
         return list(answer.table_of_put.get(table) or answer.table_of_update.get(table) or ())
 
-    def _write_if(self, operation: str, *arguments: Any) -> bool:
+    def _try_write(self, operation: str, *arguments: Any) -> bool:
         try:
-            self._send(operation, *arguments)
+            self._send_request(operation, *arguments)
         except _ConditionFailed:
             return False
         return True
 
-    def _send(self, operation: str, *arguments: Any, **options: Any) -> Any:
-        """Send the request, and repeat it if no answer came. Raises InDoubt if a repeated write fails its condition."""
-        send: Callable[..., Any] = getattr(self._clients.tablestore(), operation)
+    def _send_request(self, operation: str, *arguments: Any, **options: Any) -> Any:
+        """Send the request, and repeat it if no answer came. Raises WriteInDoubt if a repeated write fails its condition."""
+        send: Callable[..., Any] = getattr(self._clients.tablestore_client(), operation)
 
-        def once(number: int) -> Any:
+        def send_attempt(number: int) -> Any:
             try:
-                return self._send_once(operation, send, arguments, options)
+                return self._send_request_once(operation, send, arguments, options)
             except _ConditionFailed:
                 if number == 1:
                     raise
-                raise InDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
+                raise WriteInDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
 
-        return repeat(self._clients.retry, once, _worth, self._clients.sleep)
+        return repeat(self._clients.retry, send_attempt, _retry_decision, self._clients.sleep)
 
-    def _send_once(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
+    def _send_request_once(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
         from urllib3.exceptions import HTTPError
 
         try:
             return send(*arguments, **options)
         except OTSServiceError as error:
-            raise _translate(operation, str(error.code), str(error.message), str(error.request_id)) from error
+            raise _translate_error(operation, str(error.code), str(error.message), str(error.request_id)) from error
         except (OTSClientError, HTTPError, OSError) as error:
             raise _NoAnswer("Store.Unavailable", f"Tablestore did not answer {operation}: {type(error).__name__}.") from error
 
 
-def _worth(error: Exception) -> Again | None:
+def _retry_decision(error: Exception) -> Again | None:
     return Again() if isinstance(error, _NoAnswer) else None
 
 
-class InDoubt(Transient):
+class WriteInDoubt(Transient):
     """Raised if a conditional write got no answer and failed when repeated. The first request may have been carried out."""
 
 
@@ -241,7 +244,7 @@ class _ConditionFailed(ReplankError):
     """Raised if a row does not meet the condition of a write. This error never leaves the module."""
 
 
-def _translate(operation: str, code: str, message: str, request_id: str) -> ReplankError:
+def _translate_error(operation: str, code: str, message: str, request_id: str) -> ReplankError:
     if code == "OTSConditionCheckFail":
         return _ConditionFailed("Store.ConditionFailed", message, "")
     where = f"{operation}: {code}: {message} (RequestId {request_id})"
@@ -253,31 +256,33 @@ def _translate(operation: str, code: str, message: str, request_id: str) -> Repl
     return Transient("Store.Unavailable", where)
 
 
-def row_of(key: Key, attributes: Any) -> Any:
+def sdk_row(key: Key, attributes: Any) -> Any:
     """A row in the form of the SDK."""
     from tablestore import Row
 
     return Row(list(key), attributes)
 
 
-def condition(expectation: str, expect: Expected | None = None) -> Any:
+def sdk_condition(expectation: str, expect: Expected | None = None) -> Any:
     """The condition of a write on the row and its columns, in the form of the SDK."""
     from tablestore import Condition
 
-    return Condition(expectation, _join("AND", [_as_expected(*each) for each in expect.items()]) if expect else None)
+    return Condition(
+        expectation, _joined_conditions("AND", [_expected_value_condition(*each) for each in expect.items()]) if expect else None
+    )
 
 
-def _as_expected(column: str, value: Any) -> Any:
-    if value is Absent:  # there is no such condition, but one that a missing column passes and no value does
+def _expected_value_condition(column: str, value: Any) -> Any:
+    if value is AbsentColumn:  # there is no such condition, but one that a missing column passes and no value does
         return _column_condition("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
     if isinstance(value, AtMost):
         return _column_condition("LESS_EQUAL", (column, value.number))
     if isinstance(value, frozenset):
-        return _join("OR", [_column_condition("EQUAL", (column, each)) for each in sorted(value)])
+        return _joined_conditions("OR", [_column_condition("EQUAL", (column, each)) for each in sorted(value)])
     return _column_condition("EQUAL", (column, value))
 
 
-def _join(operator: str, conditions: Sequence[Any]) -> Any:
+def _joined_conditions(operator: str, conditions: Sequence[Any]) -> Any:
     """All conditions joined by AND or OR. An operator of the SDK joins only two conditions."""
     from tablestore import CompositeColumnCondition, LogicalOperator
 
@@ -300,15 +305,15 @@ def _column_condition(comparator: str, against: tuple[str, Any], *, pass_if_miss
 def _sdk_range_key(key: Key) -> list[tuple[str, Any]]:
     from tablestore import INF_MAX, INF_MIN
 
-    def bound(value: Any) -> Any:
-        if value is Lowest:
+    def sdk_bound(value: Any) -> Any:
+        if value is LowestKey:
             return INF_MIN
-        return INF_MAX if value is Highest else value
+        return INF_MAX if value is HighestKey else value
 
-    return [(name, bound(value)) for name, value in key]
+    return [(name, sdk_bound(value)) for name, value in key]
 
 
-def _columns(row: Any) -> Columns:
+def _columns_of_row(row: Any) -> Columns:
     found = {cell[0]: cell[1] for cell in row.primary_key or ()}
     found.update((cell[0], cell[1]) for cell in row.attribute_columns or ())
     return found

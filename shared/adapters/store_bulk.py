@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, condition, row_of
+from shared.adapters.store import BATCH_ROWS, Expected, Key, Store, sdk_condition, sdk_row
 from shared.domain.errors import Transient
 
 Change = tuple[Key, Mapping[str, Any], Sequence[str], Expected]
@@ -20,7 +20,7 @@ def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str
     from tablestore import PutRowItem
 
     return _write_many(
-        store, table, [PutRowItem(row_of(key, list(put.items())), condition("EXPECT_NOT_EXIST")) for key, put in rows]
+        store, table, [PutRowItem(sdk_row(key, list(put.items())), sdk_condition("EXPECT_NOT_EXIST")) for key, put in rows]
     )
 
 
@@ -31,7 +31,7 @@ def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[boo
     items = []
     for key, put, remove, expect in changes:
         change = {name: each for name, each in (("put", list(put.items())), ("delete_all", list(remove))) if each}
-        items.append(UpdateRowItem(row_of(key, change), condition("EXPECT_EXIST", expect)))
+        items.append(UpdateRowItem(sdk_row(key, change), sdk_condition("EXPECT_EXIST", expect)))
     return _write_many(store, table, items)
 
 

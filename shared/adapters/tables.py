@@ -13,7 +13,7 @@ from dataclasses import replace
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from shared.adapters.clock import milliseconds
+from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.store import Columns
 from shared.domain.batch import (
     NOTHING_EXCLUDED,
@@ -93,12 +93,12 @@ MAX_COLUMN = 2 * 1024 * 1024
 T = TypeVar("T")
 
 
-def columns_of(prefix: str) -> tuple[str, str]:
+def prefix_range(prefix: str) -> tuple[str, str]:
     """The range of the column names with a prefix: the first name (included) and the last name (excluded)."""
     return prefix, prefix[:-1] + chr(ord(prefix[-1]) + 1)
 
 
-def numbered(prefix: str, version: int) -> str:
+def numbered_column(prefix: str, version: int) -> str:
     """The column name for a version or a page. The names sort like the numbers."""
     return f"{prefix}{version:08d}"
 
@@ -113,7 +113,7 @@ def document_column(name: str) -> str:
     return DOCUMENT + "".join(letter if letter.isascii() and letter.isalnum() else "_" for letter in name)
 
 
-def text(name: str, value: Any) -> str:
+def json_column(name: str, value: Any) -> str:
     """The value as the JSON text of a column. Raises Refused (Document.TooLarge) for more than 2 MB."""
     written = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     if len(written.encode()) > MAX_COLUMN:
@@ -122,14 +122,14 @@ def text(name: str, value: Any) -> str:
     return written
 
 
-def value_of(cls: type[T], written: str, what: str) -> T:
+def column_value(cls: type[T], written: str, what: str) -> T:
     """The dataclass in the JSON text of a column. Raises Permanent (Store.RowInvalid)."""
-    value: T = _memoized(cls, written, what)  # type: ignore[arg-type]
+    value: T = _parsed_value(cls, written, what)  # type: ignore[arg-type]
     return value
 
 
 @lru_cache(maxsize=512)
-def _memoized(cls: type, written: str, what: str) -> Any:
+def _parsed_value(cls: type, written: str, what: str) -> Any:
     """The dataclass in a JSON text, cached because every tick reads the same batches. The value is frozen."""
     try:
         return decode(cls, json.loads(written), what)
@@ -152,20 +152,20 @@ def migration_columns(migration: Migration) -> Columns:
         "state": migration.state.value,
         "batch_id": migration.batch_id,
         "instance_id": migration.instance_id,
-        "created_at": milliseconds(migration.created_at),
+        "created_at": epoch_milliseconds(migration.created_at),
         "progress": migration.progress,
-        "doc": text("doc", encode(replace(migration, owes=()))),
+        "doc": json_column("doc", encode(replace(migration, owes=()))),
     }
 
 
-def migration_of(row: Columns) -> Migration:
+def migration_from_row(row: Columns) -> Migration:
     """The migration in a row. Its progress and its open outboxes come from their own columns, which are newer than the document."""
-    found = value_of(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
+    found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
-    return replace(found, progress=row.get("progress", found.progress), owes=owed(row), **beside)
+    return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
 
 
-def owed(row: Columns) -> tuple[int, ...]:
+def open_outboxes(row: Columns) -> tuple[int, ...]:
     """The versions whose outboxes are still in the row, oldest first."""
     return tuple(sorted(int(name[len(OUTBOX) :]) for name in row if name.startswith(OUTBOX)))
 
@@ -175,27 +175,27 @@ def admission_lane(batch_id: str, account_id: str) -> str:
     return f"admit:{batch_id}:{account_id}" if account_id else f"admit:{batch_id}"
 
 
-def lane(migration: Migration) -> Columns:
+def lane_columns(migration: Migration) -> Columns:
     """The columns for the lane in which the row waits: admission, tick or sweep. Empty if it waits in no lane."""
     if migration.state in ADMITTED:
-        since = milliseconds(migration.entered_at)
+        since = epoch_milliseconds(migration.entered_at)
         queue = admission_lane(migration.batch_id, migration.account_id)
         return {"due_lane": queue, "due_at": since - EARLIER if comes_first(migration) else since}
     if migration.due_at is None:
         return {}
-    return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": milliseconds(migration.due_at)}
+    return {"due_lane": SWEEP if migration.state is State.CONFIRMED else DRIVE, "due_at": epoch_milliseconds(migration.due_at)}
 
 
 def step_columns(taken: Step) -> Columns:
     """The columns that one step writes. A row with an outbox is due soon, so that the tick finds it after a crash."""
     after, version = taken.after, taken.after.version
-    columns = {**migration_columns(after), **lane(after)}
-    columns[numbered(JOURNAL, version)] = text("journal", encode(taken.entry))
-    columns.update({document_column(name): text(name, dict(document)) for name, document in taken.documents.items()})
+    columns = {**migration_columns(after), **lane_columns(after)}
+    columns[numbered_column(JOURNAL, version)] = json_column("journal", encode(taken.entry))
+    columns.update({document_column(name): json_column(name, dict(document)) for name, document in taken.documents.items()})
     if taken.effects or taken.events:
-        columns[numbered(OUTBOX, version)] = text("outbox", outbox_document(taken.effects, taken.events))
+        columns[numbered_column(OUTBOX, version)] = json_column("outbox", outbox_document(taken.effects, taken.events))
     if taken.effects or taken.events or taken.before.owes:
-        columns.update(due_lane=DRIVE, due_at=milliseconds(taken.entry.at + OUTBOX_GRACE))
+        columns.update(due_lane=DRIVE, due_at=epoch_milliseconds(taken.entry.at + OUTBOX_GRACE))
     return columns
 
 
@@ -207,7 +207,7 @@ def outbox_document(effects: tuple[Effect, ...], events: tuple[Event, ...]) -> d
     }
 
 
-def outbox_of(name: str, written: str) -> Outbox:
+def outbox_from_column(name: str, written: str) -> Outbox:
     """The outbox in the text of a column. Raises Permanent (Store.RowInvalid)."""
     try:
         document = json.loads(written)
@@ -219,9 +219,9 @@ def outbox_of(name: str, written: str) -> Outbox:
     return Outbox(int(name[len(OUTBOX) :]), effects, events)
 
 
-def journal_of(written: str) -> JournalEntry:
+def journal_entry_from_column(written: str) -> JournalEntry:
     """The line of a migration's journal in the text of a column."""
-    return value_of(JournalEntry, written, "journal")
+    return column_value(JournalEntry, written, "journal")
 
 
 # Batches and the ledger -----------------------------------------------------------------------------------------------
@@ -232,15 +232,17 @@ def batch_columns(batch: Batch) -> Columns:
     columns: Columns = {
         "version": batch.version,
         "state": batch.state.value,
-        "created_at": milliseconds(batch.created_at),
+        "created_at": epoch_milliseconds(batch.created_at),
         "listing": ALL,
-        "doc": text("doc", encode(replace(batch, control=UNTOUCHED, selection=_known_before(batch.selection)))),
-        "terms": text("terms", encode(replace(batch.terms, control=UNTOUCHED))),
+        "doc": json_column(
+            "doc", encode(replace(batch, control=UNTOUCHED, selection=_selection_for_older_versions(batch.selection)))
+        ),
+        "terms": json_column("terms", encode(replace(batch.terms, control=UNTOUCHED))),
     }
     columns |= _selection_columns(batch.selection)
-    columns |= dict.fromkeys(SUBMITTED, text("asked", encode(Submitted(batch.policy, batch.selection.accounts))))
+    columns |= dict.fromkeys(SUBMITTED, json_column("asked", encode(Submitted(batch.policy, batch.selection.accounts))))
     if batch.control != UNTOUCHED:
-        columns |= dict.fromkeys(CONTROL, text("control", encode(batch.control)))
+        columns |= dict.fromkeys(CONTROL, json_column("control", encode(batch.control)))
     if needs_the_tick(batch.terms):
         columns["open_lane"] = OPEN
     elif awaits_confirmation(batch.terms):
@@ -253,7 +255,7 @@ def _needs_newer_version(selection: Selection) -> bool:
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
-def _known_before(selection: Selection) -> Selection:
+def _selection_for_older_versions(selection: Selection) -> Selection:
     """The selection that older versions read. It names no instance if they would select too many."""
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
@@ -262,74 +264,76 @@ def _selection_columns(selection: Selection) -> Columns:
     if not _needs_newer_version(selection):
         return {}
     if len(selection.instance_ids) <= FEW_IDS:
-        return {CHOSEN: text(CHOSEN, encode(selection))}
-    ids = text(CHOSEN_IDS, list(selection.instance_ids))
-    return {CHOSEN: text(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
+        return {CHOSEN: json_column(CHOSEN, encode(selection))}
+    ids = json_column(CHOSEN_IDS, list(selection.instance_ids))
+    return {CHOSEN: json_column(CHOSEN, encode(replace(selection, instance_ids=()))), CHOSEN_IDS: ids}
 
 
-def _selection_of(row: Columns, known_before: Selection) -> Selection:
+def _selection_from_row(row: Columns, known_before: Selection) -> Selection:
     """The selection in a row. A long list of ids is missing if the row was read without its column."""
     if CHOSEN not in row:
         return known_before
-    found = value_of(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
+    found = column_value(Selection, row[CHOSEN], f"selection of batch {row.get('batch_id', '')}")
     return replace(found, instance_ids=tuple(json.loads(row[CHOSEN_IDS]))) if CHOSEN_IDS in row else found
 
 
 def left_out_columns(found: Sequence[LeftOut]) -> Columns:
     """The columns for the instances that were left out, one per page."""
     pages = [found[at : at + LEFT_OUT_PAGE] for at in range(0, len(found), LEFT_OUT_PAGE)]
-    return {numbered(WITHOUT, place): text(WITHOUT, [encode(each) for each in page]) for place, page in enumerate(pages)}
+    return {
+        numbered_column(WITHOUT, place): json_column(WITHOUT, [encode(each) for each in page]) for place, page in enumerate(pages)
+    }
 
 
-def left_out_of(written: str) -> tuple[LeftOut, ...]:
+def left_out_from_column(written: str) -> tuple[LeftOut, ...]:
     """The instances that were left out, from the text of one page."""
     return tuple(decode(LeftOut, each, "left out") for each in json.loads(written))
 
 
-def batch_of(row: Columns) -> Batch:
+def batch_from_row(row: Columns) -> Batch:
     """The batch in a row of the table."""
-    found = value_of(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
-    asked = _submitted_of(row) or Submitted(found.policy, found.selection.accounts)
-    selection = replace(_selection_of(row, found.selection), accounts=asked.accounts)
-    return replace(found, control=_control_of(row), policy=asked.policy, selection=selection)
+    found = column_value(Batch, row["doc"], f"batch {row.get('batch_id', '')}")
+    asked = _submitted_from_row(row) or Submitted(found.policy, found.selection.accounts)
+    selection = replace(_selection_from_row(row, found.selection), accounts=asked.accounts)
+    return replace(found, control=_control_from_row(row), policy=asked.policy, selection=selection)
 
 
-def _submitted_of(row: Columns) -> Submitted | None:
+def _submitted_from_row(row: Columns) -> Submitted | None:
     """The policy and accounts that were submitted with the batch. None if an older version wrote the row."""
     written = row.get(SUBMITTED[0]) or row.get(SUBMITTED[1])
-    return value_of(Submitted, written, f"policy of batch {row.get('batch_id', '')}") if written else None
+    return column_value(Submitted, written, f"policy of batch {row.get('batch_id', '')}") if written else None
 
 
-def _control_of(row: Columns) -> BatchControl:
+def _control_from_row(row: Columns) -> BatchControl:
     """The last act on the batch. Two columns hold it, so that every range that is read contains one of them."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
-    return value_of(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
+    return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 
 
-def batch_line_of(written: str) -> BatchLine:
+def batch_line_from_column(written: str) -> BatchLine:
     """The line of a batch's journal in the text of a column."""
-    return value_of(BatchLine, written, "journal of a batch")
+    return column_value(BatchLine, written, "journal of a batch")
 
 
-def terms_of(row: Columns) -> Terms | None:
+def terms_from_row(row: Columns) -> Terms | None:
     """The terms in a row; None if an older version wrote the row last, because then only the document is current."""
     if "terms" not in row:
         return None
-    found = value_of(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
+    found = column_value(Terms, row["terms"], f"terms of batch {row.get('batch_id', '')}")
     if found.version != row.get("version"):
         return None
-    asked = _submitted_of(row) or Submitted(found.policy, found.accounts)
-    return replace(found, control=_control_of(row), policy=asked.policy, accounts=asked.accounts)
+    asked = _submitted_from_row(row) or Submitted(found.policy, found.accounts)
+    return replace(found, control=_control_from_row(row), policy=asked.policy, accounts=asked.accounts)
 
 
 def ledger_columns(entry: LedgerEntry) -> Columns:
     """The columns of a ledger entry. The sweep lane exists only while the snapshot may still be swept."""
-    columns: Columns = {"doc": text("doc", encode(entry))}
+    columns: Columns = {"doc": json_column("doc", encode(entry))}
     if entry.sweep_at is not None and entry.state is not SnapshotState.SWEPT:
-        columns.update(sweep_lane=SWEEP, sweep_at=milliseconds(entry.sweep_at))
+        columns.update(sweep_lane=SWEEP, sweep_at=epoch_milliseconds(entry.sweep_at))
     return columns
 
 
-def ledger_of(row: Columns) -> LedgerEntry:
+def ledger_entry_from_row(row: Columns) -> LedgerEntry:
     """The ledger entry in a row."""
-    return value_of(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")
+    return column_value(LedgerEntry, row["doc"], f"snapshot {row.get('migration_id', '')}/{row.get('key', '')}")

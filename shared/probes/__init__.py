@@ -1,7 +1,7 @@
 """Builds the probes, which are short, read-only scripts that run inside instances, and reads their answers.
 
-``script`` returns the text for Cloud Assistant, and ``parse`` returns the facts in an answer. An unreadable answer raises
-ProbeUnreadable. ``finding_for_unreadable`` turns this error into a finding, so that a strange guest causes no crash.
+``probe_script`` returns the text for Cloud Assistant, and ``parse_answer`` returns the facts in an answer. An unreadable answer
+raises ProbeUnreadable. ``finding_for_unreadable`` turns this error into a finding, so that a strange guest causes no crash.
 """
 
 from __future__ import annotations
@@ -15,48 +15,48 @@ from shared.domain.guest import GuestFacts
 from shared.domain.text import plain_lines
 from shared.probes.frame import ProbeUnreadable
 from shared.probes.linux import parse_linux
-from shared.probes.squeeze import squeezed
+from shared.probes.squeeze import shortened_script
 from shared.probes.windows import parse_windows
 
-__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable", "parse", "script"]
+__all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable", "parse_answer", "probe_script"]
 
 MAX_ANSWER_BYTES = 24 * 1024
 """Maximum bytes of output that Cloud Assistant keeps; the probes stay below 20 KB."""
 
 
-def script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
+def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", updates: bool = False) -> str:
     """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
     ``files`` are paths whose SHA-256 is reported. ``check`` is a command of the user. It may run for 15 s, and its
     exit status is reported. ``updates`` adds pending updates from the package manager's cache; only CentOS to Red Hat needs it.
     """
-    head, body = _text(os_type)
+    head, body = _script_parts(os_type)
     if os_type == "windows":
-        settings = [f"$ReplankFiles = @({', '.join(_quoted(f, chr(39) * 2) for f in files)})"] if files else []
-        settings += [f"$ReplankCheck = {_quoted(check, chr(39) * 2)}"] if check else []
+        settings = [f"$ReplankFiles = @({', '.join(_quoted_literal(f, chr(39) * 2) for f in files)})"] if files else []
+        settings += [f"$ReplankCheck = {_quoted_literal(check, chr(39) * 2)}"] if check else []
     else:
         escape = "'\\''"
-        settings = [f"REPLANK_FILES={_quoted(chr(10).join(files), escape)}"] if files else []
-        settings += [f"REPLANK_CHECK={_quoted(check, escape)}"] if check else []
+        settings = [f"REPLANK_FILES={_quoted_literal(chr(10).join(files), escape)}"] if files else []
+        settings += [f"REPLANK_CHECK={_quoted_literal(check, escape)}"] if check else []
         settings += ["REPLANK_UPDATES=1"] if updates else []
     return "\n".join([*head, *settings, body])
 
 
-def _quoted(text: str, quote: str) -> str:
+def _quoted_literal(text: str, quote: str) -> str:
     return "'" + text.replace("'", quote) + "'"
 
 
 @cache
-def _text(os_type: str) -> tuple[tuple[str, ...], str]:
+def _script_parts(os_type: str) -> tuple[tuple[str, ...], str]:
     """The first line of a script if it begins with ``#!``, and the shortened rest. RunCommand accepts 24 KB in base64."""
     name = {"linux": "linux.sh", "windows": "windows.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     head = (lines[0],) if lines[0].startswith("#!") else ()
     text = "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
-    return head, squeezed(text)
+    return head, shortened_script(text)
 
 
-def parse(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
+def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> GuestFacts:
     """The facts in a probe's answer. Raises ProbeUnreadable if the answer is empty, cut, too long or of another program."""
     text = plain_lines(output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff"))
     if not text.strip():

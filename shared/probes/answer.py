@@ -13,14 +13,14 @@ USABLE_DESPITE_STATUS = {"mounts", "check", "updates", "fstab"}
 STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permitted"}
 
 
-class Answer:
+class LinuxAnswer:
     """The sections of one answer, and the reason for each section that stays unknown."""
 
     def __init__(self, sections: dict[str, Section]) -> None:
         self.sections = sections
         self.unknown: dict[str, str] = {}
 
-    def read(self, name: str, reader: Callable[[Section], T]) -> T | None:
+    def read_section(self, name: str, reader: Callable[[Section], T]) -> T | None:
         """The value that ``reader`` returns for a section. If the section cannot be read, it is None and the reason is noted."""
         section = self.sections.get(name)
         if section is None:
@@ -34,12 +34,12 @@ class Answer:
                 self.unknown[name] = "unreadable"
         return None
 
-    def cuts(self) -> tuple[tuple[str, str], ...]:
+    def cut_sections(self) -> tuple[tuple[str, str], ...]:
         """The sections that were cut, each with the number of lines that were kept."""
         return tuple((s.name, f"{s.kept} of {s.total} lines") for s in self.sections.values() if s.total)
 
 
-def whole(text: str) -> int:
+def whole_number(text: str) -> int:
     """The number in a text of at most 15 digits. Raises ValueError."""
     if not (text.isascii() and text.isdigit() and len(text) <= 15):
         raise ValueError(text)

@@ -25,23 +25,23 @@ class CommandAnswer:
 def command_script(os_type: str, command: str) -> str:
     """The script that runs one command in a ``linux`` or ``windows`` guest."""
     if os_type == "windows":
-        return f"$ReplankRun = {_quoted(command, chr(39) * 2)}\n{_text(os_type)}"
-    return f"#!/bin/sh\nREPLANK_RUN={_quoted(command, chr(39) + chr(92) + chr(39) * 2)}\n{_text(os_type)}"
+        return f"$ReplankRun = {_quoted_literal(command, chr(39) * 2)}\n{_script_text(os_type)}"
+    return f"#!/bin/sh\nREPLANK_RUN={_quoted_literal(command, chr(39) + chr(92) + chr(39) * 2)}\n{_script_text(os_type)}"
 
 
-def _quoted(text: str, quote: str) -> str:
+def _quoted_literal(text: str, quote: str) -> str:
     return "'" + text.replace("'", quote) + "'"
 
 
 @cache
-def _text(os_type: str) -> str:
+def _script_text(os_type: str) -> str:
     """The text of a guest's command script, without comments, indentation and blank lines."""
     name = {"linux": "command.sh", "windows": "command.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
-def parse_command(output: bytes) -> CommandAnswer | None:
+def parse_command_answer(output: bytes) -> CommandAnswer | None:
     """The result of the command in an answer; None if the answer is incomplete."""
     lines = [plain(each) for each in output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").split("\n")]
     starts = [at for at, line in enumerate(lines) if line == _BEGIN]

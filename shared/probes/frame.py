@@ -41,7 +41,7 @@ class Section:
 def read_frame(text: str) -> dict[str, Section]:
     """The sections of an answer by name. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
-    lines = _without_noise(lines)
+    lines = _lines_of_answer(lines)
     _check_header(lines)
     sections: dict[str, Section] = {}
     current: Section | None = None
@@ -49,22 +49,22 @@ def read_frame(text: str) -> dict[str, Section]:
         if line.startswith(" ") and current is not None:
             current.lines.append(line[1:])
         elif line.startswith("@rc ") and current is not None:
-            current.status = _number(line[4:])
+            current.status = _whole_number(line[4:])
             sections[current.name] = current
             current = None
         elif line.startswith("@cut ") and current is not None:
             kept, total = [*line.split(" "), "", ""][2:4]
-            current.kept, current.total = _number(kept), _number(total)
+            current.kept, current.total = _whole_number(kept), _whole_number(total)
         elif line.startswith("@") and current is None:
             current = Section(line[1:])
         else:
             raise ProbeUnreadable("Probe.Garbage", f"unexpected line {line[:60]!r}")
-    if current is not None or _number(lines[-1][5:]) != len(sections):
+    if current is not None or _whole_number(lines[-1][5:]) != len(sections):
         raise ProbeUnreadable("Probe.Garbage", f"{len(sections)} sections arrived, the end says {lines[-1][5:20]!r}")
     return sections
 
 
-def _without_noise(lines: list[str]) -> list[str]:
+def _lines_of_answer(lines: list[str]) -> list[str]:
     """The lines from the last begin mark to the last end mark. A shell profile or an agent may print other lines around them."""
     begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
     ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
@@ -82,7 +82,7 @@ def _check_header(lines: list[str]) -> None:
         raise ProbeUnreadable("Probe.Truncated", "the answer has no " + ("end" if first == HEADER else "beginning"))
 
 
-def _number(text: str) -> int:
+def _whole_number(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 10):
         raise ProbeUnreadable("Probe.Garbage", f"{text[:20]!r} is not a number")
     return int(text)

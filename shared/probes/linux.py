@@ -16,9 +16,9 @@ from shared.domain.guest import (
     ServiceFacts,
     UserCheck,
 )
-from shared.probes.answer import Answer, whole
+from shared.probes.answer import LinuxAnswer, whole_number
 from shared.probes.frame import Section, read_frame
-from shared.probes.linux_system import read_linux
+from shared.probes.linux_system import read_linux_facts
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 FIREWALLS = ("firewalld", "iptables", "nftables")
@@ -26,35 +26,35 @@ FIREWALLS = ("firewalld", "iptables", "nftables")
 
 def parse_linux(text: str) -> GuestFacts:
     """The facts in an answer of linux.sh. Raises ProbeUnreadable if its frame is incomplete."""
-    answer = Answer(read_frame(text))
-    system = answer.read("os", lambda s: s)
-    services = answer.read("services", _services)
+    answer = LinuxAnswer(read_frame(text))
+    system = answer.read_section("os", lambda s: s)
+    services = answer.read_section("services", _services)
     facts = GuestFacts(
         os_id=system.value("id") if system else None,
-        os_version=version_of(system) if system else None,
+        os_version=system_version(system) if system else None,
         os_name=(system.value("pretty_name") or system.value("name")) if system else None,
-        kernel=answer.read("kernel", lambda s: s.lines[0]),
-        architecture=answer.read("machine", lambda s: ARCHITECTURES.get(s.lines[0], s.lines[0])),
-        hostname=answer.read("hostname", lambda s: s.lines[0]),
+        kernel=answer.read_section("kernel", lambda s: s.lines[0]),
+        architecture=answer.read_section("machine", lambda s: ARCHITECTURES.get(s.lines[0], s.lines[0])),
+        hostname=answer.read_section("hostname", lambda s: s.lines[0]),
         mounts=_mounts(answer),
-        packages=answer.read("packages", _packages),
+        packages=answer.read_section("packages", _packages),
         services=services,
-        listening=answer.read("listening", _listening),
-        users=answer.read("users", lambda s: tuple(s.values("user"))),
-        groups=answer.read("users", lambda s: tuple(s.values("group"))),
+        listening=answer.read_section("listening", _listeners),
+        users=answer.read_section("users", lambda s: tuple(s.values("user"))),
+        groups=answer.read_section("users", lambda s: tuple(s.values("group"))),
         interfaces=_interfaces(answer),
-        default_route=answer.read("route", lambda s: s.lines[0] if s.lines else ""),
-        dns=answer.read("dns", lambda s: tuple(s.lines)),
-        firewall=_firewall(services),
-        checksums=(answer.read("checksums", _checksums) or ()) if "checksums" in answer.sections else (),
+        default_route=answer.read_section("route", lambda s: s.lines[0] if s.lines else ""),
+        dns=answer.read_section("dns", lambda s: tuple(s.lines)),
+        firewall=_active_firewalls(services),
+        checksums=(answer.read_section("checksums", _checksums) or ()) if "checksums" in answer.sections else (),
         check=_user_check(answer.sections.get("check")),
     )
-    total, available = answer.read("memory", _memory) or (None, None)
-    facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=read_linux(answer, facts))
-    return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.cuts())
+    total, available = answer.read_section("memory", _memory_mib) or (None, None)
+    facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=read_linux_facts(answer, facts))
+    return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.cut_sections())
 
 
-def version_of(section: Section) -> str | None:
+def system_version(section: Section) -> str | None:
     """The version in VERSION_ID, or the longer one in redhat-release. For example, CentOS writes 7 and 7.9.2009."""
     short = section.value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.value("release") or "")
@@ -63,13 +63,13 @@ def version_of(section: Section) -> str | None:
     return short
 
 
-def _memory(section: Section) -> tuple[int | None, int | None]:
+def _memory_mib(section: Section) -> tuple[int | None, int | None]:
     """The total and the available memory in MiB, from /proc/meminfo (in kB) or from ``free -m``."""
     mem = section.value("Mem:")
     if mem is not None:
-        columns = [whole(word) for word in mem.split()]
+        columns = [whole_number(word) for word in mem.split()]
         return columns[0], columns[5] if len(columns) > 5 else columns[2]
-    kib = {line.split(":")[0]: whole(line.split()[1]) for line in section.lines}
+    kib = {line.split(":")[0]: whole_number(line.split()[1]) for line in section.lines}
     available = kib.get("MemAvailable")
     if available is None and "MemFree" in kib:
         available = kib["MemFree"] + kib.get("Buffers", 0) + kib.get("Cached", 0)
@@ -77,11 +77,11 @@ def _memory(section: Section) -> tuple[int | None, int | None]:
     return (total // 1024 if total is not None else None), (available // 1024 if available is not None else None)
 
 
-def _mounts(answer: Answer) -> tuple[MountFacts, ...] | None:
+def _mounts(answer: LinuxAnswer) -> tuple[MountFacts, ...] | None:
     section = answer.sections.get("options")
     pairs = [line.split(" ", 1) for line in section.lines] if section else []
     options = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
-    mounts = answer.read("mounts", lambda s: tuple(_mount(line.split(" ", 7)) for line in s.lines))
+    mounts = answer.read_section("mounts", lambda s: tuple(_mount(line.split(" ", 7)) for line in s.lines))
     return None if mounts is None else tuple(replace(m, options=options.get(m.mount_point, "")) for m in mounts)
 
 
@@ -90,25 +90,25 @@ def _mount(words: list[str]) -> MountFacts:
     return MountFacts(
         point,
         device.replace("\\040", " "),
-        whole(size) // 1024,
-        whole(free) // 1024,
+        whole_number(size) // 1024,
+        whole_number(free) // 1024,
         "" if kind == "-" else kind,
-        None if inodes == "-" else whole(inodes),
+        None if inodes == "-" else whole_number(inodes),
         mode == "ro",
         "" if uuid == "-" else uuid,
     )
 
 
 def _packages(section: Section) -> PackageSummary:
-    total = whole(section.value("total") or "")
+    total = whole_number(section.value("total") or "")
     if total == 0:
         raise ValueError("no package at all")
     return PackageSummary(
         total,
         tuple(section.values("i686")),
-        whole(section.value("i686-total") or "0"),
+        whole_number(section.value("i686-total") or "0"),
         tuple(section.values("third")),
-        whole(section.value("third-total") or "0"),
+        whole_number(section.value("third-total") or "0"),
         tuple(PackageFacts(*line.split(" ")[:3]) for line in section.values("chosen")),
     )
 
@@ -118,14 +118,14 @@ def _services(section: Section) -> tuple[ServiceFacts, ...]:
     return tuple(ServiceFacts(name, enabled == "1", active == "1") for name, enabled, active in rows)
 
 
-def _listening(section: Section) -> tuple[ListenerFacts, ...]:
+def _listeners(section: Section) -> tuple[ListenerFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
-    return tuple(ListenerFacts(protocol, address, whole(port)) for protocol, address, port in rows)
+    return tuple(ListenerFacts(protocol, address, whole_number(port)) for protocol, address, port in rows)
 
 
-def _interfaces(answer: Answer) -> tuple[InterfaceFacts, ...] | None:
-    addresses = answer.read("addresses", lambda s: [line.split(" ") for line in s.lines])
-    links = answer.read("links", lambda s: [line.split(" ") for line in s.lines])
+def _interfaces(answer: LinuxAnswer) -> tuple[InterfaceFacts, ...] | None:
+    addresses = answer.read_section("addresses", lambda s: [line.split(" ") for line in s.lines])
+    links = answer.read_section("links", lambda s: [line.split(" ") for line in s.lines])
     if addresses is None:
         return None
     macs = {words[0]: words[-1] for words in links or []}
@@ -133,7 +133,7 @@ def _interfaces(answer: Answer) -> tuple[InterfaceFacts, ...] | None:
     return tuple(InterfaceFacts(n, tuple(w[-1] for w in addresses if w[0] == n), macs.get(n, "")) for n in names)
 
 
-def _firewall(services: tuple[ServiceFacts, ...] | None) -> str | None:
+def _active_firewalls(services: tuple[ServiceFacts, ...] | None) -> str | None:
     if services is None:
         return None
     return " ".join(name for name in FIREWALLS if any(s.name == name and s.active for s in services))

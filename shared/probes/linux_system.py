@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from shared.domain.fstab import Seen, read_line
 from shared.domain.guest import BootFacts, FstabFacts, GuestFacts, LinuxFacts
-from shared.probes.answer import Answer
+from shared.probes.answer import LinuxAnswer
 from shared.probes.frame import Section
 
 TIME_SERVICES = {"chronyd", "ntpd", "systemd-timesyncd"}
@@ -38,60 +38,60 @@ OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""
 
 
-def read_linux(answer: Answer, facts: GuestFacts) -> LinuxFacts:
+def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
     """The facts that only Linux guests have. ``facts`` are the facts that every guest has."""
-    state = answer.read("state", lambda s: s)
-    programs = answer.read("programs", lambda s: s)
-    cron = answer.read("cron", lambda s: tuple(s.lines))
-    boot = answer.read("boot", lambda s: _boot(s, answer.sections.get("packages")))
-    modules = answer.read("modules", lambda s: s)
+    state = answer.read_section("state", lambda s: s)
+    programs = answer.read_section("programs", lambda s: s)
+    cron = answer.read_section("cron", lambda s: tuple(s.lines))
+    boot = answer.read_section("boot", lambda s: _boot_facts(s, answer.sections.get("packages")))
+    modules = answer.read_section("modules", lambda s: s)
     updates = answer.sections.get("updates")
     active = None if facts.services is None else {s.name for s in facts.services if s.active}
     linux = LinuxFacts(
-        modules_out_of_tree=_all_words(modules, "out-of-tree"),
+        modules_out_of_tree=_values_of_key(modules, "out-of-tree"),
         gpu=(modules.value("gpu") or (state.value("gpu") if state else None)) == "yes" if modules else None,
         boot=boot,
-        fstab=_fstab(answer),
-        repositories=answer.read("repositories", lambda s: tuple(_split_pair(line) for line in s.lines)),
-        interface_pins=_all_words(state, "pin"),
-        security_agent=_security_agent(state, modules),
+        fstab=_fstab_entries(answer),
+        repositories=answer.read_section("repositories", lambda s: tuple(_repository_pair(line) for line in s.lines)),
+        interface_pins=_values_of_key(state, "pin"),
+        security_agent=_has_security_agent(state, modules),
         updates_pending={0: False, 100: True}.get(updates.status) if updates else None,
-        reboot_pending=_reboot_pending(boot, facts),
-        compiled_programs=_programs(programs),
+        reboot_pending=_is_reboot_pending(boot, facts),
+        compiled_programs=_program_names(programs),
         python2_users=_python_users(programs, cron),
         proxy=" ".join(state.values("proxy")) if state else None,
-        selinux=_selinux(state) if state else None,
+        selinux=_selinux_mode(state) if state else None,
         clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
         cron=cron,
         package_manager_busy=_is_yes(state.value("package-manager-busy")) if state else None,
-        leftovers=_all_words(state, "leftover"),
-        dnf_modules=_all_words(state, "module"),
-        lock_holders=tuple(map(_holder, state.values("lock"))) if state and "more" in answer.sections else None,
+        leftovers=_values_of_key(state, "leftover"),
+        dnf_modules=_values_of_key(state, "module"),
+        lock_holders=tuple(map(_lock_holder, state.values("lock"))) if state and "more" in answer.sections else None,
     )
     return _with_health(_with_newer_facts(linux, answer, modules), answer)
 
 
-def _with_newer_facts(linux: LinuxFacts, answer: Answer, modules: Section | None) -> LinuxFacts:
+def _with_newer_facts(linux: LinuxFacts, answer: LinuxAnswer, modules: Section | None) -> LinuxFacts:
     """The facts, with those added that only newer probes report. An older answer lacks their sections."""
     if "more" not in answer.sections:
         return linux
-    more = answer.read("more", lambda s: s)
+    more = answer.read_section("more", lambda s: s)
     packages = answer.sections.get("packages")
     return replace(
         linux,
         kernel_arguments=more.value("arguments") if more else None,
         kernel_vendor=packages.value("kernel-vendor") if packages else None,
-        modules=_words(modules, "loaded"),
-        root_links=_all_words(more, "link"),
-        duplicate_repositories=_all_words(more, "repeated"),
-        duplicate_packages=_all_words(packages if packages and not packages.status else None, "twice"),
-        package_locks=_all_words(more, "lock"),
+        modules=_words_of_key(modules, "loaded"),
+        root_links=_values_of_key(more, "link"),
+        duplicate_repositories=_values_of_key(more, "repeated"),
+        duplicate_packages=_values_of_key(packages if packages and not packages.status else None, "twice"),
+        package_locks=_values_of_key(more, "lock"),
         rpm_database=packages.value("complaint") if packages else None,
-        encrypted_devices=_all_words(more, "crypt"),
-        pam_modules=_words(more, "pam"),
+        encrypted_devices=_values_of_key(more, "crypt"),
+        pam_modules=_words_of_key(more, "pam"),
         permit_root_login=_permit_root_login(more) if more else None,
         fips=more.value("fips") == "1" if more else None,
-        read_only_mounts=_all_words(more, "read-only"),
+        read_only_mounts=_values_of_key(more, "read-only"),
     )
 
 
@@ -103,30 +103,30 @@ def _permit_root_login(more: Section) -> str | None:
     return None if more.value("sshd") == "no" else more.value("root-login") or ""
 
 
-def _with_health(linux: LinuxFacts, answer: Answer) -> LinuxFacts:
+def _with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
     """The facts, with the guest's health added: fstab, metadata service, name resolution and time.
 
     A value is None if no tool in the guest could report it.
     """
     if "health" not in answer.sections:
         return linux
-    health = answer.read("health", lambda s: s)
+    health = answer.read_section("health", lambda s: s)
     if health is None:
         return linux
     return replace(
         linux,
-        fstab_errors=_all_words(health, "error") if health.value("checked") else None,
+        fstab_errors=_values_of_key(health, "error") if health.value("checked") else None,
         metadata_answers=_is_yes(health.value("metadata")),
         names_resolve=_is_yes(health.value("names")),
         clock_in_step=_is_yes(health.value("clock")),
     )
 
 
-def _all_words(section: Section | None, key: str) -> tuple[str, ...] | None:
+def _values_of_key(section: Section | None, key: str) -> tuple[str, ...] | None:
     return tuple(section.values(key)) if section else None
 
 
-def _words(section: Section | None, key: str) -> tuple[str, ...] | None:
+def _words_of_key(section: Section | None, key: str) -> tuple[str, ...] | None:
     return tuple(word for line in section.values(key) for word in line.split()) if section else None
 
 
@@ -134,25 +134,25 @@ def _is_yes(word: str | None) -> bool | None:
     return None if word is None else word == "yes"
 
 
-def _split_pair(line: str) -> tuple[str, str]:
+def _repository_pair(line: str) -> tuple[str, str]:
     name, _, url = line.partition(" ")
     return name, "" if url == "-" else url
 
 
-def _holder(line: str) -> str:
+def _lock_holder(line: str) -> str:
     """The holder of a package manager's lock in words, for example from ``/run/yum.pid 4321 (yum)``."""
     path, pid, name = [*line.split(" ", 2), "", ""][:3]
     return f"{path} of process {pid} {name}".rstrip()
 
 
-def _security_agent(state: Section | None, modules: Section | None) -> bool | None:
+def _has_security_agent(state: Section | None, modules: Section | None) -> bool | None:
     """Whether the security agent runs or its module is loaded. Its folder proves nothing, because it survives an uninstall."""
     if modules and modules.values("security-agent"):
         return True
     return _is_yes(state.value("security-agent")) if state else None
 
 
-def _selinux(state: Section) -> str | None:
+def _selinux_mode(state: Section) -> str | None:
     """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``), from the kernel or else from the configuration."""
     enforce = state.value("enforce")
     if enforce is not None:
@@ -160,24 +160,24 @@ def _selinux(state: Section) -> str | None:
     return state.value("selinux") or "disabled"
 
 
-def _fstab(answer: Answer) -> tuple[FstabFacts, ...] | None:
+def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
     """The entries of fstab. Newer probes report whole lines, older probes report five words of each line."""
-    section = answer.read("fstab", lambda s: s)
+    section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
-        return answer.read("fstab", _old_fstab) if section else None
+        return answer.read_section("fstab", _old_fstab_entries) if section else None
     seen = Seen(frozenset(section.values("link")), frozenset(section.values("here")), section.values("looked"), not section.total)
     entries = (read_line(line, seen) for line in section.values("line"))
     return tuple(entry for entry in entries if entry)
 
 
-def _old_fstab(section: Section) -> tuple[FstabFacts, ...]:
+def _old_fstab_entries(section: Section) -> tuple[FstabFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(
         FstabFacts(spec, point, kind, options, _is_yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
     )
 
 
-def _boot(section: Section, packages: Section | None) -> BootFacts:
+def _boot_facts(section: Section, packages: Section | None) -> BootFacts:
     images = [line.rsplit(" ", 1) for line in section.values("image")]
     versions = tuple(version for version, _ in images)
     return BootFacts(
@@ -205,7 +205,7 @@ def _version_key(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[.\-_]", version)]
 
 
-def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
+def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
     """Whether the newest installed kernel of the distribution is newer than the running kernel.
 
     Installed kernels of other vendors do not count.
@@ -219,7 +219,7 @@ def _reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
     return newest != facts.kernel and _version_key(newest) > _version_key(facts.kernel)
 
 
-def _programs(programs: Section | None) -> tuple[str, ...] | None:
+def _program_names(programs: Section | None) -> tuple[str, ...] | None:
     """The names of the hosting panels and of the other compiled programs in the guest."""
     if programs is None:
         return None

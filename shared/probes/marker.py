@@ -10,7 +10,7 @@ from typing import Literal
 from shared.domain.after_job import SeenMarker
 from shared.domain.text import plain
 from shared.probes.frame import Section
-from shared.probes.linux import version_of
+from shared.probes.linux import system_version
 
 Act = Literal["write", "look", "remove"]
 _LOOK, _END = "replank-look 1", "@end"
@@ -23,18 +23,18 @@ def marker_script(os_type: str, act: Act, *, marker: str = "") -> str:
         if os_type == "linux"
         else (f"$ReplankAct = '{act}'", "$ReplankMarker = ")
     )
-    return "\n".join([head, *([f"{sign}'{marker}'"] if act == "write" else []), _text(os_type)])
+    return "\n".join([head, *([f"{sign}'{marker}'"] if act == "write" else []), _script_text(os_type)])
 
 
 @cache
-def _text(os_type: str) -> str:
+def _script_text(os_type: str) -> str:
     """The text of a guest's marker script, without comments, indentation and blank lines."""
     name = {"linux": "marker.sh", "windows": "marker.ps1"}[os_type]
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
-def parse_look(os_type: str, output: bytes) -> SeenMarker | None:
+def parse_marker_answer(os_type: str, output: bytes) -> SeenMarker | None:
     """The marker and the system that the guest reports; None if its answer is incomplete."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
@@ -47,14 +47,14 @@ def parse_look(os_type: str, output: bytes) -> SeenMarker | None:
     version = Section("os", [*short, *(f"release {each}" for each in told.values("release"))])
     return SeenMarker(
         os_id=system.get("ID"),
-        os_version=version_of(version) if os_type == "linux" else system.get("VERSION_ID"),
+        os_version=system_version(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),
         marker=(told.value("marker") or "").strip(),
-        up=_uptime(told.value("up") or ""),
+        up=_parsed_uptime(told.value("up") or ""),
     )
 
 
-def _uptime(text: str) -> timedelta | None:
+def _parsed_uptime(text: str) -> timedelta | None:
     whole = text.split(".")[0].strip()
     known = whole.isascii() and whole.isdigit() and len(whole) <= 10
     return timedelta(seconds=int(whole)) if known else None

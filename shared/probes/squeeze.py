@@ -45,15 +45,15 @@ _LANGUAGE = frozenset(
 """Built-in names of awk that the program uses. It must use no other built-in name."""
 
 
-def squeezed(script: str) -> str:
+def shortened_script(script: str) -> str:
     """The script with short names, without comments and needless blanks. A script without an awk program stays unchanged."""
     shell, begin, awk = script.partition(AWK)
     if not begin:
         return script
-    return _squeezed_shell(_HEADED.sub("{", shell)) + begin + _squeezed_awk(awk)
+    return _shortened_shell(_HEADED.sub("{", shell)) + begin + _shortened_awk(awk)
 
 
-def _squeezed_shell(text: str) -> str:
+def _shortened_shell(text: str) -> str:
     """The shell part of a script, shortened. Its functions get names of one letter, which no command in a guest has."""
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
@@ -64,7 +64,7 @@ def _squeezed_shell(text: str) -> str:
     return "".join(parts)
 
 
-def _squeezed_awk(text: str) -> str:
+def _shortened_awk(text: str) -> str:
     """The awk program of a script, shortened."""
     parts = _LITERAL.split(text)
     parts[::2] = [_BLANKS.sub(r"\1", _COMMENT.sub("", part)) for part in parts[::2]]
@@ -72,11 +72,11 @@ def _squeezed_awk(text: str) -> str:
         if parts[at][0] == '"':
             parts[at - 1], parts[at + 1] = parts[at - 1].rstrip(" "), parts[at + 1].lstrip(" ")
     short = _short_names(parts[::2])
-    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _join_lines(parts[::2])]
+    parts[::2] = [_NAME.sub(lambda found: short.get(found[0], found[0]), part) for part in _joined_lines(parts[::2])]
     return "".join(parts)
 
 
-def _join_lines(parts: list[str]) -> list[str]:
+def _joined_lines(parts: list[str]) -> list[str]:
     """The awk program without needless line ends, which are beside a brace in a block or after a backslash."""
     depth, joined = 0, []
     for part in (each.replace("\\\n", "") for each in parts):

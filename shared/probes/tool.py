@@ -14,7 +14,7 @@ from shared.domain.recipes.recipe import Recipe
 from shared.domain.text import plain
 from shared.domain.toolrun import ToolAnswer
 from shared.probes.frame import Section
-from shared.probes.linux import version_of
+from shared.probes.linux import system_version
 
 Act = Literal["begin", "look", "start", "clean"]
 _FIRST, _END = "replank-tool 1", "@end"
@@ -26,8 +26,11 @@ def tool_script(act: Act, run: str, recipe: Recipe | None = None) -> str:
     """The script for one act in the guest. ``run`` may hold only letters, digits and dashes; the recipe is encoded in base64."""
     head = [f"#!/bin/sh\nREPLANK_ACT={act}", f"REPLANK_RUN={run}"]
     if recipe is not None:
-        head += [f"REPLANK_RECIPE={_base64(recipe_script(recipe))}", f"REPLANK_RUNNER={_base64(_text('tool_runner.sh'))}"]
-    return "\n".join([*head, _text("tool.sh")])
+        head += [
+            f"REPLANK_RECIPE={_base64_text(recipe_script(recipe))}",
+            f"REPLANK_RUNNER={_base64_text(_script_text('tool_runner.sh'))}",
+        ]
+    return "\n".join([*head, _script_text("tool.sh")])
 
 
 def is_cleaned(output: bytes, run: str) -> bool:
@@ -45,7 +48,9 @@ def recipe_script(recipe: Recipe) -> str:
         "tool_done": recipe.result.text,
         "tool_busy": recipe.busy.text,
         "tool_clean": recipe.clean.text,
-        "tool_progress": "\n".join(f'grep -qF -e {_quoted(each.text)} "$1" && p={each.percent}' for each in recipe.milestones)
+        "tool_progress": "\n".join(
+            f'grep -qF -e {_shell_literal(each.text)} "$1" && p={each.percent}' for each in recipe.milestones
+        )
         or ":",
     }
     variables = {
@@ -55,26 +60,26 @@ def recipe_script(recipe: Recipe) -> str:
         "T_IRREVERSIBLE": recipe.irreversible_from,
         "T_TEXT": recipe.irreversible_text,
     }
-    told = [f"{name}={_quoted(value)}" for name, value in variables.items()]
+    told = [f"{name}={_shell_literal(value)}" for name, value in variables.items()]
     return "\n".join([*told, *(f"{name}() {{\n{body}\n}}" for name, body in functions.items())]) + "\n"
 
 
-def _quoted(text: str) -> str:
+def _shell_literal(text: str) -> str:
     return "'" + text.replace("'", "'\\''") + "'"
 
 
-def _base64(text: str) -> str:
+def _base64_text(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
 @cache
-def _text(name: str) -> str:
+def _script_text(name: str) -> str:
     """The text of a script file, without comments, indentation and blank lines."""
     lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")) + "\n"
 
 
-def parse_tool(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
+def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
     """The answer of a script about its tool; None if the answer is incomplete. ``at`` is the time when the command began."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").rstrip().split("\n")
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
@@ -85,44 +90,44 @@ def parse_tool(output: bytes, at: datetime | None = None) -> ToolAnswer | None:
     system = {name: value.strip("\"'") for name, value in system.items()}
     version = Section("os", [f"version_id {system.get('VERSION_ID', '')}", *(f"release {each}" for each in told.values("release"))])
     return ToolAnswer(
-        run=_word(told, "run"),
-        word=_word(told, "word"),
-        phase=_word(told, "phase"),
-        status=_number(told, "status"),
-        started=_is_yes(told, "started"),
-        active=_is_yes(told, "active"),
-        returned=_is_yes(told, "returned"),
-        busy=_is_yes(told, "busy"),
-        done=_is_yes(told, "done"),
-        changed=_is_yes(told, "changed"),
-        age_s=_number(told, "age") or 0,
-        progress=min(_number(told, "progress") or 0, 99),
-        report=_unpacked(told, "report"),
-        results=_unpacked(told, "results"),
-        log=_unpacked(told, "log"),
+        run=_field_word(told, "run"),
+        word=_field_word(told, "word"),
+        phase=_field_word(told, "phase"),
+        status=_field_number(told, "status"),
+        started=_is_field_yes(told, "started"),
+        active=_is_field_yes(told, "active"),
+        returned=_is_field_yes(told, "returned"),
+        busy=_is_field_yes(told, "busy"),
+        done=_is_field_yes(told, "done"),
+        changed=_is_field_yes(told, "changed"),
+        age_s=_field_number(told, "age") or 0,
+        progress=min(_field_number(told, "progress") or 0, 99),
+        report=_unpacked_file(told, "report"),
+        results=_unpacked_file(told, "results"),
+        log=_unpacked_file(told, "log"),
         os_id=system.get("ID", ""),
-        os_version=version_of(version) or "",
+        os_version=system_version(version) or "",
         os_name=system.get("NAME", ""),
         at=at,
     )
 
 
-def _word(told: Section, name: str) -> str:
+def _field_word(told: Section, name: str) -> str:
     return (told.value(name) or "").strip()
 
 
-def _is_yes(told: Section, name: str) -> bool:
-    return _word(told, name) == "yes"
+def _is_field_yes(told: Section, name: str) -> bool:
+    return _field_word(told, name) == "yes"
 
 
-def _number(told: Section, name: str) -> int | None:
-    text = _word(told, name)
+def _field_number(told: Section, name: str) -> int | None:
+    text = _field_word(told, name)
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def _unpacked(told: Section, name: str) -> str:
+def _unpacked_file(told: Section, name: str) -> str:
     """The text of a packed file, as far as it arrived; empty if it cannot be unpacked."""
-    text = _word(told, name)
+    text = _field_word(told, name)
     try:
         raw = base64.b64decode(text[: len(text) // 4 * 4])
         return zlib.decompressobj(wbits=31).decompress(raw, _MOST_TEXT).decode("utf-8", "replace")

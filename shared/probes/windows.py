@@ -24,14 +24,14 @@ END = "@end"
 """The beginning of the last line in a complete answer."""
 
 
-class Document:
+class FieldReader:
     """Reads the fields of a JSON object. A missing or unreadable field is None, and the reason is noted."""
 
     def __init__(self, fields: dict[str, Any]) -> None:
         self.fields = fields
         self.unknown: dict[str, str] = {}
 
-    def read(self, name: str, reader: Callable[[Any], T]) -> T | None:
+    def read_field(self, name: str, reader: Callable[[Any], T]) -> T | None:
         """The value that ``reader`` returns for a field. If the field cannot be read, it is None and the reason is noted."""
         value = self.fields.get(name)
         if value is None:
@@ -46,32 +46,32 @@ class Document:
 
 def parse_windows(text: str) -> GuestFacts:
     """The facts in an answer of windows.ps1. Raises ProbeUnreadable."""
-    document = Document(_load(text))
-    for name, reason in document.read("unknown", _pairs) or ():
+    document = FieldReader(_parsed_object(text))
+    for name, reason in document.read_field("unknown", _text_pairs) or ():
         document.unknown[name] = reason
-    system = Document(document.read("os", dict) or {})
-    network = Document(document.read("network", dict) or {})
-    health = Document(document.read("health", dict) or {} if "health" in document.fields else {})
+    system = FieldReader(document.read_field("os", dict) or {})
+    network = FieldReader(document.read_field("network", dict) or {})
+    health = FieldReader(document.read_field("health", dict) or {} if "health" in document.fields else {})
     facts = GuestFacts(
         os_id="windows",
-        os_version=system.read("version", _text),
-        os_name=system.read("caption", _text),
-        kernel=system.read("version", _text),
-        architecture=_architecture(system.read("architecture", _text)),
-        hostname=document.read("hostname", _text),
-        cpu=document.read("cpu", _whole),
-        memory_mib=document.read("memory_mib", _whole),
-        mounts=document.read("volumes", lambda v: tuple(map(_volume, v))),
-        services=document.read("services", lambda v: tuple(map(_service, v))),
-        listening=document.read("listening", lambda v: tuple(map(_listener, v))),
-        users=document.read("users", _texts),
-        interfaces=network.read("interfaces", lambda v: tuple(map(_interface, v))),
-        default_route=network.read("default_route", _text),
-        dns=network.read("dns", _texts),
+        os_version=system.read_field("version", _plain_text),
+        os_name=system.read_field("caption", _plain_text),
+        kernel=system.read_field("version", _plain_text),
+        architecture=_architecture(system.read_field("architecture", _plain_text)),
+        hostname=document.read_field("hostname", _plain_text),
+        cpu=document.read_field("cpu", _whole_number),
+        memory_mib=document.read_field("memory_mib", _whole_number),
+        mounts=document.read_field("volumes", lambda v: tuple(map(_volume, v))),
+        services=document.read_field("services", lambda v: tuple(map(_service, v))),
+        listening=document.read_field("listening", lambda v: tuple(map(_listener, v))),
+        users=document.read_field("users", _plain_texts),
+        interfaces=network.read_field("interfaces", lambda v: tuple(map(_interface, v))),
+        default_route=network.read_field("default_route", _plain_text),
+        dns=network.read_field("dns", _plain_texts),
         checksums=tuple(map(_checksum, document.fields.get("checksums") or ())),
         check=_user_check(document.fields.get("check")),
-        windows=_windows(document, system, health),
-        cut=tuple(document.read("cut", _pairs) or ()),
+        windows=_windows_facts(document, system, health),
+        cut=tuple(document.read_field("cut", _text_pairs) or ()),
     )
     gaps = {
         **document.unknown,
@@ -84,7 +84,7 @@ def parse_windows(text: str) -> GuestFacts:
     return GuestFacts(**{**facts.__dict__, "unknown": tuple(sorted(gaps.items()))})
 
 
-def _load(text: str) -> dict[str, Any]:
+def _parsed_object(text: str) -> dict[str, Any]:
     lines = [line for line in text.split("\n") if line.strip()]
     ends = [at for at, line in enumerate(lines) if line.startswith(END)]
     lines = lines[: ends[-1] + 1] if ends else lines  # what a profile or an agent printed after it says nothing
@@ -105,32 +105,32 @@ def _load(text: str) -> dict[str, Any]:
     return fields
 
 
-def _text(value: Any) -> str:
+def _plain_text(value: Any) -> str:
     if not isinstance(value, str):
         raise ValueError(value)
     return plain(value).strip()
 
 
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(map(_text, value)) if isinstance(value, list) else _fail(value)
+def _plain_texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(_plain_text, value)) if isinstance(value, list) else _raise_value_error(value)
 
 
-def _fail(value: Any) -> Any:
+def _raise_value_error(value: Any) -> Any:
     raise ValueError(value)
 
 
-def _whole(value: Any) -> int:
+def _whole_number(value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < 2**53:
         raise ValueError(value)
     return value
 
 
-def _flag(value: Any) -> bool:
-    return value if isinstance(value, bool) else bool(_fail(value))
+def _boolean(value: Any) -> bool:
+    return value if isinstance(value, bool) else bool(_raise_value_error(value))
 
 
-def _pairs(value: Any) -> list[tuple[str, str]]:
-    return [(_text(name), _text(reason)) for name, reason in value]
+def _text_pairs(value: Any) -> list[tuple[str, str]]:
+    return [(_plain_text(name), _plain_text(reason)) for name, reason in value]
 
 
 def _architecture(text: str | None) -> str | None:
@@ -138,30 +138,36 @@ def _architecture(text: str | None) -> str | None:
 
 
 def _volume(row: Any) -> MountFacts:
-    drive = _text(row["drive"])
-    return MountFacts(drive, drive, _whole(row["size_mib"]), _whole(row["free_mib"]), serial=_text(row.get("serial") or ""))
+    drive = _plain_text(row["drive"])
+    return MountFacts(
+        drive, drive, _whole_number(row["size_mib"]), _whole_number(row["free_mib"]), serial=_plain_text(row.get("serial") or "")
+    )
 
 
 def _service(row: Any) -> ServiceFacts:
     return ServiceFacts(
-        _text(row["name"]), _text(row["start_mode"]).lower().startswith("auto"), _text(row["state"]).lower() == "running"
+        _plain_text(row["name"]),
+        _plain_text(row["start_mode"]).lower().startswith("auto"),
+        _plain_text(row["state"]).lower() == "running",
     )
 
 
 def _listener(row: Any) -> ListenerFacts:
     if isinstance(row, dict):
-        return ListenerFacts(_text(row.get("protocol", "tcp")), _text(row.get("address", "")), _whole(row["port"]))
-    words = _text(row).replace(":", " ", 1).split(" ") if " " not in _text(row) else _text(row).split(" ")
-    return ListenerFacts(words[0], " ".join(words[1:-1]), _whole(int(words[-1])))
+        return ListenerFacts(
+            _plain_text(row.get("protocol", "tcp")), _plain_text(row.get("address", "")), _whole_number(row["port"])
+        )
+    words = _plain_text(row).replace(":", " ", 1).split(" ") if " " not in _plain_text(row) else _plain_text(row).split(" ")
+    return ListenerFacts(words[0], " ".join(words[1:-1]), _whole_number(int(words[-1])))
 
 
 def _interface(row: Any) -> InterfaceFacts:
-    return InterfaceFacts(_text(row["name"]), _texts(row.get("addresses", [])), _text(row.get("mac") or ""))
+    return InterfaceFacts(_plain_text(row["name"]), _plain_texts(row.get("addresses", [])), _plain_text(row.get("mac") or ""))
 
 
 def _checksum(row: Any) -> ChecksumFacts:
     try:
-        return ChecksumFacts(_text(row["path"]), _text(row["sha256"]))
+        return ChecksumFacts(_plain_text(row["path"]), _plain_text(row["sha256"]))
     except (ValueError, KeyError, TypeError):
         raise ProbeUnreadable("Probe.Garbage", f"a checksum cannot be read: {str(row)[:60]}") from None
 
@@ -172,20 +178,20 @@ def _user_check(row: Any) -> UserCheck | None:
     return UserCheck(abs(row["exit_status"]), plain(str(row.get("output", "")))[:200])
 
 
-def _windows(document: Document, system: Document, health: Document) -> WindowsFacts:
+def _windows_facts(document: FieldReader, system: FieldReader, health: FieldReader) -> WindowsFacts:
     return WindowsFacts(
-        build=system.read("build", _text),
-        language=system.read("language", _text),
-        windows_dir_mib=document.read("windows_dir_mib", _whole),
-        pending_reboot=document.read("pending_reboot", _flag),
-        domain_controller=document.read("domain_controller", _flag),
-        clustered=document.read("clustered", _flag),
-        bitlocker=document.read("bitlocker", _flag),
-        page_files=document.read("page_files", _texts),
-        activated=document.read("activated", _flag),
-        antivirus=document.read("antivirus", _texts),
-        filter_drivers=document.read("filter_drivers", _texts),
-        metadata_answers=health.read("metadata", _flag),
-        names_resolve=health.read("names", _flag),
-        clock_in_step=health.read("clock", _flag),
+        build=system.read_field("build", _plain_text),
+        language=system.read_field("language", _plain_text),
+        windows_dir_mib=document.read_field("windows_dir_mib", _whole_number),
+        pending_reboot=document.read_field("pending_reboot", _boolean),
+        domain_controller=document.read_field("domain_controller", _boolean),
+        clustered=document.read_field("clustered", _boolean),
+        bitlocker=document.read_field("bitlocker", _boolean),
+        page_files=document.read_field("page_files", _plain_texts),
+        activated=document.read_field("activated", _boolean),
+        antivirus=document.read_field("antivirus", _plain_texts),
+        filter_drivers=document.read_field("filter_drivers", _plain_texts),
+        metadata_answers=health.read_field("metadata", _boolean),
+        names_resolve=health.read_field("names", _boolean),
+        clock_in_step=health.read_field("clock", _boolean),
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.batches import TablestoreBatches
 from shared.adapters.bus import EventBridgeBus
-from shared.adapters.clock import clock_of
+from shared.adapters.clock import clock_from_setting
 from shared.adapters.ids import RandomIds
 from shared.adapters.ledger import TablestoreLedger
 from shared.adapters.migrations import TablestoreMigrations
@@ -58,7 +58,7 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
     ``clock`` replaces the one that the settings name.
     """
     clients = Clients(_account(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
-    clock, store = clock or clock_of(settings.clock), Store(clients)
+    clock, store = clock or clock_from_setting(settings.clock), Store(clients)
     accounts = _accounts(function, settings, clients, clock) if settings.accounts else None
     _make_clients(function, settings, clients)
     return Ports(
@@ -178,12 +178,12 @@ def _sign_in(settings: Settings, clock: Clock) -> SignIn:
 
 
 def _make_clients(function: str, settings: Settings, clients: Clients) -> None:
-    clients.tablestore()
-    clients.eventbridge()
+    clients.tablestore_client()
+    clients.eventbridge_client()
     if function in USES_ECS:
-        clients.ecs(settings.region)
+        clients.ecs_client(settings.region)
     if function in USES_SMC:
-        clients.smc()
+        clients.smc_client()
 
 
 def _account(settings: Settings, credentials: Credentials) -> Account:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from shared.adapters.redact import hide
+from shared.adapters.redact import hide_secrets
 from shared.adapters.sdk import Credentials
 from shared.domain import events
 from shared.domain.errors import Fate, Refused, ReplankError
@@ -91,7 +91,7 @@ def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
         if not events.is_for(function, message.type, message.source):
             what = f"replank-{function} does not know what to do with {message.type} from {message.source}."
             # The platform writes the exception into the log as it is.
-            raise Refused("Event.Unknown", hide(what), "Compare the rule with template.yml; deploy the functions again.")
+            raise Refused("Event.Unknown", hide_secrets(what), "Compare the rule with template.yml; deploy the functions again.")
     return messages
 
 

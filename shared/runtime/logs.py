@@ -9,7 +9,7 @@ from contextvars import ContextVar
 from datetime import datetime, timezone
 from typing import Any
 
-from shared.adapters.redact import hide
+from shared.adapters.redact import hide_secrets
 from shared.domain.text import escaped
 
 KEYS = (
@@ -58,14 +58,14 @@ class JsonFormatter(logging.Formatter):
 
 def _json_line(line: dict[str, Any]) -> str:
     """Control characters, and characters that no stream accepts, stay escaped."""
-    return escaped(hide(json.dumps(line, ensure_ascii=False, default=str)))
+    return escaped(hide_secrets(json.dumps(line, ensure_ascii=False, default=str)))
 
 
 def _shorten(line: dict[str, Any]) -> None:
     """Shorten the longest part by half: a trace from its beginning, others from their end. Secrets are hidden before the cut."""
     texts = {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in line.items()}
     name = max(texts, key=lambda each: len(texts[each]))
-    text = hide(texts[name])
+    text = hide_secrets(texts[name])
     half = len(text) // 2
     line[name] = text[-half:] if name == "trace" else text[:half]
 

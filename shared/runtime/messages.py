@@ -7,7 +7,7 @@ import binascii
 import json
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
+from shared.adapters.clock import parse_time_or_none
 from shared.domain.errors import Refused
 from shared.domain.message import Message
 
@@ -78,7 +78,7 @@ def _message(document: Any, request_id: str) -> Message:
     if document.get("specversion", "1.0") != "1.0":
         raise _invalid("its specversion is not 1.0")
     type_, event_id, source = (_text(document, name) for name in ("type", "id", "source"))
-    at = moment_or_none(document["time"]) if isinstance(document.get("time"), str) else None
+    at = parse_time_or_none(document["time"]) if isinstance(document.get("time"), str) else None
     region_id = str(document.get("aliyunregionid") or "")
     # What comes over from another account's bus names that one as the original account (EventBridge, events across accounts).
     account_id = str(document.get("aliyunoriginalaccountid") or document.get("aliyunaccountid") or "")[:64]
@@ -89,7 +89,7 @@ def _message(document: Any, request_id: str) -> Message:
 def _timer(document: dict[str, Any], request_id: str) -> Message:
     name, at = _text(document, "triggerName"), _text(document, "triggerTime")
     data = {"payload": document.get("payload", ""), "trigger": name}
-    return Message("timer", f"{name}-{at}", "timer", data, moment_or_none(at), request_id=request_id)
+    return Message("timer", f"{name}-{at}", "timer", data, parse_time_or_none(at), request_id=request_id)
 
 
 def _text(document: dict[str, Any], name: str) -> str:

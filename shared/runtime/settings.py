@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from shared.adapters.clock import clock_of
+from shared.adapters.clock import clock_from_setting
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.catalog.extend import extend_catalog
@@ -199,7 +199,7 @@ def _catalog(reader: _Reader, clock: str) -> Catalog:
         return CATALOG
     try:
         text = given if given.startswith("{") else (PACKAGE / given).read_text(encoding="utf-8")
-        return extend_catalog(json.loads(text), CATALOG, on=clock_of(clock).now().date())
+        return extend_catalog(json.loads(text), CATALOG, on=clock_from_setting(clock).now().date())
     except ReplankError as error:
         reader.problems.append(f"REPLANK_CATALOG: {error.message}")
     except (OSError, ValueError) as error:
@@ -228,9 +228,9 @@ def _split_list(value: str) -> tuple[str, ...]:
 
 
 def _issuer(value: str) -> str:
-    from shared.adapters.sign_in import is_safe
+    from shared.adapters.sign_in import is_safe_url
 
-    return _require(is_safe(value), value)
+    return _require(is_safe_url(value), value)
 
 
 def _parse_count(value: str) -> int:
@@ -254,7 +254,7 @@ def _level(value: str) -> str:
 
 
 def _clock(value: str) -> str:
-    clock_of(value)
+    clock_from_setting(value)
     return value
 
 

@@ -20,7 +20,7 @@ from shared.domain.observation import instance_name
 from shared.domain.timing import LOOK_AGAIN, PROBE_LIMIT
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
-from shared.probes.command import command_script, parse_command
+from shared.probes.command import command_script, parse_command_answer
 from shared.stages.advance import advance
 
 WORDS = {DRAINING: "the pre command", RESTORING: "the post command"}
@@ -153,7 +153,7 @@ def _send_or_check_command(
 
 
 def _command_end(result: CommandResult, timeout_s: int) -> CommandEnd:
-    answer = parse_command(result.output)
+    answer = parse_command_answer(result.output)
     if answer is None:
         why = f"it took longer than {timeout_s} seconds" if result.status == "Timeout" else f"{result.status}: {result.problem}"
         return CommandEnd(False, why.strip(" :"))

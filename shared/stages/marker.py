@@ -81,12 +81,12 @@ def _send_look_command(migration: Migration, by: str, ports: Ports) -> Migration
 
 def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """The guest's answer; None while the command runs. A command that failed is sent again."""
-    from shared.probes.marker import parse_look  # asked for seldom: what it imports, no start of the watch need load
+    from shared.probes.marker import parse_marker_answer  # asked for seldom: what it imports, no start of the watch need load
 
     result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
     if result is None:
         return None
-    seen = parse_look(migration.os_type, result.output) if _has_succeeded(result) else None
+    seen = parse_marker_answer(migration.os_type, result.output) if _has_succeeded(result) else None
     if seen is None:
         return _commit_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill

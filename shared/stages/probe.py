@@ -13,7 +13,7 @@ from shared.domain.policy import Policy
 from shared.domain.timing import PROBE_TIMEOUT_S
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
-from shared.probes import ProbeUnreadable, parse, script
+from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 
 def may_run_own_check(terms: Terms) -> bool:
@@ -39,7 +39,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, t
         migration.region_id,
         migration.instance_id,
         os_type=migration.os_type,
-        script=script(
+        script=probe_script(
             migration.os_type,
             files=own.files,
             check=own.check,
@@ -78,6 +78,6 @@ def facts_from_output(os_type: str, result: CommandResult) -> GuestFacts | Probe
     if result.status not in ("Success", "Finished") or result.exit_code != 0:
         return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))
     try:
-        return parse(os_type, result.output, truncated=result.dropped > 0)
+        return parse_answer(os_type, result.output, truncated=result.dropped > 0)
     except ProbeUnreadable as unreadable:
         return unreadable

@@ -23,7 +23,7 @@ from localcloud.client import LocalCloud
 from shared.adapters import sdk, sdk_call
 from shared.adapters.bus import EventBridgeBus
 from shared.adapters.sdk import Account, Clients, Credentials
-from shared.adapters.store import Range, Store
+from shared.adapters.store import RowRange, Store
 from shared.domain.events import Event
 from shared.domain.retry import RetryPolicy
 from shared.runtime import lazy
@@ -73,15 +73,17 @@ def tablestore(clients: Clients) -> Any:
     rows.put(TABLE, KEY, {"owner": TEXT, "n": 1})
     done: list[Any] = [rows.put_new(TABLE, KEY, {"n": 2}), rows.update(TABLE, KEY, {"n": 3}, expect={"n": 1})]
     done += [rows.update(TABLE, KEY, {"n": 4}, expect={"n": 1}), rows.get(TABLE, KEY)]
-    return [*done, rows.range(Range(TABLE, KEY, END), limit=10), rows.delete(TABLE, KEY, expect={"n": 3})]
+    return [*done, rows.read_range(RowRange(TABLE, KEY, END), limit=10), rows.delete(TABLE, KEY, expect={"n": 3})]
 
 
 def eventbridge(clients: Clients) -> Any:
     """The bus in the list of buses, and an event published on it."""
     from alibabacloud_eventbridge import models
 
-    wanted, client = models.ListEventBusesRequest(name_prefix=BUS), clients.eventbridge()
-    found = sdk_call.call(clients, lambda options: SimpleNamespace(body=client.list_event_buses_with_options(wanted, options)))
+    wanted, client = models.ListEventBusesRequest(name_prefix=BUS), clients.eventbridge_client()
+    found = sdk_call.call_service(
+        clients, lambda options: SimpleNamespace(body=client.list_event_buses_with_options(wanted, options))
+    )
     bus = EventBridgeBus(clients, BUS, SimpleNamespace(now=lambda: NOON))
     bus.publish([Event("replank:Test:Lazy", "lazy-1", "test", {"text": TEXT})])
     return [each.event_bus_name for each in found.event_buses]
@@ -91,10 +93,10 @@ def ecs(clients: Clients) -> Any:
     """Instances, with all their fields; the status of the agents."""
     from alibabacloud_ecs20140526 import models
 
-    client, wanted = clients.ecs(REGION), models.DescribeInstancesRequest(region_id=REGION, max_results=10)
-    found = sdk_call.call(clients, lambda options: client.describe_instances_with_options(wanted, options))
+    client, wanted = clients.ecs_client(REGION), models.DescribeInstancesRequest(region_id=REGION, max_results=10)
+    found = sdk_call.call_service(clients, lambda options: client.describe_instances_with_options(wanted, options))
     agents = models.DescribeCloudAssistantStatusRequest(region_id=REGION, max_results=10)
-    told = sdk_call.call(clients, lambda options: client.describe_cloud_assistant_status_with_options(agents, options))
+    told = sdk_call.call_service(clients, lambda options: client.describe_cloud_assistant_status_with_options(agents, options))
     return [found.instances.to_map(), told.instance_cloud_assistant_status_set.to_map()]
 
 
@@ -103,8 +105,10 @@ def smc(clients: Clients) -> Any:
     from alibabacloud_smc20190601 import models
 
     wanted, made = models.DescribeSourceServersRequest(page_size=10), models.CreateAccessTokenRequest(name="lazy")
-    found = sdk_call.call(clients, lambda options: clients.smc().describe_source_servers_with_options(wanted, options))
-    token = sdk_call.call(clients, lambda options: clients.smc().create_access_token_with_options(made, options))
+    found = sdk_call.call_service(
+        clients, lambda options: clients.smc_client().describe_source_servers_with_options(wanted, options)
+    )
+    token = sdk_call.call_service(clients, lambda options: clients.smc_client().create_access_token_with_options(made, options))
     return [found.total_count, sorted(token.to_map())]
 
 
@@ -156,7 +160,9 @@ async def asynchronous(url: str) -> list[Any]:
 
     known = account(url)
     clients = Clients(known)
-    answer = await clients.ecs(REGION).describe_regions_with_options_async(models.DescribeRegionsRequest(), clients.runtime())
+    answer = await clients.ecs_client(REGION).describe_regions_with_options_async(
+        models.DescribeRegionsRequest(), clients.runtime_options()
+    )
     key = known.credentials
     async with AsyncOTSClient(url, key.key_id, key.secret, known.tablestore_instance) as client:
         tables = await client.list_table()

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from localcloud.account import service
-from shared.adapters.drivers.sources import same_host
+from shared.adapters.drivers.sources import is_same_host
 from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration, first_entry
 from shared.ports.driver import NOBODY, Driver, Identity, Phase
@@ -312,8 +312,8 @@ def test_a_job_that_names_another_instance_is_not_started(one: Bench, smc: Drive
     ],
 )
 def test_hostnames_are_compared_as_machines_write_them(seen: str, known: str, windows: bool, same: bool) -> None:
-    assert same_host(seen, known, windows=windows) is same
-    assert same_host(known, seen, windows=windows) is same
+    assert is_same_host(seen, known, windows=windows) is same
+    assert is_same_host(known, seen, windows=windows) is same
 
 
 def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_press_anything(one: Bench, console: Driver) -> None:

@@ -38,7 +38,7 @@ def submitted(one: Bench, ports: Ports, count: int, **policy: Any) -> Message:
 
 def killed_after(calls: int) -> Any:
     """Intake dies right after so many calls of the store: what the last of them wrote is there, and nobody noted it."""
-    send, sent = Store._send, Counter[str]()
+    send, sent = Store._send_request, Counter[str]()
 
     def counted(self: Store, operation: str, *arguments: Any, **options: Any) -> Any:
         answer = send(self, operation, *arguments, **options)
@@ -47,7 +47,7 @@ def killed_after(calls: int) -> Any:
             raise IntakeKilled
         return answer
 
-    return mock.patch.object(Store, "_send", counted)
+    return mock.patch.object(Store, "_send_request", counted)
 
 
 def acknowledged(ports: Ports, batch_id: str) -> None:

@@ -184,7 +184,7 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
         return row
 
     with mock.patch.object(admission._store, "get", overtaken):
-        admission._recount()
+        admission._correct_counts()
     assert admission.holders() == {}
     assert admission.room("b1") == Room(71, 0, 0)
 
@@ -205,13 +205,13 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
     for each in ids:
         assert admission.take_slot(admission.room("bmany", each), each, "bmany")
     answers: list[Any] = []
-    send = admission._store._send
+    send = admission._store._send_request
 
     def heard(*arguments: Any, **options: Any) -> Any:
         answers.append(send(*arguments, **options))
         return answers[-1]
 
-    with mock.patch.object(admission._store, "_send", heard):
+    with mock.patch.object(admission._store, "_send_request", heard):
         assert admission.room("bmany", ids[7]) == replace(admission.room("bmany"), of_batch=len(ids), since=1)
         assert list(admission.holders()) == ids
     assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]

@@ -122,15 +122,15 @@ def test_an_older_version_that_writes_the_batch_does_not_shorten_its_policy() ->
     columns = tables.batch_columns(made)
     columns |= {name: shortened(columns[name]) for name in ("doc", "terms")}
     assert "waves" not in columns["doc"] + columns["terms"]
-    assert tables.batch_of(columns) == made
-    assert tables.terms_of(columns) == made.terms
+    assert tables.batch_from_row(columns) == made
+    assert tables.terms_from_row(columns) == made.terms
 
 
 def test_a_row_of_an_older_version_has_its_policy_in_the_document_alone() -> None:
     made = batch(8, policy=Policy(max_moving=7))
     columns = {name: value for name, value in tables.batch_columns(made).items() if name not in tables.SUBMITTED}
-    assert tables.batch_of(columns) == made
-    assert tables.terms_of(columns) == made.terms
+    assert tables.batch_from_row(columns) == made
+    assert tables.terms_from_row(columns) == made.terms
 
 
 def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) -> None:
@@ -150,13 +150,13 @@ def test_the_document_holds_nothing_of_it() -> None:
     columns = tables.batch_columns(after)
     assert '"control"' not in columns["doc"] + columns["terms"]
     assert {each.name for each in fields(after.control)} >= {"brake", "by", "at", "why"}
-    assert tables.batch_of(columns) == after
+    assert tables.batch_from_row(columns) == after
 
 
 def test_a_row_from_before_reads_as_untouched() -> None:
     columns = tables.batch_columns(batch(5))
     assert set(tables.CONTROL) & set(columns) == set()
-    assert tables.batch_of(columns).control.brake is Brake.OFF
+    assert tables.batch_from_row(columns).control.brake is Brake.OFF
 
 
 def test_waves_are_kept_with_the_acknowledgement_and_read_alone(ports: Ports) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from localcloud.account import service
-from shared.adapters.bus import MAX_BYTES, MAX_ENTRIES, batches
+from shared.adapters.bus import MAX_BYTES, MAX_ENTRIES, event_portions
 from shared.domain import events
 from shared.domain.errors import Permanent, Transient
 from shared.domain.events import Event
@@ -70,7 +70,7 @@ def test_an_event_that_no_call_can_carry_needs_a_person(one: Bench) -> None:
 
 def test_portions_keep_the_order_and_both_limits() -> None:
     made = [(happened(number), b"x" * (60_000 if number % 7 == 0 else 10)) for number in range(60)]
-    portions = list(batches(made))
+    portions = list(event_portions(made))
     assert [each for portion in portions for each in portion] == made
     assert all(len(portion) <= MAX_ENTRIES for portion in portions)
     assert all(sum(len(data) for _, data in portion) <= MAX_BYTES for portion in portions)

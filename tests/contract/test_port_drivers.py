@@ -153,7 +153,7 @@ def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
     from shared.adapters.drivers.jobs import Jobs
 
     token_id, code = AccessTokens(Jobs(smc._clients)).make("rp-test")  # type: ignore[attr-defined]
-    assert redact.hide(f"import {token_id} {code}") == f"import {token_id} ***"
+    assert redact.hide_secrets(f"import {token_id} {code}") == f"import {token_id} ***"
     assert AccessTokens(Jobs(smc._clients)).delete_by_name("rp-test")  # type: ignore[attr-defined]
     assert not AccessTokens(Jobs(smc._clients)).delete_by_name("rp-test")  # type: ignore[attr-defined]
 

@@ -138,14 +138,14 @@ def test_an_older_version_reads_a_selection_that_names_nothing() -> None:
             batch = Batch(f"b{place}", BatchState.OPEN, 1, T0, "api", "ann", selection, Policy())
             columns = tables.batch_columns(batch)
             known_before = {name: value for name, value in columns.items() if name not in (tables.CHOSEN, tables.CHOSEN_IDS)}
-            old = tables.batch_of(known_before).selection
+            old = tables.batch_from_row(known_before).selection
             assert (old.names_something, old.exclude, old.regions) == (False, NOTHING_EXCLUDED, selection.regions)
             one.ports.batches.create(batch)
             assert one.ports.batches.load(batch.batch_id) == batch
             assert one.ports.batches.with_tally(batch.batch_id)[0] == batch
             # The older version writes the batch as it read it; the selection stays.
             written = tables.batch_columns(replace(batch, selection=old, version=2))
-            assert tables.batch_of(columns | written).selection == selection
+            assert tables.batch_from_row(columns | written).selection == selection
 
 
 def test_a_planning_that_was_interrupted_counts_what_it_had_made() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters import tables
-from shared.adapters.store import Highest, Lowest, Range, Store
+from shared.adapters.store import HighestKey, LowestKey, RowRange, Store
 from tests.support.ports import bench
 
 
@@ -14,10 +14,10 @@ def test_empty_pages_are_passed_over() -> None:
             columns = {"state": "other", "filling": "x" * 1_000_000}
             assert store.put_new(tables.MIGRATIONS, [("migration_id", f"a{number:02}")], columns)
         assert store.put_new(tables.MIGRATIONS, [("migration_id", "b")], {"state": "wanted"})
-        ends = [("migration_id", Lowest)], [("migration_id", Highest)]
-        wanted = Range(tables.MIGRATIONS, *ends, equal=("state", "wanted"))
+        ends = [("migration_id", LowestKey)], [("migration_id", HighestKey)]
+        wanted = RowRange(tables.MIGRATIONS, *ends, equal=("state", "wanted"))
         found = []
-        sent = made.calls(lambda: found.append(store.range(wanted, limit=10)))
+        sent = made.calls(lambda: found.append(store.read_range(wanted, limit=10)))
         rows, following = found[0]
         assert ([row["migration_id"] for row in rows], following) == (["b"], None)
         assert sent.count("GetRange") == 3

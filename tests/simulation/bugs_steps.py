@@ -62,14 +62,14 @@ def no_lock() -> list[Patch]:
 
 def address_alone() -> list[Patch]:
     """Whatever was imported at the instance's address is its own: in the weather for this, two instances have one."""
-    results = CloudAssistant._results
+    results = CloudAssistant._list_results
 
     def of_both(self: CloudAssistant, region_id: str, instance_id: str) -> Iterator[Any]:
         twins = ("i-test0001", "i-test0002")
         for each in twins if instance_id in twins else (instance_id,):
             yield from results(self, region_id, each)
 
-    return [mock.patch.object(console, "is_source_of", has_address_of), mock.patch.object(CloudAssistant, "_results", of_both)]
+    return [mock.patch.object(console, "is_source_of", has_address_of), mock.patch.object(CloudAssistant, "_list_results", of_both)]
 
 
 def no_tick() -> list[Patch]:
@@ -95,7 +95,7 @@ def line_lost() -> list[Patch]:
     def forgetful(taken: Step) -> dict[str, Any]:
         written = columns(taken)
         if taken.after.state is State.RESTARTING:
-            del written[tables.numbered(tables.JOURNAL, taken.after.version)]
+            del written[tables.numbered_column(tables.JOURNAL, taken.after.version)]
         return written
 
     return [mock.patch.object(tables, "step_columns", forgetful)]

@@ -38,12 +38,12 @@ def failing_tools(scenario: Scenario) -> Scenario:
 
 def _without(name: str, *lines: str) -> list[Patch]:
     """A script of the driver without some of its lines. One that is gone already makes the patch fail loudly."""
-    text = tool._text(name)
+    text = tool._script_text(name)
     for line in lines:
         assert line in text, line
         text = text.replace(line, "", 1)
-    texts = {each: tool._text(each) for each in ("tool.sh", "tool_runner.sh")} | {name: text}
-    return [mock.patch.object(tool, "_text", texts.__getitem__)]
+    texts = {each: tool._script_text(each) for each in ("tool.sh", "tool_runner.sh")} | {name: text}
+    return [mock.patch.object(tool, "_script_text", texts.__getitem__)]
 
 
 def started_anyway() -> list[Patch]:

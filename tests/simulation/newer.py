@@ -25,7 +25,7 @@ COLUMN = "laterColumn"
 @contextmanager
 def writing(newer: Callable[[], bool]) -> Iterator[None]:
     """While it lasts, what is written is the newer version's wherever ``newer`` says so."""
-    encode, data, of_policy = codec.encode, bus._encoded, chosen._of_policy
+    encode, data, of_policy = codec.encode, bus._event_json, chosen._of_policy
     digests = 0
 
     def encoded(value: object) -> Any:
@@ -48,7 +48,7 @@ def writing(newer: Callable[[], bool]) -> Iterator[None]:
     with ExitStack() as stack:
         for place in (codec, tables):
             stack.enter_context(mock.patch.object(place, "encode", encoded))
-        stack.enter_context(mock.patch.object(bus, "_encoded", told))
+        stack.enter_context(mock.patch.object(bus, "_event_json", told))
         stack.enter_context(mock.patch.object(chosen, "_of_policy", digested))
         for name in ("migration_columns", "batch_columns", "ledger_columns"):
             stack.enter_context(mock.patch.object(tables, name, _wider(getattr(tables, name), newer)))

@@ -59,7 +59,7 @@ def settled() -> Iterator[tuple[World, Truth]]:
                     world.api.post(f"/batches/{batch_id}/acknowledgement", {"risksVersion": RISKS_VERSION})
                 _until(world, id, state)
             assert world.states() == STATES
-            redact.remember(SECRET)
+            redact.add_secret(SECRET)
             yield world, truth
 
 

@@ -155,18 +155,18 @@ class AdmissionMachine(RuleBasedStateMachine):
     def _troubled(self, trouble: str, times: int, other: Act) -> Iterator[list[int]]:
         """Answers are lost, or another's act comes before the second call of this one; yields what came in between."""
         came: list[int] = []
-        send = self.real._store._send
+        send = self.real._store._send_request
         if trouble.startswith("drop"):
             lost = 1 if "between" in trouble else times
             self.one.faults({"service": "tablestore", "kind": trouble.split()[0], "times": lost})
         sends: list[Callable[..., Any]] = [send, self._after(other, came)] if "between" in trouble else []
-        with mock.patch.object(self.real._store, "_send", _in_turn(sends, send)):
+        with mock.patch.object(self.real._store, "_send_request", _in_turn(sends, send)):
             yield came
         self.one.faults()
 
     def _after(self, other: Act, came: list[int]) -> Callable[..., Any]:
         """The store's send, another's whole act before it."""
-        send = self.real._store._send
+        send = self.real._store._send_request
 
         def sent(*arguments: Any, **options: Any) -> Any:
             came.append(1)

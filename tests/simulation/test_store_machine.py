@@ -18,9 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from localcloud.account import service
 from shared.adapters import tables
-from shared.adapters.clock import milliseconds
+from shared.adapters.clock import epoch_milliseconds
 from shared.adapters.migrations import TablestoreMigrations
-from shared.adapters.store import Lowest, Range
+from shared.adapters.store import LowestKey, RowRange
 from shared.domain.effects import CountOutcome, ReleaseSlot
 from shared.domain.errors import Stale, Transient
 from shared.domain.migration import ADMITTED, TRANSITIONS, Migration, State, first_entry, replay, step
@@ -132,7 +132,7 @@ class StoreMachine(RuleBasedStateMachine):
         """The tick's look: never at what is not due, and at all that is once the indexes have caught up."""
         row, (lane, due_ms) = self.rows.load(self.id), self._place()
         driven = row.state not in ADMITTED | {State.CONFIRMED} and row.due_at is not None
-        wanted = lane == tables.DRIVE and due_ms <= milliseconds(at) and bool(self.owed or driven)
+        wanted = lane == tables.DRIVE and due_ms <= epoch_milliseconds(at) and bool(self.owed or driven)
         shown = self._indexed(at)
         found = self.id in {each.migration_id for each in self.rows.due(at, 200)}
         assert wanted or not found, ("the tick was shown what is not due", row)
@@ -166,12 +166,12 @@ class StoreMachine(RuleBasedStateMachine):
         assert (row.version, replay(self.rows.journal(self.id))) == (self.version, row.state)
         assert self._owes() == self.owed == set(row.owes)
         if self.owed:
-            assert (lane, due_ms) == (tables.DRIVE, milliseconds(T0 + OUTBOX_GRACE)), row
+            assert (lane, due_ms) == (tables.DRIVE, epoch_milliseconds(T0 + OUTBOX_GRACE)), row
         elif row.state in ADMITTED or (row.state is State.CONFIRMED and row.due_at is not None):
             assert lane, row  # the tick's, until it has seen that an outbox is settled; then its own
         elif row.due_at is not None:
             assert lane == tables.DRIVE, row
-            assert due_ms <= milliseconds(max(row.due_at, T0 + OUTBOX_GRACE)), row
+            assert due_ms <= epoch_milliseconds(max(row.due_at, T0 + OUTBOX_GRACE)), row
 
     def _owes(self) -> set[int]:
         return {owed.version for owed in self.rows.outboxes(self.id)}
@@ -184,9 +184,9 @@ class StoreMachine(RuleBasedStateMachine):
     def _indexed(self, at: datetime) -> bool:
         """Whether the index, as it stands, has the row among those due."""
         lane = ("due_lane", tables.DRIVE)
-        start = (lane, ("due_at", Lowest), ("migration_id", Lowest))
-        end = (lane, ("due_at", milliseconds(at) + 1), ("migration_id", Lowest))
-        return bool(self.rows._store.range(Range(tables.BY_DUE, start, end), limit=200)[0])
+        start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
+        end = (lane, ("due_at", epoch_milliseconds(at) + 1), ("migration_id", LowestKey))
+        return bool(self.rows._store.read_range(RowRange(tables.BY_DUE, start, end), limit=200)[0])
 
     @contextmanager
     def _struck(self, fault: str, times: int) -> Iterator[None]:

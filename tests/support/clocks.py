@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from unittest import mock
 
-from shared.adapters.clock import clock_of
+from shared.adapters.clock import clock_from_setting
 from shared.ports.clock import Clock
 from shared.ports.ports import Ports
 from shared.runtime import entrypoint
@@ -32,7 +32,7 @@ def clocks_apart(seconds: dict[str, float]) -> Iterator[None]:
     """While it lasts, each function named is so many seconds ahead of the cloud, with everything that it asks the time for."""
 
     def shifted(function: str, settings: Any, credentials: Any) -> Ports:
-        clock = Shifted(clock_of(settings.clock), seconds.get(function, 0))
+        clock = Shifted(clock_from_setting(settings.clock), seconds.get(function, 0))
         return ports_of(function, settings, credentials, clock)
 
     with mock.patch.object(entrypoint, "ports_of", shifted):

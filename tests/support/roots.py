@@ -8,7 +8,7 @@ import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from shared.probes import script
+from shared.probes import probe_script
 
 CENTOS_7 = """NAME="CentOS Linux"
 VERSION="7 (Core)"
@@ -172,7 +172,7 @@ class Root:
 
     def probe(self, shell: tuple[str, ...] = ("sh",), **settings: object) -> subprocess.CompletedProcess[bytes]:
         """Run the probe as Cloud Assistant would, with the tree as its root."""
-        text = script("linux", **settings)  # type: ignore[arg-type]
+        text = probe_script("linux", **settings)  # type: ignore[arg-type]
         environment = {"PATH": f"{self.commands}:{os.environ['PATH']}", "GUEST_ROOT": str(self.path), **self.environment}
         return subprocess.run(shell, input=text.encode(), env=environment, capture_output=True, timeout=30, check=False)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from shared.adapters import redact
 from shared.adapters.drivers.jobs import Jobs
-from shared.adapters.sdk_call import gone
+from shared.adapters.sdk_call import is_not_found
 from shared.adapters.sdk_errors import CloudError
 
 
@@ -21,15 +21,15 @@ class AccessTokens:
         request = models.CreateAccessTokenRequest(
             name=name, description="One import by Replank.", count="1", time_to_live_in_days="1"
         )
-        body = self._jobs.send("create_access_token", request)
-        redact.remember(body.access_token_code)
+        body = self._jobs.call_smc("create_access_token", request)
+        redact.add_secret(body.access_token_code)
         return str(body.access_token_id), str(body.access_token_code)
 
     def delete_by_name(self, name: str) -> bool:
         """Delete all tokens with this name. Returns whether one existed."""
         from alibabacloud_smc20190601 import models
 
-        body = self._jobs.send("list_access_tokens", models.ListAccessTokensRequest(name=name))
+        body = self._jobs.call_smc("list_access_tokens", models.ListAccessTokensRequest(name=name))
         listed = (body.access_tokens.access_token if body.access_tokens else None) or []
         same = [token.access_token_id for token in listed if token.name == name]
         for token_id in same:
@@ -42,6 +42,6 @@ class AccessTokens:
 
         request = models.DeleteAccessTokenRequest(access_token_id=token_id)
         try:
-            self._jobs.send("delete_access_token", request, expected=gone)
+            self._jobs.call_smc("delete_access_token", request, expected=is_not_found)
         except CloudError:
             return

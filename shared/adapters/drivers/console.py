@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import Jobs, ambiguous_source, belongs_to_another, indistinct_instance, job_reports, report
-from shared.adapters.drivers.sources import hostname, is_named, is_source_of
+from shared.adapters.clock import parse_time_or_none
+from shared.adapters.drivers.jobs import (
+    Jobs,
+    ambiguous_source_report,
+    indistinct_instance_report,
+    is_of_other_instance,
+    job_report,
+    job_reports,
+)
+from shared.adapters.drivers.sources import is_hostname_of, is_source_of, source_hostname
 from shared.adapters.drivers.unfinished import JobStopper
 from shared.adapters.sdk import Clients
 from shared.domain.catalog import CATALOG, Catalog
@@ -34,26 +41,26 @@ class ConsoleDriver(JobStopper):
         return  # nothing to set
 
     def prepare(self, migration: Migration, identity: Identity) -> JobReport:
-        namesakes = sorted(id for id, name in identity.others.items() if is_named(name, identity))
+        namesakes = sorted(id for id, name in identity.others.items() if is_hostname_of(name, identity))
         if namesakes:
-            return indistinct_instance(migration.handle, namesakes)
+            return indistinct_instance_report(migration.handle, namesakes)
         near = self._jobs.sources_at(identity, related_job_type=["Os"])
         own = [source.source_id for source in near if is_source_of(source, identity)]
-        found = [job for job in self._jobs.of_sources(own) if _is_followable(job, migration)]
+        found = [job for job in self._jobs.jobs_of_sources(own) if _is_followable(job, migration)]
         if len({job.source_id for job in found}) > 1:
-            return ambiguous_source(migration.handle, {job.source_id for job in found})
+            return ambiguous_source_report(migration.handle, {job.source_id for job in found})
         job = self._followed_job(migration, found)
         if job is None:
             others = [source for source in near if source.source_id not in own]
             return JobReport(
                 Phase.PREPARING,
                 migration.handle,
-                remedy=console_instructions(migration, self._catalog) + _sources_passed_over(others),
+                remedy=console_instructions(migration, self._catalog) + _hint_on_other_sources(others),
             )
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
             # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
-            return replace(report(handle, job), phase=Phase.RUNNING)
+            return replace(job_report(handle, job), phase=Phase.RUNNING)
         remedy = f"Press Retry Replacement for {migration.instance_id} in the ECS console, or see {job.job_id} in the SMC console."
         return JobReport(Phase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
 
@@ -72,8 +79,8 @@ class ConsoleDriver(JobStopper):
         If a job has failed or is gone, the person may start another job. Even the source server of the first may be gone.
         """
         known_id = migration.handle.job_id
-        known = self._jobs.by_id([known_id]).get(known_id) if known_id else None
-        if known is not None and belongs_to_another(known, migration):
+        known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None
+        if known is not None and is_of_other_instance(known, migration):
             known = None
         if known is not None and known.status in _BEGUN:
             return known
@@ -86,16 +93,16 @@ def _is_followable(job: Any, migration: Migration) -> bool:
 
     A new job was made after the snapshots were ready or the first job started. SMC's clock may differ from ours by a tolerance.
     """
-    if belongs_to_another(job, migration):
+    if is_of_other_instance(job, migration):
         return False
-    made = moment_or_none(job.creation_time)
+    made = parse_time_or_none(job.creation_time)
     since = (migration.handle.started_at or migration.entered_at) - CLOCKS_APART
     return job.status == "Running" or (made is not None and made >= since.replace(second=0, microsecond=0))
 
 
-def _sources_passed_over(others: Sequence[Any]) -> str:
+def _hint_on_other_sources(others: Sequence[Any]) -> str:
     """A hint for the person whose job is not found, because SMC may know the instance by another hostname."""
     if not others:
         return ""
-    names = ", ".join(f"{source.source_id} ({hostname(source.system_info) or 'no hostname'})" for source in others)
+    names = ", ".join(f"{source.source_id} ({source_hostname(source.system_info) or 'no hostname'})" for source in others)
     return f" Not followed, as only the address is this instance's and not the hostname: source {names}."

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from shared.adapters.drivers.tool_reports import while_preparing, while_running
+from shared.adapters.drivers.tool_reports import preparation_report, running_report
 from shared.domain.catalog import CATALOG, Catalog
 from shared.domain.drivers import GUEST
 from shared.domain.errors import AccountUnusable, Permanent, Refused, Transient
@@ -22,7 +22,7 @@ from shared.domain.toolrun import ToolAnswer, is_fresh, run_id
 from shared.ports.clock import Clock
 from shared.ports.driver import Identity, JobReport, LiveJob, Phase
 from shared.ports.guest import Agent, Guest
-from shared.probes.tool import Act, is_cleaned, parse_tool, tool_script
+from shared.probes.tool import Act, is_cleaned, parse_tool_answer, tool_script
 
 _LOG = logging.getLogger("replank")
 TIMEOUT_S, CLEAN_TIMEOUT_S = 120, 900
@@ -50,22 +50,22 @@ class GuestDriver:
             raise Permanent("Driver.SettingMissing", message, remedy)
 
     def prepare(self, migration: Migration, identity: Identity) -> JobReport:
-        recipe = self._recipe(migration)
-        run = _run(migration)
-        answer = self._newest(migration, migration.handle.began_at or migration.entered_at)
+        recipe = self._recipe_of_hop(migration)
+        run = _run_id(migration)
+        answer = self._newest_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
-            self._send(migration, "begin", recipe)
+            self._send_act(migration, "begin", recipe)
             return JobReport(Phase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
-        report = while_preparing(answer, recipe, migration.handle, run)
+        report = preparation_report(answer, recipe, migration.handle, run)
         if report.phase is Phase.PREPARING and not is_fresh(answer, self._clock.now(), FRESH):
-            self._send(migration, "look")
+            self._send_act(migration, "look")
         return report
 
     def launch(self, migration: Migration) -> None:
-        self._send(migration, "start")
+        self._send_act(migration, "start")
 
     def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        return {each.migration_id: self._look(each) for each in migrations}
+        return {each.migration_id: self._run_report(each) for each in migrations}
 
     def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
         return ()  # it needs no source server
@@ -75,20 +75,20 @@ class GuestDriver:
         now, job_id, started_at = self._clock.now(), migration.handle.job_id, migration.handle.started_at
         if not job_id:
             return ()
-        agent = self._agent(migration)
+        agent = self._guest_agent(migration)
         if agent is None or not agent.alive:
             # The tool may be at work in a system without an agent; nobody can tell, but not for longer than a job may run.
             may_run = started_at is not None and now - started_at < JOB_LIMIT
-            return (_live(job_id, "out of sight"),) if may_run else ()
+            return (_live_job(job_id, "out of sight"),) if may_run else ()
         try:
-            answer = self._newest(migration, now - LIVE)
+            answer = self._newest_answer(migration, now - LIVE)
             if answer is None:
-                self._send(migration, "look")
+                self._send_act(migration, "look")
         except Refused:
             return ()  # the instance is gone, or takes no command
         if answer is not None and not answer.is_at_work:
             return ()
-        return (_live(job_id, "at work" if answer else "being asked for"),)
+        return (_live_job(job_id, "at work" if answer else "being asked for"),)
 
     def remove(self, jobs: Sequence[LiveJob]) -> None:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
@@ -108,7 +108,7 @@ class GuestDriver:
         if self._clock.now() - migration.entered_at > UNCLEANED:
             _LOG.warning("what was installed in %s stays: for a day it could not be removed", id, extra=told)
             return
-        agent = self._agent(migration)
+        agent = self._guest_agent(migration)
         if agent is None:
             return  # the instance is gone
         if not agent.alive:
@@ -117,9 +117,9 @@ class GuestDriver:
             sent = migration.released_at if is_back else None  # an answer from before the rollback tells nothing
             since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
             outputs = self._guest.outputs(migration.region_id, id, since)
-            if any(is_cleaned(each.output, _run(migration)) for each in outputs if each.ended):
+            if any(is_cleaned(each.output, _run_id(migration)) for each in outputs if each.ended):
                 return
-            self._send(migration, "clean")
+            self._send_act(migration, "clean")
         except Refused as error:
             _LOG.warning("nothing is removed in the guest: %s", error, extra=told)
             return
@@ -127,48 +127,48 @@ class GuestDriver:
 
     # Asking the guest --------------------------------------------------------------------------------------------------
 
-    def _look(self, migration: Migration) -> JobReport:
+    def _run_report(self, migration: Migration) -> JobReport:
         """The report on one run. If the guest cannot be reached now, the run counts as running; its time limit still applies."""
         as_before = JobReport(Phase.RUNNING, migration.handle, progress=migration.progress)
         started_at = migration.handle.started_at or migration.entered_at
         try:
-            recipe = self._recipe(migration, under_way=True)
-            answer = self._newest(migration, started_at)
+            recipe = self._recipe_of_hop(migration, under_way=True)
+            answer = self._newest_answer(migration, started_at)
             if not is_fresh(answer, self._clock.now(), FRESH):
-                self._send(migration, "look")
+                self._send_act(migration, "look")
         except AccountUnusable:
             raise
         except (Transient, Refused) as error:
             _LOG.info("the guest cannot be asked now: %s", error, extra={"migrationId": migration.migration_id})
             return as_before
-        return as_before if answer is None else while_running(answer, recipe, migration.handle, self._catalog)
+        return as_before if answer is None else running_report(answer, recipe, migration.handle, self._catalog)
 
-    def _newest(self, migration: Migration, since: datetime) -> ToolAnswer | None:
+    def _newest_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
         """The newest complete answer to a command that began at ``since`` or later; None without one."""
         outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
-        answers = (parse_tool(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
+        answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
 
-    def _send(self, migration: Migration, act: Act, recipe: Recipe | None = None) -> None:
+    def _send_act(self, migration: Migration, act: Act, recipe: Recipe | None = None) -> None:
         """Send one act to the guest. Within one minute a repeated act is the same command. The guest itself repeats no act."""
         minute = int(self._clock.now().timestamp() // 60)
         self._guest.run(
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,
-            script=tool_script(act, _run(migration), recipe),
+            script=tool_script(act, _run_id(migration), recipe),
             token=migration.token("tool", migration.hop, migration.attempt, act, minute),
             timeout_s=CLEAN_TIMEOUT_S if act == "clean" else TIMEOUT_S,
         )
 
-    def _agent(self, migration: Migration) -> Agent | None:
+    def _guest_agent(self, migration: Migration) -> Agent | None:
         """The Cloud Assistant agent of the instance; None if the instance does not exist."""
         try:
             return self._guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
         except Refused:
             return None
 
-    def _recipe(self, migration: Migration, *, under_way: bool = False) -> Recipe:
+    def _recipe_of_hop(self, migration: Migration, *, under_way: bool = False) -> Recipe:
         """The recipe of the hop. A recipe that was turned off starts no new run, but a run that is ``under_way`` still uses it."""
         hop = migration.current_hop
         recipe = find(self._catalog, hop.source, hop.destination)
@@ -178,9 +178,9 @@ class GuestDriver:
         return recipe
 
 
-def _live(job_id: str, status: str) -> LiveJob:
+def _live_job(job_id: str, status: str) -> LiveJob:
     return LiveJob(job_id, status, runs=True, ours=False, ends_with_instance=True)
 
 
-def _run(migration: Migration) -> str:
+def _run_id(migration: Migration) -> str:
     return run_id(migration.migration_id, migration.hop, migration.attempt)

@@ -7,10 +7,10 @@ from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
+from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.sources import has_address_of
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call, never
+from shared.adapters.sdk_call import Expected, call_service, is_never_expected
 from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
 from shared.ports.driver import Identity, JobReport, Phase
@@ -43,12 +43,14 @@ class Jobs:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def send(self, operation: str, request: Any, *, expected: Expected = never) -> Any:
-        """Call one operation of SMC. Raises the errors of ``sdk_call.call``."""
-        method: Callable[[Any, Any], Any] = getattr(self._clients.smc(), f"{operation}_with_options")
-        return call(self._clients, lambda runtime: method(request, runtime), expected=expected)
+    def call_smc(self, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
+        """Call one operation of SMC. Raises the errors of ``sdk_call.call_service``."""
+        method: Callable[[Any, Any], Any] = getattr(self._clients.smc_client(), f"{operation}_with_options")
+        return call_service(self._clients, lambda runtime: method(request, runtime), expected=expected)
 
-    def send_with_extras(self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = never) -> dict[str, Any]:
+    def call_smc_with_extras(
+        self, action: str, request: Any, more: Mapping[str, str], *, expected: Expected = is_never_expected
+    ) -> dict[str, Any]:
         """Call SMC with the parameters in ``more``, which the SDK's model lacks. Returns the answer's body."""
         from alibabacloud_openapi_util.client import Client as OpenApiUtil
         from alibabacloud_tea_openapi import models
@@ -65,83 +67,85 @@ class Jobs:
             body_type="json",
         )
         query = models.OpenApiRequest(query=OpenApiUtil.query({**request.to_map(), **more}))
-        client = self._clients.smc()
-        body = call(self._clients, lambda runtime: SimpleNamespace(**client.call_api(params, query, runtime)), expected=expected)
+        client = self._clients.smc_client()
+        body = call_service(
+            self._clients, lambda runtime: SimpleNamespace(**client.call_api(params, query, runtime)), expected=expected
+        )
         return dict(body)
 
-    def by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
+    def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
         """The existing jobs among these ids, by id. Makes one call per 50 ids."""
         found: dict[str, Any] = {}
         for place in range(0, len(job_ids), PAGE):
-            page = self._jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
+            page = self._list_jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
             found.update((job.job_id, job) for job in page)
         return found
 
-    def by_name(self, name: str) -> Any | None:
+    def job_by_name(self, name: str) -> Any | None:
         """The job with exactly this name; None if no job has it."""
-        return next((job for job in self._jobs(name=name, page_number=1, page_size=PAGE) if job.name == name), None)
+        return next((job for job in self._list_jobs(name=name, page_number=1, page_size=PAGE) if job.name == name), None)
 
-    def of_sources(self, source_ids: Sequence[str]) -> list[Any]:
+    def jobs_of_sources(self, source_ids: Sequence[str]) -> list[Any]:
         """The operating-system migration jobs of up to 50 source servers."""
-        return self._jobs(source_id=list(source_ids), job_type=OS_JOB, page_number=1, page_size=PAGE) if source_ids else []
+        return self._list_jobs(source_id=list(source_ids), job_type=OS_JOB, page_number=1, page_size=PAGE) if source_ids else []
 
-    def tagged(self, key: str, value: str) -> list[Any]:
+    def jobs_with_tag(self, key: str, value: str) -> list[Any]:
         """The jobs that have this tag key and value."""
         from alibabacloud_smc20190601 import models
 
-        return self._jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
+        return self._list_jobs(tag=[models.DescribeReplicationJobsRequestTag(key=key, value=value)], page_number=1, page_size=PAGE)
 
-    def all_of_source(self, source_id: str) -> list[Any]:
+    def all_jobs_of_source(self, source_id: str) -> list[Any]:
         """The jobs of one source server, whatever their type."""
-        return self._jobs(source_id=[source_id], page_number=1, page_size=PAGE)
+        return self._list_jobs(source_id=[source_id], page_number=1, page_size=PAGE)
 
-    def _jobs(self, **wanted: Any) -> list[Any]:
+    def _list_jobs(self, **wanted: Any) -> list[Any]:
         from alibabacloud_smc20190601 import models
 
-        body = self.send("describe_replication_jobs", models.DescribeReplicationJobsRequest(**wanted))
+        body = self.call_smc("describe_replication_jobs", models.DescribeReplicationJobsRequest(**wanted))
         return list(body.replication_jobs.replication_job or []) if body.replication_jobs else []
 
-    def source(self, source_id: str) -> Any | None:
+    def source_by_id(self, source_id: str) -> Any | None:
         """The source server with this id; None if it does not exist."""
-        return next(self._sources(source_id=[source_id]), None)
+        return next(self._list_sources(source_id=[source_id]), None)
 
     def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
         """The source servers at one of the instance's addresses. Another instance may have it too: see ``sources.is_source_of``."""
-        return [source for source in self._sources(**wanted) if has_address_of(source, identity)]
+        return [source for source in self._list_sources(**wanted) if has_address_of(source, identity)]
 
-    def _sources(self, **wanted: Any) -> Iterator[Any]:
+    def _list_sources(self, **wanted: Any) -> Iterator[Any]:
         from alibabacloud_smc20190601 import models
 
         for number in range(1, MAX_PAGES + 1):
             request = models.DescribeSourceServersRequest(page_number=number, page_size=PAGE, **wanted)
-            body = self.send("describe_source_servers", request)
+            body = self.call_smc("describe_source_servers", request)
             page = (body.source_servers.source_server if body.source_servers else None) or []
             yield from page
             if number * PAGE >= int(body.total_count or 0) or not page:
                 return
 
 
-def belongs_to_another(job: Any, migration: Migration) -> bool:
+def is_of_other_instance(job: Any, migration: Migration) -> bool:
     """Whether the job names another instance or another region; False if it names none."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 
 
-def foreign_job(job: Any) -> Permanent:
+def foreign_job_error(job: Any) -> Permanent:
     """The error for a job that names another instance."""
     named = f"{job.instance_id or 'an instance'} in {job.region_id or 'some region'}"
     remedy = "Finish or delete that job in the SMC console, then retry."
     return Permanent("Job.Foreign", f"Job {job.job_id} is of {named}.", remedy)
 
 
-def ambiguous_source(handle: Handle, source_ids: Iterable[str]) -> JobReport:
+def ambiguous_source_report(handle: Handle, source_ids: Iterable[str]) -> JobReport:
     """The failure for an instance that several source servers match."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
     return JobReport(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
-def indistinct_instance(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
+def indistinct_instance_report(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
     """The failure for instances that share an address and a hostname, so that their jobs cannot be told apart."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
@@ -151,11 +155,11 @@ def indistinct_instance(handle: Handle, instance_ids: Iterable[str]) -> JobRepor
 def job_reports(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
     """The reports on the jobs of these migrations, by migration id."""
     known = list(migrations)
-    found = jobs.by_id([each.handle.job_id for each in known if each.handle.job_id])
-    return {each.migration_id: report(each.handle, found.get(each.handle.job_id)) for each in known}
+    found = jobs.jobs_by_id([each.handle.job_id for each in known if each.handle.job_id])
+    return {each.migration_id: job_report(each.handle, found.get(each.handle.job_id)) for each in known}
 
 
-def report(handle: Handle, job: Any | None) -> JobReport:
+def job_report(handle: Handle, job: Any | None) -> JobReport:
     """The report on one job from SMC's answer. ``job`` is None if SMC has no such job."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
@@ -166,18 +170,20 @@ def report(handle: Handle, job: Any | None) -> JobReport:
         handle,
         job_id=job.job_id,
         source_id=handle.source_id or job.source_id or "",
-        started_at=handle.started_at or moment_or_none(job.start_time),
-        finished_at=moment_or_none(job.end_time) if phase is Phase.FINISHED else None,
+        started_at=handle.started_at or parse_time_or_none(job.start_time),
+        finished_at=parse_time_or_none(job.end_time) if phase is Phase.FINISHED else None,
     )
     copied = phase is Phase.FINISHED or job.business_status in _COPIED
     if phase is not Phase.FAILED:
-        return JobReport(phase, handle, progress=percent(job.progress), copied=copied)
+        return JobReport(phase, handle, progress=whole_percent(job.progress), copied=copied)
     code = job.error_code or f"Job.{job.status}"
     message = job.status_info or f"SMC says {job.status}."
-    return JobReport(phase, handle, percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY, copied)
+    return JobReport(
+        phase, handle, whole_percent(job.progress), code, message, _AGAIN if job.status == "Expired" else _RETRY, copied
+    )
 
 
-def percent(progress: Any) -> int:
+def whole_percent(progress: Any) -> int:
     """SMC's progress as a whole percentage. SMC sends a number from 0 to 100, or nothing."""
     try:
         return min(max(int(float(progress or 0)), 0), 100)

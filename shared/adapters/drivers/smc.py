@@ -12,13 +12,13 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
+from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.access_tokens import AccessTokens
-from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, belongs_to_another, foreign_job, job_reports
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign_job_error, is_of_other_instance, job_reports
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import codes, gone
+from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.drivers import SMC
 from shared.domain.errors import Permanent, Transient
@@ -37,7 +37,7 @@ _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully"
 """Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
 """States of a job that runs, has run or can be started. A job in another state, for example Expired, is replaced."""
-_RELATED = codes("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
+_RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
 """Error codes of DeleteSourceServer for a source that has a job. SMC deletes it only if the call forces that."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
@@ -62,7 +62,7 @@ class SmcDriver(JobStopper):
         if not self._settings.target_values:
             missing.append("REPLANK_SMC_TARGET_VALUES")
         if missing:
-            raise _setting_missing(" and ".join(missing))
+            raise _setting_missing_error(" and ".join(missing))
 
     # Preparing --------------------------------------------------------------------------------------------------------
 
@@ -70,9 +70,9 @@ class SmcDriver(JobStopper):
         self.check()
         handle = migration.handle
         if handle.job_id:
-            job = self._jobs.by_id([handle.job_id]).get(handle.job_id)
-            if job is not None and belongs_to_another(job, migration):
-                raise foreign_job(job)
+            job = self._jobs.jobs_by_id([handle.job_id]).get(handle.job_id)
+            if job is not None and is_of_other_instance(job, migration):
+                raise foreign_job_error(job)
             if job is not None and job.status in _USABLE:
                 return JobReport(Phase.PREPARED, replace(handle, ran_before=job.start_time or ""))
             self._delete_job(handle.job_id)
@@ -82,7 +82,7 @@ class SmcDriver(JobStopper):
             if not imported.handle.source_id:
                 return imported
             handle = imported.handle
-        return self._make_job(migration, handle)
+        return self._prepare_job(migration, handle)
 
     def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
         """Begin the import, or read the result of an import that has begun. The report's handle names the source once it exists."""
@@ -92,7 +92,7 @@ class SmcDriver(JobStopper):
         name = _job_name(migration)
         if self._tokens.delete_by_name(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
-            known = self._lost_import(migration)
+            known = self._source_of_lost_import(migration)
             if known:
                 return JobReport(Phase.PREPARING, replace(handle, source_id=known))
         command = self._import_command(migration.os_type)
@@ -107,11 +107,11 @@ class SmcDriver(JobStopper):
         )
         return JobReport(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
-    def _lost_import(self, migration: Migration) -> str:
+    def _source_of_lost_import(self, migration: Migration) -> str:
         """The newest source without a job that an import has registered since the preparation began; empty without one."""
         since = max(migration.created_at, migration.handle.began_at or migration.created_at)
-        for source_id in reversed(_sources_in(self._command_outputs(migration, since))):
-            source = self._jobs.source(source_id)
+        for source_id in reversed(_imported_source_ids(self._command_outputs(migration, since))):
+            source = self._jobs.source_by_id(source_id)
             if source is not None and source.state == "Available" and not source.job_id:
                 return source_id
         return ""
@@ -126,15 +126,15 @@ class SmcDriver(JobStopper):
     def _import_command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
         if not template:
-            raise _setting_missing(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
+            raise _setting_missing_error(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
         return template
 
-    def _make_job(self, migration: Migration, handle: Handle) -> JobReport:
-        source = self._jobs.source(handle.source_id)
+    def _prepare_job(self, migration: Migration, handle: Handle) -> JobReport:
+        source = self._jobs.source_by_id(handle.source_id)
         if source is None or source.state == "Deleting":
             return JobReport(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
-            for job_id in self._lost_jobs(_job_names(migration)[:-1]):
+            for job_id in self._existing_job_ids(_job_names(migration)[:-1]):
                 self._delete_job(job_id)
             try:
                 return JobReport(
@@ -144,14 +144,14 @@ class SmcDriver(JobStopper):
                 source.state = "InUse"
                 source.status_info = error.message
         if source.state == "InUse":
-            return self._report_existing(migration, handle, source)
+            return self._existing_job_report(migration, handle, source)
         return JobReport(
             Phase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}"
         )
 
-    def _report_existing(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
+    def _existing_job_report(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
         """The report for a source that already has a job: ready if an earlier call of ours made the job, else failed."""
-        job = self._jobs.by_name(_job_name(migration))
+        job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
             return JobReport(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
         remedy = "Finish or delete that job in the SMC console, then retry."
@@ -174,15 +174,15 @@ class SmcDriver(JobStopper):
             replication_parameters=json.dumps(target) if inside else None,
             tag=[models.CreateReplicationJobRequestTag(key=MIGRATION_TAG, value=migration.migration_id)],
         )
-        expected = codes("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
+        expected = has_code("ReplicationJobName.Duplicate", "SourceServerState.Invalid")
         more = {} if inside else target
-        return str(self._jobs.send_with_extras("CreateReplicationJob", request, more, expected=expected)["JobId"])
+        return str(self._jobs.call_smc_with_extras("CreateReplicationJob", request, more, expected=expected)["JobId"])
 
     def _target_value(self, migration: Migration) -> str:
         release = migration.current_hop.destination
         value = self._settings.target_values.get(release)
         if not value:
-            raise _setting_missing(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")
+            raise _setting_missing_error(f"REPLANK_SMC_TARGET_VALUES (the value for {release})")
         return value
 
     # Running ----------------------------------------------------------------------------------------------------------
@@ -191,16 +191,16 @@ class SmcDriver(JobStopper):
         from alibabacloud_smc20190601 import models
 
         job_id = migration.handle.job_id
-        job = self._jobs.by_id([job_id]).get(job_id)
-        if job is not None and belongs_to_another(job, migration):
-            raise foreign_job(job)
+        job = self._jobs.jobs_by_id([job_id]).get(job_id)
+        if job is not None and is_of_other_instance(job, migration):
+            raise foreign_job_error(job)
         if _is_launched(job, migration):
             return  # a call before this one did it; if the job has failed since, only a person may start it again
         request = models.StartReplicationJobRequest(job_id=job_id)
         try:
-            self._jobs.send("start_replication_job", request, expected=codes("ReplicationJob.InvalidStatus"))
+            self._jobs.call_smc("start_replication_job", request, expected=has_code("ReplicationJob.InvalidStatus"))
         except CloudError as error:
-            job = self._jobs.by_id([job_id]).get(job_id)
+            job = self._jobs.jobs_by_id([job_id]).get(job_id)
             status = job.status if job is not None else "gone"
             if status not in _STARTED:
                 remedy = "Look at the job in the SMC console, then retry."
@@ -214,7 +214,7 @@ class SmcDriver(JobStopper):
             return  # nothing is prepared before the snapshots
         names = _job_names(migration)
         # Where one attempt was enough and its job is known, no call has made another.
-        lost = [] if handle.job_id and migration.attempt == 1 else self._lost_jobs(names)
+        lost = [] if handle.job_id and migration.attempt == 1 else self._existing_job_ids(names)
         own = sorted({*lost, handle.job_id} - {""})
         for job_id in own:
             self._delete_job(job_id)
@@ -225,9 +225,9 @@ class SmcDriver(JobStopper):
         if sources:
             self._delete_sources(migration, handle, {*own, *names})
 
-    def _lost_jobs(self, names: Sequence[str]) -> list[str]:
+    def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
         """The ids of the existing jobs with these names. The row does not name them if a call or step was lost."""
-        return [job.job_id for name in names if (job := self._jobs.by_name(name)) is not None]
+        return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:
         """Delete the source in the handle, and the sources that the instance registered since the migration began.
@@ -235,7 +235,7 @@ class SmcDriver(JobStopper):
         Call this after the activation codes are deleted, so that no import can begin. Raises Transient while an import may run.
         """
         outputs = self._command_outputs(migration, migration.created_at)
-        for source_id in sorted({*_sources_in(outputs), handle.source_id} - {""}):
+        for source_id in sorted({*_imported_source_ids(outputs), handle.source_id} - {""}):
             self._delete_source(source_id, own)
         since = self._clock.now() - IMPORT_ENDS
         if not handle.source_id and any(not each.ended and each.begun_at and each.begun_at > since for each in outputs):
@@ -247,20 +247,20 @@ class SmcDriver(JobStopper):
 
         try:
             request = models.DeleteSourceServerRequest(source_id=source_id)
-            self._jobs.send("delete_source_server", request, expected=lambda error: gone(error) or _RELATED(error))
+            self._jobs.call_smc("delete_source_server", request, expected=lambda error: is_not_found(error) or _RELATED(error))
         except CloudError as error:
-            jobs = self._jobs.all_of_source(source_id) if _RELATED(error) else []
+            jobs = self._jobs.all_jobs_of_source(source_id) if _RELATED(error) else []
             if 0 < len(jobs) < PAGE and all(job.job_id in own or job.name in own for job in jobs):  # a full page may not be all
-                self._delete("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
+                self._delete_if_exists("delete_source_server", models.DeleteSourceServerRequest(source_id=source_id, force=True))
 
     def _delete_job(self, job_id: str) -> None:
         from alibabacloud_smc20190601 import models
 
-        self._delete("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job_id))
+        self._delete_if_exists("delete_replication_job", models.DeleteReplicationJobRequest(job_id=job_id))
 
-    def _delete(self, operation: str, request: Any) -> None:
+    def _delete_if_exists(self, operation: str, request: Any) -> None:
         try:
-            self._jobs.send(operation, request, expected=gone)
+            self._jobs.call_smc(operation, request, expected=is_not_found)
         except CloudError:
             return
 
@@ -271,7 +271,7 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
         return False
     if migration.handle.ran_before is not None:
         return bool(job.start_time != migration.handle.ran_before)
-    at = moment_or_none(job.start_time)
+    at = parse_time_or_none(job.start_time)
     return at is not None and at >= migration.entered_at - CLOCKS_APART
 
 
@@ -285,7 +285,7 @@ def _job_names(migration: Migration) -> list[str]:
     return [_job_name(replace(migration, attempt=attempt)) for attempt in range(1, migration.attempt + 1)]
 
 
-def _sources_in(outputs: Sequence[CommandResult]) -> list[str]:
+def _imported_source_ids(outputs: Sequence[CommandResult]) -> list[str]:
     """The ids of the source servers that the commands printed, in order and each once."""
     found = (_IMPORTED.search(each.output.decode("utf-8", "replace")) for each in outputs)
     return list(dict.fromkeys(each.group(1) for each in found if each))
@@ -305,6 +305,6 @@ def _import_report(handle: Handle, result: CommandResult) -> JobReport:
     return JobReport(Phase.FAILED, replace(handle, import_invocation_id=""), code="Import.Failed", message=message, remedy=remedy)
 
 
-def _setting_missing(what: str) -> Permanent:
+def _setting_missing_error(what: str) -> Permanent:
     remedy = "docs/operations.md says where each value is found. Set it, deploy, then retry; or use the console driver."
     return Permanent("Driver.SettingMissing", f"The smc driver needs {what}.", remedy)

@@ -19,31 +19,31 @@ _NETBIOS = 15
 
 def is_source_of(source: Any, identity: Identity) -> bool:
     """Whether the source server is this instance: an address and a hostname match."""
-    return has_address_of(source, identity) and is_named(hostname(source.system_info), identity)
+    return has_address_of(source, identity) and is_hostname_of(source_hostname(source.system_info), identity)
 
 
-def is_named(name: str, identity: Identity) -> bool:
+def is_hostname_of(name: str, identity: Identity) -> bool:
     """Whether the name is a hostname of the instance."""
-    return any(same_host(name, each, windows=identity.windows) for each in identity.hostnames)
+    return any(is_same_host(name, each, windows=identity.windows) for each in identity.hostnames)
 
 
 def has_address_of(source: Any, identity: Identity) -> bool:
     """Whether the source has a private address of the instance. Another instance may have the same address."""
-    return bool(addresses(source.system_info) & set(identity.private_ips))
+    return bool(source_addresses(source.system_info) & set(identity.private_ips))
 
 
-def addresses(system_info: str | None) -> set[str]:
+def source_addresses(system_info: str | None) -> set[str]:
     """The IPv4 addresses in a source's SystemInfo, a JSON object whose ``ipv4`` is one address or a list."""
-    return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(_document(system_info).get("ipv4", ""))))
+    return set(re.findall(r"\d{1,3}(?:\.\d{1,3}){3}", json.dumps(_parsed_system_info(system_info).get("ipv4", ""))))
 
 
-def hostname(system_info: str | None) -> str:
+def source_hostname(system_info: str | None) -> str:
     """The hostname in a source's SystemInfo; empty if SystemInfo has no hostname."""
-    found = _document(system_info).get("hostname")
+    found = _parsed_system_info(system_info).get("hostname")
     return found if isinstance(found, str) else ""
 
 
-def same_host(seen: str, known: str, *, windows: bool = False) -> bool:
+def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
     """Whether two hostnames mean one machine. Case and a domain that one lacks do not matter; on Windows names may be cut."""
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
@@ -55,7 +55,7 @@ def same_host(seen: str, known: str, *, windows: bool = False) -> bool:
     return one[:_NETBIOS] == other[:_NETBIOS] if cut else one == other
 
 
-def _document(system_info: str | None) -> dict[str, Any]:
+def _parsed_system_info(system_info: str | None) -> dict[str, Any]:
     try:
         document = json.loads(system_info or "{}")
     except ValueError:

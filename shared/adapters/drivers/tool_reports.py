@@ -16,20 +16,20 @@ from shared.ports.driver import JobReport, Phase
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
 
-def while_preparing(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str) -> JobReport:
+def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str) -> JobReport:
     """The report on the tool's installation and on its own precheck."""
     if answer.word:
-        return _not_begun(answer, recipe, handle)
+        return _not_begun_report(answer, recipe, handle)
     if answer.run != run:
         return JobReport(Phase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
     known = replace(handle, job_id=run)
     if answer.started:
         return JobReport(Phase.RUNNING, known)  # it has been started already: never twice
     if answer.phase == "not-installed":
-        return _in_its_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
+        return _report_in_tool_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     stops = stopping(findings_of(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
     if answer.phase == "refused" or stops:
-        return _refused(answer, recipe, known)
+        return _refusal_report(answer, recipe, known)
     if answer.is_cut:
         message = (
             f"The preparation of {recipe.tool} was cut off while it was {answer.phase}: the instance restarted, or it was killed."
@@ -41,7 +41,7 @@ def while_preparing(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: str
     return JobReport(Phase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
 
 
-def while_running(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: Catalog) -> JobReport:
+def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: Catalog) -> JobReport:
     """The report on a replacement under way, from what the guest shows."""
     running = JobReport(Phase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
@@ -49,23 +49,23 @@ def while_running(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: C
         remedy = "Look at the instance; then retry, or roll back."
         return JobReport(Phase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
     if answer.phase == "failed":
-        return _failed(answer, recipe, handle)
+        return _failure_report(answer, recipe, handle)
     if answer.is_cut:
         message = (
-            f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed. {_words(answer)}".strip()
+            f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed. {_own_words(answer)}".strip()
         )
-        return JobReport(Phase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _after(answer))
+        return JobReport(Phase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _not_begun(answer, recipe, handle) if answer.word else JobReport(Phase.PREPARED, handle)
+        return _not_begun_report(answer, recipe, handle) if answer.word else JobReport(Phase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in(catalog, answer.os_id, answer.os_version, answer.os_name)
     if answer.done and found is not None and found.key == recipe.destination:
         return JobReport(Phase.FINISHED, handle, progress=100)
-    return _not_replaced(answer, recipe, handle)
+    return _not_replaced_report(answer, recipe, handle)
 
 
-def _not_begun(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
         return JobReport(Phase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
@@ -77,24 +77,26 @@ def _not_begun(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     return JobReport(Phase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
 
 
-def _refused(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     """The report for a tool whose own precheck found obstacles. It shows the first finding, and how many follow."""
     stops = stopping(findings_of(recipe.tool, answer.report))
     if not stops:
-        return _in_its_words(answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}")
+        return _report_in_tool_words(
+            answer, recipe, handle, "Tool.PrecheckFailed", f"ended its precheck with status {answer.status}"
+        )
     first, more = stops[0], len(stops) - 1
     also = f" And {more} more: {'; '.join(each.title for each in stops[1:4])}." if more else ""
     message = f"{recipe.tool} refuses: {first.title}. {first.seen}{also}".strip()
     return JobReport(Phase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
 
 
-def _failed(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     """The report for a tool that ended with an error."""
-    report = _in_its_words(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
+    report = _report_in_tool_words(answer, recipe, handle, "Tool.Failed", f"ended with status {answer.status}")
     return replace(report, progress=answer.progress, remedy=_BACK if answer.changed else report.remedy)
 
 
-def _not_replaced(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
+def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     """The report for an instance that has restarted, runs no tool and does not run the new system completely."""
     activity = last(answer.results)
     own = (
@@ -103,24 +105,24 @@ def _not_replaced(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobRepo
         else ""
     )
     system = f"{answer.os_name} {answer.os_version}".strip() or "an unknown system"
-    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_words(answer, recipe)}".strip()
+    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_own_words(answer, recipe)}".strip()
     return JobReport(Phase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
-def _in_its_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
+def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
     """A failed report in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = kind_of(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
-    message = f"{recipe.tool} {what}. {_words(answer, recipe)}".strip()
+    message = f"{recipe.tool} {what}. {_own_words(answer, recipe)}".strip()
     return JobReport(Phase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
 
 
-def _words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
+def _own_words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The tool's first error in its own words; empty if it reports no error."""
     stops = stopping(findings_of(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)
     return f"It says: {said}" if said else ""
 
 
-def _after(answer: ToolAnswer) -> str:
+def _remedy_after_interruption(answer: ToolAnswer) -> str:
     return _BACK if answer.changed else "Retry: it begins from the start. Or roll back."

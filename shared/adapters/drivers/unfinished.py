@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.clock import moment_or_none
-from shared.adapters.drivers.jobs import PAGE, Jobs, belongs_to_another
+from shared.adapters.clock import parse_time_or_none
+from shared.adapters.drivers.jobs import PAGE, Jobs, is_of_other_instance
 from shared.adapters.drivers.sources import is_source_of
-from shared.adapters.sdk_call import codes, gone
+from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.migration import Migration
 from shared.ports.driver import Identity, LiveJob
@@ -20,7 +20,7 @@ RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
 """States in which StartReplicationJob accepts a job (SMC, StartReplicationJob)."""
-_REFUSED = codes("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
+_REFUSED = has_code("ReplicationJob.InvalidStatus", "ReplicationJob.InvalidBusinessStatus")
 
 
 class JobStopper:
@@ -39,19 +39,19 @@ class JobStopper:
 
     def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
         ours = {job.job_id: job for job in self._own_jobs(migration)}
-        near = {job.job_id: job for job in self._jobs.of_sources(source_ids[:PAGE])}
+        near = {job.job_id: job for job in self._jobs.jobs_of_sources(source_ids[:PAGE])}
         found = []
         for job_id, job in {**near, **ours}.items():
             own = job_id in ours or (self.follows and _is_made_since(job, migration.created_at))
             live = LiveJob(job_id, job.status or "", job.status in RUNS, own)
-            if not belongs_to_another(job, migration) and (live.runs or (own and live.status in STARTABLE)):
+            if not is_of_other_instance(job, migration) and (live.runs or (own and live.status in STARTABLE)):
                 found.append(live)
         return tuple(found)
 
     def _own_jobs(self, migration: Migration) -> list[Any]:
         job_id = migration.handle.job_id
-        known = self._jobs.by_id([job_id]).values() if job_id else ()
-        return [*known, *([] if self.follows else self._jobs.tagged(MIGRATION_TAG, migration.migration_id))]
+        known = self._jobs.jobs_by_id([job_id]).values() if job_id else ()
+        return [*known, *([] if self.follows else self._jobs.jobs_with_tag(MIGRATION_TAG, migration.migration_id))]
 
     def remove(self, jobs: Sequence[LiveJob]) -> None:
         from alibabacloud_smc20190601 import models
@@ -63,11 +63,11 @@ class JobStopper:
 
     def _send_if_allowed(self, operation: str, request: Any) -> None:
         try:
-            self._jobs.send(operation, request, expected=lambda error: gone(error) or _REFUSED(error))
+            self._jobs.call_smc(operation, request, expected=lambda error: is_not_found(error) or _REFUSED(error))
         except CloudError:
             return
 
 
 def _is_made_since(job: Any, began_at: datetime) -> bool:
-    made = moment_or_none(job.creation_time)
+    made = parse_time_or_none(job.creation_time)
     return made is not None and made >= began_at.replace(microsecond=0)

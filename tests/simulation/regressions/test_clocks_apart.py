@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from localcloud.account import service
-from shared.adapters.clock import moment
+from shared.adapters.clock import parse_time
 from shared.domain.ledger import LedgerEntry, SnapshotState, made_for
 from shared.domain.migration import Handle, Migration, State
 from shared.domain.restore import planned
@@ -112,7 +112,7 @@ def test_a_job_that_a_person_made_at_once_is_followed_by_a_clock_that_is_ahead(o
     job_id = next(iter(one.world.inventory()["jobs"]))
     known = replace(made, handle=Handle(job_id=job_id))
     one.until(lambda: console.observe([known])[made.migration_id].phase is Phase.FINISHED, minutes=6 * 60)
-    made_at = moment(service(one.world.cloud, "smc").jobs.need(job_id)["CreationTime"])
+    made_at = parse_time(service(one.world.cloud, "smc").jobs.need(job_id)["CreationTime"])
     assert console.prepare(replace(made, entered_at=made_at + CLOCKS_APART), who).phase is Phase.RUNNING
 
 

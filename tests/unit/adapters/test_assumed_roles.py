@@ -12,7 +12,7 @@ from Tea.exceptions import TeaException
 from shared.adapters import redact
 from shared.adapters.assumed_roles import MOST_SESSIONS, MemberAccounts
 from shared.adapters.sdk import Account, Clients, Credentials
-from shared.adapters.sdk_call import call
+from shared.adapters.sdk_call import call_service
 from shared.domain.accounts import MemberAccount
 from shared.domain.errors import AccountUnusable, Permanent, Transient
 from shared.domain.retry import CLOUD_CALL
@@ -113,14 +113,14 @@ class Service:
 @pytest.mark.parametrize("code", ["InvalidSecurityToken.Expired", "InvalidAccessKeyId.NotFound", "SecurityTokenExpired"])
 def test_spent_credentials_are_renewed_once(world: TwoAccounts, code: str) -> None:
     service = Service(world.clients(), refused(code, status=400))
-    assert call(service.clients, service) == "done"
+    assert call_service(service.clients, service) == "done"
     assert service.keys == ["STS.k1", "STS.k2"]
 
 
 def test_credentials_that_are_refused_again_are_the_accounts_trouble(world: TwoAccounts) -> None:
     service = Service(world.clients(), *[refused("InvalidSecurityToken.Expired", status=400)] * 9)
     with pytest.raises(AccountUnusable) as caught:
-        call(service.clients, service)
+        call_service(service.clients, service)
     assert caught.value.code == "Account.RoleRefused"
     assert len(service.keys) <= 3
 
@@ -129,7 +129,7 @@ def test_credentials_that_are_refused_again_are_the_accounts_trouble(world: TwoA
 def test_a_permission_that_is_missing_there_waits_and_here_does_not(world: TwoAccounts, code: str) -> None:
     service = Service(world.clients(), refused(code))
     with pytest.raises(AccountUnusable) as caught:
-        call(service.clients, service)
+        call_service(service.clients, service)
     assert (caught.value.code, caught.value.account_id) == ("Account.NoPermission", A)
     home: Any = world.accounts._home
 
@@ -137,13 +137,13 @@ def test_a_permission_that_is_missing_there_waits_and_here_does_not(world: TwoAc
         raise refused(code)
 
     with pytest.raises(Permanent):
-        call(home, at_home)
+        call_service(home, at_home)
 
 
 def test_what_is_about_the_call_stays_about_the_call(world: TwoAccounts) -> None:
     service = Service(world.clients(), refused("QuotaExceed.Snapshot"))
     with pytest.raises(Permanent):
-        call(service.clients, service)
+        call_service(service.clients, service)
 
 
 @pytest.mark.parametrize("code", ["EntityNotExist.Role", "NoPermission"])
@@ -170,12 +170,12 @@ def test_nothing_shows_the_credentials(world: TwoAccounts) -> None:
     held = world.clients().assumed.get_credential()
     assert "secret-1" not in repr(held) + str(held)
     assert "token-1" not in repr(held)
-    assert redact.hide("secret-1 and token-1 in a line") == "*** and *** in a line"
+    assert redact.hide_secrets("secret-1 and token-1 in a line") == "*** and *** in a line"
     assert held.ends_at == datetime(2026, 11, 23, 12, 15, tzinfo=timezone.utc) == NOON + timedelta(minutes=15)
     for minutes in range(10, 60, 10):
         world.clock.pass_time(minutes=minutes)
         world.key()
-    assert redact.hide("secret-1") == "secret-1", "what has ended is not remembered for ever"
+    assert redact.hide_secrets("secret-1") == "secret-1", "what has ended is not remembered for ever"
 
 
 def test_an_account_that_the_settings_do_not_name_says_so(world: TwoAccounts) -> None:

@@ -6,7 +6,7 @@ import pytest
 from Tea.exceptions import RetryError, TeaException, UnretryableException
 
 from shared.adapters.sdk_call import cloud_error
-from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translate
+from shared.adapters.sdk_errors import PERMANENT, REFUSED, TRANSIENT, CloudError, translate_error
 from shared.domain.errors import Fate
 
 
@@ -31,7 +31,7 @@ from shared.domain.errors import Fate
     ],
 )
 def test_codes_have_fates(code: str, status: int, fate: Fate, ours: str) -> None:
-    error = translate(CloudError(code, "Throttling is only mentioned here.", status, "R-1"))
+    error = translate_error(CloudError(code, "Throttling is only mentioned here.", status, "R-1"))
     assert (error.fate, error.code) == (fate, ours)
     assert "R-1" in error.message
     assert error.remedy
@@ -54,9 +54,9 @@ def test_exceptions_of_the_sdks() -> None:
     assert (bus.code, bus.status, bus.request_id) == ("Y", 0, "R2")
     lost = cloud_error(UnretryableException(None, RetryError("connection reset")))
     assert lost is not None
-    assert lost.worth_repeating
+    assert lost.is_worth_repeating
     page = cloud_error(RuntimeError("<html>"))
     assert page is not None
-    assert page.worth_repeating
+    assert page.is_worth_repeating
     assert cloud_error(KeyError("bug")) is None
     assert cloud_error(RecursionError()) is None

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from shared.adapters.sign_in import OidcSignIn, Provider, is_safe
+from shared.adapters.sign_in import OidcSignIn, Provider, is_safe_url
 from shared.domain.caller import Trust
 from shared.domain.errors import Refused, Transient
 from tests.support.fakes import NOON, FakeClock
@@ -185,4 +185,4 @@ def test_times_are_read_by_the_clock_of_the_ports(sign_in: OidcSignIn, clock: Fa
     ("url", "safe"), [("https://a", True), ("http://127.0.0.1:8", True), ("http://a", False), ("ftp://a", False), ("", False)]
 )
 def test_only_addresses_that_nobody_can_speak_for_are_safe(url: str, safe: bool) -> None:
-    assert is_safe(url) is safe
+    assert is_safe_url(url) is safe

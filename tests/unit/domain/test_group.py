@@ -105,10 +105,10 @@ def test_an_older_version_that_writes_the_row_does_not_lose_the_group() -> None:
     row = tables.migration_columns(member(State.READY))
     older = {**row, **tables.migration_columns(member(State.READY, group=""))}
     assert '"group"' not in older["doc"]
-    assert tables.migration_of(older).group == "app=shop"
+    assert tables.migration_from_row(older).group == "app=shop"
 
 
 def test_a_row_of_before_has_no_group() -> None:
     row = tables.migration_columns(member(State.READY, group=""))
     assert "group" not in row
-    assert tables.migration_of(row).group == ""
+    assert tables.migration_from_row(row).group == ""

@@ -6,14 +6,14 @@ import subprocess
 
 import pytest
 
-from shared.probes.command import CommandAnswer, command_script, parse_command
+from shared.probes.command import CommandAnswer, command_script, parse_command_answer
 from tests.unit.probes.test_marker import PARSER
 
 
 def run(command: str) -> CommandAnswer | None:
     done = subprocess.run(["sh"], input=command_script("linux", command).encode(), capture_output=True, check=False)
     assert done.returncode == 0
-    return parse_command(done.stdout)
+    return parse_command_answer(done.stdout)
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_program_that_the_command_leaves_running_does_not_hold_it_up() -> None
 
 @pytest.mark.parametrize("output", [b"", b"replank-command 1\n|half", b"@end 0\n", b"replank-command 2\n@end 0\n"])
 def test_half_an_answer_is_none(output: bytes) -> None:
-    assert parse_command(output) is None
+    assert parse_command_answer(output) is None
 
 
 def test_the_windows_script_parses() -> None:
@@ -59,4 +59,4 @@ def test_the_windows_script_parses() -> None:
 
 
 def test_a_windows_answer_is_read() -> None:
-    assert parse_command(b"\xef\xbb\xbfreplank-command 1\r\n|done\r\n@end -1\r\n") == CommandAnswer(-1, "done")
+    assert parse_command_answer(b"\xef\xbb\xbfreplank-command 1\r\n|done\r\n@end -1\r\n") == CommandAnswer(-1, "done")

@@ -12,14 +12,14 @@ import pytest
 
 from shared.domain.catalog import identify_os_release
 from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, MountFacts, PackageFacts, UserCheck
-from shared.probes import MAX_ANSWER_BYTES, parse, script
+from shared.probes import MAX_ANSWER_BYTES, parse_answer, probe_script
 from tests.support.roots import RELEASES, SHELLS, Root, make_root
 
 
 def ask(root: Root, **settings: Any) -> GuestFacts:
     run = root.probe(**settings)
     assert (run.returncode, run.stderr) == (0, b"")
-    return parse("linux", run.stdout)
+    return parse_answer("linux", run.stdout)
 
 
 @pytest.mark.parametrize("release", RELEASES)
@@ -186,7 +186,7 @@ def test_an_overlong_guest_is_cut_and_says_so(tmp_path: Path) -> None:
     root.write("etc/passwd", "".join(f"user{n}:x:{n}:{n}::/:/bin/sh\n" for n in range(5000)))
     run = root.probe()
     assert len(run.stdout) <= 20 * 1024 < MAX_ANSWER_BYTES
-    guest = parse("linux", run.stdout)
+    guest = parse_answer("linux", run.stdout)
     assert {"cron", "services", "listening", "users"} <= {name for name, _ in guest.cut}
     assert dict(guest.cut)["services"].endswith("of 2000 lines")
     assert guest.packages is not None
@@ -196,7 +196,7 @@ def test_the_script_fits_into_one_command() -> None:
     import base64
 
     for os_type in ("linux", "windows"):
-        assert len(base64.b64encode(script(os_type).encode())) < 21 * 1024
+        assert len(base64.b64encode(probe_script(os_type).encode())) < 21 * 1024
 
 
 def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> None:
@@ -207,7 +207,7 @@ def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> N
     files = [f"/{number:02d}" + "x" * ((PROBE_ROOM - LONGEST_CHECK) // MOST_FILES - 4) for number in range(MOST_FILES)]
     policy = read_policy({"files": files, "check": "x" * LONGEST_CHECK})
     for os_type in ("linux", "windows"):
-        text = script(os_type, files=policy.files, check=policy.check, updates=True)
+        text = probe_script(os_type, files=policy.files, check=policy.check, updates=True)
         assert len(base64.b64encode(text.encode())) <= 23 * 1024, "1 KB is kept free for the next fact"
 
 
@@ -215,7 +215,7 @@ def test_the_script_fits_into_one_command_with_the_most_a_policy_may_name() -> N
 @pytest.mark.parametrize("full", [True, False], ids=["file", "as sent"])
 def test_shellcheck_is_content(tmp_path: Path, full: bool) -> None:
     source = Path(__file__).parents[3] / "shared/probes/linux.sh"
-    text = source.read_text() if full else script("linux", files=["/a'b"], check="true")
+    text = source.read_text() if full else probe_script("linux", files=["/a'b"], check="true")
     run = subprocess.run(
         ["shellcheck", "-s", "sh", *([] if full else ["-e", "SC2086,SC2015"]), "-"],
         input=text.encode(),

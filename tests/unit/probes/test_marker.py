@@ -11,7 +11,7 @@ import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from shared.probes.marker import Act, marker_script, parse_look
+from shared.probes.marker import Act, marker_script, parse_marker_answer
 
 TEXT = "replank migration m0123456789abcdef hop 1 attempt 2 number 7"
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
@@ -43,14 +43,14 @@ def test_the_marker_is_written_found_and_removed(tmp_path: Path, shell: str) -> 
     for _ in range(2):  # once more is the same
         assert run(root, "write", shell).returncode == 0
         assert (root / "var/lib/replank/marker").read_text() == TEXT + "\n"
-    seen = parse_look("linux", run(root, "look", shell).stdout)
+    seen = parse_marker_answer("linux", run(root, "look", shell).stdout)
     assert seen is not None
     assert (seen.os_id, seen.os_version, seen.os_name) == ("centos", "7.9.2009", "CentOS Linux 7 (Core)")
     assert (seen.marker, seen.up) == (TEXT, timedelta(days=1))
     for _ in range(2):
         assert run(root, "remove", shell).returncode == 0
     assert not (root / "var/lib/replank").exists()
-    gone = parse_look("linux", run(root, "look", shell).stdout)
+    gone = parse_marker_answer("linux", run(root, "look", shell).stdout)
     assert gone is not None
     assert gone.marker == ""
 
@@ -66,18 +66,18 @@ def test_text_of_the_guest_is_never_taken_for_a_line_of_ours(tmp_path: Path, lie
     (root / "etc/redhat-release").write_text(lie)
     (root / "var/lib/replank").mkdir(parents=True)
     (root / "var/lib/replank/marker").write_text(f"x\n{lie}")
-    seen = parse_look("linux", run(root, "look").stdout)
+    seen = parse_marker_answer("linux", run(root, "look").stdout)
     assert seen is not None
     assert (seen.os_id, seen.marker) == ("centos", "x")
 
 
 @pytest.mark.parametrize("answer", [b"", b"sh: not found\n", ANSWER[:-5], b"x\n" + ANSWER.replace(b"look 1", b"look 2")])
 def test_an_answer_that_is_not_whole_says_nothing(answer: bytes) -> None:
-    assert parse_look("linux", answer) is None
+    assert parse_marker_answer("linux", answer) is None
 
 
 def test_noise_before_the_answer_is_passed_over() -> None:
-    seen = parse_look("linux", b"a profile's greeting\n" + ANSWER)
+    seen = parse_marker_answer("linux", b"a profile's greeting\n" + ANSWER)
     assert seen is not None
     assert seen.marker == "one"
 
@@ -90,7 +90,7 @@ def test_the_windows_script_parses_and_carries_nothing_but_the_marker(act: Act) 
 
 
 def test_a_windows_answer_is_read() -> None:
-    seen = parse_look(
+    seen = parse_marker_answer(
         "windows",
         b"\xef\xbb\xbfreplank-look 1\r\nup 60\r\nos ID=windows\r\nos VERSION_ID=6.3.9600\r\nos PRETTY_NAME=Server\r\n@end \r\n",
     )

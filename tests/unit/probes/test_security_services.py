@@ -7,7 +7,7 @@ import re
 
 import pytest
 
-from shared.probes import script
+from shared.probes import probe_script
 from tests.support.repository import ROOT
 
 NAMES: dict[str, list[str]] = json.loads((ROOT / "tests/field/security-services.json").read_text(encoding="utf-8"))
@@ -15,7 +15,7 @@ NAMES: dict[str, list[str]] = json.loads((ROOT / "tests/field/security-services.
 
 def pattern() -> re.Pattern[str]:
     """The expression in the script; -match ignores case."""
-    found = re.search(r"\$known = '([^']+)'", script("windows"))
+    found = re.search(r"\$known = '([^']+)'", probe_script("windows"))
     assert found
     return re.compile(found[1], re.IGNORECASE)
 

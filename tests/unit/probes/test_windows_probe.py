@@ -11,7 +11,7 @@ import pytest
 
 from shared.domain.catalog import identify
 from shared.domain.guest import ChecksumFacts, GuestFacts, InterfaceFacts, ListenerFacts, MountFacts, ServiceFacts, UserCheck
-from shared.probes import ProbeUnreadable, parse, script
+from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 SOURCE = (Path(__file__).parents[3] / "shared/probes/windows.ps1").read_text()
 ANSWER: dict[str, Any] = {
@@ -56,7 +56,7 @@ ANSWER: dict[str, Any] = {
 
 
 def read(answer: dict[str, Any], tail: str = "\r\n@end replank-probe 1 windows\r\n") -> GuestFacts:
-    return parse("windows", (json.dumps(answer) + tail).encode())
+    return parse_answer("windows", (json.dumps(answer) + tail).encode())
 
 
 def test_everything_is_read() -> None:
@@ -112,12 +112,15 @@ def test_what_the_guest_could_not_ask_is_named() -> None:
 )
 def test_an_unreadable_answer_raises_its_code(text: str, code: str) -> None:
     with pytest.raises(ProbeUnreadable) as caught:
-        parse("windows", text.encode())
+        parse_answer("windows", text.encode())
     assert caught.value.code == code
 
 
 def test_a_byte_order_mark_does_not_matter() -> None:
-    assert parse("windows", b"\xef\xbb\xbf" + json.dumps(ANSWER).encode() + b"\n@end replank-probe 1 windows\n").hostname == "WEB-1"
+    assert (
+        parse_answer("windows", b"\xef\xbb\xbf" + json.dumps(ANSWER).encode() + b"\n@end replank-probe 1 windows\n").hostname
+        == "WEB-1"
+    )
 
 
 def test_the_script_keeps_to_powershell_2() -> None:
@@ -169,5 +172,5 @@ def test_brackets_are_balanced() -> None:
 
 
 def test_settings_are_quoted() -> None:
-    text = script("windows", files=["C:\\it's.txt", "D:\\b"], check="echo 'x'")
+    text = probe_script("windows", files=["C:\\it's.txt", "D:\\b"], check="echo 'x'")
     assert text.startswith("$ReplankFiles = @('C:\\it''s.txt', 'D:\\b')\n$ReplankCheck = 'echo ''x'''\n")

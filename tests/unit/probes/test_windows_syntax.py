@@ -11,10 +11,10 @@ import pytest
 import tree_sitter
 import tree_sitter_powershell
 
-from shared.probes import script
+from shared.probes import probe_script
 
 PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_powershell.language()))
-SENT = script("windows", files=["C:\\it's.txt", "D:\\b"], check="echo 'x'")
+SENT = probe_script("windows", files=["C:\\it's.txt", "D:\\b"], check="echo 'x'")
 FUNCTIONS = {"Quote": 1, "Value": 1, "Object": 1, "List": 1, "Ask": 2, "Mib": 1, "Json": 1}
 """The script's own functions with the number of their parameters."""
 COMMANDS = {"Get-WmiObject", "Get-ItemProperty", "Test-Path", "ForEach-Object", "Where-Object", "Sort-Object", "Select-Object"} | {

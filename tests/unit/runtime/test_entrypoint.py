@@ -152,7 +152,7 @@ def test_no_function_guesses_at_what_it_does_not_know(
 
 def test_a_line_is_never_so_long_that_it_is_cut(stage: Stage, lines: list[dict[str, Any]]) -> None:
     """Whatever the facts hold; a secret is hidden before it might be cut in two."""
-    redact.remember("activation-code-2")
+    redact.add_secret("activation-code-2")
     stage(failing(ValueError("activation-code-2" * 3000)))
     data = {"hop": "m" * 20_000, "attempt": ["ü" * 5_000, {"a": "activation-code-2" * 500}], "version": 10**2000}
     with pytest.raises(ValueError, match="activation"):
@@ -193,7 +193,7 @@ def test_a_warning_on_the_way_names_its_invocation_and_its_migration(stage: Stag
 
 
 def test_secrets_do_not_reach_the_log(stage: Stage, lines: list[dict[str, Any]]) -> None:
-    redact.remember("activation-code-1")
+    redact.add_secret("activation-code-1")
     stage(failing(ValueError("import at-1 activation-code-1 failed; AccessKeySecret=abcdef")))
     with pytest.raises(ValueError, match="import"):
         entrypoint.handle("watch", json.dumps(EVENT).encode(), CONTEXT)
