@@ -10,6 +10,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from hypothesis import settings
 
 from localcloud.eventbridge.publish import Publisher
 from shared.domain.events import SOURCE
@@ -18,6 +19,8 @@ from tests.support import permissions, shifted_date
 from tests.support.event_contract import problems_of
 
 shifted_date.keep_sleep_working()
+settings.register_profile("untimed", deadline=None)  # no test asserts a time
+settings.load_profile("untimed")
 
 WHOLE = frozenset({"e2e", "simulation"})
 """Folders of tests that run the pipeline itself; the others publish events they made up."""

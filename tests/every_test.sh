@@ -21,9 +21,12 @@ done
 scratch_in_memory
 PERMISSIONS_NOTED=$(mktemp -u) # each run of pytest adds to it, and the last one tells of all
 export PERMISSIONS_NOTED
-trap 'rm -rf "$PERMISSIONS_NOTED" ${scratch:+"$scratch"}' EXIT
+COVERAGE=$(mktemp -u)
+export COVERAGE
+trap 'rm -rf "$PERMISSIONS_NOTED" "$COVERAGE" ${scratch:+"$scratch"}' EXIT
 status=0
 "$python" -m pytest tests "${dated[@]}" "$@" || status=$?
 "$python" -m pytest "${LEFT_OUT[@]}" "$@" || status=$?
 tests/on_another_day.sh "$python" +1650d || status=$?
+[ ! -f "$COVERAGE" ] || "$python" -m tests.covered "$COVERAGE"
 exit "$status"

@@ -48,7 +48,7 @@ UNSAYABLE = frozenset(
     }
 )
 """Refused with 400 although the document's schema allows it: only the product's own data, or another field, can tell."""
-MODERATE = settings(max_examples=25, derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+MODERATE = settings(max_examples=25, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
 MANY = settings(MODERATE, max_examples=160)
 """Some 150 seconds of requests, in `make test-long`."""
 FEW = settings(MODERATE, max_examples=10)

@@ -24,7 +24,7 @@ from tests.support.state import digest
 from tests.support.world import World
 
 TYPES = [*sorted(events.CONSUMERS), "ecs:Instance:StateChange", "ecs:Snapshot:CreateSnapshotCompleted", "replank:Migration:Unknown"]
-QUIET = settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=60, derandomize=True, suppress_health_check=list(HealthCheck))
 MORE = settings(QUIET, max_examples=300)
 SCALAR = st.one_of(st.none(), st.booleans(), st.integers(-(2**70), 2**70), st.text(max_size=20), st.just("x" * 5000))
 JSON = st.recursive(SCALAR, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=8), inner)))

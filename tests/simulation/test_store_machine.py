@@ -201,7 +201,7 @@ class StoreMachine(RuleBasedStateMachine):
 
 
 StoreMachine.TestCase.settings = settings(
-    max_examples=130, stateful_step_count=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+    max_examples=130, stateful_step_count=30, derandomize=True, suppress_health_check=list(HealthCheck)
 )
 
 

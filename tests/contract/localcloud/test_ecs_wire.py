@@ -150,7 +150,7 @@ def test_any_parameters_are_taken_or_refused_never_more(pairs: list[tuple[str, s
     assert outcome in ("taken", "MissingParameter", "InvalidParameter", "UnknownParameter")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.text(max_size=20))
 def test_any_text_survives_the_way(cloud: Account, value: str) -> None:
     value = value.encode("utf-8", "ignore").decode()
@@ -166,7 +166,7 @@ def test_any_text_survives_the_way(cloud: Account, value: str) -> None:
     assert {each.instance_name for each in found.instances.instance} <= {each["InstanceName"] for each in INSTANCES}
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(query=st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40))
 def test_any_query_gets_an_answer(cloud: Account, query: str) -> None:
     for operation in ("DescribeInstances", "CreateSnapshot", "RunCommand"):

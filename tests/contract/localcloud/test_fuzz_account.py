@@ -17,7 +17,7 @@ from localcloud.eventbridge.operations import OPERATIONS
 from localcloud.wire import eventbridge_sign, fc_sign
 from tests.contract.localcloud.account_support import App, in_process_app
 
-QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 NAMES = [
     "EventBusName",
     "RuleName",

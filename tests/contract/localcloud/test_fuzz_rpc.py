@@ -30,7 +30,7 @@ from tests.contract.localcloud.account_support import App, in_process_app
 from tests.contract.localcloud.ecs_support import CENTOS, GUESTS, INSTANCES
 from tests.support.signing_time import signing_time
 
-QUICK = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 REFUSED = json.loads(account.NOT_EMULATED.read_text(encoding="utf-8"))
 TEXTS = st.sampled_from(
     [

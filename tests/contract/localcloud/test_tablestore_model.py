@@ -86,7 +86,7 @@ def read_all(cloud: Any, table: str, names: list[str], *, backward: bool = False
         request.inclusive_start_primary_key = answer.next_start_primary_key
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(STEP, max_size=25))
 def test_a_table_and_its_index_behave_like_a_dict(steps: list[Any]) -> None:
     cloud, service = make_cloud()
@@ -108,7 +108,7 @@ def test_a_table_and_its_index_behave_like_a_dict(steps: list[Any]) -> None:
     cloud.close()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.lists(STEP, max_size=15))
 def test_a_lagging_index_catches_up(steps: list[Any]) -> None:
     cloud, service = make_cloud()

@@ -36,7 +36,7 @@ NAME = st.from_regex(r"\A[A-Za-z_][A-Za-z0-9_]{0,30}\Z")
 STAMP = st.one_of(st.none(), st.integers(0, 2**62))
 CELLS = st.lists(st.builds(Cell, NAME, VALUE, st.just(0), STAMP), max_size=6)
 KEYS = st.lists(st.tuples(NAME, KEY), min_size=1, max_size=4)
-QUICK = settings(max_examples=150, deadline=None)
+QUICK = settings(max_examples=150)
 
 
 def for_sdk(value: Any) -> Any:

@@ -171,7 +171,7 @@ def test_what_is_not_emulated_is_refused(cloud: Cloud) -> None:
     assert call(cloud, "CreateTable", request) == messages.CreateTableResponse()
 
 
-FUZZ = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @FUZZ

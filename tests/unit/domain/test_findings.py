@@ -24,7 +24,7 @@ FINDINGS = st.builds(
 
 
 @given(st.lists(FINDINGS, max_size=6), st.dictionaries(st.sampled_from(["A.B", "C.D"]), st.text(max_size=3)))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_assessments_survive_storage(findings: list[Finding], overrides: dict[str, str]) -> None:
     result = assessment(findings, overrides)
     stored = json.loads(json.dumps(result.to_json()))
@@ -33,7 +33,7 @@ def test_assessments_survive_storage(findings: list[Finding], overrides: dict[st
 
 
 @given(st.lists(FINDINGS, max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_errors_block_whatever_is_overridden(findings: list[Finding]) -> None:
     result = assessment(findings, {"A.B": "yes", "C.D": "yes", "E.F": "yes"})
     assert result.blocked == any(f.severity is Severity.ERROR for f in findings)

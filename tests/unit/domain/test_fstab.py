@@ -100,7 +100,7 @@ def escaped(text: str) -> str:
     options=st.sampled_from(["defaults", "ro,nofail", "x-systemd.automount,noauto"]),
     gap=st.sampled_from(" \t"),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_reads_a_line_as_libmount_does(
     source: str, target: str, options: str, gap: str, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -114,14 +114,14 @@ WINDOWS = st.builds(
 )
 
 
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 @given(WINDOWS, MOMENTS)
 @example(Window("01:30", "04:00", zone=LONDON, cutoff_min=0), at("2026-03-29 01:45"))
 def test_a_window_is_open_when_an_outside_judge_says_so(window: Window, moment: datetime) -> None:
     assert window.opened(moment) == by_the_judge(window, moment)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(WINDOWS, min_size=1, max_size=3), MOMENTS)
 def test_nothing_is_open_before_the_next_opening_and_something_is_then(windows: list[Window], moment: datetime) -> None:
     times = Times(tuple(windows))

@@ -73,7 +73,7 @@ def test_one_section_is_enough_and_the_rest_is_unknown() -> None:
 
 
 @given(st.binary(max_size=300))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @example(b"@end 0")
 @example(b"replank-probe 1 linux\n@end 0")
 @example(b"{}\n@end")
@@ -100,7 +100,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 @given(data=st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_damage_to_a_real_answer_crashes_the_reader(real: bytes, data: st.DataObject) -> None:
     lines = real.split(b"\n")
     for _ in range(data.draw(st.integers(1, 4))):

@@ -152,7 +152,7 @@ def test_all_fields_together_reach_no_other(tmp_path: Path, honest: dict[str, An
 @given(
     field=st.sampled_from(sorted(FIELDS)), hostile=st.lists(st.sampled_from([*HOSTILE.values(), b"\n", b" ", b"@", b"\0", b"\r"]))
 )
-@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_mixture_reaches_another_field(
     tmp_path_factory: pytest.TempPathFactory, honest: dict[str, Any], field: str, hostile: list[bytes]
 ) -> None:

@@ -74,7 +74,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 @given(JSON, JSON, JSON)
 def test_any_body_is_answered_as_documented(ids: Any, policy: Any, rest: Any) -> None:
     """What the schema allows is taken, what it forbids is refused, and nothing is a fault."""

@@ -51,13 +51,13 @@ def tolerant(document: object) -> None:
 
 
 @given(JSON)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_no_document_crashes_the_rules(document: object) -> None:
     tolerant(document)
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_no_broken_facts_crash_the_rules(data: st.DataObject) -> None:
     document: Json = json.loads(json.dumps(data.draw(st.sampled_from(BASES)).to_json()))
     for _ in range(data.draw(st.integers(1, 3))):
@@ -68,7 +68,7 @@ def test_no_broken_facts_crash_the_rules(data: st.DataObject) -> None:
 
 
 @given(st.sampled_from(BASES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_facts_survive_storage(facts: Facts) -> None:
     assert Facts.from_json(json.loads(json.dumps(facts.to_json())), strict=True) == facts
 
@@ -101,7 +101,7 @@ def with_problem(facts: Facts, problem: Facts) -> Facts:
 
 
 @given(st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_a_problem_more_never_turns_red_to_green(data: st.DataObject) -> None:
     facts = data.draw(st.sampled_from(list(HEALTHY.values())))
     known = st.sampled_from(PROBLEMS[facts.hop])
@@ -112,14 +112,14 @@ def test_a_problem_more_never_turns_red_to_green(data: st.DataObject) -> None:
 
 
 @given(st.sampled_from(BASES), st.dictionaries(st.sampled_from([rule.code for rule in RULES]), st.text(max_size=5), max_size=5))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_fewer_overrides_never_turn_red_to_green(facts: Facts, overrides: dict[str, str]) -> None:
     with_them, without = assess(facts, overrides), assess(facts)
     assert without.blocked or not with_them.blocked
 
 
 @given(st.sampled_from(BASES))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_knowing_nothing_of_the_guest_blocks(facts: Facts) -> None:
     assert assess(replace(facts, guest=None)).blocked
 

@@ -397,7 +397,7 @@ EDITS = [case[2] for case in GUEST_CASES]
     st.sampled_from([AFTER, *EDITS, W_AFTER, GuestFacts()]),
     st.booleans(),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_no_pair_of_answers_crashes_the_comparison(before: GuestFacts, after: GuestFacts, windows: bool) -> None:
     machine = WINDOWS_INSTANCE if windows else LINUX_INSTANCE
     assert compare(machine, before, machine, after, HOP) is not None
