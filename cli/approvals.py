@@ -14,10 +14,10 @@ from cli.problem import Problem, bad_input
 Json = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("approve")(approve)
-    app.command("approvals")(approvals)
+    app.command("approvals")(show_approvals)
 
 
 def approve(
@@ -34,22 +34,26 @@ def approve(
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     if rollback:
-        path, seen, asked = _of_rollback(api, found, rollback)
+        path, seen, asked = _rollback_request(api, found, rollback)
     else:
-        path, seen, asked = f"/batches/{batch}/approvals", 0, _of_batch(found, f"wave {wave}" if wave else "batch")
+        path, seen, asked = f"/batches/{batch}/approvals", 0, _approval_request(found, f"wave {wave}" if wave else "batch")
     if not yes:
-        typer.confirm(f"{_summary(found, asked)}\nApprove the {asked['about']}?", abort=True, err=True)
+        typer.confirm(f"{_batch_summary(found, asked)}\nApprove the {asked['about']}?", abort=True, err=True)
     body: Json = {"seen": asked["seen"], **({"wave": wave} if wave else {}), **({"why": why} if why else {})}
     answer = api.post(path, body, seen=seen)
     if as_json:
         output.show_json(answer)
         return
-    now = answer["rollbackApprovals"] if rollback else _of_batch(answer, asked["about"])
-    missing = f"{now['missing']} more must approve it." if now["missing"] else f"It counts until {output.moment(now['expiresAt'])}."
+    now = answer["rollbackApprovals"] if rollback else _approval_request(answer, asked["about"])
+    missing = (
+        f"{now['missing']} more must approve it."
+        if now["missing"]
+        else f"It counts until {output.time_in_words(now['expiresAt'])}."
+    )
     print(f"The {now['about']} is approved. {missing}")
 
 
-def _of_batch(batch: Json, about: str) -> Json:
+def _approval_request(batch: Json, about: str) -> Json:
     """The request that must be approved. If there is no request, the API says why."""
     for each in batch["approvals"]:
         if each["about"] == about:
@@ -57,7 +61,7 @@ def _of_batch(batch: Json, about: str) -> Json:
     return {"about": about, "seen": "0" * 32, "needed": 0, "missing": 0, "given": []}
 
 
-def _of_rollback(api: Api, batch: Json, migration: str) -> tuple[str, int, Json]:
+def _rollback_request(api: Api, batch: Json, migration: str) -> tuple[str, int, Json]:
     found = api.get(f"/migrations/{migration}")
     if found["batchId"] != batch["batchId"]:
         sentence = f"Migration {migration} belongs to batch {found['batchId']}."
@@ -66,20 +70,24 @@ def _of_rollback(api: Api, batch: Json, migration: str) -> tuple[str, int, Json]
     return f"/migrations/{migration}/approvals", found["version"], dict(found["rollbackApprovals"] or nothing)
 
 
-def _summary(batch: Json, asked: Json) -> str:
+def _batch_summary(batch: Json, asked: Json) -> str:
     policy = batch["policy"]
     chosen = ", ".join(f"{name} {policy[name]}" for name in ("driver", "maxMoving", "failureBudget", "retentionDays"))
     given = ", ".join(each["by"] for each in asked["given"] if each["standing"] == "counts") or "nobody"
     return f"Batch {batch['batchId']}: {batch['size']} instances; {chosen}. Approved so far by {given} ({asked['needed']} needed)."
 
 
-def approvals(
+def show_approvals(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it, all that wait for persons.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Show what has to be approved, who has approved it, and when that expires."""
     api = Api.from_environment()
-    batches = [api.get(f"/batches/{batch}")] if batch else [each for each in api.pages("/batches", "batches") if _waits(each)]
+    batches = (
+        [api.get(f"/batches/{batch}")]
+        if batch
+        else [each for each in api.all_items("/batches", "batches") if _waits_for_approval(each)]
+    )
     if as_json:
         output.show_json({"batches": [{"batchId": each["batchId"], "approvals": each["approvals"]} for each in batches]})
         return
@@ -89,17 +97,17 @@ def approvals(
             asked["about"],
             f"{asked['needed'] - asked['missing']} of {asked['needed']}",
             asked["role"],
-            output.moment(asked["expiresAt"]) if asked["expiresAt"] else "",
-            "; ".join(f"{output.person(given)} ({given['standing']})" for given in asked["given"]),
+            output.time_in_words(asked["expiresAt"]) if asked["expiresAt"] else "",
+            "; ".join(f"{output.actor_in_words(given)} ({given['standing']})" for given in asked["given"]),
         )
         for each in batches
         for asked in each["approvals"]
     ]
     if rows:
-        output.table(("batch", "what", "approved", "role", "expires", "by"), rows)
+        output.print_table(("batch", "what", "approved", "role", "expires", "by"), rows)
     else:
         print(f"The policy of batch {batch} asks for no approval now." if batch else "Nothing waits for an approval.")
 
 
-def _waits(batch: Json) -> bool:
+def _waits_for_approval(batch: Json) -> bool:
     return batch["state"] == "open" and any(each["missing"] for each in batch["approvals"])

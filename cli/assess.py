@@ -11,13 +11,13 @@ from typing import Annotated, Any
 import typer
 
 from cli import output, states
-from cli.catalog import day
+from cli.catalog import parsed_day
 from cli.client import Api
 from cli.files import read_json
-from cli.findings import standing
+from cli.findings import shown_severity
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, without_effect
-from cli.rows import CatalogFile, catalog_of
+from cli.problem import Problem, bad_input, option_without_effect
+from cli.rows import CatalogFile, catalog_from_file
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.errors import Refused
@@ -30,10 +30,10 @@ Json = dict[str, Any]
 PATIENCE_S = 900
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("assess")(assess)
-    app.command("precheck")(precheck)
+    app.command("precheck")(precheck_instances)
 
 
 def assess(  # noqa: PLR0913 - one parameter per option
@@ -51,14 +51,14 @@ def assess(  # noqa: PLR0913 - one parameter per option
     if schema:
         for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
-                raise without_effect(name, "with --schema", "Give one of them.")
+                raise option_without_effect(name, "with --schema", "Give one of them.")
         output.show_json(facts_schema())
         return
     if facts is None:
         raise bad_input("Option.Missing", "--facts is missing.", "Give a facts file; `replank assess --schema` describes it.")
-    known = catalog_of(catalog)
-    asked = _facts(facts, to, day(on) if on else None, known)
-    found = apply_rules(asked, _overrides(override or []), catalog=known)
+    known = catalog_from_file(catalog)
+    asked = _read_facts(facts, to, parsed_day(on) if on else None, known)
+    found = apply_rules(asked, _reasons_by_code(override or []), catalog=known)
     if as_json:
         output.show_json(found.to_json())
     else:
@@ -67,29 +67,31 @@ def assess(  # noqa: PLR0913 - one parameter per option
         raise typer.Exit(1)
 
 
-def _overrides(given: list[str]) -> dict[str, str]:
+def _reasons_by_code(given: list[str]) -> dict[str, str]:
     pairs = [each.partition("=") for each in given]
     if not all(code and reason.strip() for code, _, reason in pairs):
         raise bad_input("Option.Invalid", "--override needs a code and a reason.", "Write Instance.Spot='our bid is high'.")
     return {code: reason for code, _, reason in pairs}
 
 
-def _facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
+def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
     """The facts as of that day; heartbeat and dates of the instance are compared with it too."""
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file; `replank assess --schema` describes it."
+            "File.Unreadable",
+            f"{file}: {output.error_in_words(error)}.",
+            "Give a JSON file; `replank assess --schema` describes it.",
         ) from None
     if on and isinstance(document, dict):
         document = {**document, "now": f"{on.isoformat()}T00:00:00Z"}
     if to and isinstance(document, dict) and isinstance(document.get("instance"), dict):
-        document = {**document, "hop": _hop(document, to, known)}
+        document = {**document, "hop": _first_hop(document, to, known)}
     return Facts.from_json(document, strict=True)
 
 
-def _hop(document: Json, to: str, known: Catalog) -> Json:
+def _first_hop(document: Json, to: str, known: Catalog) -> Json:
     """The first hop towards the destination; if no route is known, a hop straight to it."""
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in(known, instance.os_name, instance.os_name_en)
@@ -97,16 +99,16 @@ def _hop(document: Json, to: str, known: Catalog) -> Json:
     if release is None:
         return {"source": "unknown", "destination": goal}
     try:
-        first = plan_route(release, instance.architecture, on=_day_of(document), destination=goal, catalog=known).hops[0]
+        first = plan_route(release, instance.architecture, on=_day_of_facts(document), destination=goal, catalog=known).hops[0]
     except Refused:
         return {"source": release.key, "destination": goal}
     return {"source": first.source, "destination": first.destination}
 
 
-def _day_of(document: Json) -> date:
+def _day_of_facts(document: Json) -> date:
     """The day of the facts; if it cannot be read, reading the whole document reports it."""
     try:
-        return day(str(document.get("now", ""))[:10])
+        return parsed_day(str(document.get("now", ""))[:10])
     except Problem:
         return date.max
 
@@ -117,15 +119,15 @@ def show_assessment(found: Assessment) -> None:
         print(f"[{finding.standing}] {finding.code}: {output.title_and_seen(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
             print(f"  $ {finding.command}")
-    print(_verdict(found.blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))
+    print(_verdict_in_words(found.blocked, any(f.known and f.severity is Severity.WARNING for f in found.findings)))
 
 
-def _verdict(blocked: bool, warned: bool) -> str:
+def _verdict_in_words(blocked: bool, warned: bool) -> str:
     """The last line: the verdict."""
     return "blocked" if blocked else "passed, with warnings" if warned else "passed"
 
 
-def precheck(
+def precheck_instances(
     instance: Annotated[list[str], typer.Argument(metavar="INSTANCE...", help="Instance ids.")],
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
     region: Annotated[str, typer.Option(help="Region id; default: the regions the pipeline covers.")] = "",
@@ -138,7 +140,7 @@ def precheck(
     body |= {"destination": to} if to else {}
     body |= {"regionIds": [region]} if region else {}
     batch_id = api.post("/batches", body)["batchId"]
-    found = _wait(api, batch_id, every)
+    found = _wait_for_prechecks(api, batch_id, every)
     if as_json:
         output.show_json(found[0] if len(instance) == 1 else {"migrations": found})
     else:
@@ -146,22 +148,22 @@ def precheck(
             if len(found) > 1:
                 print(f"\n{each['instanceId']} {each['instanceName']}")
             _print_assessment(each)
-    if not all(map(_passed, found)):
+    if not all(map(_has_passed, found)):
         raise typer.Exit(1)
 
 
-def _passed(found: Json) -> bool:
+def _has_passed(found: Json) -> bool:
     """A dry run that passes ends by itself, as cancelled."""
     return found["state"] in states.PASSED and not found["blocked"]
 
 
-def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
+def _wait_for_prechecks(api: Api, batch_id: str, every: int) -> list[Json]:
     for _ in range(max(1, PATIENCE_S // every)):
         batch = api.get(f"/batches/{batch_id}")
         if batch["problems"]:
             problem = batch["problems"][0]
             raise Problem(problem["code"], problem["message"], "Check the id and --region.")
-        found = list(api.pages("/migrations", "migrations", batchId=batch_id))
+        found = list(api.all_items("/migrations", "migrations", batchId=batch_id))
         if batch["state"] != "planning" and all(each["state"] not in states.NOT_CHECKED for each in found):
             return [api.get(f"/migrations/{each['migrationId']}") for each in found]
         time.sleep(every)
@@ -170,8 +172,8 @@ def _wait(api: Api, batch_id: str, every: int) -> list[Json]:
 
 def _print_assessment(found: Json) -> None:
     for finding in found["findings"]:
-        print(f"[{standing(finding)}] {output.headline(finding)}\n  {finding['remedy']}")
+        print(f"[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["failure"]:
         print(f"{found['failure']['code']}: {found['failure']['message']}\n  {found['failure']['remedy']}")
-    warned = any(finding["severity"] == "warning" and standing(finding) == "warning" for finding in found["findings"])
-    print(_verdict(not _passed(found), warned))
+    warned = any(finding["severity"] == "warning" and shown_severity(finding) == "warning" for finding in found["findings"])
+    print(_verdict_in_words(not _has_passed(found), warned))

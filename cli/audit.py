@@ -21,12 +21,12 @@ COLUMNS = (
 )
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("audit")(audit)
+    app.command("audit")(show_audit_lines)
 
 
-def audit(  # noqa: PLR0913 - one parameter per option
+def show_audit_lines(  # noqa: PLR0913 - one parameter per option
     first: Annotated[str, typer.Option("--from", metavar="DAY", help="First day, UTC (2026-11-28). Default: six days ago.")] = "",
     last: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day, UTC. Default: today.")] = "",
     who: Annotated[str, typer.Option(help="Only of this name.")] = "",
@@ -41,7 +41,7 @@ def audit(  # noqa: PLR0913 - one parameter per option
     if as_csv and as_json:
         raise bad_input("Option.Conflict", "--csv and --json exclude each other.", "Give one of them.")
     query = {"from": first, "to": last, "who": who, "act": act, "target": target, "refused": "true" if refused else ""}
-    lines = list(islice(Api.from_environment().pages("/audit", "lines", **query), limit))
+    lines = list(islice(Api.from_environment().all_items("/audit", "lines", **query), limit))
     if as_json:
         output.show_json({"lines": lines})
     elif as_csv:
@@ -51,9 +51,9 @@ def audit(  # noqa: PLR0913 - one parameter per option
     elif not lines:
         print("Nothing was asked for in these days.")
     else:
-        output.table(("at", "who", "trust", "act", "target", "outcome"), map(_audit_row, lines))
+        output.print_table(("at", "who", "trust", "act", "target", "outcome"), map(_audit_row, lines))
 
 
 def _audit_row(line: dict[str, Any]) -> tuple[Any, ...]:
     outcome = line["code"] or line["after"] or line["status"] or "not recorded"
-    return output.moment(line["at"]), line["who"], line["trust"], line["act"], line["target"], outcome
+    return output.time_in_words(line["at"]), line["who"], line["trust"], line["act"], line["target"], outcome

@@ -12,30 +12,30 @@ import typer
 from cli import output, progress, states
 from cli.client import Api
 from cli.options import AsJson, BatchId
-from cli.problem import bad_input, without_effect
-from cli.submission import takes_submission, with_token
+from cli.problem import bad_input, option_without_effect
+from cli.submission import add_submission_options, body_with_token
 from shared.domain.migration import State
 
 Json = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
     app.command("submit")(submit)
-    app.command("status")(status)
-    app.command("watch")(watch)
-    app.command("acknowledge")(acknowledge)
-    app.command("left-out")(left_out)
+    app.command("status")(show_status)
+    app.command("watch")(watch_batch)
+    app.command("acknowledge")(acknowledge_batch)
+    app.command("left-out")(list_left_out)
 
 
-@takes_submission
+@add_submission_options
 def submit(
     body: Json,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Submit a batch: its instances are found, routed and prechecked. Nothing moves before it is acknowledged."""
-    answer = Api.from_environment().post("/batches", {**with_token(body), "dryRun": dry_run})
+    answer = Api.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
     if as_json:
         output.show_json(answer)
         return
@@ -43,10 +43,11 @@ def submit(
     print(f"{kind} {answer['batchId']} is {answer['state']}. Follow it with: replank watch {answer['batchId']}")
 
 
-def status(
+def show_status(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it all batches are listed.")] = "",
     state: Annotated[
-        str, typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.beginning_with)
+        str,
+        typer.Option(help=f"Only migrations in this state: {', '.join(states.ALL)}.", autocompletion=states.states_beginning_with),
     ] = "",
     account: Annotated[str, typer.Option("--account", help="Only migrations of this account.")] = "",
     ready_to_confirm: Annotated[
@@ -56,73 +57,73 @@ def status(
 ) -> None:
     """Show the batches, or one batch with its migrations."""
     if ready_to_confirm and batch:
-        raise without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} says it.")
+        raise option_without_effect("--ready-to-confirm", "with a batch", f"Leave it out: replank status {batch} says it.")
     for option, value in (("--state", state), ("--account", account)):
         if value and not batch:
-            raise without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
+            raise option_without_effect(option, "without a batch", f"Name one: replank status BATCH {option} {value}")
     if state and state not in states.ALL:
         raise bad_input("Option.Invalid", f"{state!r} is no state of a migration.", f"States are {', '.join(states.ALL)}.")
     api = Api.from_environment()
     if not batch:
         wanted = {"readyToConfirm": "true"} if ready_to_confirm else {}
-        _list(list(api.pages("/batches", "batches", **wanted)), as_json)
+        _print_batches(list(api.all_items("/batches", "batches", **wanted)), as_json)
         return
     found = api.get(f"/batches/{batch}")
-    migrations = list(api.pages("/migrations", "migrations", batchId=batch, state=state, accountId=account))
+    migrations = list(api.all_items("/migrations", "migrations", batchId=batch, state=state, accountId=account))
     if as_json:
         output.show_json({**found, "migrations": migrations})
         return
-    show_batch(found)
-    migrations_table(migrations)
+    print_batch(found)
+    print_migrations(migrations)
 
 
-def _list(batches: list[Json], as_json: bool) -> None:
+def _print_batches(batches: list[Json], as_json: bool) -> None:
     if as_json:
         output.show_json({"batches": batches})
         return
     rows = [
         (
             each["batchId"],
-            _standing(each),
+            _state_or_brake(each),
             each["origin"],
             each["createdBy"],
             each["size"],
-            output.moment(each["createdAt"]),
-            _acknowledged_by(each),
+            output.time_in_words(each["createdAt"]),
+            _acknowledgement_in_words(each),
         )
         for each in batches
     ]
-    output.table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
+    output.print_table(("batch", "state", "origin", "by", "#size", "created", "acknowledged"), rows)
 
 
-def _standing(batch: Json) -> str:
+def _state_or_brake(batch: Json) -> str:
     """The state of a batch and, if it starts nothing new, the reason."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
-def _acknowledged_by(batch: Json) -> str:
+def _acknowledgement_in_words(batch: Json) -> str:
     given = batch["acknowledgement"]
-    return f"{given['operator']} {output.moment(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
+    return f"{given['operator']} {output.time_in_words(given['at'])}" if given else "dry run" if batch["dryRun"] else "no"
 
 
-def _counts(batch: Json) -> str:
+def _counts_in_words(batch: Json) -> str:
     return ", ".join(f"{number} {state}" for state, number in sorted(batch["counts"].items()))
 
 
-def show_batch(batch: Json) -> None:
+def print_batch(batch: Json) -> None:
     """Print one batch with its migrations."""
-    counts = _counts(batch)
-    output.fields(
+    counts = _counts_in_words(batch)
+    output.print_fields(
         (
-            ("batch", f"{batch['batchId']} ({_standing(batch)}, from {batch['origin']} by {batch['createdBy']})"),
+            ("batch", f"{batch['batchId']} ({_state_or_brake(batch)}, from {batch['origin']} by {batch['createdBy']})"),
             ("instances", f"{batch['size']}: {counts}" if counts else batch["size"]),
-            ("acknowledged", _acknowledged_by(batch)),
+            ("acknowledged", _acknowledgement_in_words(batch)),
             *([("digest", batch["digest"])] if batch.get("digest") else []),
             *([("left out", f"{batch['leftOut']}: replank left-out {batch['batchId']}")] if batch.get("leftOut") else []),
             *([("failures", f"{batch['failed']} count against the budget")] if batch["failed"] else []),
             *([("held back", batch["heldBack"])] if batch["heldBack"] else []),
-            *([("next start", output.moment(batch["nextOpening"]))] if batch.get("nextOpening") else []),
-            *([("to confirm", progress.to_confirm(batch))] if progress.to_confirm(batch) else []),
+            *([("next start", output.time_in_words(batch["nextOpening"]))] if batch.get("nextOpening") else []),
+            *([("to confirm", progress.confirmation_hint(batch))] if progress.confirmation_hint(batch) else []),
         )
     )
     for wave in batch["waves"]:
@@ -131,9 +132,9 @@ def show_batch(batch: Json) -> None:
         print(f"wave {wave['number']} of {len(batch['waves'])}: {stands}{waits}")
     for line in batch["journal"]:
         why = f": {line['why']}" if line["why"] else ""
-        print(f"{output.moment(line['at'])} {line['act']} by {output.person(line)}{why}")
+        print(f"{output.time_in_words(line['at'])} {line['act']} by {output.actor_in_words(line)}{why}")
     for trouble in batch.get("accountTroubles", ()):
-        since = output.moment(trouble["since"])
+        since = output.time_in_words(trouble["since"])
         print(f"account {trouble['accountId']}: {trouble['code']} since {since}: {trouble['message']}\n  {trouble['remedy']}")
     for problem in batch["problems"]:
         print(f"{problem['instanceId']}: {problem['code']}: {problem['message']}")
@@ -145,7 +146,7 @@ def show_batch(batch: Json) -> None:
     print()
 
 
-def migrations_table(migrations: list[Json]) -> None:
+def print_migrations(migrations: list[Json]) -> None:
     """Migrations, one a line."""
     several = len({each.get("accountId", "") for each in migrations}) > 1
     rows = [
@@ -156,24 +157,24 @@ def migrations_table(migrations: list[Json]) -> None:
             each["instanceName"],
             each["source"],
             each["state"],
-            _wait_in_words(each),
-            _reason_in_words(each),
+            _hop_in_words(each),
+            _failure_code(each),
         )
         for each in migrations
     ]
     account = ("account",) if several else ()
-    output.table(("migration", *account, "instance", "name", "from", "state", "hop", "reason"), rows)
+    output.print_table(("migration", *account, "instance", "name", "from", "state", "hop", "reason"), rows)
 
 
-def _wait_in_words(migration: Json) -> str:
+def _hop_in_words(migration: Json) -> str:
     return f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
 
 
-def _reason_in_words(migration: Json) -> str:
+def _failure_code(migration: Json) -> str:
     return migration["failure"]["code"] if migration["failure"] else ""
 
 
-def watch(
+def watch_batch(
     batch: BatchId,
     every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1, max=3600)] = 10,
     as_json: AsJson = False,
@@ -182,7 +183,7 @@ def watch(
     try:
         found = _follow_batch(Api.from_environment(), batch, every, as_json)
     except KeyboardInterrupt:
-        output.note(f"\nNobody follows batch {batch} now; it goes on by itself. Look again: replank watch {batch}")
+        output.print_note(f"\nNobody follows batch {batch} now; it goes on by itself. Look again: replank watch {batch}")
         raise typer.Exit(130) from None
     if any(found["counts"].get(state) for state in states.NOT_AS_WANTED):
         raise typer.Exit(1)
@@ -196,7 +197,7 @@ def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
         now = found["counts"], found["heldBack"], [each["waitsFor"] for each in found.get("approvals", ())]
         if now != before:
             before = now
-            _print_progress(found, progress.plan_of(api, found), as_json)
+            _print_progress(found, progress.current_plan(api, found), as_json)
         if _is_settled(found):
             return found
         time.sleep(every)
@@ -207,14 +208,14 @@ def _print_progress(batch: Json, plan: Json | None, as_json: bool) -> None:
         same = {name: batch[name] for name in ("batchId", "state", "brake", "counts", "heldBack")}
         waves = [{name: value for name, value in each.items() if name != "migrationIds"} for each in batch["waves"]]
         ahead = {"finish": plan["finish"], "waveFinishes": [each["finish"] for each in plan["waves"]]} if plan else {}
-        print(json.dumps({**same, "needsAPerson": progress.urgent(batch, plan), "waves": waves, **ahead}), flush=True)
+        print(json.dumps({**same, "needsAPerson": progress.urgent_messages(batch, plan), "waves": waves, **ahead}), flush=True)
         return
-    for sentence in progress.urgent(batch, plan):
-        output.line(f"needs a person: {sentence}")
+    for sentence in progress.urgent_messages(batch, plan):
+        output.print_line(f"needs a person: {sentence}")
     held_back = f" (none starts: {batch['heldBack']})" if batch["heldBack"] else ""
-    output.line(f"{batch['batchId']} {_standing(batch)}: {_counts(batch)}{held_back}")
-    for sentence in progress.waves(batch, plan):
-        output.line(f"  {sentence}")
+    output.print_line(f"{batch['batchId']} {_state_or_brake(batch)}: {_counts_in_words(batch)}{held_back}")
+    for sentence in progress.wave_lines(batch, plan):
+        output.print_line(f"  {sentence}")
 
 
 def _is_settled(batch: Json) -> bool:
@@ -224,7 +225,7 @@ def _is_settled(batch: Json) -> bool:
     return all(state in waiting for state, number in batch["counts"].items() if number)
 
 
-def acknowledge(
+def acknowledge_batch(
     batch: BatchId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
@@ -247,14 +248,14 @@ def acknowledge(
     print(f"Batch {batch}: acknowledged by {answer['acknowledgement']['operator']}{frozen}. Follow it with: replank watch {batch}")
 
 
-def left_out(batch: BatchId, as_json: AsJson = False) -> None:
+def list_left_out(batch: BatchId, as_json: AsJson = False) -> None:
     """List the instances that a batch's selection left out, and why."""
-    rows = list(Api.from_environment().pages(f"/batches/{batch}/left-out", "leftOut"))
+    rows = list(Api.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
     if as_json:
         output.show_json({"batchId": batch, "leftOut": rows})
         return
     several = len({each["accountId"] for each in rows}) > 1
-    output.table(
+    output.print_table(
         (*(("account",) if several else ()), "region", "instance", "name", "code", "why"),
         [
             (

@@ -8,10 +8,10 @@ import typer
 
 from cli import output
 from cli.options import AsJson
-from cli.sdk_account import OperatorAccount, translate
+from cli.sdk_account import OperatorAccount, problem_from_error
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
     app.command("bootstrap")(bootstrap)
 
@@ -33,14 +33,14 @@ def ensure_bus(account: OperatorAccount) -> bool:
 
     request = models.CreateEventBusRequest(event_bus_name=account.bus, description="Replank: events of migrations")
     try:
-        answer: Any = account.eventbridge().create_event_bus(request)
+        answer: Any = account.eventbridge_client().create_event_bus(request)
     except TeaException as error:
         if "EventBusExist" in str(error.code) or "already exist" in str(error.message):
             return False
-        raise translate(error, "EventBridge") from None
+        raise problem_from_error(error, "EventBridge") from None
     code = getattr(answer, "code", "") or ""
     if code and code not in ("Success", "200"):
         if code == "EventBusExist":
             return False
-        raise translate(RuntimeError(f"{code}: {getattr(answer, 'message', '')}"), "EventBridge")
+        raise problem_from_error(RuntimeError(f"{code}: {getattr(answer, 'message', '')}"), "EventBridge")
     return True

@@ -16,15 +16,15 @@ Why = Annotated[str, typer.Option(help="The reason; shown with the batch, and ke
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("pause")(pause)
-    app.command("resume")(resume)
-    app.command("stop")(stop)
-    app.command("next-wave")(next_wave)
+    app.command("pause")(pause_batch)
+    app.command("resume")(resume_batch)
+    app.command("stop")(stop_batch)
+    app.command("next-wave")(start_next_wave)
 
 
-def pause(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
+def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
     """Start nothing new in a batch: no first try and no retry. Next hops go on, and what runs finishes."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
@@ -32,7 +32,7 @@ def pause(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
     _print_answer(answer, as_json, f"Batch {batch} is paused. Let it go on with: replank resume {batch} --why ...")
 
 
-def resume(
+def resume_batch(
     batch: BatchId,
     why: Annotated[str, typer.Option(help="Why the batch may go on; kept in its journal.")],
     as_json: AsJson = False,
@@ -46,7 +46,7 @@ def resume(
     _print_answer(answer, as_json, f"Batch {batch} goes on.{counts} Follow it with: replank watch {batch}")
 
 
-def stop(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = False) -> None:
+def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = False) -> None:
     """Start nothing more in a batch and cancel what has not begun. What runs finishes, next hops too."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
@@ -57,7 +57,7 @@ def stop(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = Fals
     _print_answer(answer, as_json, f"Batch {batch} is stopped. The rest is cancelled within minutes: replank watch {batch}")
 
 
-def next_wave(batch: BatchId, as_json: AsJson = False) -> None:
+def start_next_wave(batch: BatchId, as_json: AsJson = False) -> None:
     """Let the next wave of a batch begin, if its policy asks a person (gate: approval)."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")

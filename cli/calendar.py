@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
-from cli.output import reason
+from cli.output import error_in_words
 from cli.problem import bad_input
 from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import zone_of
@@ -24,7 +24,7 @@ class _BusyTime:
     summary: str
 
 
-def blackouts_in(file: Path, since: date, zone: str) -> list[dict[str, str]]:
+def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
     """The events of the next 400 days in the API's form of blackouts; adjacent ones are merged.
 
     A day, or a time without a zone, is local to ``zone``. Cancelled events, and those shown as free, are left out.
@@ -33,10 +33,10 @@ def blackouts_in(file: Path, since: date, zone: str) -> list[dict[str, str]]:
         content = file.read_bytes()
         if len(content) > LARGEST:
             raise ValueError(f"it has more than {LARGEST >> 20} MB")
-        busy = _events(content, since, zone)
+        busy = _busy_times(content, since, zone)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {reason(error)}.", "Give a calendar file (iCalendar, .ics).") from None
-    joined = _merged(busy)
+        raise bad_input("File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a calendar file (iCalendar, .ics).") from None
+    joined = _merged_busy_times(busy)
     if len(joined) > MOST_BLACKOUTS:
         sentence = (
             f"{file} has {len(joined)} separate times in the next {HORIZON.days} days; a policy takes {MOST_BLACKOUTS} blackouts."
@@ -47,7 +47,7 @@ def blackouts_in(file: Path, since: date, zone: str) -> list[dict[str, str]]:
     ]
 
 
-def _events(content: bytes, since: date, zone: str) -> list[_BusyTime]:
+def _busy_times(content: bytes, since: date, zone: str) -> list[_BusyTime]:
     import recurring_ical_events  # only this option needs the two packages
     from icalendar import Calendar
 
@@ -60,17 +60,17 @@ def _events(content: bytes, since: date, zone: str) -> list[_BusyTime]:
 def _busy_time(event: Any, zone: str) -> _BusyTime:
     summary = " ".join(str(event.get("SUMMARY", "")).split())
     visible = "".join(letter for letter in summary if letter.isprintable())
-    return _BusyTime(_instant(event.start, zone), _instant(event.end, zone), visible)
+    return _BusyTime(_utc_instant(event.start, zone), _utc_instant(event.end, zone), visible)
 
 
-def _instant(moment: date, zone: str) -> datetime:
+def _utc_instant(moment: date, zone: str) -> datetime:
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day)
     local = moment if moment.tzinfo else moment.replace(tzinfo=zone_of(zone or "UTC"))
     return local.astimezone(timezone.utc)
 
 
-def _merged(busy: list[_BusyTime]) -> list[_BusyTime]:
+def _merged_busy_times(busy: list[_BusyTime]) -> list[_BusyTime]:
     joined: list[_BusyTime] = []
     for each in sorted(busy, key=lambda each: (each.begins, each.ends, each.summary)):
         if joined and each.begins <= joined[-1].ends:

@@ -10,11 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.fleet import Fleet, names_of, read_fleet
+from cli.fleet import Fleet, os_names, read_fleet
 from cli.options import AsJson
 from cli.problem import bad_input
-from cli.rows import CatalogFile, catalog_of
-from cli.standing import OVER, conversion_said, converted_to, life_in
+from cli.rows import CatalogFile, catalog_from_file
+from cli.standing import OVER, conversion_in_words, converted_release, support_status
 from cli.today import today
 from shared.domain.catalog import Catalog, require_release
 from shared.domain.catalog.identify import identify_in
@@ -30,17 +30,17 @@ _FLEET_ON = Annotated[
 ]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Releases, supported paths and routes; works offline.", no_args_is_help=True)
-    group.command("releases")(releases)
-    group.command("paths")(paths)
-    group.command("route")(route)
+    group.command("releases")(list_releases)
+    group.command("paths")(list_paths)
+    group.command("route")(show_route)
     app.add_typer(group, name="catalog")
-    app.command("eol")(eol)
+    app.command("eol")(list_end_of_life)
 
 
-def day(text: str) -> date:
+def parsed_day(text: str) -> date:
     """A day from an option."""
     try:
         return date.fromisoformat(text)
@@ -48,9 +48,9 @@ def day(text: str) -> date:
         raise bad_input("Option.Invalid", f"{text!r} is no date.", "Write it like 2026-12-01.") from None
 
 
-def releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
+def list_releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
     """List every release the catalog can name, with the end of its support."""
-    rows, known = [], catalog_of(catalog)
+    rows, known = [], catalog_from_file(catalog)
     for release in known.releases.values():
         life = known.lifecycle.get(release.product)
         ends = life.ends_on.isoformat() if life and life.ends_on else ""
@@ -58,16 +58,16 @@ def releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
     if as_json:
         output.show_json({"releases": rows})
     else:
-        output.table(("key", "name", "type", "support ends"), (tuple(row.values()) for row in rows))
+        output.print_table(("key", "name", "type", "support ends"), (tuple(row.values()) for row in rows))
 
 
-def paths(
+def list_paths(
     source: Annotated[str, typer.Option("--from", help="Only paths from this release.")] = "",
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """List the supported paths (one hop each)."""
-    known = catalog_of(catalog)
+    known = catalog_from_file(catalog)
     key = require_release(source, known).key if source else ""
     rows = [
         {
@@ -84,10 +84,12 @@ def paths(
     if as_json:
         output.show_json({"paths": rows})
     else:
-        output.table(("from", "to", "architecture", "only from", "allow-listed", "note"), (tuple(row.values()) for row in rows))
+        output.print_table(
+            ("from", "to", "architecture", "only from", "allow-listed", "note"), (tuple(row.values()) for row in rows)
+        )
 
 
-def route(  # noqa: PLR0913 - one parameter per option
+def show_route(  # noqa: PLR0913 - one parameter per option
     source: Annotated[str, typer.Argument(help="Release to leave (key or name, e.g. 'CentOS 7.9').")] = "",
     from_: Annotated[str, typer.Option("--from", help="The same, as an option.")] = "",
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the catalog's choice.")] = "",
@@ -103,9 +105,9 @@ def route(  # noqa: PLR0913 - one parameter per option
         raise bad_input("Option.Invalid", f"{architecture!r} is no architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):
         raise bad_input("Option.Missing", "Exactly one release to leave is needed.", "Name it, e.g. --from 'CentOS 7.9'.")
-    known = catalog_of(catalog)
+    known = catalog_from_file(catalog)
     release = require_release(source or from_, known)
-    looked_from = day(on) if on else today()
+    looked_from = parsed_day(on) if on else today()
     planned = plan_route(
         release,
         architecture,
@@ -124,22 +126,22 @@ def route(  # noqa: PLR0913 - one parameter per option
         print(f"[{finding.severity.value}] {finding.code}: {finding.seen}. {finding.remedy}")
 
 
-def eol(
+def list_end_of_life(
     fleet: Annotated[Path, typer.Option("--fleet", help="JSON file with what DescribeInstances returned.")],
     on: _FLEET_ON = "",
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Say which instances of a fleet run a release out of support, and where each may go. Exit status 1 if any does."""
-    found, known = read_fleet(fleet), catalog_of(catalog)
-    looked_from, why = day_of(found, on)
-    rows = [_verdict(found, record, looked_from, known) for record in found.instances]
+    found, known = read_fleet(fleet), catalog_from_file(catalog)
+    looked_from, why = day_to_assess(found, on)
+    rows = [_support_row(found, record, looked_from, known) for record in found.instances]
     over = sum(row["standing"] in OVER for row in rows)
     if as_json:
         output.show_json({"on": looked_from.isoformat(), "instances": rows})
     else:
         heads = ("instance", "name", "release", "standing", "support ends", "#days left", "route")
-        output.table(heads, (tuple(row.values())[: len(heads)] for row in rows))
+        output.print_table(heads, (tuple(row.values())[: len(heads)] for row in rows))
         for row in rows:
             if row["converted"]:
                 print(f"{row['instanceId']}: {row['converted']}")
@@ -148,16 +150,16 @@ def eol(
         raise typer.Exit(1)
 
 
-def day_of(fleet: Fleet, on: str) -> tuple[date, str]:
+def day_to_assess(fleet: Fleet, on: str) -> tuple[date, str]:
     """The day to assess, and its source: the option, else the fleet file."""
     if on:
-        return day(on), "as --on says"
+        return parsed_day(on), "as --on says"
     return fleet.on or today(), fleet.dated or "today"
 
 
-def _verdict(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
-    name, name_en = names_of(record)
-    life = life_in(fleet, record, on, known)
+def _support_row(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
+    name, name_en = os_names(record)
+    life = support_status(fleet, record, on, known)
     return {
         "instanceId": record["InstanceId"],
         "name": record.get("InstanceName", ""),
@@ -165,14 +167,14 @@ def _verdict(fleet: Fleet, record: Json, on: date, known: Catalog) -> Json:
         "standing": life.standing,
         "supportEnds": life.ends_on.isoformat() if life.ends_on else "",
         "daysLeft": life.days_left,
-        "route": _route(fleet, record, on, known) if life.standing in OVER else "",
+        "route": _route_in_words(fleet, record, on, known) if life.standing in OVER else "",
         "source": life.source,
-        "converted": conversion_said(fleet, record, known),
+        "converted": conversion_in_words(fleet, record, known),
     }
 
 
-def _route(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
-    release = converted_to(fleet, record, known) or identify_in(known, *names_of(record))
+def _route_in_words(fleet: Fleet, record: Json, on: date, known: Catalog) -> str:
+    release = converted_release(fleet, record, known) or identify_in(known, *os_names(record))
     architecture = "arm64" if _ARM.match(record.get("InstanceType", "")) else "x86_64"
     if release is None:
         return ""

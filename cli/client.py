@@ -25,7 +25,7 @@ _VERSION = "/v1"
 """The version of the API that the command line uses."""
 
 
-class Http:
+class HttpClient:
     """JSON over HTTP with one kept connection; loopback is never sent through a proxy."""
 
     def __init__(self) -> None:
@@ -38,10 +38,10 @@ class Http:
         """The answer's status and parsed body; raises Problem (Api.Unreachable, Api.NotJson)."""
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
-            answer = self._send_patiently(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
+            answer = self._send_with_retries(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
         except requests.RequestException as error:
             raise Problem(
-                "Api.Unreachable", f"{url} does not answer: {_cause(error)}.", "Check REPLANK_API_URL and the network."
+                "Api.Unreachable", f"{url} does not answer: {_root_cause(error)}.", "Check REPLANK_API_URL and the network."
             ) from error
         self.held = answer.headers.get("x-replank-hold", "")
         try:
@@ -53,17 +53,17 @@ class Http:
                 "Check that REPLANK_API_URL is the URL of the api function's HTTP trigger.",
             ) from None
 
-    def _send_patiently(self, method: str, url: str, **more: Any) -> requests.Response:
+    def _send_with_retries(self, method: str, url: str, **more: Any) -> requests.Response:
         """The answer; after a 429 the request is repeated at the time that the answer names."""
 
-        def send(_number: int) -> requests.Response:
+        def send_once(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
             if answer.status_code == 429:
                 raise _TooManyRequests(answer)
             return answer
 
         try:
-            return repeat(API_BUSY, send, _worth, self.pause)
+            return repeat(API_BUSY, send_once, _retry_after, self.pause)
         except _TooManyRequests as refused:
             return refused.answer
 
@@ -76,7 +76,7 @@ class _TooManyRequests(Exception):
         self.answer = answer
 
 
-def _worth(error: Exception) -> Again | None:
+def _retry_after(error: Exception) -> Again | None:
     """A request is repeated if a busy API says when."""
     if not isinstance(error, _TooManyRequests):
         return None
@@ -84,7 +84,7 @@ def _worth(error: Exception) -> Again | None:
     return Again(float(wait)) if wait.isdigit() else None
 
 
-def _cause(error: BaseException) -> str:
+def _root_cause(error: BaseException) -> str:
     while error.__cause__ or error.__context__:
         error = error.__cause__ or error.__context__ or error
     return str(error)[:300]
@@ -102,7 +102,7 @@ class Api:
     """The claimed name; not sent with a token."""
     token: str = field(default="", repr=False)
     """The provider's token, which verifies the name."""
-    http: Http | None = None
+    http: HttpClient | None = None
 
     @classmethod
     def from_environment(cls, *, signed_in: bool = True) -> Api:
@@ -119,8 +119,8 @@ class Api:
                 "REPLANK_API_URL is not set.",
                 "Set it to the URL of the HTTP trigger of replank-api (FC console).",
             )
-        key_id, secret, token = credentials()
-        mine = kept.token_for(url) if signed_in else ""
+        key_id, secret, token = credentials_from_environment()
+        mine = kept.api_token(url) if signed_in else ""
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -131,7 +131,7 @@ class Api:
         """Send an act; ``seen`` is the version of its target that the person saw."""
         return self.call("POST", path, body=body, seen=seen)
 
-    def pages(self, path: str, items: str, **query: Any) -> Iterator[Json]:
+    def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
         """Every item of a list, page after page."""
         token = ""
         while True:
@@ -144,30 +144,32 @@ class Api:
     def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
         """The answer; raises Problem with the API's own code, sentence and remedy."""
         try:
-            return self._call(method, _VERSION + path, query=query, body=body, seen=seen)
+            return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
         except Problem as problem:
             if problem.code != "Route.NotFound":
                 raise
         # While a deployment goes on, or before it, a function may be older than the version in the path. It has done nothing yet.
-        return self._call(method, path, query=query, body=body, seen=seen)
+        return self._send_to_path(method, path, query=query, body=body, seen=seen)
 
-    def _call(self, method: str, path: str, *, query: Json | None, body: Json | None, seen: int) -> Any:
-        self.http = self.http or Http()
+    def _send_to_path(self, method: str, path: str, *, query: Json | None, body: Json | None, seen: int) -> Any:
+        self.http = self.http or HttpClient()
         content = b"" if body is None else json.dumps(body).encode()
         given = {name: str(value) for name, value in (query or {}).items()}
-        headers = self._headers(method, self.url + path, given)
+        headers = self._signed_headers(method, self.url + path, given)
         headers |= {"if-match": f'"{seen}"'} if seen else {}
         status, answer = self.http.send(method, self.url + path, headers=headers, body=content, query=given)
         output.show_hold(self.http.held)
         if status >= 400:
-            raise problem_of(status, answer)
+            raise problem_from_answer(status, answer)
         return answer
 
-    def _headers(self, method: str, url: str, query: dict[str, str]) -> dict[str, str]:
+    def _signed_headers(self, method: str, url: str, query: dict[str, str]) -> dict[str, str]:
         signed = {"x-acs-date": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")}
         if self.security_token:
             signed["x-acs-security-token"] = self.security_token
-        authorization = sign(method, urlsplit(url).path, query, signed, (self.access_key_id, self.access_key_secret))
+        authorization = authorization_header(
+            method, urlsplit(url).path, query, signed, (self.access_key_id, self.access_key_secret)
+        )
         more = {"content-type": "application/json", "accept": "application/json", "authorization": authorization}
         return {**signed, **more, **self._caller_headers()}
 
@@ -178,7 +180,7 @@ class Api:
         return {"x-replank-operator": quote(self.operator, safe=" @")} if self.operator else {}
 
 
-def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
+def authorization_header(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
     """The Authorization header, made by the SDK's own helper as Function Compute documents it; it does not cover the body.
 
     alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
@@ -191,7 +193,7 @@ def sign(method: str, path: str, query: dict[str, str], headers: dict[str, str],
     return str(OpenApiUtil.get_authorization(request, _SIGN_TYPE, "", *key))
 
 
-def problem_of(status: int, answer: Any) -> Problem:
+def problem_from_answer(status: int, answer: Any) -> Problem:
     """The refusal of the API, or of the platform before it (``ErrorCode`` or ``errorCode``), as a problem of the command line."""
     fields = answer if isinstance(answer, dict) else {}
     codes = (fields.get(name) for name in ("Code", "ErrorCode", "errorCode", "errorType"))
@@ -203,7 +205,7 @@ def problem_of(status: int, answer: Any) -> Problem:
     return Problem(code, message, remedy, exit_status=exit_status, request_id=str(fields.get("RequestId", "")))
 
 
-def credentials() -> tuple[str, str, str]:
+def credentials_from_environment() -> tuple[str, str, str]:
     """Access key id, secret and security token from the environment; raises Problem (Credentials.Missing)."""
     key_id, secret = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     if not key_id or not secret:
@@ -217,10 +219,10 @@ def credentials() -> tuple[str, str, str]:
 
 def operator_name() -> str:
     """The operator's name: REPLANK_OPERATOR, else the login name."""
-    return os.environ.get("REPLANK_OPERATOR", "").strip() or _login()
+    return os.environ.get("REPLANK_OPERATOR", "").strip() or _login_name()
 
 
-def _login() -> str:
+def _login_name() -> str:
     try:
         return getpass.getuser()
     except (OSError, KeyError):

@@ -14,7 +14,7 @@ from cli import output
 from cli.client import Api
 from cli.options import AsJson
 from cli.problem import Problem
-from cli.sdk_account import OperatorAccount, call, translate
+from cli.sdk_account import OperatorAccount, call_rpc, problem_from_error
 
 TABLES = ("migrations", "batches", "locks", "snapshots")
 SMC_SETTINGS = {
@@ -26,7 +26,7 @@ SMC_SETTINGS = {
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckResult:
     """The result of one check; ``ok`` is None if the check was impossible or not needed."""
 
     name: str
@@ -35,14 +35,14 @@ class Check:
     remedy: str = ""
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("doctor")(doctor)
+    app.command("doctor")(run_doctor)
 
 
-def doctor(as_json: AsJson = False) -> None:
+def run_doctor(as_json: AsJson = False) -> None:
     """Check credentials, permissions, services and settings of the account (or of a local cloud). Exit status 1 if any fails."""
-    checks = examine()
+    checks = run_all_checks()
     if as_json:
         output.show_json({"checks": [asdict(check) for check in checks]})
     else:
@@ -55,38 +55,40 @@ def doctor(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def examine() -> list[Check]:
+def run_all_checks() -> list[CheckResult]:
     """All checks, in the order in which a person would fix the faults."""
-    checks = _settings()
+    checks = _check_settings()
     try:
         account = OperatorAccount.from_environment()
     except Problem as problem:
-        return [Check("credentials", False, problem.message, problem.remedy), *checks]
-    checks.insert(0, Check("credentials", True, f"access key {account.key[0][:8]}..."))
+        return [CheckResult("credentials", False, problem.message, problem.remedy), *checks]
+    checks.insert(0, CheckResult("credentials", True, f"access key {account.key[0][:8]}..."))
     looks: list[tuple[str, Callable[[OperatorAccount], str]]] = [
-        ("event bus", _bus),
-        ("tables", _tables),
-        ("ECS", _ecs),
-        ("Cloud Assistant", _assistant),
-        ("snapshots", _snapshots),
-        ("SMC", _smc),
-        ("functions", _api),
-        ("member accounts", _members),
-        ("nothing stands still", _stuck),
+        ("event bus", _check_event_bus),
+        ("tables", _check_tables),
+        ("ECS", _check_ecs),
+        ("Cloud Assistant", _check_cloud_assistant),
+        ("snapshots", _check_snapshots),
+        ("SMC", _check_smc),
+        ("functions", _check_api),
+        ("member accounts", _check_member_accounts),
+        ("nothing stands still", _check_nothing_stuck),
     ]
     return checks + [_run_check(name, look, account) for name, look in looks]
 
 
-def _settings() -> list[Check]:
+def _check_settings() -> list[CheckResult]:
     found = []
     url = os.environ.get("REPLANK_API_URL", "")
     found.append(
-        Check("REPLANK_API_URL", bool(url), url or "not set", "" if url else "Set it to the URL of replank-api's HTTP trigger.")
+        CheckResult(
+            "REPLANK_API_URL", bool(url), url or "not set", "" if url else "Set it to the URL of replank-api's HTTP trigger."
+        )
     )
     for name, where in SMC_SETTINGS.items():
         value = os.environ.get(name, "")
         found.append(
-            Check(
+            CheckResult(
                 name,
                 True if value else None,
                 "set" if value else "not set",
@@ -96,20 +98,20 @@ def _settings() -> list[Check]:
     return found
 
 
-def _run_check(name: str, look: Callable[[OperatorAccount], str], account: OperatorAccount) -> Check:
+def _run_check(name: str, look: Callable[[OperatorAccount], str], account: OperatorAccount) -> CheckResult:
     try:
-        return Check(name, True, look(account))
+        return CheckResult(name, True, look(account))
     except Problem as problem:
-        return Check(name, False, f"{problem.code}: {problem.message}", problem.remedy)
+        return CheckResult(name, False, f"{problem.code}: {problem.message}", problem.remedy)
     except Exception as error:  # whatever an SDK raises is what there is to report
-        found = translate(error, name)
-        return Check(name, False, f"{found.code}: {found.message}", found.remedy)
+        found = problem_from_error(error, name)
+        return CheckResult(name, False, f"{found.code}: {found.message}", found.remedy)
 
 
-def _bus(account: OperatorAccount) -> str:
+def _check_event_bus(account: OperatorAccount) -> str:
     from alibabacloud_eventbridge import models
 
-    answer = account.eventbridge().list_event_buses(models.ListEventBusesRequest(limit=100))
+    answer = account.eventbridge_client().list_event_buses(models.ListEventBusesRequest(limit=100))
     names = [bus.event_bus_name for bus in answer.event_buses or ()]
     if account.bus not in names:
         raise Problem(
@@ -118,8 +120,8 @@ def _bus(account: OperatorAccount) -> str:
     return f"{account.bus} exists"
 
 
-def _tables(account: OperatorAccount) -> str:
-    names = list(account.tablestore().list_table())
+def _check_tables(account: OperatorAccount) -> str:
+    names = list(account.tablestore_client().list_table())
     missing = [name for name in TABLES if name not in names]
     if missing:
         raise Problem(
@@ -128,32 +130,34 @@ def _tables(account: OperatorAccount) -> str:
     return f"{len(TABLES)} in instance {account.tablestore_instance}"
 
 
-def _ecs(account: OperatorAccount) -> str:
-    call(account.openapi("ECS"), "DescribeInstances", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
+def _check_ecs(account: OperatorAccount) -> str:
+    call_rpc(account.openapi_client("ECS"), "DescribeInstances", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
     return f"DescribeInstances works in {account.region}"
 
 
-def _assistant(account: OperatorAccount) -> str:
-    call(account.openapi("ECS"), "DescribeCloudAssistantStatus", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
+def _check_cloud_assistant(account: OperatorAccount) -> str:
+    call_rpc(
+        account.openapi_client("ECS"), "DescribeCloudAssistantStatus", "2014-05-26", {"RegionId": account.region, "MaxResults": 1}
+    )
     return "DescribeCloudAssistantStatus works"
 
 
-def _snapshots(account: OperatorAccount) -> str:
-    call(account.openapi("ECS"), "DescribeSnapshots", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
+def _check_snapshots(account: OperatorAccount) -> str:
+    call_rpc(account.openapi_client("ECS"), "DescribeSnapshots", "2014-05-26", {"RegionId": account.region, "MaxResults": 1})
     return "DescribeSnapshots works"
 
 
-def _smc(account: OperatorAccount) -> str:
-    call(account.openapi("SMC"), "DescribeReplicationJobs", "2019-06-01", {"PageNumber": 1, "PageSize": 1})
+def _check_smc(account: OperatorAccount) -> str:
+    call_rpc(account.openapi_client("SMC"), "DescribeReplicationJobs", "2019-06-01", {"PageNumber": 1, "PageSize": 1})
     return "DescribeReplicationJobs works"
 
 
-def _api(account: OperatorAccount) -> str:
+def _check_api(account: OperatorAccount) -> str:
     risks = Api.from_environment().get("/risks")
     return f"replank-api answers (risks {risks['version']})"
 
 
-def _members(account: OperatorAccount) -> str:
+def _check_member_accounts(account: OperatorAccount) -> str:
     """Only the functions may assume the roles, so the API is asked."""
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:
@@ -172,7 +176,7 @@ def _members(account: OperatorAccount) -> str:
     return f"each role can be assumed: {', '.join(shown)}"
 
 
-def _stuck(account: OperatorAccount) -> str:
+def _check_nothing_stuck(account: OperatorAccount) -> str:
     found = Api.from_environment().get("/stuck")
     if found["stuck"]:
         first = found["stuck"][0]

@@ -14,7 +14,7 @@ from cli import output
 from cli.files import read_json
 from cli.options import AsJson
 from cli.problem import NEGATIVE, Problem, bad_input
-from cli.sdk_account import OperatorAccount, translate
+from cli.sdk_account import OperatorAccount, problem_from_error
 from shared.domain import events as known
 
 Json = dict[str, Any]
@@ -23,17 +23,19 @@ FOLDER = ROOT / "events"
 _FILE = Annotated[Path, typer.Argument(metavar="FILE", help="JSON file with one CloudEvent, or a list of them.")]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="Check events against their schemas, or put them on the bus.", no_args_is_help=True)
-    group.command("validate")(validate)
-    group.command("send")(send)
+    group.command("validate")(validate_events)
+    group.command("send")(send_events)
     app.add_typer(group, name="events")
 
 
-def validate(file: _FILE, as_json: AsJson = False) -> None:
+def validate_events(file: _FILE, as_json: AsJson = False) -> None:
     """Check the event's envelope and its data against the schema of its type. Exit status 1 if anything is wrong."""
-    problems = [f"event {place}: {problem}" for place, event in enumerate(read(file)) for problem in problems_of(event)]
+    problems = [
+        f"event {place}: {problem}" for place, event in enumerate(read_events(file)) for problem in problems_in_event(event)
+    ]
     if as_json:
         output.show_json({"valid": not problems, "problems": problems})
     else:
@@ -42,41 +44,43 @@ def validate(file: _FILE, as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
-def send(file: _FILE, as_json: AsJson = False) -> None:
+def send_events(file: _FILE, as_json: AsJson = False) -> None:
     """Check the events and put them on the pipeline's bus. A notice only plans; it never moves an instance."""
-    found = read(file)
-    problems = [problem for event in found for problem in problems_of(event)]
+    found = read_events(file)
+    problems = [problem for event in found for problem in problems_in_event(event)]
     if problems:
         raise bad_input("Event.Invalid", "; ".join(problems[:5]), "Correct the file; `replank events validate` checks it.")
-    ids = put(OperatorAccount.from_environment(), found)
+    ids = put_events(OperatorAccount.from_environment(), found)
     if as_json:
         output.show_json({"sent": ids})
     else:
         print(f"{len(ids)} sent: {', '.join(ids)}")
 
 
-def read(file: Path) -> list[Json]:
+def read_events(file: Path) -> list[Json]:
     """The events in a file; raises Problem naming what is wrong."""
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file with a CloudEvent.") from None
+        raise bad_input(
+            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file with a CloudEvent."
+        ) from None
     listed = found if isinstance(found, list) else [found]
     if not listed or not all(isinstance(each, dict) for each in listed):
         raise bad_input("File.Invalid", f"{file} holds no CloudEvent.", "events/EndOfLife/sample.notice.json is one.")
     return listed
 
 
-def problems_of(event: Json) -> list[str]:
+def problems_in_event(event: Json) -> list[str]:
     """The faults of one event, in words; empty if it is valid."""
     type_ = str(event.get("type", ""))
-    found = _check(FOLDER / "envelope.schema.json", event, "")
+    found = _schema_problems(FOLDER / "envelope.schema.json", event, "")
     if type_ not in known.PRODUCERS:
         return [*found, f"type: {type_!r} is no type of this pipeline"]
-    return found + _check(FOLDER / type_.rpartition(":")[2] / "schema.json", event.get("data"), "data")
+    return found + _schema_problems(FOLDER / type_.rpartition(":")[2] / "schema.json", event.get("data"), "data")
 
 
-def _check(schema_file: Path, value: Any, at: str) -> list[str]:
+def _schema_problems(schema_file: Path, value: Any, at: str) -> list[str]:
     import jsonschema
 
     if not schema_file.is_file():
@@ -91,7 +95,7 @@ def _check(schema_file: Path, value: Any, at: str) -> list[str]:
     ]
 
 
-def put(account: OperatorAccount, found: list[Json]) -> list[str]:
+def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
     """Put events on the pipeline's bus; returns their ids. Raises Problem if one is refused."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
@@ -111,9 +115,9 @@ def put(account: OperatorAccount, found: list[Json]) -> list[str]:
         for event in found
     ]
     try:
-        answer = account.eventbridge().put_events(request)
+        answer = account.eventbridge_client().put_events(request)
     except TeaException as error:
-        raise translate(error, "EventBridge") from None
+        raise problem_from_error(error, "EventBridge") from None
     if answer.failed_entry_count:
         said = "; ".join(f"{each.error_code}: {each.error_message}" for each in answer.entry_list if each.error_code)
         raise Problem(

@@ -27,12 +27,12 @@ def read_json(file: Path) -> Any:
     Several documents in a row become a list, because ``aliyun ... >> fleet.json`` writes pages like that.
     """
     try:
-        return _one_or_list(text_of(file.read_bytes()))
+        return _parsed_documents(decoded_text(file.read_bytes()))
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
 
 
-def _one_or_list(text: str) -> Any:
+def _parsed_documents(text: str) -> Any:
     found, at, reader = [], 0, json.JSONDecoder()
     while True:
         at += len(text[at:]) - len(text[at:].lstrip())
@@ -44,7 +44,7 @@ def _one_or_list(text: str) -> Any:
             raise ValueError(f"Extra data behind character {at}")
 
 
-def text_of(content: bytes) -> str:
+def decoded_text(content: bytes) -> str:
     """The text in these bytes; raises ValueError if no encoding fits."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):

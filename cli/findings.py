@@ -7,6 +7,6 @@ from typing import Any
 from shared.domain.findings import Finding
 
 
-def standing(finding: dict[str, Any]) -> str:
+def shown_severity(finding: dict[str, Any]) -> str:
     """The severity, or ``not checked`` if the rule could not look and does not block."""
     return Finding.from_json(finding).standing

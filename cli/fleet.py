@@ -12,7 +12,7 @@ from typing import Any
 
 from cli.events import ROOT
 from cli.files import read_json
-from cli.problem import Problem, bad_input, without_effect
+from cli.problem import Problem, bad_input, option_without_effect
 
 Json = dict[str, Any]
 _REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
@@ -46,7 +46,7 @@ class Fleet:
     @property
     def instances(self) -> list[Json]:
         """All records, page after page."""
-        return [record for page in self.pages for record in _records(page)]
+        return [record for page in self.pages for record in _records_on_page(page)]
 
     @property
     def regions(self) -> list[str]:
@@ -56,16 +56,18 @@ class Fleet:
     @property
     def document(self) -> Json:
         """The fleet in the form that the local cloud loads; it chooses a name if OSName is missing."""
-        pages = [{**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records(page)]}} for page in self.pages]
+        pages = [
+            {**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records_on_page(page)]}} for page in self.pages
+        ]
         return {"pages": pages, "guests": self.guests, **({"accounts": self.accounts} if self.accounts else {})}
 
 
-def _records(page: Json) -> list[Json]:
+def _records_on_page(page: Json) -> list[Json]:
     records: list[Json] = page["Instances"]["Instance"]
     return records
 
 
-def names_of(record: Json) -> tuple[str, str]:
+def os_names(record: Json) -> tuple[str, str]:
     """OSName and OSNameEn; empty if ECS gives none."""
     return record.get("OSName") or "", record.get("OSNameEn") or ""
 
@@ -75,25 +77,25 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
 
     Guest facts: ``guests``, else a part ``guests`` of the file, else <name>.guests.json or guests.json beside it.
     """
-    document = _load(file)
-    pages, wrong = _pages(document), []
+    document = _read_fleet_json(file)
+    pages, wrong = _pages_in_document(document), []
     if not pages:
         wrong.append("the file: holds no page")
     seen: set[str] = set()
     for place, page in enumerate(pages, start=1):
-        wrong += _wrong_in_page(page, place, seen)
-    found, source = _guests(document, file, guests)
-    wrong += _wrong_in_guests(found, seen)
+        wrong += _page_problems(page, place, seen)
+    found, source = _guest_facts(document, file, guests)
+    wrong += _guest_problems(found, seen)
     accounts = document.get("accounts", {}) if isinstance(document, dict) else {}
     wrong += [] if isinstance(accounts, dict) else ["accounts: must be an object: account id -> account"]
-    on, dated, problem = _day_of(document, file)
+    on, dated, problem = _day_of_file(document, file)
     wrong += problem
     if wrong:
-        raise _invalid(file, wrong, source)
+        raise _invalid_fleet(file, wrong, source)
     return Fleet(pages, found, on, dated, accounts)
 
 
-def _load(file: Path) -> Any:
+def _read_fleet_json(file: Path) -> Any:
     try:
         return read_json(file)
     except OSError as error:
@@ -104,7 +106,7 @@ def _load(file: Path) -> Any:
         ) from None
 
 
-def _pages(document: Any) -> list[Any]:
+def _pages_in_document(document: Any) -> list[Any]:
     if isinstance(document, dict) and "pages" in document:
         document = document["pages"]
     if isinstance(document, list) and document and all(isinstance(each, dict) and "InstanceId" in each for each in document):
@@ -112,7 +114,7 @@ def _pages(document: Any) -> list[Any]:
     return document if isinstance(document, list) else [document]
 
 
-def _day_of(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
+def _day_of_file(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
     """The day of the file, its source, and what is wrong with it."""
     said = document.get("takenOn") if isinstance(document, dict) else None
     if said is None:
@@ -124,7 +126,7 @@ def _day_of(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
         return None, "", [f"the field takenOn must be a day like 2026-12-01, is {json.dumps(said)[:60]}"]
 
 
-def _wrong_in_page(page: Any, place: int, seen: set[str]) -> Iterator[str]:
+def _page_problems(page: Any, place: int, seen: set[str]) -> Iterator[str]:
     instances = page.get("Instances") if isinstance(page, dict) else None
     if not isinstance(page, dict):
         yield f"page {place}: must be an object with the field Instances"
@@ -132,10 +134,10 @@ def _wrong_in_page(page: Any, place: int, seen: set[str]) -> Iterator[str]:
         yield f"page {place}: the field Instances.Instance must be a list"
     else:
         for number, record in enumerate(instances["Instance"], start=1):
-            yield from _wrong_in_record(record, f"page {place}, record {number}", seen)
+            yield from _record_problems(record, f"page {place}, record {number}", seen)
 
 
-def _wrong_in_record(record: Any, where: str, seen: set[str]) -> Iterator[str]:
+def _record_problems(record: Any, where: str, seen: set[str]) -> Iterator[str]:
     if not isinstance(record, dict):
         yield f"{where}: must be an object"
         return
@@ -143,7 +145,7 @@ def _wrong_in_record(record: Any, where: str, seen: set[str]) -> Iterator[str]:
     if isinstance(id, str):
         where += f" ({id})"
     for name, wanted in _REQUIRED.items():
-        yield from _wrong_in_field(record, name, wanted, where)
+        yield from _field_problems(record, name, wanted, where)
     for name in _OPTIONAL:
         if not isinstance(record.get(name) or "", str):
             yield f"{where}: the field {name} must be text, is {json.dumps(record[name])[:60]}"
@@ -153,7 +155,7 @@ def _wrong_in_record(record: Any, where: str, seen: set[str]) -> Iterator[str]:
         seen.add(id)
 
 
-def _wrong_in_field(record: Json, name: str, wanted: type, where: str) -> Iterator[str]:
+def _field_problems(record: Json, name: str, wanted: type, where: str) -> Iterator[str]:
     value = record.get(name)
     if name not in record:
         yield f"{where}: the field {name} is missing"
@@ -163,17 +165,17 @@ def _wrong_in_field(record: Json, name: str, wanted: type, where: str) -> Iterat
         yield f"{where}: the field {name} must be one of {', '.join(_ALLOWED[name])}, is {json.dumps(value)[:60]}"
 
 
-def _guests(document: Any, file: Path, guests: Path | None) -> tuple[Any, Path]:
+def _guest_facts(document: Any, file: Path, guests: Path | None) -> tuple[Any, Path]:
     beside = (file.with_name(f"{file.stem}.guests.json"), file.with_name("guests.json"))
     chosen = guests or next((each for each in beside if each.is_file() and each != file), None)
     if isinstance(document, dict) and "guests" in document:
         if guests:
-            raise without_effect("--guests", f"because {file} has a part guests of its own", "Remove one of them.")
+            raise option_without_effect("--guests", f"because {file} has a part guests of its own", "Remove one of them.")
         return document["guests"], file
-    return (_load(chosen), chosen) if chosen else ({}, file)
+    return (_read_fleet_json(chosen), chosen) if chosen else ({}, file)
 
 
-def _wrong_in_guests(found: Any, known: set[str]) -> Iterator[str]:
+def _guest_problems(found: Any, known: set[str]) -> Iterator[str]:
     if not isinstance(found, dict):
         yield "guests: must be an object: instance id -> facts"
         return
@@ -194,7 +196,7 @@ def _guest_validator() -> Any:
     return Draft202012Validator({"$ref": "#/$defs/guest", "$defs": schema["$defs"]})
 
 
-def _invalid(file: Path, wrong: list[str], guests: Path) -> Problem:
+def _invalid_fleet(file: Path, wrong: list[str], guests: Path) -> Problem:
     """One problem that lists every fault on a line of its own."""
     of_guests = f" and {guests}" if guests != file and any(each.startswith("guest") for each in wrong) else ""
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []

@@ -9,12 +9,12 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, without_effect
+from cli.problem import Problem, bad_input, option_without_effect
 
 Json = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
     app.command("hold")(hold)
 
@@ -28,21 +28,21 @@ def hold(
     """Stop every new start of the account at once, next hops and retries too. What runs finishes; rollback stays possible."""
     for name, given in (("--release", release), ("--why", why)):
         if show and given:
-            raise without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
+            raise option_without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
     if release and not why:
         raise bad_input("Argument.Missing", "A release needs a reason.", "Give --why: what was wrong, and why it is right again.")
     api = Api.from_environment()
-    answer = api.get("/hold") if show else _release(api, why) if release else api.post("/hold", {"why": why} if why else {})
+    answer = api.get("/hold") if show else _release_hold(api, why) if release else api.post("/hold", {"why": why} if why else {})
     if as_json:
         output.show_json(answer)
         return
     print(f"{answer['reason'][:1].upper()}{answer['reason'][1:]}." if answer["held"] else "Nothing is held.")
-    rows = [(output.moment(each["at"]), each["act"], output.person(each), each["why"]) for each in answer["history"]]
+    rows = [(output.time_in_words(each["at"]), each["act"], output.actor_in_words(each), each["why"]) for each in answer["history"]]
     if rows:
-        output.table(("at", "act", "by", "why"), rows)
+        output.print_table(("at", "act", "by", "why"), rows)
 
 
-def _release(api: Api, why: str) -> Any:
+def _release_hold(api: Api, why: str) -> Any:
     """Release the hold that stands now: one set by somebody else in between stays."""
     found = api.get("/hold")
     if not found["held"]:

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from cli.files import text_of
+from cli.files import decoded_text
 from cli.problem import Problem, bad_input
 
 _ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
@@ -17,7 +17,7 @@ _SHOWN = 5
 def read_ids(file: str, option: str) -> list[str]:
     """The ids in the file, or in standard input for ``-``, each once; raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty)."""
     where = "standard input" if file == "-" else file
-    text = _text(file, where, option)
+    text = _read_text(file, where, option)
     found: dict[str, None] = {}
     wrong: list[str] = []
     for number, line in enumerate(text.splitlines(), 1):
@@ -35,17 +35,17 @@ def read_ids(file: str, option: str) -> list[str]:
     return list(found)
 
 
-def _text(file: str, where: str, option: str) -> str:
+def _read_text(file: str, where: str, option: str) -> str:
     try:
         content = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
-        return text_of(content)
+        return decoded_text(content)
     except OSError as error:
-        raise _not_readable(where, error.strerror or str(error), option) from None
+        raise _unreadable_problem(where, error.strerror or str(error), option) from None
     except ValueError:
-        raise _not_readable(where, "it is no text", option) from None
+        raise _unreadable_problem(where, "it is no text", option) from None
 
 
-def _not_readable(where: str, why: str, option: str) -> Problem:
+def _unreadable_problem(where: str, why: str, option: str) -> Problem:
     return bad_input(
         "Ids.NotReadable", f"{where} cannot be read: {why}.", f"Give {option} a file of text, or - for standard input."
     )

@@ -12,17 +12,17 @@ import typer
 from cli import output
 from cli.options import AsJson
 from cli.problem import Problem, bad_input
-from cli.sdk_account import OperatorAccount, translate
+from cli.sdk_account import OperatorAccount, problem_from_error
 
 STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("invoke")(invoke)
+    app.command("invoke")(invoke_stage)
 
 
-def invoke(
+def invoke_stage(
     stage: Annotated[str, typer.Argument(help=f"One of {', '.join(STAGES)}.")],
     event: Annotated[Path, typer.Argument(metavar="EVENTFILE", help="JSON file with the event, as the trigger would send it.")],
     as_json: AsJson = False,
@@ -35,7 +35,9 @@ def invoke(
         json.loads(payload)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{event}: {output.reason(error)}.", "Give a JSON file; events/ and events/triggers/ hold samples."
+            "File.Unreadable",
+            f"{event}: {output.error_in_words(error)}.",
+            "Give a JSON file; events/ and events/triggers/ hold samples.",
         ) from None
     answer = invoke_function(stage, payload)
     output.show_json(answer) if as_json else _print_answer(answer)
@@ -53,27 +55,32 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
     import requests
 
     try:
-        answer = OperatorAccount.from_environment().functions().invoke(f"replank-{stage}", payload)
+        answer = OperatorAccount.from_environment().functions_client().invoke(f"replank-{stage}", payload)
     except (fc2.fc_exceptions.FcError, requests.RequestException) as error:
-        raise translate(error, "FunctionCompute") from None
+        raise problem_from_error(error, "FunctionCompute") from None
     headers = {name.lower(): value for name, value in answer.headers.items()}
     log = base64.b64decode(headers.get("x-fc-log-result", "")).decode(errors="replace")
     request_id = headers.get("x-fc-request-id", "")
     if headers.get("x-fc-error-type"):
-        output.note(log.rstrip())
+        output.print_note(log.rstrip())
         remedy = f"Its log is above, and in the log store under request id {request_id}. Mend the cause, then invoke it again."
-        raise Problem("Function.Failed", f"replank-{stage} failed: {_cause(_parse(answer.content))}", remedy, request_id=request_id)
-    return {"result": _parse(answer.content), "log": log, "requestId": request_id}
+        raise Problem(
+            "Function.Failed",
+            f"replank-{stage} failed: {_error_in_words(_parsed_answer(answer.content))}",
+            remedy,
+            request_id=request_id,
+        )
+    return {"result": _parsed_answer(answer.content), "log": log, "requestId": request_id}
 
 
-def _cause(answer: Any) -> str:
+def _error_in_words(answer: Any) -> str:
     """The error that the function raised, without its traceback."""
     found = answer if isinstance(answer, dict) else {}
     told = [str(found[name]) for name in ("errorType", "errorMessage") if found.get(name)]
     return ": ".join(told)[:500] or str(answer)[:500] or "it gave no reason"
 
 
-def _parse(content: bytes) -> Any:
+def _parsed_answer(content: bytes) -> Any:
     try:
         return json.loads(content or b"null")
     except ValueError:

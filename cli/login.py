@@ -11,23 +11,23 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, without_effect
+from cli.problem import Problem, bad_input, option_without_effect
 from cli.signin import kept
-from cli.signin.loopback import Loopback
+from cli.signin.loopback import LoopbackServer
 from cli.signin.provider import OpenIdProvider
 
 Json = dict[str, Any]
 WAIT_S = 300
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("login")(login)
-    app.command("logout")(logout)
-    app.command("whoami")(whoami)
+    app.command("login")(sign_in)
+    app.command("logout")(sign_out)
+    app.command("whoami")(show_identity)
 
 
-def login(
+def sign_in(
     device: Annotated[bool, typer.Option("--device", help="Show a code to enter on another machine.")] = False,
     paste: Annotated[bool, typer.Option("--paste", help="Show the address, and paste back where the browser ends.")] = False,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address; open it on this machine.")] = False,
@@ -39,9 +39,9 @@ def login(
         raise bad_input("Option.Conflict", "--device and --paste exclude each other.", "Give one of them.")
     other = "--device" if device else "--paste"
     if no_browser and (device or paste):
-        raise without_effect("--no-browser", f"with {other}", "No browser is opened then; leave it out.")
+        raise option_without_effect("--no-browser", f"with {other}", "No browser is opened then; leave it out.")
     if port and device:
-        raise without_effect("--port", "with --device", "Nothing comes back to this machine then; leave it out.")
+        raise option_without_effect("--port", "with --device", "Nothing comes back to this machine then; leave it out.")
     api = Api.from_environment(signed_in=False)
     at = api.get("/sign-in")
     if not at["issuer"]:
@@ -51,8 +51,14 @@ def login(
             "Set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE and deploy again (docs/operations.md).",
         )
     provider = OpenIdProvider(at["issuer"], at["clientId"])
-    tokens = _by_device(provider) if device else _by_paste(provider, port) if paste else _by_browser(provider, port, no_browser)
-    where = kept.keep(api.url, provider, tokens)
+    tokens = (
+        _sign_in_by_device(provider)
+        if device
+        else _sign_in_by_paste(provider, port)
+        if paste
+        else _sign_in_by_browser(provider, port, no_browser)
+    )
+    where = kept.keep_tokens(api.url, provider, tokens)
     me = Api.from_environment().get("/me")
     if as_json:
         output.show_json({**me, "keptIn": where})
@@ -61,17 +67,17 @@ def login(
     _show_roles(me)
 
 
-def logout(as_json: AsJson = False) -> None:
+def sign_out(as_json: AsJson = False) -> None:
     """Forget the sign-in on this machine. The token itself stays valid until it expires."""
     api = Api.from_environment(signed_in=False)
-    there = kept.forget(api.url)
+    there = kept.forget_tokens(api.url)
     if as_json:
         output.show_json({"signedOut": there})
         return
     print("Signed out." if there else "Nobody was signed in.")
 
 
-def whoami(as_json: AsJson = False) -> None:
+def show_identity(as_json: AsJson = False) -> None:
     """Show who you are to the API, how that is known, and what you may do."""
     me = Api.from_environment().get("/me")
     if as_json:
@@ -86,26 +92,26 @@ def _show_roles(me: Json) -> None:
     print(f"May: {', '.join(me['may']) or 'look, and nothing else'}.")
 
 
-def _by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -> Json:
+def _sign_in_by_browser(provider: OpenIdProvider, port: int, no_browser: bool) -> Json:
     try:
-        loopback = Loopback(port)
+        loopback = LoopbackServer(port)
     except OSError as error:
         raise bad_input("Port.Taken", f"Port {port} cannot be used: {error.strerror}.", "Give another --port.") from error
     with loopback:
-        asked = provider.ask(loopback.redirect_uri)
+        asked = provider.new_code_request(loopback.redirect_uri)
         if no_browser or not webbrowser.open(asked.url):
-            output.note(f"Open this address on this machine:\n\n{asked.url}\n")
+            output.print_note(f"Open this address on this machine:\n\n{asked.url}\n")
         else:
-            output.note("Your browser shows the sign-in page. Without one: `replank login --device` or `--paste`.")
-        answer = loopback.answer(WAIT_S)
+            output.print_note("Your browser shows the sign-in page. Without one: `replank login --device` or `--paste`.")
+        answer = loopback.wait_for_answer(WAIT_S)
     if not answer:
         raise Problem("SignIn.TimedOut", f"Nobody signed in within {WAIT_S // 60} minutes.", "Start again.")
-    return provider.redeem(asked, answer)
+    return provider.redeem_code(asked, answer)
 
 
-def _by_paste(provider: OpenIdProvider, port: int) -> Json:
-    asked = provider.ask(f"http://127.0.0.1:{port or 8400}/callback")
-    output.note(
+def _sign_in_by_paste(provider: OpenIdProvider, port: int) -> Json:
+    asked = provider.new_code_request(f"http://127.0.0.1:{port or 8400}/callback")
+    output.print_note(
         f"Open this address in any browser:\n\n{asked.url}\n\nIt ends at an address that cannot be shown. Copy it from the bar."
     )
     try:
@@ -114,11 +120,11 @@ def _by_paste(provider: OpenIdProvider, port: int) -> Json:
         answer = ""
     if not answer:
         raise bad_input("Argument.Missing", "No address was given.", "Paste the address at which the browser ended.")
-    return provider.redeem(asked, answer)
+    return provider.redeem_code(asked, answer)
 
 
-def _by_device(provider: OpenIdProvider) -> Json:
-    def show(asked: Json) -> None:
-        output.note(f"Open {asked['verification_uri']} on any machine, and enter the code {asked['user_code']}.")
+def _sign_in_by_device(provider: OpenIdProvider) -> Json:
+    def show_code(asked: Json) -> None:
+        output.print_note(f"Open {asked['verification_uri']} on any machine, and enter the code {asked['user_code']}.")
 
-    return provider.by_device(show, time.sleep)
+    return provider.sign_in_by_device(show_code, time.sleep)

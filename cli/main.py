@@ -32,9 +32,9 @@ _GROUPS = (
 )
 
 
-def _register() -> None:
+def _register_all_commands() -> None:
     for name in _GROUPS:
-        importlib.import_module(f"cli.{name}").register(app)
+        importlib.import_module(f"cli.{name}").register_commands(app)
 
 
 def _show_version(wanted: bool) -> None:
@@ -44,7 +44,7 @@ def _show_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _options(
+def _shared_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
@@ -60,11 +60,11 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit status. Nothing that it prints can control the terminal."""
     with escaped_output():
-        return _run(arguments)
+        return _run_unescaped(arguments)
 
 
-def _run(arguments: list[str]) -> int:
-    _register_once()
+def _run_unescaped(arguments: list[str]) -> int:
+    _register_commands_once()
     as_json = "--json" in arguments
     try:
         result = app(args=arguments, prog_name="replank", standalone_mode=False)
@@ -82,10 +82,10 @@ def _run(arguments: list[str]) -> int:
         print("Interrupted.", file=sys.stderr)
         return 130
     except Exception as error:
-        return _usage(error, as_json)
+        return _show_usage_error(error, as_json)
 
 
-def _usage(error: Exception, as_json: bool) -> int:
+def _show_usage_error(error: Exception, as_json: bool) -> int:
     """The problem for a mistake in the command line (click's own exceptions); any other exception is a bug and is raised."""
     show = getattr(error, "show", None)
     if show is None:
@@ -100,9 +100,9 @@ def _usage(error: Exception, as_json: bool) -> int:
     return int(getattr(error, "exit_code", BAD_INPUT))
 
 
-def _register_once() -> None:
+def _register_commands_once() -> None:
     if not app.registered_commands:
-        _register()
+        _register_all_commands()
 
 
 if __name__ == "__main__":

@@ -9,24 +9,24 @@ import typer
 
 from cli import output, states
 from cli.client import Api
-from cli.findings import standing
+from cli.findings import shown_severity
 from cli.options import MIGRATION_HELP, AsJson, MigrationId
-from cli.problem import bad_input, without_effect
-from cli.targets import ACTS, migration_to_show, target
+from cli.problem import bad_input, option_without_effect
+from cli.targets import ACTS, migration_to_act_on, migration_to_show
 
 Json = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("show")(show)
-    app.command("confirm")(confirm)
-    app.command("retry")(retry)
-    app.command("cancel")(cancel)
-    app.command("rollback")(rollback)
+    app.command("show")(show_migration)
+    app.command("confirm")(confirm_migrations)
+    app.command("retry")(retry_migrations)
+    app.command("cancel")(cancel_migration)
+    app.command("rollback")(roll_back_migration)
 
 
-def show(migration: MigrationId, as_json: AsJson = False) -> None:
+def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
     """Show one migration: where it stands, what the precheck found, its journal, and what may be done now."""
     api = Api.from_environment()
     found = migration_to_show(api, migration)
@@ -36,22 +36,25 @@ def show(migration: MigrationId, as_json: AsJson = False) -> None:
         return
     _print_migration(found)
     rows = [
-        (line["version"], output.moment(line["at"]), line["from"], line["to"], output.person(line), line["reason"])
+        (line["version"], output.time_in_words(line["at"]), line["from"], line["to"], output.actor_in_words(line), line["reason"])
         for line in journal
     ]
-    output.table(("#step", "at", "from", "to", "by", "reason"), rows)
+    output.print_table(("#step", "at", "from", "to", "by", "reason"), rows)
 
 
 def _print_migration(found: Json) -> None:
     route = " -> ".join([hop["source"] for hop in found["route"][:1]] + [hop["destination"] for hop in found["route"]])
-    output.fields(
+    output.print_fields(
         (
             ("migration", f"{found['migrationId']} of batch {found['batchId']}"),
             ("instance", f"{found['instanceId']} {found['instanceName']} ({found['regionId']})"),
             *([("account", found["accountId"])] if found.get("accountId") else []),
             ("from", found["source"]),
             ("route", route or found["destination"]),
-            ("state", f"{found['state']} since {output.moment(found['enteredAt'])}{' (dry run)' if found['dryRun'] else ''}"),
+            (
+                "state",
+                f"{found['state']} since {output.time_in_words(found['enteredAt'])}{' (dry run)' if found['dryRun'] else ''}",
+            ),
             ("version", found["version"]),
             ("attempt", f"{found['attempt']}, restarts seen {found['restarts']}"),
             ("snapshots", f"{found['snapshotsMade']} made, {found['snapshotsSwept']} swept"),
@@ -65,7 +68,7 @@ def _print_migration(found: Json) -> None:
     if failure and failure["code"] not in {finding["code"] for finding in found["findings"]}:
         print(f"\n{failure['code']} ({failure['stage']}): {failure['message']}\n  {failure['remedy']}")
     for finding in found["findings"]:
-        print(f"\n[{standing(finding)}] {output.headline(finding)}\n  {finding['remedy']}")
+        print(f"\n[{shown_severity(finding)}] {output.finding_headline(finding)}\n  {finding['remedy']}")
     if found["acts"]:
         possible = ", ".join(f"replank {ACTS[act]} {found['migrationId']}" for act in found["acts"])
         print(f"\npossible now: {possible}")
@@ -78,7 +81,7 @@ Seen = Annotated[
 ]
 
 
-def confirm(
+def confirm_migrations(
     migration: Annotated[str, typer.Argument(metavar="[MIGRATION]", help=f"{MIGRATION_HELP} Or name --batch.")] = "",
     batch: Annotated[str, typer.Option("--batch", help="Confirm all migrated ones of this batch, listed first.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="With --batch: do not ask.")] = False,
@@ -92,12 +95,12 @@ def confirm(
         other = "a migration" if migration else "--seen-version"
         raise bad_input("Option.Conflict", f"--batch and {other} exclude each other.", "Give one of them.")
     if yes and not batch:
-        raise without_effect("--yes", "without --batch: a single confirmation is not asked about", "Leave it out.")
+        raise option_without_effect("--yes", "without --batch: a single confirmation is not asked about", "Leave it out.")
     api = Api.from_environment()
     if batch:
         _confirm_batch(api, batch, yes, as_json)
     else:
-        _act(api, migration, "confirmation", as_json, seen_version)
+        _act_on_target(api, migration, "confirmation", as_json, seen_version)
 
 
 AT_ONCE = 100
@@ -110,10 +113,10 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
     Exit status 1 unless all of it, and anything at all, is confirmed.
     """
     found = api.get(f"/batches/{batch}")
-    migrated = list(api.pages("/migrations", "migrations", batchId=batch, state="migrated"))
+    migrated = list(api.all_items("/migrations", "migrations", batchId=batch, state="migrated"))
     if migrated and not yes:
         for each in migrated:
-            since = output.moment(each["enteredAt"])
+            since = output.time_in_words(each["enteredAt"])
             print(f"{each['migrationId']}  {each['instanceId']}  {each['instanceName']}  validated {since}", file=sys.stderr)
         kept = found["policy"]["retentionDays"]
         question = f"Confirm these {len(migrated)}? Their snapshots are deleted {kept} days later; then nothing can be rolled back."
@@ -123,7 +126,7 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
         output.show_json({"confirmed": done, "refused": refused})
     else:
         print(f"{len(done)} confirmed." if migrated else f"Nothing was confirmed: batch {batch} has no migrated migration.")
-        _tell_refused("Not confirmed", refused)
+        _print_refused("Not confirmed", refused)
     if refused or not done:
         raise typer.Exit(1)
 
@@ -140,12 +143,12 @@ def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple
     return done, refused
 
 
-def _tell_refused(what: str, refused: list[Json]) -> None:
+def _print_refused(what: str, refused: list[Json]) -> None:
     for each in refused:
         print(f"{what}: {each['code']}: {each['message']}\n  {each['remedy']}")
 
 
-def retry(
+def retry_migrations(
     migration: Annotated[
         str, typer.Argument(metavar="MIGRATION|BATCH", help=f"{MIGRATION_HELP} With --failed: the id of a batch.")
     ],
@@ -156,14 +159,14 @@ def retry(
 ) -> None:
     """Try a refused or failed migration again where it stopped, or all failed ones of a batch (--failed)."""
     if not failed and yes:
-        raise without_effect("--yes", "without --failed: a single retry is not asked about", "Leave it out.")
+        raise option_without_effect("--yes", "without --failed: a single retry is not asked about", "Leave it out.")
     if failed and seen_version:
-        raise without_effect("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
+        raise option_without_effect("--seen-version", "with --failed: each migration has its own", "Leave one of them out.")
     api = Api.from_environment()
     if failed:
         _retry_failed(api, migration, yes, as_json)
     else:
-        _act(api, migration, "retry", as_json, seen_version)
+        _act_on_target(api, migration, "retry", as_json, seen_version)
 
 
 def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
@@ -172,7 +175,7 @@ def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
     Exit status 1 unless all of it, and anything at all, is tried again.
     """
     api.get(f"/batches/{batch}")  # there is one
-    found = list(api.pages("/migrations", "migrations", batchId=batch, state="failed"))
+    found = list(api.all_items("/migrations", "migrations", batchId=batch, state="failed"))
     if found and not yes:
         for each in found:
             line = f"{each['migrationId']}  {each['instanceId']}  {each['failure']['code']} ({each['failure']['stage']})"
@@ -183,17 +186,17 @@ def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
         output.show_json({"retried": done, "refused": refused})
     else:
         print(f"{len(done)} tried again." if found else f"Nothing was tried again: batch {batch} has no failed migration.")
-        _tell_refused("Not tried again", refused)
+        _print_refused("Not tried again", refused)
     if refused or not done:
         raise typer.Exit(1)
 
 
-def cancel(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
+def cancel_migration(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
     """Give a migration up before anything has moved."""
-    _act(Api.from_environment(), migration, "cancellation", as_json, seen_version)
+    _act_on_target(Api.from_environment(), migration, "cancellation", as_json, seen_version)
 
 
-def rollback(
+def roll_back_migration(
     migration: MigrationId,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     seen_version: Seen = None,
@@ -201,24 +204,24 @@ def rollback(
 ) -> None:
     """Take every disk of the instance back to its snapshot from before the migration. Data written since is lost."""
     api = Api.from_environment()
-    found = target(api, migration, "rollback")
+    found = migration_to_act_on(api, migration, "rollback")
     if not yes and "rollback" in found["acts"]:
         question = f"Reset every disk of {found['instanceId']} to its snapshot? Data written since is lost."
         typer.confirm(question, abort=True, err=True)
-    _carry_out(api, found, "rollback", as_json, seen_version)
+    _post_act(api, found, "rollback", as_json, seen_version)
 
 
-def _act(api: Api, migration: str, act: str, as_json: bool, seen_version: int | None) -> None:
-    _carry_out(api, target(api, migration, act), act, as_json, seen_version)
+def _act_on_target(api: Api, migration: str, act: str, as_json: bool, seen_version: int | None) -> None:
+    _post_act(api, migration_to_act_on(api, migration, act), act, as_json, seen_version)
 
 
-def _carry_out(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
+def _post_act(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
     """Act on the migration at the version read here, or at the version that the person gives."""
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)
     else:
-        print(_DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_words(answer)))
+        print(_DONE[act].format(about=f"Migration {answer['migrationId']} ({answer['instanceId']})", **_answer_in_words(answer)))
 
 
 _DONE = {
@@ -229,7 +232,7 @@ _DONE = {
 }
 
 
-def _words(answer: Json) -> dict[str, str]:
+def _answer_in_words(answer: Json) -> dict[str, str]:
     moved_on = answer["state"] in states.TAKEN_BACK
     confirmed = f"{answer['state'].replace('_', ' ')}, and its snapshots are released" if moved_on else "confirmed"
     return {"state": answer["state"], "id": answer["migrationId"], "confirmed": confirmed}

@@ -27,7 +27,7 @@ STYLES = {
 }
 
 
-class Shown:
+class EscapedStream:
     """A stream that only shows text: control characters from guests, names or services have no effect on the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -46,30 +46,30 @@ class Shown:
 def escaped_output() -> Iterator[None]:
     """Within this context nothing that is printed can control the terminal."""
     out, err = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = Shown(out), Shown(err)
+    sys.stdout, sys.stderr = EscapedStream(out), EscapedStream(err)
     try:
         yield
     finally:
         sys.stdout, sys.stderr = out, err
 
 
-def terminal() -> TextIO:
+def raw_stdout() -> TextIO:
     """Standard output itself, for drawing: colours and cursor are ours, and text passes through ``plain`` first."""
-    return sys.stdout.stream if isinstance(sys.stdout, Shown) else sys.stdout
+    return sys.stdout.stream if isinstance(sys.stdout, EscapedStream) else sys.stdout
 
 
-def console() -> Console:
+def rich_console() -> Console:
     """A console on standard output, made for each call so that it follows a redirection. On a terminal cells wrap; elsewhere
     lines may be long, and no
     cell is cut. NO_COLOR (no-color.org) takes bold and dim away too.
     """
-    stream = terminal()
+    stream = raw_stdout()
     plainly = bool(os.environ.get("NO_COLOR"))
     width = None if stream.isatty() else 200
     return Console(file=stream, width=width, highlight=False, emoji=False, markup=False, color_system=None if plainly else "auto")
 
 
-def headline(finding: dict[str, Any]) -> str:
+def finding_headline(finding: dict[str, Any]) -> str:
     """Code, title and what was seen, without repeating the title."""
     return f"{finding['code']}: {title_and_seen(finding['title'], finding['seen'])}"
 
@@ -79,12 +79,12 @@ def title_and_seen(title: str, seen: str) -> str:
     return f"{title.rstrip('.')}: {seen}" if seen else title
 
 
-def reason(error: Exception) -> str:
+def error_in_words(error: Exception) -> str:
     """Why a file cannot be used, in words, without error numbers or the file's name."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
-def note(text: str) -> None:
+def print_note(text: str) -> None:
     """Print a note for the person on stderr, because stdout is for results."""
     print(text, file=sys.stderr)
 
@@ -99,17 +99,17 @@ def show_json(value: Any) -> None:
     print(json_text(value))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
     """Print a table; columns whose name starts with ``#`` hold numbers."""
     made = Table(title=plain(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(_cell(value) for value in row))
-    console().print(made)
+        made.add_row(*(_table_cell(value) for value in row))
+    rich_console().print(made)
 
 
-def _cell(value: Any) -> Any:
+def _table_cell(value: Any) -> Any:
     text = {None: "", True: "yes", False: "no"}.get(value, "") if value is None or isinstance(value, bool) else plain(str(value))
     if text in STYLES:
         from rich.text import Text
@@ -118,15 +118,15 @@ def _cell(value: Any) -> Any:
     return text
 
 
-def line(text: str) -> None:
+def print_line(text: str) -> None:
     """Print a line at once; a terminal gets it in its own width (a Chinese character takes two columns), a pipe as a whole."""
-    if terminal().isatty():
-        console().print(plain(text), style="")
+    if raw_stdout().isatty():
+        rich_console().print(plain(text), style="")
     else:
         print(plain(text), flush=True)
 
 
-def fields(pairs: Iterable[tuple[str, Any]]) -> None:
+def print_fields(pairs: Iterable[tuple[str, Any]]) -> None:
     """Print names and values, one pair a line; empty values are left out."""
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None, [], {})]
     width = max((len(name) for name, _ in shown), default=0)
@@ -144,12 +144,12 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
     print(f"{problem.code}: {problem.message}{request}\n{problem.remedy}", file=sys.stderr)
 
 
-def moment(text: str | None) -> str:
+def time_in_words(text: str | None) -> str:
     """A time of the API, to the minute; the API speaks UTC."""
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 
-def person(line: Mapping[str, Any]) -> str:
+def actor_in_words(line: Mapping[str, Any]) -> str:
     """Who acted, how the name is known and how the act came in. Only the name, if a stage or an older version wrote the line."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])

@@ -10,21 +10,21 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import Problem, bad_input, without_effect
-from cli.submission import takes_submission, with_token
+from cli.problem import Problem, bad_input, option_without_effect
+from cli.submission import add_submission_options, body_with_token
 
 Json = dict[str, Any]
 PAUSE_S = 5
 """Seconds between two looks at a new plan."""
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("plan")(plan)
+    app.command("plan")(show_plan)
 
 
-@takes_submission
-def plan(
+@add_submission_options
+def show_plan(
     body: Json,
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch or dry run. Without it, options say whom.")] = "",
     seed: Annotated[str, typer.Option(help="The same word draws the same forecast.")] = "1",
@@ -39,21 +39,21 @@ def plan(
     """
     api = Api.from_environment()
     if batch and body:
-        raise without_effect("A selection or policy", "with a batch", "Give one of them.")
+        raise option_without_effect("A selection or policy", "with a batch", "Give one of them.")
     if batch and wait is not None:
-        raise without_effect("--wait", "with a batch", "Leave it out: the plan is shown as it is now.")
+        raise option_without_effect("--wait", "with a batch", "Leave it out: the plan is shown as it is now.")
     if not batch and not body:
         remedy = "Name a batch, or say whom: replank plan --tag env=prod. `replank status` lists the batches."
         raise bad_input("Option.Missing", "The batch or the selection is missing.", remedy)
     path = f"/batches/{batch}/plan"
-    found = api.get(path, seed=seed) if batch else _made(api, with_token(body), seed, 15 if wait is None else wait)
+    found = api.get(path, seed=seed) if batch else _make_plan(api, body_with_token(body), seed, 15 if wait is None else wait)
     if as_json:
         output.show_json(found)
     else:
-        _show(found)
+        _print_plan(found)
 
 
-def _made(api: Api, body: Json, seed: str, wait_min: int) -> Json:
+def _make_plan(api: Api, body: Json, seed: str, wait_min: int) -> Json:
     """A new plan, once every instance is prechecked or the patience is over."""
     found: Json = api.post("/plans", body)
     for _ in range(wait_min * 60 // PAUSE_S):
@@ -61,11 +61,11 @@ def _made(api: Api, body: Json, seed: str, wait_min: int) -> Json:
             break
         time.sleep(PAUSE_S)
         found = api.get(f"/batches/{found['batchId']}/plan", seed=seed)
-    output.note(f"This plan is the dry run {found['batchId']}. Show it again: replank plan {found['batchId']}")
+    output.print_note(f"This plan is the dry run {found['batchId']}. Show it again: replank plan {found['batchId']}")
     return found
 
 
-def _show(found: Json) -> None:
+def _print_plan(found: Json) -> None:
     for sentence in found["needsAPerson"]:
         print(f"needs a person: {sentence}")
     if found.get("state") == "planning":
@@ -77,27 +77,27 @@ def _show(found: Json) -> None:
         *([("left out", f"{found['leftOut']}: replank left-out {found['batchId']}")] if found.get("leftOut") else []),
         *(("route", f"{n} {route}") for route, n in found["routes"].items()),
     ]
-    fields += [("finish", finish(found["finish"]))]
+    fields += [("finish", finish_in_words(found["finish"]))]
     if found["planned"]:
-        fields += [("as planned", finish(found["planned"]))]
+        fields += [("as planned", finish_in_words(found["planned"]))]
     if found["finishedAt"]:
         outcomes = ", ".join(f"{number} {state}" for state, number in sorted(found["outcomes"].items()))
-        fields += [("really", f"{output.moment(found['finishedAt'])}: {outcomes}")]
-    fields += [("snapshots", _snapshots(found)), *(("limit", each) for each in found["limits"])]
-    output.fields(fields)
+        fields += [("really", f"{output.time_in_words(found['finishedAt'])}: {outcomes}")]
+    fields += [("snapshots", _snapshots_in_words(found)), *(("limit", each) for each in found["limits"])]
+    output.print_fields(fields)
     for wave in found["waves"]:
         more = ", ..." if wave["size"] > len(wave["names"]) else ""
         print(f"wave {wave['number']} of {len(found['waves'])}: {wave['size']} ({', '.join(wave['names'])}{more})")
-        print(f"  {finish(wave['finish'])}")
+        print(f"  {finish_in_words(wave['finish'])}")
     for sentence in found.get("notKnown", ()):
         print(f"not known to the forecast: {sentence}")
     if found["findings"]:
         rows = [(each["severity"], each["code"], each["instances"], each["title"]) for each in found["findings"]]
-        output.table(("severity", "finding", "#instances", "what"), rows)
+        output.print_table(("severity", "finding", "#instances", "what"), rows)
     print(f"\nThe forecast is made of declared durations, {found['runs']} runs ahead; --json has each with its source.")
 
 
-def plan_if_known(api: Api, batch_id: str) -> Json | None:
+def plan_if_supported(api: Api, batch_id: str) -> Json | None:
     """The batch's plan as of now; None if the API is of an older version."""
     try:
         found: Json = api.get(f"/batches/{batch_id}/plan")
@@ -108,14 +108,14 @@ def plan_if_known(api: Api, batch_id: str) -> Json | None:
     return found
 
 
-def finish(found: Json) -> str:
+def finish_in_words(found: Json) -> str:
     """When something will have finished, in words."""
     if not found["p50"]:
         return "not to be foreseen: in most runs it never ends"
-    last = output.moment(found["p90"]) if found["p90"] else "later than can be said"
-    return f"about {output.moment(found['p50'])} (8 of 10 runs: {output.moment(found['p10'])} to {last})"
+    last = output.time_in_words(found["p90"]) if found["p90"] else "later than can be said"
+    return f"about {output.time_in_words(found['p50'])} (8 of 10 runs: {output.time_in_words(found['p10'])} to {last})"
 
 
-def _snapshots(found: Json) -> str:
+def _snapshots_in_words(found: Json) -> str:
     cost = f", about {found['snapshotCost']} {found['currency']} until the sweep" if found["snapshotCost"] else ""
     return f"at most {found['snapshotGib']} GiB{cost}"

@@ -12,16 +12,16 @@ from cli import output
 from cli.options import AsJson, BatchId
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="The policy of a batch as a YAML or JSON file.", no_args_is_help=True)
-    group.command("set")(set_)
-    group.command("check")(check)
-    group.command("schema")(schema)
+    group.command("set")(set_policy)
+    group.command("check")(check_policy)
+    group.command("schema")(print_policy_schema)
     app.add_typer(group, name="policy")
 
 
-def set_(
+def set_policy(
     batch: BatchId,
     file: Annotated[Path, typer.Argument(help="YAML or JSON file with the whole policy: what it leaves out gets its default.")],
     why: Annotated[str, typer.Option(help="The reason; kept in the batch's journal.")] = "",
@@ -55,11 +55,11 @@ def set_(
         print(f"Persons have to approve it again: replank approvals {batch}")
 
 
-def check(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one policy.")], as_json: AsJson = False) -> None:
+def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one policy.")], as_json: AsJson = False) -> None:
     """Check a policy file: each problem with its line, column and field. Exit status 1 if there is any."""
-    from cli.policy_file import look_at  # YAML takes a while to load
+    from cli.policy_file import parse_policy_file  # YAML takes a while to load
 
-    flaws = look_at(file).flaws
+    flaws = parse_policy_file(file).flaws
     if as_json:
         output.show_json({"valid": not flaws, "problems": [asdict(each) for each in flaws]})
     else:
@@ -71,7 +71,7 @@ def check(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one 
         raise typer.Exit(1)
 
 
-def schema() -> None:
+def print_policy_schema() -> None:
     """Print the JSON Schema of a policy (the same as docs/policy.schema.json), for editors and pipelines."""
     from cli.policy_file import SCHEMA
 

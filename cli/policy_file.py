@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 
-from cli.files import text_of
-from cli.output import reason
+from cli.files import decoded_text
+from cli.output import error_in_words
 from cli.problem import bad_input
 from shared.domain.errors import Refused
 from shared.domain.policy import read_policy
@@ -46,22 +46,22 @@ class Flaw:
 
 
 @dataclass
-class Written:
+class ParsedPolicy:
     """The content of a file, with the place of each value."""
 
     document: Any = None
     places: dict[Place, tuple[int, int]] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
 
-    def flaw(self, place: Place, message: str) -> Flaw:
+    def flaw_at_place(self, place: Place, message: str) -> Flaw:
         """A flaw at the nearest known place."""
         known = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in self.places), ())
-        return Flaw(*self.places.get(known, (0, 0)), name_of(place), message)
+        return Flaw(*self.places.get(known, (0, 0)), field_path(place), message)
 
 
 def read_policy_file(file: Path) -> Json:
     """The policy in a file; raises Problem with the first fault."""
-    written = look_at(file)
+    written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
         raise bad_input("Policy.Invalid", f"{where}: {flaw.message}", f"List everything that is wrong: replank policy check {file}")
@@ -69,56 +69,58 @@ def read_policy_file(file: Path) -> Json:
     return found
 
 
-def look_at(file: Path) -> Written:
+def parse_policy_file(file: Path) -> ParsedPolicy:
     """The file with all its flaws; raises Problem if it cannot be read."""
     try:
         content = file.read_bytes()
         if len(content) > LARGEST:
             raise ValueError(f"it has more than {LARGEST} bytes")
-        text = text_of(content)
+        text = decoded_text(content)
     except (OSError, ValueError) as error:
-        raise bad_input("File.Unreadable", f"{file}: {reason(error)}.", "Give a YAML or JSON file with one object.") from None
-    written = _parsed(text)
+        raise bad_input(
+            "File.Unreadable", f"{file}: {error_in_words(error)}.", "Give a YAML or JSON file with one object."
+        ) from None
+    written = _parsed_policy(text)
     if not written.flaws:
-        written.flaws = list(_judged(written))
+        written.flaws = list(_validation_flaws(written))
     return written
 
 
-def _parsed(text: str) -> Written:
-    written = Written()
+def _parsed_policy(text: str) -> ParsedPolicy:
+    written = ParsedPolicy()
     try:
         if any(isinstance(each, yaml.AliasEvent) for each in yaml.parse(text, yaml.SafeLoader)):
             raise ValueError("anchors and aliases are not read; write the values out")
         node = yaml.compose(text, yaml.SafeLoader)
-        written.document = _value(node, (), written) if node is not None else {}
+        written.document = _node_value(node, (), written) if node is not None else {}
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (0, 0)
         written.flaws.append(Flaw(line, column, "policy", f"is neither YAML nor JSON: {error.problem or error.context}"))
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        written.flaws.append(Flaw(0, 0, "policy", reason(error)))
+        written.flaws.append(Flaw(0, 0, "policy", error_in_words(error)))
     return written
 
 
-def _value(node: Any, place: Place, written: Written) -> Any:
+def _node_value(node: Any, place: Place, written: ParsedPolicy) -> Any:
     written.places[place] = (node.start_mark.line + 1, node.start_mark.column + 1)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(each, (*place, number), written) for number, each in enumerate(node.value)]
+        return [_node_value(each, (*place, number), written) for number, each in enumerate(node.value)]
     if not isinstance(node, yaml.MappingNode):
-        return _scalar(node)
+        return _scalar_value(node)
     found: Json = {}
     for key, value in node.value:
         name = str(key.value)
         inner = (*place, name)
         if name in found:
             written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
-            written.flaws.append(written.flaw(inner, "is given twice"))
-        found[name] = _value(value, inner, written)
+            written.flaws.append(written.flaw_at_place(inner, "is given twice"))
+        found[name] = _node_value(value, inner, written)
         written.places[inner] = (key.start_mark.line + 1, key.start_mark.column + 1)
     return found
 
 
-def _scalar(node: Any) -> Any:
+def _scalar_value(node: Any) -> Any:
     if node.style in ("'", '"', "|", ">"):
         return node.value
     if (_WHOLE.fullmatch(node.value) and not node.value.startswith("0")) or node.value == "0":
@@ -126,7 +128,7 @@ def _scalar(node: Any) -> Any:
     return _PLAIN.get(node.value, node.value)
 
 
-def _judged(written: Written) -> Iterator[Flaw]:
+def _validation_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
     """The flaws that the published schema finds, else those that the model finds."""
     from jsonschema import Draft202012Validator  # takes a while to load, and only this needs it
 
@@ -138,20 +140,20 @@ def _judged(written: Written) -> Iterator[Flaw]:
             place, message = (*place, strangers[0]), f"is no known field; known are {', '.join(error.schema['properties'])}"
         elif error.validator == "pattern":
             message = f"{error.instance[:60]!r} must be {error.schema.get('title', 'plain text of one line')}"
-        yield written.flaw(place, message[:300])
+        yield written.flaw_at_place(place, message[:300])
     if not errors:
-        yield from _judged_by_the_model(written)
+        yield from _model_flaws(written)
 
 
-def _judged_by_the_model(written: Written) -> Iterator[Flaw]:
+def _model_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
     try:
         read_policy(written.document)
     except Refused as error:
         named = _NAMED.search(f"{error.message} ".replace("policy.policy", "policy"))
         place = tuple(int(each) if each.isdigit() else each for each in re.findall(r"\w+", named[1])) if named else ()
-        yield written.flaw(place, f"{error.message} {error.remedy}")
+        yield written.flaw_at_place(place, f"{error.message} {error.remedy}")
 
 
-def name_of(place: Place) -> str:
+def field_path(place: Place) -> str:
     """``policy.windows[0].start``."""
     return "policy" + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in place)

@@ -17,7 +17,7 @@ class Problem(Exception):
         self.exit_status, self.request_id = exit_status, request_id
 
 
-def without_effect(option: str, why: str, remedy: str) -> Problem:
+def option_without_effect(option: str, why: str, remedy: str) -> Problem:
     """The problem for an option that would have no effect."""
     return bad_input("Option.NoEffect", f"{option} has no effect {why}.", remedy)
 

@@ -6,40 +6,42 @@ from typing import Any
 
 from cli import output
 from cli.client import Api
-from cli.planning import finish, plan_if_known
+from cli.planning import finish_in_words, plan_if_supported
 
 Json = dict[str, Any]
 COUNTED = "failed moving waiting moved"
 """The counts of a wave as the API names them, the most important first."""
 
 
-def plan_of(api: Api, batch: Json) -> Json | None:
+def current_plan(api: Api, batch: Json) -> Json | None:
     """The batch's plan as of now; None if nothing can move, or if the API is of an older version."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
-    return plan_if_known(api, batch["batchId"])
+    return plan_if_supported(api, batch["batchId"])
 
 
-def urgent(batch: Json, plan: Json | None) -> list[str]:
+def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
     """What needs a person now, the batch itself before its migrations."""
     brake = batch["brake"]
     said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
     said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
     said += [f"account {each['accountId']}: {each['code']}: {each['remedy']}" for each in batch.get("accountTroubles", ())]
-    said += [sentence] if (sentence := to_confirm(batch)) else []
+    said += [sentence] if (sentence := confirmation_hint(batch)) else []
     failed = plan["outcomes"].get("failed", 0) if plan else 0
     return said + ([f"{failed} failed: see why (replank status {batch['batchId']} --state failed)"] if failed else [])
 
 
-def to_confirm(batch: Json) -> str:
+def confirmation_hint(batch: Json) -> str:
     """How many migrations wait for a confirmation, from when they are ready for it, and the act; empty if none waits."""
     number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
     if not number or not ready_at:
         return ""
-    return f"{number} migrated, ready to confirm from {output.moment(ready_at)} on: replank confirm --batch {batch['batchId']}"
+    return (
+        f"{number} migrated, ready to confirm from {output.time_in_words(ready_at)} on: replank confirm --batch {batch['batchId']}"
+    )
 
 
-def waves(batch: Json, plan: Json | None) -> list[str]:
+def wave_lines(batch: Json, plan: Json | None) -> list[str]:
     """Each wave on a line, one that waits with what for; without waves, when the batch will have finished."""
     by_number = {each["number"]: each["finish"] for each in plan["waves"]} if plan else {}
     said = []
@@ -47,8 +49,8 @@ def waves(batch: Json, plan: Json | None) -> list[str]:
         stands = [f"{wave[name]} {name}" for name in COUNTED.split() if wave[name]]
         waits = f"; {wave['waitsFor']}" if wave["waitsFor"] else ""
         open_still = wave["moving"] or wave["waiting"]
-        ends = f"; finish {finish(by_number[wave['number']])}" if open_still and wave["number"] in by_number else ""
+        ends = f"; finish {finish_in_words(by_number[wave['number']])}" if open_still and wave["number"] in by_number else ""
         said.append(f"wave {wave['number']} of {len(batch['waves'])}: {', '.join(stands) or 'empty'}{waits}{ends}")
     if not said and plan and plan["instances"]:
-        said.append(f"finish {finish(plan['finish'])}")
+        said.append(f"finish {finish_in_words(plan['finish'])}")
     return said

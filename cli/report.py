@@ -11,8 +11,8 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.planning import plan_if_known
-from cli.problem import bad_input, without_effect
+from cli.planning import plan_if_supported
+from cli.problem import bad_input, option_without_effect
 from shared.domain.findings import Assessment
 from shared.domain.report import Course, Report, ReportRow, counts, unchecked, worst
 from shared.domain.validation.summary import Aspect
@@ -23,12 +23,12 @@ from shared.stages.api.views import as_json as plain
 Json = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("report")(report)
+    app.command("report")(report_on_batch)
 
 
-def report(
+def report_on_batch(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch, as `replank status` shows it.")] = "",
     html: Annotated[Path | None, typer.Option("--html", help="Write one self-contained page into this file.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of what --json prints and end.")] = False,
@@ -36,30 +36,30 @@ def report(
 ) -> None:
     """Report what the prechecks and validations of a batch found, and the guests before and after."""
     if schema and (batch or html):
-        raise without_effect("A batch" if batch else "--html", "with --schema", "Give one of them.")
+        raise option_without_effect("A batch" if batch else "--html", "with --schema", "Give one of them.")
     if schema:
-        output.show_json(document_schema())
+        output.show_json(report_schema())
         return
     if not batch:
         raise bad_input("Option.Missing", "The batch is missing.", "`replank status` lists the batches.")
     api = Api.from_environment()
-    judged = list(api.pages(f"/batches/{batch}/judgements", "instances"))
-    plan = plan_if_known(api, batch)
-    found = _report(batch, judged, plan)
+    judged = list(api.all_items(f"/batches/{batch}/judgements", "instances"))
+    plan = plan_if_supported(api, batch)
+    found = _batch_report(batch, judged, plan)
     if html is not None:
         try:
             html.write_text(report_html(found), encoding="utf-8")
         except OSError as error:
             raise bad_input("File.NotWritable", f"{html}: {error}.", "Give a file in a folder that exists.") from None
     if as_json:
-        output.show_json(document(found, judged, plan))
+        output.show_json(report_document(found, judged, plan))
     elif html is not None:
-        print(f"Wrote {html}: {_summary(found)}")
+        print(f"Wrote {html}: {_verdict_counts(found)}")
     else:
         _print_report(found)
 
 
-def document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
+def report_document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
     """The report as JSON: the API's judgements with a summary. :func:`document_schema` describes it."""
     told = plan or {}
     course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
@@ -68,7 +68,7 @@ def document(found: Report, judged: list[Json], plan: Json | None = None) -> Jso
     return {**head, **course, "instances": [{"smcRollback": "", **each} for each in judged]}
 
 
-def document_schema() -> Json:
+def report_schema() -> Json:
     """JSON Schema of the document, made from the views of the API."""
     from shared.runtime.openapi import schema_of
 
@@ -77,18 +77,18 @@ def document_schema() -> Json:
     return {"title": "Replank report of one batch", **whole, "components": {"schemas": schemas}}
 
 
-def _report(batch_id: str, judged: list[Json], plan: Json | None) -> Report:
+def _batch_report(batch_id: str, judged: list[Json], plan: Json | None) -> Report:
     rows = tuple(map(_report_row, judged))
-    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows, _course(plan) if plan else None)
+    return Report(batch_id, f"Batch {batch_id}", datetime.now(timezone.utc), rows, _course_from_plan(plan) if plan else None)
 
 
-def _course(plan: Json) -> Course:
+def _course_from_plan(plan: Json) -> Course:
     planned = plan["planned"] or {}
-    low, usual, high = (_time(planned.get(name)) for name in ("p10", "p50", "p90"))
-    return Course(plan.get("digest", ""), (low, usual, high), _time(plan["finishedAt"]), plan["outcomes"])
+    low, usual, high = (_parsed_time(planned.get(name)) for name in ("p10", "p50", "p90"))
+    return Course(plan.get("digest", ""), (low, usual, high), _parsed_time(plan["finishedAt"]), plan["outcomes"])
 
 
-def _time(written: str | None) -> datetime | None:
+def _parsed_time(written: str | None) -> datetime | None:
     return datetime.fromisoformat(written.replace("Z", "+00:00")) if written else None
 
 
@@ -105,7 +105,7 @@ def _report_row(found: Json) -> ReportRow:
     )
 
 
-def _summary(found: Report) -> str:
+def _verdict_counts(found: Report) -> str:
     return ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(found).items())) or "no instances"
 
 
@@ -116,12 +116,12 @@ def _print_report(found: Report) -> None:
         minor = ("info", "not checked")
         told = ", ".join(dict.fromkeys(f.code for f in (last.findings if last else ()) if f.standing not in minor))
         rows.append((row.instance_id, row.name, " -> ".join(row.route), row.state, row.verdict, told))
-    output.table(("instance", "name", "route", "state", "verdict", "findings"), rows)
+    output.print_table(("instance", "name", "route", "state", "verdict", "findings"), rows)
     shared = unchecked(found)
     if shared:
         print("\nNot checked on any instance:")
         for finding in shared:
             print(f"  {finding.code}: {finding.title}: {finding.seen}")
-    print(f"\n{_summary(found)}")
+    print(f"\n{_verdict_counts(found)}")
     for name, value in found.course.sentences if found.course else ():
         print(f"{name}: {value}")

@@ -19,21 +19,21 @@ CatalogFile = Annotated[
 ]
 
 
-def catalog_of(file: Path | None) -> Catalog:
+def catalog_from_file(file: Path | None) -> Catalog:
     """Our catalog overlaid with the file's rows; raises Problem (File.Unreadable) or Refused naming the row and field."""
-    return CATALOG if file is None else catalog_with(rows_in(file))
+    return CATALOG if file is None else catalog_with_rows(read_rows(file))
 
 
-def rows_in(file: Path) -> Any:
+def read_rows(file: Path) -> Any:
     """The rows in the file; raises Problem (File.Unreadable)."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file; docs/operations.md shows one."
+            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file; docs/operations.md shows one."
         ) from None
 
 
-def catalog_with(rows: Any) -> Catalog:
+def catalog_with_rows(rows: Any) -> Catalog:
     """Our catalog overlaid with these rows; raises Refused naming the row and field."""
     return extend_catalog(rows, CATALOG, on=today())

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from cli.client import credentials
+from cli.client import credentials_from_environment
 from cli.problem import BAD_INPUT, NEGATIVE, Problem, bad_input
 from shared.domain.retry import CHECK_CALL
 
@@ -40,7 +40,7 @@ class OperatorAccount:
             get("REPLANK_REGION") or "cn-hangzhou",
             get("REPLANK_BUS") or "replank",
             get("REPLANK_TABLESTORE_INSTANCE") or "replank",
-            credentials(),
+            credentials_from_environment(),
             {name: url for name, url in endpoints.items() if url},
             get("REPLANK_ACCOUNT_ID", ""),
         )
@@ -67,7 +67,7 @@ class OperatorAccount:
             return "https", f"{self.account_id}.{self.region}.fc.aliyuncs.com"
         return "https", known[service]
 
-    def eventbridge(self) -> Any:
+    def eventbridge_client(self) -> Any:
         """A client of EventBridge."""
         from alibabacloud_eventbridge import models
         from alibabacloud_eventbridge.client import Client
@@ -83,11 +83,11 @@ class OperatorAccount:
             region_id=self.region,
             connect_timeout=CONNECT_MS,
             read_timeout=READ_MS,
-            **proxies(host),
+            **proxy_settings(host),
         )
         return Client(config)
 
-    def openapi(self, service: str) -> Any:
+    def openapi_client(self, service: str) -> Any:
         """A generic client of an RPC service (ECS, SMC)."""
         from alibabacloud_tea_openapi import models
         from alibabacloud_tea_openapi.client import Client
@@ -106,7 +106,7 @@ class OperatorAccount:
         )
         return Client(config)
 
-    def tablestore(self) -> Any:
+    def tablestore_client(self) -> Any:
         """A client of Tablestore."""
         for name in ("tablestore.encoder", "tablestore.decoder", "tablestore-client"):
             logging.getLogger(name).setLevel(logging.ERROR)
@@ -126,11 +126,11 @@ class OperatorAccount:
             retry_policy=tablestore_retry_policy(CHECK_CALL),
         )
 
-    def functions(self) -> Any:
+    def functions_client(self) -> Any:
         """A client of Function Compute that uses the paths of 3.0 (fc2 itself knows only those of 2.0)."""
         import fc2
 
-        class Client(fc2.Client):  # type: ignore[misc]
+        class FunctionsClient(fc2.Client):  # type: ignore[misc]
             def invoke(self, name: str, payload: bytes) -> Any:
                 path = f"/2023-03-30/functions/{name}/invocations"
                 headers = self._build_common_headers("POST", path, {"x-fc-log-type": "Tail"})
@@ -138,12 +138,12 @@ class OperatorAccount:
 
         protocol, host = self.endpoint("FC")
         key_id, secret, token = self.key
-        return Client(
+        return FunctionsClient(
             endpoint=f"{protocol}://{host}", accessKeyID=key_id, accessKeySecret=secret, securityToken=token, Timeout=INVOKE_S
         )
 
 
-def proxies(host: str) -> dict[str, str]:
+def proxy_settings(host: str) -> dict[str, str]:
     """Client settings that avoid the environment's proxy if the host is this machine."""
     return {"no_proxy": host} if is_local(host) else {}
 
@@ -153,7 +153,7 @@ def is_local(host: str) -> bool:
     return host.rsplit(":", 1)[0] in ("127.0.0.1", "localhost")
 
 
-def call(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
+def call_rpc(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
     """Make one RPC call; returns the body of the answer. Raises the SDK's own errors."""
     from alibabacloud_openapi_util.client import Client as OpenApiUtil
     from alibabacloud_tea_openapi import models
@@ -181,7 +181,7 @@ _CAUSE = re.compile(r"(?:Errno -?\d+\] |: )((?:Connection|Name|Network|No route|
 _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature", "InvalidAccessKeyId")
 
 
-def translate(error: Exception, service: str) -> Problem:
+def problem_from_error(error: Exception, service: str) -> Problem:
     """An SDK's error as a problem, with the service's own code."""
     code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
     if hasattr(error, "get_error_code"):
@@ -189,18 +189,23 @@ def translate(error: Exception, service: str) -> Problem:
     message = str(getattr(error, "message", "") or error)[:500]
     silent = _NO_ANSWER.search(f"{error}")
     if silent:
-        return Problem(f"{_noun(service)}.Unreachable", _silence(f"{error}"), _remedy(service), exit_status=NEGATIVE)
+        return Problem(
+            f"{_code_prefix(service)}.Unreachable",
+            _unreachable_message(f"{error}"),
+            _endpoint_remedy(service),
+            exit_status=NEGATIVE,
+        )
     denied = any(word in code for word in _DENIED)
-    remedy = "Check the key pair and what its RAM policies allow." if denied else _remedy(service)
-    return Problem(f"{_noun(service)}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)
+    remedy = "Check the key pair and what its RAM policies allow." if denied else _endpoint_remedy(service)
+    return Problem(f"{_code_prefix(service)}.{code}", message, remedy, exit_status=BAD_INPUT if denied else NEGATIVE)
 
 
-def _noun(service: str) -> str:
+def _code_prefix(service: str) -> str:
     """``event bus`` as the first part of a code: ``EventBus``."""
     return "".join(word[:1].upper() + word[1:] for word in service.split())
 
 
-def _silence(told: str) -> str:
+def _unreachable_message(told: str) -> str:
     """One sentence in place of the libraries' nested errors: who does not answer, and why."""
     host, port, cause = _HOST.search(told), _PORT.search(told), _CAUSE.search(told)
     where = f"{host[1]}{f':{port[1]}' if port else ''}" if host else "The service"
@@ -208,5 +213,5 @@ def _silence(told: str) -> str:
     return f"{where} does not answer: {why[:1].lower()}{why[1:]}."
 
 
-def _remedy(service: str) -> str:
+def _endpoint_remedy(service: str) -> str:
     return f"Check the endpoint of {service} (a variable REPLANK_..._ENDPOINT, if one is set), the proxy and the network."

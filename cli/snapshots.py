@@ -11,26 +11,26 @@ import typer
 from cli import output
 from cli.client import Api
 from cli.options import AsJson
-from cli.problem import without_effect
+from cli.problem import option_without_effect
 
 Json = dict[str, Any]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the commands."""
-    app.command("snapshots")(snapshots)
-    app.command("sweep")(sweep)
+    app.command("snapshots")(list_snapshots)
+    app.command("sweep")(sweep_snapshots)
 
 
-def held(api: Api) -> tuple[list[Json], str]:
+def held_snapshots(api: Api) -> tuple[list[Json], str]:
     """Every snapshot held, and the currency of the costs."""
     currency = api.get("/snapshots", limit=1)["currency"]
-    return list(api.pages("/snapshots", "snapshots")), currency
+    return list(api.all_items("/snapshots", "snapshots")), currency
 
 
-def snapshots(as_json: AsJson = False) -> None:
+def list_snapshots(as_json: AsJson = False) -> None:
     """List the snapshots held for migrations and their cost per month."""
-    found, currency = held(Api.from_environment())
+    found, currency = held_snapshots(Api.from_environment())
     own = [each for each in found if not each["kept"]]
     size, cost = sum(each["sizeGib"] for each in own), round(sum(each["costPerMonth"] for each in own), 2)
     if as_json:
@@ -42,26 +42,34 @@ def snapshots(as_json: AsJson = False) -> None:
 
 def _print_snapshots(found: list[Json]) -> None:
     rows = [
-        (each["snapshotId"], each["instanceId"], each["diskId"], each["owner"], each["state"], each["sizeGib"], _sweep_day(each))
+        (
+            each["snapshotId"],
+            each["instanceId"],
+            each["diskId"],
+            each["owner"],
+            each["state"],
+            each["sizeGib"],
+            _sweep_in_words(each),
+        )
         for each in found
     ]
-    output.table(("snapshot", "instance", "disk", "owner", "state", "#GiB", "swept from"), rows)
+    output.print_table(("snapshot", "instance", "disk", "owner", "state", "#GiB", "swept from"), rows)
 
 
-def _sweep_day(snapshot: Json) -> str:
+def _sweep_in_words(snapshot: Json) -> str:
     if snapshot["kept"]:
         return f"not ours, kept: {snapshot['kept']}"
-    return output.moment(snapshot["sweepAt"]) or "kept: not confirmed"
+    return output.time_in_words(snapshot["sweepAt"]) or "kept: not confirmed"
 
 
-def sweep(
+def sweep_snapshots(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what a sweep would delete now.")] = False,
     at: Annotated[str, typer.Option(help="With --dry-run: the time to look from (ISO 8601), default now.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Delete the snapshots that are confirmed and past their retention now, instead of waiting for the daily timer."""
     if at and not dry_run:
-        raise without_effect("--at", "without --dry-run: a sweep deletes what may go now", "Add --dry-run for a preview.")
+        raise option_without_effect("--at", "without --dry-run: a sweep deletes what may go now", "Add --dry-run for a preview.")
     if not dry_run:
         from cli.invoke import invoke_function
 
@@ -75,7 +83,7 @@ def sweep(
             print("The sweep has run; `replank snapshots` shows what is left.")
         return
     now = at or _iso_time(datetime.now(timezone.utc))
-    found, _ = held(Api.from_environment())
+    found, _ = held_snapshots(Api.from_environment())
     due = [each for each in found if each["sweepAt"] and not each["kept"] and _parse_time(each["sweepAt"]) <= _parse_time(now)]
     if as_json:
         output.show_json({"at": now, "snapshots": due})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from cli.fleet import Fleet, names_of
+from cli.fleet import Fleet, os_names
 from shared.domain.catalog import Catalog
 from shared.domain.catalog.eol import Life, life_of, standing_of
 from shared.domain.catalog.identify import identify_in, identify_os_release_in
@@ -16,17 +16,17 @@ OVER = ("ended", "extended")
 """Standings past the end of support; ``extended`` means that paid support exists."""
 
 
-def life_in(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
+def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
     """The support status, on the given day, of the operating system that the instance runs."""
-    converted = converted_to(fleet, record, catalog)
-    name, name_en = names_of(record)
+    converted = converted_release(fleet, record, catalog)
+    name, name_en = os_names(record)
     return life_of(converted, converted.name, on, catalog) if converted else standing_of(name, name_en, on, catalog)
 
 
-def converted_to(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
+def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
     """What the guest runs, if it differs from the name: ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
-    named = identify_in(catalog, *names_of(record))
+    named = identify_in(catalog, *os_names(record))
     if named is None or not isinstance(said, dict):
         return None
     words = (str(said.get(part, "")) for part in ("id", "version", "pretty_name"))
@@ -34,8 +34,8 @@ def converted_to(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None
     return runs if runs is not None and runs.product != named.product else None
 
 
-def conversion_said(fleet: Fleet, record: Json, catalog: Catalog) -> str:
+def conversion_in_words(fleet: Fleet, record: Json, catalog: Catalog) -> str:
     """A sentence that the instance was converted; empty if it was not."""
-    converted = converted_to(fleet, record, catalog)
-    name, name_en = names_of(record)
+    converted = converted_release(fleet, record, catalog)
+    name, name_en = os_names(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

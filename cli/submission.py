@@ -22,33 +22,38 @@ _LEAST, _MOST = BOUNDS["maxMoving"]
 _Texts = list[str] | None
 
 
-def _several(name: str, help: str) -> Any:
+def _repeatable_option(name: str, help: str) -> Any:
     return typer.Option(name, help=f"{help} May be repeated.")
 
 
-def request(  # noqa: PLR0913 - one parameter per option
+def submission_body(  # noqa: PLR0913 - one parameter per option
     instance: Annotated[_Texts, typer.Option("--instance", "-i", help="Instance id; may be repeated.")] = None,
     ids_from: Annotated[
         str, typer.Option("--ids-from", help="File with one instance id a line, - for standard input; # begins a comment.")
     ] = "",
-    release: Annotated[_Texts, _several("--release", "All instances on this release (key or name).")] = None,
+    release: Annotated[_Texts, _repeatable_option("--release", "All instances on this release (key or name).")] = None,
     tag: Annotated[
-        _Texts, _several("--tag", "Instances with this tag: KEY=VALUE, or KEY for any value; all tags given must be there.")
+        _Texts,
+        _repeatable_option("--tag", "Instances with this tag: KEY=VALUE, or KEY for any value; all tags given must be there."),
     ] = None,
-    resource_group: Annotated[_Texts, _several("--resource-group", "Instances in this resource group.")] = None,
-    vpc: Annotated[_Texts, _several("--vpc", "Instances in this VPC.")] = None,
-    name: Annotated[_Texts, _several("--name", "Instances whose name fits, such as 'web-*'.")] = None,
-    region: Annotated[_Texts, _several("--region", "Region id; default: the regions the pipeline covers.")] = None,
-    account: Annotated[_Texts, _several("--account", "Account id; default: the pipeline's own account.")] = None,
-    exclude: Annotated[_Texts, _several("--exclude", "Leave this instance id out.")] = None,
+    resource_group: Annotated[_Texts, _repeatable_option("--resource-group", "Instances in this resource group.")] = None,
+    vpc: Annotated[_Texts, _repeatable_option("--vpc", "Instances in this VPC.")] = None,
+    name: Annotated[_Texts, _repeatable_option("--name", "Instances whose name fits, such as 'web-*'.")] = None,
+    region: Annotated[_Texts, _repeatable_option("--region", "Region id; default: the regions the pipeline covers.")] = None,
+    account: Annotated[_Texts, _repeatable_option("--account", "Account id; default: the pipeline's own account.")] = None,
+    exclude: Annotated[_Texts, _repeatable_option("--exclude", "Leave this instance id out.")] = None,
     exclude_ids_from: Annotated[
         str, typer.Option("--exclude-ids-from", help="Leave out the ids in this file, in the form of --ids-from.")
     ] = "",
-    exclude_release: Annotated[_Texts, _several("--exclude-release", "Leave out what runs this release.")] = None,
-    exclude_tag: Annotated[_Texts, _several("--exclude-tag", "Leave out what has this tag; one of several is enough.")] = None,
-    exclude_resource_group: Annotated[_Texts, _several("--exclude-resource-group", "Leave out this resource group.")] = None,
-    exclude_vpc: Annotated[_Texts, _several("--exclude-vpc", "Leave out this VPC.")] = None,
-    exclude_name: Annotated[_Texts, _several("--exclude-name", "Leave out what has such a name.")] = None,
+    exclude_release: Annotated[_Texts, _repeatable_option("--exclude-release", "Leave out what runs this release.")] = None,
+    exclude_tag: Annotated[
+        _Texts, _repeatable_option("--exclude-tag", "Leave out what has this tag; one of several is enough.")
+    ] = None,
+    exclude_resource_group: Annotated[
+        _Texts, _repeatable_option("--exclude-resource-group", "Leave out this resource group.")
+    ] = None,
+    exclude_vpc: Annotated[_Texts, _repeatable_option("--exclude-vpc", "Leave out this VPC.")] = None,
+    exclude_name: Annotated[_Texts, _repeatable_option("--exclude-name", "Leave out what has such a name.")] = None,
     to: Annotated[
         _Texts, typer.Option("--to", help="Destination release; INSTANCE=RELEASE for one instance. Default: the catalog's choice.")
     ] = None,
@@ -56,7 +61,7 @@ def request(  # noqa: PLR0913 - one parameter per option
         int | None,
         typer.Option(help=f"{WORDS['maxMoving']} Default: the policy file's, else {DEFAULTS['maxMoving']}.", min=_LEAST, max=_MOST),
     ] = None,
-    file: Annotated[_Texts, _several("--file", "File in the guests whose content must stay the same.")] = None,
+    file: Annotated[_Texts, _repeatable_option("--file", "File in the guests whose content must stay the same.")] = None,
     check: Annotated[
         str | None, typer.Option(help="Command run in the guests before and after, once acknowledged; status 0 passes.")
     ] = None,
@@ -71,9 +76,9 @@ def request(  # noqa: PLR0913 - one parameter per option
 ) -> Json:
     """The body of a submission."""
     places = {"regionIds": region, "accountIds": account}
-    chosen = _criteria(_ids(instance, ids_from, "--ids-from"), release, tag, resource_group, vpc, name)
-    left_out = _criteria(
-        _ids(exclude, exclude_ids_from, "--exclude-ids-from"),
+    chosen = _selection_criteria(_merged_ids(instance, ids_from, "--ids-from"), release, tag, resource_group, vpc, name)
+    left_out = _selection_criteria(
+        _merged_ids(exclude, exclude_ids_from, "--exclude-ids-from"),
         *(exclude_release, exclude_tag, exclude_resource_group, exclude_vpc, exclude_name),
     )
     body: Json = {**({"clientToken": client_token} if client_token else {}), **chosen}
@@ -82,32 +87,32 @@ def request(  # noqa: PLR0913 - one parameter per option
     body |= _destinations(to or [])
     options = {"maxMoving": max_moving, "files": file, "check": check}
     own = {field: value for field, value in options.items() if value is not None}
-    limits = {**_policy(policy, calendar), **own}
+    limits = {**_read_policy(policy, calendar), **own}
     return {**body, "policy": limits} if limits else body
 
 
-def with_token(body: Json) -> Json:
+def body_with_token(body: Json) -> Json:
     """The request with a token of its own if it has none, so that a repeated call finds the same batch."""
     return {"clientToken": uuid.uuid4().hex, **body}
 
 
-def takes_submission(command: Callable[..., Any]) -> Callable[..., Any]:
+def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The command with the options of a submission; it gets the request as ``body``."""
-    theirs = inspect.signature(request).parameters
+    theirs = inspect.signature(submission_body).parameters
     mine = {name: each for name, each in inspect.signature(command).parameters.items() if name != "body"}
 
     @wraps(command)
-    def with_options(**given: Any) -> Any:
-        return command(request(**{name: given[name] for name in theirs}), **{name: given[name] for name in mine})
+    def command_with_options(**given: Any) -> Any:
+        return command(submission_body(**{name: given[name] for name in theirs}), **{name: given[name] for name in mine})
 
-    hints = get_type_hints(request, include_extras=True) | get_type_hints(command, include_extras=True)
+    hints = get_type_hints(submission_body, include_extras=True) | get_type_hints(command, include_extras=True)
     all_of_them = [each.replace(annotation=hints[each.name]) for each in (*theirs.values(), *mine.values())]
-    with_options.__signature__ = inspect.Signature(all_of_them)  # type: ignore[attr-defined]
-    with_options.__annotations__ = {each.name: each.annotation for each in all_of_them}
-    return with_options
+    command_with_options.__signature__ = inspect.Signature(all_of_them)  # type: ignore[attr-defined]
+    command_with_options.__annotations__ = {each.name: each.annotation for each in all_of_them}
+    return command_with_options
 
 
-def _ids(given: _Texts, file: str, option: str) -> list[str]:
+def _merged_ids(given: _Texts, file: str, option: str) -> list[str]:
     """The ids given one by one and in a file, each once."""
     found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
     if len(found) > MOST_IDS:
@@ -116,7 +121,7 @@ def _ids(given: _Texts, file: str, option: str) -> list[str]:
     return found
 
 
-def _criteria(ids: list[str], release: _Texts, tag: _Texts, group: _Texts, vpc: _Texts, name: _Texts) -> Json:
+def _selection_criteria(ids: list[str], release: _Texts, tag: _Texts, group: _Texts, vpc: _Texts, name: _Texts) -> Json:
     kinds = {"instanceIds": ids, "releases": release, "tags": tag, "resourceGroupIds": group, "vpcIds": vpc, "names": name}
     return {kind: list(values) for kind, values in kinds.items() if values}
 
@@ -132,7 +137,7 @@ def _destinations(given: list[str]) -> Json:
     return {**({"destination": single[0]} if single else {}), **({"destinations": each} if each else {})}
 
 
-def _policy(file: Path | None, calendar: Path | None) -> Json:
+def _read_policy(file: Path | None, calendar: Path | None) -> Json:
     """The policy in the files. YAML and calendars take a while to load, and most submissions have neither."""
     found: Json = {}
     if file:
@@ -140,8 +145,8 @@ def _policy(file: Path | None, calendar: Path | None) -> Json:
 
         found = read_policy_file(file)
     if calendar:
-        from cli.calendar import blackouts_in
+        from cli.calendar import read_blackouts
 
-        black = blackouts_in(calendar, today(), str(found.get("zone", "")))
+        black = read_blackouts(calendar, today(), str(found.get("zone", "")))
         found = {**found, "blackouts": [*found.get("blackouts", []), *black]}
     return found

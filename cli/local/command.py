@@ -12,14 +12,14 @@ from typing import Annotated, Any
 import typer
 
 from cli import output
-from cli.catalog import day
+from cli.catalog import parsed_day
 from cli.events import ROOT
 from cli.files import read_json
 from cli.local import start
-from cli.local.place import Place
-from cli.local.ticket import new_link
+from cli.local.place import StateFolder
+from cli.local.ticket import create_console_link
 from cli.options import AsJson
-from cli.problem import bad_input, without_effect
+from cli.problem import bad_input, option_without_effect
 from cli.run.cloud import RunningCloud
 from cli.run.launch import SETTINGS
 from cli.run.plan import EXAMPLES
@@ -37,16 +37,22 @@ FleetFile = Annotated[Path | None, typer.Option(help="What DescribeInstances ret
 Guests = Annotated[Path | None, typer.Option(help="Facts of the guests by instance id; default: guests.json beside the fleet.")]
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(no_args_is_help=True, help="A local cloud that stays: try every command without an account.")
-    for name, function in (("up", up), ("down", down), ("env", show_env), ("load", load), ("clock", clock)):
+    for name, function in (
+        ("up", start_local_cloud),
+        ("down", stop_local_cloud),
+        ("env", show_environment),
+        ("load", load_instances),
+        ("clock", show_or_set_clock),
+    ):
         group.command(name)(function)
-    group.command()(console)
+    group.command()(console)  # named by the function: the literal is the name of a driver
     app.add_typer(group, name="local")
 
 
-def up(  # noqa: PLR0913 - one parameter per option
+def start_local_cloud(  # noqa: PLR0913 - one parameter per option
     fleet: FleetFile = None,
     guests: Guests = None,
     empty: Annotated[bool, typer.Option("--empty", help="Load no fleet.")] = False,
@@ -62,26 +68,26 @@ def up(  # noqa: PLR0913 - one parameter per option
     It runs in the background and keeps its state. Five minutes after the last call, with nothing under way, its time stands
     still and it takes no CPU; the next call wakes it.
     """
-    _check_together({"--fleet": fleet, "--guests": guests}, "--empty", empty)
-    _check_together({"--speed": speed}, "--step", step)
-    _check_guests(fleet, guests)
-    place = Place.at(state)
-    wanted = start.Wanted(fleet, guests, empty, day(on) if on else None, speed, step, port)
-    if running := place.running():
-        _refuse_without_effect(wanted, foreground)
+    _refuse_conflict({"--fleet": fleet, "--guests": guests}, "--empty", empty)
+    _refuse_conflict({"--speed": speed}, "--step", step)
+    _refuse_guests_without_fleet(fleet, guests)
+    place = StateFolder.from_path(state)
+    wanted = start.StartOptions(fleet, guests, empty, parsed_day(on) if on else None, speed, step, port)
+    if running := place.running_cloud():
+        _refuse_start_options(wanted, foreground)
         print(f"The local cloud already runs in {place.path} (process {running.ready['pid']}).", file=sys.stderr)
-        start.prepare(place, running)
-        _show_env(place, running)
+        start.prepare_cloud(place, running)
+        _print_exports(place, running)
         return
     if foreground:
         for number in (signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.default_int_handler)
-    cloud = start.start(place, wanted, tied=foreground)
+    cloud = start.start_cloud(place, wanted, tied=foreground)
     try:
         print(f"The local cloud runs in {place.path} (process {cloud.ready['pid']}).", file=sys.stderr)
-        print(f"The operations page, once with this link: {_link(place, cloud)}", file=sys.stderr)
+        print(f"The operations page, once with this link: {_console_link(place, cloud)}", file=sys.stderr)
         print("Let this shell speak to it; `replank local down` ends it:", file=sys.stderr)
-        _show_env(place, cloud)
+        _print_exports(place, cloud)
         sys.stdout.flush()
         if foreground and cloud.process:
             cloud.process.wait()
@@ -92,23 +98,23 @@ def up(  # noqa: PLR0913 - one parameter per option
             cloud.stop()
 
 
-def down(state: State = PLACE) -> None:
+def stop_local_cloud(state: State = PLACE) -> None:
     """End the local cloud. Its state is kept: `replank local up` goes on with it."""
-    place = Place.at(state)
-    if place.stop():
+    place = StateFolder.from_path(state)
+    if place.stop_cloud():
         print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to start over.")
     else:
         print(f"No local cloud runs in {place.path}.", file=sys.stderr)
 
 
-def show_env(state: State = PLACE, as_json: AsJson = False) -> None:
+def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
     """Print what to export so that every other command speaks to the local cloud: eval "$(replank local env)"."""
-    place = Place.at(state)
-    cloud = place.need_running()
+    place = StateFolder.from_path(state)
+    cloud = place.require_running_cloud()
     if as_json:
-        output.show_json(_environment(place, cloud))
+        output.show_json(_cloud_environment(place, cloud))
     else:
-        _show_env(place, cloud)
+        _print_exports(place, cloud)
 
 
 def console(state: State = PLACE) -> None:
@@ -116,15 +122,15 @@ def console(state: State = PLACE) -> None:
 
     The name is that of REPLANK_OPERATOR, or of your login.
     """
-    place = Place.at(state)
-    print(_link(place, place.need_running()))
+    place = StateFolder.from_path(state)
+    print(_console_link(place, place.require_running_cloud()))
 
 
-def _link(place: Place, cloud: RunningCloud) -> str:
-    return new_link(place.path, cloud.ready["fc"])
+def _console_link(place: StateFolder, cloud: RunningCloud) -> str:
+    return create_console_link(place.path, cloud.ready["fc"])
 
 
-def load(
+def load_instances(
     fleet: Annotated[
         Path | None, typer.Argument(metavar="[FLEET]", help="What DescribeInstances returned (JSON). Default: the sample.")
     ] = None,
@@ -135,16 +141,16 @@ def load(
 ) -> None:
     """Load more instances into the local cloud that runs: the sample, or your own. A file with a mistake loads nothing."""
     if schema:
-        _check_together({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
+        _refuse_conflict({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
         output.show_json(read_json(SCHEMA))
         return
-    _check_guests(fleet, guests)
-    place = Place.at(state)
-    number = start.load(place, place.need_running(), start.fleet_of(fleet, guests), replace=replace)
+    _refuse_guests_without_fleet(fleet, guests)
+    place = StateFolder.from_path(state)
+    number = start.load_fleet(place, place.require_running_cloud(), start.fleet_to_load(fleet, guests), replace=replace)
     print(f"{number} instances loaded.")
 
 
-def clock(
+def show_or_set_clock(
     advance: Annotated[str, typer.Option(help="Move time on, with all that becomes due: 90s, 30m, 2h, 8d, 1d12h.")] = "",
     speed: Annotated[float | None, typer.Option(help="Let time run: virtual seconds per second.", min=0.01, max=86400)] = None,
     step: Annotated[bool, typer.Option("--step", help="Let time stand still but for --advance.")] = False,
@@ -152,22 +158,22 @@ def clock(
     as_json: AsJson = False,
 ) -> None:
     """Show or change the local cloud's time."""
-    _check_together({"--speed": speed}, "--step", step)
-    left_s = seconds_of(advance) if advance else 0
-    cloud = Place.at(state).need_running()
+    _refuse_conflict({"--speed": speed}, "--step", step)
+    left_s = seconds_in_span(advance) if advance else 0
+    cloud = StateFolder.from_path(state).require_running_cloud()
     if step or speed is not None:
         cloud.set_clock(hold=step, **({} if step else {"speed": speed}))
     while left_s > 0:
-        cloud.advance(min(left_s, STEP_S))
+        cloud.advance_clock(min(left_s, STEP_S))
         left_s -= STEP_S
     now = cloud.clock()
     if as_json:
         output.show_json({name: now[name] for name in ("now", "speed", "hold", "asleep")})
     else:
-        print(f"{output.moment(now['now'])}: {_speed_in_words(now)}")
+        print(f"{output.time_in_words(now['now'])}: {_speed_in_words(now)}")
 
 
-def seconds_of(span: str) -> int:
+def seconds_in_span(span: str) -> int:
     """``1d12h`` in seconds; raises Problem (Option.Invalid)."""
     found = _SPAN.fullmatch(span.strip())
     if not span.strip() or found is None:
@@ -184,30 +190,30 @@ def _speed_in_words(now: Json) -> str:
     return f"it runs {now['speed']:g} times as fast as real time" if now["speed"] else "it jumps to what is due next"
 
 
-def _environment(place: Place, cloud: RunningCloud) -> dict[str, str]:
+def _cloud_environment(place: StateFolder, cloud: RunningCloud) -> dict[str, str]:
     of_smc = {name: value for name, value in SETTINGS.items() if name.startswith("REPLANK_SMC_")}
     return {**cloud.environment(), **of_smc, "REPLANK_LOCAL_STATE": str(place.path)}
 
 
-def _show_env(place: Place, cloud: RunningCloud) -> None:
-    for name, value in _environment(place, cloud).items():
+def _print_exports(place: StateFolder, cloud: RunningCloud) -> None:
+    for name, value in _cloud_environment(place, cloud).items():
         print(f"export {name}={shlex.quote(value)}")
     notices = EXAMPLES / "notices"
     print(f"# Then for example: replank events send {shlex.quote(str(notices / 'centos-7.json'))}; replank status")
 
 
-def _check_guests(fleet: Path | None, guests: Path | None) -> None:
+def _refuse_guests_without_fleet(fleet: Path | None, guests: Path | None) -> None:
     if guests and not fleet:
-        raise without_effect("--guests", "on the sample fleet", "Give a fleet of your own.")
+        raise option_without_effect("--guests", "on the sample fleet", "Give a fleet of your own.")
 
 
-def _check_together(given: dict[str, Any], other: str, is_given: bool) -> None:
+def _refuse_conflict(given: dict[str, Any], other: str, is_given: bool) -> None:
     for name, value in given.items():
         if is_given and value not in (None, False):
-            raise without_effect(name, f"with {other}", "Give one of them.")
+            raise option_without_effect(name, f"with {other}", "Give one of them.")
 
 
-def _refuse_without_effect(wanted: start.Wanted, foreground: bool) -> None:
+def _refuse_start_options(wanted: start.StartOptions, foreground: bool) -> None:
     """Refuse start options for a cloud that already runs, because they cannot apply."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
@@ -221,4 +227,4 @@ def _refuse_without_effect(wanted: start.Wanted, foreground: bool) -> None:
     }
     for name, (value, remedy) in given.items():
         if value not in (None, False):
-            raise without_effect(name, "because the local cloud already runs", remedy)
+            raise option_without_effect(name, "because the local cloud already runs", remedy)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
-from cli.client import Http
+from cli.client import HttpClient
 from cli.problem import Problem, bad_input
 from cli.run.cloud import STOP_S, RunningCloud
 
@@ -23,14 +23,14 @@ LOOK_S = 0.05
 
 
 @dataclass
-class Place:
+class StateFolder:
     """A state folder. ``mark`` is the content of its file: the regions, and whether a fleet was loaded."""
 
     path: Path
     mark: Json = field(default_factory=dict)
 
     @classmethod
-    def at(cls, path: Path) -> Place:
+    def from_path(cls, path: Path) -> StateFolder:
         """The folder, which need not exist; raises Problem (State.NotOurs) if it holds something else."""
         path = path.resolve()
         try:
@@ -44,32 +44,32 @@ class Place:
             raise bad_input("State.NotOurs", f"{path} holds files and is no state of a local cloud.", "Name an empty folder.")
         return cls(path)
 
-    def note(self, **more: Any) -> None:
+    def update_mark(self, **more: Any) -> None:
         """Add values to the mark and write it."""
         self.mark |= more
         unfinished = self.path / f"{MARK}.part"
         unfinished.write_text(json.dumps(self.mark), encoding="utf-8")
         unfinished.replace(self.path / MARK)
 
-    def running(self) -> RunningCloud | None:
+    def running_cloud(self) -> RunningCloud | None:
         """The cloud that runs here, or None.
 
         A file left by a killed cloud does not count, because the system has released its lock.
         """
-        ready = self._running_document()
-        return RunningCloud(None, ready, Http()) if ready else None
+        ready = self._read_running_file()
+        return RunningCloud(None, ready, HttpClient()) if ready else None
 
-    def need_running(self) -> RunningCloud:
+    def require_running_cloud(self) -> RunningCloud:
         """The cloud that runs here; raises Problem (LocalCloud.NotRunning) if no cloud runs."""
-        found = self.running()
+        found = self.running_cloud()
         if found is None:
             remedy = "Start it with `replank local up`, or name its folder with --state."
             raise Problem("LocalCloud.NotRunning", f"No local cloud runs in {self.path}.", remedy)
         return found
 
-    def stop(self) -> bool:
+    def stop_cloud(self) -> bool:
         """End the cloud in order, or by force if it does not end; False if none runs. Its lock is free once the process is gone."""
-        ready = self._running_document()
+        ready = self._read_running_file()
         if not ready:
             return False
         try:
@@ -80,7 +80,7 @@ class Place:
             for number in (signal.SIGTERM, signal.SIGKILL):
                 with suppress(ProcessLookupError):
                     os.kill(int(ready["pid"]), number)
-                if self._wait_until(lambda: _is_free(file)):
+                if self._wait_until(lambda: _is_unlocked(file)):
                     return True
         raise Problem("LocalCloud.NotStopped", f"Process {ready['pid']} does not end.", f"Look at it: ps -fp {ready['pid']}")
 
@@ -92,17 +92,17 @@ class Place:
             time.sleep(LOOK_S)
         return True
 
-    def _running_document(self) -> Json:
+    def _read_running_file(self) -> Json:
         """The content of the running cloud's file; empty if no living process holds its lock."""
         try:
             with (self.path / RUNNING).open(encoding="utf-8") as file:
-                found: Json = {} if _is_free(file) else json.loads(file.read() or "{}")
+                found: Json = {} if _is_unlocked(file) else json.loads(file.read() or "{}")
                 return found
         except FileNotFoundError:
             return {}
 
 
-def _is_free(file: IO[str]) -> bool:
+def _is_unlocked(file: IO[str]) -> bool:
     """Whether no process holds the lock on the file."""
     import fcntl
 

@@ -9,11 +9,11 @@ from typing import Any
 
 from cli.bootstrap import ensure_bus
 from cli.fleet import Fleet, read_fleet
-from cli.local.place import Place
+from cli.local.place import StateFolder
 from cli.problem import Problem, bad_input
 from cli.run import plan as plans
 from cli.run.cloud import RunningCloud
-from cli.run.launch import Launch, launch, ready_line
+from cli.run.launch import LaunchOptions, launch_cloud, read_ready_line
 
 Json = dict[str, Any]
 SPEED, PORT = 60.0, 8600
@@ -21,7 +21,7 @@ SHOWN = 5
 
 
 @dataclass(frozen=True)
-class Wanted:
+class StartOptions:
     """The user's options for a start; None or False means not given."""
 
     fleet: Path | None = None
@@ -34,7 +34,7 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Load:
+class FleetToLoad:
     """A fleet to load, settings of the account, and the day on which its time begins."""
 
     fleet: Fleet
@@ -42,46 +42,48 @@ class Load:
     on: date | None = None
 
 
-def fleet_of(file: Path | None, guests: Path | None) -> Load:
+def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
     """The user's own fleet, or the sample with its mishaps; raises Problem (Fleet.*)."""
     if file is None:
-        sample = plans.sample()
-        return Load(sample.fleet, sample.faults)
+        sample = plans.sample_plan()
+        return FleetToLoad(sample.fleet, sample.faults)
     fleet = read_fleet(file, guests)
-    return Load(fleet, {}, fleet.on)
+    return FleetToLoad(fleet, {}, fleet.on)
 
 
-def start(place: Place, wanted: Wanted, *, tied: bool) -> RunningCloud:
+def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> RunningCloud:
     """Start a cloud and load the fleet; files are checked before anything starts."""
     _refuse_second_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
-    chosen = fleet_of(wanted.fleet, wanted.guests) if first else None
+    chosen = fleet_to_load(wanted.fleet, wanted.guests) if first else None
     regions = chosen.fleet.regions if chosen else place.mark.get("regions", [])
     on = wanted.on or (chosen.on if chosen else None)
     clock = ("--hold",) if wanted.step else ()
     options = (*clock, "--speed", str(wanted.speed or SPEED), "--port", str(PORT if wanted.port is None else wanted.port))
-    cloud = _launched(place, Launch(place.path, regions, plans.sample().sources, on, options), tied)
+    cloud = _launch_cloud(place, LaunchOptions(place.path, regions, plans.sample_plan().notice_sources, on, options), tied)
     try:
         if first:
-            place.note(regions=regions, fleet=[str(each.resolve()) if each else "" for each in (wanted.fleet, wanted.guests)])
+            place.update_mark(
+                regions=regions, fleet=[str(each.resolve()) if each else "" for each in (wanted.fleet, wanted.guests)]
+            )
         elif wanted.empty:
-            place.note(regions=regions, loaded=True)
-        prepare(place, cloud)
+            place.update_mark(regions=regions, loaded=True)
+        prepare_cloud(place, cloud)
     except BaseException:
-        _stop(place, cloud)
+        _stop_cloud(place, cloud)
         raise
     return cloud
 
 
-def prepare(place: Place, cloud: RunningCloud) -> None:
+def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
     """Make the bus and load the fleet of the mark unless this is done, because a start may have been interrupted."""
     ensure_bus(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
-        load(place, cloud, fleet_of(files[0], files[1]), replace=True)
+        load_fleet(place, cloud, fleet_to_load(files[0], files[1]), replace=True)
 
 
-def load(place: Place, cloud: RunningCloud, wanted: Load, *, replace: bool) -> int:
+def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, replace: bool) -> int:
     """Load a fleet and let the functions look into its regions; returns the number of instances.
 
     Raises Problem (Fleet.AlreadyThere).
@@ -98,12 +100,12 @@ def load(place: Place, cloud: RunningCloud, wanted: Load, *, replace: bool) -> i
     regions = list(dict.fromkeys([*known, *wanted.fleet.regions]))
     cloud.load_fleet({**wanted.fleet.document, "faults": wanted.faults})
     if regions != known:
-        cloud.deploy({"REPLANK_REGIONS": ",".join(regions)})
-    place.note(regions=regions, loaded=True)
+        cloud.redeploy({"REPLANK_REGIONS": ",".join(regions)})
+    place.update_mark(regions=regions, loaded=True)
     return len(wanted.fleet.instances)
 
 
-def _refuse_second_fleet(place: Place, wanted: Wanted) -> None:
+def _refuse_second_fleet(place: StateFolder, wanted: StartOptions) -> None:
     given = wanted.fleet or wanted.guests or wanted.empty or wanted.on
     if given and place.mark.get("loaded"):
         raise bad_input(
@@ -113,24 +115,24 @@ def _refuse_second_fleet(place: Place, wanted: Wanted) -> None:
         )
 
 
-def _launched(place: Place, wanted: Launch, tied: bool) -> RunningCloud:
-    process = launch(wanted, tied=tied)
+def _launch_cloud(place: StateFolder, wanted: LaunchOptions, tied: bool) -> RunningCloud:
+    process = launch_cloud(wanted, tied=tied)
     try:
-        ready = ready_line(process, place.path)
+        ready = read_ready_line(process, place.path)
     except BaseException as error:
         process.kill()
         process.wait()
-        if isinstance(error, Problem) and place.running():
+        if isinstance(error, Problem) and place.running_cloud():
             raise Problem(
                 "LocalCloud.Running", f"Another command has just started the local cloud in {place.path}.", "Use it."
             ) from None
         raise
-    found = place.need_running()
+    found = place.require_running_cloud()
     found.ready = {**ready, **found.ready}
     found.process = process if tied else None
     return found
 
 
-def _stop(place: Place, cloud: RunningCloud) -> None:
+def _stop_cloud(place: StateFolder, cloud: RunningCloud) -> None:
     cloud.stop()
-    place.stop()
+    place.stop_cloud()

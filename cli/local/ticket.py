@@ -8,12 +8,12 @@ import secrets
 from pathlib import Path
 
 from cli.client import operator_name
-from cli.run.launch import tickets_of
+from cli.run.launch import ticket_folder
 
 
-def new_link(state: Path, url: str) -> str:
+def create_console_link(state: Path, url: str) -> str:
     """A link that lets one browser in, once, under the name of REPLANK_OPERATOR or of the login."""
-    folder = tickets_of(state)
+    folder = ticket_folder(state)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = secrets.token_urlsafe(32)
     ticket = folder / hashlib.sha256(secret.encode()).hexdigest()

@@ -11,9 +11,9 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from cli.client import Api, Http
+from cli.client import Api, HttpClient
 from cli.problem import Problem, bad_input
-from cli.run.launch import NO_SETTINGS, Launch, launch, ready_line
+from cli.run.launch import NO_SETTINGS, LaunchOptions, launch_cloud, read_ready_line
 from cli.sdk_account import OperatorAccount
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ class RunningCloud:
 
     process: subprocess.Popen[str] | None
     ready: Json
-    http: Http
+    http: HttpClient
 
     @classmethod
     def start(
@@ -43,10 +43,10 @@ class RunningCloud:
         ``sources`` are those whose notices the functions accept, ``on`` is the day on which its clock begins, and ``settings``
         replace ours.
         """
-        process = launch(Launch(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
-        cloud = cls(process, {}, Http())
+        process = launch_cloud(LaunchOptions(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
+        cloud = cls(process, {}, HttpClient())
         try:
-            cloud.ready = ready_line(process, state)
+            cloud.ready = read_ready_line(process, state)
         except BaseException:
             cloud.stop()
             raise
@@ -80,35 +80,35 @@ class RunningCloud:
             **{f"REPLANK_{name}_ENDPOINT": url for name, url in account.endpoints.items()},
         }
 
-    def advance(self, seconds: int) -> Json:
+    def advance_clock(self, seconds: int) -> Json:
         """Advance virtual time and do everything that is due; returns the clock."""
-        return self._admin("POST", "clock", {"advance_s": seconds})
+        return self._call_admin("POST", "clock", {"advance_s": seconds})
 
     def clock(self) -> Json:
         """``{now, now_ms, ...}``."""
-        return self._admin("GET", "clock")
+        return self._call_admin("GET", "clock")
 
     def set_clock(self, **wanted: Any) -> Json:
         """Change how virtual time runs (``hold``, ``speed``); returns the clock."""
-        return self._admin("POST", "clock", wanted)
+        return self._call_admin("POST", "clock", wanted)
 
-    def deploy(self, settings: dict[str, str]) -> None:
+    def redeploy(self, settings: dict[str, str]) -> None:
         """Deploy again with other settings of the functions."""
-        self._admin("POST", "deploy", {"env": settings})
+        self._call_admin("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:
         """Load the instances into the cloud; raises Problem (Fleet.Invalid) naming record and field."""
-        self._admin("POST", "fleet", document)
+        self._call_admin("POST", "fleet", document)
 
     def inventory(self) -> Json:
         """Everything that exists in the cloud, by kind and id."""
-        return self._admin("GET", "inventory")
+        return self._call_admin("GET", "inventory")
 
-    def guests(self) -> Json:
+    def guest_disks(self) -> Json:
         """The disks of each instance with the digests of their content, by instance id."""
-        return self._admin("GET", "guests")
+        return self._call_admin("GET", "guests")
 
-    def _admin(self, method: str, name: str, body: Json | None = None) -> Json:
+    def _call_admin(self, method: str, name: str, body: Json | None = None) -> Json:
         content = b"" if body is None else json.dumps(body).encode()
         try:
             headers = {"content-type": "application/json", "authorization": f"Bearer {self.ready['admin_token']}"}

@@ -14,29 +14,29 @@ import typer
 from cli import events, output
 from cli.bootstrap import ensure_bus
 from cli.options import AsJson
-from cli.problem import without_effect
+from cli.problem import option_without_effect
 from cli.rows import CatalogFile
 from cli.run import plan as plans
 from cli.run import results
 from cli.run.cloud import RunningCloud
-from cli.run.drive import Drive
-from cli.run.folder import Folder, folder_for
-from cli.run.launch import write_rows
+from cli.run.drive import RunLoop
+from cli.run.folder import RunFolder, open_run_folder
+from cli.run.launch import write_catalog_rows
 from cli.run.operator import NAME, Operator
-from cli.run.plan import Plan
-from cli.run.screen import screen
+from cli.run.plan import RunPlan
+from cli.run.screen import new_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
 """The report of the last run to end; two runs at once share this file."""
 
 
-def register(app: typer.Typer) -> None:
+def register_commands(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("run")(run)
+    app.command("run")(run_fleet)
 
 
-def run(  # noqa: PLR0913 - one parameter per option
+def run_fleet(  # noqa: PLR0913 - one parameter per option
     fleet: Annotated[
         Path | None, typer.Option(help="What DescribeInstances returned (JSON, one or more pages). Default: a sample.")
     ] = None,
@@ -68,23 +68,23 @@ def run(  # noqa: PLR0913 - one parameter per option
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
-            raise without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
-    plan = plans.given(fleet, guests, notice or [], expect, on, catalog) if fleet else plans.sample()
-    folder = folder_for(state, plan.digest, seed)
+            raise option_without_effect(name, "on the sample fleet", "Give a fleet of your own: --fleet FILE.")
+    plan = plans.plan_from_files(fleet, guests, notice or [], expect, on, catalog) if fleet else plans.sample_plan()
+    folder = open_run_folder(state, plan.digest, seed)
     if not as_json:
-        show_left_out(plan)
+        print_left_out(plan)
     print(f"State: {folder.path}", file=sys.stderr)
     started = time.monotonic()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)  # ends like Ctrl-C, so that the child never outlives this process
-    own = {} if plan.rows is None else write_rows(plan.rows, plan.catalog, folder.path)
-    cloud = RunningCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.sources, plan.on, own)
+    own = {} if plan.rows is None else write_catalog_rows(plan.rows, plan.catalog, folder.path)
+    cloud = RunningCloud.start(folder.path, folder.seed, plan.fleet.regions, plan.notice_sources, plan.on, own)
     try:
-        found = _migrate(cloud, plan, folder)
+        found = _migrate_fleet(cloud, plan, folder)
         facts = {"seed": folder.seed, "virtualNow": cloud.clock()["now"], "wallSeconds": round(time.monotonic() - started, 1)}
         facts["leftOut"] = plan.left_out
-        written = (report,) if report else (folder.report, REPORT)
-        results.write(found, written, facts)
+        written = (report,) if report else (folder.report_file, REPORT)
+        results.write_report(found, written, facts)
         _print_results(found, plan, written[0], facts, as_json)
         if keep:
             _keep_running(cloud)
@@ -94,13 +94,13 @@ def run(  # noqa: PLR0913 - one parameter per option
         raise typer.Exit(130) from None
     finally:
         cloud.stop()
-    if not found.as_expected:
+    if not found.is_as_expected:
         print(f"Its state is kept: {folder.path}", file=sys.stderr)
         raise typer.Exit(1)
     folder.remove()
 
 
-def show_left_out(plan: Plan) -> None:
+def print_left_out(plan: RunPlan) -> None:
     """Name every instance that the run leaves out, and why."""
     if not plan.left_out:
         return
@@ -109,39 +109,39 @@ def show_left_out(plan: Plan) -> None:
         print(f"  {instance_id}: {reason}")
 
 
-def _migrate(cloud: RunningCloud, plan: Plan, folder: Folder) -> results.Results:
-    disks = folder.disks or _prepare(cloud, plan, folder)
+def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> results.RunResults:
+    disks = folder.original_disks or _prepare_cloud(cloud, plan, folder)
     api = cloud.api(NAME)
     for number, body in enumerate(plan.batches):
         api.post("/batches", {**body, "clientToken": f"run-{plan.digest}-{number}"})
-    shown = screen()
+    shown = new_screen()
     try:
         expected = len(plan.notices) + len(plan.batches)
-        batches = Drive(cloud, Operator(api, plan.roll_back), shown, expected).run()
+        batches = RunLoop(cloud, Operator(api, plan.roll_back), shown, expected).run()
     finally:
         shown.close()
-    changed = _changed(disks, _disks(cloud), plan.roll_back)
-    return results.collect(api, batches, plan, cloud.inventory(), changed)
+    changed = _damaged_disks(disks, _disk_digests(cloud), plan.roll_back)
+    return results.collect_results(api, batches, plan, cloud.inventory(), changed)
 
 
-def _prepare(cloud: RunningCloud, plan: Plan, folder: Folder) -> Json:
+def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
     """Load the fleet, make the bus and send the notices; recorded in the folder, so that a continued run skips it."""
     cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
     ensure_bus(cloud.account)
     if plan.notices:
-        events.put(cloud.account, plan.notices)
-    disks = _disks(cloud)
-    folder.note(disks=disks)
+        events.put_events(cloud.account, plan.notices)
+    disks = _disk_digests(cloud)
+    folder.update_mark(disks=disks)
     return disks
 
 
-def _disks(cloud: RunningCloud) -> Json:
+def _disk_digests(cloud: RunningCloud) -> Json:
     """The disk ids of each instance, with kind and digest of the content."""
-    found = cloud.guests()
+    found = cloud.guest_disks()
     return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
 
 
-def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
+def _damaged_disks(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
     """Disks that changed but should not: data disks of all instances, and system disks of rolled back ones."""
     return {
         instance_id: [
@@ -153,12 +153,14 @@ def _changed(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str
     }
 
 
-def _print_results(found: results.Results, plan: Plan, report: Path, facts: Json, as_json: bool) -> None:
+def _print_results(found: results.RunResults, plan: RunPlan, report: Path, facts: Json, as_json: bool) -> None:
     if as_json:
-        output.show_json({**facts, "asExpected": found.as_expected, "surprises": found.surprises, "migrations": found.migrations})
+        output.show_json(
+            {**facts, "asExpected": found.is_as_expected, "surprises": found.surprises, "migrations": found.migrations}
+        )
         return
-    results.show(found, plan.catalog)
-    verdict = "every expected outcome was reached" if found.as_expected else "NOT every expected outcome was reached"
+    results.print_results(found, plan.catalog)
+    verdict = "every expected outcome was reached" if found.is_as_expected else "NOT every expected outcome was reached"
     print(f"{verdict} ({facts['wallSeconds']} s). The report: {report}")
 
 

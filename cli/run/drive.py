@@ -24,7 +24,7 @@ PLANNED_S = HOUR_S
 
 
 @dataclass
-class Drive:
+class RunLoop:
     """``batches`` is the number of batches expected."""
 
     cloud: RunningCloud
@@ -41,17 +41,17 @@ class Drive:
         clock = self.cloud.clock()
         self._moved_ms = started_ms = clock["now_ms"]
         while True:
-            batches = list(api.pages("/batches", "batches"))
-            migrations = list(api.pages("/migrations", "migrations"))
+            batches = list(api.all_items("/batches", "batches"))
+            migrations = list(api.all_items("/migrations", "migrations"))
             self.screen.update(batches, migrations, clock["now"])
-            acted = self.operator.act(batches, migrations)
+            acted = self.operator.act_where_possible(batches, migrations)
             self._note_progress(migrations, acted, clock["now_ms"])
             missing = len(batches) < self.batches
             if missing and clock["now_ms"] - started_ms > PLANNED_S * 1000:
                 return batches
             if not acted and not missing and self._is_over(batches, migrations, clock["now_ms"]):
                 return batches
-            clock = self.cloud.advance(self._step(migrations))
+            clock = self.cloud.advance_clock(self._next_step_s(migrations))
 
     def _note_progress(self, migrations: list[Json], acted: int, now_ms: int) -> None:
         seen = sorted((each["migrationId"], each["version"], each["progress"]) for each in migrations)
@@ -62,7 +62,7 @@ class Drive:
         self._step_s = STEP_S if changed or moving else min(self._step_s * 2, HOUR_S)
         self._before = seen
 
-    def _step(self, migrations: list[Json]) -> int:
+    def _next_step_s(self, migrations: list[Json]) -> int:
         if migrations and all(each["state"] in states.RESTING for each in migrations):
             return HOUR_S
         return max(self._step_s, STEP_S * 5 if len(migrations) > BIG_FLEET else STEP_S)

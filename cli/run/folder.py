@@ -19,7 +19,7 @@ STATE = "state-"
 
 
 @dataclass
-class Folder:
+class RunFolder:
     """``mark`` is the content of its file: plan, seed and, once the cloud is prepared, the original disks."""
 
     path: Path
@@ -32,18 +32,18 @@ class Folder:
         return int(self.mark["seed"])
 
     @property
-    def disks(self) -> Json | None:
+    def original_disks(self) -> Json | None:
         """The disks by instance before anything moved; None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 
     @property
-    def report(self) -> Path:
+    def report_file(self) -> Path:
         """The file of this run's report, which no other run writes; it stays when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
-    def note(self, **more: Any) -> None:
+    def update_mark(self, **more: Any) -> None:
         """Add values to the mark and write it."""
         self.mark |= more
         (self.path / MARK).write_text(json.dumps(self.mark), encoding="utf-8")
@@ -54,7 +54,7 @@ class Folder:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
-def folder_for(state: Path | None, plan: str, seed: int | None) -> Folder:
+def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolder:
     """A new folder, or the one given, which must be empty or belong to this run (by the plan's digest and the seed).
 
     Raises Problem: State.OtherRun, State.NotOurs, State.Unusable.
@@ -62,21 +62,21 @@ def folder_for(state: Path | None, plan: str, seed: int | None) -> Folder:
     try:
         if state is None:
             PLACE.mkdir(exist_ok=True)
-            made = Folder(Path(tempfile.mkdtemp(prefix=STATE, dir=PLACE)), passing=True)
+            made = RunFolder(Path(tempfile.mkdtemp(prefix=STATE, dir=PLACE)), passing=True)
         else:
             state.mkdir(parents=True, exist_ok=True)
-            made = Folder(state, _mark(state))
+            made = RunFolder(state, _read_mark(state))
         if made.mark:
-            _check(made, plan, seed)
+            _require_same_run(made, plan, seed)
         else:
-            made.note(plan=plan, seed=FIRST_SEED if seed is None else seed)
+            made.update_mark(plan=plan, seed=FIRST_SEED if seed is None else seed)
     except OSError as error:
         remedy = "Name a folder that this user may write, on a disk with space."
         raise bad_input("State.Unusable", f"{state or PLACE} cannot be used: {error}.", remedy) from error
     return made
 
 
-def _mark(state: Path) -> Json:
+def _read_mark(state: Path) -> Json:
     """The folder's mark; empty if the folder is empty. A folder with other content is not touched."""
     if not (state / MARK).exists():
         if any(state.iterdir()):
@@ -89,7 +89,7 @@ def _mark(state: Path) -> Json:
     return {"seed": FIRST_SEED, **found}
 
 
-def _check(folder: Folder, plan: str, seed: int | None) -> None:
+def _require_same_run(folder: RunFolder, plan: str, seed: int | None) -> None:
     if folder.mark.get("plan") != plan:
         raise bad_input("State.OtherRun", f"{folder.path} holds a run of another fleet or other notices.", "Give another folder.")
     if seed not in (None, folder.seed):

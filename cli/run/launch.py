@@ -26,7 +26,7 @@ START_S = 60
 _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 
-def _targets(catalog: Catalog) -> str:
+def _smc_target_names(catalog: Catalog) -> str:
     """The local SMC's name of each destination."""
     keys = sorted({path.destination for path in catalog.paths})
     return json.dumps({key: catalog.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in keys})
@@ -37,7 +37,7 @@ SETTINGS = {
     "REPLANK_SMC_IMPORT_LINUX": _BARE,
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
-    "REPLANK_SMC_TARGET_VALUES": _targets(CATALOG),
+    "REPLANK_SMC_TARGET_VALUES": _smc_target_names(CATALOG),
     "REPLANK_GUEST_PROVEN": ",".join(each.key for each in ours()),
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
@@ -49,7 +49,7 @@ guests have the tools of every recipe."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
-def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
+def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
     """Write the user's own catalog rows to where the functions read them; returns the settings. ``catalog`` is ours overlaid
     with them.
 
@@ -58,16 +58,16 @@ def write_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"
     file.write_text(json.dumps(rows, ensure_ascii=False), encoding="utf-8")
-    return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _targets(catalog)}
+    return {"REPLANK_CATALOG": str(file), "REPLANK_SMC_TARGET_VALUES": _smc_target_names(catalog)}
 
 
-def tickets_of(state: Path) -> Path:
+def ticket_folder(state: Path) -> Path:
     """The folder of the console's one-time links, below a state folder."""
     return state.resolve() / "console-links"
 
 
 @dataclass(frozen=True)
-class Launch:
+class LaunchOptions:
     """The options with which a local cloud is started.
 
     ``sources`` are those whose notices the functions accept. ``on`` is the day on which its clock begins, and ``options`` are
@@ -83,7 +83,7 @@ class Launch:
     """Settings of the functions that replace ours."""
 
     @property
-    def command(self) -> list[str]:
+    def command_line(self) -> list[str]:
         """The command line."""
         line = [sys.executable, "-m", "localcloud", "--state", str(self.state.resolve()), *self.options]
         line += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
@@ -91,7 +91,7 @@ class Launch:
         line += ["--start", self.on.isoformat()] if self.on else []
         own = {
             "REPLANK_API_URL": "{url}/http/replank-api",
-            "REPLANK_CONSOLE_TICKETS": str(tickets_of(self.state)),
+            "REPLANK_CONSOLE_TICKETS": str(ticket_folder(self.state)),
             "REPLANK_REGIONS": ",".join(self.regions),
             "REPLANK_NOTICE_SOURCES": ",".join(self.sources),
         }
@@ -100,7 +100,7 @@ class Launch:
         return line
 
 
-def launch(wanted: Launch, *, tied: bool) -> subprocess.Popen[str]:
+def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
     """Start it. Start the process; if ``tied``, it ends with this process, however that ends. Raises Problem (State.Unusable)."""
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
@@ -112,26 +112,26 @@ def launch(wanted: Launch, *, tied: bool) -> subprocess.Popen[str]:
     # A session of its own: Ctrl-C reaches this process only, which then ends the child in order.
     # Nothing is ever written into its input: it closes when this process ends, and a child that is tied to it ends then.
     stdin = subprocess.PIPE if tied else subprocess.DEVNULL
-    command = wanted.command + (["--end-with-input"] if tied else [])
+    command = wanted.command_line + (["--end-with-input"] if tied else [])
     pipes: Json = {"stdin": stdin, "stdout": subprocess.PIPE, "stderr": log}
     process = subprocess.Popen(command, cwd=ROOT, env=environment, text=True, start_new_session=True, **pipes)
     log.close()
     return process
 
 
-def ready_line(process: subprocess.Popen[str], state: Path) -> Json:
+def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
     """The first line that the process prints; raises Problem (LocalCloud.NotStarted or State.*)."""
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
-    threading.Thread(target=_read_line, args=(process.stdout, lines), daemon=True).start()
+    threading.Thread(target=_put_line, args=(process.stdout, lines), daemon=True).start()
     try:
         found: Json = json.loads(lines.get(timeout=START_S))
         return found
     except (queue.Empty, ValueError):
-        raise _not_started((state / "localcloud.log").read_text(encoding="utf-8", errors="replace"), state) from None
+        raise _not_started_problem((state / "localcloud.log").read_text(encoding="utf-8", errors="replace"), state) from None
 
 
-def _not_started(log: str, state: Path) -> Problem:
+def _not_started_problem(log: str, state: Path) -> Problem:
     """The problem: the local cloud's own message (code, sentence and remedy), else the end of its log."""
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _OF_STATE.fullmatch(last.strip())):
@@ -149,5 +149,5 @@ _OF_PORT = re.compile(r"port \d+ of 127\.0\.0\.1 cannot be used")
 _OF_STATE = re.compile(r"(State\.\w+): (.+)\n(.+)")
 
 
-def _read_line(stream: IO[str], lines: queue.Queue[str]) -> None:
+def _put_line(stream: IO[str], lines: queue.Queue[str]) -> None:
     lines.put(stream.readline())

@@ -24,32 +24,32 @@ class Operator:
     said: list[str] = field(default_factory=list)
     """The acts done, for the screen."""
 
-    def act(self, batches: Iterable[Json], migrations: list[Json]) -> int:
+    def act_where_possible(self, batches: Iterable[Json], migrations: list[Json]) -> int:
         """Do the acts that are possible now; returns how many."""
-        done = sum(self._acknowledge(batch, migrations) for batch in batches)
-        return done + sum(self._decide(migration) for migration in migrations)
+        done = sum(self._acknowledge_batch(batch, migrations) for batch in batches)
+        return done + sum(self._act_on_migration(migration) for migration in migrations)
 
-    def _acknowledge(self, batch: Json, migrations: list[Json]) -> bool:
+    def _acknowledge_batch(self, batch: Json, migrations: list[Json]) -> bool:
         if batch["acknowledgement"] or batch["dryRun"] or batch["state"] != "open":
             return False
         mine = [each for each in migrations if each["batchId"] == batch["batchId"]]
         if len(mine) < batch["size"] or any(each["state"] in states.NOT_CHECKED for each in mine):
             return False
         self.risks_version = self.risks_version or self.api.get("/risks")["version"]
-        return self._post(
+        return self._post_act(
             f"/batches/{batch['batchId']}/acknowledgement", {"risksVersion": self.risks_version}, seen=batch["version"]
         )
 
-    def _decide(self, migration: Json) -> bool:
+    def _act_on_migration(self, migration: Json) -> bool:
         path, seen = f"/migrations/{migration['migrationId']}", migration["version"]
         back, failed = migration["instanceId"] in self.roll_back, migration["state"] == "failed"
         if failed and not back:
-            return migration["attempt"] == 1 and self._post(f"{path}/retry", seen=seen)
+            return migration["attempt"] == 1 and self._post_act(f"{path}/retry", seen=seen)
         if not failed and migration["state"] != "migrated":
             return False
-        return self._post(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
+        return self._post_act(f"{path}/rollback" if back else f"{path}/confirmation", seen=seen)
 
-    def _post(self, path: str, body: Json | None = None, *, seen: int) -> bool:
+    def _post_act(self, path: str, body: Json | None = None, *, seen: int) -> bool:
         try:
             self.api.post(path, body, seen=seen)
         except Problem as problem:

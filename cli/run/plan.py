@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from cli import events, output
-from cli.catalog import day_of
+from cli.catalog import day_to_assess
 from cli.files import read_json
 from cli.fleet import SHOWN, Fleet, read_fleet
 from cli.problem import bad_input
-from cli.rows import catalog_with, rows_in
-from cli.standing import OVER, conversion_said, life_in
+from cli.rows import catalog_with_rows, read_rows
+from cli.standing import OVER, conversion_in_words, support_status
 from cli.today import today
 from shared.domain import events as known
 from shared.domain.catalog import CATALOG, Catalog
@@ -35,7 +35,7 @@ AT_ONCE = 1000
 
 
 @dataclass(frozen=True)
-class Expected:
+class ExpectedOutcome:
     """The expected outcome of one instance; ``code``, if given, is among the reasons."""
 
     result: str
@@ -43,7 +43,7 @@ class Expected:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """Everything a run needs to know."""
 
     fleet: Fleet
@@ -52,7 +52,7 @@ class Plan:
     """Bodies of POST /batches."""
     roll_back: frozenset[str] = frozenset()
     """Instances that the operator rolls back after their migration."""
-    expected: dict[str, Expected] = field(default_factory=dict)
+    expected: dict[str, ExpectedOutcome] = field(default_factory=dict)
     """If empty, every migration is expected to be completed or refused."""
     faults: Json = field(default_factory=dict)
     """Settings of the local cloud's ECS and SMC."""
@@ -66,10 +66,10 @@ class Plan:
     @property
     def catalog(self) -> Catalog:
         """The catalog that the run plans with."""
-        return CATALOG if self.rows is None else catalog_with(self.rows)
+        return CATALOG if self.rows is None else catalog_with_rows(self.rows)
 
     @property
-    def sources(self) -> list[str]:
+    def notice_sources(self) -> list[str]:
         """The sources of the notices."""
         return sorted({str(notice["source"]) for notice in self.notices})
 
@@ -81,40 +81,40 @@ class Plan:
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def sample() -> Plan:
+def sample_plan() -> RunPlan:
     """The fleet and scenario that ship with Replank."""
     notices = sorted((EXAMPLES / "notices").glob("*.json"))
-    return _plan(EXAMPLES / "fleet.json", None, notices, _read_scenario(EXAMPLES / "scenario.json"))
+    return _make_plan(EXAMPLES / "fleet.json", None, notices, _read_scenario(EXAMPLES / "scenario.json"))
 
 
-def given(
+def plan_from_files(
     fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "", catalog: Path | None = None
-) -> Plan:
+) -> RunPlan:
     """The user's own; without a notice, one batch for all instances whose release is out of support on that day."""
-    rows = rows_in(catalog) if catalog else None
-    return _plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
+    rows = read_rows(catalog) if catalog else None
+    return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
 
 
-def _plan(
+def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
-) -> Plan:
+) -> RunPlan:
     """``on`` is the user's day; None for the sample, which begins on the local cloud's own day."""
-    catalog = CATALOG if rows is None else catalog_with(rows)
+    catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
-    begins = None if on is None else day_of(fleet, on)[0]
-    notices = [notice for file in notice_files for notice in _notices(file, catalog)]
+    begins = None if on is None else day_to_assess(fleet, on)[0]
+    notices = [notice for file in notice_files for notice in _read_notices(file, catalog)]
     batches, left_out = scenario.get("batches", []), dict[str, str]()
     if not notices and not batches:
-        batches, left_out = _for_all(fleet, begins or today(), catalog)
+        batches, left_out = _end_of_life_batches(fleet, begins or today(), catalog)
     ids = {record["InstanceId"] for record in fleet.instances}
-    expected = {each: _expected(each, value, ids) for each, value in scenario.get("expected", {}).items()}
+    expected = {each: _expected_outcome(each, value, ids) for each, value in scenario.get("expected", {}).items()}
     roll_back = frozenset(scenario.get("rollBack", ()))
-    return Plan(fleet, notices, batches, roll_back, expected, scenario.get("faults", {}), left_out, begins, rows)
+    return RunPlan(fleet, notices, batches, roll_back, expected, scenario.get("faults", {}), left_out, begins, rows)
 
 
-def _for_all(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
+def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
     """Batches of the instances out of support on that day, as `replank eol` lists them; and why others are left out."""
-    reasons = {record["InstanceId"]: _why_left_out(fleet, record, on, catalog) for record in fleet.instances}
+    reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
         raise bad_input(
@@ -127,12 +127,12 @@ def _for_all(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict
     return batches, {each: reason for each, reason in reasons.items() if reason}
 
 
-def _why_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
+def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
     """Why an instance is left out; empty if it is out of support."""
-    life = life_in(fleet, record, on, catalog)
+    life = support_status(fleet, record, on, catalog)
     if life.standing in OVER:
         return ""
-    said = conversion_said(fleet, record, catalog)
+    said = conversion_in_words(fleet, record, catalog)
     if not life.release:
         return f"the catalog has no release {life.name!r}" if life.name else "ECS shows no OSName"
     name = catalog.name(life.release)
@@ -142,18 +142,18 @@ def _why_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str
     return f"{said}; {stays}" if said else stays
 
 
-def _notices(file: Path, catalog: Catalog) -> list[Json]:
+def _read_notices(file: Path, catalog: Catalog) -> list[Json]:
     """The notices in a file; raises Problem (Notice.Invalid) naming every fault."""
-    found = events.read(file)
-    wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _wrong_in_notice(notice, catalog)]
+    found = events.read_events(file)
+    wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _notice_problems(notice, catalog)]
     if wrong:
         told = wrong[0] if len(wrong) == 1 else f"{len(wrong)} problems:\n  " + "\n  ".join(wrong[:SHOWN])
         raise bad_input("Notice.Invalid", f"{file}: {told}.", "Correct the file; nothing was started.")
     return found
 
 
-def _wrong_in_notice(notice: Json, catalog: Catalog) -> Iterator[str]:
-    problems = events.problems_of(notice)
+def _notice_problems(notice: Json, catalog: Catalog) -> Iterator[str]:
+    problems = events.problems_in_event(notice)
     yield from problems
     if notice.get("type") != known.END_OF_LIFE:
         yield f"type: must be {known.END_OF_LIFE}"
@@ -171,7 +171,7 @@ def _read_scenario(file: Path) -> Json:
         found = read_json(file)
     except (OSError, ValueError) as error:
         raise bad_input(
-            "File.Unreadable", f"{file}: {output.reason(error)}.", "Give a JSON file; examples/scenario.json is one."
+            "File.Unreadable", f"{file}: {output.error_in_words(error)}.", "Give a JSON file; examples/scenario.json is one."
         ) from None
     if not isinstance(found, dict) or not isinstance(found.get("expected", {}), dict):
         raise bad_input(
@@ -180,10 +180,10 @@ def _read_scenario(file: Path) -> Json:
     return found
 
 
-def _expected(instance_id: str, value: Any, known_ids: set[str]) -> Expected:
+def _expected_outcome(instance_id: str, value: Any, known_ids: set[str]) -> ExpectedOutcome:
     fields = {"result": value} if isinstance(value, str) else value
     if instance_id not in known_ids:
         raise bad_input("Scenario.Invalid", f"expected.{instance_id}: the fleet has no such instance.", "Correct the file.")
     if not isinstance(fields, dict) or fields.get("result") not in RESULTS:
         raise bad_input("Scenario.Invalid", f"expected.{instance_id}: must be one of {', '.join(RESULTS)}.", "Correct the file.")
-    return Expected(fields["result"], str(fields.get("code", "")))
+    return ExpectedOutcome(fields["result"], str(fields.get("code", "")))

@@ -11,7 +11,7 @@ from typing import Any
 
 from cli import output
 from cli.client import Api
-from cli.run.plan import RESULTS, Expected, Plan
+from cli.run.plan import RESULTS, ExpectedOutcome, RunPlan
 from shared.domain.catalog import Catalog, find_release
 from shared.domain.catalog.identify import identify_in
 from shared.domain.drivers import traits
@@ -23,38 +23,40 @@ _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
 
 @dataclass(frozen=True)
-class Results:
+class RunResults:
     """``migrations`` are those of run/report.json; ``surprises`` are sentences on unexpected outcomes."""
 
     migrations: list[Json]
     surprises: list[str]
 
     @property
-    def as_expected(self) -> bool:
+    def is_as_expected(self) -> bool:
         return not self.surprises
 
 
-def collect(api: Api, batches: list[Json], plan: Plan, inventory: Json, changed: dict[str, list[str]]) -> Results:
+def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Json, changed: dict[str, list[str]]) -> RunResults:
     """Read every batch's report. ``changed`` names, by instance, the disks whose content has changed."""
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         problems: list[Json] = []
-        for line in _lines(api, batch["batchId"], problems):
+        for line in _report_lines(api, batch["batchId"], problems):
             rows.append(_report_row(line))
         if batch["state"] == "planning":
             surprises.append(f"batch {batch['batchId']}: its planning has not ended; see the log of replank-intake")
         surprises += [f"{each['instanceId']}: {each['code']}: {each['message']}" for each in problems]
     rows.sort(key=lambda row: str(row["instanceId"]))
     for row in rows:
-        surprises += _unexpected(row, plan.expected)
+        surprises += _outcome_surprises(row, plan.expected)
     done = {row["instanceId"] for row in rows}
     surprises += [
         f"{each}: nothing became of it, expected {wanted.result}" for each, wanted in plan.expected.items() if each not in done
     ]
-    return Results(rows, surprises + _left_behind(rows, inventory) + _left_in_smc(rows, inventory) + _damaged_disks(rows, changed))
+    return RunResults(
+        rows, surprises + _snapshot_surprises(rows, inventory) + _smc_surprises(rows, inventory) + _disk_surprises(rows, changed)
+    )
 
 
-def _lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
+def _report_lines(api: Api, batch_id: str, problems: list[Json]) -> list[Json]:
     lines: list[Json] = []
     token = ""
     while True:
@@ -87,7 +89,7 @@ def _report_row(line: Json) -> Json:
     return row
 
 
-def _unexpected(row: Json, expected: dict[str, Expected]) -> list[str]:
+def _outcome_surprises(row: Json, expected: dict[str, ExpectedOutcome]) -> list[str]:
     codes = [reason["code"] for reason in row.get("reasons", [])]
     wanted = expected.get(row["instanceId"])
     if wanted is None:
@@ -101,7 +103,7 @@ def _unexpected(row: Json, expected: dict[str, Expected]) -> list[str]:
     return []
 
 
-def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
+def _snapshot_surprises(rows: list[Json], inventory: Json) -> list[str]:
     """Wrongly kept or missing snapshots: completed migrations must keep none, and rolled back ones must keep all."""
     held: dict[str, int] = {}
     for snapshot in inventory.get("snapshots", {}).values():
@@ -120,28 +122,28 @@ def _left_behind(rows: list[Json], inventory: Json) -> list[str]:
 _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC activation codes"}
 
 
-def _left_in_smc(rows: list[Json], inventory: Json) -> list[str]:
+def _smc_surprises(rows: list[Json], inventory: Json) -> list[str]:
     """Leftovers in SMC that should be deleted after success; a failed migration keeps its own for a person, if it has any."""
     if any(row["result"] == "failed" and traits(row["driver"]).copies_disks for row in rows):
         return []
     return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
 
-def _damaged_disks(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
+def _disk_surprises(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
     """Disks whose content changed wrongly: any disk of a rolled back instance, and data disks of the others."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]
 
 
-def write(results: Results, files: Sequence[Path], facts: Json) -> None:
+def write_report(results: RunResults, files: Sequence[Path], facts: Json) -> None:
     """Write the report to each of the files; ``facts`` describe the run (seed, virtual time, wall time)."""
-    document = {**facts, "asExpected": results.as_expected, "surprises": results.surprises, "migrations": results.migrations}
+    document = {**facts, "asExpected": results.is_as_expected, "surprises": results.surprises, "migrations": results.migrations}
     for file in files:
-        write_whole(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+        write_atomically(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_whole(file: Path, text: str) -> None:
+def write_atomically(file: Path, text: str) -> None:
     """Write a file atomically, so that no reader or other writer ever meets half of it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}-", delete=False) as made:
@@ -171,10 +173,10 @@ def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
     )
 
 
-def show(results: Results, catalog: Catalog) -> None:
+def print_results(results: RunResults, catalog: Catalog) -> None:
     """Print the table, then the reasons with their remedies, then unexpected outcomes."""
     columns = ("instance", "driver", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
-    output.table(columns, (_table_cells(row, catalog) for row in results.migrations))
+    output.print_table(columns, (_table_cells(row, catalog) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]
     if explained:
         print("\nRefused or failed, and what to do:")

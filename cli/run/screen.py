@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cli import states
-from cli.output import STYLES, terminal
+from cli.output import STYLES, raw_stdout
 from shared.domain.text import plain
 
 Json = dict[str, Any]
@@ -41,12 +41,12 @@ class Screen(Protocol):
         """Close the screen."""
 
 
-def screen() -> Screen:
+def new_screen() -> Screen:
     """A live screen if the output is a terminal, else plain lines."""
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 
-def percent(migration: Json) -> int:
+def percent_done(migration: Json) -> int:
     """Percent of the migration's whole route that is done."""
     state, hops = migration["state"], max(1, migration["hops"])
     if state in states.DONE:
@@ -57,7 +57,7 @@ def percent(migration: Json) -> int:
     return int((migration["hop"] * 100 + done) / hops)
 
 
-def since(text: str, now: str) -> str:
+def elapsed_in_words(text: str, now: str) -> str:
     """Time between two of the API's times: ``1h05m``."""
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
@@ -73,7 +73,7 @@ class LiveScreen:
 
     def __init__(self) -> None:
         self._live = Live(
-            console=Console(file=terminal()),
+            console=Console(file=raw_stdout()),
             auto_refresh=False,
             transient=True,
             vertical_overflow="visible",
@@ -94,7 +94,7 @@ class LiveScreen:
             table.add_row(*_migration_row(each, now))
         hidden = Text(f"... and {len(shown) - len(rows)} more" if len(rows) < len(shown) else "", style="dim")
         self._live.update(
-            Group(table, hidden, _bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")), refresh=True
+            Group(table, hidden, _batch_bars(batches, migrations), Text(f"virtual time {now[:16]} UTC", style="dim")), refresh=True
         )
 
     def close(self) -> None:
@@ -105,13 +105,20 @@ def _migration_row(migration: Json, now: str) -> tuple[Any, ...]:
     hop = f"{migration['hop'] + 1}/{migration['hops']}" if migration["hops"] else ""
     stage = Text(migration["state"], style=STYLES.get(migration["state"], ""))
     name = migration["instanceName"] or migration["instanceId"]
-    return plain(name), plain(migration["source"][:36]), hop, stage, str(percent(migration)), since(migration["enteredAt"], now)
+    return (
+        plain(name),
+        plain(migration["source"][:36]),
+        hop,
+        stage,
+        str(percent_done(migration)),
+        elapsed_in_words(migration["enteredAt"], now),
+    )
 
 
-def _bars(batches: list[Json], migrations: list[Json]) -> Progress:
+def _batch_bars(batches: list[Json], migrations: list[Json]) -> Progress:
     bars = Progress(TextColumn("{task.description}"), BarColumn(40), TextColumn("{task.percentage:>3.0f} %"), auto_refresh=False)
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
-        mine = [percent(each) for each in migrations if each["batchId"] == batch["batchId"]]
+        mine = [percent_done(each) for each in migrations if each["batchId"] == batch["batchId"]]
         ended = sum(each == 100 for each in mine)
         bars.add_task(f"batch {batch['batchId'][:8]} {ended}/{batch['size']}", total=100 * max(1, len(mine)), completed=sum(mine))
     return bars
@@ -131,19 +138,23 @@ class PlainScreen:
             mark = (each["state"], each["hop"])
             if self._seen.get(each["migrationId"]) != mark:
                 self._seen[each["migrationId"]] = mark
-                print(self._line(each, now), flush=True)
+                print(self._progress_line(each, now), flush=True)
         for batch in batches:
             mine = [each for each in migrations if each["batchId"] == batch["batchId"]]
             ended = sum(each["state"] in states.DONE for each in mine)
             if mine and self._ended.get(batch["batchId"], 0) != ended:
                 self._ended[batch["batchId"]] = ended
-                print(f"+{since(self._start, now):>7}  batch {batch['batchId']}: {ended} of {len(mine)} ended", flush=True)
+                print(
+                    f"+{elapsed_in_words(self._start, now):>7}  batch {batch['batchId']}: {ended} of {len(mine)} ended", flush=True
+                )
 
-    def _line(self, migration: Json, now: str) -> str:
+    def _progress_line(self, migration: Json, now: str) -> str:
         hop = f" (hop {migration['hop'] + 1} of {migration['hops']})" if migration["hops"] > 1 else ""
         why = f": {migration['failure']['code']}" if migration["failure"] else ""
         name = migration["instanceId"]
-        return f"+{since(self._start, now):>7}  {name:<26} {percent(migration):>3} %  {migration['state']}{hop}{why}"
+        return (
+            f"+{elapsed_in_words(self._start, now):>7}  {name:<26} {percent_done(migration):>3} %  {migration['state']}{hop}{why}"
+        )
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cli.problem import Problem, bad_input
-from cli.signin.provider import OpenIdProvider, claims
+from cli.signin.provider import OpenIdProvider, unverified_claims
 
 Json = dict[str, Any]
 SERVICE = "replank"
@@ -19,23 +19,23 @@ EARLY_S = 60
 """A token that ends this soon is renewed first."""
 
 
-def token_for(api_url: str) -> str:
+def api_token(api_url: str) -> str:
     """The token for an API: REPLANK_TOKEN, else that of the last sign-in, renewed if it has expired; empty without one."""
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
         return given
-    found = read(api_url)
+    found = read_tokens(api_url)
     if not found:
         return ""
-    if float(claims(found["id_token"]).get("exp", 0)) > _now() + EARLY_S:
+    if float(unverified_claims(found["id_token"]).get("exp", 0)) > _now() + EARLY_S:
         return str(found["id_token"])
-    return _renewed(api_url, found)
+    return _renewed_token(api_url, found)
 
 
-def read(api_url: str) -> Json:
+def read_tokens(api_url: str) -> Json:
     """The tokens kept for an API; empty if there are none or they cannot be read."""
     ring = _keyring()
-    text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_file().get(api_url, {}))
+    text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_read_file().get(api_url, {}))
     try:
         found = json.loads(text or "{}")
     except ValueError:
@@ -43,7 +43,7 @@ def read(api_url: str) -> Json:
     return found if isinstance(found, dict) and "id_token" in found else {}
 
 
-def keep(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
+def keep_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
     """Keep the tokens of a sign-in; returns where they are, in words."""
     kept = {
         "issuer": provider.issuer,
@@ -54,35 +54,35 @@ def keep(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
     if ring:
         ring.set_password(SERVICE, api_url, json.dumps(kept))
         return "the system's keyring"
-    _write({**_file(), api_url: kept})
-    return str(path())
+    _write_file({**_read_file(), api_url: kept})
+    return str(tokens_file())
 
 
-def forget(api_url: str) -> bool:
+def forget_tokens(api_url: str) -> bool:
     """Remove the tokens kept for an API; False if there were none."""
-    there = bool(read(api_url))
+    there = bool(read_tokens(api_url))
     ring = _keyring()
     if ring and there:
         ring.delete_password(SERVICE, api_url)
-    rest = _file()
+    rest = _read_file()
     if rest.pop(api_url, None) is not None:
-        _write(rest)
+        _write_file(rest)
     return there
 
 
-def path() -> Path:
+def tokens_file() -> Path:
     """The file: $XDG_CONFIG_HOME/replank/sign-in.json."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "replank" / "sign-in.json"
 
 
-def _renewed(api_url: str, found: Json) -> str:
+def _renewed_token(api_url: str, found: Json) -> str:
     """The token after a refresh. Raises Problem (SignIn.Expired) instead of silently acting under a claimed name."""
     provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):
         with suppress(Problem):
-            tokens = {"refresh_token": found["refresh_token"], **provider.refresh(found["refresh_token"])}
+            tokens = {"refresh_token": found["refresh_token"], **provider.refresh_tokens(found["refresh_token"])}
             if tokens.get("id_token"):
-                keep(api_url, provider, tokens)
+                keep_tokens(api_url, provider, tokens)
                 return str(tokens["id_token"])
     raise bad_input("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
 
@@ -98,17 +98,17 @@ def _keyring() -> Any:
     return keyring if keyring.get_keyring().priority >= 1 else None
 
 
-def _file() -> Json:
+def _read_file() -> Json:
     try:
-        found = json.loads(path().read_text(encoding="utf-8"))
+        found = json.loads(tokens_file().read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _write(document: Json) -> None:
+def _write_file(document: Json) -> None:
     """Write the file atomically, so that nobody else can ever read it."""
-    where = path()
+    where = tokens_file()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = where.with_name(f".{where.name}.{os.getpid()}")
     with suppress(FileNotFoundError):

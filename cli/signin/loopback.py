@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 _DONE = "<!doctype html><meta charset=utf-8><title>Replank</title><p><p>Signed in: close this page.<p>已登录".encode()
 
 
-class Loopback:
+class LoopbackServer:
     """Listens on 127.0.0.1; ``redirect_uri`` is its address. Use it in a ``with`` statement."""
 
     def __init__(self, port: int = 0) -> None:
@@ -35,7 +35,7 @@ class Loopback:
         self._server = HTTPServer(("127.0.0.1", port), Handler)
         self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}/callback"
 
-    def __enter__(self) -> Loopback:
+    def __enter__(self) -> LoopbackServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True).start()
         return self
 
@@ -43,6 +43,6 @@ class Loopback:
         self._server.shutdown()
         self._server.server_close()
 
-    def answer(self, timeout_s: float) -> str:
+    def wait_for_answer(self, timeout_s: float) -> str:
         """The query of the browser's request; empty if none came in time."""
         return self._answers[0] if self._came.wait(timeout_s) else ""

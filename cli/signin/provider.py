@@ -47,15 +47,15 @@ class OpenIdProvider:
         self._about: Json = {}
 
     @property
-    def about(self) -> Json:
+    def discovery_document(self) -> Json:
         """The discovery document; raises Problem if it belongs to another issuer."""
         if not self._about:
-            self._about = self._json(self._session.get, self.issuer.rstrip("/") + "/.well-known/openid-configuration")
+            self._about = self._send_request(self._session.get, self.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if self._about.get("issuer") != self.issuer:
-                raise _failed(f"{self.issuer} answers for another issuer", "Check REPLANK_OIDC_ISSUER of the deployment.")
+                raise _sign_in_problem(f"{self.issuer} answers for another issuer", "Check REPLANK_OIDC_ISSUER of the deployment.")
         return self._about
 
-    def ask(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
+    def new_code_request(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
         """A request for a code with fresh secrets."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
@@ -70,70 +70,78 @@ class OpenIdProvider:
             "code_challenge_method": "S256",
             **({"login_hint": hint} if hint else {}),
         }
-        return CodeRequest(f"{self.about['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier)
+        return CodeRequest(
+            f"{self.discovery_document['authorization_endpoint']}?{urlencode(query)}", redirect_uri, state, nonce, verifier
+        )
 
-    def redeem(self, asked: CodeRequest, answer: str) -> Json:
+    def redeem_code(self, asked: CodeRequest, answer: str) -> Json:
         """Exchange the browser's answer (the URL or just its query) for tokens. Raises Problem if it answers another request."""
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):
-            raise _failed("the answer is not to this sign-in (state differs)", "Start again, and use the newest page only.")
+            raise _sign_in_problem(
+                "the answer is not to this sign-in (state differs)", "Start again, and use the newest page only."
+            )
         if given.get("iss", self.issuer) != self.issuer:
-            raise _failed("the answer comes from another issuer", "Start again.")
+            raise _sign_in_problem("the answer comes from another issuer", "Start again.")
         if "code" not in given:
-            raise _failed(f"the provider refused: {given.get('error', 'no code')[:100]}", "Start again, or ask its administrator.")
+            raise _sign_in_problem(
+                f"the provider refused: {given.get('error', 'no code')[:100]}", "Start again, or ask its administrator."
+            )
         form = {"code": given["code"], "redirect_uri": asked.redirect_uri, "code_verifier": asked.verifier}
         tokens = self._request_tokens({"grant_type": "authorization_code", **form})
-        if claims(tokens["id_token"]).get("nonce") != asked.nonce:
-            raise _failed("the token is not of this sign-in (nonce differs)", "Start again.")
+        if unverified_claims(tokens["id_token"]).get("nonce") != asked.nonce:
+            raise _sign_in_problem("the token is not of this sign-in (nonce differs)", "Start again.")
         return tokens
 
-    def by_device(self, show: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
+    def sign_in_by_device(self, show: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
         """The tokens, after a person has entered the code from ``show`` on any machine."""
-        where = self.about.get("device_authorization_endpoint")
+        where = self.discovery_document.get("device_authorization_endpoint")
         if not where:
-            raise _failed("this provider has no device codes", "Use `replank login --paste`.")
-        asked = self._json(self._session.post, where, data={"client_id": self.client_id, "scope": SCOPE})
+            raise _sign_in_problem("this provider has no device codes", "Use `replank login --paste`.")
+        asked = self._send_request(self._session.post, where, data={"client_id": self.client_id, "scope": SCOPE})
         show(asked)
         pause, left = float(asked.get("interval", 5)), float(asked.get("expires_in", 600))
         while left > 0:
             sleep(pause)
             left -= pause
             answer = self._session.post(
-                self.about["token_endpoint"],
+                self.discovery_document["token_endpoint"],
                 data={"grant_type": _DEVICE, "device_code": asked["device_code"], "client_id": self.client_id},
                 timeout=TIMEOUT_S,
             )
-            found = _parsed(answer)
+            found = _parsed_body(answer)
             if answer.status_code == 200:
                 return found
             if found.get("error") == "slow_down":
                 pause += 5
             elif found.get("error") != "authorization_pending":
-                raise _failed(f"the provider refused: {str(found.get('error'))[:100]}", "Start again.")
-        raise _failed("nobody entered the code in time", "Start again.")
+                raise _sign_in_problem(f"the provider refused: {str(found.get('error'))[:100]}", "Start again.")
+        raise _sign_in_problem("nobody entered the code in time", "Start again.")
 
-    def refresh(self, refresh_token: str) -> Json:
+    def refresh_tokens(self, refresh_token: str) -> Json:
         """New tokens for an old sign-in; raises Problem if the person must sign in again."""
         return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _request_tokens(self, form: Json) -> Json:
-        tokens = self._json(self._session.post, self.about["token_endpoint"], data={**form, "client_id": self.client_id})
+        tokens = self._send_request(
+            self._session.post, self.discovery_document["token_endpoint"], data={**form, "client_id": self.client_id}
+        )
         if "id_token" not in tokens and form["grant_type"] != "refresh_token":
-            raise _failed("the provider gave no id_token", "Ask its administrator for the scope openid.")
+            raise _sign_in_problem("the provider gave no id_token", "Ask its administrator for the scope openid.")
         return tokens
 
-    def _json(self, send: Any, url: str, **more: Any) -> Json:
+    def _send_request(self, send: Any, url: str, **more: Any) -> Json:
         try:
             answer = send(url, timeout=TIMEOUT_S, **more)
         except requests.RequestException as error:
-            raise _failed(f"{url} does not answer: {type(error).__name__}", "Check the network.") from error
-        found = _parsed(answer)
+            raise _sign_in_problem(f"{url} does not answer: {type(error).__name__}", "Check the network.") from error
+        found = _parsed_body(answer)
         if answer.status_code != 200:
-            raise _failed(f"the provider refused: {str(found.get('error', answer.status_code))[:100]}", "Sign in again.")
+            raise _sign_in_problem(f"the provider refused: {str(found.get('error', answer.status_code))[:100]}", "Sign in again.")
         return found
 
 
-def claims(token: str) -> Json:
+def unverified_claims(token: str) -> Json:
     """The claims in a token, unchecked, to show them and to know when it expires. The API checks it."""
     try:
         body = token.split(".")[1]
@@ -143,7 +151,7 @@ def claims(token: str) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def _parsed(answer: Any) -> Json:
+def _parsed_body(answer: Any) -> Json:
     try:
         found = answer.json()
     except ValueError:
@@ -151,5 +159,5 @@ def _parsed(answer: Any) -> Json:
     return found if isinstance(found, dict) else {}
 
 
-def _failed(why: str, remedy: str) -> Problem:
+def _sign_in_problem(why: str, remedy: str) -> Problem:
     return Problem("SignIn.Failed", f"Signing in failed: {why}.", remedy)

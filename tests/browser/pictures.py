@@ -41,7 +41,7 @@ def build(cloud: RunningCloud) -> dict[str, str]:
     waiting = api.post("/batches", {"instanceIds": ids[16:24], "policy": {"approvals": 2, "driver": "console"}})["batchId"]
     asked = {"instanceIds": ids[24:], "exclude": {"names": ["cache-*", "支付网关-*"]}, "policy": waves}
     dry = api.post("/plans", asked)["batchId"]
-    cloud.advance(1800)
+    cloud.advance_clock(1800)
     happen = LocalCloud(cloud.ready["admin"], cloud.ready["admin_token"]).happen
     for each in ids[2:4]:
         happen("migration_fails", instance_id=each, at="Syncing", cause="No repository answers (mirrors.example.com).")
@@ -103,7 +103,7 @@ def main(folder: Path, docs: Path | None) -> None:
         ann = Person(browser.new_context().new_page(), driving.url_of(cloud), "Ann").visit(f"/batches/{batches['running']}")
         ann.act("Accept the risks")
         for _ in range(60):
-            cloud.advance(1800)
+            cloud.advance_clock(1800)
             counts = cloud.api("ann").get(f"/batches/{batches['running']}")["counts"]
             if counts.get("failed") and counts.get("migrated", 0) > 1 and counts.get("migrating"):
                 break

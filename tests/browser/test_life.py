@@ -25,7 +25,7 @@ def test_the_life_of_a_batch(cloud: RunningCloud, person: Callable[..., Person],
     ann, zhang, vera = (person(name, keys=keys) for name in ("Ann", "张三", "Vera"))
 
     batch_id = plan(ann, cloud, ids)
-    cloud.advance(1800)
+    cloud.advance_clock(1800)
     ann.visit()
     ann.activate(ann.page.locator(".items a", has_text="Risks to accept").first)
     ann.act("Accept the risks")
@@ -86,7 +86,7 @@ def plan(person: Person, cloud: RunningCloud, ids: list[str]) -> str:
         person.write(person.page.locator(f"input[name='policy.{name}']"), value)
     person.activate(person.page.get_by_role("button", name="Show the plan"))
     person.page.wait_for_url("**/batches/*/plan")
-    cloud.advance(900)
+    cloud.advance_clock(900)
     person.page.keyboard.press("r")
     person.page.get_by_role("heading", name="Waves over time").wait_for()
     assert person.page.locator(".lanes tbody tr").count() == 2
@@ -108,5 +108,5 @@ def until(cloud: RunningCloud, batch_id: str, counts: dict[str, int], *, step_s:
         found = cloud.api("ann").get(f"/batches/{batch_id}")["counts"]
         if found == counts:
             return
-        cloud.advance(step_s)
+        cloud.advance_clock(step_s)
     raise AssertionError(f"{found} never became {counts}")

@@ -32,7 +32,7 @@ def places(cloud: RunningCloud) -> dict[str, str]:
     }
     ids = [f"i-test{number}" for number in ("0001", "0002", "0003", "9999")]
     batch_id = api.post("/batches", {"instanceIds": ids, "exclude": {"instanceIds": ids[2:3]}, "policy": waves})["batchId"]
-    cloud.advance(1800)
+    cloud.advance_clock(1800)
     (first, *_) = api.get("/migrations", batchId=batch_id)["migrations"]
     return {
         "overview": "/",
@@ -118,7 +118,7 @@ def test_a_session_that_ends_does_nothing_and_says_so(
     ann = person("Ann").visit(places["batch"])
     panel = ann.page.locator("details.act", has_text="Pause")
     panel.locator("summary").click()
-    cloud.advance(2 * 3600)
+    cloud.advance_clock(2 * 3600)
     panel.locator("button").click()
     ann.page.get_by_text("Nothing was done").wait_for()
     ann.sign_in()

@@ -56,7 +56,7 @@ def test_batches_are_paged_newest_first_and_found_again_by_token(world: World) -
     for number in range(5):
         ids.append(world.api.post("/batches", {"instanceIds": [f"i-{number}"], "clientToken": f"t{number}"})["batchId"])
         world.run(1)
-    assert [each["batchId"] for each in world.api.pages("/batches", "batches")] == ids[::-1]
+    assert [each["batchId"] for each in world.api.all_items("/batches", "batches")] == ids[::-1]
     first = world.api.get("/batches", limit=2)
     second = world.api.get("/batches", limit=2, nextToken=first["nextToken"])
     assert [each["batchId"] for each in first["batches"] + second["batches"]] == ids[:0:-1]

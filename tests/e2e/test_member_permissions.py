@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from cli.doctor import examine
+from cli.doctor import run_all_checks
 from tests.support import members
 from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.world import World
@@ -55,7 +55,7 @@ def act(world: World, migration_id: str, name: str) -> None:
 
 
 def told_by_doctor() -> str:
-    (found,) = [each.seen for each in examine() if each.name == "member accounts"]
+    (found,) = [each.seen for each in run_all_checks() if each.name == "member accounts"]
     return found
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cli.bootstrap import ensure_bus
-from cli.client import Http
+from cli.client import HttpClient
 from cli.run.cloud import RunningCloud
-from cli.run.drive import Drive
+from cli.run.drive import RunLoop
 from cli.run.launch import SETTINGS
 from cli.run.operator import NAME, Operator
 from cli.run.screen import PlainScreen
@@ -50,13 +50,13 @@ def cloud(checkout: Path) -> Iterator[Process]:
 
 @pytest.mark.long
 def test_the_zips_move_an_instance_from_the_batch_to_the_swept_snapshots(checkout: Path, cloud: Process) -> None:
-    owner = RunningCloud(cloud.process, cloud.line, Http())
+    owner = RunningCloud(cloud.process, cloud.line, HttpClient())
     owner.load_fleet(fleet(instance(1)))
     ensure_bus(owner.account)
     api = owner.api(NAME)
     api.post("/batches", {"instanceIds": ["i-test0001"], "policy": {"retentionDays": 1}})
-    Drive(owner, Operator(api, frozenset()), PlainScreen(), 1).run()
-    (migration,) = api.pages("/migrations", "migrations")
+    RunLoop(owner, Operator(api, frozenset()), PlainScreen(), 1).run()
+    (migration,) = api.all_items("/migrations", "migrations")
     assert (migration["state"], migration["failure"]) == ("completed", None)
 
     took_part = {each["name"] for each in cloud.admin("functions")["functions"] if each["invocations"]}

@@ -19,8 +19,8 @@ import requests
 from cli.main import run
 from cli.problem import Problem
 from cli.signin import kept
-from cli.signin.loopback import Loopback
-from cli.signin.provider import OpenIdProvider, claims
+from cli.signin.loopback import LoopbackServer
+from cli.signin.provider import OpenIdProvider, unverified_claims
 from tests.support.fleets import fleet, instance
 from tests.support.world import World
 from tools.deployed.product import URL
@@ -46,13 +46,13 @@ def world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[World]:
 def tokens(person: str) -> dict[str, Any]:
     """Code with PKCE, as a browser and the command line do it together."""
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.ask("http://127.0.0.1:8400/callback", hint=person)
+    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint=person)
     answer = requests.get(asked.url, allow_redirects=False, timeout=5)
-    return provider.redeem(asked, answer.headers["location"])
+    return provider.redeem_code(asked, answer.headers["location"])
 
 
 def signed_in(world: World, person: str) -> None:
-    kept.keep(f"{URL}/http/replank-api", OpenIdProvider(ISSUER, "replank"), tokens(person))
+    kept.keep_tokens(f"{URL}/http/replank-api", OpenIdProvider(ISSUER, "replank"), tokens(person))
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:
@@ -104,16 +104,16 @@ def test_whoami_says_how_the_name_is_known(world: World, capsys: pytest.CaptureF
 
 def test_what_is_kept_is_readable_by_its_owner_alone(world: World) -> None:
     signed_in(world, "ann")
-    assert stat.S_IMODE(kept.path().stat().st_mode) == 0o600
-    assert stat.S_IMODE(kept.path().parent.stat().st_mode) == 0o700
+    assert stat.S_IMODE(kept.tokens_file().stat().st_mode) == 0o600
+    assert stat.S_IMODE(kept.tokens_file().parent.stat().st_mode) == 0o700
 
 
 def test_an_ended_token_is_renewed_and_without_a_way_the_person_is_asked(world: World, capsys: pytest.CaptureFixture[str]) -> None:
     signed_in(world, "ann")
-    before = kept.read(f"{URL}/http/replank-api")["id_token"]
+    before = kept.read_tokens(f"{URL}/http/replank-api")["id_token"]
     world.skip_ms(3_600_000)
     assert "verified" in said(capsys, "whoami")
-    assert kept.read(f"{URL}/http/replank-api")["id_token"] != before
+    assert kept.read_tokens(f"{URL}/http/replank-api")["id_token"] != before
     admin(world, people=[])
     world.skip_ms(3_600_000)
     assert "SignIn.Expired" in said(capsys, "whoami", status=2)
@@ -121,7 +121,7 @@ def test_an_ended_token_is_renewed_and_without_a_way_the_person_is_asked(world: 
 
 def test_keys_rotate_in_the_middle(world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     signed_in(world, "ann")
-    old = kept.read(f"{URL}/http/replank-api")["id_token"]
+    old = kept.read_tokens(f"{URL}/http/replank-api")["id_token"]
     assert "verified" in said(capsys, "whoami")
     admin(world, rotate=True)
     world.skip_ms(11_000)
@@ -164,7 +164,7 @@ def test_an_address_pasted_back_signs_in(world: World, capsys: pytest.CaptureFix
 
 
 def test_the_browser_comes_back_to_a_server_on_this_machine() -> None:
-    with Loopback() as loopback:
+    with LoopbackServer() as loopback:
         port = urlsplit(loopback.redirect_uri).port or 0
 
         def browse(path: str) -> int:
@@ -175,7 +175,7 @@ def test_the_browser_comes_back_to_a_server_on_this_machine() -> None:
         assert browse("/favicon.ico") == 404
         thread = threading.Thread(target=browse, args=("/callback?code=c&state=s",))
         thread.start()
-        assert loopback.answer(5) == "code=c&state=s"
+        assert loopback.wait_for_answer(5) == "code=c&state=s"
         thread.join()
 
 
@@ -184,25 +184,25 @@ def test_the_browser_comes_back_to_a_server_on_this_machine() -> None:
 )
 def test_an_answer_that_is_not_to_this_sign_in_is_refused(world: World, change: dict[str, str | None]) -> None:
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.ask("http://127.0.0.1:8400/callback", hint="ann")
+    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint="ann")
     location = requests.get(asked.url, allow_redirects=False, timeout=5).headers["location"]
     given = {name: values[0] for name, values in parse_qs(urlsplit(location).query).items()}
     given = {name: value for name, value in {**given, **change}.items() if value is not None}
     with pytest.raises(Problem, match="Signing in failed"):
-        provider.redeem(asked, requests.Request("GET", "http://127.0.0.1/", params=given).prepare().url or "")
+        provider.redeem_code(asked, requests.Request("GET", "http://127.0.0.1/", params=given).prepare().url or "")
 
 
 def test_a_code_is_good_once_and_with_its_verifier_only(world: World) -> None:
     provider = OpenIdProvider(ISSUER, "replank")
-    asked = provider.ask("http://127.0.0.1:8400/callback", hint="ann")
+    asked = provider.new_code_request("http://127.0.0.1:8400/callback", hint="ann")
     location = requests.get(asked.url, allow_redirects=False, timeout=5).headers["location"]
-    provider.redeem(asked, location)
+    provider.redeem_code(asked, location)
     with pytest.raises(Problem, match="invalid_grant"):
-        provider.redeem(asked, location)
+        provider.redeem_code(asked, location)
 
 
 def test_the_claims_of_the_provider_have_the_shape_of_rams(world: World) -> None:
-    found = claims(tokens("zhangsan")["id_token"])
+    found = unverified_claims(tokens("zhangsan")["id_token"])
     assert {"iss", "aud", "sub", "aid", "uid", "upn", "login_name", "name", "iat", "exp", "nonce"} <= set(found)
 
 

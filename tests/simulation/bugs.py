@@ -282,7 +282,7 @@ def notices_of_anybody() -> list[Patch]:
 
 def the_newest_of_the_instance() -> list[Patch]:
     """Who names an instance gets its newest migration, dry run or not."""
-    return [mock.patch.object(targets, "target", lambda api, given, act: targets.migration_to_show(api, given))]
+    return [mock.patch.object(targets, "migration_to_act_on", lambda api, given, act: targets.migration_to_show(api, given))]
 
 
 def any_hold_released() -> list[Patch]:

@@ -163,7 +163,7 @@ class Crashes:
         return _patiently(act)
 
     def _migrations(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = _patiently(lambda: list(self.cloud.api("ann").pages("/migrations", "migrations")))
+        found: list[dict[str, Any]] = _patiently(lambda: list(self.cloud.api("ann").all_items("/migrations", "migrations")))
         return found
 
     def _states(self) -> dict[str, str]:

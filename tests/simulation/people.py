@@ -214,7 +214,7 @@ class People:
         """An act at the command line that names the instance: which migration that means is the command's affair."""
         try:
             with self.chaos.invoker.outside():
-                found = targets.target(self._api, instance_id, verb)
+                found = targets.migration_to_act_on(self._api, instance_id, verb)
         except Problem as problem:
             self.chaos.say(f"PERSON {verb} {instance_id} -> {problem.code}")
             return True

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from cli.client import Api, problem_of
+from cli.client import Api, problem_from_answer
 from shared.domain.batch import Batch, BatchState, Selection
 from shared.domain.errors import Stale
 from shared.domain.hop import Hop
@@ -144,7 +144,7 @@ class ApiInHand(Api):
         request = self.api.request(method, path, body, query=given, operator=self.operator, seen=seen)
         status, answer = self.api.handled(request)
         if status >= 400:
-            raise problem_of(status, answer)
+            raise problem_from_answer(status, answer)
         return answer
 
 

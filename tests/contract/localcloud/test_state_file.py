@@ -132,7 +132,7 @@ def test_the_command_says_so_and_ends_with_2(tmp_path: Path, folder: str) -> Non
 def test_a_run_is_not_begun_on_it(tmp_path: Path, whole: bytes, name: str) -> None:
     """``replank run`` says what its cloud said, in a folder that is this run's own."""
     spoil, code = WRONG[name]
-    (tmp_path / MARK).write_text(json.dumps({"plan": plan.sample().digest}), encoding="utf-8")
+    (tmp_path / MARK).write_text(json.dumps({"plan": plan.sample_plan().digest}), encoding="utf-8")
     spoil(tmp_path / NAME, whole)
     before = contents(tmp_path)
     ended = run_on(tmp_path)

@@ -14,7 +14,7 @@ DAY_MIN = 24 * 60
 
 
 def ready(world: World) -> list[str]:
-    found: list[dict[str, Any]] = list(world.api.pages("/batches", "batches", readyToConfirm="true"))
+    found: list[dict[str, Any]] = list(world.api.all_items("/batches", "batches", readyToConfirm="true"))
     return [each["batchId"] for each in found]
 
 

@@ -117,7 +117,7 @@ def test_a_batch_is_confirmed_portion_by_portion(api: ApiInMemory, capsys: pytes
     """The API takes a hundred at once."""
     batch = api.open_batch(*[replace(migration(f"m{number}", State.MIGRATED), instance_id=f"i-{number}") for number in range(101)])
     assert said(capsys, "confirm", "--batch", batch, "-y").startswith("101 confirmed.")
-    assert {each["state"] for each in ApiInHand(api).pages("/migrations", "migrations", batchId=batch)} == {"confirmed"}
+    assert {each["state"] for each in ApiInHand(api).all_items("/migrations", "migrations", batchId=batch)} == {"confirmed"}
 
 
 def test_a_batch_is_listed_before_it_is_confirmed_and_no_changes_nothing(
@@ -136,7 +136,7 @@ def test_a_batch_is_listed_before_it_is_confirmed_and_no_changes_nothing(
     assert "m2  i-1" in listed
     assert "m3" not in listed
     assert asked[0].startswith("Confirm these 2? Their snapshots are deleted 7 days later")
-    assert {each["state"] for each in ApiInHand(api).pages("/migrations", "migrations", batchId=batch)} == {"migrated", "ready"}
+    assert {each["state"] for each in ApiInHand(api).all_items("/migrations", "migrations", batchId=batch)} == {"migrated", "ready"}
 
 
 def test_policy_set_says_that_automatic_rollback_ends(api: ApiInMemory, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

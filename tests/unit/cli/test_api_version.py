@@ -9,14 +9,14 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from cli.client import Api, Http
+from cli.client import Api, HttpClient
 from cli.problem import Problem
 
 NOT_FOUND = {"Code": "Route.NotFound", "Message": "There is nothing at this path.", "RequestId": "R", "Recommend": "Look."}
 
 
 @dataclass
-class KnownPaths(Http):
+class KnownPaths(HttpClient):
     """Answers the paths that it knows, and notes what it was asked."""
 
     known: dict[str, tuple[int, Any]]
@@ -75,7 +75,7 @@ class Busy:
     [(2, "7", 200, [7, 7]), (9, "7", 429, [7, 7, 7]), (1, "3600", 429, []), (1, "soon", 429, []), (1, "", 429, [])],
 )
 def test_it_comes_again_when_it_is_told_to_and_not_for_ever(times: int, wait: str, status: int, pauses: list[int]) -> None:
-    http, waited = Http(), list[float]()
+    http, waited = HttpClient(), list[float]()
     http._session, http.pause = Busy(times, wait), waited.append  # type: ignore[assignment]
     assert http.send("GET", "http://api/v1/risks")[0] == status
     assert waited == pauses

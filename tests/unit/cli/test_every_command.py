@@ -36,7 +36,7 @@ def commands(command: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ..
 
 
 def every_command() -> list[tuple[str, ...]]:
-    main._register_once()
+    main._register_commands_once()
     return list(commands(get_command(main.app)))
 
 
@@ -97,6 +97,6 @@ def test_a_service_that_does_not_answer_is_one_sentence(command: str) -> None:
 
 def test_the_code_of_a_check_has_no_blank() -> None:
     silent = OSError("HTTPSConnectionPool(host='ecs.example', port=443): Read timed out. (read timeout=5)")
-    found = sdk_account.translate(silent, "event bus")
+    found = sdk_account.problem_from_error(silent, "event bus")
     assert (found.code, found.message) == ("EventBus.Unreachable", "ecs.example:443 does not answer: read timed out.")
-    assert sdk_account.translate(RuntimeError("Quota: full"), "event bus").code == "EventBus.RuntimeError"
+    assert sdk_account.problem_from_error(RuntimeError("Quota: full"), "event bus").code == "EventBus.RuntimeError"

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from cli.fleet import names_of, read_fleet
+from cli.fleet import os_names, read_fleet
 from cli.problem import BAD_INPUT, Problem
 
 RECORD = {
@@ -102,7 +102,7 @@ def test_every_encoding_that_windows_tools_write_is_read(tmp_path: Path, encodin
 def test_an_instance_without_a_name_of_its_system_is_read(tmp_path: Path, record: dict[str, Any]) -> None:
     """ECS gives none for an image imported without a platform; the local cloud must not choose one for it."""
     found = read_fleet(written(tmp_path, [record]))
-    assert names_of(found.instances[0]) == ("", "")
+    assert os_names(found.instances[0]) == ("", "")
     assert not found.document["pages"][0]["Instances"]["Instance"][0]["OSName"]
 
 

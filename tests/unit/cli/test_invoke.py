@@ -19,13 +19,13 @@ from cli.sdk_account import OperatorAccount
 def answering(answer: Any) -> Any:
     """Function Compute, which answers an invocation so, or fails."""
     functions = SimpleNamespace(invoke=mock.Mock(side_effect=[answer]))
-    return mock.patch.object(OperatorAccount, "from_environment", return_value=SimpleNamespace(functions=lambda: functions))
+    return mock.patch.object(OperatorAccount, "from_environment", return_value=SimpleNamespace(functions_client=lambda: functions))
 
 
 @pytest.mark.parametrize(("result", "said"), [("done", "`replank snapshots` shows what is left"), ("waiting", "Run it again")])
 def test_a_sweep_says_whether_there_is_more_to_do(result: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with answering(SimpleNamespace(headers={"x-fc-request-id": "r"}, content=f'{{"result": "{result}"}}'.encode())):
-        snapshots.sweep(dry_run=False, at="", as_json=False)
+        snapshots.sweep_snapshots(dry_run=False, at="", as_json=False)
     assert said in capsys.readouterr().out
 
 

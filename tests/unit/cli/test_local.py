@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cli.local.command import seconds_of
-from cli.local.place import MARK, RUNNING, Place
+from cli.local.command import seconds_in_span
+from cli.local.place import MARK, RUNNING, StateFolder
 from cli.main import run
 from cli.problem import BAD_INPUT, Problem
 from tests.support.repository import ROOT
@@ -17,30 +17,30 @@ from tests.support.repository import ROOT
 
 @pytest.mark.parametrize(("span", "seconds"), [("90s", 90), ("30m", 1800), ("2h", 7200), ("1d12h", 129_600), ("0s", 0)])
 def test_spans_of_time(span: str, seconds: int) -> None:
-    assert seconds_of(span) == seconds
+    assert seconds_in_span(span) == seconds
 
 
 @pytest.mark.parametrize("span", ["", " ", "5", "-1h", "1h1d", "1.5h", "h"])
 def test_what_is_no_span_of_time(span: str) -> None:
     with pytest.raises(Problem, match=r"Option\.Invalid") as raised:
-        seconds_of(span)
+        seconds_in_span(span)
     assert raised.value.exit_status == BAD_INPUT
 
 
 def test_a_folder_that_holds_something_else_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("mine")
     with pytest.raises(Problem, match=r"State\.NotOurs"):
-        Place.at(tmp_path)
+        StateFolder.from_path(tmp_path)
     (tmp_path / MARK).write_text("{")
     with pytest.raises(Problem, match=r"State\.NotOurs"):
-        Place.at(tmp_path)
+        StateFolder.from_path(tmp_path)
     assert {each.name for each in tmp_path.iterdir()} == {"thesis.txt", MARK}
 
 
 def test_a_folder_of_a_start_that_failed_can_be_used_again(tmp_path: Path) -> None:
     (tmp_path / "localcloud.log").write_text("no port")
-    assert Place.at(tmp_path).mark == {}
-    assert Place.at(tmp_path / "none").mark == {}
+    assert StateFolder.from_path(tmp_path).mark == {}
+    assert StateFolder.from_path(tmp_path / "none").mark == {}
 
 
 def test_the_file_of_a_dead_process_is_no_running_cloud(tmp_path: Path) -> None:
@@ -48,12 +48,12 @@ def test_the_file_of_a_dead_process_is_no_running_cloud(tmp_path: Path) -> None:
     file = tmp_path / RUNNING
     file.write_text(json.dumps({"pid": 1}))
     (tmp_path / "cloud.sqlite").touch()
-    place = Place.at(tmp_path)
-    assert place.running() is None
-    assert not place.stop()
+    place = StateFolder.from_path(tmp_path)
+    assert place.running_cloud() is None
+    assert not place.stop_cloud()
     with file.open() as held:
         fcntl.flock(held, fcntl.LOCK_EX)
-        running = place.running()
+        running = place.running_cloud()
     assert running is not None
     assert running.ready == {"pid": 1}
 

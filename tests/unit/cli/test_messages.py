@@ -26,7 +26,7 @@ def test_a_mistake_in_the_command_line_is_json_if_json_was_asked_for(line: str, 
 
 
 def test_a_table_says_yes_and_no(capsys: pytest.CaptureFixture[str]) -> None:
-    output.table(("a", "b", "c"), [(True, False, None)])
+    output.print_table(("a", "b", "c"), [(True, False, None)])
     assert capsys.readouterr().out.split("\n")[1].split() == ["yes", "no"]
 
 
@@ -47,7 +47,7 @@ def test_no_color_takes_every_attribute_away(plainly: bool, monkeypatch: pytest.
         monkeypatch.setenv("NO_COLOR", "1")
     else:
         monkeypatch.delenv("NO_COLOR", raising=False)
-    output.table(("a", "state"), [("x", "failed")])
+    output.print_table(("a", "state"), [("x", "failed")])
     assert ("\x1b[" not in terminal.getvalue()) == plainly
 
 
@@ -56,7 +56,7 @@ def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     terminal = Terminal()
     monkeypatch.setattr(sys, "stdout", terminal)
-    output.table(("name", "note"), [("x", "a sentence that is long " * 6)])
+    output.print_table(("name", "note"), [("x", "a sentence that is long " * 6)])
     assert max(map(len, terminal.getvalue().splitlines())) <= 80
 
 

@@ -59,7 +59,7 @@ CONFLICTS = [
     ("approve b1 --wave 2 --rollback m-1", "Option.Conflict"),
 ]
 ALWAYS = {
-    "submit": {"dry_run", *inspect.signature(submission.request).parameters},
+    "submit": {"dry_run", *inspect.signature(submission.submission_body).parameters},
     "status": {"batch"},
     "watch": {"batch", "every"},
     "acknowledge": {"batch", "yes"},
@@ -72,7 +72,7 @@ ALWAYS = {
     "next-wave": {"batch"},
     "approve": {"batch", "wave", "rollback", "why", "yes"},
     "approvals": {"batch"},
-    "plan": {"batch", "seed", *inspect.signature(submission.request).parameters},
+    "plan": {"batch", "seed", *inspect.signature(submission.submission_body).parameters},
     "left-out": {"batch"},
     "stop": {"batch", "why", "yes"},
     "cancel": {"migration", "seen_version"},

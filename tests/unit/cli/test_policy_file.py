@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cli.calendar import blackouts_in
+from cli.calendar import read_blackouts
 from cli.main import run
-from cli.policy_file import SCHEMA, look_at
+from cli.policy_file import SCHEMA, parse_policy_file
 from cli.problem import Problem
 from shared.domain.policy import read_policy
 from tests.support.api import ApiInMemory
@@ -47,15 +47,15 @@ def test_a_good_file_is_valid_and_means_what_it_says(tmp_path: Path, capsys: pyt
     file = written(tmp_path, GOOD)
     assert run(["policy", "check", str(file)]) == 0
     assert capsys.readouterr().out == f"{file} is a valid policy.\n"
-    policy = read_policy(look_at(file).document)
+    policy = read_policy(parse_policy_file(file).document)
     assert [each.start for each in policy.times.windows] == ["22:00", "20:00"], "a time is no number of base 60"
     assert policy.blackouts[0].from_ == datetime(2026, 12, 24, tzinfo=timezone.utc)
 
 
 def test_json_is_read_as_well(tmp_path: Path) -> None:
     as_yaml, as_json = written(tmp_path, GOOD), tmp_path / "policy.json"
-    as_json.write_text(json.dumps(look_at(as_yaml).document, indent=1), encoding="utf-8")
-    assert look_at(as_json).document == look_at(as_yaml).document
+    as_json.write_text(json.dumps(parse_policy_file(as_yaml).document, indent=1), encoding="utf-8")
+    assert parse_policy_file(as_json).document == parse_policy_file(as_yaml).document
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ TODAY = date(2026, 11, 23)
 
 
 def test_events_become_blackouts_and_those_that_touch_are_one(tmp_path: Path) -> None:
-    found = blackouts_in(written(tmp_path, CALENDAR, "freeze.ics"), TODAY, "Asia/Shanghai")
+    found = read_blackouts(written(tmp_path, CALENDAR, "freeze.ics"), TODAY, "Asia/Shanghai")
     assert found == [
         {"from": "2026-11-25T18:00:00Z", "to": "2026-11-25T22:00:00Z", "reason": "Pay day"},
         {"from": "2026-12-23T16:00:00Z", "to": "2027-01-03T16:00:00Z", "reason": "Year end; Pay day"},
@@ -162,17 +162,17 @@ def test_events_become_blackouts_and_those_that_touch_are_one(tmp_path: Path) ->
 
 def test_a_rule_without_an_end_is_read_as_far_as_the_horizon(tmp_path: Path) -> None:
     weekly = CALENDAR.replace("FREQ=MONTHLY;COUNT=3", "FREQ=WEEKLY")
-    found = blackouts_in(written(tmp_path, weekly, "freeze.ics"), TODAY, "")
+    found = read_blackouts(written(tmp_path, weekly, "freeze.ics"), TODAY, "")
     assert found[-1]["from"][:10] == "2027-12-22"
     with pytest.raises(Problem) as caught:
-        blackouts_in(written(tmp_path, CALENDAR.replace("FREQ=MONTHLY;COUNT=3", "FREQ=DAILY"), "freeze.ics"), TODAY, "")
+        read_blackouts(written(tmp_path, CALENDAR.replace("FREQ=MONTHLY;COUNT=3", "FREQ=DAILY"), "freeze.ics"), TODAY, "")
     assert caught.value.code == "Calendar.TooMany"
 
 
 @pytest.mark.parametrize("text", ["", "no calendar", "BEGIN:VCALENDAR\nBEGIN:VEVENT\n", "BEGIN:VEVENT\nDTSTART:x\nEND:VEVENT\n"])
 def test_what_is_no_calendar_is_told(text: str, tmp_path: Path) -> None:
     with pytest.raises(Problem) as caught:
-        blackouts_in(written(tmp_path, text, "freeze.ics"), TODAY, "")
+        read_blackouts(written(tmp_path, text, "freeze.ics"), TODAY, "")
     assert caught.value.code == "File.Unreadable"
 
 

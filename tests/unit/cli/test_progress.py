@@ -35,14 +35,14 @@ BATCH: dict[str, Any] = {
 
 
 def test_what_needs_a_person_comes_first_and_in_order() -> None:
-    said = progress.urgent(BATCH, PLAN)
+    said = progress.urgent_messages(BATCH, PLAN)
     assert [each.split(":")[0] for each in said] == ["paused at budget by watch", "wave 2", "2 failed"]
     calm = {**BATCH, "brake": None, "approvals": []}
-    assert progress.urgent(calm, {**PLAN, "outcomes": {}}) == []
+    assert progress.urgent_messages(calm, {**PLAN, "outcomes": {}}) == []
 
 
 def test_each_wave_says_how_it_stands_and_when_it_will_have_finished() -> None:
-    first, second, third = progress.waves(BATCH, PLAN)
+    first, second, third = progress.wave_lines(BATCH, PLAN)
     assert first == "wave 1 of 3: 1 moved"
     assert second.startswith(
         "wave 2 of 3: 1 failed, 1 moving; finish about 2026-11-23 11:00 UTC (8 of 10 runs: 2026-11-23 10:00 UTC"
@@ -51,8 +51,8 @@ def test_each_wave_says_how_it_stands_and_when_it_will_have_finished() -> None:
 
 
 def test_without_waves_the_whole_has_a_finish() -> None:
-    assert progress.waves({**BATCH, "waves": []}, PLAN)[0].startswith("finish about")
-    assert progress.waves({**BATCH, "waves": []}, None) == []
+    assert progress.wave_lines({**BATCH, "waves": []}, PLAN)[0].startswith("finish about")
+    assert progress.wave_lines({**BATCH, "waves": []}, None) == []
 
 
 @pytest.mark.parametrize(("code", "found"), [("Route.NotFound", None), ("Store.Unavailable", "raised")])
@@ -62,7 +62,7 @@ def test_an_older_api_has_no_plan(code: str, found: str | None) -> None:
             raise Problem(code, "m", "r")
 
     try:
-        assert progress.plan_of(Older("", "", ""), BATCH) is None
+        assert progress.current_plan(Older("", "", ""), BATCH) is None
         assert found is None
     except Problem:
         assert found == "raised"
@@ -75,7 +75,7 @@ def test_a_terminal_of_80_columns_wraps_chinese_names_and_a_pipe_does_not(termin
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setenv("COLUMNS", "80")
     monkeypatch.setenv("TERM", "dumb")
-    output.line("needs a person: " + "张三和李四 approve the wave, " * 8)
+    output.print_line("needs a person: " + "张三和李四 approve the wave, " * 8)
     lines = stream.getvalue().splitlines()
     assert (len(lines) > 1) is terminal
     assert all(cell_len(each) <= 80 for each in lines) is terminal

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cli.client import problem_of
+from cli.client import problem_from_answer
 
 
 @pytest.mark.parametrize(
@@ -22,5 +22,5 @@ from cli.client import problem_of
     ],
 )
 def test_code_and_message_of_a_refusal(answer: Any, code: str, message: str) -> None:
-    problem = problem_of(502, answer)
+    problem = problem_from_answer(502, answer)
     assert (problem.code, problem.message) == (code, message)

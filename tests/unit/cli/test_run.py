@@ -14,16 +14,16 @@ from cli import main
 from cli.problem import Problem
 from cli.run import plan as plans
 from cli.run import results
-from cli.run.drive import Drive
-from cli.run.launch import write_rows
+from cli.run.drive import RunLoop
+from cli.run.launch import write_catalog_rows
 from cli.run.operator import Operator
-from cli.run.plan import Expected
-from cli.run.screen import percent, since
+from cli.run.plan import ExpectedOutcome
+from cli.run.screen import elapsed_in_words, percent_done
 from tests.support.fleets import fleet, instance
 
 
 def test_the_sample_shows_what_was_asked_for() -> None:
-    plan = plans.sample()
+    plan = plans.sample_plan()
     names = {record["OSNameEn"] for record in plan.fleet.instances}
     assert len(plan.fleet.instances) >= 24
     for word in ("CentOS  7", "CentOS  8", "ARM", "Alibaba Cloud Linux  2", "Linux 7.9", "2008 R2", "2012 R2"):
@@ -48,13 +48,13 @@ def test_the_sample_is_what_its_tool_writes(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_a_fleet_without_notice_becomes_one_batch(tmp_path: Path) -> None:
-    plan = plans.given(plans.EXAMPLES / "fleet.json", None, [], None, "2026-11-23")
+    plan = plans.plan_from_files(plans.EXAMPLES / "fleet.json", None, [], None, "2026-11-23")
     assert [len(body["instanceIds"]) for body in plan.batches] == [31]
     assert plan.expected == {}
     expect = tmp_path / "expect.json"
     expect.write_text(json.dumps({"expected": {"i-none": "completed"}}), encoding="utf-8")
     with pytest.raises(Problem, match=r"expected\.i-none"):
-        plans.given(plans.EXAMPLES / "fleet.json", None, [], expect)
+        plans.plan_from_files(plans.EXAMPLES / "fleet.json", None, [], expect)
 
 
 def test_a_wrong_notice_is_named(tmp_path: Path) -> None:
@@ -68,7 +68,7 @@ def test_a_wrong_notice_is_named(tmp_path: Path) -> None:
     for wrong in changes:
         file.write_text(json.dumps({**notice, **wrong}), encoding="utf-8")
         with pytest.raises(Problem, match=r"Notice\.Invalid"):
-            plans.given(plans.EXAMPLES / "fleet.json", None, [file], None)
+            plans.plan_from_files(plans.EXAMPLES / "fleet.json", None, [file], None)
 
 
 def row(**more: Any) -> dict[str, Any]:
@@ -81,29 +81,29 @@ def row(**more: Any) -> dict[str, Any]:
         (row(), {}, 0),
         (row(result="refused", reasons=[{"code": "A.B"}]), {}, 0),
         (row(result="failed", reasons=[{"code": "A.B"}]), {}, 1),
-        (row(), {"i-a": Expected("completed")}, 0),
-        (row(), {"i-a": Expected("refused", "A.B")}, 1),
-        (row(result="refused", reasons=[{"code": "A.B"}]), {"i-a": Expected("refused", "A.B")}, 0),
-        (row(result="refused", reasons=[{"code": "C.D"}]), {"i-a": Expected("refused", "A.B")}, 1),
-        (row(), {"i-b": Expected("completed")}, 1),
+        (row(), {"i-a": ExpectedOutcome("completed")}, 0),
+        (row(), {"i-a": ExpectedOutcome("refused", "A.B")}, 1),
+        (row(result="refused", reasons=[{"code": "A.B"}]), {"i-a": ExpectedOutcome("refused", "A.B")}, 0),
+        (row(result="refused", reasons=[{"code": "C.D"}]), {"i-a": ExpectedOutcome("refused", "A.B")}, 1),
+        (row(), {"i-b": ExpectedOutcome("completed")}, 1),
     ],
 )
-def test_surprises_are_counted(found: dict[str, Any], expected: dict[str, Expected], surprises: int) -> None:
-    assert len(results._unexpected(found, expected)) == surprises
+def test_surprises_are_counted(found: dict[str, Any], expected: dict[str, ExpectedOutcome], surprises: int) -> None:
+    assert len(results._outcome_surprises(found, expected)) == surprises
 
 
 def test_snapshots_left_behind_and_lost_are_surprises() -> None:
     inventory = {"snapshots": {"s-1": {"InstanceId": "i-a", "SnapshotName": "SMC_Backup_Snapshot_1"}}}
-    assert "are left of a confirmed" in results._left_behind([row()], inventory)[0]
-    assert "all should be kept" in results._left_behind([row(result="rolled_back")], inventory)[0]
-    assert results._left_behind([row(instanceId="i-b")], inventory) == []
+    assert "are left of a confirmed" in results._snapshot_surprises([row()], inventory)[0]
+    assert "all should be kept" in results._snapshot_surprises([row(result="rolled_back")], inventory)[0]
+    assert results._snapshot_surprises([row(instanceId="i-b")], inventory) == []
 
 
 def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
     inventory: dict[str, Any] = {"jobs": {"j-1": {}}, "sources": {}, "access_tokens": {"at-1": {}}}
-    assert results._left_in_smc([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
-    assert results._left_in_smc([row(result="failed", driver="smc")], inventory) == []
-    assert results._left_in_smc([row(result="failed", driver="guest")], inventory), "that driver has nothing in SMC to keep"
+    assert results._smc_surprises([row()], inventory) == ["1 SMC jobs are left", "1 SMC activation codes are left"]
+    assert results._smc_surprises([row(result="failed", driver="smc")], inventory) == []
+    assert results._smc_surprises([row(result="failed", driver="guest")], inventory), "that driver has nothing in SMC to keep"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_what_is_left_in_smc_is_a_surprise_unless_a_person_is_needed() -> None:
 def test_the_operator_rolls_back_whom_the_scenario_names(state: str, named: bool, act: str) -> None:
     api: Any = SimpleNamespace(post=lambda path, body, *, seen: None)
     operator = Operator(api, frozenset({"i-1"} if named else ()))
-    operator.act([], [{**at(state), "instanceId": "i-1"}])
+    operator.act_where_possible([], [{**at(state), "instanceId": "i-1"}])
     assert operator.said == ([f"/migrations/m1/{act}"] if act else [])
 
 
@@ -136,21 +136,21 @@ def test_percentages_grow_with_the_route() -> None:
         at("accepted", hop=1),
         at("completed"),
     ]
-    shares = [percent(each) for each in path]
+    shares = [percent_done(each) for each in path]
     assert shares == sorted(shares)
     assert shares[-1] == 100
-    assert since("2026-11-23T08:00:00Z", "2026-11-23T09:05:30.000Z") == "1h05m"
+    assert elapsed_in_words("2026-11-23T08:00:00Z", "2026-11-23T09:05:30.000Z") == "1h05m"
 
 
 def test_the_step_grows_only_while_nothing_moves() -> None:
-    drive = Drive(None, None, None, 1)  # type: ignore[arg-type]
+    drive = RunLoop(None, None, None, 1)  # type: ignore[arg-type]
     waiting = [at("ready")]
     for now in range(4):
         drive._note_progress(waiting, 0, now)
-    assert drive._step(waiting) > 60
+    assert drive._next_step_s(waiting) > 60
     drive._note_progress([at("snapshotting", version=2)], 0, 5)
-    assert drive._step([at("snapshotting")]) == 60
-    assert drive._step([at("confirmed"), at("precheck_failed")]) == 3600
+    assert drive._next_step_s([at("snapshotting")]) == 60
+    assert drive._next_step_s([at("confirmed"), at("precheck_failed")]) == 3600
 
 
 SUPPORTED = (
@@ -165,17 +165,17 @@ def test_a_run_takes_what_eol_names_and_says_why_it_leaves_the_rest(tmp_path: Pa
     strange = instance(4, ("Plan 9", "Plan 9", "linux"))
     file = tmp_path / "fleet.json"
     file.write_text(json.dumps(fleet(instance(1), instance(2, SUPPORTED), unnamed, strange)), encoding="utf-8")
-    plan = plans.given(file, None, [], None, "2026-11-23")
+    plan = plans.plan_from_files(file, None, [], None, "2026-11-23")
     assert plan.batches[0]["instanceIds"] == ["i-test0001"]
     assert plan.left_out == {
         "i-test0002": "Windows Server 2019 Datacenter is supported until 2029-01-09, in 778 days",
         "i-test0003": "ECS shows no OSName",
         "i-test0004": "the catalog has no release 'Plan 9'",
     }
-    later = plans.given(file, None, [], None, "2029-02-01")
+    later = plans.plan_from_files(file, None, [], None, "2029-02-01")
     assert later.batches[0]["instanceIds"] == ["i-test0001", "i-test0002"], "the day decides"
     with pytest.raises(Problem, match=r"Fleet\.NothingToDo.*2020-01-01"):
-        plans.given(file, None, [], None, "2020-01-01")
+        plans.plan_from_files(file, None, [], None, "2020-01-01")
 
 
 CONVERTED = {
@@ -187,7 +187,7 @@ CONVERTED = {
 def test_a_converted_instance_is_left_out_and_the_reason_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "fleet.json"
     file.write_text(json.dumps({**fleet(instance(1), instance(2)), "guests": CONVERTED}), encoding="utf-8")
-    plan = plans.given(file, None, [], None, "2026-11-23")
+    plan = plans.plan_from_files(file, None, [], None, "2026-11-23")
     assert plan.batches[0]["instanceIds"] == ["i-test0001"]
     reason = "converted: the guest runs Alibaba Cloud Linux 3; ECS still shows CentOS  7.9 64 bit"
     assert plan.left_out["i-test0002"].startswith(f"{reason}; Alibaba Cloud Linux 3 is supported until ")
@@ -219,10 +219,10 @@ def test_run_takes_catalog_rows_of_the_users_own_as_eol_does(tmp_path: Path, cap
     rows, file = tmp_path / "rows.json", tmp_path / "fleet.json"
     rows.write_text(json.dumps(OWN_ROWS), encoding="utf-8")
     file.write_text(json.dumps(fleet(instance(1, ("Plan 9", "Plan 9", "linux")))), encoding="utf-8")
-    plan = plans.given(file, None, [], None, "2026-11-23", rows)
+    plan = plans.plan_from_files(file, None, [], None, "2026-11-23", rows)
     assert (plan.batches[0]["instanceIds"], plan.left_out) == (["i-test0001"], {})
     assert plan.digest != replace(plan, rows={}).digest, "a run with other rows is another run"
-    told = write_rows(plan.rows, plan.catalog, tmp_path / "state")
+    told = write_catalog_rows(plan.rows, plan.catalog, tmp_path / "state")
     assert json.loads(Path(told["REPLANK_CATALOG"]).read_text(encoding="utf-8")) == OWN_ROWS
     assert main.run(["eol", "--fleet", str(file), "--on", "2026-11-23", "--catalog", str(rows), "--json"]) == 1
     (found,) = json.loads(capsys.readouterr().out)["instances"]
@@ -234,6 +234,6 @@ def test_everything_wrong_with_a_notice_is_told_at_once(tmp_path: Path) -> None:
     file = tmp_path / "notices.json"
     file.write_text(json.dumps([{**notice, "source": "a,b"}, {**notice, "data": {"releases": ["Plan 9"]}}]), encoding="utf-16")
     with pytest.raises(Problem) as raised:
-        plans.given(plans.EXAMPLES / "fleet.json", None, [file], None, "2026-11-23")
+        plans.plan_from_files(plans.EXAMPLES / "fleet.json", None, [file], None, "2026-11-23")
     for said in ("2 problems", "event 0: source", "event 1: data: Catalog.ReleaseUnknown"):
         assert said in raised.value.message

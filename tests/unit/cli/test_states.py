@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 from cli import states
 from cli.batches import _is_settled
 from cli.main import app, run
-from cli.run.screen import _BASE, percent
+from cli.run.screen import _BASE, percent_done
 from shared.domain.migration import State
 
 
@@ -26,7 +26,7 @@ def test_the_bar_knows_every_state() -> None:
 
 
 def test_the_bar_starts_at_nothing_for_a_state_of_a_newer_version() -> None:
-    assert percent({"state": "rehearsing", "hops": 1, "hop": 0, "progress": 0}) == 0
+    assert percent_done({"state": "rehearsing", "hops": 1, "hop": 0, "progress": 0}) == 0
 
 
 def test_watch_ends_if_everything_rests_or_waits_for_a_person() -> None:
@@ -37,8 +37,8 @@ def test_watch_ends_if_everything_rests_or_waits_for_a_person() -> None:
 
 
 def test_the_shell_completes_a_state() -> None:
-    assert states.beginning_with("ro") == ["rolling_back", "rolled_back"]
-    assert states.beginning_with("bananas") == []
+    assert states.states_beginning_with("ro") == ["rolling_back", "rolled_back"]
+    assert states.states_beginning_with("bananas") == []
 
 
 def test_the_help_lists_the_states() -> None:

@@ -10,7 +10,7 @@ import typer
 from typer.testing import CliRunner
 
 from cli.problem import Problem
-from cli.submission import takes_submission
+from cli.submission import add_submission_options
 from shared.runtime import requests, schema
 
 
@@ -19,7 +19,7 @@ def body_of(*options: str) -> dict[str, Any]:
     found: list[dict[str, Any]] = []
     app = typer.Typer()
 
-    @takes_submission
+    @add_submission_options
     def command(body: dict[str, Any], loud: bool = False) -> None:
         found.append(body)
 
