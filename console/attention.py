@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = dict[str, Any]
-RANKS = ("held", "budget", "account", "stuck", "failed", "paused", "acknowledge", "approve", "wave", "refused", "confirm")
+RANKS = ("held", "budget", "account", "stuck", "failed", "paused", "acknowledge", "approve", "wave", "refused", "ready", "confirm")
 """Kinds of what needs a person, most urgent first."""
 
 
@@ -35,8 +35,14 @@ def of_everything(hold: Json, stuck: Json, accounts: Json) -> list[Item]:
     return found
 
 
-def of_batch(standing: Json) -> list[Item]:
-    """What one batch waits for from a person."""
+def of_ready(batches: Sequence[Json]) -> list[Item]:
+    """The batches that are ready to confirm, as one thing to do."""
+    names = ", ".join(str(each.get("batchId")) for each in batches[:3]) + (", …" if len(batches) > 3 else "")
+    return [Item("ready", "/ready", len(batches), names)] if batches else []
+
+
+def of_batch(standing: Json, *, ready: bool = False) -> list[Item]:
+    """What one batch waits for from a person. Of what is ``ready`` to confirm, ``of_ready`` tells."""
     batch_id = str(standing.get("batchId", ""))
     page, counts = f"/batches/{batch_id}", standing.get("counts") or {}
     brake = standing.get("brake") or {}
@@ -58,7 +64,7 @@ def of_batch(standing: Json) -> list[Item]:
     if wave:
         add("wave", int(wave.get("number") or 0), wave.get("waitsFor"))
     for kind, state in (("failed", "failed"), ("refused", "precheck_failed"), ("confirm", "migrated")):
-        if counts.get(state):
+        if counts.get(state) and not (ready and kind == "confirm"):
             add(kind, int(counts[state]), path=f"{page}?state={state}")
     return found
 

@@ -9,7 +9,22 @@ from dataclasses import dataclass, field, replace
 
 from console import present, web
 from console.desk import Desk
-from console.pages import acts, audit, batch, batches, left_out, many, migration, overview, people, plan, snapshots, submit, system
+from console.pages import (
+    acts,
+    audit,
+    batch,
+    batches,
+    left_out,
+    many,
+    migration,
+    overview,
+    people,
+    plan,
+    ready,
+    snapshots,
+    submit,
+    system,
+)
 from console.problem import Problem
 
 Page = Callable[..., web.Answer]
@@ -43,6 +58,8 @@ ROUTES = (
     _route("GET", "/batches/<batch_id>/review", many.review),
     _route("POST", "/batches/<batch_id>/many", many.act),
     _route("POST", "/batches/<batch_id>/acts/<name>", acts.on_batch),
+    _route("GET", "/ready", ready.show),
+    _route("POST", "/ready", ready.confirm),
     _route("GET", "/migrations/<migration_id>", migration.show),
     _route("POST", "/migrations/<migration_id>/acts/<name>", acts.on_migration),
     _route("GET", "/snapshots", snapshots.show),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from console import web
@@ -17,12 +19,22 @@ MOST, PER_CALL, PER_PAGE = 1000, 100, 50
 _SEEN = re.compile(r"([A-Za-z0-9_-]{1,64})@([1-9][0-9]{0,8})")
 
 
+@dataclass
+class Outcome:
+    """What came of an act on many: the ids that it was done for, why others were refused, and how many nothing was asked for."""
+
+    done: list[str] = field(default_factory=list)
+    refused: list[Json] = field(default_factory=list)
+    trouble: Problem | None = None
+    rest: int = 0
+
+
 def review(desk: Desk, batch_id: str) -> web.Answer:
     """Who would be acted on: those selected, or all that meet the filters and are in the state that the act is for."""
     name = desk.query.get("act", "")
-    state, _ = _known(name)
+    state, _ = state_of(name)
     wanted = {each: desk.query.get(each, "") for each in FILTERS if each != "state"}
-    rows = _all(desk, batch_id, state, wanted) if desk.query.get("all") else _selected(desk, batch_id)
+    rows = all_in_state(desk, batch_id, state, wanted) if desk.query.get("all") else _selected(desk, batch_id)
     fit = [each for each in rows if each["state"] == state]
     return desk.page("review", batch_id=batch_id, act=name, rows=fit, unfit=len(rows) - len(fit), most=MOST)
 
@@ -30,23 +42,32 @@ def review(desk: Desk, batch_id: str) -> web.Answer:
 def act(desk: Desk, batch_id: str) -> web.Answer:
     """Act on all that were listed, each at the version that was seen; what was done stays done if a later call fails."""
     name = desk.request.field("act")
-    _, done_name = _known(name)
-    given = seen(desk.request.form.get("m", []))
-    done: list[str] = []
-    refused: list[Json] = []
-    trouble: Problem | None = None
-    for start in range(0, len(given), PER_CALL):
+    return result(desk, name, carry_out(desk, name, {batch_id: seen(desk.request.form.get("m", []))}), batch_id)
+
+
+def carry_out(desk: Desk, name: str, wanted: Mapping[str, list[Json]]) -> Outcome:
+    """Act on the migrations of each batch, a hundred in a call, until a call fails. Raises a Problem if the first one fails."""
+    _, done_name = state_of(name)
+    found = Outcome()
+    calls = [(batch_id, given[at : at + PER_CALL]) for batch_id, given in wanted.items() for at in range(0, len(given), PER_CALL)]
+    for batch_id, given in calls:
         try:
-            answer = desk.api.post(f"/batches/{batch_id}/{name}", {"migrations": given[start : start + PER_CALL]})
+            answer = desk.api.post(f"/batches/{batch_id}/{name}", {"migrations": given})
         except Problem as problem:
-            trouble = problem
+            found.trouble = problem
             break
-        done += answer[done_name]
-        refused += answer["refused"]
-    if trouble and not done and not refused:
-        raise trouble
-    rest = len(given) - len(done) - len(refused)
-    return desk.page("result", batch_id=batch_id, act=name, finished=done, refused=refused, trouble=trouble, rest=rest)
+        found.done += answer[done_name]
+        found.refused += answer["refused"]
+    if found.trouble and not found.done and not found.refused:
+        raise found.trouble
+    found.rest = sum(len(given) for given in wanted.values()) - len(found.done) - len(found.refused)
+    return found
+
+
+def result(desk: Desk, name: str, found: Outcome, batch_id: str = "") -> web.Answer:
+    """The page that says what came of it."""
+    facts: Json = {"finished": found.done, "refused": found.refused, "trouble": found.trouble, "rest": found.rest}
+    return desk.page("result", batch_id=batch_id, act=name, **facts)
 
 
 def seen(values: list[str]) -> list[Json]:
@@ -58,15 +79,17 @@ def seen(values: list[str]) -> list[Json]:
     return [{"migrationId": each[1], "version": int(each[2])} for each in found if each]
 
 
-def _known(name: str) -> tuple[str, str]:
+def state_of(name: str) -> tuple[str, str]:
+    """The state that an act on many is for, and what the answer calls those done; raises Problem (Page.NotFound)."""
     if name not in OF_ACT:
         raise Problem("Page.NotFound", "There is no such act on many.", "Go back to the batch.", status=404)
     return OF_ACT[name]
 
 
-def _all(desk: Desk, batch_id: str, state: str, wanted: Json) -> list[Json]:
-    pages = desk.api.pages("/migrations", "migrations", MOST // PER_CALL, batchId=batch_id, state=state, **wanted)
-    return [each for page in pages for each in page["items"]]
+def all_in_state(desk: Desk, batch_id: str, state: str, wanted: Json, most: int = MOST) -> list[Json]:
+    """The migrations of a batch in a state that meet the filters, ``most`` at most."""
+    pages = desk.api.pages("/migrations", "migrations", -(-most // PER_CALL), batchId=batch_id, state=state, **wanted)
+    return [each for page in pages for each in page["items"]][:most]
 
 
 def _selected(desk: Desk, batch_id: str) -> list[Json]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from console import web
-from console.attention import of_batch, of_everything, running, sorted_items
+from console.attention import of_batch, of_everything, of_ready, running, sorted_items
 from console.desk import Desk
+from console.pages.ready import ready
 from console.problem import Problem
 
 Json = dict[str, Any]
@@ -21,8 +22,10 @@ def show(desk: Desk) -> web.Answer:
     chosen = sorted(newest, key=lambda each: each.get("state") == "closed")[:LOOKED_INTO]
     standings = [desk.api.get(f"/batches/{each['batchId']}") for each in chosen]
     items = of_everything(desk.api.get("/hold"), desk.api.get("/stuck"), desk.api.get("/accounts"))
+    is_ready = ready(desk)
+    items += of_ready(is_ready)
     for each in standings:
-        items += of_batch(each)
+        items += of_batch(each, ready=any(each["batchId"] == one["batchId"] for one in is_ready))
     return desk.page(
         "overview",
         live=True,

@@ -44,6 +44,7 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "submit": f"/plan?like={batch_id}",
         "migration": f"/migrations/{first['migrationId']}",
         "review": f"/batches/{batch_id}/review?act=retry&all=1",
+        "ready": "/ready",
         "snapshots": "/snapshots",
         "audit": "/audit",
         "system": "/system",

@@ -150,6 +150,26 @@ def test_the_batch_leads_to_what_was_left_out(world: World) -> None:
     assert (status, ids[1] in page, ids[0] in page) == (200, True, False)
 
 
+def test_what_is_ready_is_confirmed_by_one_act(world: World) -> None:
+    browser = Browser(world)
+    browser.sign_in("ann")
+    asked = {"instanceIds": [instance(1)["InstanceId"]], "policy": {"confirmAfterDays": 0}}
+    batch_id = world.api.post("/batches", asked)["batchId"]
+    world.run(30)
+    _, page, _ = browser.ask("GET", f"/console/batches/{batch_id}")
+    browser.submit(page, "acknowledgement", accept="yes")
+    world.run(400)
+    browser.sign_in("ann")
+    _, page, _ = browser.ask("GET", "/console/")
+    assert "Batches ready to confirm: 1" in page
+    _, page, _ = browser.ask("GET", "/console/ready")
+    (listed,) = re.findall(r'name="m" value="([^"]+)"', page)
+    for _ in range(2):
+        _, page, _ = browser.ask("POST", "/console/ready", {"form": form_token(page), "m": listed})
+        assert "<h1>Confirmed: 1</h1>" in page
+    assert world.api.get(f"/batches/{batch_id}")["counts"].keys() <= {"confirmed", "completed"}
+
+
 def test_another_tabs_answer_lets_nobody_in(world: World) -> None:
     first, second = Browser(world), Browser(world)
     _, _, headers = first.ask("GET", "/console/sign-in/start")

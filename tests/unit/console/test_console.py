@@ -186,6 +186,40 @@ def test_what_is_looked_for_is_looked_for_by_the_api_and_acted_on_as_a_whole() -
     assert 'value="m1@3"' in body
 
 
+def test_one_act_confirms_what_is_ready_in_every_batch_after_the_list_and_the_number() -> None:
+    rows = {"b1": ["m1", "m2"], "b2": ["m3"]}
+    api = ApiTable(**{"GET /batches": (200, {"batches": [{"batchId": each} for each in rows], "nextToken": ""})})
+
+    def send(method: str, url: str, headers: Any, body: bytes) -> Response:
+        batch_id = url.partition("batchId=")[2].partition("&")[0]
+        listed = [{"migrationId": each, "version": 4, "instanceId": f"i-{each}"} for each in rows.get(batch_id, [])]
+        api.answers["GET /migrations"] = (200, {"migrations": listed, "nextToken": ""})
+        return ApiTable.send(api, method, url, headers, body)
+
+    api.send = send  # type: ignore[method-assign]
+    _, body, _ = ask(api, "GET", "/console/ready")
+    assert "http://api/v1/batches?readyToConfirm=true&limit=100" in [each[1] for each in api.sent]
+    assert ("Confirm these 3" in body, all(f"i-{each}" in body for each in ("m1", "m2", "m3"))) == (True, True)
+    (first, second) = re.findall(r'name="m" value="([^"]+)"', body)
+    api.answers["POST /batches/b1/confirmation"] = (200, {"confirmed": ["m1", "m2"], "refused": []})
+    api.answers["POST /batches/b2/confirmation"] = (409, {"Code": "A.B", "Message": "no", "Recommend": "r"})
+    _, body, _ = ask(api, "POST", "/console/ready", form=f"form=FORM&m={first}&m={second}")
+    sent = [(each[1].rpartition("/v1")[2], json.loads(each[3])) for each in api.sent if each[0] == "POST"]
+    seen = [{"migrationId": each, "version": 4} for each in ("m1", "m2", "m3")]
+    assert sent == [("/batches/b1/confirmation", {"migrations": seen[:2]}), ("/batches/b2/confirmation", {"migrations": seen[2:]})]
+    assert ("Confirmed: 2" in body, "Not asked for: 1" in body, "A.B" in body) == (True, True, True)
+    assert ask(api, "POST", "/console/ready", form="form=FORM&m=b1")[0] == 400
+
+
+def test_what_is_ready_is_one_thing_to_do_on_the_overview() -> None:
+    batch = {"batchId": "b1", "state": "closed", "size": 2, "counts": {"migrated": 2}}
+    api = ApiTable(**{"GET /batches": (200, {"batches": [batch], "nextToken": ""}), "GET /batches/b1": (200, batch)})
+    for path in ("hold", "stuck", "accounts"):
+        api.answers[f"GET /{path}"] = (200, {})
+    _, body, _ = ask(api, "GET", "/console/")
+    assert ('href="/console/ready"' in body, "state=migrated" in body) == (True, False)
+
+
 def test_pages_hold_no_inline_style_or_script() -> None:
     for name in environment().list_templates():
         text = (FOLDER.parent / "templates" / name).read_text(encoding="utf-8")
