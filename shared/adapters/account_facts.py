@@ -1,6 +1,6 @@
-"""Reads from ECS what the account allows, with two calls per region, and caches it for two minutes.
+"""Reads an account's facts from ECS, with two calls per region, and caches the facts for two minutes.
 
-No read-only call shows whether SMC is authorised or what its quotas are, so those facts stay unknown (docs/assumptions.md).
+No read-only call shows whether SMC is authorised or what its quotas are, so these facts stay unknown (docs/assumptions.md).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from shared.domain.facts import AccountFacts
 from shared.ports.clock import Clock
 
 KEPT = timedelta(minutes=2)
-"""How long the facts are cached. Many prechecks share them, and a person who has topped up the account waits no longer."""
+"""How long an account's facts are cached. A person who has topped up the account waits no longer than this."""
 REAL_NAME = "real-name-authentication"
 _UNAVAILABLE = "InvalidAccountStatus.SnapshotServiceUnavailable"
 

@@ -28,7 +28,7 @@ _HOLD: Key = (("lock_id", "hold"),)
 
 
 class TablestoreAdmission:
-    """Implements the port ``Admission``. A lock is a row that is put only if it does not exist. All slots share one row."""
+    """Implements the port ``Admission``. A lock is a row that is put only if it does not exist. One row holds all slots."""
 
     def __init__(self, store: Store, accounts: Collection[str] = ()) -> None:
         """``accounts`` are the ids of the member accounts."""
@@ -194,7 +194,7 @@ def _unchanged_hold_condition(seen: Hold) -> Expected | None:
 
 
 def _parsed_column(name: str, value: Any) -> Any:
-    """A column's value in the hold's row. Journal lines are parsed from JSON; a line that is not JSON stays text and is ignored."""
+    """The value of a column in the row of the hold. A journal line is parsed from JSON; a line that is not JSON stays text."""
     if not name.startswith(LINE):
         return value
     try:
@@ -217,7 +217,7 @@ def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str
 
 
 def _count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
-    """The change of each slot counter if a slot is taken (``by`` is 1) or released (``by`` is -1)."""
+    """The change of each slot counter: ``by`` is 1 if a slot is taken and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 
 
@@ -228,7 +228,7 @@ def _stored_counts(row: Columns) -> dict[str, int]:
 
 
 def _lock_key(region_id: str, instance_id: str, account: str) -> Key:
-    """The key of an instance's lock. Without a member account it is the same key as in versions that had no accounts."""
+    """The key of an instance's lock. Without a member account the key is the same as in older versions."""
     where = f"{account}:{region_id}" if account else region_id
     return (("lock_id", f"instance:{where}:{instance_id}"),)
 

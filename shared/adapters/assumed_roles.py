@@ -28,9 +28,9 @@ NEAR_THE_END = timedelta(minutes=5)
 MOST_SESSIONS = 64
 """Maximum sessions that one function instance keeps. The least recently used session is dropped first."""
 ASKED_AGAIN = timedelta(seconds=30)
-"""Minimum time between two requests for a role that STS has refused. All migrations share it."""
+"""Minimum time between two requests for a role that STS has refused, however many migrations need the role."""
 Refusals = dict[str, tuple[datetime, AccountUnusable]]
-"""For each account id: when STS last refused the account's role, and the error."""
+"""By account id: the time at which STS last refused the account's role, and the error."""
 _SPENT = frozenset({"InvalidSecurityToken", "InvalidAccessKeyId", "SecurityTokenExpired"})
 """Families of error codes for credentials that have expired or were revoked."""
 _NO_PERMISSION = frozenset({"NoPermission", "Forbidden.RAM", "Forbidden.Unauthorized", "Forbidden", "AccessDenied"})
@@ -68,7 +68,7 @@ class AssumedRole:
         return self._held
 
     def renew_after(self, error: CloudError) -> bool:
-        """Renew credentials that ended early. Returns False if they are a renewal already, so that a call is repeated only once."""
+        """Renew credentials that ended early. Returns False for credentials that are a renewal already."""
         if error.code_family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None
@@ -107,7 +107,7 @@ class AssumedRole:
         return _Credential(given["AccessKeyId"], given["AccessKeySecret"], given["SecurityToken"], ends_at)
 
     def _hide_secrets(self, *secrets: str) -> None:
-        """Hide these secrets in logs, and keep the previous ones hidden, because a pending answer may still contain them."""
+        """Hide the new secrets in logs. The previous secrets stay hidden, because a pending answer may still contain them."""
         for secret in self._hidden[:-2]:
             redact.remove_secret(secret)
         self._hidden = [*self._hidden[-2:], *secrets]

@@ -21,15 +21,16 @@ def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
 
 
 def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """The time of the next automatic snapshot; None if no policy runs or the role may not read them. Makes one call per policy."""
+    """The time of the next automatic snapshot; None if no policy runs or can be read. Makes one call per policy."""
     runs = [next_policy_run(*_policy_schedule(clients, region_id, each), now) for each in policy_ids]
     return min((each for each in runs if each is not None), default=None)
 
 
 def next_policy_run(time_points: str, weekdays: str, now: datetime) -> datetime | None:
-    """The time after ``now`` at which a policy runs next; None if it never runs.
+    """The time after ``now`` at which a policy runs next; None if the policy never runs.
 
-    Both lists are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Mondays and Sundays.
+    ``time_points`` and ``weekdays`` are JSON. For example, ``["0", "12"]`` and ``["1", "7"]`` mean 0:00 and 12:00 on Monday
+    and Sunday.
     """
     hours, days = _parsed_numbers(time_points), _parsed_numbers(weekdays)
     today = now.astimezone(ZONE).replace(hour=0, minute=0, second=0, microsecond=0)

@@ -200,5 +200,5 @@ def _batch_key(batch_id: str) -> Key:
 
 
 def _attempts_with_prefix(row: Columns, prefix: str) -> dict[str, int]:
-    """The attempts in the columns with a prefix, by migration id."""
+    """The attempt numbers in the columns that begin with ``prefix``, by migration id."""
     return {name[len(prefix) :]: int(attempt) for name, attempt in row.items() if name.startswith(prefix)}

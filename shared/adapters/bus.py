@@ -17,13 +17,13 @@ from shared.ports.clock import Clock
 MAX_ENTRIES = 16
 """Maximum events in one PutEvents call. We chose this number, because EventBridge documents only a maximum size."""
 MAX_BYTES = 240 * 1024
-"""Maximum bytes of events in one PutEvents call. EventBridge accepts 256 KB; the rest is a reserve."""
+"""Maximum bytes of events in one PutEvents call. EventBridge accepts at most 256 KB per call."""
 ENVELOPE_BYTES = 600
 """Bytes reserved for the attributes of one event."""
 
 
 class _NotPublished(Exception):
-    """Raised if EventBridge refused some events or did not answer. Sending them again may help."""
+    """Raised if EventBridge refused some events or did not answer. Sending the events again may help."""
 
 
 class EventBridgeBus:
@@ -110,7 +110,7 @@ def _refused_entries(entries: list[Any], answer: Any) -> tuple[list[Any], str]:
 
 
 def _retryable_problem(error: Exception) -> str:
-    """The problem in words, if sending again may help. Any other error is raised, translated if possible."""
+    """The error as text, if sending the events again may help. Any other error is raised, translated if possible."""
     failed: CloudError | None = cloud_error(error)
     if failed is None:
         raise error

@@ -22,7 +22,7 @@ from shared.ports.compute import WITHOUT_SIEVE, Found, FoundInstance, Sieve, Sna
 
 PAGE = 100
 MAX_PAGES = 60
-"""Maximum pages of one listing, for 6,000 items. An instance has at most 17 disks with 256 manual snapshots each."""
+"""Maximum pages of one listing, enough for 6,000 items. An instance has at most 17 disks with 256 manual snapshots each."""
 _CANNOT_GO = has_code(
     "SnapshotCreatedImage",
     "SnapshotCreatedDisk",
@@ -110,7 +110,7 @@ class Ecs:
     def _switch_power(self, region_id: str, instance_id: str, operation: str, request: Any, *, done: tuple[str, ...]) -> None:
         """Start or stop the instance.
 
-        If ECS refuses because the instance already has the wanted status or is changing to it, that is no error.
+        A refusal by ECS is no error if the instance already has the wanted status or is changing to that status.
         """
         try:
             self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
@@ -206,7 +206,7 @@ class Ecs:
 
 
 def _all_items(page: Callable[[str], tuple[Any, str]]) -> Iterator[Any]:
-    """All items of a listing, read page by page. Each page returns the token for the next page."""
+    """All items of a listing. ``page`` reads one page, and returns its items and the token for the next page."""
     token = ""
     for _ in range(MAX_PAGES):
         items, token = page(token)

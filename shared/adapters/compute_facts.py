@@ -48,7 +48,7 @@ def listing_filters(only: Sieve) -> dict[str, Any]:
 
 
 def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
-    """The facts of one disk. ``snapshot_count`` is its number of manual snapshots, which have a quota."""
+    """The facts of one disk. ``snapshot_count`` is the disk's number of manual snapshots, which have a quota."""
     return DiskFacts(
         disk_id=disk.disk_id,
         kind="system" if disk.type == "system" else "data",
@@ -64,7 +64,7 @@ def disk_facts(disk: Any, snapshot_count: int | None = None) -> DiskFacts:
 
 
 def snapshot_facts(snapshot: Any) -> Snapshot:
-    """The facts of one snapshot. In ECS its progress is text, for example ``45%``."""
+    """The facts of one snapshot. ECS reports the progress of a snapshot as text, for example ``45%``."""
     return Snapshot(
         snapshot.snapshot_id,
         snapshot.snapshot_name or "",

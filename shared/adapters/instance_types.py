@@ -25,7 +25,7 @@ class InstanceTypes:
         return None if disks is None else disks - 1
 
     def _fetch_limits(self, region_id: str, instance_type: str) -> dict[str, int]:
-        """Maximum cloud disks by instance type. The system disk is one of them (docs/assumptions.md)."""
+        """Maximum cloud disks by instance type. The system disk counts as a cloud disk (docs/assumptions.md)."""
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInstanceTypesRequest(instance_types=[instance_type])

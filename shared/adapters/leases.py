@@ -19,7 +19,7 @@ AT_ONCE = 100
 
 
 def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take the lease if nobody holds it; returns who holds it then. A later attempt of the same migration takes it over."""
+    """Take the lease if nobody holds it. Returns the holder after that. A later attempt of a migration takes over its lease."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _put_lease(store, key, columns):
@@ -49,7 +49,7 @@ def _take_over(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
 
 
 def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> None:
-    """Release the lease if this attempt of the migration holds it, or an earlier attempt."""
+    """Release the lease if its holder is this attempt of the migration or an earlier attempt."""
     try:
         if store.delete(tables.LOCKS, key, expect={"lease": _lease_value(migration_id, attempt)}):
             return
@@ -77,7 +77,7 @@ def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]
 
 
 def group_key(group: str) -> Key:
-    """The key of the row for a group's place. It holds a digest of the group's tag, because a tag may be longer than a key."""
+    """The key of the row for a group's place. The key holds a digest of the group, whose name may be too long."""
     return (("lock_id", tables.GROUP_PLACE + hashlib.sha256(group.encode()).hexdigest()[:32]),)
 
 

@@ -90,7 +90,7 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration.migration_id), {}, (outbox,))
 
     def _has_other_outbox(self, migration: Migration, version: int) -> bool:
-        """Whether the row has another open outbox. The row is read only if it had another one when it was loaded."""
+        """Whether the row has another open outbox. The row is read only if the migration had another open outbox when loaded."""
         return bool(set(migration.owes) - {version}) and len(self._columns_with_prefix(migration.migration_id, tables.OUTBOX)) > 1
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
@@ -115,7 +115,7 @@ class TablestoreMigrations:
         self._store.update(tables.MIGRATIONS, _migration_key(migration_id), {column: tables.json_column(name, dict(document))})
 
     def _update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
-        """Change the row if it still has the version of ``at``. Returns whether it was changed."""
+        """Change the row if its version is still that of ``at``. Returns whether the row was changed."""
         return self._store.update(tables.MIGRATIONS, _migration_key(at.migration_id), put, remove, expect={"version": at.version})
 
     def _try_update_row(self, at: Migration, put: Columns, remove: Sequence[str] = ()) -> bool:
@@ -202,7 +202,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _is_for_tick(self, migration: Migration) -> bool:
-        """Whether the tick must handle the row. If the row was due only for an outbox since settled, restore its due time."""
+        """Whether the tick must handle the row. If it was due only for an outbox since settled, restore the row's own due time."""
         if tables.lane_columns(migration).get("due_lane") == tables.DRIVE:
             return True
         self._restore_due_time(migration)
@@ -279,7 +279,7 @@ def _migration_or_unreadable(row: Columns) -> Migration | Unreadable:
 
 
 def readable_values(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
-    """The values that ``read`` returns for the rows. A row that it cannot read is left out, and a warning is logged."""
+    """The values that ``read`` returns for the rows. An unreadable row is left out, and a warning is logged."""
     found: list[T] = []
     for row in rows:
         try:

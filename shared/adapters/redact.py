@@ -1,4 +1,4 @@
-"""Keeps secrets out of logs. It hides values that it was given, and texts that look like secrets."""
+"""Keeps secrets out of logs. Known secrets are hidden, and so are texts that look like secrets."""
 
 from __future__ import annotations
 

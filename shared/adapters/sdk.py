@@ -1,4 +1,4 @@
-"""Makes the clients of the real SDKs. Each is made when it is first needed, once per process.
+"""Makes the clients of the real SDKs. Each client is made once per process, when it is first needed.
 
 Time-outs are short and SDK retries few, because the platform delivers the whole message again if a call takes long.
 """
@@ -24,8 +24,8 @@ CONNECT_TIMEOUT_S = 3
 READ_TIMEOUT_S = 10
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _NOISY = {"tablestore.encoder": logging.ERROR, "tablestore.decoder": logging.ERROR, "tablestore-client": logging.CRITICAL}
-"""The log level of each logger of the Tablestore SDK, high enough to silence it. The SDK logs a missing codec and every request.
-It also logs failed conditions as errors, although they are normal here."""
+"""The log levels that silence the Tablestore SDK. The SDK logs a missing codec and every request. The SDK also logs failed
+conditions as errors, although failed conditions are normal here."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key, with a security token if it belongs to a role."""
+    """An access key. The access key of a role has a security token."""
 
     key_id: str
     secret: str = field(repr=False)
@@ -118,7 +118,7 @@ class Clients:
         return self._make_once("smc", self._make_smc)
 
     def runtime_options(self) -> Any:
-        """The options for one call through a generated client. They turn its own retries off."""
+        """The options for one call through a generated client. The options turn the client's own retries off."""
         from alibabacloud_tea_util import models
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
@@ -205,9 +205,9 @@ def _endpoint_without_proxy(address: str) -> Endpoint:
 
 
 def tablestore_retry_policy(policy: RetryPolicy) -> Any:
-    """The retry policy in the form of the Tablestore SDK. It limits the retries after throttling and failed reads.
+    """The retry policy in the form of the Tablestore SDK. The policy limits the retries after throttling and failed reads.
 
-    The SDK's own default is 20 retries. It does not repeat a write whose outcome is unknown.
+    The SDK's own default is 20 retries. The SDK does not repeat a write whose outcome is unknown.
     """
     from tablestore.retry import DefaultRetryPolicy
 

@@ -1,4 +1,4 @@
-"""Makes one call through a generated client. Repeats it a few times if that may help, and translates its errors."""
+"""Makes one call through a generated client. A failed call is repeated a few times if that may help; its error is translated."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
 
 
 def cloud_error(error: Exception) -> CloudError | None:
-    """The cloud's error in an exception of an SDK. None for any other exception, which is a bug."""
+    """The cloud's error in an exception of an SDK. None for any other exception, because such an exception is a bug."""
     from Tea.exceptions import RetryError, TeaException
 
     if isinstance(error, TeaException):

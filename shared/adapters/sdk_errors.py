@@ -40,7 +40,7 @@ class CloudError(Exception):
 _THROTTLED = frozenset({"Throttling", "TooManyRequests"})
 """Families of codes of ECS, SMC and EventBridge for too many calls."""
 _DENIED = frozenset({"Forbidden", "NoPermission", "AccessDenied"})
-"""Families of codes of ECS, SMC and EventBridge for a missing permission. EventBridge sends no status."""
+"""Families of codes of ECS, SMC and EventBridge for a missing permission. EventBridge sends no HTTP status."""
 _WAIT = "Wait; it is tried again by itself."
 TRANSIENT: Mapping[str, str] = MappingProxyType(
     dict.fromkeys(

@@ -18,7 +18,7 @@ from shared.domain.errors import Refused, Transient
 from shared.ports.clock import Clock
 
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
-"""The accepted algorithms. All sign with a private key; HS256 would use the public key as the secret, ``none`` signs nothing."""
+"""The accepted signature algorithms. HS256 is missing, because it would use the public key as the secret."""
 ALLOWANCE = timedelta(seconds=60)
 """Maximum difference between the provider's clock and ours."""
 KEYS_KEPT = timedelta(minutes=10)
@@ -58,7 +58,7 @@ def fetch_content(url: str) -> bytes:
 
 
 class OidcSignIn:
-    """Implements the port ``SignIn``. It caches keys, and fetches them again if they are old or a token names an unknown key."""
+    """Implements the port ``SignIn``. The provider's keys are fetched again if they are old or a token names an unknown key."""
 
     def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch_content) -> None:
         self._provider, self._clock, self._get = provider, clock, get
@@ -81,7 +81,10 @@ class OidcSignIn:
         return self._caller_from_claims(claims)
 
     def _checked_claims(self, token: str, key: Any) -> dict[str, Any]:
-        """The claims of the token. Checks its signature, issuer and audience, but not its times; raises jwt.InvalidTokenError."""
+        """The claims of the token.
+
+        Checks the token's signature, issuer and audience, but not the times in the token. Raises jwt.InvalidTokenError.
+        """
         import jwt
 
         found: dict[str, Any] = jwt.decode(
@@ -128,7 +131,7 @@ class OidcSignIn:
     # Keys -------------------------------------------------------------------------------------------------------------
 
     def _signing_key(self, key_id: str, algorithm: str) -> Any:
-        """The provider's key with this id. Raises Refused if there is no such key or it does not fit the algorithm."""
+        """The provider's key with this id. Raises Refused if the key is missing or does not fit the algorithm."""
         now = self._clock.now()
         old = self._asked_at is None or not timedelta(0) <= now - self._asked_at < KEYS_KEPT
         if old or (key_id not in self._keys and now - (self._asked_at or now) >= ASK_AGAIN):

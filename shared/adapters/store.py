@@ -19,13 +19,13 @@ Expected = Mapping[str, Any]
 BATCH_ROWS = 100
 """Maximum rows of one batch. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
-"""Maximum GetRange calls for one page. Each reads up to 5,000 rows or 4 MB, of which a filter may drop some or all."""
+"""Maximum GetRange calls for one page. A call reads up to 5,000 rows or 4 MB, of which a filter may drop some or all."""
 _NO_VALUE = -(2**63)
 _DENIED = frozenset({"OTSAuthFailed", "OTSNoPermissionAccess", "OTSObjectNotExist", "OTSParameterInvalid", "OTSInvalidPK"})
 """Codes after which a retry is useless: a missing permission, a missing table or an invalid request."""
 
 _UNKNOWN_OUTCOME = frozenset({"OTSTimeout", "OTSInternalServerError", "OTSServerUnavailable"})
-"""Codes that leave the outcome of a request unknown. The SDK repeats only reads then, and we repeat the writes."""
+"""Codes that leave the outcome of a request unknown. After such a code the SDK repeats only reads, and we repeat writes."""
 
 
 class LowestKey:
@@ -95,7 +95,7 @@ class Store:
         )
 
     def put_new(self, table: str, key: Key, columns: Mapping[str, Any]) -> bool:
-        """Write the row if it does not exist. Returns False if it exists."""
+        """Write the row if it does not exist. Returns False if the row exists."""
         return self._try_write("put_row", table, sdk_row(key, list(columns.items())), sdk_condition("EXPECT_NOT_EXIST"))
 
     def update(
@@ -157,7 +157,7 @@ class Store:
     def get_many(self, table: str, keys: Sequence[Key], between: tuple[str, str]) -> list[Columns]:
         """The existing rows in the order of the keys. ``between`` selects a range of column names (first included, last excluded).
 
-        A key that is given twice is read once, because Tablestore refuses it otherwise. A lagging index may show a row twice.
+        A key that is given twice is read once, because Tablestore refuses a repeated key. A lagging index may show a row twice.
         """
         keys, rows = list(dict.fromkeys(map(tuple, keys))), list[Columns]()
         for place in range(0, len(keys), BATCH_ROWS):
@@ -206,7 +206,7 @@ class Store:
         """Send the request, and repeat it if no answer came. Raises WriteInDoubt if a repeated write fails its condition."""
         send: Callable[..., Any] = getattr(self._clients.tablestore_client(), operation)
 
-        def send_attempt(number: int) -> Any:
+        def send_once(number: int) -> Any:
             try:
                 return self._send_request_once(operation, send, arguments, options)
             except _ConditionFailed:
@@ -214,7 +214,7 @@ class Store:
                     raise
                 raise WriteInDoubt("Store.InDoubt", f"{operation} was sent again, and its condition failed then.") from None
 
-        return repeat(self._clients.retry, send_attempt, _retry_decision, self._clients.sleep)
+        return repeat(self._clients.retry, send_once, _retry_decision, self._clients.sleep)
 
     def _send_request_once(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
@@ -241,7 +241,7 @@ class _NoAnswer(Transient):
 
 
 class _ConditionFailed(ReplankError):
-    """Raised if a row does not meet the condition of a write. This error never leaves the module."""
+    """Raised if a row does not meet the condition of a write. Only this module sees this error."""
 
 
 def _translate_error(operation: str, code: str, message: str, request_id: str) -> ReplankError:
@@ -264,7 +264,7 @@ def sdk_row(key: Key, attributes: Any) -> Any:
 
 
 def sdk_condition(expectation: str, expect: Expected | None = None) -> Any:
-    """The condition of a write on the row and its columns, in the form of the SDK."""
+    """The condition of a write, in the form of the SDK. The write fails if the row or its columns do not meet the condition."""
     from tablestore import Condition
 
     return Condition(

@@ -19,7 +19,7 @@ def put_new_many(store: Store, table: str, rows: Sequence[tuple[Key, Mapping[str
     """
     from tablestore import PutRowItem
 
-    return _write_many(
+    return _write_rows(
         store, table, [PutRowItem(sdk_row(key, list(put.items())), sdk_condition("EXPECT_NOT_EXIST")) for key, put in rows]
     )
 
@@ -32,10 +32,10 @@ def update_many(store: Store, table: str, changes: Sequence[Change]) -> list[boo
     for key, put, remove, expect in changes:
         change = {name: each for name, each in (("put", list(put.items())), ("delete_all", list(remove))) if each}
         items.append(UpdateRowItem(sdk_row(key, change), sdk_condition("EXPECT_EXIST", expect)))
-    return _write_many(store, table, items)
+    return _write_rows(store, table, items)
 
 
-def _write_many(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
+def _write_rows(store: Store, table: str, items: Sequence[Any]) -> list[bool]:
     """Write the rows. Returns False for a row that fails its condition; raises Transient if a row is refused otherwise."""
     written: list[bool] = []
     for place in range(0, len(items), BATCH_ROWS):

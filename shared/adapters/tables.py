@@ -45,7 +45,7 @@ BY_CREATED, BY_OPEN, BY_SWEEP = "batches_by_created", "batches_by_open", "snapsh
 
 JOURNAL, OUTBOX, RESTART, DOCUMENT = "change_", "o_", "r_", "d_"
 HELD, SINCE, WHERE, REGION = "m_", "a_", "ma_", "mr_"
-"""Column prefixes of the slots row; a migration id follows. They hold its batch, its attempt, its account and its region."""
+"""Column prefixes of the slots row; a migration id follows. The columns hold the migration's batch, attempt, account and region."""
 COUNT = "n_"
 """Column prefix of the slots row for the number of slots held, in total or by the batch or member account whose id follows."""
 TROUBLE = "account:"
@@ -57,11 +57,11 @@ WAVE, PLACES = "wave_", "w_"
 WITHOUT = "without_"
 """Column prefix of a batch for each page of the instances that were left out."""
 FAILED, FORGIVEN, MOVED = "f_", "g_", "v_"
-"""Column prefixes of a batch; a migration id follows. They hold the last failed attempt of the migration, the failed attempt that
-a resume took off the count, and the completed attempt."""
+"""Column prefixes of a batch; a migration id follows. The columns hold the last failed attempt, the failed attempt that a resume
+took off the count, and the completed attempt."""
 MIGRATION_COLUMNS = ("doc", "q")
-"""The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress. The columns of the journal and the
-documents sort before it."""
+"""The range of columns from which a migration is read: doc, due_at, due_lane, o_*, progress. The names of journal and document
+columns sort before this range."""
 WITH_STATE = ("doc", "t")
 """The range of columns from which a migration is read, with ``state`` added for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
@@ -77,8 +77,8 @@ FEW_IDS = 1000
 """Maximum ids of a selection that are stored in the document."""
 DOC_AND_CONTROL, WHOLE_DOC = ("doc", "doc_d"), (CHOSEN_IDS, "doc_d")
 TERMS, TALLY = ("terms", "version0"), (FAILED, "version0")
-"""Column ranges of a batch: terms, version and completed migrations; then the same with failed migrations. Both leave out the
-document."""
+"""Column ranges of a batch, without the document. TERMS holds the terms, the version and the completed migrations; TALLY adds the
+failed migrations."""
 DOC_AND_TALLY = (CHOSEN_IDS, TALLY[1])
 DRIVE, ALL, OPEN, SWEEP, CONFIRM = "drive", "all", "open", "sweep", "confirm"
 HOME = "home_account"
@@ -99,12 +99,12 @@ def prefix_range(prefix: str) -> tuple[str, str]:
 
 
 def numbered_column(prefix: str, version: int) -> str:
-    """The column name for a version or a page. The names sort like the numbers."""
+    """The column name for a version number or a page number. The names sort like the numbers."""
     return f"{prefix}{version:08d}"
 
 
 def restart_column(event_id: str) -> str:
-    """The column name for one restart event. It holds a digest of the event's id, because an id may hold any character."""
+    """The column name for one restart event. The name holds a digest of the event's id, because an id may hold any character."""
     return RESTART + hashlib.sha256(event_id.encode()).hexdigest()[:32]
 
 
@@ -142,7 +142,7 @@ def _parsed_value(cls: type, written: str, what: str) -> Any:
 
 
 def migration_columns(migration: Migration) -> Columns:
-    """The columns that depend only on the migration, without those of its lane."""
+    """The columns of a migration's row, except the columns for its lane, journal and outbox."""
     home = {HOME: migration.account_id} if migration.account_id else {}
     group = {GROUP: migration.group} if migration.group else {}
     return {
@@ -159,7 +159,7 @@ def migration_columns(migration: Migration) -> Columns:
 
 
 def migration_from_row(row: Columns) -> Migration:
-    """The migration in a row. Its progress and its open outboxes come from their own columns, which are newer than the document."""
+    """The migration in a row. The columns for the progress and the outboxes are newer than the document."""
     found = column_value(Migration, row["doc"], f"migration {row.get('migration_id', '')}")
     beside = {"account_id": row.get(HOME, found.account_id), "group": row.get(GROUP, found.group)}
     return replace(found, progress=row.get("progress", found.progress), owes=open_outboxes(row), **beside)
@@ -176,7 +176,7 @@ def admission_lane(batch_id: str, account_id: str) -> str:
 
 
 def lane_columns(migration: Migration) -> Columns:
-    """The columns for the lane in which the row waits: admission, tick or sweep. Empty if it waits in no lane."""
+    """The columns for the lane in which the row waits: admission, tick or sweep. Empty if the row waits in no lane."""
     if migration.state in ADMITTED:
         since = epoch_milliseconds(migration.entered_at)
         queue = admission_lane(migration.batch_id, migration.account_id)
@@ -251,12 +251,12 @@ def batch_columns(batch: Batch) -> Columns:
 
 
 def _needs_newer_version(selection: Selection) -> bool:
-    """Whether an older version would select more instances than this selection, or could not store it."""
+    """Whether an older version would select too many instances, or could not store the selection."""
     return bool(selection.filters or selection.exclude != NOTHING_EXCLUDED or len(selection.instance_ids) > FEW_IDS)
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:
-    """The selection that older versions read. It names no instance if they would select too many."""
+    """The selection that older versions read. It names no instance if an older version would select too many."""
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 
@@ -305,7 +305,7 @@ def _submitted_from_row(row: Columns) -> Submitted | None:
 
 
 def _control_from_row(row: Columns) -> BatchControl:
-    """The last act on the batch. Two columns hold it, so that every range that is read contains one of them."""
+    """The last act on the batch. Two columns hold the act, so that every range that is read contains one of the columns."""
     written = row.get(CONTROL[0]) or row.get(CONTROL[1])
     return column_value(BatchControl, written, f"control of batch {row.get('batch_id', '')}") if written else UNTOUCHED
 

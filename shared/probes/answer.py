@@ -21,7 +21,10 @@ class LinuxAnswer:
         self.unknown: dict[str, str] = {}
 
     def read_section(self, name: str, reader: Callable[[Section], T]) -> T | None:
-        """The value that ``reader`` returns for a section. If the section cannot be read, it is None and the reason is noted."""
+        """The value that ``reader`` returns for a section.
+
+        None if the section cannot be read; the reason is then noted in ``unknown``.
+        """
         section = self.sections.get(name)
         if section is None:
             self.unknown[name] = "not told"

@@ -19,7 +19,7 @@ class ProbeUnreadable(Exception):
 
 @dataclass
 class Section:
-    """One section of an answer. ``status`` is its command's exit status. ``total`` is its number of lines before a cut, else 0."""
+    """One section of an answer. ``status`` is the exit status of the command. ``total`` is the number of lines before a cut."""
 
     name: str
     lines: list[str] = field(default_factory=list)
@@ -65,7 +65,7 @@ def read_frame(text: str) -> dict[str, Section]:
 
 
 def _lines_of_answer(lines: list[str]) -> list[str]:
-    """The lines from the last begin mark to the last end mark. A shell profile or an agent may print other lines around them."""
+    """The lines from the last begin mark to the last end mark. A profile or an agent may print lines around the answer."""
     begins = [at for at, line in enumerate(lines) if line.startswith("replank-probe ")]
     ends = [at for at, line in enumerate(lines) if line.startswith("@end ")]
     return lines[begins[-1] : ends[-1] + 1] if begins and ends and begins[-1] < ends[-1] else lines

@@ -72,7 +72,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
 
 
 def _with_newer_facts(linux: LinuxFacts, answer: LinuxAnswer, modules: Section | None) -> LinuxFacts:
-    """The facts, with those added that only newer probes report. An older answer lacks their sections."""
+    """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks these sections."""
     if "more" not in answer.sections:
         return linux
     more = answer.read_section("more", lambda s: s)
@@ -104,7 +104,7 @@ def _permit_root_login(more: Section) -> str | None:
 
 
 def _with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
-    """The facts, with the guest's health added: fstab, metadata service, name resolution and time.
+    """The facts in ``linux``, and facts about the guest's health: fstab, metadata service, name resolution and time.
 
     A value is None if no tool in the guest could report it.
     """
@@ -146,7 +146,7 @@ def _lock_holder(line: str) -> str:
 
 
 def _has_security_agent(state: Section | None, modules: Section | None) -> bool | None:
-    """Whether the security agent runs or its module is loaded. Its folder proves nothing, because it survives an uninstall."""
+    """Whether the security agent runs or its module is loaded. The agent's folder proves nothing, because an uninstall keeps it."""
     if modules and modules.values("security-agent"):
         return True
     return _is_yes(state.value("security-agent")) if state else None
@@ -191,7 +191,7 @@ def _boot_facts(section: Section, packages: Section | None) -> BootFacts:
 
 
 def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
-    """The kernel that GRUB starts next. This is the saved entry, by version or by number in grub.cfg, or else the first entry."""
+    """The kernel that GRUB starts next: the saved entry, or else the first entry. An entry is saved by version or by number."""
     saved = (section.value("saved") or "").strip()
     named = [version for version in versions if version in saved]
     if named:

@@ -35,7 +35,7 @@ def _script_text(os_type: str) -> str:
 
 
 def parse_marker_answer(os_type: str, output: bytes) -> SeenMarker | None:
-    """The marker and the system that the guest reports; None if its answer is incomplete."""
+    """The marker and the system that the guest reports; None if the answer is incomplete."""
     lines = output.decode("utf-8", "replace").replace("\r\n", "\n").lstrip("\ufeff").rstrip().split("\n")
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
     if not starts or lines[-1].strip() != _END:

@@ -1,4 +1,4 @@
-"""Shortens a probe script, so that it fits into one command. Removes comments and blanks, and shortens the names it defines."""
+"""Shortens a probe script, so that it fits into one command. Removes comments and blanks, and shortens its names."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _LANGUAGE = frozenset(
     }
     | {"in", "index", "length", "match", "next", "print", "return", "split", "sub", "substr", "tolower", "while"}
 )
-"""Built-in names of awk that the program uses. It must use no other built-in name."""
+"""Built-in names of awk that the program uses. The program must use no other built-in name."""
 
 
 def shortened_script(script: str) -> str:
@@ -54,7 +54,7 @@ def shortened_script(script: str) -> str:
 
 
 def _shortened_shell(text: str) -> str:
-    """The shell part of a script, shortened. Its functions get names of one letter, which no command in a guest has."""
+    """The shell part of a script, shortened. The functions get one-letter names, because no command in a guest has such a name."""
     letters = iter("ABCDEFGHIJKLMNOPQSUVWXYZabcdefghijklmnopqrstuvwxyz")
     short = {name: next(letters) for name in _FUNCTION.findall(text)}
     parts = _QUOTED.split(text)

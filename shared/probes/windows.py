@@ -32,7 +32,10 @@ class FieldReader:
         self.unknown: dict[str, str] = {}
 
     def read_field(self, name: str, reader: Callable[[Any], T]) -> T | None:
-        """The value that ``reader`` returns for a field. If the field cannot be read, it is None and the reason is noted."""
+        """The value that ``reader`` returns for a field.
+
+        None if the field cannot be read; the reason is then noted in ``unknown``.
+        """
         value = self.fields.get(name)
         if value is None:
             self.unknown.setdefault(name, "not told")

@@ -1,4 +1,4 @@
-"""Makes and deletes SMC activation codes. A code is never stored, and it is hidden in every log."""
+"""Makes and deletes SMC activation codes. An activation code is never stored, and is hidden in every log."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class AccessTokens:
         return str(body.access_token_id), str(body.access_token_code)
 
     def delete_by_name(self, name: str) -> bool:
-        """Delete all tokens with this name. Returns whether one existed."""
+        """Delete all tokens with this name. Returns whether such a token existed."""
         from alibabacloud_smc20190601 import models
 
         body = self._jobs.call_smc("list_access_tokens", models.ListAccessTokensRequest(name=name))

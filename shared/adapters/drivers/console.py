@@ -29,7 +29,7 @@ _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
 class ConsoleDriver(JobStopper):
-    """Implements the port ``Driver`` for jobs that a person starts. It changes nothing in SMC; only a rollback stops a job."""
+    """Implements the port ``Driver`` for jobs that a person starts. Only a rollback stops such a job."""
 
     traits = CONSOLE
     follows = True
@@ -74,9 +74,9 @@ class ConsoleDriver(JobStopper):
         return  # what a person made is theirs to delete
 
     def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:
-        """The job followed so far if it runs or is done; else the newest job in ``found``.
+        """The job that the row names, if the job runs or is done; else the newest job in ``found``.
 
-        If a job has failed or is gone, the person may start another job. Even the source server of the first may be gone.
+        If a job has failed or is gone, the person may start another job. Even the failed job's source server may be gone.
         """
         known_id = migration.handle.job_id
         known = self._jobs.jobs_by_id([known_id]).get(known_id) if known_id else None
@@ -89,9 +89,9 @@ class ConsoleDriver(JobStopper):
 
 
 def _is_followable(job: Any, migration: Migration) -> bool:
-    """Whether the job can belong to this hop: it names no other instance, and it runs or is new.
+    """Whether the job may belong to this hop, because the job names no other instance and runs or is new.
 
-    A new job was made after the snapshots were ready or the first job started. SMC's clock may differ from ours by a tolerance.
+    A new job was made after the snapshots were ready or the first job started. SMC's clock and ours may differ by 30 s.
     """
     if is_of_other_instance(job, migration):
         return False

@@ -1,6 +1,7 @@
 """The driver that runs a distribution's own tool inside the instance, through Cloud Assistant.
 
-The guest alone tells how a run stands. Each check reads the newest answer to earlier commands, then sends the next command.
+The state of a run is read from the guest, and is not stored. Each check reads the newest answer to earlier commands, then
+sends the next command.
 Command ids are not stored, so a lost answer or a lost step does no harm.
 """
 
@@ -31,11 +32,11 @@ FRESH = timedelta(seconds=45)
 LIVE = timedelta(minutes=10)
 """Maximum age of an answer that shows whether a tool may be at work, so that the lock must stay."""
 UNCLEANED = timedelta(days=1)
-"""How long the clean-up of a guest is repeated. The guest may not answer, or its tool may be at work."""
+"""How long the clean-up of a guest is repeated while the guest does not answer or the tool is at work."""
 
 
 class GuestDriver:
-    """Implements the port ``Driver`` with a tool in the guest. Outside the guest it stores only the run's id."""
+    """Implements the port ``Driver`` with a tool in the guest. The row of the migration holds only the run's id."""
 
     traits = GUEST
 
@@ -71,7 +72,10 @@ class GuestDriver:
         return ()  # it needs no source server
 
     def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """The run of the tool if it may be at work. Stopping the instance ends it, so a rollback does not wait for it."""
+        """The tool's run, if the tool may be at work.
+
+        A rollback does not wait for the tool, because stopping the instance ends the tool.
+        """
         now, job_id, started_at = self._clock.now(), migration.handle.job_id, migration.handle.started_at
         if not job_id:
             return ()
@@ -94,11 +98,11 @@ class GuestDriver:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
 
     def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
-        """Remove what the driver installed in the guest. Raises Transient until the guest confirms it.
+        """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
         The guest removes nothing while the tool is at work. A rollback restores the disks, so nothing is sent until a person has
         accepted the rollback. The restored disks may still hold what an earlier attempt installed. A migration that waits for a
-        slot again has lost its handle. Then its snapshots show that a preparation may have begun.
+        slot again has lost its handle. The snapshots of such a migration show that a preparation may have begun.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)
@@ -128,7 +132,10 @@ class GuestDriver:
     # Asking the guest --------------------------------------------------------------------------------------------------
 
     def _run_report(self, migration: Migration) -> JobReport:
-        """The report on one run. If the guest cannot be reached now, the run counts as running; its time limit still applies."""
+        """The report on one run.
+
+        If the guest cannot be reached now, the run counts as running, and the time limit of the run still applies.
+        """
         as_before = JobReport(Phase.RUNNING, migration.handle, progress=migration.progress)
         started_at = migration.handle.started_at or migration.entered_at
         try:
@@ -150,7 +157,10 @@ class GuestDriver:
         return next((each for each in answers if each is not None), None)
 
     def _send_act(self, migration: Migration, act: Act, recipe: Recipe | None = None) -> None:
-        """Send one act to the guest. Within one minute a repeated act is the same command. The guest itself repeats no act."""
+        """Send one act to the guest.
+
+        Within one minute, a repeated act is the same Cloud Assistant command. The guest itself repeats no act.
+        """
         minute = int(self._clock.now().timestamp() // 60)
         self._guest.run(
             migration.region_id,

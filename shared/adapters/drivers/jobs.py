@@ -30,7 +30,7 @@ PHASES = {
     "Stopped": Phase.FAILED,
     "Expired": Phase.FAILED,
 }
-"""The phase for each Status of a job. A missing job or another Status, for example Deleting, is a failure of its own."""
+"""The phase for each Status of a job. A missing job, or a job with another Status such as Deleting, is reported as gone."""
 _COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
 """Values of BusinessStatus after Preparing, in which SMC makes its copies of the disks (docs/assumptions.md)."""
 _RETRY = "Read SMC's message, correct the cause in the instance, then retry: the same job goes on where it stopped."
@@ -74,7 +74,7 @@ class Jobs:
         return dict(body)
 
     def jobs_by_id(self, job_ids: Sequence[str]) -> dict[str, Any]:
-        """The existing jobs among these ids, by id. Makes one call per 50 ids."""
+        """The jobs that exist among these ids, by job id. Makes one call per 50 ids."""
         found: dict[str, Any] = {}
         for place in range(0, len(job_ids), PAGE):
             page = self._list_jobs(job_id=list(job_ids[place : place + PAGE]), page_number=1, page_size=PAGE)
@@ -110,7 +110,7 @@ class Jobs:
         return next(self._list_sources(source_id=[source_id]), None)
 
     def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses. Another instance may have it too: see ``sources.is_source_of``."""
+        """The source servers at one of the instance's addresses. Another instance may have it: see ``is_source_of``."""
         return [source for source in self._list_sources(**wanted) if has_address_of(source, identity)]
 
     def _list_sources(self, **wanted: Any) -> Iterator[Any]:
@@ -126,7 +126,7 @@ class Jobs:
 
 
 def is_of_other_instance(job: Any, migration: Migration) -> bool:
-    """Whether the job names another instance or another region; False if it names none."""
+    """Whether the job names another instance or another region than the migration."""
     instance = (job.instance_id or migration.instance_id) == migration.instance_id
     return not (instance and (job.region_id or migration.region_id) == migration.region_id)
 

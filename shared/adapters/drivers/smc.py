@@ -32,13 +32,13 @@ VALID_FOR = timedelta(days=14)
 """How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days from the call."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
-"""Maximum duration of an import that we start. A command that runs longer is not such an import."""
+"""Maximum duration of an import that we start. A command that runs longer is another command."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
 """States of a job that runs, has run or can be started. A job in another state, for example Expired, is replaced."""
 _RELATED = has_code("ReplicationJob.Related", "SourceServer.WithRunningReplicationJob")
-"""Error codes of DeleteSourceServer for a source that has a job. SMC deletes it only if the call forces that."""
+"""Error codes of DeleteSourceServer for a source that has a job. SMC deletes such a source only if the call forces the deletion."""
 _STARTED = frozenset({"Running", "Waiting", "Finished"})
 
 
@@ -85,7 +85,7 @@ class SmcDriver(JobStopper):
         return self._prepare_job(migration, handle)
 
     def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
-        """Begin the import, or read the result of an import that has begun. The report's handle names the source once it exists."""
+        """Begin the import, or read the result of a begun import. Once the source exists, the report's handle names the source."""
         if handle.import_invocation_id:
             result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
             return JobReport(Phase.PREPARING, handle) if result is None else _import_report(handle, result)
@@ -117,9 +117,9 @@ class SmcDriver(JobStopper):
         return ""
 
     def _command_outputs(self, migration: Migration, since: datetime) -> list[CommandResult]:
-        """The results of the commands run in the instance, oldest first. SMC's client prints there which sources it registers.
+        """The results of the commands run in the instance, oldest first. The SMC client prints which sources it registers.
 
-        SMC's list of sources cannot show this, because two instances may share an address and a hostname.
+        SMC's list of sources names no instance, and two instances may share an address and a hostname.
         """
         return self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
@@ -226,7 +226,7 @@ class SmcDriver(JobStopper):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
-        """The ids of the existing jobs with these names. The row does not name them if a call or step was lost."""
+        """The ids of the existing jobs with these names. If a call or a step was lost, the row does not name such a job."""
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:
@@ -242,7 +242,7 @@ class SmcDriver(JobStopper):
             raise Transient("Import.Running", f"An import may still be under way in {migration.instance_id}.")
 
     def _delete_source(self, source_id: str, own: Collection[str]) -> None:
-        """Delete the source. If SMC refuses because of its jobs, force the deletion only if all of them are in ``own``."""
+        """Delete the source. If SMC refuses because the source has jobs, force the deletion only if all its jobs are in ``own``."""
         from alibabacloud_smc20190601 import models
 
         try:
@@ -266,7 +266,7 @@ class SmcDriver(JobStopper):
 
 
 def _is_launched(job: Any | None, migration: Migration) -> bool:
-    """Whether this attempt has started the job: SMC's start time has changed. For an older row, the clocks decide."""
+    """Whether SMC's start time of the job shows that this attempt has started the job."""
     if job is None or not job.start_time:
         return False
     if migration.handle.ran_before is not None:
@@ -276,7 +276,7 @@ def _is_launched(job: Any | None, migration: Migration) -> bool:
 
 
 def _job_name(migration: Migration) -> str:
-    """The name of the attempt's token and of its job. It stays the same if a call is repeated."""
+    """The name of the attempt's token and job. A repeated call of the same attempt uses the same name."""
     return f"rp-{migration.migration_id}-{migration.hop}-{migration.attempt}"
 
 

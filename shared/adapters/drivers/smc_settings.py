@@ -1,4 +1,4 @@
-"""The settings of the SMC driver. They have their own module, so that reading them does not load the driver."""
+"""The settings of the SMC driver. This module is apart from the driver, so that reading the settings does not load the driver."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """Decides which instance a source server belongs to. SMC does not name the instance, so an address and the hostname must match.
 
 An address alone proves nothing, because VPCs may use the same addresses and SMC lists the sources of all regions. A missing
-hostname, or one that many machines share, proves nothing either.
+hostname proves nothing, nor does a hostname that many machines share.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from shared.ports.driver import Identity
 
 _NO_NAMES = frozenset({"", "localhost"})
 _NETBIOS = 15
-"""Maximum characters of a NetBIOS name. Windows cuts a longer computer name to this length."""
+"""Maximum characters of a NetBIOS name. Windows cuts a longer computer name to 15 characters."""
 
 
 def is_source_of(source: Any, identity: Identity) -> bool:
@@ -44,7 +44,7 @@ def source_hostname(system_info: str | None) -> str:
 
 
 def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
-    """Whether two hostnames mean one machine. Case and a domain that one lacks do not matter; on Windows names may be cut."""
+    """Whether two hostnames mean one machine. Case does not matter. A domain counts only if both have one."""
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
     if {one, other} & _NO_NAMES:

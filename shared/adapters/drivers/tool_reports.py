@@ -1,4 +1,4 @@
-"""Converts a guest's answer into a report on its tool, while the tool is prepared and while it runs. Makes no calls."""
+"""Converts a guest's answer into a report on the tool in the guest, while the tool is prepared or runs. Makes no calls."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> Job
 
 
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
-    """The report for a tool whose own precheck found obstacles. It shows the first finding, and how many follow."""
+    """The report for a tool whose own precheck found obstacles. The report shows the first finding, and how many follow."""
     stops = stopping(findings_of(recipe.tool, answer.report))
     if not stops:
         return _report_in_tool_words(
@@ -118,7 +118,7 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, co
 
 
 def _own_words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
-    """The tool's first error in its own words; empty if it reports no error."""
+    """The tool's first error in the tool's own words; empty if the tool reports no error."""
     stops = stopping(findings_of(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)
     return f"It says: {said}" if said else ""

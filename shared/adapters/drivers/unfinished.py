@@ -15,7 +15,7 @@ from shared.domain.migration import Migration
 from shared.ports.driver import Identity, LiveJob
 
 MIGRATION_TAG = "replank:migration"
-"""The tag of the jobs that we make. Its value is the migration's id."""
+"""The tag of the jobs that we make. The tag's value is the migration's id."""
 RUNS = frozenset({"Running", "Waiting", "Deleting"})
 """States in which a job may write to the disks. SMC does not document what a job does while it is being deleted."""
 STARTABLE = frozenset({"Ready", "Stopped", "InError"})
@@ -42,7 +42,7 @@ class JobStopper:
         near = {job.job_id: job for job in self._jobs.jobs_of_sources(source_ids[:PAGE])}
         found = []
         for job_id, job in {**near, **ours}.items():
-            own = job_id in ours or (self.follows and _is_made_since(job, migration.created_at))
+            own = job_id in ours or (self.follows and _was_made_since(job, migration.created_at))
             live = LiveJob(job_id, job.status or "", job.status in RUNS, own)
             if not is_of_other_instance(job, migration) and (live.runs or (own and live.status in STARTABLE)):
                 found.append(live)
@@ -68,6 +68,6 @@ class JobStopper:
             return
 
 
-def _is_made_since(job: Any, began_at: datetime) -> bool:
+def _was_made_since(job: Any, began_at: datetime) -> bool:
     made = parse_time_or_none(job.creation_time)
     return made is not None and made >= began_at.replace(microsecond=0)
