@@ -12,7 +12,7 @@ from shared.ports.compute import FoundInstance, Sieve, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Matches families with Arm processors, which end in r (Ampere: g6r) or y (Yitian: g8y). DescribeInstances names none."""
+"""Matches families with Arm processors, which end in r (Ampere: g6r) or y (Yitian: g8y). ECS does not report the processor."""
 MIGRATION_TAG = "replank:migration"
 """The tag that marks our snapshots. A snapshot's name proves nothing, because anybody can type it."""
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"

@@ -65,7 +65,7 @@ def release_lease(store: Store, key: Key, migration_id: str, attempt: int) -> No
 
 
 def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-    """The holder of the place in each group, by group. A group without a holder is left out."""
+    """The lease holder of each group's place, by group. A group without a holder is left out."""
     by_id = {str(group_key(each)[0][1]): each for each in dict.fromkeys(groups)}
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):

@@ -94,7 +94,7 @@ class TablestoreMigrations:
         return bool(set(migration.owes) - {version}) and len(self._columns_with_prefix(migration.migration_id, tables.OUTBOX)) > 1
 
     def _restore_due_time(self, migration: Migration, remove: tuple[str, ...] = ()) -> bool:
-        """Set the row's due time back to the migration's own. Returns False if the row has a newer version."""
+        """Replace the due time in the row by the migration's own due time. Returns False if the row has a newer version."""
         lane = tables.lane_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 

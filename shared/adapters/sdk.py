@@ -103,19 +103,19 @@ class Clients:
 
     def tablestore_client(self) -> Any:
         """The Tablestore client of the pipeline's instance."""
-        return self._make_once("tablestore", self._make_tablestore)
+        return self._make_once("tablestore", self._make_tablestore_client)
 
     def eventbridge_client(self) -> Any:
         """The EventBridge client of the account's own endpoint."""
-        return self._make_once("eventbridge", self._make_eventbridge)
+        return self._make_once("eventbridge", self._make_eventbridge_client)
 
     def ecs_client(self, region_id: str) -> Any:
         """The ECS client of a region."""
-        return self._make_once(f"ecs:{region_id}", lambda: self._make_ecs(region_id))
+        return self._make_once(f"ecs:{region_id}", lambda: self._make_ecs_client(region_id))
 
     def smc_client(self) -> Any:
         """The SMC client. SMC has one endpoint for all regions."""
-        return self._make_once("smc", self._make_smc)
+        return self._make_once("smc", self._make_smc_client)
 
     def runtime_options(self) -> Any:
         """The options for one call through a generated client. The options turn the client's own retries off."""
@@ -128,7 +128,7 @@ class Clients:
             self._made[name] = make()
         return self._made[name]
 
-    def _make_tablestore(self) -> Any:
+    def _make_tablestore_client(self) -> Any:
         for name, level in _NOISY.items():
             logging.getLogger(name).setLevel(level)
         from tablestore import OTSClient
@@ -148,7 +148,7 @@ class Clients:
             retry_policy=tablestore_retry_policy(self.retry),
         )
 
-    def _make_eventbridge(self) -> Any:
+    def _make_eventbridge_client(self) -> Any:
         from alibabacloud_eventbridge import models
         from alibabacloud_eventbridge.client import Client
 
@@ -156,14 +156,14 @@ class Clients:
         address = account.eventbridge_endpoint or f"{account.account_id}.eventbridge.{account.region}.aliyuncs.com"
         return Client(models.Config(region_id=account.region, **self._common_options(address)))
 
-    def _make_ecs(self, region_id: str) -> Any:
+    def _make_ecs_client(self, region_id: str) -> Any:
         from alibabacloud_ecs20140526.client import Client
         from alibabacloud_tea_openapi import models
 
         address = self.account.ecs_endpoint or f"ecs.{region_id}.aliyuncs.com"
         return Client(models.Config(region_id=region_id, **self._common_options(address)))
 
-    def _make_smc(self) -> Any:
+    def _make_smc_client(self) -> Any:
         from alibabacloud_smc20190601.client import Client
         from alibabacloud_tea_openapi import models
 
@@ -172,9 +172,9 @@ class Clients:
 
     def sts_client(self) -> Any:
         """A generic client for STS, because no SDK that we use covers STS."""
-        return self._make_once("sts", self._make_sts)
+        return self._make_once("sts", self._make_sts_client)
 
-    def _make_sts(self) -> Any:
+    def _make_sts_client(self) -> Any:
         from alibabacloud_tea_openapi import models
         from alibabacloud_tea_openapi.client import Client
 

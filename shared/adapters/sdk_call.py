@@ -59,7 +59,7 @@ def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception]
 
 
 def _translated_error(clients: Clients, failed: CloudError) -> ReplankError:
-    """The error in the form that the stages handle. A member account's refusal of the pipeline becomes the account's error."""
+    """The error in the form that the stages handle: the account's error if a member account refuses us, else the call's error."""
     return (clients.assumed.account_error(failed) if clients.assumed is not None else None) or translate_error(failed)
 
 

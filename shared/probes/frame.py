@@ -27,14 +27,14 @@ class Section:
     kept: int = 0
     total: int = 0
 
-    def values(self, key: str) -> list[str]:
+    def values_for_key(self, key: str) -> list[str]:
         """The rest of each line that begins with ``key`` and a blank."""
         start = key + " "
         return [line[len(start) :] for line in self.lines if line.startswith(start)]
 
-    def value(self, key: str) -> str | None:
+    def first_value(self, key: str) -> str | None:
         """The rest of the first line that begins with ``key`` and a blank; None without such a line."""
-        found = self.values(key)
+        found = self.values_for_key(key)
         return found[0] if found else None
 
 

@@ -30,9 +30,9 @@ def parse_linux(text: str) -> GuestFacts:
     system = answer.read_section("os", lambda s: s)
     services = answer.read_section("services", _services)
     facts = GuestFacts(
-        os_id=system.value("id") if system else None,
+        os_id=system.first_value("id") if system else None,
         os_version=system_version(system) if system else None,
-        os_name=(system.value("pretty_name") or system.value("name")) if system else None,
+        os_name=(system.first_value("pretty_name") or system.first_value("name")) if system else None,
         kernel=answer.read_section("kernel", lambda s: s.lines[0]),
         architecture=answer.read_section("machine", lambda s: ARCHITECTURES.get(s.lines[0], s.lines[0])),
         hostname=answer.read_section("hostname", lambda s: s.lines[0]),
@@ -40,8 +40,8 @@ def parse_linux(text: str) -> GuestFacts:
         packages=answer.read_section("packages", _packages),
         services=services,
         listening=answer.read_section("listening", _listeners),
-        users=answer.read_section("users", lambda s: tuple(s.values("user"))),
-        groups=answer.read_section("users", lambda s: tuple(s.values("group"))),
+        users=answer.read_section("users", lambda s: tuple(s.values_for_key("user"))),
+        groups=answer.read_section("users", lambda s: tuple(s.values_for_key("group"))),
         interfaces=_interfaces(answer),
         default_route=answer.read_section("route", lambda s: s.lines[0] if s.lines else ""),
         dns=answer.read_section("dns", lambda s: tuple(s.lines)),
@@ -56,8 +56,8 @@ def parse_linux(text: str) -> GuestFacts:
 
 def system_version(section: Section) -> str | None:
     """The version in VERSION_ID, or the longer one in redhat-release. For example, CentOS writes 7 and 7.9.2009."""
-    short = section.value("version_id")
-    full = re.search(r"release (\d[\d.]*)", section.value("release") or "")
+    short = section.first_value("version_id")
+    full = re.search(r"release (\d[\d.]*)", section.first_value("release") or "")
     if full and (short is None or full[1] == short or full[1].startswith(short + ".")):
         return full[1]
     return short
@@ -65,7 +65,7 @@ def system_version(section: Section) -> str | None:
 
 def _memory_mib(section: Section) -> tuple[int | None, int | None]:
     """The total and the available memory in MiB, from /proc/meminfo (in kB) or from ``free -m``."""
-    mem = section.value("Mem:")
+    mem = section.first_value("Mem:")
     if mem is not None:
         columns = [whole_number(word) for word in mem.split()]
         return columns[0], columns[5] if len(columns) > 5 else columns[2]
@@ -100,16 +100,16 @@ def _mount(words: list[str]) -> MountFacts:
 
 
 def _packages(section: Section) -> PackageSummary:
-    total = whole_number(section.value("total") or "")
+    total = whole_number(section.first_value("total") or "")
     if total == 0:
         raise ValueError("no package at all")
     return PackageSummary(
         total,
-        tuple(section.values("i686")),
-        whole_number(section.value("i686-total") or "0"),
-        tuple(section.values("third")),
-        whole_number(section.value("third-total") or "0"),
-        tuple(PackageFacts(*line.split(" ")[:3]) for line in section.values("chosen")),
+        tuple(section.values_for_key("i686")),
+        whole_number(section.first_value("i686-total") or "0"),
+        tuple(section.values_for_key("third")),
+        whole_number(section.first_value("third-total") or "0"),
+        tuple(PackageFacts(*line.split(" ")[:3]) for line in section.values_for_key("chosen")),
     )
 
 

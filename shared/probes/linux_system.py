@@ -49,7 +49,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
     active = None if facts.services is None else {s.name for s in facts.services if s.active}
     linux = LinuxFacts(
         modules_out_of_tree=_values_of_key(modules, "out-of-tree"),
-        gpu=(modules.value("gpu") or (state.value("gpu") if state else None)) == "yes" if modules else None,
+        gpu=(modules.first_value("gpu") or (state.first_value("gpu") if state else None)) == "yes" if modules else None,
         boot=boot,
         fstab=_fstab_entries(answer),
         repositories=answer.read_section("repositories", lambda s: tuple(_repository_pair(line) for line in s.lines)),
@@ -59,19 +59,19 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
         reboot_pending=_is_reboot_pending(boot, facts),
         compiled_programs=_program_names(programs),
         python2_users=_python_users(programs, cron),
-        proxy=" ".join(state.values("proxy")) if state else None,
+        proxy=" ".join(state.values_for_key("proxy")) if state else None,
         selinux=_selinux_mode(state) if state else None,
         clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
         cron=cron,
-        package_manager_busy=_is_yes(state.value("package-manager-busy")) if state else None,
+        package_manager_busy=_is_yes(state.first_value("package-manager-busy")) if state else None,
         leftovers=_values_of_key(state, "leftover"),
         dnf_modules=_values_of_key(state, "module"),
-        lock_holders=tuple(map(_lock_holder, state.values("lock"))) if state and "more" in answer.sections else None,
+        lock_holders=tuple(map(_lock_holder, state.values_for_key("lock"))) if state and "more" in answer.sections else None,
     )
-    return _with_health(_with_newer_facts(linux, answer, modules), answer)
+    return _facts_with_health(_facts_with_newer_sections(linux, answer, modules), answer)
 
 
-def _with_newer_facts(linux: LinuxFacts, answer: LinuxAnswer, modules: Section | None) -> LinuxFacts:
+def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: Section | None) -> LinuxFacts:
     """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks these sections."""
     if "more" not in answer.sections:
         return linux
@@ -79,18 +79,18 @@ def _with_newer_facts(linux: LinuxFacts, answer: LinuxAnswer, modules: Section |
     packages = answer.sections.get("packages")
     return replace(
         linux,
-        kernel_arguments=more.value("arguments") if more else None,
-        kernel_vendor=packages.value("kernel-vendor") if packages else None,
+        kernel_arguments=more.first_value("arguments") if more else None,
+        kernel_vendor=packages.first_value("kernel-vendor") if packages else None,
         modules=_words_of_key(modules, "loaded"),
         root_links=_values_of_key(more, "link"),
         duplicate_repositories=_values_of_key(more, "repeated"),
         duplicate_packages=_values_of_key(packages if packages and not packages.status else None, "twice"),
         package_locks=_values_of_key(more, "lock"),
-        rpm_database=packages.value("complaint") if packages else None,
+        rpm_database=packages.first_value("complaint") if packages else None,
         encrypted_devices=_values_of_key(more, "crypt"),
         pam_modules=_words_of_key(more, "pam"),
         permit_root_login=_permit_root_login(more) if more else None,
-        fips=more.value("fips") == "1" if more else None,
+        fips=more.first_value("fips") == "1" if more else None,
         read_only_mounts=_values_of_key(more, "read-only"),
     )
 
@@ -100,10 +100,10 @@ def _permit_root_login(more: Section) -> str | None:
 
     An older probe did not report whether the file exists.
     """
-    return None if more.value("sshd") == "no" else more.value("root-login") or ""
+    return None if more.first_value("sshd") == "no" else more.first_value("root-login") or ""
 
 
-def _with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
+def _facts_with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
     """The facts in ``linux``, and facts about the guest's health: fstab, metadata service, name resolution and time.
 
     A value is None if no tool in the guest could report it.
@@ -115,19 +115,19 @@ def _with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
         return linux
     return replace(
         linux,
-        fstab_errors=_values_of_key(health, "error") if health.value("checked") else None,
-        metadata_answers=_is_yes(health.value("metadata")),
-        names_resolve=_is_yes(health.value("names")),
-        clock_in_step=_is_yes(health.value("clock")),
+        fstab_errors=_values_of_key(health, "error") if health.first_value("checked") else None,
+        metadata_answers=_is_yes(health.first_value("metadata")),
+        names_resolve=_is_yes(health.first_value("names")),
+        clock_in_step=_is_yes(health.first_value("clock")),
     )
 
 
 def _values_of_key(section: Section | None, key: str) -> tuple[str, ...] | None:
-    return tuple(section.values(key)) if section else None
+    return tuple(section.values_for_key(key)) if section else None
 
 
 def _words_of_key(section: Section | None, key: str) -> tuple[str, ...] | None:
-    return tuple(word for line in section.values(key) for word in line.split()) if section else None
+    return tuple(word for line in section.values_for_key(key) for word in line.split()) if section else None
 
 
 def _is_yes(word: str | None) -> bool | None:
@@ -147,17 +147,17 @@ def _lock_holder(line: str) -> str:
 
 def _has_security_agent(state: Section | None, modules: Section | None) -> bool | None:
     """Whether the security agent runs or its module is loaded. The agent's folder proves nothing, because an uninstall keeps it."""
-    if modules and modules.values("security-agent"):
+    if modules and modules.values_for_key("security-agent"):
         return True
-    return _is_yes(state.value("security-agent")) if state else None
+    return _is_yes(state.first_value("security-agent")) if state else None
 
 
 def _selinux_mode(state: Section) -> str | None:
     """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``), from the kernel or else from the configuration."""
-    enforce = state.value("enforce")
+    enforce = state.first_value("enforce")
     if enforce is not None:
         return "enforcing" if enforce == "1" else "permissive"
-    return state.value("selinux") or "disabled"
+    return state.first_value("selinux") or "disabled"
 
 
 def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
@@ -165,8 +165,13 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
     section = answer.read_section("fstab", lambda s: s)
     if section is None or not any(line.startswith(("line ", "looked ")) for line in section.lines):
         return answer.read_section("fstab", _old_fstab_entries) if section else None
-    seen = Seen(frozenset(section.values("link")), frozenset(section.values("here")), section.values("looked"), not section.total)
-    entries = (read_line(line, seen) for line in section.values("line"))
+    seen = Seen(
+        frozenset(section.values_for_key("link")),
+        frozenset(section.values_for_key("here")),
+        section.values_for_key("looked"),
+        not section.total,
+    )
+    entries = (read_line(line, seen) for line in section.values_for_key("line"))
     return tuple(entry for entry in entries if entry)
 
 
@@ -178,25 +183,25 @@ def _old_fstab_entries(section: Section) -> tuple[FstabFacts, ...]:
 
 
 def _boot_facts(section: Section, packages: Section | None) -> BootFacts:
-    images = [line.rsplit(" ", 1) for line in section.values("image")]
+    images = [line.rsplit(" ", 1) for line in section.values_for_key("image")]
     versions = tuple(version for version, _ in images)
     return BootFacts(
         default_kernel=_default_kernel(section, versions),
         images=versions,
         missing_initramfs=tuple(version for version, here in images if here == "no"),
-        grub_config=_is_yes(section.value("grub")),
-        efi=_is_yes(section.value("efi")),
-        kernel_packaged=_is_yes(packages.value("kernel-packaged")) if packages else None,
+        grub_config=_is_yes(section.first_value("grub")),
+        efi=_is_yes(section.first_value("efi")),
+        kernel_packaged=_is_yes(packages.first_value("kernel-packaged")) if packages else None,
     )
 
 
 def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
     """The kernel that GRUB starts next: the saved entry, or else the first entry. An entry is saved by version or by number."""
-    saved = (section.value("saved") or "").strip()
+    saved = (section.first_value("saved") or "").strip()
     named = [version for version in versions if version in saved]
     if named:
         return max(named, key=len)
-    entries = section.values("entry")
+    entries = section.values_for_key("entry")
     number = int(saved) if saved.isdigit() and len(saved) < 4 else 0 if not saved else None
     return entries[number] if number is not None and number < len(entries) else None
 
@@ -223,12 +228,12 @@ def _program_names(programs: Section | None) -> tuple[str, ...] | None:
     """The names of the hosting panels and of the other compiled programs in the guest."""
     if programs is None:
         return None
-    panels = [f"{PANELS.get(path, 'panel')} ({path})" for path in programs.values("panel")]
-    return (*panels, *programs.values("elf"))
+    panels = [f"{PANELS.get(path, 'panel')} ({path})" for path in programs.values_for_key("panel")]
+    return (*panels, *programs.values_for_key("elf"))
 
 
 def _python_users(programs: Section | None, cron: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if programs is None or cron is None:
         return None
     jobs = [line for line in cron if re.search(r"\bpython(?!3)", line)]
-    return tuple(programs.values("python")) + tuple(jobs)
+    return tuple(programs.values_for_key("python")) + tuple(jobs)

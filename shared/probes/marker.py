@@ -41,16 +41,16 @@ def parse_marker_answer(os_type: str, output: bytes) -> SeenMarker | None:
     if not starts or lines[-1].strip() != _END:
         return None
     told = Section("look", [plain(line) for line in lines[starts[-1] + 1 : -1]])
-    system = dict(line.split("=", 1) for line in told.values("os") if "=" in line)
+    system = dict(line.split("=", 1) for line in told.values_for_key("os") if "=" in line)
     system = {name: value.strip("\"'") for name, value in system.items()}
     short = [f"version_id {system['VERSION_ID']}"] if "VERSION_ID" in system else []
-    version = Section("os", [*short, *(f"release {each}" for each in told.values("release"))])
+    version = Section("os", [*short, *(f"release {each}" for each in told.values_for_key("release"))])
     return SeenMarker(
         os_id=system.get("ID"),
         os_version=system_version(version) if os_type == "linux" else system.get("VERSION_ID"),
         os_name=system.get("PRETTY_NAME"),
-        marker=(told.value("marker") or "").strip(),
-        up=_parsed_uptime(told.value("up") or ""),
+        marker=(told.first_value("marker") or "").strip(),
+        up=_parsed_uptime(told.first_value("up") or ""),
     )
 
 

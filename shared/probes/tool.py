@@ -86,9 +86,11 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
     if not starts or lines[-1].strip() != _END:
         return None
     told = Section("tool", [plain(line) for line in lines[starts[-1] + 1 : -1]])
-    system = dict(line.split("=", 1) for line in told.values("os") if "=" in line)
+    system = dict(line.split("=", 1) for line in told.values_for_key("os") if "=" in line)
     system = {name: value.strip("\"'") for name, value in system.items()}
-    version = Section("os", [f"version_id {system.get('VERSION_ID', '')}", *(f"release {each}" for each in told.values("release"))])
+    version = Section(
+        "os", [f"version_id {system.get('VERSION_ID', '')}", *(f"release {each}" for each in told.values_for_key("release"))]
+    )
     return ToolAnswer(
         run=_field_word(told, "run"),
         word=_field_word(told, "word"),
@@ -113,7 +115,7 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
 
 
 def _field_word(told: Section, name: str) -> str:
-    return (told.value(name) or "").strip()
+    return (told.first_value(name) or "").strip()
 
 
 def _is_field_yes(told: Section, name: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters import redact
-from shared.adapters.drivers.jobs import Jobs
+from shared.adapters.drivers.jobs import SmcJobs
 from shared.adapters.sdk_call import is_not_found
 from shared.adapters.sdk_errors import CloudError
 
@@ -11,7 +11,7 @@ from shared.adapters.sdk_errors import CloudError
 class AccessTokens:
     """Makes and deletes the tokens of activation codes. Each token serves one import and is valid for one day."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: SmcJobs) -> None:
         self._jobs = jobs
 
     def make(self, name: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.jobs import (
-    Jobs,
+    SmcJobs,
     ambiguous_source_report,
     indistinct_instance_report,
     is_of_other_instance,
@@ -35,7 +35,7 @@ class ConsoleDriver(JobStopper):
     follows = True
 
     def __init__(self, clients: Clients, catalog: Catalog = CATALOG) -> None:
-        self._jobs, self._catalog = Jobs(clients), catalog
+        self._jobs, self._catalog = SmcJobs(clients), catalog
 
     def check(self) -> None:
         return  # nothing to set

@@ -37,7 +37,7 @@ _RETRY = "Read SMC's message, correct the cause in the instance, then retry: the
 _AGAIN = "Retry the migration: a new job is made."
 
 
-class Jobs:
+class SmcJobs:
     """Reads the jobs and source servers of one account in SMC."""
 
     def __init__(self, clients: Clients) -> None:
@@ -152,7 +152,7 @@ def indistinct_instance_report(handle: Handle, instance_ids: Iterable[str]) -> J
     return JobReport(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
-def job_reports(jobs: Jobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
+def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
     """The reports on the jobs of these migrations, by migration id."""
     known = list(migrations)
     found = jobs.jobs_by_id([each.handle.job_id for each in known if each.handle.job_id])

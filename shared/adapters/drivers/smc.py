@@ -14,7 +14,7 @@ from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
 from shared.adapters.drivers.access_tokens import AccessTokens
-from shared.adapters.drivers.jobs import OS_JOB, PAGE, Jobs, foreign_job_error, is_of_other_instance, job_reports
+from shared.adapters.drivers.jobs import OS_JOB, PAGE, SmcJobs, foreign_job_error, is_of_other_instance, job_reports
 from shared.adapters.drivers.smc_settings import SmcSettings
 from shared.adapters.drivers.unfinished import MIGRATION_TAG, JobStopper
 from shared.adapters.sdk import Clients
@@ -32,7 +32,7 @@ VALID_FOR = timedelta(days=14)
 """How long a job stays valid after the migration entered its state. SMC accepts 7 to 90 days from the call."""
 IMPORT_TIMEOUT_S = 600
 IMPORT_ENDS = timedelta(seconds=IMPORT_TIMEOUT_S + 60)
-"""Maximum duration of an import that we start. A command that runs longer is another command."""
+"""Maximum duration of an import that we start. A command that runs longer cannot be an import."""
 _IMPORTED = re.compile(r"Import Source Server \[(s-[0-9A-Za-z]+)\] Successfully")
 """Matches what the SMC client prints after an import (SMC, operating-system migration guide)."""
 _USABLE = frozenset({"Ready", "Running", "Stopped", "InError", "Finished", "Waiting"})
@@ -49,7 +49,7 @@ class SmcDriver(JobStopper):
 
     def __init__(self, clients: Clients, guest: Guest, settings: SmcSettings, clock: Clock) -> None:
         self._clients = clients
-        self._jobs = Jobs(clients)
+        self._jobs = SmcJobs(clients)
         self._tokens = AccessTokens(self._jobs)
         self._guest = guest
         self._settings = settings

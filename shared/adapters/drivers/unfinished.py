@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from shared.adapters.clock import parse_time_or_none
-from shared.adapters.drivers.jobs import PAGE, Jobs, is_of_other_instance
+from shared.adapters.drivers.jobs import PAGE, SmcJobs, is_of_other_instance
 from shared.adapters.drivers.sources import is_source_of
 from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
@@ -30,7 +30,7 @@ class JobStopper:
     """
 
     follows = False
-    _jobs: Jobs
+    _jobs: SmcJobs
 
     def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
         near = self._jobs.sources_at(identity, related_job_type=["Os"]) if identity.private_ips else []
