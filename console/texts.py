@@ -10,6 +10,8 @@ from pathlib import Path
 FOLDER = Path(__file__).with_name("messages")
 LANGUAGES = ("en", "zh")
 NAMES = {"en": "English", "zh": "中文"}
+WITH = {"submit": ("form",)}
+"""Pages that show the words of other files too."""
 Text = Callable[..., str]
 
 
@@ -22,7 +24,7 @@ def messages(page: str) -> Mapping[str, Mapping[str, str]]:
 
 def texts(page: str, language: str) -> Text:
     """``text(key, **values)`` for one page; a word that only the API knows (a new state) shows as it is."""
-    known = {**messages("common"), **messages(page)}
+    known = {key: found for name in ("common", *WITH.get(page, ()), page) for key, found in messages(name).items()}
 
     def text(key: str, **values: object) -> str:
         found = known.get(key, {}).get(language, key.rpartition(".")[2])

@@ -67,6 +67,21 @@ def test_a_submission_carries_a_token_and_comes_back_as_it_was_filled_in() -> No
     assert (status, headers["Location"]) == (303, "/console/batches/b7?done=submission")
 
 
+def test_the_form_speaks_the_readers_language_and_keeps_the_names_of_the_api() -> None:
+    more = {"properties": {**POLICY["properties"], "newField": {"type": "integer", "description": "Of a newer API."}}}
+    newer = json.loads(json.dumps(OPENAPI[1]))
+    newer["paths"]["/v1/batches"]["post"]["requestBody"]["content"]["application/json"]["schema"]["properties"]["policy"] = more
+    api = ApiTable(**{"GET /openapi.json": (200, newer)})
+    _, body, _ = ask(api, "GET", "/console/plan", Accept_Language="zh-CN")
+    for each in (
+        "同时迁移上限 <code>maxMoving</code>",
+        "本批次中同时迁移的实例数上限。",
+        '<option value="approval">由人批准</option>',
+    ):
+        assert each in body
+    assert ("Of a newer API." in body, "Maximum instances of the batch" in body) == (True, False)
+
+
 def test_the_form_asks_for_a_plan_unless_it_is_told_otherwise() -> None:
     api = ApiTable(**{"GET /openapi.json": OPENAPI, "POST /plans": (201, {"batchId": "b7"})})
     form = "form=FORM&token=t1&instanceIds=i-1"
