@@ -68,7 +68,7 @@ class AssumedRole:
         return self._held
 
     def renew_after(self, error: CloudError) -> bool:
-        """Renew credentials that ended early. Returns False for credentials that are a renewal already."""
+        """Renew credentials that ended early. Returns False if the ended credentials were a renewal already."""
         if error.code_family not in _SPENT or self._held is None:
             return False
         first, self._held = self._renewed != self._held.ends_at, None

@@ -6,7 +6,7 @@ import secrets
 
 
 class RandomIds:
-    """Makes ids with 64 random bits. A repeated id does no harm, because a new row is put only if none has its id."""
+    """Makes ids with 64 random bits. A repeated id does no harm, because the store refuses a second row with the same id."""
 
     def batch_id(self) -> str:
         return f"b{secrets.token_hex(8)}"

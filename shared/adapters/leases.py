@@ -19,7 +19,7 @@ AT_ONCE = 100
 
 
 def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Columns | None = None) -> LeaseHolder:
-    """Take the lease if nobody holds it. Returns the holder after that. A later attempt of a migration takes over its lease."""
+    """Take the lease if nobody holds it. Returns the current holder. A later attempt takes over its migration's lease."""
     columns: Columns = {"migration_id": migration_id, "lease": _lease_value(migration_id, attempt), **(more or {})}
     for _ in range(LOCK_RACE.calls):
         if _put_lease(store, key, columns):

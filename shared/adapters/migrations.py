@@ -202,7 +202,7 @@ class TablestoreMigrations:
         return tuple(found)
 
     def _is_for_tick(self, migration: Migration) -> bool:
-        """Whether the tick must handle the row. If it was due only for an outbox since settled, restore the row's own due time."""
+        """Whether the tick must handle the row. If the row was due only for a settled outbox, restore the row's own due time."""
         if tables.lane_columns(migration).get("due_lane") == tables.DRIVE:
             return True
         self._restore_due_time(migration)

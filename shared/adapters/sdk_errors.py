@@ -70,7 +70,7 @@ TRANSIENT: Mapping[str, str] = MappingProxyType(
         _WAIT,
     )
 )
-"""Codes for states that end without a person, each with its remedy (ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
+"""Codes for states that pass without help, each with its remedy (ECS and SMC: CreateSnapshot, ResetDisk, replication jobs)."""
 
 REFUSED: Mapping[str, tuple[str, str]] = MappingProxyType(
     {
@@ -110,7 +110,7 @@ PERMANENT: Mapping[str, str] = MappingProxyType(
 def translate_error(error: CloudError) -> ReplankError:
     """The cloud's error in the form that the stages handle.
 
-    A refusal with an unknown code needs a person. A server error with an unknown code is tried again.
+    A refusal with an unknown code needs a person. A server error with an unknown code is retried.
     """
     where = f"{error.message} (RequestId {error.request_id})" if error.request_id else error.message
     code = error.code or "Cloud.NoAnswer"

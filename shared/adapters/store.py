@@ -63,7 +63,7 @@ class RowRange:
 
 
 class Store:
-    """Reads and writes one Tablestore instance. A failed call raises Transient (Store.Unavailable), or Permanent for a person.
+    """Reads and writes one Tablestore instance. Its methods raise Transient (Store.Unavailable), or Permanent if a person must act.
 
     Methods that return whether a condition was met raise WriteInDoubt if the outcome is unknown.
     """

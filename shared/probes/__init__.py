@@ -28,7 +28,7 @@ def probe_script(os_type: str, *, files: Sequence[str] = (), check: str = "", up
     """The script of the probe for ``linux`` (POSIX sh) or ``windows`` (PowerShell 2.0 and later).
 
     ``files`` are paths whose SHA-256 is reported. ``check`` is a command of the user. The command may run for 15 s,
-    and its exit status is reported. ``updates`` adds pending updates, which only CentOS to Red Hat needs.
+    and its exit status is reported. ``updates`` adds pending updates, for a move from CentOS to Red Hat.
     """
     head, body = _script_parts(os_type)
     if os_type == "windows":

@@ -55,7 +55,7 @@ def parse_linux(text: str) -> GuestFacts:
 
 
 def system_version(section: Section) -> str | None:
-    """The version in VERSION_ID, or the longer one in redhat-release. For example, CentOS writes 7 and 7.9.2009."""
+    """The version in VERSION_ID, or the longer version in redhat-release. For example, redhat-release of CentOS holds 7.9.2009."""
     short = section.first_value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.first_value("release") or "")
     if full and (short is None or full[1] == short or full[1].startswith(short + ".")):

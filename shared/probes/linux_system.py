@@ -33,7 +33,7 @@ PANELS = {
     "/opt/appnode": "AppNode",
     "/usr/local/phpstudy": "phpStudy",
 }
-"""Hosting panels and software bundles, by the folder in which they are installed. No package owns their programs."""
+"""Hosting panels and software bundles, by the folder in which they are installed. No package owns the programs of such a panel."""
 OTHER_KERNELS = re.compile(r"elrepo|uek|plus|debug$")
 """Matches the versions of kernels that do not come from the distribution."""
 

@@ -1,4 +1,4 @@
-"""Shortens a probe script, so that it fits into one command. Removes comments and blanks, and shortens its names."""
+"""Shortens a probe script, so that it fits into one command. Comments and blanks are removed, and names are shortened."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ UNCLEANED = timedelta(days=1)
 
 
 class GuestDriver:
-    """Implements the port ``Driver`` with a tool in the guest. The row of the migration holds only the run's id."""
+    """Implements the port ``Driver`` with a tool in the guest. The migration's row stores only the run's id."""
 
     traits = GUEST
 
@@ -151,7 +151,7 @@ class GuestDriver:
         return as_before if answer is None else running_report(answer, recipe, migration.handle, self._catalog)
 
     def _newest_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
-        """The newest complete answer to a command that began at ``since`` or later; None without one."""
+        """The newest complete answer to a command that began at ``since`` or later; None if no answer is complete."""
         outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)

@@ -110,7 +110,7 @@ class SmcJobs:
         return next(self._list_sources(source_id=[source_id]), None)
 
     def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
-        """The source servers at one of the instance's addresses. Another instance may have it: see ``is_source_of``."""
+        """The source servers at one of the instance's addresses. Another instance may have the same address."""
         return [source for source in self._list_sources(**wanted) if has_address_of(source, identity)]
 
     def _list_sources(self, **wanted: Any) -> Iterator[Any]:
