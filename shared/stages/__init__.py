@@ -1,1 +1,4 @@
-"""One use case per function: read facts through ports, decide purely, commit one step, then its effects and events."""
+"""The stages of a migration.
+
+Each stage reads facts through ports, decides purely, commits one step, and carries out its effects.
+"""

@@ -1,4 +1,4 @@
-"""Member accounts in trouble: recorded if one refuses the pipeline, checked by each tick, cleared once it can be used."""
+"""Records member accounts that refuse the pipeline, checks them with each tick, and clears an account that works again."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LOG = logging.getLogger("replank")
 
 
 def note_trouble(error: ReplankError, ports: Ports) -> None:
-    """Record an account's refusal, so that nothing starts there for a while and people see why. Other errors are ignored."""
+    """Record an account's refusal, so that nothing starts in that account for a while and people see why. Ignore other errors."""
     if not isinstance(error, AccountUnusable):
         return
     now = ports.clock.now()
@@ -26,7 +26,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
 
 
 def check_troubled_accounts(ports: Ports) -> frozenset[str]:
-    """Check whether each account in trouble can be used again. Returns those in which nothing may be tried now."""
+    """Check whether each account in trouble can be used again. Return the ids of the accounts that are still blocked."""
     now = ports.clock.now()
     troubles = ports.admission.troubles(sorted(ports.members))
     for trouble in troubles.values():
@@ -41,14 +41,14 @@ def check_troubled_accounts(ports: Ports) -> frozenset[str]:
 
 
 def check_every_account(ports: Ports) -> frozenset[str]:
-    """Check whether each member account can be used; returns those that cannot."""
+    """Check whether each member account can be used. Return the ids of the accounts that cannot."""
     for account_id in sorted(ports.members):
         _check_account(account_id, ports)
     return frozenset(ports.admission.troubles(sorted(ports.members)))
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
-    """It uses a new session, because credentials from before a refusal would prove nothing."""
+    """Check the account in a new session, because credentials from before a refusal would prove nothing."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
         ports.in_account(account_id, session).compute.regions()
@@ -61,7 +61,10 @@ def _check_account(account_id: str, ports: Ports) -> None:
 
 
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:
-    """The migrations whose accounts can be used. The others are put off, so that they do not fill each tick."""
+    """Return the migrations whose accounts can be used.
+
+    Migrations of blocked accounts get a later due time, so that they do not fill each tick.
+    """
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:
         if each.account_id in blocked and each.due_at is not None and not each.owes:

@@ -1,4 +1,4 @@
-"""Enters SMC's own copies in the ledger; snapshots that only bear SMC's name are entered too, to be shown and kept."""
+"""Enters SMC's own copies of disks in the ledger. Other snapshots with SMC's name are entered too, but never deleted."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ from shared.ports.ports import Ports
 
 
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
-    """Enter every snapshot that bears SMC's name and was made since the precheck, as SMC's own or as kept with the reason."""
+    """Enter every snapshot with SMC's name that was made since the precheck.
+
+    A snapshot in doubt is entered as kept, with the reason.
+    """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
     entries = ports.ledger.of_migration(migration.migration_id)
@@ -32,7 +35,10 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
 
 
 def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
-    """Why an adopted snapshot may belong to somebody else; used for rows of a version that checked only the name."""
+    """Return, in words, why an adopted snapshot may belong to somebody else; empty if it is SMC's.
+
+    An older version adopted snapshots by their names alone.
+    """
     entries = ports.ledger.of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
     mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
@@ -40,7 +46,7 @@ def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
 
 
 def kept_entry(entry: LedgerEntry, why: str) -> LedgerEntry:
-    """The entry marked as not ours."""
+    """Return the ledger entry marked as somebody else's, so that the snapshot is never deleted."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
 
@@ -49,7 +55,7 @@ def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
 
 
 def _run_with_copies(run: Run, effect: AdoptSnapshots) -> Run:
-    """What the watch saw of a failed job, because the job's step records only the failure."""
+    """Return the run with the effect's flag that SMC had copied the disks. The journal of a failed job does not have this flag."""
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
@@ -63,7 +69,7 @@ def _copy_from_snapshot(snapshot: Snapshot) -> Copy:
 
 
 def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> list[Copy]:
-    """All snapshots with SMC's name: those that ECS shows and those in the ledger."""
+    """Return all snapshots with SMC's name, from ECS and from the ledger."""
     there = {each.snapshot_id: _copy_from_snapshot(each) for each in named}
     gone = {
         each.snapshot_id: Copy(each.snapshot_id, each.disk_id, each.created_at)
@@ -74,7 +80,7 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
 
 
 def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """The disks that were migrated in the hop; each has a snapshot of ours."""
+    """Return the disks that the hop migrated. Each of them has a snapshot of ours in the ledger."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 

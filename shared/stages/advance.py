@@ -1,4 +1,4 @@
-"""How every stage moves a migration: commit one step, then carry out its outbox; and how it gives up."""
+"""Moves a migration: commits one step, and then carries out its outbox. Errors that need a person fail the migration."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ _LOG = logging.getLogger("replank")
 
 
 def advance(ports: Ports, taken: Step) -> Migration:
-    """Commit the step, carry out its effects, publish its events; raises Stale if the row has moved on.
+    """Commit the step, carry out its effects and publish its events. Return the migration after the step.
 
-    What fails stays in the outbox for the tick, because the step itself is committed.
+    Raises Stale if the row has changed since it was read. An effect or event that fails stays in the outbox for the tick.
     """
     ports.migrations.commit(taken)
     if taken.effects or taken.events:
@@ -43,10 +43,10 @@ def advance(ports: Ports, taken: Step) -> Migration:
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out one outbox and remove it; False if part of it remains.
+    """Carry out one outbox and remove it. Return False if an effect or event is left in it.
 
-    The step stays committed whatever happens to its events: a bus that refuses them does not fail the migration. ``quietly``
-    holds the events back while an effect fails; otherwise a stage that they wake would wake itself for ever.
+    A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly`` no event is
+    published while an effect fails. Otherwise a stage that the event wakes would wake itself for ever.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -64,17 +64,17 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out all outboxes of a migration, oldest first; False if something remains."""
+    """Carry out all outboxes of a migration, oldest first. Return False if one of them is not finished."""
     settled = [settle_outbox(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
     return all(settled)
 
 
 class LaunchRefused(Permanent):
-    """The job cannot be started: the only refused effect that fails the migration."""
+    """Raised if the driver refuses to start the job. Other refused effects do not fail the migration."""
 
 
 class GuestNotAsBefore(Permanent):
-    """The guest was judged after the move, and it is not as it was: a policy may take it back without asking."""
+    """Raised if the guest differs from its baseline after the move. The policy may allow an automatic rollback then."""
 
 
 def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> bool:
@@ -93,7 +93,10 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
 
 
 def load_current_migration(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
-    """The migration that a message names; raises Stale if it is not in one of ``states``."""
+    """Load the migration that a message names.
+
+    Raises Stale if it is not in one of ``states``, or the message is older than its state.
+    """
     migration = ports.migrations.load(str(message.data.get("migrationId", "")))
     version = message.data.get("version")
     if migration.state not in states or (isinstance(version, int) and version < migration.entered_version):
@@ -113,7 +116,7 @@ def run_or_fail(
     giving_up: tuple[str, str],
     body: Callable[[Migration, Ports], Outcome],
 ) -> Outcome:
-    """Run a stage's body on the message's migration; an error that needs a person becomes the migration's failure.
+    """Run a stage's body on the message's migration. An error that needs a person fails the migration.
 
     ``giving_up`` is the stage's name and the type of its failure event.
     """
@@ -140,7 +143,7 @@ def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migr
 
 
 def note_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record it if a member account refuses the pipeline; other errors are ignored."""
+    """Record the error if a member account refuses the pipeline. Ignore other errors."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
 
@@ -148,9 +151,9 @@ def note_account_refusal(error: ReplankError, ports: Ports) -> None:
 
 
 def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
-    """Wait until the account can be used again.
+    """Let the migration wait until its account can be used again.
 
-    The migration keeps its place in the queue, but keeps a slot only if its job may run.
+    The migration keeps its place in the queue. Its slot is released unless its job may be running.
     """
     note_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
@@ -165,9 +168,9 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
 
 
 def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
-    """Record since when a start has failed while it held a slot.
+    """Record since when a migration has held a slot without being able to start.
 
-    After START_LIMIT that is a failure, so that others get the slot.
+    After START_LIMIT the migration fails, so that another migration gets the slot.
     """
     now = ports.clock.now()
     row = ports.migrations.load(migration.migration_id)
@@ -187,7 +190,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
 def _fail_unless_moved_on(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
-    """Record the body's error as the migration's failure, unless somebody else has moved the migration on."""
+    """Record the error as the migration's failure, unless the migration has changed its state or attempt in the meantime."""
     stage, event_type = giving_up
     now = ports.migrations.load(migration.migration_id)
     mine = states | {State.MIGRATING} if isinstance(error, LaunchRefused) else states
@@ -199,9 +202,9 @@ def _fail_unless_moved_on(
 def fail_migration(
     ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
 ) -> Outcome:
-    """Step to failed: the migration waits for a person, its slot is released, and the failure counts against the budget.
+    """Move the migration to failed. Its slot is released, and the failure counts against the batch's budget.
 
-    ``copied``: its job was seen past the point at which SMC makes its own copies of the disks.
+    ``copied`` tells that SMC had already made its own copies of the disks in this job.
     """
     failure = Failure(stage, error.code, error.message, error.remedy)
     taken = step(

@@ -1,4 +1,4 @@
-"""The tick's work on approvals: it reports once what is missing or about to expire, and stops a batch whose approval has lapsed."""
+"""Reports missing and expiring approvals, once for each, and stops a batch whose approval has expired."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.ports.ports import Ports
 
 
 def report_approvals(terms: Terms, ports: Ports) -> None:
-    """Handle one approval in each tick: the batch's first, then its next wave's."""
+    """Publish or act on one approval of the batch in each tick. The batch's approval comes before that of its next wave."""
     now = ports.clock.now()
     if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
         return
@@ -45,21 +45,21 @@ def _must_cancel(terms: Terms, found: Ask) -> bool:
 
 
 def _is_reported(terms: Terms, found: Ask, now: datetime) -> bool:
-    """Whether there is nothing to report, or it has already been reported."""
+    """Whether the approval needs no report, or was already reported."""
     if found.until is not None and not approvals.is_soon(terms.policy.approval_min, found.until, now):
         return True
     return approvals.is_told(terms, found.about, _event_key(found))
 
 
 def _event_key(found: Ask) -> str:
-    """The key of the event to report; an expiry makes it differ from the event before."""
+    """Return the key that marks the event as published. An approval that expires makes a new key, so that it is reported again."""
     lapses = found.until or max((each.at for each in found.expired), default=None)
     type = events.APPROVAL_NEEDED if found.missing else events.APPROVAL_EXPIRING
     return f"{type} {found.seen} {lapses.isoformat() if lapses else ''}"
 
 
 def _publish_approval_event(batch: Batch, found: Ask, ports: Ports) -> None:
-    """Publish the event, then record that it is published: the same event twice is one event."""
+    """Publish the event, and then record that it is published. A repeated event has the same id, so that receivers see one."""
     after = approvals.told(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}

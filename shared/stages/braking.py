@@ -1,4 +1,4 @@
-"""How the tick brakes a batch: it pauses one at its failure budget and cancels the rest of a stopped one."""
+"""Pauses a batch that has spent its failure budget, and cancels the migrations that a stopped batch has not begun."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
 CANCELLED_AT_ONCE = 100
-"""Maximum migrations of a stopped batch that one tick cancels; the next tick continues."""
+"""Maximum migrations of a stopped batch that one tick cancels. The next tick cancels more."""
 
 
 def pause_if_budget_spent(scene: limits.Scene, ports: Ports) -> None:
-    """Pause a batch in which more migrations have failed than its budget allows. Only a person lets it go on, not a retry."""
+    """Pause a batch if more of its migrations have failed than its budget allows. Only a person can resume the batch."""
     terms, why = scene.terms, limits.budget_spent(scene)
     if not why or terms.control.brake is not Brake.OFF:
         return
@@ -34,7 +34,10 @@ def pause_if_budget_spent(scene: limits.Scene, ports: Ports) -> None:
 
 
 def cancel_unstarted_migrations(terms: Terms, ports: Ports) -> int:
-    """Cancel what a stopped batch has not begun, in the name of the person who stopped it; returns how many."""
+    """Cancel the migrations that a stopped batch has not begun. Return how many were cancelled.
+
+    The journal names the person who stopped the batch.
+    """
     done = 0
     for state in sorted(BEFORE_A_START, key=lambda each: each.value):
         token = ""
@@ -48,9 +51,9 @@ def cancel_unstarted_migrations(terms: Terms, ports: Ports) -> int:
 
 
 def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
-    """Cancel one migration; returns whether it was.
+    """Cancel one migration. Return whether it was cancelled.
 
-    A migration that has already moved (a next hop) goes on, and a retry whose job ran waits for a person.
+    A migration that has finished a hop is not cancelled, and neither is a retry whose job has run.
     """
     try:
         advance(ports, _step_by_person(acts.cancel(migration, control.by, ports.clock.now()), control))

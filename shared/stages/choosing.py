@@ -1,4 +1,4 @@
-"""Which of the instances found a batch chooses, and why it leaves others out."""
+"""Chooses a batch's instances by its selection, and records why an instance is left out."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from shared.ports.compute import WITHOUT_SIEVE, FoundInstance, Sieve
 from shared.ports.ports import Ports
 
 RECENTLY = timedelta(days=30)
-"""The inventory skips instances that had a migration within this time, whatever its outcome."""
+"""The inventory leaves out instances that had a migration within this time, whatever its outcome was."""
 MOST_LISTED = 10_000
-"""Maximum instances that are listed as left out; all are counted."""
+"""Maximum instances that are listed as left out. The count includes all of them."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 Place = tuple[str, str, str]
-"""Account, region and id of an instance."""
+"""The account, region and id of an instance."""
 
 
 @dataclass
 class Choice:
-    """What the planning of one batch has seen so far."""
+    """The instances that the planning of one batch has chosen and left out so far."""
 
     batch: Batch
     ports: Ports
@@ -33,13 +33,13 @@ class Choice:
     chosen: set[Place] = field(default_factory=set)
     left_out: dict[Place, LeftOut] = field(default_factory=dict)
     is_repeated: bool = False
-    """Whether an earlier, interrupted planning had made some of the migrations."""
+    """Whether an interrupted planning has already made some of the batch's migrations."""
 
     def __post_init__(self) -> None:
         self._ids = frozenset(self.batch.selection.instance_ids)
 
     def choose_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
-        """The instances of the page that are chosen and were on no page before."""
+        """Return the instances of the page that the batch chooses. Instances of an earlier page are not returned again."""
         fresh = [each for each in page if self._place_of(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
         chosen = [each for each in fresh if self._is_chosen(each)]
@@ -67,9 +67,9 @@ class Choice:
         return Traits(instance.instance_id, instance.name, system, release, tags, instance.resource_group_id, instance.vpc_id)
 
     def _why_moved_before(self, instance: FoundInstance) -> tuple[str, str] | None:
-        """Why an earlier migration leaves the instance out: it took it to a release outside the selection.
+        """Return the code and reason if an earlier migration has already moved the instance off the selected releases, else None.
 
-        ECS keeps the old system name. Who names the id means the instance all the same.
+        ECS still shows the old system name. An instance that the batch names by its id is never left out for this reason.
         """
         if self._ids or not self.batch.selection.releases:
             return None
@@ -83,7 +83,7 @@ class Choice:
         return MOVED, f"migration {last.migration_id} took it to {reached.name}"
 
     def _why_planned_before(self, instance: FoundInstance) -> tuple[str, str]:
-        """Why the inventory leaves the instance out; two empty texts if it does not."""
+        """Return the code and reason if the inventory leaves out an instance with a recent migration, else two empty texts."""
         if self.batch.origin != "inventory":
             return "", ""
         now = self.ports.clock.now()
@@ -91,23 +91,26 @@ class Choice:
         return (RECENT, f"migration {recent.migration_id} began on {recent.created_at:%Y-%m-%d}") if recent else ("", "")
 
     def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
-        """The instance's migrations of other batches in this account."""
+        """Return the instance's migrations in other batches of its account."""
         found = self.ports.migrations.of_instance(instance.instance_id, limit=20)
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
 
     def planned_batch(self) -> Batch:
-        """The batch with the number and the digest of its instances."""
+        """Return the batch with the number and the digest of its chosen instances."""
         chosen = self.chosen | (self._places_with_migrations() if self.is_repeated else set())
         digest = digest_of_instances(chosen)
         return replace(self.batch, size=len(chosen), digest=digest, left_out=len(self.left_out))
 
     def left_out_list(self) -> list[LeftOut]:
-        """The instances left out, in order of their accounts, regions and ids."""
+        """Return the instances left out, in order of account, region and id."""
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
     def _places_with_migrations(self) -> set[Place]:
-        """The instances of all migrations of the batch: an earlier planning may have found some that are gone or changed."""
+        """Return the instances of all migrations that the batch already has.
+
+        An instance that was found earlier may be gone by now.
+        """
         found: set[Place] = set()
         token = ""
         while True:
@@ -119,7 +122,7 @@ class Choice:
 
 
 def ecs_sieve(batch: Batch) -> Sieve:
-    """The part of the selection that ECS can filter by itself; one value of each kind, because it takes no more."""
+    """Return the part of the selection that ECS itself can filter by. ECS takes only one value of each kind."""
     selection = batch.selection
     if not selection.filters:
         return WITHOUT_SIEVE

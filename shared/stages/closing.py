@@ -1,4 +1,4 @@
-"""Closes a batch in which nothing can start any more, so that the tick skips it; a retry opens it again."""
+"""Closes a batch in which no migration can start any more, so that the tick skips it. A retry opens the batch again."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SETTLED = TERMINAL | {State.MIGRATED, State.CONFIRMED, State.FAILED, State.ROLLI
 
 
 def close_batch(terms: Terms, ports: Ports) -> bool:
-    """Close a batch if every migration in it is settled; False if it stays open."""
+    """Close a batch if all its migrations are settled. Return whether the batch was closed."""
     counts: Counter[str] = Counter()
     validated_at: datetime | None = None
     token = ""
@@ -39,17 +39,17 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
 
 
 def reopen_batch(terms: Terms, ports: Ports) -> bool:
-    """Open a closed batch again; does nothing if it is open."""
+    """Open a closed batch again. Return whether its state was changed."""
     return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
 
 
 def _validated_at(migration: Migration) -> datetime | None:
-    """When a migration was validated that waits for a person's confirmation."""
+    """Return when the migration was validated; None if it does not wait for a confirmation."""
     return migration.entered_at if migration.state is State.MIGRATED else None
 
 
 def _write_batch_state(terms: Terms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
-    """Write the state, unless the batch has changed since its terms were read."""
+    """Write the batch's new state, unless the batch has changed since its terms were read. Return whether it was written."""
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return False

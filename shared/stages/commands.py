@@ -1,7 +1,7 @@
-"""The commands of a batch in single guests: the one before the snapshots, and the one that undoes it.
+"""Runs a batch's own commands in a guest: the pre command before the snapshots, and the post command that undoes it.
 
-Each begins with a step of the row, so that the client token of its call is known beforehand: a call whose answer was lost is
-the same call again. So no command is sent twice in one try.
+A step of the row comes before each command and fixes the client token of its call. A repeated call has the same token, so that a
+command runs once per attempt.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ from shared.stages.advance import advance
 
 WORDS = {DRAINING: "the pre command", RESTORING: "the post command"}
 AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED})
-"""States in which nothing else is done to the instance."""
+"""The states in which no stage works on the instance."""
 
 
 @dataclass(frozen=True)
 class CommandEnd:
-    """How a command ended, in words."""
+    """The end of a command: whether it succeeded, and the explanation in words."""
 
     good: bool
     words: str
 
 
 def command_rule(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
-    """The rule of the migration's instance. ``tags`` are those of its description, if that is not stored yet."""
+    """Return the policy's command rule for the migration's instance. Pass ``tags`` if its description is not stored yet."""
     rules = terms.policy.commands
     if tags is None:
         tags = _stored_tags(migration, ports) if asks_for_tags(rules) else {}
@@ -53,14 +53,17 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 
 
 def pre_command_changes(migration: Migration, terms: Terms, ports: Ports) -> dict[str, Any]:
-    """What the step of the admission notes, so that a pre command can follow it."""
+    """Return the changes for the step of the admission that let the pre command begin; empty if there is no pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.begun(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
-    """Let the pre command run to its end; None while it runs. Raises Permanent (Command.PreFailed) if it fails."""
+    """Send or check the pre command. Return None while it runs, and the migration once it has succeeded.
+
+    Raises Permanent (Command.PreFailed) if the command fails.
+    """
     if migration.commands.phase == RESTORING:
         migration = run_post_command(migration, "snapshot", ports)
         if migration.commands.phase:
@@ -88,7 +91,10 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
 
 
 def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
-    """Take the post command a step further. It has ended once ``commands.phase`` is empty, or ``left`` if it failed."""
+    """Send or check the post command, and return the migration.
+
+    Its ``commands.phase`` is empty once the command has ended, or ``left`` if the command failed.
+    """
     rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
     if not rule.post:
         return _note_commands(migration, by, "there is no post command", ports, replace(migration.commands, phase=""))
@@ -103,7 +109,10 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
 
 
 def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:
-    """After the validation a post command that fails is a failure; None while it runs. Raises Permanent (Command.PostFailed)."""
+    """Send or check the post command after the validation. Return None while it runs.
+
+    Raises Permanent (Command.PostFailed) if the command fails.
+    """
     if not migration.commands.phase:
         return migration
     migration = run_post_command(migration, "validate", ports, left=DRAINED)
@@ -117,7 +126,10 @@ def run_post_command_after_validation(migration: Migration, ports: Ports) -> Mig
 
 
 def run_pending_post_command(migration: Migration, ports: Ports) -> None:
-    """The effect of an end without a move, or of a rollback. Raises Transient until the command has ended."""
+    """Run the post command after a rollback, or after a migration that ended before it moved.
+
+    Raises Transient until the command has ended.
+    """
     migration = ports.migrations.load(migration.migration_id)
     half_moved = migration.state is State.FAILED and not undoing(migration, unmoved=True)
     if not migration.commands.phase or migration.state in MOVING | {State.COMPLETED} or half_moved:
@@ -134,7 +146,7 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
 def _send_or_check_command(
     migration: Migration, by: str, command: str, timeout_s: int, ports: Ports
 ) -> tuple[Migration, CommandEnd | None]:
-    """Send the command, or look for its end. The row as it stands then, and the end if there is one."""
+    """Send the command, or check whether it has ended. Return the migration, and the command's end or None."""
     where, state = (migration.region_id, migration.instance_id), migration.commands
     try:
         if not state.invocation_id:
@@ -162,7 +174,7 @@ def _command_end(result: CommandResult, timeout_s: int) -> CommandEnd:
 
 
 def _note_commands(migration: Migration, by: str, reason: str, ports: Ports, commands: Commands) -> Migration:
-    """A step that stays in its state: the journal says what began and how it ended."""
+    """Record the state of the commands in the row and in the journal. The migration's state stays the same."""
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at
     return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at))

@@ -1,4 +1,4 @@
-"""Reminds a person, once for each batch, that its migrations have been clean for long enough to confirm. It confirms nothing."""
+"""Reminds people, once for each batch, that its migrations can be confirmed. The reminder itself confirms nothing."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from shared.ports.ports import Ports
 _LOG = logging.getLogger("replank")
 
 BATCHES_READ, MOST_PAGES = 100, 20
-"""Maximum batches of one page, and pages of one look."""
+"""Maximum batches in one page, and maximum pages in one run."""
 _SUBJECT = "confirmation"
 
 
 def remind_of_confirmations(ports: Ports) -> int:
-    """Look at the finished batches that wait for a confirmation; returns how many reminders were published."""
+    """Check the finished batches that wait for a confirmation. Return how many reminders were published."""
     now = ports.clock.now()
     told, token = 0, ""
     for _ in range(MOST_PAGES):
@@ -34,7 +34,7 @@ def remind_of_confirmations(ports: Ports) -> int:
 
 
 def _remind_or_skip(batch: Batch, now: datetime, ports: Ports) -> bool:
-    """An error of one batch does not keep the others from theirs."""
+    """Remind of one batch. An error is logged, so that the other batches still get their reminders."""
     try:
         return _remind_of_batch(batch, now, ports)
     except ReplankError as error:
@@ -63,7 +63,7 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
 
 
 def _stop_reminding(batch: Batch, ports: Ports) -> None:
-    """Everything is decided: the batch waits for nobody any more."""
+    """Remove the batch from the list of batches that wait for a confirmation."""
     control = replace(batch.control, validated_at=None)
     with suppress(Stale):
         ports.batches.commit(batch, replace(batch, control=control, version=batch.version + 1))

@@ -1,4 +1,4 @@
-"""The last check that a person allowed this migration."""
+"""Checks, before anything is changed, that a person's acknowledgement covers the migration."""
 
 from __future__ import annotations
 

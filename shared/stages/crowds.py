@@ -1,4 +1,4 @@
-"""How many of a batch move in each region and in each wave, where the policy limits them."""
+"""Counts the moving migrations of a batch in each region and in each wave, for policies that limit them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from shared.ports.ports import Ports
 
 @dataclass
 class SlotCounts:
-    """The slot holders of a batch, counted by region and by wave, with those that this tick lets in."""
+    """The slot holders of a batch, counted by region and by wave. Migrations that this tick offers a slot count too."""
 
     terms: Terms
     cut: Waves
@@ -22,12 +22,12 @@ class SlotCounts:
     waves: Counter[int]
 
     def standing_with_counts(self, migration: Migration, standing: Standing) -> Standing:
-        """The standing with those that move beside the migration in its region and in its wave."""
+        """Return the standing with the numbers of slot holders in the migration's region and in its wave."""
         in_wave = self.waves[self.cut.of(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
     def count_if_room(self, migration: Migration) -> bool:
-        """Count the migration if its region and its wave have room; whether they have."""
+        """Count the migration if its region and its wave have room. Return whether it was counted."""
         wave, policy = self.cut.of(migration.migration_id), self.terms.policy
         rooms = (_free_room(policy.max_moving_per_region, self.regions[migration.region_id]), self._room_in_wave(wave))
         if min(rooms) < 1:
@@ -37,11 +37,11 @@ class SlotCounts:
         return True
 
     def ids_with_wave_room(self, ids: Sequence[str]) -> Sequence[str]:
-        """Those whose wave has room, known without their rows."""
+        """Return the ids of migrations whose wave has room. No row is read for this."""
         return [each for each in ids if self._room_in_wave(self.cut.of(each)) > 0]
 
     def free_in_all_regions(self, ports: Ports) -> int:
-        """How many more may begin in all regions of the batch together, so that no row is read where there is no room."""
+        """Return how many more migrations may begin in all regions of the batch together."""
         most = self.terms.policy.max_moving_per_region
         if most is None:
             return UNLIMITED
@@ -60,7 +60,7 @@ def _free_room(most: int | None, held: int) -> int:
 
 
 def slot_counts(terms: Terms, ports: Ports, *, without: str = "") -> SlotCounts:
-    """The slot holders of the batch at this moment, ``without`` one of them."""
+    """Count the slot holders of the batch now. The migration ``without`` is not counted."""
     held = ports.admission.regions(terms.batch_id)
     unknown = [each for each, region in held.items() if not region]  # an older version took these slots
     if unknown:

@@ -1,4 +1,4 @@
-"""Carries out the effects of a step. Each effect may be carried out twice with the same result."""
+"""Carries out the effects of a step. Each effect has the same result if it is carried out twice."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
 from shared.stages.slots import BEFORE_THE_SLOT, current_limit, keeps_lock_for_jobs, leave_group, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
-"""States in which a retry has undone the failure, so that it no longer counts."""
+"""The states of a migration whose failure a retry has undone. Such a failure does not count against the budget."""
 
 
 WHILE_OWED = TIMES | {Limit.HOLD}
-"""The limits that hold a start which is still in the outbox. If it stays there too long, a person must decide (Job.TimedOut)."""
+"""The limits that also delay a job's start from the outbox. A start that waits too long fails with Job.TimedOut."""
 
 
 def perform_effect(effect: Effect, migration: Migration, ports: Ports) -> None:
-    """Carry out one effect of a step of ``migration``; raises what the ports raise."""
+    """Carry out one effect of a step of ``migration``. Errors of the ports pass through."""
     _PERFORMERS[type(effect)](effect, migration, ports)
 
 
@@ -54,7 +54,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""A job may still run on these: the place of their group goes with the lock."""
+"""The states in which a job may still run. Their group's place is released together with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
@@ -89,7 +89,10 @@ def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
 
 
 def launch_job(migration: Migration, ports: Ports) -> None:
-    """Start the job. A job that could not be started with its step is checked again, because a limit may hold it by now."""
+    """Start the job. If its step is some time ago, the limits are checked again first.
+
+    Raises Transient while a limit forbids the start.
+    """
     held = current_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in WHILE_OWED:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
@@ -97,7 +100,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
-    """Clean up the hop that the step ended; once the next hop has begun in SMC, the source server belongs to that."""
+    """Remove what the ended hop left in SMC. The source server stays if the next hop already uses it."""
     if migration.hop == effect.hop and migration.state in TRIED_AGAIN:
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)

@@ -1,4 +1,4 @@
-"""The place of a redundancy group: taken with the slot, kept until the member is validated or a person has decided."""
+"""The place of a redundancy group, which allows one member of the group to move at a time."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from shared.stages.crowds import SlotCounts
 
 LOOKED_AT = 100
-"""Of those that wait, how many are read at once."""
+"""Maximum waiting migrations that are read in one call."""
 
 
 def take_group_place(migration: Migration, ports: Ports) -> Held | None:
-    """Take the place; what holds the migration back if another member needs it. A place that was left behind is taken over."""
+    """Take the place of the migration's group. Return the limit if another member needs the place.
+
+    A place whose holder no longer needs it passes to this migration.
+    """
     for _ in range(LOST_RACE.calls):
         place = ports.admission.enter_group(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
@@ -35,14 +38,14 @@ def take_group_place(migration: Migration, ports: Ports) -> Held | None:
 
 
 def release_group_place(migration: Migration, ports: Ports) -> None:
-    """Give the place back as far as the migration needs it no more. A later attempt keeps what it has taken."""
+    """Release the place if the migration no longer needs it. A place that a later attempt has taken stays."""
     last = last_to_leave(migration)
     if last:
         ports.admission.leave_group(migration.group, migration.migration_id, last)
 
 
 def blocking_member(migration: Migration, ports: Ports) -> str:
-    """Which other member the migration waits for, in words; empty if it waits for nobody."""
+    """Return, in words, which other member of the group the migration waits for; empty if no member blocks it."""
     place = ports.admission.places([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
@@ -51,7 +54,10 @@ def blocking_member(migration: Migration, ports: Ports) -> str:
 
 
 def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
-    """The migration that holds the place and needs it; None if it was left behind (a function died, or an older one ended it)."""
+    """Return the migration that holds the place and still needs it.
+
+    None if its holder has ended without releasing the place, for example in a crash.
+    """
     try:
         found = ports.migrations.load(place.migration_id)
     except Refused:
@@ -60,9 +66,9 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
 
 
 def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
-    """The first ones that their groups, regions and waves let start, at most ``room``.
+    """Return the first ids that may start by their groups, regions and waves, at most ``room``.
 
-    Those that wait for another member, or for room in their region or wave, take no other's turn.
+    A migration that may not start does not count towards ``room``.
     """
     if crowd is not None:
         ids, room = crowd.ids_with_wave_room(ids), min(room, crowd.free_in_all_regions(ports) if ids else 0)

@@ -1,6 +1,6 @@
-"""The guard: what somebody else does to an instance in the middle of its migration is noted in the journal and alarmed.
+"""The guard: records what somebody else does to an instance during its migration, and raises an alarm.
 
-It stops nothing: what follows is for the stages, which look before each destructive step, and for the person who is told.
+The guard stops nothing. The stages check the instance before each destructive step, and a person decides what to do.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ _LOG = logging.getLogger("replank")
 
 BEGINNING = "somebody else"
 KEPT = 8
-"""How many events a migration remembers; the bus repeats one within a day."""
+"""How many events a migration remembers, to recognise a repeated event. The bus repeats an event within a day."""
 LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
 
 def note_power_change(migration_id: str, state: str, message: Message, ports: Ports) -> Outcome:
-    """Note a stop, a restart or a release of the instance that neither the pipeline nor its job can have caused."""
+    """Record a stop, restart or release of the instance that neither the pipeline nor its job can have caused."""
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
@@ -45,7 +45,7 @@ def note_power_change(migration_id: str, state: str, message: Message, ports: Po
 
 
 def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
-    """What somebody else did, in words; empty if the pipeline or the job may have done it."""
+    """Return, in words, what somebody else did; empty if the pipeline or its job may have done it."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
     if not _is_at_rest(migration) or at < migration.entered_at:
@@ -58,14 +58,14 @@ def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -
 
 
 def _is_at_rest(migration: Migration) -> bool:
-    """Whether no job of this hop can be at work: a job stops and starts the instance by itself, for as long as it likes."""
+    """Whether no job of this hop can be running. A job stops and starts the instance by itself at any time."""
     if migration.state is State.SNAPSHOTTED:
         return not migration.job_may_have_run
     return migration.state in (State.SNAPSHOTTING, State.VALIDATING)
 
 
 def note_outside_snapshot(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
-    """Note a snapshot that somebody else made of a disk under migration. SMC's own copies are known by their names."""
+    """Record a snapshot that somebody else made of a disk under migration. Names tell SMC's own copies apart."""
     if str(content.get("snapshotName", "")).startswith(SMC_PREFIX):
         return _EXPECTED
     ids, disk_id = sorted(ports.admission.holders()), str(content.get("diskId", ""))
@@ -77,7 +77,10 @@ def note_outside_snapshot(content: dict[str, Any], account: str, message: Messag
 
 
 def _note_disturbance(migration: Migration, what: str, message: Message, ports: Ports) -> Outcome:
-    """One line of the journal, one event and one line of the log, however often the event comes. Raises Stale."""
+    """Record the disturbance in the journal, publish an event and log an error. A repeated event does nothing.
+
+    Raises Stale if the row has changed since it was read.
+    """
     key = hashlib.sha256(message.event_id.encode()).hexdigest()[:16]
     if key in migration.disturbed:
         return Outcome("stale", {"reason": "noted before"})

@@ -1,4 +1,4 @@
-"""The addresses and hostnames by which a driver recognises an instance if no instance id is shown."""
+"""Reads the addresses and hostnames by which a driver recognises an instance without its id."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from shared.stages.observed import baseline_observation
 
 
 def host_identity(migration: Migration, hop: int, ports: Ports) -> Identity:
-    """The identity that the hop's passed precheck saw, and the other instances that have its address now.
+    """Return the addresses and hostnames that the hop's precheck saw, and the other instances that have such an address now.
 
-    The guest's own hostname counts besides the one in ECS, because ECS does not learn of a change inside the guest.
+    The hostname from the guest counts as well as the hostname in ECS, because ECS does not notice a change inside the guest.
     """
     seen = baseline_observation(migration, ports, hop=hop)
     facts = seen.instance

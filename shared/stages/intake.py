@@ -1,6 +1,6 @@
-"""Intake: makes migrations from an end-of-life notice, a submitted batch or the inventory timer.
+"""The intake stage: makes migrations from an end-of-life notice or a submitted batch, and publishes notices on a timer.
 
-A notice never moves an instance. It makes a batch and runs prechecks; all else needs a named person's acknowledgement.
+A notice never moves an instance. It makes a batch and runs prechecks. Instances move only after a person's acknowledgement.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("replank")
 MOST_SHOWN = 100
-"""Maximum missing instances that are shown with the batch itself; all are listed as left out."""
+"""Maximum missing instances that the batch itself shows. The list of instances left out has all of them."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Make a batch from a notice, plan a submitted batch, or take the inventory."""
+    """Handle one message: make a batch from a notice, plan a submitted batch, or publish notices for the inventory."""
     if message.type == events.END_OF_LIFE:
         return _plan_batch(_make_batch(message, ports), ports)
     if message.type in (events.BATCH_SUBMITTED, events.PLANNING_DUE):
@@ -44,7 +44,10 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _make_batch(message: Message, ports: Ports) -> Batch:
-    """Make the batch of a notice; its id derives from the notice's source and id, so a second delivery finds the first batch."""
+    """Make the batch of a notice.
+
+    Its id derives from the notice's source and id, so that a second delivery finds the same batch.
+    """
     _check_notice_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)
     batch_id = "b" + _short_digest(message.source, message.event_id)
@@ -62,7 +65,7 @@ def _make_batch(message: Message, ports: Ports) -> Batch:
 
 
 def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
-    """The accounts that a notice means: those that it names, else all that the deployment serves."""
+    """Return the accounts that a notice names. If it names no account, return every account that the deployment serves."""
     if not ports.members and not notice.accounts:
         return ()
     from shared.domain.accounts import OWN, named
@@ -72,7 +75,7 @@ def _notice_accounts(notice: Notice, ports: Ports) -> tuple[str, ...]:
 
 
 def _check_notice_source(source: str, ports: Ports) -> None:
-    """Refuse a notice from a source that the settings do not name; the inventory's own notices are always accepted."""
+    """Refuse a notice from a source that the settings do not name. Replank's own notices are always accepted."""
     if source in (events.SOURCE, *ports.notices.sources):
         return
     remedy = "Add the source to REPLANK_NOTICE_SOURCES, deploy again, then send the notice again."
@@ -102,7 +105,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
 
 
 def _note_missing_instances(choice: Choice) -> list[LeftOut]:
-    """Note the instances that the batch names and nothing has found as left out."""
+    """Return the instances that the batch names but no region has. They are also listed as left out."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [LeftOut(id, NOT_FOUND, f"No instance {id} in {where}.") for id in selection.instance_ids if id not in choice.seen]
@@ -111,7 +114,7 @@ def _note_missing_instances(choice: Choice) -> list[LeftOut]:
 
 
 def _wave_order(batch: Batch, ports: Ports) -> WaveOrder | None:
-    """What notes the order of a batch that moves in waves."""
+    """Return the writer that stores the order of the migrations; None if the batch has no waves."""
     if not batch.policy.waves:
         return None
     from shared.stages.waving import WaveOrder  # only batches with waves need it
@@ -120,9 +123,9 @@ def _wave_order(batch: Batch, ports: Ports) -> WaveOrder | None:
 
 
 def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
-    """Record on the batch that a region does not answer; the batch stays in planning.
+    """Record on the batch that a region does not answer. The batch stays in planning.
 
-    The tick starts its planning again, with growing pauses.
+    The tick starts the planning again, with growing pauses.
     """
     problems = survey.problems(again=True)
     if _problem_causes(problems) != _problem_causes(batch.problems):
@@ -131,15 +134,15 @@ def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
 
 
 def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
-    """The causes without their sentences, whose request ids always differ and must not cause a new write."""
+    """Return the place and code of each problem. The sentences are left out, because their request ids differ in each answer."""
     return {(where, code) for where, code, _ in problems}
 
 
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
-    """Put the missing rows and request their prechecks, one page at a time, each in a few calls. True if no row existed.
+    """Write the missing rows of one page of instances, and request their prechecks. Return True if no row existed before.
 
-    Intake may crash at any point here. The tick then starts the planning again, which keeps the existing rows and makes the
-    rest. Unpublished events are in the rows' outboxes, and the tick publishes them.
+    Intake may crash at any point of this function. The tick then starts the planning again, which keeps existing rows and makes the
+    missing rows. The outboxes keep unpublished events, and the tick publishes them.
     """
     wanted = [_created_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
@@ -177,7 +180,7 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 
 
 def _publish_notices(ports: Ports) -> Outcome:
-    """Publish, once a month, a notice for each release that still runs out of support."""
+    """Publish a notice for each release out of support that an instance still runs. One month has one notice per release."""
     releases: set[Release] = set()
     survey = Survey()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):

@@ -1,4 +1,4 @@
-"""Whether a job can still change an instance: asked before disks are reset and before the instance is released."""
+"""Finds the jobs that can still change an instance. They must end before disks are reset or the instance's lock is released."""
 
 from __future__ import annotations
 
@@ -11,20 +11,23 @@ from shared.stages.host_identity import host_identity
 
 
 def source_server_ids(migration: Migration, ports: Ports) -> tuple[str, ...]:
-    """The source servers with which a job could change the instance; reads SMC's whole list."""
+    """Return the ids of the source servers in SMC that stand for the instance. This reads SMC's whole list."""
     seen = (host_identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
     return ports.driver(migration.driver).sources(migration, who)
 
 
 def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
-    """The running jobs, and the migration's own that could be started again, on the sources given or on all."""
+    """Return the running jobs, and the migration's own jobs that could be started again.
+
+    Without ``source_ids``, all source servers of the instance are searched.
+    """
     where = source_server_ids(migration, ports) if source_ids is None else source_ids
     return ports.driver(migration.driver).unfinished(migration, where)
 
 
 def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
-    """Stop and delete the migration's jobs as far as SMC allows; returns what is left."""
+    """Stop and delete the migration's own jobs as far as SMC allows. Return the jobs that are left."""
     found = unfinished_jobs(migration, ports, source_ids)
     own = [job for job in found if job.ours]
     if not own:
@@ -34,5 +37,5 @@ def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Port
 
 
 def jobs_in_words(jobs: Iterable[LiveJob]) -> str:
-    """Jobs in words: ``job j-1 is Running in SMC``."""
+    """Return the jobs in words, for example ``job j-1 is Running in SMC``."""
     return ", ".join(f"job {job.job_id} is {job.status}{'' if job.ends_with_instance else ' in SMC'}" for job in jobs)

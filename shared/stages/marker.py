@@ -1,6 +1,7 @@
-"""The marker in the guest: written while a job runs, looked for if the job did not migrate, removed in the end.
+"""A marker file in the guest shows whether SMC restored the disks after a job that failed or was a drill.
 
-Nothing here may stop a migration. If the marker cannot be written or read, the answer is only "not known".
+The file is written while the job runs and removed at the end. A marker that cannot be written or read never stops a migration: the
+answer is then "not known".
 """
 
 from __future__ import annotations
@@ -25,7 +26,10 @@ _LOG = logging.getLogger("replank")
 
 
 def write_marker(migration: Migration, ports: Ports) -> bool:
-    """Write the marker, once for each run of a job; returns whether it was sent. Raises Stale if the row has moved on meanwhile."""
+    """Write the marker, once for each run of a job. Return whether the command was sent.
+
+    Raises Stale if the row has changed since it was read.
+    """
     text = marker_of(migration.migration_id, migration.hop, migration.attempt, migration.probe_count)
     try:
         sent = _run_marker_script(migration, "write", ports, text)
@@ -39,7 +43,7 @@ def write_marker(migration: Migration, ports: Ports) -> bool:
 
 
 def remove_marker(migration: Migration, ports: Ports) -> None:
-    """Remove the marker; if this fails, a file of one line stays behind."""
+    """Remove the marker from the guest. If this fails, a file of one line stays in the guest."""
     try:
         _run_marker_script(migration, "remove", ports)
     except ReplankError as error:
@@ -47,9 +51,9 @@ def remove_marker(migration: Migration, ports: Ports) -> None:
 
 
 def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
-    """Take the next step towards the guest's answer, which ends up in ``trace.found``. After ``until`` the answer is "not known".
+    """Ask the guest for the marker, or read its answer into ``trace.found``. After ``until`` the answer is "not known".
 
-    Raises Stale if the row has moved on, and the ports' Transient, but not after ``until``.
+    Raises Stale if the row has changed since it was read. Errors of the ports are raised as Transient until ``until``.
     """
     late = ports.clock.now() > until
     try:
@@ -70,7 +74,7 @@ def _log_no_answer(migration: Migration, error: ReplankError) -> None:
 
 
 def _send_look_command(migration: Migration, by: str, ports: Ports) -> Migration | None:
-    """Send the command that looks for the marker; None while the agent is silent."""
+    """Send the command that looks for the marker. Return None if the guest's agent does not answer."""
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if agent is None or not agent.alive:
         return None
@@ -80,7 +84,7 @@ def _send_look_command(migration: Migration, by: str, ports: Ports) -> Migration
 
 
 def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | None:
-    """The guest's answer; None while the command runs. A command that failed is sent again."""
+    """Read the guest's answer. Return None while the command runs. A command that failed is sent again."""
     from shared.probes.marker import parse_marker_answer  # asked for seldom: what it imports, no start of the watch need load
 
     result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
@@ -105,7 +109,7 @@ def _state_before(migration: Migration, ports: Ports) -> Before:
 
 
 def _is_marker_written(migration: Migration, ports: Ports) -> bool:
-    """Whether the command that wrote the marker is known to have succeeded."""
+    """Whether the command that writes the marker is known to have succeeded."""
     if not migration.trace.marker_id:
         return False
     try:
@@ -124,7 +128,7 @@ def _system_name(seen: SeenMarker) -> str:
 
 
 def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str = "") -> str:
-    """Send one of the marker's scripts; the same act and count give the same command. Returns its id."""
+    """Send one of the marker's scripts to the guest. Return the command's id. The same act and count give the same command."""
     from shared.probes.marker import marker_script
 
     return ports.guest.run(
@@ -143,6 +147,6 @@ def _note_answer(migration: Migration, by: str, trace: Trace, ports: Ports) -> M
 
 
 def _commit_note(migration: Migration, by: str, reason: str, ports: Ports, **changes: Any) -> Migration:
-    """A step that stays in its state; the next tick looks at the migration again."""
+    """Commit a step that keeps the migration's state. The next tick checks the migration again."""
     now = ports.clock.now()
     return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason, due_at=now + LOOK_AGAIN, **changes))

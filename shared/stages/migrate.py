@@ -1,4 +1,4 @@
-"""Migrate: hand a snapshotted instance to its driver. The destructive call always comes after the committed step."""
+"""The migrate stage: prepares and starts the driver's job. The step is committed before the destructive call."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ STATES = frozenset({State.SNAPSHOTTED})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Take the driver's next harmless step, or start the job once everything is ready."""
+    """Prepare the driver's job, or start the job once the preparation is complete."""
     return run_or_fail(message, ports, STATES, ("migrate", events.START_FAILED), _prepare_or_start_job)
 
 
@@ -52,9 +52,9 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _why_held(migration: Migration, scene: Scene, ports: Ports) -> str:
-    """Why the job may not start now, in words: a limit, or snapshots from before the window opened.
+    """Return, in words, why the job may not start now; empty if it may start.
 
-    The place of its group is taken with the slot; a version that knows no groups has not taken it.
+    The place of its redundancy group is taken here if an older version, which had no groups, admitted the migration.
     """
     held = held_back(start_of(migration), scene) or enter_group(migration, ports)
     if held:
@@ -63,9 +63,9 @@ def _why_held(migration: Migration, scene: Scene, ports: Ports) -> str:
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
-    """Release the slot and wait. A job that a person has already started runs on and is followed.
+    """Release the slot and wait. A job that a person has already started is followed instead.
 
-    Raises Permanent (Window.TooShort) rather than making snapshots for another window that is too short.
+    Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window several times in a row.
     """
     if driver.traits.attended and migration.handle.began_at is not None:
         report = driver.prepare(migration, host_identity(migration, migration.hop, ports))
@@ -101,7 +101,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
 
 
 def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
-    """Claim the preparation: if two invocations run at once, only one commits this step."""
+    """Commit the step that begins the preparation. If two invocations run at the same time, only one can commit it."""
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)
     reason = "preparing the job"
@@ -111,7 +111,7 @@ def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
 
 
 def _why_not_back(migration: Migration, ports: Ports) -> str:
-    """Why the instance is not ready for another try: after a failed attempt it may still be starting."""
+    """Return, in words, why the instance is not back after a failed attempt; empty if its agent answers."""
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
         return f"the instance is {status}, not Running"
@@ -120,7 +120,10 @@ def _why_not_back(migration: Migration, ports: Ports) -> str:
 
 
 def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
-    """The last check before anything destructive: acknowledgement, lock, slot, and a finished snapshot of every disk."""
+    """Check acknowledgement, lock, slot and a finished snapshot of every disk, before anything destructive.
+
+    Raises Permanent if one of them is missing.
+    """
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     check_acknowledged(batch, migration, ports)
@@ -140,7 +143,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
 
 
 def _note_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
-    """Record the finished snapshots in ECS; returns the disks that have one for this hop since the last precheck."""
+    """Record which snapshots ECS has finished. Return the disks that have a finished snapshot since the hop's last precheck."""
     mine = [each for each in made_for(migration, ports.ledger.of_migration(migration.migration_id)) if each.snapshot_id]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]

@@ -1,4 +1,4 @@
-"""Reads what an earlier stage stored about an instance."""
+"""Reads the observations of an instance that an earlier stage stored."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from shared.ports.ports import Ports
 
 
 def baseline_observation(migration: Migration, ports: Ports, *, hop: int | None = None) -> Observation:
-    """What the precheck of a hop saw; the current hop if none is named."""
+    """Return what the precheck of a hop saw in the instance. Without ``hop``, this is the current hop."""
     name = baseline_name(migration.hop if hop is None else hop)
     return Observation.from_json(ports.migrations.document(migration.migration_id, name))
 
 
 def validation_observation(migration: Migration, ports: Ports) -> Observation:
-    """What the validation of the current hop saw."""
+    """Return what the validation of the current hop saw in the instance."""
     return Observation.from_json(ports.migrations.document(migration.migration_id, after_name(migration.hop)))

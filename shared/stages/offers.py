@@ -1,4 +1,4 @@
-"""The tick's offers: which migrations may try to start now, next hops first, never more than the free slots."""
+"""Chooses which waiting migrations may start in this tick. Next hops come before first hops, within the free slots."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger("replank")
 
 READY_READ = 100
-"""Maximum waiting migrations read from a queue, longest waiting first."""
+"""Maximum waiting migrations that one tick reads from a queue, longest waiting first."""
 MANY_READ = 20_000
-"""The same in a batch with waves or groups, because those that may start may have waited for the shortest time."""
+"""Maximum waiting migrations read from the queue of a batch with waves or groups. A migration at the end may start first."""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
-"""How long after its last change of state a migration keeps a slot that it does not need."""
+"""How long a migration keeps a slot that it does not need, after its last change of state."""
 
 
 @dataclass
 class _BatchQueue:
-    """One batch's queue in one account."""
+    """The migrations of one batch that wait for a slot in one account."""
 
     tally: Tally
     waiting: Sequence[Waiting]
@@ -47,27 +47,30 @@ class _BatchQueue:
 
 @dataclass
 class _Tick:
-    """What is common to all batches of one tick."""
+    """The facts and counts that all batches of one tick share."""
 
     ports: Ports
     now: datetime
     holders: Mapping[str, str]
     hold: Hold
     homes: Mapping[str, str]
-    """The member account of each slot holder, if it has one."""
+    """The member account of each slot holder, by the migration's id."""
     troubles: Mapping[str, Trouble]
     begun: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Number of slots that this tick's offers will take, by batch and account."""
+    """The number of slots that this tick has offered, by batch and account."""
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
-    """By batch, how many move in each region and wave; only for batches that limit them."""
+    """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
     def begun_starts(self, batch_id: str | None = None, account_id: str | None = None) -> int:
-        """Begun starts of one batch in all accounts, or of all batches in one account."""
+        """Return the number of slots offered in this tick, to one batch, to one account, or to both."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
 def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
-    """Offer the free slots to waiting migrations. The snapshot stage takes the slot itself."""
+    """Offer the free slots to waiting migrations, by events to the snapshot stage. Return how many were offered.
+
+    The snapshot stage takes the slot.
+    """
     now = ports.clock.now()
     queues = _collect_queues(_rotated_batches(batches, now), now, ports)
     if not queues:
@@ -82,7 +85,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
 
 
 def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
-    """The slot holders in member accounts, and the accounts' troubles; read only if something there waits or moves."""
+    """Return the member account of each slot holder, and the accounts in trouble. Both are empty without member accounts."""
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
         return {}, {}
@@ -90,7 +93,7 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
 
 
 def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_BatchQueue]:
-    """The queues of batches in which something waits; a batch in which nothing can start any more is closed."""
+    """Return the queues of batches in which a migration waits. Close batches in which no migration can start any more."""
     queues: list[_BatchQueue] = []
     for terms in batches:
         try:
@@ -134,7 +137,7 @@ def _pause_if_budget_spent(scene: Scene, ports: Ports) -> None:
 
 
 def _drop_unbegun_waves(queue: _BatchQueue, tick: _Tick) -> None:
-    """Leave migrations of waves that have not begun out of the queue; record if the open wave has ended."""
+    """Remove migrations of waves that have not begun from the queue. Record the end of the open wave."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
         return
@@ -147,7 +150,7 @@ def _drop_unbegun_waves(queue: _BatchQueue, tick: _Tick) -> None:
 
 
 def _report_approvals(terms: Terms, ports: Ports) -> None:
-    """Tell once what a person has to approve, and what is about to expire."""
+    """Publish which approvals are missing and which are about to expire, once for each."""
     if terms.policy.approvals or terms.policy.wave_approvals:
         from shared.stages.approvals_due import report_approvals  # as above
 
@@ -155,18 +158,18 @@ def _report_approvals(terms: Terms, ports: Ports) -> None:
 
 
 def _log_skipped_batch(batch_id: str, error: ReplankError) -> None:
-    """Log an error of one batch, so that the others still get their turn."""
+    """Log an error that makes the tick skip one batch. The tick goes on with the other batches."""
     _LOG.error("batch %s is passed over: %s", batch_id, error)
 
 
 def _rotated_batches(batches: Sequence[Terms], now: datetime) -> list[Terms]:
-    """The batches in an order that changes with every tick, so that a large one does not block a small one for days."""
+    """Return the batches in an order that changes with every tick, so that a large batch does not block a small batch for days."""
     place = int(now.timestamp() // 60) % len(batches) if batches else 0
     return [*batches[place:], *batches[:place]]
 
 
 def _choose_migrations(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Migration]:
-    """Those that already hold a slot (after a crash), and as many others as may start now."""
+    """Return the migrations of the queue that may start now. Migrations that kept a slot in a crash are always included."""
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
@@ -185,7 +188,7 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Mig
 
 
 def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _Tick) -> list[str]:
-    """As many as there is room for, without those that wait for another member of their group or for their region or wave."""
+    """Return the first ids that may start, at most ``room``. Their redundancy group, region and wave must allow it."""
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
@@ -217,7 +220,7 @@ def _queue_scene(queue: _BatchQueue, mine: set[str], tick: _Tick) -> Scene:
 
 
 def _reclaim_slots(tick: _Tick) -> None:
-    """Release slots that nobody needs: in earlier versions a retry that crashed before its step left its slot behind."""
+    """Release slots that no migration needs. In earlier versions a retry that crashed before its step kept its slot."""
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return
     ids = sorted(tick.holders)

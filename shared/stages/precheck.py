@@ -1,4 +1,4 @@
-"""Precheck: every rule about an instance, from the cloud and from inside the guest, before anything is touched."""
+"""The precheck stage: applies every rule to the facts of the cloud and of the guest, before anything is changed."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Begin the precheck of an accepted migration, or handle the guest's answer."""
+    """Begin the precheck of an accepted migration, or judge the guest's answer to the probe."""
     return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge)
 
 
@@ -52,7 +52,7 @@ def _begin_or_judge(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
-    """Plan the route, lock the instance, apply the rules that need no guest, send the probe."""
+    """Plan the route, lock the instance, apply the rules that need no guest, and send the probe."""
     terms = batch.terms
     if migration.driver in ports.unready:
         return _refuse_instance(migration, _assessment_of_error(ports.unready[migration.driver]), ports)
@@ -112,7 +112,10 @@ def _planned_route(migration: Migration, instance: InstanceFacts, terms: Terms, 
 
 
 def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: Terms) -> Migration:
-    """The migration with its redundancy group. Once found it stays, whatever becomes of the tag: a place may be held in it."""
+    """Return the migration with its redundancy group.
+
+    A group that is already known stays, even if the instance's tag has changed.
+    """
     if terms.policy.group is None or migration.group:
         return migration
     from shared.domain.group import group_of  # only batches with groups need it
@@ -121,7 +124,7 @@ def _migration_with_group(migration: Migration, instance: InstanceFacts, terms: 
 
 
 def _assessment_with_group_warning(migration: Migration, terms: Terms, result: Assessment) -> Assessment:
-    """The assessment, with a warning if the batch has groups and the instance is in none."""
+    """Return the assessment, with a warning if the batch has redundancy groups and the instance lacks the tag."""
     if terms.policy.group is None or migration.group:
         return result
     from shared.domain.group import no_tag  # as above
@@ -130,7 +133,7 @@ def _assessment_with_group_warning(migration: Migration, terms: Terms, result: A
 
 
 def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
-    """Refuse an instance that the batch does not select, whatever made its migration, because nobody may probe it."""
+    """Refuse an instance that the batch does not select, because it must not be probed."""
     why = not_selected(batch, migration, ports.catalog)
     if why:
         remedy = "Submit a batch that names the instance, if it is to move."
@@ -156,13 +159,13 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
 
 
 def _other_active_migration(migration: Migration, ports: Ports) -> str:
-    """The active migration that holds the instance; empty if no migration does."""
+    """Return the id of the active migration that holds the instance's lock; empty if no active migration holds it."""
     holder = ports.admission.holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _ended_attempt(holder, ports) else holder
 
 
 def _ended_attempt(migration_id: str, ports: Ports) -> int:
-    """The last attempt of a lock's holder that has ended, so that its lock may be released; 0 while it is active."""
+    """Return the last attempt of a migration that has ended, so that its lock can be released; 0 while it is active."""
     try:
         found = ports.migrations.load(migration_id)
     except Refused:
@@ -171,7 +174,7 @@ def _ended_attempt(migration_id: str, ports: Ports) -> int:
 
 
 def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
-    """Apply every rule to the guest's answer."""
+    """Read the guest's answer, apply every rule to it, and pass or refuse the instance."""
     found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()
     if found is None:
@@ -190,7 +193,7 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
 
 
 def _gathered_facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
-    """Everything that the rules need; only the operator knows whether Alibaba Cloud has listed the account."""
+    """Return the facts that the rules need. The operator's policy tells whether Alibaba Cloud has allow-listed the account."""
     account = ports.compute.account(migration.region_id)
     if terms.policy.allow_listed or not traits(migration.driver).needs_listing:
         account = replace(account, allow_listed=True)
@@ -231,7 +234,10 @@ def _pass_precheck(
 
 
 def _pass_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
-    """The reason for the journal. For a precheck repeated before the snapshot, it lists what has changed in the guest."""
+    """Return the journal's reason for a passed precheck.
+
+    A repeated precheck lists what has changed in the guest since the last one.
+    """
     former = baseline_observation(migration, ports).guest if migration.prechecked_at else None
     if former is None:
         return "every rule passed"
@@ -240,7 +246,7 @@ def _pass_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
 
 
 def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """Refuse the instance; after the first hop it has already changed, so the migration waits for a person instead."""
+    """End the precheck as refused. After the first hop the migration fails instead, because the instance has already changed."""
     worst = result.blocking[0] if result.blocking else result.findings[0]
     failure = Failure("precheck", worst.code, f"{worst.title}: {worst.seen}" if worst.seen else worst.title, worst.remedy)
     now = ports.clock.now()
@@ -277,6 +283,6 @@ def _refuse_instance(migration: Migration, result: Assessment, ports: Ports) -> 
 
 
 def _assessment_of_error(error: ReplankError) -> Assessment:
-    """An assessment with the single finding that stopped the precheck itself."""
+    """Return an assessment whose single finding is the error that stopped the precheck."""
     finding = Finding(error.code, Severity.ERROR, error.message, "", "The precheck cannot go on without it.", error.remedy)
     return assessment([finding], {})

@@ -1,4 +1,4 @@
-"""Probing the guest: send the probe, fetch its answer, read it."""
+"""Probes the guest: sends the probe script, fetches its output, and reads the facts in it."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 
 def may_run_own_check(terms: Terms) -> bool:
-    """Whether a person has allowed the batch's own check and the reading of its files in the guest."""
+    """Whether the batch's own check may run in the guest, and its files may be read. A person's acknowledgement allows both."""
     return terms.acknowledgement is not None and not terms.dry_run
 
 
 def has_own_check(terms: Terms) -> bool:
-    """Whether the batch has files or a check to be compared."""
+    """Whether the batch's policy names files or a check that the probe must include."""
     policy = terms.policy
     return bool(policy.files or policy.check) or any(each.files or each.check for each in policy.commands)
 
 
 def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: Mapping[str, str] | None = None) -> str:
-    """Start the probe; the same purpose and count give the same invocation. Returns its id.
+    """Start the probe in the guest, and return the invocation's id. The same purpose and count give the same invocation.
 
-    It contains the batch's files and check only after the acknowledgement: no foreign code runs in a guest before that.
-    ``tags`` are those of the instance, if its description is not stored yet.
+    The batch's files and check are included only after the acknowledgement, because no foreign code runs in a guest before. Pass
+    the instance's ``tags`` if its description is not stored yet.
     """
     own = _policy_for_instance(migration, terms, ports, tags) if may_run_own_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
@@ -51,7 +51,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, t
 
 
 def _policy_for_instance(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None) -> Policy:
-    """The policy with the files and the check that are for this instance."""
+    """Return the policy with the files and the check that apply to this instance."""
     policy = terms.policy
     if not policy.commands:
         return policy
@@ -63,7 +63,7 @@ def _policy_for_instance(migration: Migration, terms: Terms, ports: Ports, tags:
 
 
 def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
-    """The guest's facts, or why its answer cannot be used; None while the probe runs."""
+    """Return the guest's facts, or the reason why its answer cannot be used; None while the probe runs."""
     try:
         result = ports.guest.result(migration.region_id, migration.instance_id, migration.probe_invocation_id)
     except Refused as error:
@@ -74,7 +74,7 @@ def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnread
 
 
 def facts_from_output(os_type: str, result: CommandResult) -> GuestFacts | ProbeUnreadable:
-    """The facts in a finished command's output."""
+    """Return the facts in a finished command's output, or the reason why the output cannot be used."""
     if result.status not in ("Success", "Finished") or result.exit_code != 0:
         return ProbeUnreadable("Probe.Failed", f"{result.status}, exit code {result.exit_code}: {result.problem}".strip(" :"))
     try:

@@ -1,4 +1,4 @@
-"""The disks of a rollback: everything is checked first, then each disk is reset and recorded in turn."""
+"""Resets the disks of a rollback. Every disk and snapshot is checked before the first reset, and each reset is recorded."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
 AT_REST = frozenset({"In_use", "Available"})
-"""States of a disk that ResetDisk accepts (ECS, ResetDisk); during a reset a disk is in another state."""
+"""The states in which ECS accepts ResetDisk for a disk, by the reference of ResetDisk. During a reset a disk has another state."""
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
-"""A function that commits the state of the disks with a reason for the journal."""
+"""A function that commits the state of the disks, with a reason for the journal."""
 
 
 def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """The disks and their snapshots, each checked in ECS; disks reset before a retry stay so.
+    """Return each disk with the snapshot to reset it from, all checked in ECS.
 
-    Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable, Rollback.InstanceLocked).
+    A disk that was reset before a retry keeps its state. Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable,
+    Rollback.InstanceLocked).
     """
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     if instance.locked:
@@ -50,27 +51,27 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 
 
 def why_disks_busy(migration: Migration, ports: Ports) -> str:
-    """Why ECS would refuse a reset for now, in words; empty if the disks are at rest."""
+    """Return, in words, why ECS would refuse a reset now; empty if no disk is busy and no snapshot is being made."""
     instance = ports.compute.describe(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
 
 def are_resets_outdated(migration: Migration, instance: FoundInstance) -> bool:
-    """Whether disks were reset and the instance may have written to them since."""
+    """Whether the instance may have written to its disks since they were reset."""
     valid = are_resets_valid(migration.rollback_disks, entered_at=migration.entered_at, started_at=instance.started_at)
     return begun(migration.rollback_disks) and (instance.status != "Stopped" or not valid)
 
 
 def check_resets(migration: Migration, ports: Ports) -> None:
-    """Let ECS confirm by a dry run that each disk can be reset, before the first reset."""
+    """Let ECS confirm by a dry run that it can reset every disk that is left to reset."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
             ports.compute.check_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
 
 
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
-    """Reset each disk that is not reset yet; None as soon as it is no longer ``safe``.
+    """Reset each disk that is not reset yet. Return None if ``safe`` returns False before a reset; the rest is then not reset.
 
     Each reset is recorded before its call, so that after a crash the row shows which disks may have been reset.
     """
@@ -91,13 +92,19 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 
 
 def _is_disk_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
-    """Whether the disk is at rest. A refusal may belong to a repeated call whose first answer was lost."""
+    """Whether ECS shows the disk in a state that accepts a reset.
+
+    After a refused call this tells whether an earlier call, whose answer was lost, has begun the reset.
+    """
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
 def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """The same disks, with those that ECS shows at rest marked; raises Permanent (Rollback.DisksDiffer) if the disks differ now."""
+    """Return the resets, with every reset that ECS has finished marked as restored.
+
+    Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
+    """
     disks = {disk.disk_id: disk.status for disk in own_disks(ports.compute.disks(migration.region_id, migration.instance_id))}
     differing = sorted(set(disks) ^ {each.disk_id for each in migration.rollback_disks})
     if differing:
@@ -114,5 +121,5 @@ def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset,
 
 
 def are_all_disks_restored(migration: Migration) -> bool:
-    """Whether every disk was seen at rest after its reset."""
+    """Whether ECS has finished the reset of every disk."""
     return are_all_in(migration.rollback_disks, ResetState.RESTORED)

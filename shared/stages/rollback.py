@@ -1,4 +1,4 @@
-"""Rollback: make sure no job runs, check snapshots and disks, then stop, reset, start, and prove it in the guest."""
+"""The rollback stage: ends jobs, checks snapshots, stops the instance, resets its disks, starts it and verifies the guest."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATES = frozenset({State.ROLLING_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Take the rollback's next step; a rollback that cannot be proved fails."""
+    """Take the rollback's next step. A rollback fails if the guest does not prove that it is as before."""
     return run_or_fail(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_phase)
 
 
@@ -41,9 +41,9 @@ def _run_phase(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _restart_instance(migration: Migration, ports: Ports) -> str:
-    """Start an instance that was stopped in vain: no disk was reset, so it is unchanged. Returns the words for the failure.
+    """Start the instance again after a rollback that stopped it but reset no disk. Return a sentence for the failure.
 
-    If a disk may have been reset, the instance stays stopped, and the words say so.
+    If a disk may have been reset, the instance stays stopped.
     """
     if migration.state not in STATES or not migration.rollback_disks:
         return ""
@@ -79,10 +79,7 @@ def _check_time_limit(migration: Migration, ports: Ports) -> None:
 
 
 def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
-    """Before anything is stopped: check that no job is left and that every disk can be reset.
-
-    The act's other effects come after the jobs.
-    """
+    """End the jobs, carry out the outbox, check every disk and snapshot, and then stop the instance and reset its disks."""
     source_ids = live_jobs.source_server_ids(migration, ports)
     jobs = _blocking_jobs(live_jobs.remove_own_jobs(migration, source_ids, ports))
     if jobs:
@@ -100,15 +97,18 @@ def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _blocking_jobs(jobs: tuple[LiveJob, ...]) -> list[LiveJob]:
-    """Jobs that forbid a reset: running ones, and our own that can still be started.
+    """Return the jobs that forbid a reset: running jobs, and our own jobs that could still be started.
 
-    What runs inside the instance ends with it: no disk is reset before the instance is stopped.
+    A job inside the instance does not count, because it ends when the instance is stopped.
     """
     return [job for job in jobs if (job.runs or job.ours) and not job.ends_with_instance]
 
 
 def _wait_for_jobs(migration: Migration, jobs: list[LiveJob], ports: Ports) -> Outcome:
-    """Wait for a job to end. It may write to disks that were already reset, so those count as not restored."""
+    """Wait until the jobs have ended.
+
+    A running job may write to disks that were already reset, so that every disk is reset again.
+    """
     if begun(migration.rollback_disks) and any(job.runs for job in jobs):
         migration = _note_resets(
             migration, cleared(migration.rollback_disks), f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports
@@ -156,7 +156,7 @@ def _reset_disks(migration: Migration, source_ids: tuple[str, ...], ports: Ports
 
 
 def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
-    """ECS resets disks in the background, so the instance starts only when every disk is at rest."""
+    """Wait until ECS has reset every disk in the background, and then start the instance."""
     resets = restore_disks.resets_with_restored(migration, ports)
     if resets != migration.rollback_disks:
         migration = _note_resets(migration, resets, "disks restored", ports)
@@ -203,9 +203,9 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
-    """Finish the rollback, because the guest is as before.
+    """Finish the rollback after the guest was verified.
 
-    Check jobs and disks a last time, so that nothing is left that could undo it.
+    Jobs and disks are checked a last time. If a job could still undo the rollback, it begins again.
     """
     jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
@@ -233,12 +233,12 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
 
 
 def _restart_rollback(migration: Migration, reason: str, ports: Ports) -> Outcome:
-    """Begin the rollback again: a second reset from the same snapshots is safe, trusting the first is not."""
+    """Begin the rollback again from its first phase. A second reset from the same snapshots is safe."""
     return _enter_phase(migration, "stopping", reason, ports, rollback_disks=cleared(migration.rollback_disks))
 
 
 def _wait_with_reason(migration: Migration, why: str, ports: Ports) -> Outcome:
-    """Wait, and record in the row for what; an unchanged reason writes nothing."""
+    """Record in the row what the rollback waits for. Nothing is written if the reason is unchanged."""
     if migration.rollback_waits != why:
         _commit_progress(migration, why, ports, rollback_waits=why)
     return Outcome("waiting", {"state": "rolling_back", "phase": migration.rollback_phase, "reason": why})

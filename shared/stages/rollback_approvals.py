@@ -1,4 +1,4 @@
-"""Who has approved a rollback; the approvals are in the journal of the batch."""
+"""Reads who has approved a rollback. The journal of the batch holds the approvals."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.ports.ports import Ports
 
 
 def rollback_approval_state(batch: Batch, migration: Migration, now: datetime, ports: Ports) -> Ask:
-    """The state of the approvals of this migration's rollback."""
+    """Return who has approved this migration's rollback, and how many approvals are missing."""
     about = approvals.of_rollback(migration.migration_id, migration.entered_version)
     given: list[Approval] = []
     if batch.policy.rollback_approvals:

@@ -1,4 +1,4 @@
-"""Taking a slot of the wave: everything that begins to move an instance passes through here."""
+"""Takes and releases slots. A migration needs a slot before it may change its instance."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from shared.ports.ports import Ports
 
 
 def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
-    """Take a slot for a migration that is about to start; returns the limit that holds it, if any.
+    """Take a slot for a migration that is about to start. Return the limit that forbids the start, or None.
 
-    A slot that it already holds stays.
+    A migration that already has a slot keeps it.
     """
     for _ in range(LOST_RACE.calls):
         seen, scene = current_scene(migration, ports)
@@ -35,7 +35,10 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
 
 
 def enter_group(migration: Migration, ports: Ports) -> Held | None:
-    """Take the place of its redundancy group, after the slot; what holds it back if another member has it by now."""
+    """Take the place of the migration's redundancy group. Return the limit if another member of the group has the place.
+
+    The slot must be taken before the place.
+    """
     if not migration.group:
         return None
     from shared.stages.groups import take_group_place  # only batches with groups need it
@@ -52,12 +55,12 @@ def _scene_with_mate(scene: Scene, migration: Migration, ports: Ports) -> Scene:
 
 
 def current_limit(migration: Migration, ports: Ports) -> Held | None:
-    """What holds the migration's next start at this moment; takes nothing."""
+    """Return the limit that forbids the migration's next start now, or None. No slot is taken."""
     return limits.held_back(limits.start_of(migration), current_scene(migration, ports)[1])
 
 
 def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
-    """The slots now, and everything else that decides whether the migration may start."""
+    """Return the slots in use, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
@@ -65,30 +68,33 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
 
 
 def batch_and_scene(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
-    """The same with the whole batch instead of the slots, for callers that also need the acknowledgement."""
+    """Return the whole batch, and the facts that decide whether the migration may start.
+
+    Callers need the batch's acknowledgement too.
+    """
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
     return batch, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
-    """Release the slot of a migration that was seen not to move. A later retry keeps the slot that it has taken.
+    """Release the slot of a migration that no longer moves. A slot that a later retry has taken stays.
 
-    In earlier versions a retry took its slot before its step. If no retry can follow any more, that slot is released too.
+    In earlier versions a retry took its slot before its step. If no retry can follow, such a slot is released too.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_earlier_slot(migration: Migration, ports: Ports) -> None:
-    """Release the slot of an earlier attempt; the present one takes its own when it is admitted."""
+    """Release the slot of an earlier attempt. The present attempt takes its own slot at its admission."""
     if migration.attempt > 1:
         last = migration.attempt - 1
         ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
 def release_late_claims(migration_id: str, ports: Ports) -> None:
-    """Release what a stage took for a step that came too late, because the row had already moved on."""
+    """Release the slot, the lock and the group's place that a stage took before its step failed because the row had moved on."""
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
         release_slot(migration, ports)
@@ -105,7 +111,7 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
 
 
 def leave_group(migration: Migration, ports: Ports) -> None:
-    """Give the place of its redundancy group back, unless the migration still needs it."""
+    """Release the place of the migration's redundancy group, unless the migration still needs it."""
     if migration.group:
         from shared.stages.groups import release_group_place  # only batches with groups need it
 
@@ -114,23 +120,23 @@ def leave_group(migration: Migration, ports: Ports) -> None:
 
 
 def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:
-    """Whether the migration has ended but keeps its lock until none of its jobs runs in SMC."""
+    """Whether the migration has ended, but keeps its lock until its last job in SMC has ended."""
     owed = ports.migrations.outboxes(migration.migration_id) if migration.owes else []
     return any(isinstance(effect, ReleaseLock) and effect.after_jobs for outbox in owed for effect in outbox.effects)
 
 
 BEFORE_THE_SLOT = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""States before admission. A slot held in these states belongs to the present attempt or to nobody."""
+"""The states before admission. The present attempt may hold a slot in these states."""
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
-"""Final states, in which lock and slot belong to nobody."""
+"""The final states. A migration in a final state needs neither lock nor slot."""
 _NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
-"""A failed rollback can only be retried, and needs no slot."""
+"""The states in which a migration never needs a slot again. A rollback needs no slot, not even when it is retried."""
 _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
-"""After a refused precheck only a retry, which is another attempt, takes the lock again."""
+"""The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 
 def why_batch_held(tally: Tally, ports: Ports) -> str:
-    """Why the batch admits nothing new at this moment, in words; empty if it admits."""
+    """Return, in words, why the batch can start no new migration now; empty if it can start one."""
     reasons = []
     for account_id in tally.terms.every_account:
         seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
@@ -140,7 +146,7 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
 
 
 def _batch_scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
-    """Everything that decides a start of the batch."""
+    """Return the facts that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
     mine = own.migration_id if own is not None else ""
@@ -154,14 +160,14 @@ def _batch_scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, po
 
 
 def wave_number(tally: Tally, own: str, ports: Ports) -> int:
-    """The number of the migration's wave, read only if the batch has waves. Without a migration, the number of the next wave."""
+    """Return the number of the migration's wave, from 0; 0 if the batch has no waves. Without a migration, return the open wave."""
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
     return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
 
 
 def _batch_standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
-    """What admission needs to know about the batch. The migration's own slot and its own failure do not count against it."""
+    """Return the counts of the batch that admission compares with the limits. The migration's own slot and failure do not count."""
     has_slot = bool(seen.since)
     return Standing(
         tally.failed - {own},
@@ -174,7 +180,7 @@ def _batch_standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standin
 
 
 def _unproved_count(tally: Tally, own: str, ports: Ports) -> int | None:
-    """How many other migrations may still count for the canary; not read once the canary has passed."""
+    """Return the number of other migrations that hold a slot and are not validated yet; None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None
     holders = {holder for holder, batch_id in ports.admission.holders().items() if batch_id == tally.terms.batch_id}

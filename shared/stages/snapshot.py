@@ -1,4 +1,4 @@
-"""Snapshot: admission to the wave, then a snapshot of every disk, entered in the ledger before its request."""
+"""The snapshot stage: takes a slot, and then makes a snapshot of every disk. The ledger has each snapshot before its request."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ STATES = ADMITTED | {State.SNAPSHOTTING}
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Admit a waiting migration if the limits allow it, and see its snapshots through."""
+    """Admit a waiting migration if the limits allow it, then make its snapshots and wait until they are finished."""
     offered = message.type != events.PRECHECK_PASSED
     return run_or_fail(message, ports, STATES, ("snapshot", events.SNAPSHOT_FAILED), partial(_admit_or_continue, offered=offered))
 
@@ -41,7 +41,7 @@ def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> 
 
 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
-    """See the snapshots through. The time limit also applies if no call to ECS succeeds."""
+    """Continue the pre command or the snapshots. The time limit also applies if no call to ECS succeeds."""
     try:
         return _run_pre_command_first(migration, ports, begun=True)
     except Transient as error:
@@ -65,7 +65,7 @@ def _begin_admitted(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """The pre command comes before the snapshots. If it stops the instance's work, they hold all of it."""
+    """Run the pre command before the snapshots, so that they contain everything that the instance wrote before it was drained."""
     drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:
         return Outcome("waiting", {"state": "snapshotting", "reason": "the pre command runs"})
@@ -73,14 +73,14 @@ def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -
 
 
 def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
-    """Wait for the limit without a slot, because the others may need it."""
+    """Release the slot and wait for the limit, because other migrations may need the slot."""
     if ports.admission.room(migration.batch_id, migration.migration_id).since:
         advance(ports, requeue(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
 def _resume_retry(migration: Migration, ports: Ports) -> Outcome:
-    """Continue a retry that makes no new snapshots, with the job or with another validation."""
+    """Continue a retry that needs no new snapshots. Its next state is the job or another validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
@@ -91,9 +91,9 @@ def _resume_retry(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _why_precheck_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
-    """Why the precheck must be repeated, in words.
+    """Return, in words, why the precheck must be repeated; empty if it is still good.
 
-    It is too old, it ran before the batch's check was allowed in the guest, or the instance's disks have changed.
+    A precheck is repeated if it is too old, if it lacks the batch's own check, or if the instance has other disks now.
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
@@ -104,7 +104,7 @@ def _why_precheck_outdated(migration: Migration, terms: Terms, ports: Ports) -> 
 
 
 def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Request missing snapshots and look at those requested; once every disk has one, go on."""
+    """Request missing snapshots and check the requested ones. Move to the next state once every disk has a finished snapshot."""
     noted = {entry.key: entry for entry in ports.ledger.of_migration(migration.migration_id)} if begun else {}
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
@@ -124,9 +124,9 @@ def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None
 
 
 def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
-    """Record in the ledger whether a snapshot is finished; raises Permanent (Snapshot.Failed) if it has failed.
+    """Record a finished snapshot in the ledger. Return whether it is finished.
 
-    A new snapshot may not be listed yet, because listings lag; after a while it counts as gone.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. ECS may list a new snapshot some time later.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False
@@ -145,9 +145,9 @@ def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Port
 
 
 def _request_snapshot(migration: Migration, disk_id: str, noted: Mapping[str, LedgerEntry], ports: Ports) -> LedgerEntry:
-    """Request a disk's snapshot; returns its ledger entry.
+    """Request a disk's snapshot, and return its ledger entry.
 
-    The entry is written first, so that a crash leaves no unknown snapshot.
+    The entry is written before the request, so that a crash leaves no unknown snapshot.
     """
     words = (migration.hop, migration.attempt, disk_id)
     key = "-".join(map(str, words))

@@ -1,4 +1,4 @@
-"""Listing the instances of several regions. A region in trouble is noted, and the others are still listed."""
+"""Lists the instances of several regions. If one region fails, its problem is recorded and the other regions are still listed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ IDS_PER_CALL = 100
 
 @dataclass
 class Survey:
-    """The problems of a listing: a ``refused`` region needs a person, a ``silent`` one may answer later.
+    """The problems of a listing. A ``refused`` region needs a person, and a ``silent`` region may answer later.
 
-    Each entry is region, code and sentence.
+    Each entry has a region, an error code and a sentence.
     """
 
     refused: list[Problem] = field(default_factory=list)
     silent: list[Problem] = field(default_factory=list)
 
     def problems(self, *, again: bool) -> tuple[Problem, ...]:
-        """All problems in words; ``again`` tells that the silent regions are asked again automatically."""
+        """Return all problems in words. With ``again`` the sentences say that silent regions are tried again automatically."""
         then = "It is tried again by itself." if again else "Then submit a batch for this region again."
         return (*self.refused, *((region, code, f"{sentence} {then}") for region, code, sentence in self.silent))
 
@@ -43,9 +43,9 @@ def instance_pages(
     accounts: Sequence[str] = ("",),
     only: Sieve = WITHOUT_SIEVE,
 ) -> Iterator[tuple[FoundInstance, ...]]:
-    """The instances of the accounts' regions, page after page; problems of a region go into ``survey``.
+    """Yield the instances of the accounts' regions, page after page. Problems of a region go into ``survey``.
 
-    With ids, each is looked for in an account until it is found. A filter is only a first sieve, and an instance may come twice.
+    With ``instance_ids``, only these instances are searched for. ECS applies ``only`` roughly, and an instance may come twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
@@ -79,7 +79,10 @@ def _pages_of_account(
 
 
 def _pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Iterator[tuple[FoundInstance, ...]]:
-    """The instances with these ids; those found are taken off ``wanted``, so that no other region is asked for them."""
+    """Yield the instances with the wanted ids.
+
+    An id that is found is removed from ``wanted``, so that no other region is searched.
+    """
     ids = list(wanted)
     for start in range(0, len(ids), IDS_PER_CALL):
         for page in _pages_of_region(region_id, ids[start : start + IDS_PER_CALL], ports, WITHOUT_SIEVE):
@@ -102,9 +105,9 @@ def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports, 
 
 
 def _note_silent_region(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:
-    """A misspelt region has no endpoint, so nothing ever answers.
+    """Record a region that does not answer as silent, or as refused if ECS does not list it.
 
-    ECS lists the regions that exist; if it does not answer, time decides.
+    A misspelt region never answers, because it has no endpoint.
     """
     try:
         known = ports.compute.regions()
@@ -122,5 +125,5 @@ def _note_silent_region(region_id: str, error: Transient, ports: Ports, survey: 
 
 
 def has_waited_long_enough(created_at: datetime, now: datetime) -> bool:
-    """Whether a batch has waited long enough for a silent region."""
+    """Whether the batch has waited so long that its planning goes on without the silent regions."""
     return now - created_at > PLANNING_PATIENCE

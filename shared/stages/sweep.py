@@ -1,4 +1,4 @@
-"""Sweep: deletes only snapshots that are ours, released by a named person, and past their retention."""
+"""The sweep stage: deletes snapshots that are ours, that a person has released, and whose retention is over."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from shared.stages.adopt import kept_entry, why_not_ours
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
-"""Time limit of one run; the function may run for ten minutes (s.yaml), and the next day's run continues."""
+"""Time limit of one run. The function may run for ten minutes (s.yaml), and the next day's run continues."""
 SUNDAY = 6
-"""The weekday on which all confirmed migrations are checked, because an older version put some on no lane."""
+"""The weekday on which all confirmed migrations are checked. An older version gave some of them no due time."""
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""States that a sweep only notes in the journal."""
+"""The final states that a sweep does not change. It only adds a line to the journal."""
 P = TypeVar("P", LedgerPage, Page)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Delete the snapshots that are due, page by page, and complete migrations that hold no snapshot any more."""
+    """Delete the snapshots that are due, page by page, and complete migrations that have no snapshot left."""
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, SweepTroubles()
     for entries in _pages_in_time(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
@@ -61,16 +61,16 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 @dataclass
 class SweepTroubles:
-    """Number of failures, by error code. The next run tries them again; this run goes on with the rest."""
+    """The failures of one run, counted by error code. The next run tries them again."""
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """Accounts and regions that did not answer; they are skipped, because each call would take as long."""
+    """Accounts and regions that did not answer. The run skips them, because each further call would take as long."""
     refusing: set[str] = field(default_factory=set)
-    """Member accounts that refuse the pipeline."""
+    """Member accounts that refuse the pipeline. The run skips them."""
 
     def try_or_log(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
-        """The result of ``act`` for ``what``; if it fails, False, with the cause in the log."""
+        """Return the result of ``act`` for ``what``. If ``act`` fails, log the cause and return False."""
         if what.account_id in self.refusing or (what.account_id, what.region_id) in self.silent:
             self.codes["Sweep.AccountSkipped" if what.account_id in self.refusing else "Sweep.RegionSkipped"] += 1
             return False
@@ -90,7 +90,7 @@ class SweepTroubles:
 
 
 def _pages_in_time(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
-    """Page after page, from one token to the next, while there is time."""
+    """Yield page after page until the last page, or until the run's time is over."""
     token = ""
     while ports.clock.now() - began < PATIENCE:
         page = read(token)
@@ -105,7 +105,7 @@ def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Mig
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
-    """Delete one snapshot if every condition of invariant 2 holds now, according to the migration's own row."""
+    """Delete one snapshot if its migration's row and its ledger entry allow it (invariant 2). Return whether it is deleted."""
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
     ports = ports.of(owner)
@@ -121,9 +121,9 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
 
 
 def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
-    """The snapshot of an entry without an id, because the function died between the request and the record.
+    """Return the id of a snapshot whose entry has no id, because the function crashed after its request; empty if not found.
 
-    The name alone proves nothing, because a copy may bear it; the disk and our tag of this migration must match.
+    The name alone proves nothing, because a copy may have the same name. The disk and our migration's tag must match too.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
     found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
@@ -131,7 +131,7 @@ def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
 
 
 def _schedule_late_entries(migration: Migration, held: list[LedgerEntry], ports: Ports) -> None:
-    """Set the due time of entries that came into the ledger during or after the release."""
+    """Set the due time of ledger entries that were made during or after the release of the snapshots."""
     late = [entry for entry in held if entry.sweep_at is None]
     if late and migration.released_at is not None:
         due = sweep_due(migration.released_at, ports.batches.terms(migration.batch_id).policy.retention_days)

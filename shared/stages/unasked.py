@@ -1,4 +1,4 @@
-"""Rolls back without asking what failed its validation, if a person has acknowledged that for this very text and policy."""
+"""Rolls back a migration that failed its validation, if the acknowledgement of its batch allows automatic rollbacks."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _LOG = logging.getLogger("replank")
 
 
 def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
-    """Begin the rollback; raises Transient while something holds it. A person who was faster has decided it."""
+    """Begin the rollback. Do nothing if a person has already acted on the migration.
+
+    Raises Transient while the hold or a missing approval delays the rollback.
+    """
     row = ports.migrations.load(migration.migration_id)
     if row.state is not State.FAILED or row.entered_version != effect.version:
         return
@@ -37,7 +40,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
 
 
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
-    """What a rollback that nobody asked for waits for, in words; empty if nothing."""
+    """Return, in words, what delays an automatic rollback; empty if it may begin."""
     hold = ports.admission.hold()
     if hold.held:
         return hold.reason

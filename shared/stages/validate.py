@@ -1,4 +1,4 @@
-"""Validate: compares the guest with its own baseline, then begins the next hop or finishes. Only the guest can prove success."""
+"""The validate stage: compares the guest with its baseline from before the hop, then begins the next hop or finishes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from shared.stages.observed import baseline_observation
 
 STATES = frozenset({State.VALIDATING})
 Documents = Mapping[str, Mapping[str, Any]]
-"""Documents by name, in the form that a step takes."""
+"""The documents that a step stores, by name."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Send the probe, or evaluate its answer."""
+    """Send the probe to the guest, or evaluate the probe's answer."""
     return run_or_fail(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _probe_or_judge)
 
 
@@ -97,9 +97,9 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
 
 
 def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
-    """Probe again while services may still be starting; after that the differences count.
+    """Probe the guest again later, or fail the migration once its services have had time to start.
 
-    ``unmoved``: the old system, if the guest still runs it although the job has finished.
+    ``unmoved`` names the old system if the guest still runs it after a finished job.
     """
     now = ports.clock.now()
     worst = (result.blocking or result.findings)[0]
@@ -113,7 +113,7 @@ def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unm
 
 
 def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
-    """Record a drill: its job succeeds too, and then SMC puts every disk back to its own copies (SMC, migration drill)."""
+    """Record that the job was a drill. A drill's job succeeds too, but SMC then restores every disk from its own copies."""
     now = ports.clock.now()
     end = JobEnd(
         "Job.RolledBack",
@@ -132,7 +132,7 @@ def _note_drill(migration: Migration, system: str, ports: Ports) -> Outcome:
 
 
 def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcome:
-    """Look for the marker in the guest; the failure then says what SMC did to the disks."""
+    """Look for the marker in the guest, and then fail the migration. The failure says what SMC did to the disks."""
     if migration.trace.found is None:
         migration = marker.look_for_marker(migration, "validate", end.at + LOOK_LIMIT, ports)
     if migration.trace.found is None:
@@ -141,7 +141,7 @@ def _fail_after_drill(migration: Migration, end: JobEnd, ports: Ports) -> Outcom
 
 
 def _probe_later(migration: Migration, ports: Ports, why: str, found: Assessment | None = None) -> Outcome:
-    """Probe the guest again in a few minutes."""
+    """Schedule another probe of the guest in a few minutes."""
     now = ports.clock.now()
     reason = f"not yet: {why}"[:500]
     again = step(

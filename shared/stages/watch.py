@@ -1,6 +1,6 @@
-"""Watch: the tick and the events of ECS.
+"""The watch stage: handles the one-minute tick and the events of ECS.
 
-It settles outboxes that a crash left behind, calls the stages that are due, and polls in bulk.
+The tick carries out outboxes that a crash left, reminds the stages that are due, and polls jobs and guests in bulk.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ STAGE_OF = {
     State.VALIDATING: "validate",
     State.ROLLING_BACK: "rollback",
 }
-"""The stage that drives each state; migrating and restarting are watched here."""
+"""The stage that drives each state. The watch itself drives the states migrating and restarting."""
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
-"""States in which only the tick looks at a migration."""
+"""The states in which only the tick checks a migration."""
 OPEN_BATCHES = 500
-"""Maximum open batches; a batch is closed once nothing in it can start, so few are open at a time."""
+"""Maximum open batches that one tick reads. Few are open at a time, because a batch in which nothing can start is closed."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Handle a tick, an acknowledgement (what may start now?), or an event of ECS."""
+    """Handle a tick, the acknowledgement of a batch, or an event of ECS."""
     if message.source == "acs.ecs":
         return handle_ecs_event(message, ports)
     if message.type == events.BATCH_ACKNOWLEDGED:
@@ -53,7 +53,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _check_all_accounts(ports: Ports) -> Outcome:
-    """Check whether each member account can be used now, for `replank doctor`."""
+    """Check whether each member account can be used now. `replank doctor` asks for this."""
     from shared.stages.accounts import check_every_account
 
     return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(check_every_account(ports))})
@@ -73,7 +73,7 @@ def _run_tick(ports: Ports) -> Outcome:
 
 
 def _remind_of_confirmations(ports: Ports) -> None:
-    """Once an hour, remind a person of each batch that is ready to confirm."""
+    """Remind people of the batches that are ready to confirm, once an hour."""
     if ports.clock.now().minute != REMINDER_MINUTE:
         return
     from shared.stages.confirming import remind_of_confirmations  # seldom needed, and every start would pay for it
@@ -85,9 +85,9 @@ def _remind_of_confirmations(ports: Ports) -> None:
 
 
 def _workable_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
-    """The migrations whose accounts can be used.
+    """Return the due migrations whose accounts can be used.
 
-    Those that only the tick looks at are included anyway, because time limits apply.
+    Migrations that only the tick checks are always included, because their time limits apply.
     """
     if not ports.members:
         return due
@@ -99,7 +99,10 @@ def _workable_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
 
 
 def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """Watch migrations that move by themselves and drive the others; returns how many moved on and how many were driven."""
+    """Poll migrating and restarting migrations, and remind the stages of all others.
+
+    Return how many migrations changed their state, and how many reminders were sent.
+    """
     by_state = {state: [each for each in migrations if each.state is state] for state in State}
     moved = _poll_or_log(watch_jobs, by_state[State.MIGRATING], ports) + _poll_or_log(
         watch_guests, by_state[State.RESTARTING], ports
@@ -108,11 +111,10 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 
 
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
-    """Carry out the migration's outboxes; the next tick then looks at its row again.
+    """Carry out the migration's outboxes. Return whether this tick handles the migration as well.
 
-    True if it goes on in this tick: it has moved on, and an old outbox that cannot be settled must not delay it. An open outbox
-    must not hide the state of a job or a guest either, because nobody else looks. A pending launch of a job that is gone is a
-    failure.
+    The tick handles a migration whose outbox is older than its state, so that an outbox that cannot be carried out does not delay
+    it. The tick also handles every migration that only the tick checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -126,11 +128,10 @@ def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
 
 
 def _postpone_migration(migration: Migration, ports: Ports) -> None:
-    """Put the migration off, so that others come first next time. This comes before the try, because a try that takes too long
-    ends the whole tick.
+    """Set a later due time before an outbox is carried out, so that other migrations come first in the next tick.
 
-    A migration at rest is tried with growing pauses; one that a stage waits for, with every tick. Once its outbox is settled,
-    its own due time applies.
+    An outbox that takes too long ends the whole tick. Settled migrations are tried with growing pauses, and all others with every
+    tick.
     """
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
@@ -139,7 +140,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
 
 
 def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
-    """Run one kind of polling; a service that does not answer affects only its own part of the tick."""
+    """Run one kind of polling. If its service does not answer, the rest of the tick still runs."""
     if not migrations:
         return 0
     try:
@@ -150,10 +151,10 @@ def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: 
 
 
 def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Send each stage its reminders, then leave the migrations alone for a while.
+    """Remind the stages of due migrations, and set a later due time for migrations that make no progress.
 
-    If this ends before the next tick, only overdue migrations go to the end of the queue.
-    The others leave the queue by their stage's own step. A migration that makes no progress must not block the rest.
+    A migration that makes progress gets its due time from its stage's own step. Migrations without progress go to the end of the
+    queue, so that they do not block the rest. Return how many reminders were sent.
     """
     now = ports.clock.now()
     nudge = events.reminder(now)
@@ -168,7 +169,7 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _resume_planning(batches: Sequence[Terms], ports: Ports) -> None:
-    """Resume the planning of batches that was interrupted, lost its event, or waits for a silent region."""
+    """Start the planning of a batch again if it was interrupted, lost its event, or waits for a region that does not answer."""
     now = ports.clock.now()
     waited = {batch.batch_id: now - batch.created_at for batch in batches}
     late = [batch_id for batch_id, since in waited.items() if since > LOST and is_retry_tick(since)]

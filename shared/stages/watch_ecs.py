@@ -1,7 +1,7 @@
-"""ECS's own events: counts restarts, wakes the snapshot stage at the last finished snapshot, and calls the guard.
+"""Handles the events of ECS: counts restarts, wakes the snapshot stage after the last snapshot, and calls the guard.
 
-It is not published how EventBridge wraps an ECS event, so both likely shapes are read: the CloudMonitor object, or its content
-alone. A lost event costs only minutes, because the tick looks by itself.
+Alibaba Cloud does not publish how EventBridge wraps an ECS event. So both likely shapes are read: the CloudMonitor object, and its
+content alone. A lost event costs only minutes, because the tick polls.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ COUNTED = frozenset({State.MIGRATING, State.RESTARTING, State.VALIDATING})
 
 
 def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
-    """Record an event of ECS; one that concerns no migration is ignored."""
+    """Record an event of ECS. An event that concerns no migration is ignored."""
     content = message.data.get("content", message.data)
     if not isinstance(content, dict):
         return Outcome("stale", {"reason": "an ECS event without content"})
@@ -34,7 +34,7 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
 
 
 def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Count a restart, the moment at which an instance runs again; what somebody else did is for the guard."""
+    """Count a restart when an instance runs again. The guard handles every other change of its power state."""
     instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
@@ -54,9 +54,9 @@ def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -
 
 
 def _event_account(message: Message, ports: Ports) -> str | None:
-    """The event's account in the form that rows use; None if this deployment does not serve it.
+    """Return the event's account in the form that rows use; None if this deployment does not serve the account.
 
-    An event without an account belongs to the deployment's own, because only its bus omits the attribute.
+    An event that names no account belongs to the deployment's own account, because only its bus omits the attribute.
     """
     named = message.account_id
     if not named or named in ports.members:
@@ -67,7 +67,7 @@ def _event_account(message: Message, ports: Ports) -> str | None:
 
 
 def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Mark the snapshot in the ledger; the migration's last snapshot wakes its stage, which marks that one itself."""
+    """Record a finished snapshot in the ledger. The last snapshot of a migration wakes the snapshot stage instead."""
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
         return _note_outside_snapshot(message, content, ports)

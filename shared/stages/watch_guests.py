@@ -1,4 +1,4 @@
-"""Watching guests: after a finished job the instance is usable only once its agent is back to stay."""
+"""Watches guests after a finished job. Validation begins once the guest's agent answers and the settling time is over."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ AGENTS_PER_CALL = 50
 
 
 def watch_guests(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Look for the agents of all restarting instances; returns how many migrations moved on."""
+    """Check the Cloud Assistant agents of all restarting instances. Return how many migrations changed their state."""
     moved = 0
     ordered = sorted(migrations, key=_account_and_region)
     for _, group in groupby(ordered, key=_account_and_region):
@@ -37,7 +37,7 @@ def _account_and_region(migration: Migration) -> tuple[str, str]:
 
 
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
-    """The agents by instance id; if some cannot be read, the others are still checked, and time limits apply."""
+    """Return the agents by instance id; empty if the service does not answer. The time limits apply even then."""
     account_id, region_id = _account_and_region(migrations[0])
     try:
         return ports.in_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])

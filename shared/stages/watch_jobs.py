@@ -1,4 +1,4 @@
-"""Watching jobs: SMC publishes no events, so running jobs are polled together, fifty in a call."""
+"""Watches running jobs. SMC publishes no events, so that each tick polls the jobs, fifty in a call."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from shared.stages.advance import advance, fail_migration, note_account_refusal
 from shared.stages.effects import launch_job
 
 WORTH_NOTING = 10
-"""Percent of progress up to which every tick looks at a job."""
+"""Progress, in percent, that a job must gain before its row is updated."""
 _LOG = logging.getLogger("replank")
 
 
 def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
-    """Look at the jobs of all migrating instances; returns how many moved on."""
+    """Poll the jobs of all migrating instances. Return how many migrations changed their state."""
     moved = 0
     for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
         mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
@@ -41,14 +41,14 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _follow_unseen_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state is not known now; those past their time limit need a person anyway."""
+    """Handle jobs whose state cannot be read now. A job past its time limit fails all the same."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
     return sum(_follow_job(each, _last_seen_report(each), ports) for each in migrations)
 
 
 def _last_seen_report(migration: Migration) -> JobReport:
-    """The report seen last: a job that had ended stays ended, and any other may be running."""
+    """Return the last known report of a job. A job that had not ended counts as running."""
     end = migration.trace.ended
     if end is None:
         return JobReport(Phase.RUNNING, Handle(), progress=migration.progress)
@@ -89,9 +89,9 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
 
 
 def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -> None:
-    """Set when to look at the job again.
+    """Set when the job is polled next.
 
-    Until SMC has made its copies this is every tick, because the time for writing the marker is short.
+    Every tick polls the job until SMC has made its copies of the disks, because the time to write the marker is short.
     """
     now = ports.clock.now()
     if migration.owes:
@@ -109,7 +109,7 @@ def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -
 
 
 def _job_end(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
-    """How the job ended, as first seen or as seen now."""
+    """Return how the job ended. An end that is already recorded counts, else the report."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
         return migration.trace.ended
@@ -122,7 +122,10 @@ def _job_end(migration: Migration, report: JobReport | None, ports: Ports) -> Jo
 
 
 def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> bool:
-    """Record the end, give SMC time to put the disks back, look for the marker, and only then let a person decide."""
+    """Find out in the guest whether SMC has restored the disks after a failed job, and then fail the migration.
+
+    The end of the job is recorded first. SMC gets time to restore the disks before the guest is asked for the marker.
+    """
     if migration.trace.ended is None:
         _note_job_end(migration, end, ports)
         return True
@@ -138,7 +141,7 @@ def _ask_guest_after_job(migration: Migration, end: JobEnd, ports: Ports) -> boo
 
 
 def _note_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
-    """Record the end; the failure counts at once, so that nothing starts over the budget in the meantime."""
+    """Record the end of a failed job. The failure counts against the budget at once, before the guest has been asked."""
     now = ports.clock.now()
     reason = f"the job ended with {end.code}; the guest will be asked"
     trace = replace(migration.trace, ended=end)
@@ -147,7 +150,7 @@ def _note_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
 
 
 def _resume_job(migration: Migration, ports: Ports) -> Migration:
-    """Resume a job that a person has started again in the SMC console. The guest's earlier answer no longer counts."""
+    """Record that a person has started a failed job again in the SMC console. An earlier answer of the guest no longer counts."""
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
     taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=Trace(), due_at=again)

@@ -1,4 +1,4 @@
-"""Waves: fixed by the acknowledgement, and begun one after the other by the tick."""
+"""Divides a batch into waves. The acknowledgement fixes the waves, and the tick begins them one after the other."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from shared.ports.ports import Ports
 from shared.stages.closing import SETTLED
 
 NOTED_AT_ONCE = 1000
-"""Migrations whose places are noted in one write."""
+"""Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
-"""Rows in memory at once, of a batch whose places an older version did not note."""
+"""Maximum rows that are read at once, if an older version stored no sort keys for the batch."""
 
 
 class WaveOrder:
-    """Notes the places of a batch's migrations while intake makes them, so that an acknowledgement need not read every row."""
+    """Stores the sort keys of a batch's migrations while intake makes them. So an acknowledgement need not read every row."""
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
         self._batch, self._ports = batch, ports
@@ -27,27 +27,30 @@ class WaveOrder:
         self._unnoted: dict[str, list[str]] = {}
 
     def add(self, migrations: Iterable[Migration]) -> None:
-        """Buffer the places of these migrations, and write them once one write is full. A repeated planning writes the same."""
+        """Buffer the sort keys of the migrations, and write them once the buffer is full.
+
+        A repeated planning writes the same keys.
+        """
         self._unnoted |= {each.migration_id: _sort_key(each) for each in migrations}
         if len(self._unnoted) >= NOTED_AT_ONCE:
             self.write_places()
 
     def write_places(self) -> None:
-        """Note what is left."""
+        """Write the sort keys that are still in the buffer."""
         if self._unnoted:
             self._ports.batches.note_places(self._batch.batch_id, self._pages, self._unnoted)
             self._pages, self._unnoted = self._pages + 1, {}
 
 
 def _sort_key(migration: Migration) -> list[str]:
-    """What puts a migration in order: its name, then its id."""
+    """Return the key that sorts the migrations of a batch: the instance's name, then its id."""
     return [migration.instance_name, migration.instance_id]
 
 
 def fix_waves(batch: Batch, ports: Ports) -> Waves:
-    """The waves of a batch that is being acknowledged.
+    """Divide a batch that is being acknowledged into waves, and return the waves.
 
-    Refused migrations, and rows that cannot be read, belong to the last wave, in case they move after all.
+    Refused migrations and unreadable rows go to the last wave, because a retry may still move them.
     """
     noted, states = ports.batches.places(batch.batch_id), ports.migrations.states(batch.batch_id)
     places = {id: place for page in noted for id, place in page.items() if id in states}
@@ -74,7 +77,7 @@ def _read_sort_keys(ids: Sequence[str], ports: Ports) -> dict[str, list[str]]:
 
 
 def advance_wave(terms: Terms, ports: Ports) -> None:
-    """Record that the open wave has ended, or begin the next one once the soak is over and no approval is needed."""
+    """Record that the open wave has ended, or begin the next wave once its soak time is over and its approvals are complete."""
     if terms.control.brake is not Brake.OFF:
         return
     found, now = ports.batches.waves(terms.batch_id), ports.clock.now()
@@ -95,9 +98,9 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
 
 
 def unfinished_in_begun_waves(terms: Terms, found: Waves, ports: Ports) -> list[str]:
-    """Of the waves so far, the migrations that have not ended: neither validated nor failed, refused or cancelled.
+    """Return the ids of unfinished migrations in the waves that have begun.
 
-    A retry brings a wave that had ended under way again.
+    A migration is finished once it is validated, failed, refused or cancelled. A retry makes it unfinished again.
     """
     states = ports.migrations.states(terms.batch_id)
     ids = [id for wave in found[: terms.control.wave + 1] for id in wave]

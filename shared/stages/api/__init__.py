@@ -1,4 +1,4 @@
-"""What the HTTP API offers, as operations on the ports: every act of an operator and every question about the fleet.
+"""The operations of the HTTP API: every act of an operator, and every question about batches and migrations.
 
-None of them waits for the cloud: they read and write rows and publish events, and the other stages do the work.
+No operation waits for the cloud. An operation reads and writes rows and publishes events, and the stages do the work.
 """

@@ -1,4 +1,4 @@
-"""One act of a person on one migration: it applies once to the version that the person saw, or it is refused."""
+"""Carries out a person's act on a migration. The act applies once, to the version that the person saw, or is refused."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from shared.stages.advance import advance
 
 @dataclass(frozen=True)
 class Act:
-    """The act that a person asks for. ``seen`` is the version of the migration that the person saw."""
+    """A person's act on a migration. ``seen`` is the version of the migration that the person saw."""
 
     name: str
     caller: Caller
@@ -26,13 +26,13 @@ class Act:
 
 
 class _ActAlreadyDone(Exception):
-    """The operator has already done this act."""
+    """Raised if the journal shows that the same person has already done the act."""
 
 
 def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
-    """Decide and write; repeat both if somebody else wrote in between. Repeating an act changes nothing.
+    """Decide the act's step and commit it, again if somebody else wrote in between. A repeated act changes nothing.
 
-    Raises Refused: Migration.Moved if the migration has changed since the operator saw it, else why the act is impossible.
+    Raises Refused (Migration.Moved) if the migration has changed since the person saw it. An impossible act is refused too.
     """
     for _ in range(LOST_RACE.calls):
         try:
@@ -61,5 +61,5 @@ def _decide_step(ports: Ports, migration: Migration, act: Act) -> Step:
 
 
 def contention_error(code: str, what: str) -> Refused:
-    """The error for a row that kept changing under the caller."""
+    """Return the error for a row that other writers changed during each try."""
     return Refused(code, f"{what} changed while you acted on it.", "Look at it again and repeat the request.", status=409)

@@ -1,4 +1,4 @@
-"""Approves a batch, its next wave or a rollback, and shows the approvals."""
+"""Records approvals of a batch, its next wave or a rollback, and shows them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from shared.stages.rollback_approvals import rollback_approval_state
 
 @dataclass(frozen=True)
 class Approver:
-    """The person who approves, with the settings of their roles."""
+    """The person who approves, with the settings that give them their roles."""
 
     caller: Caller
     access: Access
@@ -32,13 +32,13 @@ class Approver:
     """The account of the deployment."""
 
     def roles(self, accounts: tuple[str, ...], owner: str) -> frozenset[Role]:
-        """The roles that the person has in every one of the accounts."""
+        """Return the roles that the person has in all of the accounts."""
         held = [roles_of(self.caller, self.access, account=each or self.own, owner=owner) for each in accounts]
         return frozenset.intersection(*held)
 
 
 def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
-    """Approve the batch, or one of its waves, as the person saw its policy and selection."""
+    """Approve the batch or one of its waves. ``digest`` proves which policy and selection the person saw."""
 
     def current_state(batch: Batch, now: datetime) -> Ask:
         if wave:
@@ -52,7 +52,7 @@ def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave:
 
 
 def approve_rollback(ports: Ports, migration_id: str, who: Approver, version: int, digest: str, why: str) -> views.MigrationDetail:
-    """Approve the rollback of a migration that is still as the person saw it."""
+    """Approve the rollback of a migration, if it has not changed since the person saw it."""
     found = ports.migrations.load(migration_id)
     if not seen.is_as_seen(found, version):
         raise seen.migration_moved(found, version, ports.migrations.journal(migration_id))
@@ -86,7 +86,7 @@ def check_rollback_approved(migration: Migration, now: datetime, ports: Ports) -
 
 
 def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ...]:
-    """The approvals of the batch and, once the open wave has ended, of the next one."""
+    """Return the approvals of the batch and, after the open wave has ended, of the next wave."""
     asked = [approvals.BATCH] if batch.policy.approvals else []
     if batch.policy.wave_approvals and batch.policy.waves and batch.control.wave_ended_at is not None:
         asked.append(approvals.next_wave(batch))
@@ -94,7 +94,7 @@ def batch_approval_views(batch: Batch, now: datetime) -> tuple[ApprovalsView, ..
 
 
 def rollback_approvals_view(migration: Migration, ports: Ports) -> ApprovalsView | None:
-    """The approvals of a rollback; None if it cannot be approved now."""
+    """Return the approvals of a rollback; None if the migration cannot be rolled back now."""
     with suppress(Refused):
         now = ports.clock.now()
         acts.roll_back(migration, "", now)

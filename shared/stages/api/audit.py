@@ -1,4 +1,4 @@
-"""The audit: writes a line before each act, adds its outcome, and lists the lines of some days."""
+"""Writes a line to the audit before each act, adds the outcome afterwards, and lists the lines."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from shared.stages.api import people_views, views
 
 log = logging.getLogger("replank.audit")
 SHOWN_DAYS = 7
-"""Number of days shown if the request names none."""
+"""Number of days that are listed if the request names no day."""
 PAGES = 20
-"""Maximum pages that one request searches for lines that meet a filter; the next token continues from there."""
+"""Maximum pages that one request searches for lines that match the filters. The next token continues the search."""
 
 
 def record_request(ports: Ports, asked: Asked) -> str:
-    """Record a request before its act; returns the line's entry.
+    """Record a request before its act. Return the id of the new line.
 
-    Raises Transient if it cannot be written; then the act must not happen.
+    Raises Transient if the line cannot be written. The act must not happen then.
     """
     return ports.audit.record_request(asked)
 
 
 def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
-    """Record the outcome of an act. The act is already done, so a line that cannot be completed is logged and stays open."""
+    """Record the outcome of an act in its line. If that fails, log an error, because the act is already done."""
     try:
         ports.audit.record_outcome(entry, answered)
     except ReplankError as error:
@@ -39,9 +39,9 @@ def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
 
 
 def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
-    """Lines of some days, newest first, with filters. ``from`` and ``to`` are included; without them, the last seven days.
+    """Return the lines from the day ``from`` to the day ``to``, newest first. Without these days, list the last seven days.
 
-    A page may have fewer lines than asked for, or no line, and still have a next page.
+    A page may have fewer lines than ``limit``, even no line, and still have a next page.
     """
     last = _requested_day(wanted.get("to", ""), ports.clock.now().date())
     first = _requested_day(wanted.get("from", ""), last - timedelta(days=SHOWN_DAYS - 1))
@@ -59,7 +59,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
 
 
 def audit_line_view(line: AuditLine) -> people_views.AuditLineView:
-    """A line as the API shows it."""
+    """Return the view of one line of the audit that the API sends."""
     asked, answered = line.asked, line.answered
     return people_views.AuditLineView(
         entry=line.entry,
@@ -83,7 +83,7 @@ def audit_line_view(line: AuditLine) -> people_views.AuditLineView:
 
 
 def csv_text(found: people_views.AuditList) -> str:
-    """The lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
+    """Return the lines as CSV with a header. A cell that a spreadsheet would run as a formula gets an apostrophe in front."""
     text = io.StringIO()
     writer = csv.writer(text)
     names = [each.name for each in fields(people_views.AuditLineView)]

@@ -1,4 +1,4 @@
-"""Batches: submit, look at, acknowledge, confirm."""
+"""Submits, shows and acknowledges batches, and confirms or retries their migrations."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ Json = dict[str, Any]
 
 
 def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.BatchView, bool]:
-    """Record a batch and ask intake to plan it; the flag tells whether it is new.
+    """Record a batch and ask intake to plan it. Return the batch and whether it is new.
 
-    The same ``clientToken`` with the same request finds the batch again; with another request it raises Refused
-    (ClientToken.Mismatch). A driver without its settings is refused (Driver.SettingMissing). Each repeated request sends the
-    event again until the batch is planned.
+    A repeated request with the same ``clientToken`` returns the same batch, and publishes its event again until the batch is
+    planned. Raises Refused (ClientToken.Mismatch) for another request with the same token, and Refused (Driver.SettingMissing) if
+    the driver lacks its settings.
     """
     token = request.get("clientToken")
     wanted = _new_batch(ports, request, caller.name, batch_id_from_token(token) if token else ports.ids.batch_id())
@@ -55,7 +55,7 @@ def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.Bat
 
 
 def batch_id_from_token(client_token: str) -> str:
-    """The batch id that a client token stands for."""
+    """Return the batch id that derives from a client token."""
     return "b" + hashlib.sha256(client_token.encode()).hexdigest()[:16]
 
 
@@ -94,7 +94,7 @@ def _new_batch(ports: Ports, request: Json, operator: str, batch_id: str) -> Bat
 
 
 def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]:
-    """The criteria by which instances are chosen or excluded, as a selection names them."""
+    """Return the request's criteria for instances, by the field names of a selection."""
     same = {
         "instance_ids": "instanceIds",
         "tags": "tags",
@@ -107,7 +107,7 @@ def _selection_criteria(given: Json, ports: Ports) -> dict[str, tuple[str, ...]]
 
 
 def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, ...]:
-    """The regions requested, or those of the settings; raises Refused (Region.NotFound) for an unknown one."""
+    """Return the regions of the request, or else of the settings; raises Refused (Region.NotFound) for an unknown region."""
     if not asked:
         return _without_repeats(ports.regions)
     known = {*REGIONS, *ports.regions, *ports.more_regions}
@@ -122,7 +122,7 @@ def _selected_regions(asked: Sequence[str] | None, ports: Ports) -> tuple[str, .
 
 
 def _selected_accounts(asked: Sequence[str], ports: Ports) -> tuple[str, ...]:
-    """The accounts requested, as a selection names them; empty for the deployment's own alone.
+    """Return the accounts of the request, in the form of a selection; empty if only the deployment's own account is meant.
 
     Raises Refused (Account.NotFound).
     """
@@ -139,7 +139,7 @@ def _without_repeats(items: Any) -> tuple[str, ...]:
 
 
 def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
-    """A batch with its migrations' states; raises Refused (Batch.NotFound)."""
+    """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
     found, tally = ports.batches.with_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
@@ -159,7 +159,7 @@ def _wave_views(batch: Batch, states: dict[str, str], ports: Ports) -> tuple[vie
 
 
 def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: Ports) -> str:
-    """Why no migration starts. Unfinished planning is told before a missing acknowledgement."""
+    """Return, in words, why no migration of the batch starts. Unfinished planning is reported before a missing acknowledgement."""
     if batch.state is not BatchState.PLANNING:
         return why_batch_held(tally, ports) if any(counts.get(state.value) for state in ADMITTED) else ""
     trouble = "; ".join(f"{code}: {sentence}" for _, code, sentence in batch.problems)
@@ -167,7 +167,11 @@ def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: 
 
 
 def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
-    """A page of batches, newest first; or of those that are ready to confirm, by id, maybe fewer than ``limit``."""
+    """Return a page of batches, newest first.
+
+    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. Such a page may have fewer batches
+    than ``limit``.
+    """
     now = ports.clock.now()
     if ready_to_confirm:
         page = ports.batches.awaiting_confirmation(limit=limit, token=token)
@@ -184,7 +188,7 @@ def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
 
 
 def acknowledge_batch(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
-    """Record that the operator accepts the risks and the snapshots; from then on instances move.
+    """Record that the operator accepts the risks and the snapshots. From then on instances may move.
 
     A repeated call changes nothing.
     """
@@ -200,7 +204,7 @@ def acknowledge_batch(ports: Ports, batch_id: str, caller: Caller, risks_version
 
 
 def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
-    """Write the acknowledgement; returns the batch, also if this operator acknowledged it before."""
+    """Write the acknowledgement and return the batch. Nothing is written if the same operator has already acknowledged it."""
     if before.acknowledgement is not None and before.acknowledgement.operator == caller.name:
         return before
     if before.version != version:
@@ -216,7 +220,7 @@ def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, ve
 
 
 def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Confirmations:
-    """Confirm the batch's migrations that are named, each at the version that the operator saw."""
+    """Confirm the named migrations of the batch, each at the version that the operator saw."""
     retention_days = ports.batches.terms(batch_id).policy.retention_days
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
@@ -229,7 +233,7 @@ def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: di
 
 
 def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict[str, int]) -> views.Retries:
-    """Try the batch's migrations that are named again, each at the version that the operator saw."""
+    """Retry the named migrations of the batch, each at the version that the operator saw."""
     ports.batches.terms(batch_id)  # there is one
 
     def decide_retry(migration: Migration, now: datetime) -> Step:
@@ -241,7 +245,7 @@ def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict
 def _act_on_each(
     ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
 ) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
-    """Carry out the act on each migration at the version named; returns the ids done, and why the others were refused."""
+    """Carry out the act on each named migration. Return the ids of the successful acts, and the reasons of the refused acts."""
     mine = {each.migration_id: each for each in ports.migrations.load_many(list(versions)) if each.batch_id == batch_id}
     done: list[str] = []
     refused: list[views.RefusedAct] = []

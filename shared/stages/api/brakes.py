@@ -1,4 +1,4 @@
-"""Pause, resume and stop a batch, as the person saw it."""
+"""Pauses, resumes and stops a batch, and begins its next wave, if the batch has not changed since the person saw it."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from shared.stages.waving import unfinished_in_begun_waves
 
 
 def pause_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: int) -> views.BatchView:
-    """Pause the batch: nothing new starts until somebody resumes it."""
+    """Pause the batch: no migration starts until somebody resumes the batch."""
     return _write_brake_act(
         ports, batch_id, caller, version, "pause", lambda batch: brake.pause(batch, caller, why, ports.clock.now())
     )
 
 
 def resume_batch(ports: Ports, batch_id: str, caller: Caller, why: str, failed: int, version: int) -> views.BatchView:
-    """Resume the batch. After a pause at the budget the failures that the person saw no longer count."""
+    """Resume the batch. After a pause at the budget, the failures that the person saw no longer count."""
 
     def decide_resume(batch: Batch) -> BatchChange:
         counted = ports.batches.tally(batch_id).attempts
@@ -44,7 +44,7 @@ def stop_batch(ports: Ports, batch_id: str, caller: Caller, why: str, version: i
 
 
 def begin_next_wave(ports: Ports, batch_id: str, caller: Caller, version: int) -> views.BatchView:
-    """Let the next wave begin. Repeating the act changes nothing."""
+    """Begin the next wave of the batch. A repeated act changes nothing."""
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:
@@ -74,7 +74,7 @@ _GROUPS = {
 
 
 def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, str], now: datetime) -> tuple[views.WaveView, ...]:
-    """The batch's waves, each with its state and what it waits for."""
+    """Return the batch's waves, each with its counts by state and what it waits for."""
     groups = {name: frozenset(each.value for each in group) for name, group in _GROUPS.items()}
     waits = waits_for_next(batch.terms, now)
     return tuple(
@@ -86,7 +86,7 @@ def wave_views(batch: Batch, found: list[tuple[str, ...]], states: Mapping[str, 
 def _write_brake_act(
     ports: Ports, batch_id: str, caller: Caller, version: int, act: str, decide: Callable[[Batch], BatchChange]
 ) -> views.BatchView:
-    """Write the act on the batch that the person saw. Repeating the act changes nothing."""
+    """Commit a person's act on the batch, if the batch has not changed since the person saw it. A repeated act changes nothing."""
     for _ in range(LOST_RACE.calls):
         before = ports.batches.load(batch_id)
         if before.version != version:

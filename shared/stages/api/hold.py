@@ -1,4 +1,4 @@
-"""The hold: set it, release it, look at it. It stops every new start of the account; what runs goes on."""
+"""Sets, releases and shows the hold. While it is set, no migration of the deployment starts; running migrations go on."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from shared.stages.api.act import contention_error
 
 
 def get_hold(ports: Ports) -> views.HoldView:
-    """Whether everything is held, why, and the last acts."""
+    """Return whether all starts are held, the reason, and the last acts on the hold."""
     return hold_view(ports.admission.hold())
 
 
 def hold_view(hold: Hold) -> views.HoldView:
-    """The hold in the form that the API shows."""
+    """Return the view of the hold that the API sends."""
     history = tuple(views.HoldAct(each.act, each.by, each.at, each.why, each.trust) for each in reversed(hold.lines))
     return views.HoldView(hold.held, hold.reason, hold.version, history)
 
 
 def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
-    """Hold everything at once. It always wins, even over a release at the same time. A second hold only adds a line."""
+    """Set the hold at once. It wins over a release at the same time. A second hold only adds a line to the history."""
     line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.hold()
@@ -33,7 +33,7 @@ def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
 
 
 def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
-    """Let everything start again. Raises Refused if nothing is held, or if the hold has changed since the person saw it."""
+    """Release the hold, so that migrations start again. Raises Refused if nothing is held, or if the hold has changed since."""
     seen = ports.admission.hold()
     if not seen.held:
         raise Refused("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.", status=409)
@@ -47,7 +47,10 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
 
 
 def hold_banner(ports: Ports) -> str:
-    """The header text of every answer while everything is held; empty if nothing is. A failure here never prevents the answer."""
+    """Return the text of the header that each answer has while the hold is set; empty without a hold.
+
+    If the hold cannot be read, the text says so, and the answer is sent all the same.
+    """
     try:
         return ports.admission.hold().reason
     except ReplankError as error:

@@ -1,4 +1,4 @@
-"""The instances that a batch's selection left out, and why."""
+"""Lists the instances that a batch's selection left out, with the reasons."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.stages.api.selection_views import LeftOutList, LeftOutView
 
 
 def left_out_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> LeftOutList:
-    """A page of them, in order of accounts, regions and ids; raises Refused (Batch.NotFound)."""
+    """Return a page of the instances left out, in order of account, region and id; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     start = int(token) if token.isdecimal() else 0
     stored = ports.batches.left_out(batch_id, start // LEFT_OUT_PAGE)

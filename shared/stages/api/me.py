@@ -1,4 +1,4 @@
-"""Who the caller is to the API, and what they may do."""
+"""Shows who the caller is, and which acts they may carry out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.stages.api.people_views import Me
 
 
 def caller_view(caller: Caller, access: Access, account: str) -> Me:
-    """The caller with their roles and acts. Grants for the batches of certain owners are left out, because no batch is involved."""
+    """Return the caller with their roles and allowed acts. Grants that hold only for batches of certain owners are left out."""
     roles = tuple(sorted(role.value for role in roles_of(caller, access, account=account)))
     may = tuple(sorted(act for act in MAY if _is_allowed(caller, act, access, account)))
     return Me(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)

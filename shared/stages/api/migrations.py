@@ -1,4 +1,4 @@
-"""Migrations: list them, read their journals, act on them."""
+"""Lists and shows migrations and their journals, and carries out people's acts on them."""
 
 from __future__ import annotations
 
@@ -22,31 +22,34 @@ from shared.stages.slots import current_limit
 
 OF_ONE_INSTANCE = 100
 MOST_PAGES = 20
-"""Maximum pages that one answer looks through for what no index knows."""
+"""Maximum pages that one answer searches if a filter has no index."""
 
 
 @dataclass(frozen=True)
 class MigrationFilter:
-    """The filter of a listing; an empty field matches everything."""
+    """The filter of a listing. An empty field matches every migration."""
 
     batch_id: str = ""
     state: str = ""
     instance_id: str = ""
     account_id: str = ""
     code: str = ""
-    """Part of the code of the failure."""
+    """A part of the failure's error code."""
     text: str = ""
-    """Part of an id, a name, a release, an account or a region."""
+    """A part of an id, name, release, account or region."""
     group: str = ""
-    """The redundancy group, tag=value."""
+    """The redundancy group, as tag=value."""
 
     @property
     def has_unindexed_fields(self) -> bool:
-        """Whether each row must be looked at, because no index holds these fields."""
+        """Whether the filter has fields without an index, so that each row must be read and checked."""
         return bool(self.account_id or self.code or self.text or self.group)
 
     def matches(self, migration: Migration, own: str) -> bool:
-        """Whether a row has the wanted fields that no index holds; ``own`` is the deployment's account, which rows leave empty."""
+        """Whether the row matches the filter's fields without an index.
+
+        ``own`` is the deployment's account, which rows leave empty.
+        """
         account_id = migration.account_id or own
         code = migration.failure.code if migration.failure else ""
         names = (
@@ -69,9 +72,9 @@ class MigrationFilter:
 def migration_page(
     ports: Ports, wanted: MigrationFilter = MigrationFilter(), *, limit: int = 50, token: str = ""
 ) -> views.MigrationList:
-    """A page of migrations that meet every filter; those of one instance come as one page, newest first.
+    """Return a page of migrations that match the filter. The migrations of one instance come as one page, newest first.
 
-    A page of one account, code, text or group may have fewer than ``limit`` and still have a next page.
+    A page filtered by account, code, text or group may have fewer rows than ``limit`` and still have a next page.
     """
     page = _filtered_page(ports, wanted, limit, token) if wanted.has_unindexed_fields else _read_page(ports, wanted, limit, token)
     dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
@@ -89,7 +92,7 @@ def _read_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) ->
 
 
 def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> Page:
-    """The migrations that meet the filters. No more rows are read than there is room for, so that the token leaves out none."""
+    """Read pages until enough migrations match the filter. A read never exceeds the free room, so that the token skips no row."""
     found: list[Migration] = []
     for _ in range(MOST_PAGES):
         page = _read_page(ports, wanted, limit - len(found), token)
@@ -108,7 +111,7 @@ def _page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: Stat
 
 
 def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
-    """One migration; raises Refused (Migration.NotFound)."""
+    """Return one migration with all its fields; raises Refused (Migration.NotFound)."""
     found = ports.migrations.load(migration_id)
     terms = ports.batches.terms(found.batch_id)
     shown = show.migration_detail(
@@ -146,12 +149,12 @@ def _wait_reason(migration: Migration, ports: Ports) -> str:
 
 
 def migration_journal(ports: Ports, migration_id: str) -> views.Journal:
-    """The complete history; raises Refused (Migration.NotFound)."""
+    """Return the complete journal of a migration; raises Refused (Migration.NotFound)."""
     return views.Journal(migration_id, tuple(map(show.journal_line, ports.migrations.journal(migration_id))))
 
 
 def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Accept the outcome; the snapshots are deleted once the batch's retention has passed."""
+    """Accept the migration's outcome. Its snapshots are deleted after the batch's retention."""
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
@@ -163,9 +166,9 @@ def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views
 
 
 def holds_snapshots(migration: Migration, ports: Ports) -> bool:
-    """Whether the ledger has a snapshot of the migration that is not swept.
+    """Whether the migration has a snapshot that is not deleted yet.
 
-    This is read only for a cancelled migration, whose row does not show it.
+    The ledger is read only for a cancelled migration. All other migrations count as having snapshots.
     """
     if migration.state is not State.CANCELLED:
         return True
@@ -173,9 +176,9 @@ def holds_snapshots(migration: Migration, ports: Ports) -> bool:
 
 
 def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Try the migration again from the point of failure.
+    """Retry the migration from the point of failure.
 
-    The retry is accepted and waits like a first try; the answer says what it waits for.
+    The retry is accepted and waits like a first try. The answer says what the retry waits for.
     """
 
     return _carry_out_and_show(
@@ -184,9 +187,9 @@ def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.M
 
 
 def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports) -> Step:
-    """The retry's step; it opens a closed batch again.
+    """Return the step of a retry. A closed batch is opened again.
 
-    In a stopped batch only a rollback can be retried, because it is the way out.
+    In a stopped batch only a rollback can be retried.
     """
     taken = acts.retry(migration, caller.name, now)
     terms = ports.batches.terms(migration.batch_id)
@@ -197,13 +200,13 @@ def retry_step(migration: Migration, caller: Caller, now: datetime, ports: Ports
 
 
 def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Give the migration up before anything has moved."""
+    """Cancel the migration before anything on the instance has changed."""
     act = Act("cancellation", caller, seen, lambda migration, now: acts.cancel(migration, caller.name, now))
     return _carry_out_and_show(ports, migration_id, act)
 
 
 def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Take every disk back to its snapshot from before the first hop."""
+    """Begin to restore every disk from its snapshot of before the first hop."""
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
         taken = acts.roll_back(migration, caller.name, now)

@@ -1,4 +1,4 @@
-"""The report as a page for people: findings of precheck and validation, and the guest before and after."""
+"""Builds the report page for people: findings of precheck and validation, and the guest before and after the move."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from shared.stages.api import planning, views
 from shared.stages.api.report_page import report_html
 
 MOST_ROWS = 500
-"""Maximum instances on a page that a person can read; GET /batches/{batchId}/report lists all as JSON, page by page."""
+"""Maximum instances on the HTML page. GET /batches/{batchId}/report lists all instances as JSON, page by page."""
 _ROLLED_BACK = frozenset({State.ROLLING_BACK, State.ROLLED_BACK})
-"""States in which the migration's assessment comes from the rollback; before a validation it comes from the precheck."""
+"""The states in which the migration's assessment is not that of its precheck, but that of its rollback."""
 
 
 def batch_html(ports: Ports, batch_id: str) -> str:
-    """The page of a batch; raises Refused (Batch.NotFound)."""
+    """Return the report of a batch as an HTML page; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     chosen = list(islice(_migrations_of_batch(ports, batch_id), MOST_ROWS))
     return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _batch_course(ports, batch_id))
@@ -35,7 +35,7 @@ def _batch_course(ports: Ports, batch_id: str) -> Course:
 
 
 def _migrations_of_batch(ports: Ports, batch_id: str) -> Iterator[Migration]:
-    """All migrations of a batch, page after page."""
+    """Yield all migrations of a batch. The store is read page by page."""
     token = ""
     while True:
         page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
@@ -46,13 +46,13 @@ def _migrations_of_batch(ports: Ports, batch_id: str) -> Iterator[Migration]:
 
 
 def migration_html(ports: Ports, migration_id: str) -> str:
-    """The page of one migration; raises Refused (Migration.NotFound)."""
+    """Return the report of one migration as an HTML page; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     return _html_of_migrations(ports, migration.batch_id, f"Migration {migration_id} of {migration.instance_id}", [migration])
 
 
 def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.Judgements:
-    """A page of what the batch's prechecks and validations found; raises Refused (Batch.NotFound)."""
+    """Return a page of the findings of the batch's prechecks and validations; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
     found = tuple(judgement(ports, each) for each in page.migrations)
@@ -60,7 +60,7 @@ def judgement_page(ports: Ports, batch_id: str, *, limit: int, token: str) -> vi
 
 
 def judgement(ports: Ports, migration: Migration) -> views.Judgement:
-    """The findings of a migration's last precheck and last validation."""
+    """Return the findings of a migration's last precheck and last validation."""
     row = _report_row(ports, migration)
     return views.Judgement(
         migration.migration_id,
@@ -101,7 +101,7 @@ def _report_row(ports: Ports, migration: Migration) -> ReportRow:
 
 
 def _guest_aspects(before: Observation, after: Observation) -> tuple[Aspect, ...]:
-    """Before and after side by side, if the guest answered both times."""
+    """Return the guest's aspects before and after the move; empty if the guest did not answer both probes."""
     if not (before.guest and after.guest):
         return ()
     return side_by_side(*before.both(), *after.both(), after.assessment or Assessment())

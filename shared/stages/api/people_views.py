@@ -1,4 +1,4 @@
-"""The API's views of people: the caller, and the lines of the audit. See views.py for how they become JSON."""
+"""The API's views of the caller, of approvals, and of the lines of the audit. See views.py for their JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class AuditLineView:
-    """One act or refusal: who, how their name is known, how the request came in, when, what, and the target before and after."""
+    """One act or refusal in the audit: who asked when for what, by which way, and the target's state before and after."""
 
     entry: str
     at: datetime
@@ -31,7 +31,7 @@ class AuditLineView:
 
 @dataclass(frozen=True)
 class AuditList:
-    """Lines of the audit, newest first."""
+    """A page of lines of the audit, newest first."""
 
     lines: tuple[AuditLineView, ...]
     next_token: str
@@ -39,7 +39,7 @@ class AuditList:
 
 @dataclass(frozen=True)
 class Me:
-    """Who the caller is to the API, and what they may do."""
+    """The caller's name, how the name is known, their roles and the acts that they may carry out."""
 
     name: str
     trust: str
@@ -47,12 +47,12 @@ class Me:
     subject: str
     roles: tuple[str, ...]
     may: tuple[str, ...]
-    """Names of the acts that the caller may carry out."""
+    """The names of the acts that the caller may carry out."""
 
 
 @dataclass(frozen=True)
 class SignInAt:
-    """The provider that verifies names; both empty without a provider."""
+    """The OpenID provider that verifies names, and the client id for signing in. Both are empty without a provider."""
 
     issuer: str
     client_id: str
@@ -60,7 +60,7 @@ class SignInAt:
 
 @dataclass(frozen=True)
 class ApprovalView:
-    """One person's approval; ``standing`` is ``counts``, ``expired``, or ``overtaken`` (policy or selection changed)."""
+    """One person's approval. ``standing`` is ``counts``, ``expired``, or ``overtaken`` after a change of policy or selection."""
 
     by: str
     at: datetime
@@ -70,17 +70,17 @@ class ApprovalView:
 
 @dataclass(frozen=True)
 class ApprovalsView:
-    """What has to be approved, who has approved it, and how many persons are missing."""
+    """The approvals that a batch, a wave or a rollback needs, and the approvals given so far."""
 
     about: str
-    """``batch``, ``wave 2``, or ``rollback`` with the migration."""
+    """What is approved: for example ``batch``, ``wave 2``, or ``rollback`` and the migration's id."""
     needed: int
     missing: int
     role: str
     trust: str
     seen: str
-    """Digest of policy and selection as they are now: an approval names it."""
+    """Digest of the present policy and selection. An approval must name this digest."""
     given: tuple[ApprovalView, ...]
     expires_at: datetime | None
-    """When too few will count; null while too few do."""
+    """When an approval expires, so that too few are left; null while approvals are missing."""
     waits_for: str

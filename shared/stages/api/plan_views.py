@@ -1,4 +1,4 @@
-"""The API's views of a plan: what will happen, when, and at what cost. See views.py for how it becomes JSON."""
+"""The API's views of a batch's plan: the forecast, the waves, the findings and the cost. See views.py for their JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class FinishView:
-    """When something will have finished: the earliest time, then in 10, 50 and 90 of 100 runs; null if fewer runs finish."""
+    """Forecast of a finish: the earliest time, and when 10, 50 and 90 percent of the runs have finished; null if fewer finish."""
 
     earliest: datetime | None
     p10: datetime | None
@@ -18,7 +18,7 @@ class FinishView:
 
 @dataclass(frozen=True)
 class PlannedWave:
-    """One wave: its size, the names of its first instances, and when it will have finished."""
+    """One wave of a plan: its size, the names of its first instances, and the forecast of its finish."""
 
     number: int
     size: int
@@ -28,7 +28,7 @@ class PlannedWave:
 
 @dataclass(frozen=True)
 class FindingCount:
-    """How many instances have a finding; ``severity`` as in their prechecks."""
+    """The number of instances that have a finding. ``severity`` is that of their prechecks."""
 
     code: str
     severity: str
@@ -38,7 +38,7 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class AssumedDuration:
-    """A duration that the forecast is made of, in minutes: a tenth of all cases, half of them, nine tenths."""
+    """A duration that the forecast assumes, in minutes: 10, 50 and 90 percent of the cases are shorter than the three values."""
 
     part: str
     low: float
@@ -46,12 +46,12 @@ class AssumedDuration:
     high: float
     source: str
     certainty: str
-    """``documented`` or ``assumed``."""
+    """How certain the duration is: ``documented`` or ``assumed``."""
 
 
 @dataclass(frozen=True)
 class OpeningView:
-    """A period in which windows and blackouts allow starts."""
+    """A period in which maintenance windows and blackouts allow starts."""
 
     from_: datetime
     to: datetime
@@ -59,42 +59,42 @@ class OpeningView:
 
 @dataclass(frozen=True)
 class PlanView:
-    """What will happen in a batch. The request changes nothing, and the same ``seed`` gives the same forecast."""
+    """The plan of a batch, with a forecast of its finish. The same ``seed`` gives the same forecast."""
 
     batch_id: str
     state: str
-    """The state of the batch; ``planning`` while its instances are being found."""
+    """The state of the batch, for example ``planning`` while its instances are being found."""
     made_at: datetime
     seed: str
     runs: int
     digest: str
-    """Digest of the instances chosen; empty during planning."""
+    """Digest of the chosen instances; empty during planning."""
     left_out: int
     instances: int
-    """Migrations that have not ended, without those that the precheck refused."""
+    """Number of migrations that have not ended. Migrations that the precheck refused do not count."""
     unassessed: int
-    """Migrations whose precheck has not ended."""
+    """Number of migrations whose precheck has not ended."""
     routes: dict[str, int]
     findings: tuple[FindingCount, ...]
     finish: FinishView
     waves: tuple[PlannedWave, ...]
     planned: FinishView | None
-    """The forecast as of the acknowledgement; null before it."""
+    """The forecast at the time of the acknowledgement; null before the acknowledgement."""
     finished_at: datetime | None
-    """When the last migration ended; null while one has not."""
+    """When the last migration ended; null while a migration is unfinished."""
     outcomes: dict[str, int]
-    """The real outcome so far: the number of migrations by state."""
+    """The actual outcome so far: the number of migrations by state."""
     openings: tuple[OpeningView, ...]
-    """When windows and blackouts allow starts, from now until nine tenths of the runs have finished; 60 periods at most."""
+    """When windows and blackouts allow starts, until 90 percent of the runs have finished. At most 60 periods are listed."""
     limits: tuple[str, ...]
     snapshot_gib: int
-    """The upper bound: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""
+    """Upper bound of the snapshots' size: the sizes of all disks, for each hop. A snapshot is billed by the data in it."""
     snapshot_cost: float
-    """The cost until the sweep, if each outcome is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
+    """The snapshots' cost until the sweep, if each migration is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
     currency: str
     sizes_seen: int
-    """How many instances' disks were read; the others count with the average size."""
+    """Number of instances whose disks were read. All other instances count with the average size."""
     needs_a_person: tuple[str, ...]
     not_known: tuple[str, ...]
-    """What the forecast leaves out now, such as a hold or other batches; empty if nothing."""
+    """Facts that the forecast ignores, for example a hold or other batches; empty if it ignores nothing."""
     assumed: tuple[AssumedDuration, ...]

@@ -1,4 +1,4 @@
-"""The plan of a batch: routes, findings, waves, finish, limits, snapshots and their cost, and what needs a person. Only reads."""
+"""Makes the plan of a batch: routes, findings, waves, forecast, limits, snapshot cost, and what needs a person. Only reads."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishVi
 from shared.stages.closing import SETTLED
 
 MOST_RUNS, WORK = 60, 6000
-"""Maximum runs ahead, and maximum migrations in all runs together, so that the answer comes within seconds."""
+"""Maximum runs of the forecast, and maximum migrations in all runs together. They keep the answer within seconds."""
 SIZES_READ = 50
-"""Maximum instances whose disks are read."""
+"""Maximum instances whose disk sizes are read."""
 NAMED = 5
 MOST_OTHERS = 100
-"""Maximum open batches that are looked at."""
+"""Maximum open batches that are read."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
-"""Maximum periods of the openings, and the days that are looked at if no run finishes."""
+"""Maximum periods that are listed, and the number of days that they cover if no run finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 
 
 def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, str]) -> PlanView:
-    """The plan as of now; raises Refused (Batch.NotFound)."""
+    """Return the plan of the batch as of now; raises Refused (Batch.NotFound)."""
     batch, now = ports.batches.load(batch_id), ports.clock.now()
     found = _migrations_in_wave_order(ports, batch_id)
     meant = [each for each in found if each.state is not State.PRECHECK_FAILED]
@@ -85,7 +85,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
 
 
 def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
-    """All migrations of the batch in the order that divides them into waves."""
+    """Return all migrations of the batch, in the order in which waves take them."""
     found: list[Migration] = []
     token = ""
     while True:
@@ -97,7 +97,7 @@ def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
 
 
 def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tuple[str, ...]]:
-    """The waves as fixed by the acknowledgement, or as an acknowledgement would fix them now."""
+    """Return the ids of each wave: as the acknowledgement fixed them, or as it would fix them now."""
     if not batch.policy.waves:
         return []
     ids = [each.migration_id for each in meant]
@@ -105,16 +105,19 @@ def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tu
 
 
 def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
-    """The batch as if persons had acknowledged and approved it a moment ago. The delay of the person who begins a wave is drawn."""
+    """Return the batch as if people had just acknowledged and approved it.
+
+    The forecast assumes a delay only for a wave that a person begins.
+    """
     given = batch.acknowledgement or Acknowledgement("", now, "", (), digest_of(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
     return replace(batch, policy=policy, acknowledgement=given, dry_run=False)
 
 
 def _forecast_item(migration: Migration, batch: Batch) -> Item:
-    """The migration in the form that the scheduler would meet.
+    """Return the migration as an item of the forecast.
 
-    A dry run cancels migrations that pass the precheck; here they wait.
+    A dry run cancels migrations that pass the precheck. The forecast treats them as waiting.
     """
     hops = max(len(migration.hops) - migration.hop, 1)
     id, group = migration.migration_id, migration.group
@@ -129,7 +132,7 @@ def _forecast_item(migration: Migration, batch: Batch) -> Item:
 def _forecast_at_acknowledgement(
     batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
 ) -> Finish | None:
-    """The forecast as of the acknowledgement, when nothing had moved."""
+    """Return the forecast of the finish at the time of the acknowledgement, before any instance moved; None without one."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at
@@ -163,7 +166,7 @@ def _finding_counts(found: Sequence[Migration]) -> tuple[FindingCount, ...]:
 
 
 def _snapshot_gib(meant: Sequence[Migration], ports: Ports) -> tuple[int, int]:
-    """The maximum space of all snapshots, and the number of instances examined."""
+    """Return the maximum size of all snapshots in GiB, and the number of instances whose disks were read."""
     per_hop: list[int] = []
     for migration in meant[:SIZES_READ]:
         document = ports.migrations.document(migration.migration_id, instance_name(0))
@@ -194,7 +197,7 @@ def _limit_sentences(batch: Batch, now: datetime, ports: Ports) -> tuple[str, ..
 
 
 def _forecast_gaps(batch: Batch, found: Sequence[Migration], now: datetime, ports: Ports) -> tuple[str, ...]:
-    """What may make it later than the forecast says."""
+    """Return, in sentences, what the forecast ignores and what may delay the batch."""
     if found and all(each.state in SETTLED for each in found) and not batch.dry_run:
         return ()
     said = list[str]()
@@ -223,7 +226,7 @@ def _other_batches_text(others: int) -> str:
 
 
 def _steps_for_people(batch: Batch, found: Sequence[Migration], cut: int, now: datetime) -> tuple[str, ...]:
-    """The steps that need a person, in order."""
+    """Return, in sentences, the steps that need a person, in the order of the migration."""
     said, policy, id = list[str](), batch.policy, batch.batch_id
     refused = sum(each.state is State.PRECHECK_FAILED for each in found)
     if refused:

@@ -1,4 +1,4 @@
-"""Set the policy of a batch that is planned, as a person's act on the version that they saw."""
+"""Sets the policy of a planned batch, as a person's act on the version that the person saw."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.stages.api.act import contention_error
 
 
 def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, Any], version: int) -> views.BatchView:
-    """Put the policy in place of the batch's own. The same policy again, or a repeated act, changes nothing."""
+    """Replace the batch's policy. The same policy, or a repeated act, changes nothing."""
     wanted = read_policy(asked["policy"])
     for _ in range(LOST_RACE.calls):
         before, now = ports.batches.load(batch_id), ports.clock.now()
@@ -34,7 +34,7 @@ def set_policy(ports: Ports, batch_id: str, caller: Caller, asked: Mapping[str, 
 
 
 def _is_repeated_act(batch: Batch, wanted: Policy, caller: Caller, version: int, ports: Ports) -> bool:
-    """Whether this person's same act on that version has been carried out, and its answer was lost."""
+    """Whether the same person has already carried out the same act on ``version``. The answer may have been lost."""
     mine = (version + 1, policy_change.ACT, caller.name)
     lines = ports.batches.journal(batch.batch_id)
     return policy_change.is_same(batch.policy, wanted) and any((each.version, each.act, each.by) == mine for each in lines)

@@ -33,11 +33,11 @@ TONES = {
     "not assessed": "mute",
     "passed": "good",
 }
-"""By verdict."""
+"""The CSS class of each verdict."""
 
 
 def report_html(report: Report) -> str:
-    """One page that loads no script, font or picture; everything that comes from a guest is escaped."""
+    """Return the report as one HTML page. It loads no script, font or picture, and all texts from a guest are escaped."""
     shared = unchecked(report)
     made = report.made_at.strftime("%Y-%m-%d %H:%M UTC")
     summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(report).items())) or "no instances"
@@ -57,7 +57,7 @@ def report_html(report: Report) -> str:
 
 
 def _course_table(report: Report) -> str:
-    """Planned beside actual; empty for a single migration."""
+    """Return the table of planned and actual times; empty for a single migration."""
     said = report.course.sentences if report.course else ()
     rows = [f"<tr><td>{escape(name)}</td><td>{escape(value)}</td></tr>" for name, value in said]
     return _html_table(("Planned and actual", ""), rows) if rows else ""

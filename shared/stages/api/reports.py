@@ -1,4 +1,4 @@
-"""Reports: the outcome of a migration or a batch, with the reasons for failures."""
+"""Reports the outcome of a migration or of a batch, with the reasons for failures."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ RESULTS = {
 
 
 def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.MigrationReport:
-    """Everything worth keeping of one migration; raises Refused (Migration.NotFound)."""
+    """Return the full report of one migration; raises Refused (Migration.NotFound)."""
     migration = ports.migrations.load(migration_id)
     journal = ports.migrations.journal(migration_id)
     return views.MigrationReport(
@@ -33,7 +33,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.
 
 
 def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
-    """A page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
+    """Return a page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
     page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
     results = tuple(_result_line(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
@@ -71,7 +71,7 @@ def _minutes_to_outcome(migration: Migration, journal: list[JournalEntry]) -> in
 
 
 def failure_reasons(migration: Migration) -> tuple[views.ProblemView, ...]:
-    """Why the migration was refused or failed, worst first."""
+    """Return why the migration was refused or failed, worst reason first."""
     found = []
     if migration.failure is not None:
         failure = migration.failure

@@ -1,4 +1,4 @@
-"""The API's views of a selection: what it asks for, and what it left out. See views.py for how they become JSON."""
+"""The API's views of a batch's selection and of the instances that it left out. See views.py for their JSON."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ExclusionView:
-    """Which instances a batch leaves out although its selection means them."""
+    """The criteria by which a batch leaves out instances that its selection would choose."""
 
     instance_ids: tuple[str, ...]
     releases: tuple[str, ...]
@@ -19,7 +19,7 @@ class ExclusionView:
 
 @dataclass(frozen=True)
 class SelectionView:
-    """Which instances a batch asks for. A list of batches shows no ids if there are more than 1,000."""
+    """The criteria by which a batch chooses instances. A list of batches omits the instance ids if there are more than 1,000."""
 
     account_ids: tuple[str, ...]
     region_ids: tuple[str, ...]
@@ -34,7 +34,7 @@ class SelectionView:
 
 @dataclass(frozen=True)
 class LeftOutView:
-    """One instance that a batch's selection left out, and why."""
+    """One instance that a batch's selection left out, with the reason."""
 
     instance_id: str
     account_id: str
@@ -46,7 +46,7 @@ class LeftOutView:
 
 @dataclass(frozen=True)
 class LeftOutList:
-    """A page of the instances left out, with their number in all; at most 10,000 are listed."""
+    """A page of the instances that a batch left out, and their total number. At most 10,000 are listed."""
 
     batch_id: str
     total: int

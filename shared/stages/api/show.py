@@ -1,4 +1,4 @@
-"""Turns the domain's values into the views of the API."""
+"""Makes the API's views from values of the domain."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
 
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
-    """The acts that an operator can carry out on the migration now. Acts are pure decisions, so each is simply tried."""
+    """Return the acts that a person can carry out on the migration now. Each act is tried, because its decision is pure."""
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
         "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
@@ -49,19 +49,19 @@ def _is_possible(attempt: Callable[[], object]) -> bool:
 
 
 def risks_view(policy: Policy) -> views.Risks:
-    """The risks in force for a batch with this policy."""
+    """Return the risks that a person must accept for a batch with this policy."""
     return views.Risks(*risks_of(policy))
 
 
 def batch_view(value: Batch, *, own: str, now: datetime) -> views.BatchView:
-    """A batch without its migrations. ``own`` is the deployment's account."""
+    """Return a batch without its migrations. ``own`` is the deployment's account."""
     return views.BatchView(**_batch_fields(value, own, now))
 
 
 def batch_standing(
     value: Batch, counts: dict[str, int], held_back: str, *, now: datetime, failed: int, journal: Sequence[BatchLine]
 ) -> views.BatchStanding:
-    """A batch with its counts by state, why ready migrations do not start and, while somebody has to read them, its risks."""
+    """Return a batch with its counts by state, the reason why no migration starts, and the risks still to be accepted."""
     fields = _batch_fields(value, "", now)
     missing = any(each.missing for each in fields["approvals"])
     wanted = not value.dry_run and (value.acknowledgement is None or missing)
@@ -122,7 +122,7 @@ def _batch_fields(value: Batch, own: str, now: datetime) -> dict[str, Any]:
 
 
 def selection_view(value: Batch, own: str) -> selection_views.SelectionView:
-    """The instances that a batch selects. ``own`` is the deployment's account."""
+    """Return the criteria by which a batch selects instances. ``own`` is the deployment's account."""
     chosen = value.selection
     accounts = tuple(each or own for each in chosen.every_account)
     excluded = selection_views.ExclusionView(**_criteria_fields(chosen.exclude))
@@ -135,19 +135,19 @@ def _criteria_fields(of: Selection | Exclusion) -> dict[str, tuple[str, ...]]:
 
 
 def problem_views(value: Batch) -> tuple[views.ProblemView, ...]:
-    """The instances of a batch that have no migration."""
+    """Return the instances of a batch that have no migration, each with its problem."""
     return tuple(views.ProblemView(code, message, "", instance_id) for instance_id, code, message in value.problems)
 
 
 def migration_view(value: Migration, *, dry_run: bool, own: str) -> views.MigrationView:
-    """A migration as lists show it. ``own`` is the deployment's account."""
+    """Return a migration with the fields that lists show. ``own`` is the deployment's account."""
     return views.MigrationView(**_migration_fields(value, own), dry_run=dry_run)
 
 
 def migration_detail(
     value: Migration, *, restarts: int, waits_for: str, dry_run: bool, holds_snapshots: bool, own: str
 ) -> views.MigrationDetail:
-    """A migration with everything but its journal."""
+    """Return a migration with all its fields except the journal."""
     return views.MigrationDetail(
         **_migration_fields(value, own),
         dry_run=dry_run,
@@ -195,7 +195,7 @@ def _migration_fields(value: Migration, own: str) -> dict[str, Any]:
 
 
 def journal_line(entry: JournalEntry) -> views.JournalLine:
-    """One line of a journal."""
+    """Return the view of one line of a migration's journal."""
     return views.JournalLine(
         entry.version,
         entry.at,
@@ -211,7 +211,7 @@ def journal_line(entry: JournalEntry) -> views.JournalLine:
 
 
 def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
-    """One snapshot of the ledger; ``price`` per GiB and month."""
+    """Return the view of one snapshot of the ledger. ``price`` is per GiB and month."""
     return views.SnapshotView(
         entry.snapshot_id,
         entry.migration_id,

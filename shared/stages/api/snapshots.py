@@ -7,13 +7,13 @@ from shared.ports.ports import Ports
 from shared.stages.api import show, views
 
 MOST_PAGES = 20
-"""Maximum pages that one answer searches for held snapshots, because the ledger keeps swept entries too."""
+"""Maximum pages that one answer searches for held snapshots. The ledger also keeps the entries of deleted snapshots."""
 
 
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
-    """The snapshots held now, and those kept because they may be somebody else's; the page's sums cover only ours.
+    """Return a page of the snapshots held now, also of snapshots kept because they may be somebody else's.
 
-    A page may have fewer than ``limit`` and still have a next page.
+    The sums cover only our own snapshots. A page may have fewer than ``limit`` snapshots and still have a next page.
     """
     held: list[LedgerEntry] = []
     for _ in range(MOST_PAGES):

@@ -1,4 +1,4 @@
-"""What is stuck and why: unreadable rows, effects that fail, batches that cannot be planned."""
+"""Finds what is stuck: unreadable rows, outboxes whose effects fail, and batches that cannot be planned."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from shared.ports.ports import Ports
 from shared.stages.api import views
 
 AFTER = timedelta(minutes=15)
-"""An outbox younger than this may still be settled by the next ticks."""
+"""An outbox counts as stuck after this time. The next ticks may still carry out a younger outbox."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
-"""Maximum items of each kind that one answer checks: waiting rows, batches, and rows of each state of an open batch."""
+"""Maximum items that one answer checks: waiting rows, batches, and rows of each state of an open batch."""
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
-"""States whose rows the tick does not read by itself, because they wait for a slot or for a person."""
+"""The states whose rows the tick does not read, because the migration waits for a slot or for a person."""
 _MEND = "Correct the row, or deploy the version that wrote it. It is left as it is."
 _OWED = "The log of replank-watch has the refusal by the migration's id. Mend its cause; it is tried again within half an hour."
 
 
 def find_stuck_rows(ports: Ports) -> views.Stuck:
-    """Everything stuck that one answer finds; ``more`` if it could not check everything."""
+    """Return the stuck items that one answer finds. Its field ``more`` is true if it could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.waiting_for_tick(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
@@ -54,7 +54,7 @@ def _stuck_migrations(page: Page, now: datetime, ports: Ports) -> Iterator[views
 
 
 def _pending_names(migration: Migration, ports: Ports) -> str:
-    """The names of the effects and events in an outbox."""
+    """Return the names of the effects and events in the migration's outboxes."""
     try:
         owed = ports.migrations.outboxes(migration.migration_id)
     except Permanent as error:

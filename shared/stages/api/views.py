@@ -1,4 +1,4 @@
-"""The API's answers, one dataclass each. The JSON has their field names in camelCase; its schema comes from their type hints."""
+"""The API's answers, one dataclass each. The JSON has the fields' names in camelCase, and type hints give its schema."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from shared.stages.api.selection_views import SelectionView
 
 @dataclass(frozen=True)
 class Risks:
-    """What an operator acknowledges before anything moves."""
+    """The risks that an operator acknowledges before any instance moves."""
 
     version: str
     text: tuple[str, ...]
@@ -26,18 +26,18 @@ class Risks:
 
 @dataclass(frozen=True)
 class Acknowledged:
-    """Who acknowledged which text, and when."""
+    """Who acknowledged the risks, in which version of their text, and when."""
 
     operator: str
     at: datetime
     risks_version: str
     trust: str
-    """How the name is known: claimed, verified, or empty if an older version recorded it."""
+    """How the person's name is known: ``claimed`` or ``verified``; empty if an older version recorded it."""
 
 
 @dataclass(frozen=True)
 class BrakeView:
-    """Why nothing new starts in a batch (``paused``, ``paused at budget`` or ``stopped``), by whom, when and why."""
+    """The brake on a batch: ``paused``, ``paused at budget`` or ``stopped``, with the person, the time and the reason."""
 
     state: str
     by: str
@@ -48,7 +48,7 @@ class BrakeView:
 
 @dataclass(frozen=True)
 class BatchAct:
-    """One line of a batch's journal: an act on it, at which version of the batch."""
+    """One line of a batch's journal: an act, its person, and the version of the batch."""
 
     version: int
     at: datetime
@@ -57,14 +57,14 @@ class BatchAct:
     why: str
     trust: str
     before: dict[str, str]
-    """Of a change of the policy: each field that changed, with its value before as JSON."""
+    """After a change of the policy: the changed fields with their old values, as JSON."""
     after: dict[str, str]
-    """The same fields with their values after it."""
+    """After a change of the policy: the changed fields with their new values, as JSON."""
 
 
 @dataclass(frozen=True)
 class HoldAct:
-    """One act on the hold: ``hold`` or ``release``, by whom, when and why."""
+    """One act on the hold: ``hold`` or ``release``, with the person, the time and the reason."""
 
     act: str
     by: str
@@ -75,7 +75,7 @@ class HoldAct:
 
 @dataclass(frozen=True)
 class HoldView:
-    """Whether everything is held, and why; the last acts, newest first. A release names the ``version`` that the person saw."""
+    """Whether all starts are held, why, and the last acts, newest first. A release names the ``version`` that the person saw."""
 
     held: bool
     reason: str
@@ -85,7 +85,7 @@ class HoldView:
 
 @dataclass(frozen=True)
 class ProblemView:
-    """A problem, and what to do about it."""
+    """A problem with its error code, a sentence, and the remedy."""
 
     code: str
     message: str
@@ -95,7 +95,7 @@ class ProblemView:
 
 @dataclass(frozen=True)
 class AccountTrouble:
-    """Why an account cannot be used, since when, and what to do. Migrations that wait there then go on by themselves."""
+    """Why an account cannot be used, since when, and what to do. Its waiting migrations continue once it can be used again."""
 
     account_id: str
     code: str
@@ -123,7 +123,7 @@ class AccountList:
 
 @dataclass(frozen=True)
 class BatchView:
-    """A batch, without its migrations. An act on it names ``version`` in the header If-Match."""
+    """A batch without its migrations. An act on the batch names ``version`` in the header If-Match."""
 
     batch_id: str
     version: int
@@ -138,22 +138,22 @@ class BatchView:
     policy: Policy
     size: int
     digest: str
-    """Digest of the chosen instances. It changes only when they change; it is empty during planning."""
+    """Digest of the chosen instances, which changes only if the instances change; empty during planning."""
     left_out: int
     """Number of instances that the selection left out."""
     problems: tuple[ProblemView, ...]
     acknowledgement: Acknowledged | None
     brake: BrakeView | None
-    """Why nothing new starts; null if the batch goes on."""
+    """The pause or stop that forbids new starts; null without a pause or stop."""
     approvals: tuple[ApprovalsView, ...]
-    """What persons have to approve: the batch, and its next wave."""
+    """The approvals that the batch and its next wave need."""
     ready_to_confirm_at: datetime | None
-    """From when its migrations have been clean for long enough to confirm; null if none waits for that, or it is not closed."""
+    """When the batch's migrations can be confirmed; null if the batch is not closed or no migration waits for a confirmation."""
 
 
 @dataclass(frozen=True)
 class WaveView:
-    """One wave: its migrations, their states, and what it waits for (empty once it has begun)."""
+    """One wave: its migrations, their number by state, and what the wave waits for; ``waits_for`` is empty once it has begun."""
 
     number: int
     migration_ids: tuple[str, ...]
@@ -161,29 +161,29 @@ class WaveView:
     moving: int
     waiting: int
     failed: int
-    """Failed, refused, rolled back or cancelled."""
+    """Number of migrations that failed, or were refused, rolled back or cancelled."""
     waits_for: str
 
 
 @dataclass(frozen=True)
 class BatchStanding(BatchView):
-    """A batch with the number of its migrations by state and, while somebody has to read them, its risks."""
+    """A batch with the number of its migrations by state, and the risks that a person still has to accept."""
 
     counts: dict[str, int]
     failed: int
-    """How many failures count against the budget. A resume after a pause at the budget restarts the count at 0."""
+    """Number of failures that count against the budget. A resume after a pause at the budget restarts the count at 0."""
     journal: tuple[BatchAct, ...]
-    """Who paused, resumed or stopped the batch, let a wave begin or set the policy, oldest first."""
+    """Who paused, resumed or stopped the batch, began a wave or set the policy, oldest act first."""
     waves: tuple[WaveView, ...]
-    """The waves, once the batch is acknowledged; empty if its policy has none."""
+    """The waves of an acknowledged batch; empty before the acknowledgement, or if the policy has no waves."""
     held_back: str
-    """Why no ready migration starts now; empty if one starts, or if no migration is ready."""
+    """Why no ready migration can start now; empty if one can start, or if no migration is ready."""
     next_opening: datetime | None
     """When windows and blackouts allow the next start; null if they allow it now, or never again."""
     account_troubles: tuple[AccountTrouble, ...]
-    """Which of its accounts cannot be used now, and why."""
+    """The accounts of the batch that cannot be used now, with the reasons."""
     risks: Risks | None
-    """What its policy makes a person accept; null once it is acknowledged and no approval is missing."""
+    """The risks of the batch's policy; null once the batch is acknowledged and no approval is missing."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +196,7 @@ class BatchList:
 
 @dataclass(frozen=True)
 class MigrationView:
-    """One migration as lists show it. An act on it names ``version`` in the header If-Match."""
+    """One migration, with the fields that lists show. An act on the migration names ``version`` in the header If-Match."""
 
     migration_id: str
     batch_id: str
@@ -214,7 +214,7 @@ class MigrationView:
     hops: int
     attempt: int
     progress: int
-    """Percent of the job under way."""
+    """Progress of the running job, in percent."""
     created_at: datetime
     entered_at: datetime
     finished_at: datetime | None
@@ -222,12 +222,12 @@ class MigrationView:
     snapshots_swept: int
     failure: Failure | None
     dry_run: bool
-    """Whether its batch is a dry run: planned and prechecked only."""
+    """Whether the migration's batch is a dry run, which is only planned and prechecked."""
 
 
 @dataclass(frozen=True)
 class DiskRestored:
-    """One disk of a rollback: ``restored``, ``not restored`` or ``unknown`` (asked for, but not seen to be done)."""
+    """One disk of a rollback. ``state`` is ``restored``, ``not restored``, or ``unknown`` while its reset is only requested."""
 
     disk_id: str
     snapshot_id: str
@@ -236,7 +236,7 @@ class DiskRestored:
 
 @dataclass(frozen=True)
 class MigrationDetail(MigrationView):
-    """One migration with its route, what the precheck found, what it waits for and what may be done now."""
+    """One migration with its route, its findings, what it waits for, and the acts that are possible now."""
 
     route: tuple[Hop, ...]
     waits_for: str
@@ -247,15 +247,15 @@ class MigrationDetail(MigrationView):
     restarts: int
     acts: tuple[str, ...]
     rollback_disks: tuple[DiskRestored, ...]
-    """The progress of a rollback with each disk; empty before a rollback."""
+    """The state of each disk in a rollback; empty before a rollback."""
     smc_rollback: str
-    """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
+    """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     rollback_approvals: ApprovalsView | None
-    """Who has approved its rollback; null if the policy asks for none, or if it cannot be rolled back now."""
+    """The approvals of the migration's rollback; null if the policy needs no approval, or if it cannot be rolled back now."""
     command: str
     """The batch's command in the guest that runs now, or how the last one ended; empty if none ran."""
     group: str
-    """Its redundancy group (tag=value); empty for none."""
+    """The migration's redundancy group as tag=value; empty without a group."""
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ class MigrationList:
 
 @dataclass(frozen=True)
 class JournalLine:
-    """One step of a migration's history."""
+    """One step of a migration's journal: who moved it when to which state, and why."""
 
     version: int
     at: datetime
@@ -284,7 +284,7 @@ class JournalLine:
 
 @dataclass(frozen=True)
 class Journal:
-    """The complete history, oldest first."""
+    """The complete journal of a migration, oldest line first."""
 
     migration_id: str
     lines: tuple[JournalLine, ...]
@@ -292,7 +292,7 @@ class Journal:
 
 @dataclass(frozen=True)
 class RefusedAct:
-    """Why an act was refused for one migration, and what to do about it."""
+    """Why an act was refused for one migration, and the remedy."""
 
     migration_id: str
     code: str
@@ -302,7 +302,7 @@ class RefusedAct:
 
 @dataclass(frozen=True)
 class Retries:
-    """What a batch's retry did: the ids tried again, and why the others were not."""
+    """The result of a batch's retry: the ids of retried migrations, and the reasons of the refused retries."""
 
     retried: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -310,7 +310,7 @@ class Retries:
 
 @dataclass(frozen=True)
 class Confirmations:
-    """What a batch's confirmation did: the ids confirmed, and why the others were not."""
+    """The result of a batch's confirmation: the ids of confirmed migrations, and the reasons of the refused confirmations."""
 
     confirmed: tuple[str, ...]
     refused: tuple[RefusedAct, ...]
@@ -318,7 +318,7 @@ class Confirmations:
 
 @dataclass(frozen=True)
 class SnapshotView:
-    """One snapshot held for a migration; ``cost_per_month`` in the currency of the answer."""
+    """One snapshot held for a migration. ``cost_per_month`` is in the currency of the list."""
 
     snapshot_id: str
     migration_id: str
@@ -333,12 +333,12 @@ class SnapshotView:
     sweep_at: datetime | None
     cost_per_month: float
     kept: str
-    """Why a snapshot that bears SMC's name is taken for somebody else's, and never deleted; empty for ours."""
+    """Why a snapshot with SMC's name counts as somebody else's and is never deleted; empty for our own snapshots."""
 
 
 @dataclass(frozen=True)
 class StuckRow:
-    """One stuck item: ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` or ``planning``."""
+    """One stuck row. ``kind`` is ``unreadable migration``, ``unreadable batch``, ``owed`` (an open outbox) or ``planning``."""
 
     kind: str
     id: str
@@ -348,7 +348,7 @@ class StuckRow:
 
 @dataclass(frozen=True)
 class Stuck:
-    """What is stuck, with the causes; ``more`` if one answer could not check everything."""
+    """The stuck rows with their causes. ``more`` is true if one answer could not check everything."""
 
     stuck: tuple[StuckRow, ...]
     more: bool
@@ -356,7 +356,7 @@ class Stuck:
 
 @dataclass(frozen=True)
 class SnapshotList:
-    """A page of the snapshots held, with the sums of this page; ``price`` is per GiB and month."""
+    """A page of the snapshots held, with the page's total size and cost. ``price`` is per GiB and month."""
 
     snapshots: tuple[SnapshotView, ...]
     next_token: str
@@ -386,15 +386,15 @@ class ResultLine:
     minutes: int
     """Minutes from acceptance to the outcome, with the wait for a slot but without confirmation and retention."""
     smc_rollback: str
-    """After a job that failed, was cancelled or was a drill: SMC rolled back, not rolled back, or not known; else empty."""
+    """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     driver: str
-    """What carried out the replacement."""
+    """The driver that carried out the replacement."""
     reasons: tuple[ProblemView, ...]
 
 
 @dataclass(frozen=True)
 class BatchReport:
-    """A page of a batch's outcomes; ``problems`` are instances that have no migration."""
+    """A page of the outcomes of a batch's migrations. ``problems`` lists instances that have no migration."""
 
     batch_id: str
     migrations: tuple[ResultLine, ...]
@@ -404,7 +404,7 @@ class BatchReport:
 
 @dataclass(frozen=True)
 class Judged:
-    """The findings of one check, worst first; ``overrides`` are the reasons given, by code."""
+    """The findings of one check, worst first. ``overrides`` has the reasons given for overridden findings, by code."""
 
     blocked: bool
     findings: tuple[Finding, ...]
@@ -413,7 +413,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class AspectView:
-    """One aspect before and after, in words; ``standing`` is same, expected, warning or failure."""
+    """One aspect of the guest before and after the move, in words. ``standing`` is same, expected, warning or failure."""
 
     what: str
     before: str
@@ -423,7 +423,7 @@ class AspectView:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The findings of precheck and validation on one instance, and the guest before and after; null if not checked yet."""
+    """The findings of precheck and validation on one instance, and the guest before and after. A check that has not run is null."""
 
     migration_id: str
     instance_id: str
@@ -431,12 +431,12 @@ class Judgement:
     route: tuple[str, ...]
     state: str
     verdict: str
-    """``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``."""
+    """The worst result: for example ``blocked``, ``failed``, ``warnings``, ``passed`` or ``not assessed``."""
     precheck: Judged | None
     validation: Judged | None
     aspects: tuple[AspectView, ...]
     smc_rollback: str
-    """The same as in the migration's own view."""
+    """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
 
 
 @dataclass(frozen=True)
@@ -451,15 +451,15 @@ class Judgements:
 
 @dataclass(frozen=True)
 class ReportDocument:
-    """The report of a batch as a file: every page of its judgements; ``summary`` counts the instances by verdict."""
+    """The report of a batch as a file, with the judgements of all its instances. ``summary`` counts the instances by verdict."""
 
     batch_id: str
     title: str
     made_at: datetime
     digest: str
-    """Digest of the instances chosen; empty if an older version planned the batch."""
+    """Digest of the chosen instances; empty if an older version planned the batch."""
     planned: FinishView | None
-    """The finish as planned at the acknowledgement; null before it."""
+    """The forecast of the finish at the acknowledgement; null before the acknowledgement."""
     finished_at: datetime | None
     outcomes: dict[str, int]
     """Number of migrations by state."""
@@ -469,7 +469,7 @@ class ReportDocument:
 
 @dataclass(frozen=True)
 class MigrationReport:
-    """Everything worth keeping of one migration."""
+    """The full report of one migration: its result, route, findings, journal and snapshots."""
 
     result: ResultLine
     route: tuple[Hop, ...]
@@ -480,7 +480,7 @@ class MigrationReport:
 
 
 def as_json(value: object) -> Any:
-    """A view as plain JSON values; field names in camelCase, times ISO 8601 in UTC, keys of mappings untouched."""
+    """Return a view as plain JSON values. Field names become camelCase, times ISO 8601 in UTC, and keys of mappings stay."""
     if is_dataclass(value) and not isinstance(value, type):
         return {camel_case(each.name): as_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, datetime):
@@ -495,6 +495,6 @@ def as_json(value: object) -> Any:
 
 
 def camel_case(name: str) -> str:
-    """The camelCase form of a name: ``next_token`` becomes ``nextToken``; a trailing underscore (``from_``) is dropped."""
+    """Return a name in camelCase: ``next_token`` becomes ``nextToken``. A trailing underscore, as in ``from_``, is dropped."""
     first, *rest = name.rstrip("_").split("_")
     return first + "".join(word.capitalize() for word in rest)
