@@ -15,7 +15,10 @@ _LOG = logging.getLogger("replank")
 
 
 def note_trouble(error: ReplankError, ports: Ports) -> None:
-    """Record an account's refusal, so that nothing starts in that account for a while and people see why. Ignore other errors."""
+    """Record an account's refusal, so that nothing starts in that account for a while and people see why.
+
+    Ignore all errors but a refusal.
+    """
     if not isinstance(error, AccountUnusable):
         return
     now = ports.clock.now()
@@ -41,7 +44,7 @@ def check_troubled_accounts(ports: Ports) -> frozenset[str]:
 
 
 def check_every_account(ports: Ports) -> frozenset[str]:
-    """Check whether each member account can be used. Return the ids of the accounts that cannot."""
+    """Check whether each member account can be used. Return the ids of the accounts that cannot be used."""
     for account_id in sorted(ports.members):
         _check_account(account_id, ports)
     return frozenset(ports.admission.troubles(sorted(ports.members)))

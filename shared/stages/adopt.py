@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     """Enter every snapshot with SMC's name that was made since the precheck.
 
-    A snapshot in doubt is entered as kept, with the reason.
+    A snapshot that may be somebody else's is entered as kept, with the reason.
     """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
@@ -37,7 +37,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
 def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     """Return, in words, why an adopted snapshot may belong to somebody else; empty if it is SMC's.
 
-    An older version adopted snapshots by their names alone.
+    An older version adopted snapshots by name alone, so that they must be judged again.
     """
     entries = ports.ledger.of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
@@ -55,7 +55,10 @@ def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
 
 
 def _run_with_copies(run: Run, effect: AdoptSnapshots) -> Run:
-    """Return the run with the effect's flag that SMC had copied the disks. The journal of a failed job does not have this flag."""
+    """Return the run, marked as copied if the effect says that SMC had copied the disks.
+
+    The journal of a failed job does not show whether SMC had copied the disks.
+    """
     return replace(run, copied=True) if effect.copied and (run.hop, run.attempt) == (effect.hop, effect.attempt) else run
 
 
@@ -80,7 +83,7 @@ def _known_copies(named: Sequence[Snapshot], entries: Sequence[LedgerEntry]) -> 
 
 
 def _migrated_disks(entries: Sequence[LedgerEntry], hop: int) -> set[str]:
-    """Return the disks that the hop migrated. Each of them has a snapshot of ours in the ledger."""
+    """Return the disks that the hop migrated: the disks with a snapshot of ours in the ledger."""
     return {entry.disk_id for entry in entries if entry.hop == hop and entry.owner == "replank"}
 
 

@@ -43,10 +43,10 @@ def advance(ports: Ports, taken: Step) -> Migration:
 
 
 def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: bool = False) -> bool:
-    """Carry out one outbox and remove it. Return False if an effect or event is left in it.
+    """Carry out one outbox and remove it. Return False if the outbox still holds an effect or event.
 
     A bus that refuses an event does not fail the migration, because the step is already committed. With ``quietly`` no event is
-    published while an effect fails. Otherwise a stage that the event wakes would wake itself for ever.
+    published while an effect fails, so that a stage does not wake itself again and again.
     """
     left = [effect for effect in owed.effects if not _carry_out_effect(effect, migration, ports)]
     if quietly and left:
@@ -64,7 +64,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
 
 
 def settle_outboxes(ports: Ports, migration: Migration, *, quietly: bool = False) -> bool:
-    """Carry out all outboxes of a migration, oldest first. Return False if one of them is not finished."""
+    """Carry out all outboxes of a migration, oldest first. Return False if an outbox still holds an effect or event."""
     settled = [settle_outbox(ports, migration, owed, quietly=quietly) for owed in ports.migrations.outboxes(migration.migration_id)]
     return all(settled)
 
@@ -74,7 +74,10 @@ class LaunchRefused(Permanent):
 
 
 class GuestNotAsBefore(Permanent):
-    """Raised if the guest differs from its baseline after the move. The policy may allow an automatic rollback then."""
+    """Raised if the guest differs from its baseline after the move.
+
+    The batch's policy may allow an automatic rollback after this error.
+    """
 
 
 def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> bool:
@@ -95,7 +98,7 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
 def load_current_migration(message: Message, ports: Ports, states: frozenset[State]) -> Migration:
     """Load the migration that a message names.
 
-    Raises Stale if it is not in one of ``states``, or the message is older than its state.
+    Raises Stale if the migration is not in one of ``states``, or if the message is older than the migration's state.
     """
     migration = ports.migrations.load(str(message.data.get("migrationId", "")))
     version = message.data.get("version")
@@ -143,7 +146,7 @@ def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migr
 
 
 def note_account_refusal(error: ReplankError, ports: Ports) -> None:
-    """Record the error if a member account refuses the pipeline. Ignore other errors."""
+    """Record the error if it is a member account's refusal; ignore any other error."""
     if isinstance(error, AccountUnusable):
         from shared.stages.accounts import note_trouble  # only a deployment with member accounts needs it
 
@@ -153,7 +156,7 @@ def note_account_refusal(error: ReplankError, ports: Ports) -> None:
 def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports) -> Outcome:
     """Let the migration wait until its account can be used again.
 
-    The migration keeps its place in the queue. Its slot is released unless its job may be running.
+    The migration keeps its place in the queue. The slot is released unless the job may be running.
     """
     note_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
@@ -202,9 +205,9 @@ def _fail_unless_moved_on(
 def fail_migration(
     ports: Ports, migration: Migration, stage: str, event_type: str, error: ReplankError, *, copied: bool = False
 ) -> Outcome:
-    """Move the migration to failed. Its slot is released, and the failure counts against the batch's budget.
+    """Move the migration to failed, and release its slot. The failure counts against the batch's budget.
 
-    ``copied`` tells that SMC had already made its own copies of the disks in this job.
+    ``copied`` tells that SMC had already made its own copies of the disks when the job failed.
     """
     failure = Failure(stage, error.code, error.message, error.remedy)
     taken = step(

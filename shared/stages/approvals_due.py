@@ -13,7 +13,10 @@ from shared.ports.ports import Ports
 
 
 def report_approvals(terms: Terms, ports: Ports) -> None:
-    """Publish or act on one approval of the batch in each tick. The batch's approval comes before that of its next wave."""
+    """Publish or act on one approval of the batch in each tick.
+
+    The approval of the batch comes before the approval of the next wave.
+    """
     now = ports.clock.now()
     if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:
         return
@@ -59,7 +62,10 @@ def _event_key(found: Ask) -> str:
 
 
 def _publish_approval_event(batch: Batch, found: Ask, ports: Ports) -> None:
-    """Publish the event, and then record that it is published. A repeated event has the same id, so that receivers see one."""
+    """Publish the event, and then record that it is published.
+
+    A repeated event has the same id, so that receivers see one event.
+    """
     after = approvals.told(batch, found.about, _event_key(found))
     more: dict[str, object] = {"expiresAt": f"{found.until:%Y-%m-%dT%H:%M:%SZ}"} if found.until else {}
     told = {"about": found.about, "needed": found.needed, "missing": found.missing, "role": batch.policy.approver_role, **more}

@@ -13,7 +13,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance
 
 CANCELLED_AT_ONCE = 100
-"""Maximum migrations of a stopped batch that one tick cancels. The next tick cancels more."""
+"""Maximum migrations of a stopped batch that one tick cancels. The next tick continues with the rest of the batch."""
 
 
 def pause_if_budget_spent(scene: limits.Scene, ports: Ports) -> None:

@@ -17,14 +17,14 @@ from shared.ports.ports import Ports
 RECENTLY = timedelta(days=30)
 """The inventory leaves out instances that had a migration within this time, whatever its outcome was."""
 MOST_LISTED = 10_000
-"""Maximum instances that are listed as left out. The count includes all of them."""
+"""Maximum instances that are listed as left out. The number that is shown counts every instance left out."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 Place = tuple[str, str, str]
 """The account, region and id of an instance."""
 
 
 @dataclass
-class Choice:
+class InstanceChoice:
     """The instances that the planning of one batch has chosen and left out so far."""
 
     batch: Batch
@@ -39,7 +39,7 @@ class Choice:
         self._ids = frozenset(self.batch.selection.instance_ids)
 
     def choose_from_page(self, page: Iterable[FoundInstance]) -> list[FoundInstance]:
-        """Return the instances of the page that the batch chooses. Instances of an earlier page are not returned again."""
+        """Return the instances of the page that the batch chooses, without the instances of earlier pages."""
         fresh = [each for each in page if self._place_of(each) not in self.chosen]
         self.seen.update(each.instance_id for each in fresh)
         chosen = [each for each in fresh if self._is_chosen(each)]
@@ -69,7 +69,7 @@ class Choice:
     def _why_moved_before(self, instance: FoundInstance) -> tuple[str, str] | None:
         """Return the code and reason if an earlier migration has already moved the instance off the selected releases, else None.
 
-        ECS still shows the old system name. An instance that the batch names by its id is never left out for this reason.
+        ECS still shows the old system name. An instance that the batch names by its id is not left out for an earlier migration.
         """
         if self._ids or not self.batch.selection.releases:
             return None
@@ -107,10 +107,7 @@ class Choice:
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
     def _places_with_migrations(self) -> set[Place]:
-        """Return the instances of all migrations that the batch already has.
-
-        An instance that was found earlier may be gone by now.
-        """
+        """Return the instances of all migrations that the batch already has. Some may be gone from ECS by now."""
         found: set[Place] = set()
         token = ""
         while True:

@@ -39,7 +39,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
 
 
 def reopen_batch(terms: Terms, ports: Ports) -> bool:
-    """Open a closed batch again. Return whether its state was changed."""
+    """Open a closed batch again. Return whether the batch's state was changed."""
     return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
 
 
@@ -49,7 +49,7 @@ def _validated_at(migration: Migration) -> datetime | None:
 
 
 def _write_batch_state(terms: Terms, state: BatchState, ports: Ports, validated_at: datetime | None) -> bool:
-    """Write the batch's new state, unless the batch has changed since its terms were read. Return whether it was written."""
+    """Write the batch's new state, unless the batch has changed since its terms were read. Return whether the state was written."""
     batch = ports.batches.load(terms.batch_id)
     if batch.version != terms.version:
         return False

@@ -30,14 +30,14 @@ AT_REST = frozenset({State.READY, State.FAILED, State.PRECHECK_FAILED, State.CAN
 
 @dataclass(frozen=True)
 class CommandEnd:
-    """The end of a command: whether it succeeded, and the explanation in words."""
+    """The end of a command: whether the command succeeded, and an explanation in words."""
 
     good: bool
     words: str
 
 
 def command_rule(migration: Migration, terms: Terms, ports: Ports, tags: Mapping[str, str] | None = None) -> CommandRule:
-    """Return the policy's command rule for the migration's instance. Pass ``tags`` if its description is not stored yet."""
+    """Return the policy's command rule for the migration's instance. Pass ``tags`` if the instance is not stored yet."""
     rules = terms.policy.commands
     if tags is None:
         tags = _stored_tags(migration, ports) if asks_for_tags(rules) else {}
@@ -53,14 +53,14 @@ def _stored_tags(migration: Migration, ports: Ports) -> Mapping[str, str]:
 
 
 def pre_command_changes(migration: Migration, terms: Terms, ports: Ports) -> dict[str, Any]:
-    """Return the changes for the step of the admission that let the pre command begin; empty if there is no pre command."""
+    """Return the fields that begin the pre command in the step of the admission; empty without a pre command."""
     if migration.hop or migration.commands.phase or not terms.policy.commands or not command_rule(migration, terms, ports).pre:
         return {}
     return {"commands": migration.commands.begun(DRAINING, ports.clock.now())}
 
 
 def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
-    """Send or check the pre command. Return None while it runs, and the migration once it has succeeded.
+    """Send or check the pre command. Return None while the command runs, and the migration once it has succeeded.
 
     Raises Permanent (Command.PreFailed) if the command fails.
     """
@@ -93,7 +93,7 @@ def run_pre_command(migration: Migration, ports: Ports) -> Migration | None:
 def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str = "") -> Migration:
     """Send or check the post command, and return the migration.
 
-    Its ``commands.phase`` is empty once the command has ended, or ``left`` if the command failed.
+    The migration's ``commands.phase`` is empty once the command has succeeded, and ``left`` if it has failed.
     """
     rule = command_rule(migration, ports.batches.terms(migration.batch_id), ports)
     if not rule.post:
@@ -109,7 +109,7 @@ def run_post_command(migration: Migration, by: str, ports: Ports, *, left: str =
 
 
 def run_post_command_after_validation(migration: Migration, ports: Ports) -> Migration | None:
-    """Send or check the post command after the validation. Return None while it runs.
+    """Send or check the post command after the validation. Return None while the command runs.
 
     Raises Permanent (Command.PostFailed) if the command fails.
     """

@@ -1,4 +1,4 @@
-"""Reminds people, once for each batch, that its migrations can be confirmed. The reminder itself confirms nothing."""
+"""Publishes a reminder, once for each batch, that its migrations can be confirmed. The reminder itself confirms nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def remind_of_confirmations(ports: Ports) -> int:
 
 
 def _remind_or_skip(batch: Batch, now: datetime, ports: Ports) -> bool:
-    """Remind of one batch. An error is logged, so that the other batches still get their reminders."""
+    """Send the reminder of one batch. Log an error, so that the other batches still get their reminders."""
     try:
         return _remind_of_batch(batch, now, ports)
     except ReplankError as error:

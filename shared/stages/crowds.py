@@ -14,7 +14,7 @@ from shared.ports.ports import Ports
 
 @dataclass
 class SlotCounts:
-    """The slot holders of a batch, counted by region and by wave. Migrations that this tick offers a slot count too."""
+    """The slot holders of a batch, counted by region and by wave. A migration that this tick offers a slot counts too."""
 
     terms: Terms
     cut: Waves
@@ -22,12 +22,12 @@ class SlotCounts:
     waves: Counter[int]
 
     def standing_with_counts(self, migration: Migration, standing: Standing) -> Standing:
-        """Return the standing with the numbers of slot holders in the migration's region and in its wave."""
+        """Return ``standing`` with the numbers of slot holders in the migration's region and in its wave."""
         in_wave = self.waves[self.cut.of(migration.migration_id)]
         return replace(standing, held_in_region=self.regions[migration.region_id], held_in_wave=in_wave)
 
     def count_if_room(self, migration: Migration) -> bool:
-        """Count the migration if its region and its wave have room. Return whether it was counted."""
+        """Count the migration if its region and its wave have room. Return whether the migration was counted."""
         wave, policy = self.cut.of(migration.migration_id), self.terms.policy
         rooms = (_free_room(policy.max_moving_per_region, self.regions[migration.region_id]), self._room_in_wave(wave))
         if min(rooms) < 1:

@@ -29,7 +29,10 @@ from shared.stages.live_jobs import jobs_in_words, unfinished_jobs
 from shared.stages.slots import BEFORE_THE_SLOT, current_limit, keeps_lock_for_jobs, leave_group, release_earlier_slot, release_slot
 
 TRIED_AGAIN = MOVING | BEFORE_THE_SLOT
-"""The states of a migration whose failure a retry has undone. Such a failure does not count against the budget."""
+"""The states of a migration whose failure a retry has undone.
+
+A failure that a retry has undone does not count against the budget.
+"""
 
 
 WHILE_OWED = TIMES | {Limit.HOLD}
@@ -54,7 +57,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""The states in which a job may still run. Their group's place is released together with the lock."""
+"""The states in which a job may still run. The place of the group is then released together with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:
@@ -89,7 +92,7 @@ def _launch_driver(_: LaunchDriver, migration: Migration, ports: Ports) -> None:
 
 
 def launch_job(migration: Migration, ports: Ports) -> None:
-    """Start the job. If its step is some time ago, the limits are checked again first.
+    """Start the job. The limits are checked again if the job could not be started together with its step.
 
     Raises Transient while a limit forbids the start.
     """
@@ -133,7 +136,7 @@ def _run_post_command(_: RunPostCommand, migration: Migration, ports: Ports) -> 
             leave_group(now, ports)  # whoever was drained has kept its place until here
 
 
-def _roll_back_unasked(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
+def _roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
     from shared.stages.unasked import roll_back_automatically  # only batches whose policy says so need it
 
     roll_back_automatically(effect, migration, ports)
@@ -148,5 +151,5 @@ _PERFORMERS: dict[type[Effect], Callable[[Any, Migration, Ports], None]] = {
     AdoptSnapshots: _adopt_snapshots,
     ScheduleSweep: _schedule_sweep,
     RunPostCommand: _run_post_command,
-    RollBackUnasked: _roll_back_unasked,
+    RollBackUnasked: _roll_back_automatically,
 }

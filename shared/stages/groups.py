@@ -22,7 +22,7 @@ LOOKED_AT = 100
 
 
 def take_group_place(migration: Migration, ports: Ports) -> Held | None:
-    """Take the place of the migration's group. Return the limit if another member needs the place.
+    """Take the place of the migration's group. Return the limit if another member holds and needs the place.
 
     A place whose holder no longer needs it passes to this migration.
     """
@@ -56,7 +56,7 @@ def blocking_member(migration: Migration, ports: Ports) -> str:
 def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
     """Return the migration that holds the place and still needs it.
 
-    None if its holder has ended without releasing the place, for example in a crash.
+    Return None if the holder has ended without releasing the place, for example in a crash.
     """
     try:
         found = ports.migrations.load(place.migration_id)

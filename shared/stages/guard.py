@@ -65,7 +65,10 @@ def _is_at_rest(migration: Migration) -> bool:
 
 
 def note_outside_snapshot(content: dict[str, Any], account: str, message: Message, ports: Ports) -> Outcome:
-    """Record a snapshot that somebody else made of a disk under migration. Names tell SMC's own copies apart."""
+    """Record a snapshot that somebody else made of a disk under migration.
+
+    Snapshots with SMC's name prefix are SMC's own copies and are ignored.
+    """
     if str(content.get("snapshotName", "")).startswith(SMC_PREFIX):
         return _EXPECTED
     ids, disk_id = sorted(ports.admission.holders()), str(content.get("diskId", ""))

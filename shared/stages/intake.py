@@ -1,6 +1,6 @@
 """The intake stage: makes migrations from an end-of-life notice or a submitted batch, and publishes notices on a timer.
 
-A notice never moves an instance. It makes a batch and runs prechecks. Instances move only after a person's acknowledgement.
+A notice never moves an instance. A notice makes a batch and runs prechecks. Instances move only after a person's acknowledgement.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import Created
 from shared.ports.ports import Ports
-from shared.stages.choosing import Choice, ecs_sieve
+from shared.stages.choosing import InstanceChoice, ecs_sieve
 from shared.stages.survey import Survey, has_waited_long_enough, instance_pages
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("replank")
 MOST_SHOWN = 100
-"""Maximum missing instances that the batch itself shows. The list of instances left out has all of them."""
+"""Maximum missing instances that the batch itself shows. Every missing instance is listed as left out."""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -85,14 +85,14 @@ def _check_notice_source(source: str, ports: Ports) -> None:
 def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     if batch.state is not BatchState.PLANNING:
         raise Stale("Batch.AlreadyPlanned", f"Batch {batch.batch_id} is planned.", "Nothing to do.")
-    survey, choice, selection = Survey(), Choice(batch, ports), batch.selection
+    survey, choice, selection = Survey(), InstanceChoice(batch, ports), batch.selection
     order = _wave_order(batch, ports)
     ids, accounts = selection.instance_ids, selection.every_account
     for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_sieve(batch)):
         chosen = choice.choose_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
-            order.add(_new_migration(each, batch, ports) for each in chosen)
+            order.add_migrations(_new_migration(each, batch, ports) for each in chosen)
     if survey.silent and not has_waited_long_enough(batch.created_at, ports.clock.now()):
         return _note_silent_regions(batch, survey, ports)
     if order is not None:
@@ -104,8 +104,8 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     return Outcome("done", {"batchId": batch.batch_id, "instances": after.size, "missing": len(missing), "leftOut": after.left_out})
 
 
-def _note_missing_instances(choice: Choice) -> list[LeftOut]:
-    """Return the instances that the batch names but no region has. They are also listed as left out."""
+def _note_missing_instances(choice: InstanceChoice) -> list[LeftOut]:
+    """Return the instances that the batch names but no region has, and list them as left out."""
     selection = choice.batch.selection
     where = ", ".join(selection.regions)
     missing = [LeftOut(id, NOT_FOUND, f"No instance {id} in {where}.") for id in selection.instance_ids if id not in choice.seen]
@@ -125,7 +125,7 @@ def _wave_order(batch: Batch, ports: Ports) -> WaveOrder | None:
 def _note_silent_regions(batch: Batch, survey: Survey, ports: Ports) -> Outcome:
     """Record on the batch that a region does not answer. The batch stays in planning.
 
-    The tick starts the planning again, with growing pauses.
+    The tick starts the planning again, with a growing pause each time.
     """
     problems = survey.problems(again=True)
     if _problem_causes(problems) != _problem_causes(batch.problems):
@@ -141,8 +141,8 @@ def _problem_causes(problems: tuple[Problem, ...]) -> set[tuple[str, str]]:
 def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Ports) -> bool:
     """Write the missing rows of one page of instances, and request their prechecks. Return True if no row existed before.
 
-    Intake may crash at any point of this function. The tick then starts the planning again, which keeps existing rows and makes the
-    missing rows. The outboxes keep unpublished events, and the tick publishes them.
+    Intake may crash at any point of this function. After a crash the tick starts the planning again, which keeps existing rows and
+    makes the missing rows. The outboxes keep unpublished events, and the tick publishes them.
     """
     wanted = [_created_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
@@ -180,7 +180,7 @@ def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migra
 
 
 def _publish_notices(ports: Ports) -> Outcome:
-    """Publish a notice for each release out of support that an instance still runs. One month has one notice per release."""
+    """Publish a notice, once a month, for each release out of support that an instance still runs."""
     releases: set[Release] = set()
     survey = Survey()
     for page in instance_pages(ports.regions, ports, survey, accounts=("", *ports.members)):

@@ -1,4 +1,4 @@
-"""Finds the jobs that can still change an instance. They must end before disks are reset or the instance's lock is released."""
+"""Finds the jobs that can still change an instance. No disk is reset and no lock is released before these jobs have ended."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ from shared.stages.host_identity import host_identity
 
 
 def source_server_ids(migration: Migration, ports: Ports) -> tuple[str, ...]:
-    """Return the ids of the source servers in SMC that stand for the instance. This reads SMC's whole list."""
+    """Return the ids of the source servers in SMC that stand for the instance.
+
+    The whole list of source servers is read from SMC.
+    """
     seen = (host_identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
     return ports.driver(migration.driver).sources(migration, who)

@@ -43,7 +43,7 @@ def write_marker(migration: Migration, ports: Ports) -> bool:
 
 
 def remove_marker(migration: Migration, ports: Ports) -> None:
-    """Remove the marker from the guest. If this fails, a file of one line stays in the guest."""
+    """Remove the marker from the guest. If the command fails, a file of one line stays in the guest."""
     try:
         _run_marker_script(migration, "remove", ports)
     except ReplankError as error:
@@ -51,9 +51,10 @@ def remove_marker(migration: Migration, ports: Ports) -> None:
 
 
 def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
-    """Ask the guest for the marker, or read its answer into ``trace.found``. After ``until`` the answer is "not known".
+    """Ask the guest for the marker, or read its answer into ``trace.found``.
 
-    Raises Stale if the row has changed since it was read. Errors of the ports are raised as Transient until ``until``.
+    An answer that comes after ``until`` counts as "not known". Raises Stale if the row has changed since it was read. Errors of the
+    ports are raised as Transient until ``until``.
     """
     late = ports.clock.now() > until
     try:
@@ -94,12 +95,12 @@ def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | Non
     if seen is None:
         return _commit_note(migration, by, "the look failed", ports, trace=replace(migration.trace, look_id=""))
     is_drill = migration.trace.ended is not None and migration.trace.ended.is_drill
-    found = judge(_state_before(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
+    found = judge(_state_before_job(migration, ports), seen, is_drill=is_drill, now=ports.clock.now())
     remove_marker(migration, ports)
     return _note_answer(migration, by, replace(migration.trace, found=found, system=_system_name(seen)), ports)
 
 
-def _state_before(migration: Migration, ports: Ports) -> Before:
+def _state_before_job(migration: Migration, ports: Ports) -> Before:
     from shared.domain.guest import GuestFacts
     from shared.stages.observed import baseline_observation
 

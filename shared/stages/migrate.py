@@ -34,10 +34,10 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver.check()
     batch, scene = batch_and_scene(migration, ports)
     _check_safe_to_move(migration, batch, scene, ports)
-    reason = _why_held(migration, scene, ports)
+    reason = _why_job_held(migration, scene, ports)
     if reason:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
-    absent = _why_not_back(migration, ports) if migration.attempt > 1 else ""
+    absent = _why_instance_not_back(migration, ports) if migration.attempt > 1 else ""
     if absent:
         return _wait_for_driver(migration, JobReport(Phase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
@@ -51,10 +51,10 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     return _start_job(migration, report, ports)
 
 
-def _why_held(migration: Migration, scene: Scene, ports: Ports) -> str:
+def _why_job_held(migration: Migration, scene: Scene, ports: Ports) -> str:
     """Return, in words, why the job may not start now; empty if it may start.
 
-    The place of its redundancy group is taken here if an older version, which had no groups, admitted the migration.
+    The place of the migration's redundancy group is taken here if an older version, which had no groups, admitted the migration.
     """
     held = held_back(start_of(migration), scene) or enter_group(migration, ports)
     if held:
@@ -101,7 +101,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
 
 
 def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
-    """Commit the step that begins the preparation. If two invocations run at the same time, only one can commit it."""
+    """Commit the step that begins the preparation. Of two invocations at the same time, only one can commit the step."""
     now = ports.clock.now()
     handle = replace(migration.handle, began_at=now)
     reason = "preparing the job"
@@ -110,7 +110,7 @@ def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
     )
 
 
-def _why_not_back(migration: Migration, ports: Ports) -> str:
+def _why_instance_not_back(migration: Migration, ports: Ports) -> str:
     """Return, in words, why the instance is not back after a failed attempt; empty if its agent answers."""
     status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
@@ -122,7 +122,7 @@ def _why_not_back(migration: Migration, ports: Ports) -> str:
 def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports: Ports) -> None:
     """Check acknowledgement, lock, slot and a finished snapshot of every disk, before anything destructive.
 
-    Raises Permanent if one of them is missing.
+    Raises Permanent if the acknowledgement, the lock, the slot or a snapshot is missing.
     """
     if scene.terms.acknowledgement is None or scene.terms.dry_run:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")

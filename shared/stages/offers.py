@@ -1,4 +1,7 @@
-"""Chooses which waiting migrations may start in this tick. Next hops come before first hops, within the free slots."""
+"""Chooses which waiting migrations may start in this tick, at most as many as there are free slots.
+
+Next hops come before first hops.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ _LOG = logging.getLogger("replank")
 READY_READ = 100
 """Maximum waiting migrations that one tick reads from a queue, longest waiting first."""
 MANY_READ = 20_000
-"""Maximum waiting migrations read from the queue of a batch with waves or groups. A migration at the end may start first."""
+"""Maximum waiting migrations read from the queue of a batch with waves or groups.
+
+In such a queue a migration at the end may be allowed to start first.
+"""
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
 """How long a migration keeps a slot that it does not need, after its last change of state."""
@@ -46,7 +52,7 @@ class _BatchQueue:
 
 
 @dataclass
-class _Tick:
+class _TickState:
     """The facts and counts that all batches of one tick share."""
 
     ports: Ports
@@ -61,21 +67,21 @@ class _Tick:
     crowds: dict[str, SlotCounts] = field(default_factory=dict)
     """The slot holders of each batch, counted by region and wave. Only batches that limit regions or waves are counted."""
 
-    def begun_starts(self, batch_id: str | None = None, account_id: str | None = None) -> int:
-        """Return the number of slots offered in this tick, to one batch, to one account, or to both."""
+    def offered_slots(self, batch_id: str | None = None, account_id: str | None = None) -> int:
+        """Return the number of slots that this tick has offered to one batch, to one account, or to both."""
         return sum(n for (batch, account), n in self.begun.items() if batch_id in (None, batch) and account_id in (None, account))
 
 
 def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
-    """Offer the free slots to waiting migrations, by events to the snapshot stage. Return how many were offered.
+    """Offer the free slots to waiting migrations, by events to the snapshot stage. Return the number of offers.
 
-    The snapshot stage takes the slot.
+    The offer takes no slot: the snapshot stage takes it.
     """
     now = ports.clock.now()
     queues = _collect_queues(_rotated_batches(batches, now), now, ports)
     if not queues:
         return 0
-    tick = _Tick(ports, now, ports.admission.holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
+    tick = _TickState(ports, now, ports.admission.holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
@@ -85,7 +91,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
 
 
 def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
-    """Return the member account of each slot holder, and the accounts in trouble. Both are empty without member accounts."""
+    """Return the member account of each slot holder, and the accounts in trouble. The results are empty without member accounts."""
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
         return {}, {}
@@ -111,7 +117,7 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
     return queues
 
 
-def _choose_or_skip_batch(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Migration]:
+def _choose_or_skip_batch(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
     try:
         if not first and any(not each.first for each in queue.waiting):
             _pause_if_budget_spent(_queue_scene(queue, set(), tick), tick.ports)
@@ -136,7 +142,7 @@ def _pause_if_budget_spent(scene: Scene, ports: Ports) -> None:
         pause_if_budget_spent(scene, ports)
 
 
-def _drop_unbegun_waves(queue: _BatchQueue, tick: _Tick) -> None:
+def _drop_unbegun_waves(queue: _BatchQueue, tick: _TickState) -> None:
     """Remove migrations of waves that have not begun from the queue. Record the end of the open wave."""
     terms = queue.tally.terms
     if not terms.policy.waves or terms.acknowledgement is None:
@@ -168,7 +174,7 @@ def _rotated_batches(batches: Sequence[Terms], now: datetime) -> list[Terms]:
     return [*batches[place:], *batches[:place]]
 
 
-def _choose_migrations(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Migration]:
+def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
     """Return the migrations of the queue that may start now. Migrations that kept a slot in a crash are always included."""
     mine = {holder for holder, owner in tick.holders.items() if owner == queue.tally.terms.batch_id}
     ids = [each.migration_id for each in queue.waiting if each.first is first]
@@ -187,8 +193,11 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _Tick) -> list[Mig
     return still
 
 
-def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _Tick) -> list[str]:
-    """Return the first ids that may start, at most ``room``. Their redundancy group, region and wave must allow it."""
+def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick: _TickState) -> list[str]:
+    """Return the first ids that may start, at most ``room``.
+
+    The migration's redundancy group, region and wave must allow the start.
+    """
     terms = queue.tally.terms
     if not (terms.policy.group or terms.policy.has_region_or_wave_limit) or not room:
         return list(ids[:room])
@@ -203,15 +212,15 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     return ids_that_may_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
-def _queue_scene(queue: _BatchQueue, mine: set[str], tick: _Tick) -> Scene:
+def _queue_scene(queue: _BatchQueue, mine: set[str], tick: _TickState) -> Scene:
     batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
-    begun = tick.begun_starts(batch_id)
+    begun = tick.offered_slots(batch_id)
     standing = Standing(
         queue.tally.failed,
         queue.tally.moved,
         held_by_batch=len(mine) + begun,
-        held_by_account=there + tick.begun_starts(account_id=account_id),
+        held_by_account=there + tick.offered_slots(account_id=account_id),
         unproved=len(mine - queue.tally.moved) + begun,
     )
     trouble = tick.troubles.get(account_id)
@@ -219,7 +228,7 @@ def _queue_scene(queue: _BatchQueue, mine: set[str], tick: _Tick) -> Scene:
     return Scene(queue.tally.terms, standing, tick.hold, tick.now, tick.ports.limits.max_moving, reason)
 
 
-def _reclaim_slots(tick: _Tick) -> None:
+def _reclaim_slots(tick: _TickState) -> None:
     """Release slots that no migration needs. In earlier versions a retry that crashed before its step kept its slot."""
     if tick.now.minute % RECLAIM_EVERY_MIN:
         return

@@ -38,10 +38,10 @@ STATES = frozenset({State.ACCEPTED, State.PRECHECKING})
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Begin the precheck of an accepted migration, or judge the guest's answer to the probe."""
-    return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge)
+    return run_or_fail(message, ports, STATES, ("precheck", events.PRECHECK_FAILED), _begin_or_judge_precheck)
 
 
-def _begin_or_judge(migration: Migration, ports: Ports) -> Outcome:
+def _begin_or_judge_precheck(migration: Migration, ports: Ports) -> Outcome:
     if migration.state is State.ACCEPTED:
         batch = ports.batches.load(migration.batch_id)
         reopen_batch(batch.terms, ports)
@@ -59,14 +59,14 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     try:
         instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
         migration = replace(migration, hops=migration.hops or _planned_route(migration, instance, terms, ports))
-        _check_selected(migration, batch, ports)
+        _check_instance_selected(migration, batch, ports)
         migration = _migration_with_group(migration, instance, terms)
         _lock_instance(migration, terms, ports)
     except Refused as error:
         return _refuse_instance(migration, _assessment_of_error(error), ports)
     if terms.dry_run:  # it takes no lock, so nothing has looked for another migration yet
         instance = replace(instance, active_migration_id=_other_active_migration(migration, ports))
-    facts = _gathered_facts(migration, instance, None, terms, ports)
+    facts = _facts_for_rules(migration, instance, None, terms, ports)
     early = assess(facts, terms.policy.overrides, rules=cheap_rules, catalog=ports.catalog)
     if early.blocked:
         return _refuse_instance(migration, early, ports)
@@ -132,7 +132,7 @@ def _assessment_with_group_warning(migration: Migration, terms: Terms, result: A
     return assessment([*result.findings, no_tag(terms.policy.group.tag)], terms.policy.overrides)
 
 
-def _check_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
+def _check_instance_selected(migration: Migration, batch: Batch, ports: Ports) -> None:
     """Refuse an instance that the batch does not select, because it must not be probed."""
     why = not_selected(batch, migration, ports.catalog)
     if why:
@@ -145,7 +145,7 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
         return
     where, account = (migration.region_id, migration.instance_id), migration.account_id
     holder = ports.admission.lock(*where, migration.migration_id, migration.attempt, account=account)
-    ended = _ended_attempt(holder, ports) if holder != migration.migration_id else 0
+    ended = _last_ended_attempt(holder, ports) if holder != migration.migration_id else 0
     if ended:
         # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
         ports.admission.unlock(*where, holder, ended, account=account)
@@ -161,11 +161,11 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
 def _other_active_migration(migration: Migration, ports: Ports) -> str:
     """Return the id of the active migration that holds the instance's lock; empty if no active migration holds it."""
     holder = ports.admission.holder(migration.region_id, migration.instance_id, account=migration.account_id)
-    return "" if not holder or _ended_attempt(holder, ports) else holder
+    return "" if not holder or _last_ended_attempt(holder, ports) else holder
 
 
-def _ended_attempt(migration_id: str, ports: Ports) -> int:
-    """Return the last attempt of a migration that has ended, so that its lock can be released; 0 while it is active."""
+def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
+    """Return the number of an ended migration's last attempt, to release its lock; 0 while the migration is active."""
     try:
         found = ports.migrations.load(migration_id)
     except Refused:
@@ -184,7 +184,7 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     if isinstance(found, ProbeUnreadable):
         return _refuse_instance(migration, assessment([finding_for_unreadable(found)], {}), ports)
     instance = _stored_instance(migration, ports)
-    facts = _gathered_facts(migration, instance, found, terms, ports)
+    facts = _facts_for_rules(migration, instance, found, terms, ports)
     result = assess(facts, terms.policy.overrides, catalog=ports.catalog)
     result = _assessment_with_group_warning(migration, terms, result)
     if result.blocked:
@@ -192,7 +192,7 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     return _pass_precheck(migration, terms, result, instance, found, ports)
 
 
-def _gathered_facts(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
+def _facts_for_rules(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
     """Return the facts that the rules need. The operator's policy tells whether Alibaba Cloud has allow-listed the account."""
     account = ports.compute.account(migration.region_id)
     if terms.policy.allow_listed or not traits(migration.driver).needs_listing:

@@ -17,7 +17,10 @@ from shared.probes import ProbeUnreadable, parse_answer, probe_script
 
 
 def may_run_own_check(terms: Terms) -> bool:
-    """Whether the batch's own check may run in the guest, and its files may be read. A person's acknowledgement allows both."""
+    """Whether the batch's own check may run in the guest, and its files may be read.
+
+    A person's acknowledgement allows the check and the reading of files.
+    """
     return terms.acknowledgement is not None and not terms.dry_run
 
 
@@ -31,7 +34,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, t
     """Start the probe in the guest, and return the invocation's id. The same purpose and count give the same invocation.
 
     The batch's files and check are included only after the acknowledgement, because no foreign code runs in a guest before. Pass
-    the instance's ``tags`` if its description is not stored yet.
+    the instance's ``tags`` if the instance is not stored yet.
     """
     own = _policy_for_instance(migration, terms, ports, tags) if may_run_own_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)

@@ -71,7 +71,7 @@ def check_resets(migration: Migration, ports: Ports) -> None:
 
 
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:
-    """Reset each disk that is not reset yet. Return None if ``safe`` returns False before a reset; the rest is then not reset.
+    """Reset each disk that is not reset yet. Stop and return None as soon as ``safe`` returns False.
 
     Each reset is recorded before its call, so that after a crash the row shows which disks may have been reset.
     """
@@ -94,14 +94,14 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 def _is_disk_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
     """Whether ECS shows the disk in a state that accepts a reset.
 
-    After a refused call this tells whether an earlier call, whose answer was lost, has begun the reset.
+    If ECS refuses a reset, an earlier call whose answer was lost may have begun it. The disk's state tells.
     """
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)
 
 
 def resets_with_restored(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
-    """Return the resets, with every reset that ECS has finished marked as restored.
+    """Return the resets, and mark every reset that ECS has finished as restored.
 
     Raises Permanent (Rollback.DisksDiffer) if a disk was attached or detached in the meantime.
     """

@@ -26,7 +26,7 @@ STATES = frozenset({State.ROLLING_BACK})
 
 
 def run(message: Message, ports: Ports) -> Outcome:
-    """Take the rollback's next step. A rollback fails if the guest does not prove that it is as before."""
+    """Take the rollback's next step. A rollback fails unless the guest is proved to be as before."""
     return run_or_fail(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_phase)
 
 
@@ -41,7 +41,7 @@ def _run_phase(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _restart_instance(migration: Migration, ports: Ports) -> str:
-    """Start the instance again after a rollback that stopped it but reset no disk. Return a sentence for the failure.
+    """Start the instance again if a failed rollback has stopped it but reset no disk. Return a sentence for the failure's message.
 
     If a disk may have been reset, the instance stays stopped.
     """
@@ -78,7 +78,7 @@ def _check_time_limit(migration: Migration, ports: Ports) -> None:
 # Stopping: jobs, disks, the instance ----------------------------------------------------------------------------------
 
 
-def _stop_and_reset(migration: Migration, ports: Ports) -> Outcome:
+def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
     """End the jobs, carry out the outbox, check every disk and snapshot, and then stop the instance and reset its disks."""
     source_ids = live_jobs.source_server_ids(migration, ports)
     jobs = _blocking_jobs(live_jobs.remove_own_jobs(migration, source_ids, ports))
@@ -205,7 +205,7 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
 def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> Outcome:
     """Finish the rollback after the guest was verified.
 
-    Jobs and disks are checked a last time. If a job could still undo the rollback, it begins again.
+    Jobs and disks are checked a last time. If a job could still undo the rollback, the rollback begins again.
     """
     jobs = _blocking_jobs(live_jobs.unfinished_jobs(migration, ports))
     if jobs:
@@ -260,4 +260,4 @@ def _commit_progress(migration: Migration, reason: str, ports: Ports, **changes:
     return advance(ports, taken)
 
 
-_PHASES = {"stopping": _stop_and_reset, "starting": _start_instance, "verifying": _verify_guest}
+_PHASES = {"stopping": _stop_and_reset_disks, "starting": _start_instance, "verifying": _verify_guest}

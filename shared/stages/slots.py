@@ -20,7 +20,7 @@ from shared.ports.ports import Ports
 def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True) -> Held | None:
     """Take a slot for a migration that is about to start. Return the limit that forbids the start, or None.
 
-    A migration that already has a slot keeps it.
+    A migration that already has a slot keeps the slot.
     """
     for _ in range(LOST_RACE.calls):
         seen, scene = current_scene(migration, ports)
@@ -70,7 +70,7 @@ def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
 def batch_and_scene(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
-    Callers need the batch's acknowledgement too.
+    The caller also needs the batch's acknowledgement.
     """
     seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.with_tally(migration.batch_id)
@@ -80,7 +80,7 @@ def batch_and_scene(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
 def release_slot(migration: Migration, ports: Ports) -> None:
     """Release the slot of a migration that no longer moves. A slot that a later retry has taken stays.
 
-    In earlier versions a retry took its slot before its step. If no retry can follow, such a slot is released too.
+    In earlier versions a retry took its slot before its step. Such a retry's slot is released if no retry can follow.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
@@ -126,17 +126,17 @@ def keeps_lock_for_jobs(migration: Migration, ports: Ports) -> bool:
 
 
 BEFORE_THE_SLOT = frozenset({State.ACCEPTED, State.PRECHECKING, State.READY, State.WAITING})
-"""The states before admission. The present attempt may hold a slot in these states."""
+"""The states before admission. In a state before admission, only the present attempt may hold a slot."""
 _NEVER_AGAIN = frozenset({State.CANCELLED, State.ROLLED_BACK, State.CONFIRMED, State.COMPLETED})
 """The final states. A migration in a final state needs neither lock nor slot."""
 _NEVER_MOVES = _NEVER_AGAIN | {State.ROLLING_BACK}
-"""The states in which a migration never needs a slot again. A rollback needs no slot, not even when it is retried."""
+"""The states in which a migration never needs a slot again. A rollback and its retries need no slot."""
 _UNLOCKED = _NEVER_AGAIN | {State.PRECHECK_FAILED}
 """The states in which a migration needs no lock. After a refused precheck the next attempt takes a new lock."""
 
 
 def why_batch_held(tally: Tally, ports: Ports) -> str:
-    """Return, in words, why the batch can start no new migration now; empty if it can start one."""
+    """Return, in words, why the batch can start no new migration now; empty if a migration can start."""
     reasons = []
     for account_id in tally.terms.every_account:
         seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
@@ -160,7 +160,7 @@ def _batch_scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, po
 
 
 def wave_number(tally: Tally, own: str, ports: Ports) -> int:
-    """Return the number of the migration's wave, from 0; 0 if the batch has no waves. Without a migration, return the open wave."""
+    """Return the number of the migration's wave, from 0; 0 if the batch has no waves. If ``own`` is empty, return the open wave."""
     if not tally.terms.policy.waves or tally.terms.acknowledgement is None:
         return 0
     return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
@@ -175,11 +175,11 @@ def _batch_standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standin
         held_by_batch=seen.of_batch - has_slot,
         held_by_account=seen.of_account - has_slot,
         has_slot=has_slot,
-        unproved=_unproved_count(tally, own, ports),
+        unproved=_unvalidated_count(tally, own, ports),
     )
 
 
-def _unproved_count(tally: Tally, own: str, ports: Ports) -> int | None:
+def _unvalidated_count(tally: Tally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet; None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None

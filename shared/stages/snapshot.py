@@ -1,4 +1,7 @@
-"""The snapshot stage: takes a slot, and then makes a snapshot of every disk. The ledger has each snapshot before its request."""
+"""The snapshot stage: takes a slot, and then makes a snapshot of every disk.
+
+Each snapshot is entered in the ledger before its request.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +40,7 @@ def _admit_or_continue(migration: Migration, ports: Ports, *, offered: bool) -> 
     held = admit_migration(migration, ports, offered=offered)
     if held:
         return _wait_for_limit(migration, held, ports)
-    return _begin_admitted(migration, ports)
+    return _begin_admitted_migration(migration, ports)
 
 
 def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
@@ -49,7 +52,7 @@ def _continue_snapshots(migration: Migration, ports: Ports) -> Outcome:
         raise
 
 
-def _begin_admitted(migration: Migration, ports: Ports) -> Outcome:
+def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
     batch = ports.batches.load(migration.batch_id)
     check_acknowledged(batch, migration, ports)
     if migration.state is State.WAITING:
@@ -65,7 +68,7 @@ def _begin_admitted(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
-    """Run the pre command before the snapshots, so that they contain everything that the instance wrote before it was drained."""
+    """Run the pre command before the snapshots, so that the snapshots contain all data that the drained instance has written."""
     drained = commands.run_pre_command(migration, ports) if migration.commands.phase else migration
     if drained is None:
         return Outcome("waiting", {"state": "snapshotting", "reason": "the pre command runs"})
@@ -80,7 +83,7 @@ def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
 
 
 def _resume_retry(migration: Migration, ports: Ports) -> Outcome:
-    """Continue a retry that needs no new snapshots. Its next state is the job or another validation."""
+    """Continue a retry that needs no new snapshots, with the job or with another validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED
     taken = step(migration, to, now=now, by="snapshot", reason="admitted", due_at=now)
@@ -91,9 +94,9 @@ def _resume_retry(migration: Migration, ports: Ports) -> Outcome:
 
 
 def _why_precheck_outdated(migration: Migration, terms: Terms, ports: Ports) -> str:
-    """Return, in words, why the precheck must be repeated; empty if it is still good.
+    """Return, in words, why the precheck must be repeated; empty if the precheck is still valid.
 
-    A precheck is repeated if it is too old, if it lacks the batch's own check, or if the instance has other disks now.
+    A precheck is outdated if it is too old, if it lacks the batch's own check, or if the instance has other disks now.
     """
     if migration.prechecked_at is None or ports.clock.now() - migration.prechecked_at > PRECHECK_AGE:
         return "the precheck is out of date"
@@ -110,7 +113,7 @@ def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outc
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0
     for entry in entries:
-        done += _note_if_finished(entry, known.get(entry.snapshot_id), ports)
+        done += _note_snapshot_if_finished(entry, known.get(entry.snapshot_id), ports)
     if done == len(entries):
         return _finish_snapshots(migration, ports)
     _check_time_limit(migration, ports)
@@ -123,10 +126,10 @@ def _check_time_limit(migration: Migration, ports: Ports, why: str = "") -> None
         raise Permanent("Snapshot.TimedOut", sentence, "Look at the snapshots in the console, then retry.")
 
 
-def _note_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
-    """Record a finished snapshot in the ledger. Return whether it is finished.
+def _note_snapshot_if_finished(entry: LedgerEntry, snapshot: Snapshot | None, ports: Ports) -> bool:
+    """Record a finished snapshot in the ledger. Return whether the snapshot is finished.
 
-    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. ECS may list a new snapshot some time later.
+    Raises Permanent (Snapshot.Failed) if the snapshot has failed or is gone. A new snapshot may be missing from ECS's list.
     """
     if snapshot is None and ports.clock.now() - entry.created_at < LOST:
         return False

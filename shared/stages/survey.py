@@ -45,7 +45,7 @@ def instance_pages(
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page after page. Problems of a region go into ``survey``.
 
-    With ``instance_ids``, only these instances are searched for. ECS applies ``only`` roughly, and an instance may come twice.
+    With ``instance_ids``, only these instances are searched for. ``only`` is a rough filter of ECS. An instance may come twice.
     """
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
@@ -105,7 +105,7 @@ def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports, 
 
 
 def _note_silent_region(region_id: str, error: Transient, ports: Ports, survey: Survey) -> None:
-    """Record a region that does not answer as silent, or as refused if ECS does not list it.
+    """Record a region that does not answer as silent, or as refused if ECS does not list the region.
 
     A misspelt region never answers, because it has no endpoint.
     """

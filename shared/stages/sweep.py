@@ -23,10 +23,10 @@ from shared.stages.advance import advance
 PATIENCE = timedelta(minutes=8)
 """Time limit of one run. The function may run for ten minutes (s.yaml), and the next day's run continues."""
 SUNDAY = 6
-"""The weekday on which all confirmed migrations are checked. An older version gave some of them no due time."""
+"""The weekday on which all confirmed migrations are checked. An older version gave some migrations no due time."""
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
-"""The final states that a sweep does not change. It only adds a line to the journal."""
+"""The final states that a sweep keeps. The sweep only adds a line to the journal."""
 P = TypeVar("P", LedgerPage, Page)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")
@@ -61,13 +61,13 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 @dataclass
 class SweepTroubles:
-    """The failures of one run, counted by error code. The next run tries them again."""
+    """The failures of one run, counted by error code. The next run tries the failed deletions again."""
 
     codes: Counter[str] = field(default_factory=Counter)
     silent: set[tuple[str, str]] = field(default_factory=set)
-    """Accounts and regions that did not answer. The run skips them, because each further call would take as long."""
+    """Accounts and regions that did not answer. The run skips these regions, because each call would take as long again."""
     refusing: set[str] = field(default_factory=set)
-    """Member accounts that refuse the pipeline. The run skips them."""
+    """Member accounts that refuse the pipeline. The run skips these accounts."""
 
     def try_or_log(self, what: T, act: Callable[..., bool], *more: Any) -> bool:
         """Return the result of ``act`` for ``what``. If ``act`` fails, log the cause and return False."""
@@ -105,7 +105,10 @@ def _owning_migrations(entries: Sequence[LedgerEntry], ports: Ports) -> list[Mig
 
 
 def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) -> bool:
-    """Delete one snapshot if its migration's row and its ledger entry allow it (invariant 2). Return whether it is deleted."""
+    """Delete one snapshot if its migration's row and its ledger entry allow it (invariant 2).
+
+    Return whether the snapshot is deleted.
+    """
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
     ports = ports.of(owner)

@@ -18,7 +18,7 @@ _LOG = logging.getLogger("replank")
 
 
 def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports: Ports) -> None:
-    """Begin the rollback. Do nothing if a person has already acted on the migration.
+    """Begin the rollback of a migration that failed its validation. Do nothing if a person has already acted on the migration.
 
     Raises Transient while the hold or a missing approval delays the rollback.
     """

@@ -31,10 +31,10 @@ Documents = Mapping[str, Mapping[str, Any]]
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Send the probe to the guest, or evaluate the probe's answer."""
-    return run_or_fail(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _probe_or_judge)
+    return run_or_fail(message, ports, STATES, ("validate", events.VALIDATION_FAILED), _probe_or_judge_guest)
 
 
-def _probe_or_judge(migration: Migration, ports: Ports) -> Outcome:
+def _probe_or_judge_guest(migration: Migration, ports: Ports) -> Outcome:
     if migration.trace.ended is not None:
         return _fail_after_drill(migration, migration.trace.ended, ports)
     if not migration.probe_invocation_id:
@@ -45,7 +45,7 @@ def _probe_or_judge(migration: Migration, ports: Ports) -> Outcome:
     if isinstance(found, GuestFacts):
         return _judge_guest(migration, found, ports)
     unreadable = found or ProbeUnreadable("Probe.TimedOut", f"no answer within {PROBE_LIMIT}")
-    return _wait_or_fail(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
+    return _probe_again_or_fail(migration, assessment([finding_for_unreadable(unreadable)], {}), ports)
 
 
 def _send_probe(migration: Migration, ports: Ports) -> Outcome:
@@ -86,7 +86,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
             and (before.os_id, before.os_version) == (guest.os_id, guest.os_version)
         )
         system = f"{guest.os_name or guest.os_id} {guest.os_version or ''}".strip()
-        return _wait_or_fail(migration, result, ports, unmoved=system if unmoved else "")
+        return _probe_again_or_fail(migration, result, ports, unmoved=system if unmoved else "")
     documents = {after_name(migration.hop): Observation(instance, guest, result).to_json()}
     if not migration.is_last_hop:
         return _begin_next_hop(migration, documents, ports)
@@ -96,8 +96,8 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
     return _finish_migration(restored, result, documents, ports)
 
 
-def _wait_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
-    """Probe the guest again later, or fail the migration once its services have had time to start.
+def _probe_again_or_fail(migration: Migration, result: Assessment, ports: Ports, *, unmoved: str = "") -> Outcome:
+    """Probe the guest again later, or fail the migration once the guest's services have had time to start.
 
     ``unmoved`` names the old system if the guest still runs it after a finished job.
     """

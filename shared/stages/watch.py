@@ -37,7 +37,10 @@ STAGE_OF = {
 _WATCHED_HERE = frozenset({State.MIGRATING, State.RESTARTING})
 """The states in which only the tick checks a migration."""
 OPEN_BATCHES = 500
-"""Maximum open batches that one tick reads. Few are open at a time, because a batch in which nothing can start is closed."""
+"""Maximum open batches that one tick reads.
+
+Few batches are open at a time, because a batch in which nothing can start is closed.
+"""
 
 
 def run(message: Message, ports: Ports) -> Outcome:
@@ -53,7 +56,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 
 def _check_all_accounts(ports: Ports) -> Outcome:
-    """Check whether each member account can be used now. `replank doctor` asks for this."""
+    """Check whether each member account can be used now. `replank doctor` requests this check."""
     from shared.stages.accounts import check_every_account
 
     return Outcome("done", {"accounts": len(ports.members), "unusable": sorted(check_every_account(ports))})
@@ -87,7 +90,7 @@ def _remind_of_confirmations(ports: Ports) -> None:
 def _workable_migrations(due: list[Migration], ports: Ports) -> list[Migration]:
     """Return the due migrations whose accounts can be used.
 
-    Migrations that only the tick checks are always included, because their time limits apply.
+    Migrations that only the tick checks are always included, so that their time limits still apply.
     """
     if not ports.members:
         return due
@@ -111,10 +114,10 @@ def _handle_due_migrations(migrations: Sequence[Migration], ports: Ports) -> tup
 
 
 def _settle_outboxes(migration: Migration, ports: Ports) -> bool:
-    """Carry out the migration's outboxes. Return whether this tick handles the migration as well.
+    """Carry out the migration's outboxes. Return whether this tick also handles the migration.
 
-    The tick handles a migration whose outbox is older than its state, so that an outbox that cannot be carried out does not delay
-    it. The tick also handles every migration that only the tick checks.
+    The tick handles a migration whose outbox is older than its state, because an old outbox must not delay the migration. The tick
+    also handles every migration that no stage checks.
     """
     goes_on = migration.state in _WATCHED_HERE or max(migration.owes) < migration.entered_version
     try:
@@ -140,7 +143,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
 
 
 def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
-    """Run one kind of polling. If its service does not answer, the rest of the tick still runs."""
+    """Poll jobs or guests. If their service does not answer, log the error, so that the rest of the tick still runs."""
     if not migrations:
         return 0
     try:

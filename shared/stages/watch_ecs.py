@@ -34,7 +34,7 @@ def handle_ecs_event(message: Message, ports: Ports) -> Outcome:
 
 
 def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Count a restart when an instance runs again. The guard handles every other change of its power state."""
+    """Count a restart when an instance runs again. The guard handles every other change of an instance's power state."""
     instance_id, state = str(content.get("resourceId", "")), str(content.get("state", ""))
     region_id = str(message.data.get("regionId") or message.region_id or "")
     if state not in ("Running", "Stopped", "Deleted") or not instance_id:
@@ -67,7 +67,10 @@ def _event_account(message: Message, ports: Ports) -> str | None:
 
 
 def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Ports) -> Outcome:
-    """Record a finished snapshot in the ledger. The last snapshot of a migration wakes the snapshot stage instead."""
+    """Record a finished snapshot in the ledger.
+
+    After a migration's last snapshot, wake the snapshot stage, which records that snapshot itself.
+    """
     migration_id = migration_of(str(content.get("snapshotName", "")))
     if not migration_id:
         return _note_outside_snapshot(message, content, ports)

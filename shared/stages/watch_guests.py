@@ -37,7 +37,10 @@ def _account_and_region(migration: Migration) -> tuple[str, str]:
 
 
 def _agents_by_instance(migrations: Sequence[Migration], ports: Ports) -> dict[str, Agent]:
-    """Return the agents by instance id; empty if the service does not answer. The time limits apply even then."""
+    """Return the agents by instance id; empty if the service does not answer.
+
+    The time limits apply even if the service does not answer.
+    """
     account_id, region_id = _account_and_region(migrations[0])
     try:
         return ports.in_account(account_id).guest.agents(region_id, [each.instance_id for each in migrations])

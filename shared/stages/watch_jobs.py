@@ -41,7 +41,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
 
 
 def _follow_unseen_jobs(migrations: Sequence[Migration], error: ReplankError, ports: Ports) -> int:
-    """Handle jobs whose state cannot be read now. A job past its time limit fails all the same."""
+    """Handle jobs whose state cannot be read now. A job past its time limit fails even if its state cannot be read."""
     level = logging.WARNING if isinstance(error, Transient) else logging.ERROR
     _LOG.log(level, "the jobs cannot be looked at, the next tick tries again: %s", error)
     return sum(_follow_job(each, _last_seen_report(each), ports) for each in migrations)
@@ -89,7 +89,7 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
 
 
 def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -> None:
-    """Set when the job is polled next.
+    """Set the time of the job's next poll.
 
     Every tick polls the job until SMC has made its copies of the disks, because the time to write the marker is short.
     """
@@ -109,7 +109,7 @@ def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -
 
 
 def _job_end(migration: Migration, report: JobReport | None, ports: Ports) -> JobEnd:
-    """Return how the job ended. An end that is already recorded counts, else the report."""
+    """Return how the job ended. An end that is already recorded takes precedence over the report."""
     now = ports.clock.now()
     if migration.trace.ended is not None:
         return migration.trace.ended

@@ -15,18 +15,21 @@ from shared.stages.closing import SETTLED
 NOTED_AT_ONCE = 1000
 """Maximum migrations whose sort keys are stored in one write."""
 ROWS_READ = 100
-"""Maximum rows that are read at once, if an older version stored no sort keys for the batch."""
+"""Maximum rows read in one call, for a batch whose sort keys an older version did not store."""
 
 
 class WaveOrder:
-    """Stores the sort keys of a batch's migrations while intake makes them. So an acknowledgement need not read every row."""
+    """Stores the sort keys of a batch's migrations while intake makes them.
+
+    With these keys an acknowledgement need not read every row.
+    """
 
     def __init__(self, batch: Batch, ports: Ports) -> None:
         self._batch, self._ports = batch, ports
         self._pages = 0
         self._unnoted: dict[str, list[str]] = {}
 
-    def add(self, migrations: Iterable[Migration]) -> None:
+    def add_migrations(self, migrations: Iterable[Migration]) -> None:
         """Buffer the sort keys of the migrations, and write them once the buffer is full.
 
         A repeated planning writes the same keys.
@@ -100,7 +103,7 @@ def advance_wave(terms: Terms, ports: Ports) -> None:
 def unfinished_in_begun_waves(terms: Terms, found: Waves, ports: Ports) -> list[str]:
     """Return the ids of unfinished migrations in the waves that have begun.
 
-    A migration is finished once it is validated, failed, refused or cancelled. A retry makes it unfinished again.
+    A migration is finished once it is validated, failed, refused or cancelled. A retry makes a finished migration unfinished again.
     """
     states = ports.migrations.states(terms.batch_id)
     ids = [id for wave in found[: terms.control.wave + 1] for id in wave]

@@ -28,7 +28,7 @@ Patch = Any
 
 def no_wait() -> list[Patch]:
     return [
-        mock.patch.object(snapshot, "_note_if_finished", return_value=True),
+        mock.patch.object(snapshot, "_note_snapshot_if_finished", return_value=True),
         mock.patch.object(migrate, "_check_safe_to_move"),
     ]
 

@@ -1,4 +1,4 @@
-"""Shows the accounts that the deployment serves, and their troubles."""
+"""Shows the accounts that the deployment serves, and why an account cannot be used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.stages.api import views
 
 
 def account_list(ports: Ports) -> views.AccountList:
-    """Return the deployment's own account and its member accounts. An account that cannot be used has its trouble."""
+    """Return the deployment's own account and its member accounts. An account that cannot be used is returned with the reason."""
     troubles = {each.account_id: each for each in account_troubles(sorted(ports.members), ports)}
     own = views.AccountView(ports.account_id, "", "", None)
     members = (
@@ -20,6 +20,6 @@ def account_list(ports: Ports) -> views.AccountList:
 
 
 def account_troubles(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
-    """Return the trouble of each account that cannot be used; empty if all accounts can be used."""
+    """Return each account that cannot be used, with the reason; empty if all accounts can be used."""
     found = ports.admission.troubles(accounts).values()
     return tuple(views.AccountTrouble(each.account_id, each.code, each.message, each.remedy, each.since) for each in found)

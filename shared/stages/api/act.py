@@ -30,7 +30,9 @@ class _ActAlreadyDone(Exception):
 
 
 def carry_out_act(ports: Ports, migration: Migration, act: Act) -> None:
-    """Decide the act's step and commit it, again if somebody else wrote in between. A repeated act changes nothing.
+    """Decide and commit the step of the act. A repeated act changes nothing.
+
+    If somebody else writes the row at the same time, decide the step again.
 
     Raises Refused (Migration.Moved) if the migration has changed since the person saw it. An impossible act is refused too.
     """

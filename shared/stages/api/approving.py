@@ -40,14 +40,14 @@ class Approver:
 def approve_batch(ports: Ports, batch_id: str, who: Approver, digest: str, wave: int, why: str) -> views.BatchView:
     """Approve the batch or one of its waves. ``digest`` proves which policy and selection the person saw."""
 
-    def current_state(batch: Batch, now: datetime) -> Ask:
+    def approval_state(batch: Batch, now: datetime) -> Ask:
         if wave:
             if batch.policy.wave_approvals:
                 approvals.check_wave(batch, wave, len(ports.batches.waves(batch_id)))
             return approvals.ask_of_batch(batch, approvals.of_wave(wave), now)
         return approvals.ask_of_batch(batch, approvals.BATCH, now)
 
-    after = _write_approval(ports, batch_id, who, (digest, why), current_state)
+    after = _write_approval(ports, batch_id, who, (digest, why), approval_state)
     return show.batch_view(after, own=ports.account_id, now=ports.clock.now())
 
 

@@ -25,13 +25,13 @@ PAGES = 20
 def record_request(ports: Ports, asked: Asked) -> str:
     """Record a request before its act. Return the id of the new line.
 
-    Raises Transient if the line cannot be written. The act must not happen then.
+    Raises Transient if the line cannot be written. No act may happen without a line.
     """
     return ports.audit.record_request(asked)
 
 
 def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
-    """Record the outcome of an act in its line. If that fails, log an error, because the act is already done."""
+    """Record the outcome of an act in its line. Log an error if the line cannot be written, because the act is already done."""
     try:
         ports.audit.record_outcome(entry, answered)
     except ReplankError as error:
@@ -39,7 +39,7 @@ def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
 
 
 def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
-    """Return the lines from the day ``from`` to the day ``to``, newest first. Without these days, list the last seven days.
+    """Return the lines from the day ``from`` to the day ``to``, newest first. The default is the last seven days.
 
     A page may have fewer lines than ``limit``, even no line, and still have a next page.
     """

@@ -169,8 +169,8 @@ def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: 
 def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
     """Return a page of batches, newest first.
 
-    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. Such a page may have fewer batches
-    than ``limit``.
+    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches ready to confirm
+    may have fewer than ``limit``.
     """
     now = ports.clock.now()
     if ready_to_confirm:
@@ -188,7 +188,7 @@ def _is_ready_to_confirm(batch: Batch, now: datetime) -> bool:
 
 
 def acknowledge_batch(ports: Ports, batch_id: str, caller: Caller, risks_version: str, version: int) -> views.BatchView:
-    """Record that the operator accepts the risks and the snapshots. From then on instances may move.
+    """Record that the operator accepts the risks and the snapshots. After the acknowledgement instances may move.
 
     A repeated call changes nothing.
     """
@@ -204,7 +204,10 @@ def acknowledge_batch(ports: Ports, batch_id: str, caller: Caller, risks_version
 
 
 def _write_acknowledgement(before: Batch, caller: Caller, risks_version: str, version: int, ports: Ports) -> Batch:
-    """Write the acknowledgement and return the batch. Nothing is written if the same operator has already acknowledged it."""
+    """Write the acknowledgement and return the batch.
+
+    Nothing is written if the same operator has already acknowledged the batch.
+    """
     if before.acknowledgement is not None and before.acknowledgement.operator == caller.name:
         return before
     if before.version != version:
@@ -228,7 +231,7 @@ def confirm_migrations(ports: Ports, batch_id: str, caller: Caller, versions: di
         return acts.confirm(migration, caller.name, now, retention_days=retention_days, holds_snapshots=holds)
 
     return views.Confirmations(
-        *_act_on_each(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide_confirmation))
+        *_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("confirmation", caller, seen, decide_confirmation))
     )
 
 
@@ -239,10 +242,10 @@ def retry_migrations(ports: Ports, batch_id: str, caller: Caller, versions: dict
     def decide_retry(migration: Migration, now: datetime) -> Step:
         return retry_step(migration, caller, now, ports)
 
-    return views.Retries(*_act_on_each(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide_retry)))
+    return views.Retries(*_act_on_each_migration(ports, batch_id, versions, lambda seen: Act("retry", caller, seen, decide_retry)))
 
 
-def _act_on_each(
+def _act_on_each_migration(
     ports: Ports, batch_id: str, versions: dict[str, int], act: Callable[[int], Act]
 ) -> tuple[tuple[str, ...], tuple[views.RefusedAct, ...]]:
     """Carry out the act on each named migration. Return the ids of the successful acts, and the reasons of the refused acts."""

@@ -1,4 +1,4 @@
-"""Sets, releases and shows the hold. While it is set, no migration of the deployment starts; running migrations go on."""
+"""Sets, releases and shows the hold. While the hold is set, no migration of the deployment starts."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def hold_view(hold: Hold) -> views.HoldView:
 
 
 def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
-    """Set the hold at once. It wins over a release at the same time. A second hold only adds a line to the history."""
+    """Set the hold at once. A hold wins over a release at the same time. A second hold only adds a line to the history."""
     line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
         seen = ports.admission.hold()
@@ -33,7 +33,10 @@ def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
 
 
 def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.HoldView:
-    """Release the hold, so that migrations start again. Raises Refused if nothing is held, or if the hold has changed since."""
+    """Release the hold, so that migrations start again.
+
+    Raises Refused if nothing is held, or if the hold has changed since the person saw it.
+    """
     seen = ports.admission.hold()
     if not seen.held:
         raise Refused("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.", status=409)

@@ -9,7 +9,7 @@ from shared.stages.api.people_views import Me
 
 
 def caller_view(caller: Caller, access: Access, account: str) -> Me:
-    """Return the caller with their roles and allowed acts. Grants that hold only for batches of certain owners are left out."""
+    """Return the caller with their roles and allowed acts. Grants that apply only to batches of certain owners are left out."""
     roles = tuple(sorted(role.value for role in roles_of(caller, access, account=account)))
     may = tuple(sorted(act for act in MAY if _is_allowed(caller, act, access, account)))
     return Me(caller.name, caller.trust.value, caller.issuer, caller.subject, roles, may)

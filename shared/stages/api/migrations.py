@@ -92,7 +92,10 @@ def _read_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) ->
 
 
 def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> Page:
-    """Read pages until enough migrations match the filter. A read never exceeds the free room, so that the token skips no row."""
+    """Read pages until enough migrations match the filter.
+
+    Each read asks only for as many rows as are missing, so that the token skips no row.
+    """
     found: list[Migration] = []
     for _ in range(MOST_PAGES):
         page = _read_page(ports, wanted, limit - len(found), token)
@@ -154,7 +157,7 @@ def migration_journal(ports: Ports, migration_id: str) -> views.Journal:
 
 
 def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Accept the migration's outcome. Its snapshots are deleted after the batch's retention."""
+    """Accept the migration's outcome. The snapshots are deleted after the batch's retention time."""
 
     def decide_confirmation(migration: Migration, now: datetime) -> Step:
         retention_days = ports.batches.terms(migration.batch_id).policy.retention_days
@@ -168,7 +171,7 @@ def confirm(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views
 def holds_snapshots(migration: Migration, ports: Ports) -> bool:
     """Whether the migration has a snapshot that is not deleted yet.
 
-    The ledger is read only for a cancelled migration. All other migrations count as having snapshots.
+    The ledger is read only for a cancelled migration. Every migration that is not cancelled counts as having snapshots.
     """
     if migration.state is not State.CANCELLED:
         return True
@@ -206,7 +209,7 @@ def cancel(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.
 
 
 def roll_back(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:
-    """Begin to restore every disk from its snapshot of before the first hop."""
+    """Begin a rollback, which restores every disk from its snapshot from before the first hop."""
 
     def decide_rollback(migration: Migration, now: datetime) -> Step:
         taken = acts.roll_back(migration, caller.name, now)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True)
 class AuditLineView:
-    """One act or refusal in the audit: who asked when for what, by which way, and the target's state before and after."""
+    """One act or refusal in the audit: the person, the time, the request, the outcome, and the target before and after."""
 
     entry: str
     at: datetime
@@ -52,7 +52,7 @@ class Me:
 
 @dataclass(frozen=True)
 class SignInAt:
-    """The OpenID provider that verifies names, and the client id for signing in. Both are empty without a provider."""
+    """The OpenID provider that verifies names, and the client id for signing in; empty without a provider."""
 
     issuer: str
     client_id: str
@@ -82,5 +82,5 @@ class ApprovalsView:
     """Digest of the present policy and selection. An approval must name this digest."""
     given: tuple[ApprovalView, ...]
     expires_at: datetime | None
-    """When an approval expires, so that too few are left; null while approvals are missing."""
+    """When too few approvals will be left, because one expires; null while approvals are missing."""
     waits_for: str

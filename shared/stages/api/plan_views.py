@@ -28,7 +28,7 @@ class PlannedWave:
 
 @dataclass(frozen=True)
 class FindingCount:
-    """The number of instances that have a finding. ``severity`` is that of their prechecks."""
+    """The number of instances that have a finding. ``severity`` is the finding's severity in the prechecks."""
 
     code: str
     severity: str
@@ -38,7 +38,7 @@ class FindingCount:
 
 @dataclass(frozen=True)
 class AssumedDuration:
-    """A duration that the forecast assumes, in minutes: 10, 50 and 90 percent of the cases are shorter than the three values."""
+    """A duration that the forecast assumes, in minutes: 10, 50 and 90 percent of all cases are at most this long."""
 
     part: str
     low: float
@@ -93,7 +93,7 @@ class PlanView:
     """The snapshots' cost until the sweep, if each migration is confirmed at once; 0 if REPLANK_SNAPSHOT_PRICE is not set."""
     currency: str
     sizes_seen: int
-    """Number of instances whose disks were read. All other instances count with the average size."""
+    """Number of instances whose disk sizes were read. An instance that was not read counts with the average size."""
     needs_a_person: tuple[str, ...]
     not_known: tuple[str, ...]
     """Facts that the forecast ignores, for example a hold or other batches; empty if it ignores nothing."""

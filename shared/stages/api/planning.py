@@ -23,14 +23,14 @@ from shared.stages.api.plan_views import AssumedDuration, FindingCount, FinishVi
 from shared.stages.closing import SETTLED
 
 MOST_RUNS, WORK = 60, 6000
-"""Maximum runs of the forecast, and maximum migrations in all runs together. They keep the answer within seconds."""
+"""Maximum runs of the forecast, and maximum migrations in all runs together. Both limits keep the answer within seconds."""
 SIZES_READ = 50
 """Maximum instances whose disk sizes are read."""
 NAMED = 5
 MOST_OTHERS = 100
 """Maximum open batches that are read."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
-"""Maximum periods that are listed, and the number of days that they cover if no run finishes."""
+"""Maximum periods that the plan lists, and the days ahead that the periods cover if no run finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 
@@ -85,7 +85,7 @@ def batch_plan(ports: Ports, batch_id: str, *, seed: str, prices: tuple[float, s
 
 
 def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
-    """Return all migrations of the batch, in the order in which waves take them."""
+    """Return all migrations of the batch, in the order that divides the batch into waves."""
     found: list[Migration] = []
     token = ""
     while True:
@@ -107,7 +107,7 @@ def _wave_ids(batch: Batch, meant: Sequence[Migration], ports: Ports) -> list[tu
 def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
     """Return the batch as if people had just acknowledged and approved it.
 
-    The forecast assumes a delay only for a wave that a person begins.
+    Only the delay of a person who begins a wave is part of the forecast.
     """
     given = batch.acknowledgement or Acknowledgement("", now, "", (), digest_of(batch.selection))
     policy = replace(batch.policy, approvals=0, wave_approvals=0)
@@ -117,7 +117,7 @@ def _batch_as_approved(batch: Batch, now: datetime) -> Batch:
 def _forecast_item(migration: Migration, batch: Batch) -> Item:
     """Return the migration as an item of the forecast.
 
-    A dry run cancels migrations that pass the precheck. The forecast treats them as waiting.
+    A dry run cancels migrations that pass the precheck. The forecast treats a migration that a dry run has cancelled as waiting.
     """
     hops = max(len(migration.hops) - migration.hop, 1)
     id, group = migration.migration_id, migration.group
@@ -132,7 +132,7 @@ def _forecast_item(migration: Migration, batch: Batch) -> Item:
 def _forecast_at_acknowledgement(
     batch: Batch, meant: Sequence[Migration], cut: Sequence[Sequence[str]], limit: int, seed: str, runs: int
 ) -> Finish | None:
-    """Return the forecast of the finish at the time of the acknowledgement, before any instance moved; None without one."""
+    """Return the forecast of the finish at the time of the acknowledgement; None before the acknowledgement."""
     if batch.acknowledgement is None:
         return None
     then = batch.acknowledgement.at

@@ -37,7 +37,7 @@ TONES = {
 
 
 def report_html(report: Report) -> str:
-    """Return the report as one HTML page. It loads no script, font or picture, and all texts from a guest are escaped."""
+    """Return the report as one HTML page. The page loads no script, font or picture, and every text from a guest is escaped."""
     shared = unchecked(report)
     made = report.made_at.strftime("%Y-%m-%d %H:%M UTC")
     summary = ", ".join(f"{number} {verdict}" for verdict, number in sorted(counts(report).items())) or "no instances"

@@ -29,7 +29,7 @@ HELD = frozenset({SnapshotState.CREATING, SnapshotState.ACCOMPLISHED})
 
 
 def possible_acts(migration: Migration, *, holds_snapshots: bool) -> tuple[str, ...]:
-    """Return the acts that a person can carry out on the migration now. Each act is tried, because its decision is pure."""
+    """Return the acts that a person can carry out on the migration now. Each act is decided on trial, which changes nothing."""
     now = migration.entered_at
     tries: dict[str, Callable[[], object]] = {
         "confirmation": lambda: acts.confirm(migration, "", now, retention_days=1, holds_snapshots=holds_snapshots),
@@ -211,7 +211,7 @@ def journal_line(entry: JournalEntry) -> views.JournalLine:
 
 
 def snapshot_view(entry: LedgerEntry, price: float, *, own: str) -> views.SnapshotView:
-    """Return the view of one snapshot of the ledger. ``price`` is per GiB and month."""
+    """Return the view of one snapshot of the ledger. ``price`` is the price per GiB and month."""
     return views.SnapshotView(
         entry.snapshot_id,
         entry.migration_id,

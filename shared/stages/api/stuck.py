@@ -13,7 +13,7 @@ from shared.ports.ports import Ports
 from shared.stages.api import views
 
 AFTER = timedelta(minutes=15)
-"""An outbox counts as stuck after this time. The next ticks may still carry out a younger outbox."""
+"""Age from which an outbox counts as stuck. The next ticks may still carry out a younger outbox."""
 ROWS, BATCHES, OF_A_STATE = 1000, 50, 100
 """Maximum items that one answer checks: waiting rows, batches, and rows of each state of an open batch."""
 NOT_DRIVEN = (*sorted(ADMITTED, key=lambda state: state.value), *sorted(WAITING_FOR_A_PERSON, key=lambda state: state.value))
@@ -23,7 +23,7 @@ _OWED = "The log of replank-watch has the refusal by the migration's id. Mend it
 
 
 def find_stuck_rows(ports: Ports) -> views.Stuck:
-    """Return the stuck items that one answer finds. Its field ``more`` is true if it could not check everything."""
+    """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
     now = ports.clock.now()
     waiting = ports.migrations.waiting_for_tick(now + timedelta(days=1), limit=ROWS)
     swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
@@ -50,10 +50,10 @@ def _stuck_migrations(page: Page, now: datetime, ports: Ports) -> Iterator[views
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > AFTER:
-            yield views.StuckRow("owed", migration.migration_id, f"It still owes {_pending_names(migration, ports)}.", _OWED)
+            yield views.StuckRow("owed", migration.migration_id, f"It still owes {_pending_effect_names(migration, ports)}.", _OWED)
 
 
-def _pending_names(migration: Migration, ports: Ports) -> str:
+def _pending_effect_names(migration: Migration, ports: Ports) -> str:
     """Return the names of the effects and events in the migration's outboxes."""
     try:
         owed = ports.migrations.outboxes(migration.migration_id)

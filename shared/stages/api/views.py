@@ -75,7 +75,7 @@ class HoldAct:
 
 @dataclass(frozen=True)
 class HoldView:
-    """Whether all starts are held, why, and the last acts, newest first. A release names the ``version`` that the person saw."""
+    """Whether the hold forbids all starts, why, and the last acts. A release names the ``version`` that the person saw."""
 
     held: bool
     reason: str
@@ -95,7 +95,7 @@ class ProblemView:
 
 @dataclass(frozen=True)
 class AccountTrouble:
-    """Why an account cannot be used, since when, and what to do. Its waiting migrations continue once it can be used again."""
+    """Why an account cannot be used, since when, and what to do. Waiting migrations continue once the account can be used again."""
 
     account_id: str
     code: str
@@ -153,7 +153,7 @@ class BatchView:
 
 @dataclass(frozen=True)
 class WaveView:
-    """One wave: its migrations, their number by state, and what the wave waits for; ``waits_for`` is empty once it has begun."""
+    """One wave: its migrations, their number by state, and what the wave waits for; empty once the wave has begun."""
 
     number: int
     migration_ids: tuple[str, ...]
@@ -253,7 +253,7 @@ class MigrationDetail(MigrationView):
     rollback_approvals: ApprovalsView | None
     """The approvals of the migration's rollback; null if the policy needs no approval, or if it cannot be rolled back now."""
     command: str
-    """The batch's command in the guest that runs now, or how the last one ended; empty if none ran."""
+    """The pre or post command that runs in the guest now, or how the last command ended; empty if no command ran."""
     group: str
     """The migration's redundancy group as tag=value; empty without a group."""
 
@@ -377,14 +377,14 @@ class ResultLine:
     to: str
     state: str
     result: str
-    """``completed``, ``refused``, ``failed``, ``rolled_back``, ``cancelled``, or ``open`` while it is under way."""
+    """The outcome: ``completed``, ``refused``, ``failed``, ``rolled_back``, ``cancelled``, or ``open`` before the end."""
     hops: int
     restarts: int
     attempts: int
     snapshots_made: int
     snapshots_swept: int
     minutes: int
-    """Minutes from acceptance to the outcome, with the wait for a slot but without confirmation and retention."""
+    """Minutes from acceptance to the outcome, including the wait for a slot. Confirmation and retention do not count."""
     smc_rollback: str
     """Whether SMC restored the disks after a job that failed, was cancelled or was a drill; empty for other jobs."""
     driver: str
@@ -423,7 +423,7 @@ class AspectView:
 
 @dataclass(frozen=True)
 class Judgement:
-    """The findings of precheck and validation on one instance, and the guest before and after. A check that has not run is null."""
+    """The findings of precheck and validation on one instance, and the guest before and after; null for a missing check."""
 
     migration_id: str
     instance_id: str
