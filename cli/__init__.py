@@ -1,1 +1,1 @@
-"""`replank`, the command line: a client of the HTTP API, with a few commands that work offline or on the account itself."""
+"""The command line `replank`: a client of the HTTP API. A few commands work offline, or call the cloud services directly."""

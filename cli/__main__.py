@@ -1,4 +1,4 @@
-"""``python -m cli``, for machines without the console script."""
+"""Runs the command line as ``python -m cli``, for machines on which the script `replank` is not installed."""
 
 from cli.main import main
 

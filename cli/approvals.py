@@ -1,4 +1,4 @@
-"""approvals: what must be approved, who has approved it, and the act itself."""
+"""The commands approve and approvals: approve a batch, a wave or a rollback, and show which approvals are missing."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands approve and approvals to the command line."""
     app.command("approve")(approve)
     app.command("approvals")(show_approvals)
 
@@ -28,7 +28,7 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a batch, its next wave, or a rollback, as its policy asks. This is not the acknowledgement of the risks."""
+    """Approve a batch, its next wave, or a rollback, if its policy requires it. This does not acknowledge the risks."""
     if wave and rollback:
         raise bad_input("Option.Conflict", "--wave and --rollback exclude each other.", "Give one of them.")
     api = Api.from_environment()
@@ -54,7 +54,7 @@ def approve(
 
 
 def _approval_request(batch: Json, about: str) -> Json:
-    """The request that must be approved. If there is no request, the API says why."""
+    """The approval request of the batch for ``about``. Without one, an empty request, which the API refuses with the reason."""
     for each in batch["approvals"]:
         if each["about"] == about:
             return dict(each)
@@ -81,7 +81,7 @@ def show_approvals(
     batch: Annotated[str, typer.Argument(metavar="[BATCH]", help="Id of a batch; without it, all that wait for persons.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Show what has to be approved, who has approved it, and when that expires."""
+    """Show what has to be approved, who has approved it, and when the approval expires."""
     api = Api.from_environment()
     batches = (
         [api.get(f"/batches/{batch}")]

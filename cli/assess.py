@@ -1,4 +1,4 @@
-"""assess and precheck: apply every rule to facts from a file, or to an instance of the account."""
+"""The commands assess and precheck: apply every precheck rule to facts from a file, or to instances in the cloud."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ PATIENCE_S = 900
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands assess and precheck to the command line."""
     app.command("assess")(assess)
     app.command("precheck")(precheck_instances)
 
@@ -47,7 +47,7 @@ def assess(  # noqa: PLR0913 - one parameter per option
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Apply every precheck rule to the facts in a file; works offline. Exit status 1 if anything blocks."""
+    """Apply every precheck rule to the facts in a file. Works offline. Exit status 1 if a finding blocks the migration."""
     if schema:
         for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
@@ -75,7 +75,7 @@ def _reasons_by_code(given: list[str]) -> dict[str, str]:
 
 
 def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
-    """The facts as of that day; heartbeat and dates of the instance are compared with it too."""
+    """The facts in the file. ``on`` replaces the current time in them, and ``to`` replaces the destination."""
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop towards the destination; if no route is known, a hop straight to it."""
+    """The first hop of the route to the destination. Without a route, one hop from the instance's release to the destination."""
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -106,7 +106,7 @@ def _first_hop(document: Json, to: str, known: Catalog) -> Json:
 
 
 def _day_of_facts(document: Json) -> date:
-    """The day of the facts; if it cannot be read, reading the whole document reports it."""
+    """The day in the field ``now``; the latest possible day if the field is invalid, which `Facts.from_json` reports later."""
     try:
         return parsed_day(str(document.get("now", ""))[:10])
     except Problem:
@@ -114,7 +114,7 @@ def _day_of_facts(document: Json) -> date:
 
 
 def show_assessment(found: Assessment) -> None:
-    """Findings in words, worst first."""
+    """Print the findings, worst first, and then the verdict."""
     for finding in found.findings:
         print(f"[{finding.standing}] {finding.code}: {output.title_and_seen(finding.title, finding.seen)}\n  {finding.remedy}")
         if finding.command:
@@ -123,7 +123,7 @@ def show_assessment(found: Assessment) -> None:
 
 
 def _verdict_in_words(blocked: bool, warned: bool) -> str:
-    """The last line: the verdict."""
+    """The verdict as it is printed: blocked, passed, or passed with warnings."""
     return "blocked" if blocked else "passed, with warnings" if warned else "passed"
 
 
@@ -134,7 +134,10 @@ def precheck_instances(
     every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1)] = 5,
     as_json: AsJson = False,
 ) -> None:
-    """Run every precheck on instances, in the cloud and in the guests (a dry-run batch). Exit status 1 if anything blocks."""
+    """Run every precheck on instances, through the cloud APIs and in the guests, as a dry-run batch.
+
+    Exit status 1 if a finding blocks a migration.
+    """
     api = Api.from_environment()
     body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": instance, "dryRun": True}
     body |= {"destination": to} if to else {}
@@ -153,7 +156,7 @@ def precheck_instances(
 
 
 def _has_passed(found: Json) -> bool:
-    """A dry run that passes ends by itself, as cancelled."""
+    """Whether the migration of a dry run passed its precheck. A dry run that passes ends in the state ``cancelled``."""
     return found["state"] in states.PASSED and not found["blocked"]
 
 

@@ -1,4 +1,4 @@
-"""audit: who did what, and what was refused."""
+"""The command audit: shows who did what through the API, and which requests the API refused."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ COLUMNS = (
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command audit to the command line."""
     app.command("audit")(show_audit_lines)
 
 
@@ -37,7 +37,7 @@ def show_audit_lines(  # noqa: PLR0913 - one parameter per option
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV instead of text.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show acts and refusals, newest first: who, how known, when, what, and what came of it."""
+    """Show acts and refused requests, newest first: time, person, how the name was verified, act, target and outcome."""
     if as_csv and as_json:
         raise bad_input("Option.Conflict", "--csv and --json exclude each other.", "Give one of them.")
     query = {"from": first, "to": last, "who": who, "act": act, "target": target, "refused": "true" if refused else ""}

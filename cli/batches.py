@@ -1,4 +1,4 @@
-"""Commands on batches: submit, status, watch, acknowledge, left-out."""
+"""Commands on batches: submit, status, watch, acknowledge and left-out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Json = dict[str, Any]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands on batches to the command line."""
     app.command("submit")(submit)
     app.command("status")(show_status)
     app.command("watch")(watch_batch)
@@ -34,7 +34,7 @@ def submit(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a batch: its instances are found, routed and prechecked. Nothing moves before it is acknowledged."""
+    """Submit a batch: its instances are found, routed and prechecked. No instance migrates before the batch is acknowledged."""
     answer = Api.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
     if as_json:
         output.show_json(answer)
@@ -97,7 +97,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
 
 
 def _state_or_brake(batch: Json) -> str:
-    """The state of a batch and, if it starts nothing new, the reason."""
+    """The state of a batch. If an open batch is paused or stopped, the state of its brake instead."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
@@ -111,7 +111,7 @@ def _counts_in_words(batch: Json) -> str:
 
 
 def print_batch(batch: Json) -> None:
-    """Print one batch with its migrations."""
+    """Print one batch: its fields, waves, journal, problems, and the risks to accept. Migrations are printed separately."""
     counts = _counts_in_words(batch)
     output.print_fields(
         (
@@ -147,7 +147,7 @@ def print_batch(batch: Json) -> None:
 
 
 def print_migrations(migrations: list[Json]) -> None:
-    """Migrations, one a line."""
+    """Print a table of migrations, one line each."""
     several = len({each.get("accountId", "") for each in migrations}) > 1
     rows = [
         (
@@ -179,7 +179,10 @@ def watch_batch(
     every: Annotated[int, typer.Option(help="Seconds between two looks.", min=1, max=3600)] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Follow a batch until every migration has ended or waits for a person. Exit status 1 if any was refused or failed."""
+    """Follow a batch until every migration has ended or waits for a person.
+
+    Exit status 1 if a migration was refused or failed.
+    """
     try:
         found = _follow_batch(Api.from_environment(), batch, every, as_json)
     except KeyboardInterrupt:
@@ -190,7 +193,7 @@ def watch_batch(
 
 
 def _follow_batch(api: Api, batch: str, every: int, as_json: bool) -> Json:
-    """The batch, once every migration has ended or waits for a person."""
+    """Print every change until each migration has ended or waits for a person; returns the batch."""
     before: tuple[Json, str, list[str]] | None = None
     while True:
         found: Json = api.get(f"/batches/{batch}")
@@ -230,7 +233,7 @@ def acknowledge_batch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Accept the risks of a batch and the snapshots of all its disks; from then on its instances move."""
+    """Accept the risks of a batch and the snapshots of all its disks. After this its instances can migrate."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     risks = found["risks"] or api.get("/risks")  # its own, because its policy may add to them
@@ -249,7 +252,7 @@ def acknowledge_batch(
 
 
 def list_left_out(batch: BatchId, as_json: AsJson = False) -> None:
-    """List the instances that a batch's selection left out, and why."""
+    """List the instances that a batch's selection left out, each with the reason."""
     rows = list(Api.from_environment().all_items(f"/batches/{batch}/left-out", "leftOut"))
     if as_json:
         output.show_json({"batchId": batch, "leftOut": rows})

@@ -1,4 +1,4 @@
-"""bootstrap: creates the event bus, which ROS cannot. A second run changes nothing."""
+"""The command bootstrap: creates the event bus, because ROS cannot create one. A second run changes nothing."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from cli.sdk_account import OperatorAccount, problem_from_error
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command bootstrap to the command line."""
     app.command("bootstrap")(bootstrap)
 
 
 def bootstrap(as_json: AsJson = False) -> None:
-    """Create the event bus if it is missing. Then deploy template.yml (ROS) and s.yaml (`s deploy`)."""
+    """Create the event bus if it is missing. After this, deploy template.yml with ROS and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
     created = ensure_bus(account)
     if as_json:
@@ -27,7 +27,7 @@ def bootstrap(as_json: AsJson = False) -> None:
 
 
 def ensure_bus(account: OperatorAccount) -> bool:
-    """Create the bus; False if it exists. Raises Problem with the service's code."""
+    """Create the event bus; returns False if it exists already. Raises Problem with EventBridge's error code."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

@@ -1,4 +1,4 @@
-"""Commands that brake one batch: pause, resume, stop, next-wave."""
+"""Commands that control the starts of one batch: pause, resume, stop and next-wave."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands pause, resume, stop and next-wave to the command line."""
     app.command("pause")(pause_batch)
     app.command("resume")(resume_batch)
     app.command("stop")(stop_batch)
@@ -25,7 +25,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def pause_batch(batch: BatchId, why: Why = "", as_json: AsJson = False) -> None:
-    """Start nothing new in a batch: no first try and no retry. Next hops go on, and what runs finishes."""
+    """Pause a batch: it starts no migration and no retry. Running migrations finish, including their next hops."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/pause", {"why": why} if why else {}, seen=found["version"])
@@ -37,7 +37,7 @@ def resume_batch(
     why: Annotated[str, typer.Option(help="Why the batch may go on; kept in its journal.")],
     as_json: AsJson = False,
 ) -> None:
-    """Let a paused or stopped batch go on. After a pause at the budget, the count of failures restarts at 0."""
+    """Resume a paused or stopped batch. If its failure budget had paused it, the count of failures restarts at 0."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"
@@ -47,7 +47,7 @@ def resume_batch(
 
 
 def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson = False) -> None:
-    """Start nothing more in a batch and cancel what has not begun. What runs finishes, next hops too."""
+    """Stop a batch and cancel its migrations that have not begun. Running migrations finish, including their next hops."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     if not yes:
@@ -58,7 +58,7 @@ def stop_batch(batch: BatchId, why: Why = "", yes: Yes = False, as_json: AsJson 
 
 
 def start_next_wave(batch: BatchId, as_json: AsJson = False) -> None:
-    """Let the next wave of a batch begin, if its policy asks a person (gate: approval)."""
+    """Start the next wave of a batch whose policy requires a person for each wave (gate: approval)."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     answer = api.post(f"/batches/{batch}/waves/next", seen=found["version"])

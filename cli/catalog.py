@@ -1,4 +1,4 @@
-"""catalog and eol: releases, paths, routes and dates; both work without an account."""
+"""The commands catalog and eol: show releases, paths, routes and ends of support. Both work without an account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.domain.route import plan_route
 
 Json = dict[str, Any]
 _ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Instance families with Arm processors end in r or y (g6r, g8y); DescribeInstances names no architecture."""
+"""Arm instance types, whose family ends in r or y (for example g6r). DescribeInstances returns no architecture."""
 _ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: today.")]
 _FLEET_ON = Annotated[
     str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
@@ -31,7 +31,7 @@ _FLEET_ON = Annotated[
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands catalog and eol to the command line."""
     group = typer.Typer(help="Releases, supported paths and routes; works offline.", no_args_is_help=True)
     group.command("releases")(list_releases)
     group.command("paths")(list_paths)
@@ -41,7 +41,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def parsed_day(text: str) -> date:
-    """A day from an option."""
+    """The day in an option's text (YYYY-MM-DD); raises Problem (Option.Invalid)."""
     try:
         return date.fromisoformat(text)
     except ValueError:
@@ -49,7 +49,7 @@ def parsed_day(text: str) -> date:
 
 
 def list_releases(catalog: CatalogFile = None, as_json: AsJson = False) -> None:
-    """List every release the catalog can name, with the end of its support."""
+    """List every release in the catalog, with the end of its support."""
     rows, known = [], catalog_from_file(catalog)
     for release in known.releases.values():
         life = known.lifecycle.get(release.product)
@@ -66,7 +66,7 @@ def list_paths(
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the supported paths (one hop each)."""
+    """List the supported paths. Each path is one hop from a release to another."""
     known = catalog_from_file(catalog)
     key = require_release(source, known).key if source else ""
     rows = [
@@ -100,7 +100,7 @@ def show_route(  # noqa: PLR0913 - one parameter per option
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a route: the hops from a release to a supported one, with warnings. Exit status 2 if no route exists."""
+    """Plan a route: the hops from a release to a supported release, with warnings. Exit status 2 if no route exists."""
     if architecture not in ("x86_64", "arm64"):
         raise bad_input("Option.Invalid", f"{architecture!r} is no architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):
@@ -132,7 +132,10 @@ def list_end_of_life(
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say which instances of a fleet run a release out of support, and where each may go. Exit status 1 if any does."""
+    """List the instances of a fleet with the support of their release, and a route for each release out of support.
+
+    Exit status 1 if an instance runs a release out of support.
+    """
     found, known = read_fleet(fleet), catalog_from_file(catalog)
     looked_from, why = day_to_assess(found, on)
     rows = [_support_row(found, record, looked_from, known) for record in found.instances]
@@ -151,7 +154,7 @@ def list_end_of_life(
 
 
 def day_to_assess(fleet: Fleet, on: str) -> tuple[date, str]:
-    """The day to assess, and its source: the option, else the fleet file."""
+    """The day on which support is judged, and a phrase for its source: the option, else the fleet file, else today."""
     if on:
         return parsed_day(on), "as --on says"
     return fleet.on or today(), fleet.dated or "today"

@@ -1,4 +1,4 @@
-"""The only module of the command line that uses HTTP: the signed API, and plain JSON to a cloud on this machine."""
+"""HTTP of the command line: signed requests to the API, and plain JSON requests to the local cloud."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ Json = dict[str, Any]
 TIMEOUT_S = 60
 _SIGN_TYPE = "ACS3-HMAC-SHA256"
 _VERSION = "/v1"
-"""The version of the API that the command line uses."""
+"""Path prefix of the API version that the command line uses."""
 
 
 class HttpClient:
-    """JSON over HTTP with one kept connection; loopback is never sent through a proxy."""
+    """Sends JSON requests over one reused HTTP session. Requests to this machine never use a proxy."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
         self.held = ""
-        """Why everything is held, from the last answer; empty if nothing is held."""
+        """The reason of the account-wide hold, from the last answer; empty if there is no hold."""
         self.pause: Callable[[float], None] = time.sleep
 
     def send(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
-        """The answer's status and parsed body; raises Problem (Api.Unreachable, Api.NotJson)."""
+        """Send a request; returns the HTTP status and the parsed body. Raises Problem (Api.Unreachable, Api.NotJson)."""
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
             answer = self._send_with_retries(method, url, headers=headers, data=body, params=query, timeout=TIMEOUT_S)
@@ -54,7 +54,7 @@ class HttpClient:
             ) from None
 
     def _send_with_retries(self, method: str, url: str, **more: Any) -> requests.Response:
-        """The answer; after a 429 the request is repeated at the time that the answer names."""
+        """Send a request and repeat it after each answer 429, once the time in its Retry-After header has passed."""
 
         def send_once(_number: int) -> requests.Response:
             answer = self._session.request(method, url, **more)
@@ -69,7 +69,7 @@ class HttpClient:
 
 
 class _TooManyRequests(Exception):
-    """The API refused a request because there were too many."""
+    """The API answered 429: it gets too many requests at the moment."""
 
     def __init__(self, answer: requests.Response) -> None:
         super().__init__(answer.status_code)
@@ -77,7 +77,7 @@ class _TooManyRequests(Exception):
 
 
 def _retry_after(error: Exception) -> Again | None:
-    """A request is repeated if a busy API says when."""
+    """When to repeat the request, from the answer's Retry-After header; None if it must not be repeated."""
     if not isinstance(error, _TooManyRequests):
         return None
     wait = error.answer.headers.get("retry-after", "")
@@ -92,23 +92,23 @@ def _root_cause(error: BaseException) -> str:
 
 @dataclass
 class Api:
-    """The HTTP API, signed as an HTTP trigger with ``authType: function`` asks (ACS3)."""
+    """Client of the HTTP API. It signs requests (ACS3), as an HTTP trigger with ``authType: function`` requires."""
 
     url: str
     access_key_id: str
     access_key_secret: str
     security_token: str = ""
     operator: str = ""
-    """The claimed name; not sent with a token."""
+    """The operator's name, which nobody verifies. It is sent only without a token."""
     token: str = field(default="", repr=False)
-    """The provider's token, which verifies the name."""
+    """The sign-in provider's token, from which the API reads a verified name."""
     http: HttpClient | None = None
 
     @classmethod
     def from_environment(cls, *, signed_in: bool = True) -> Api:
-        """REPLANK_API_URL, ALIBABA_CLOUD_ACCESS_KEY_ID/_SECRET/SECURITY_TOKEN and REPLANK_OPERATOR (default: the login name).
+        """The client that REPLANK_API_URL, REPLANK_OPERATOR and the ALIBABA_CLOUD_ variables describe.
 
-        ``signed_in`` adds the token of the last `replank login` for this API, if one exists.
+        ``signed_in`` adds the token of the last `replank login` for this API, if one exists. Raises Problem (Setting.Missing).
         """
         from cli.signin import kept
 
@@ -124,15 +124,15 @@ class Api:
         return cls(url, key_id, secret, token, operator_name(), mine)
 
     def get(self, path: str, **query: Any) -> Any:
-        """Send a GET request; empty parameters are left out."""
+        """Send a GET request; returns the parsed body. Query parameters that are empty or None are left out."""
         return self.call("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
     def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
-        """Send an act; ``seen`` is the version of its target that the person saw."""
+        """Send a POST request; returns the parsed body. ``seen`` is the version of the batch or migration that the person saw."""
         return self.call("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list, page after page."""
+        """Every item of a list, read page by page. ``items`` is the field of a page that holds them."""
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -142,7 +142,7 @@ class Api:
                 return
 
     def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
-        """The answer; raises Problem with the API's own code, sentence and remedy."""
+        """Send a request to the API; returns the parsed body. Raises Problem with the API's code, message and remedy."""
         try:
             return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
         except Problem as problem:
@@ -174,16 +174,16 @@ class Api:
         return {**signed, **more, **self._caller_headers()}
 
     def _caller_headers(self) -> dict[str, str]:
-        """Headers for the caller: the token if there is one, else the claimed name. Headers hold ASCII."""
+        """The header that names the caller: the token, else the operator's name. The name is percent-encoded to ASCII."""
         if self.token:
             return {"x-replank-token": self.token}
         return {"x-replank-operator": quote(self.operator, safe=" @")} if self.operator else {}
 
 
 def authorization_header(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
-    """The Authorization header, made by the SDK's own helper as Function Compute documents it; it does not cover the body.
+    """The Authorization header for a request, made by the SDK's own helper. The signature does not cover the body.
 
-    alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
+    Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
     """
     from alibabacloud_openapi_util.client import Client as OpenApiUtil
     from Tea.request import TeaRequest
@@ -194,7 +194,7 @@ def authorization_header(method: str, path: str, query: dict[str, str], headers:
 
 
 def problem_from_answer(status: int, answer: Any) -> Problem:
-    """The refusal of the API, or of the platform before it (``ErrorCode`` or ``errorCode``), as a problem of the command line."""
+    """The Problem for an error answer, of the API or of Function Compute (which writes ``ErrorCode`` or ``errorCode``)."""
     fields = answer if isinstance(answer, dict) else {}
     codes = (fields.get(name) for name in ("Code", "ErrorCode", "errorCode", "errorType"))
     code = str(next(filter(None, codes), f"Http.{status}"))
@@ -206,7 +206,7 @@ def problem_from_answer(status: int, answer: Any) -> Problem:
 
 
 def credentials_from_environment() -> tuple[str, str, str]:
-    """Access key id, secret and security token from the environment; raises Problem (Credentials.Missing)."""
+    """Access key id, access key secret and security token from the environment; raises Problem (Credentials.Missing)."""
     key_id, secret = os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_ID", ""), os.environ.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     if not key_id or not secret:
         raise bad_input(
@@ -218,7 +218,7 @@ def credentials_from_environment() -> tuple[str, str, str]:
 
 
 def operator_name() -> str:
-    """The operator's name: REPLANK_OPERATOR, else the login name."""
+    """The operator's name: the variable REPLANK_OPERATOR, else the name of the user who runs the command."""
     return os.environ.get("REPLANK_OPERATOR", "").strip() or _login_name()
 
 

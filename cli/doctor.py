@@ -1,4 +1,4 @@
-"""doctor: checks that this machine and its account can do what Replank needs."""
+"""The command doctor: checks that the settings, credentials and services that Replank needs work."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SMC_SETTINGS = {
 
 @dataclass(frozen=True)
 class CheckResult:
-    """The result of one check; ``ok`` is None if the check was impossible or not needed."""
+    """The result of one check. ``ok`` is None if the check was skipped."""
 
     name: str
     ok: bool | None
@@ -36,12 +36,15 @@ class CheckResult:
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command doctor to the command line."""
     app.command("doctor")(run_doctor)
 
 
 def run_doctor(as_json: AsJson = False) -> None:
-    """Check credentials, permissions, services and settings of the account (or of a local cloud). Exit status 1 if any fails."""
+    """Check credentials, permissions, services and settings of the account or of a local cloud.
+
+    Exit status 1 if a check fails.
+    """
     checks = run_all_checks()
     if as_json:
         output.show_json({"checks": [asdict(check) for check in checks]})
@@ -56,7 +59,7 @@ def run_doctor(as_json: AsJson = False) -> None:
 
 
 def run_all_checks() -> list[CheckResult]:
-    """All checks, in the order in which a person would fix the faults."""
+    """Run every check; returns the results, in the order in which a person should fix failures."""
     checks = _check_settings()
     try:
         account = OperatorAccount.from_environment()
@@ -158,7 +161,7 @@ def _check_api(account: OperatorAccount) -> str:
 
 
 def _check_member_accounts(account: OperatorAccount) -> str:
-    """Only the functions may assume the roles, so the API is asked."""
+    """Check that each member account's role can be assumed. Only the functions may assume it, so the watch function tries."""
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:
         return "REPLANK_ACCOUNTS names none"

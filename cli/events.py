@@ -1,4 +1,4 @@
-"""events: checks an event against its schema, or puts one on the bus."""
+"""The commands events validate and events send: check events against their schemas, or put them on the event bus."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _FILE = Annotated[Path, typer.Argument(metavar="FILE", help="JSON file with one 
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands events validate and events send to the command line."""
     group = typer.Typer(help="Check events against their schemas, or put them on the bus.", no_args_is_help=True)
     group.command("validate")(validate_events)
     group.command("send")(send_events)
@@ -32,7 +32,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def validate_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check the event's envelope and its data against the schema of its type. Exit status 1 if anything is wrong."""
+    """Check each event's envelope, and its data against the schema of its type. Exit status 1 if an event is invalid."""
     problems = [
         f"event {place}: {problem}" for place, event in enumerate(read_events(file)) for problem in problems_in_event(event)
     ]
@@ -45,7 +45,7 @@ def validate_events(file: _FILE, as_json: AsJson = False) -> None:
 
 
 def send_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check the events and put them on the pipeline's bus. A notice only plans; it never moves an instance."""
+    """Check the events and put them on the pipeline's event bus. A notice only creates a plan; it migrates nothing."""
     found = read_events(file)
     problems = [problem for event in found for problem in problems_in_event(event)]
     if problems:
@@ -58,7 +58,7 @@ def send_events(file: _FILE, as_json: AsJson = False) -> None:
 
 
 def read_events(file: Path) -> list[Json]:
-    """The events in a file; raises Problem naming what is wrong."""
+    """The events in a JSON file; raises Problem (File.Unreadable, File.Invalid)."""
     try:
         found = read_json(file)
     except (OSError, ValueError) as error:
@@ -72,7 +72,7 @@ def read_events(file: Path) -> list[Json]:
 
 
 def problems_in_event(event: Json) -> list[str]:
-    """The faults of one event, in words; empty if it is valid."""
+    """What is wrong with an event, one sentence for each fault; empty if the event is valid."""
     type_ = str(event.get("type", ""))
     found = _schema_problems(FOLDER / "envelope.schema.json", event, "")
     if type_ not in known.PRODUCERS:
@@ -96,7 +96,7 @@ def _schema_problems(schema_file: Path, value: Any, at: str) -> list[str]:
 
 
 def put_events(account: OperatorAccount, found: list[Json]) -> list[str]:
-    """Put events on the pipeline's bus; returns their ids. Raises Problem if one is refused."""
+    """Put events on the pipeline's event bus; returns their ids. Raises Problem if EventBridge refuses an event."""
     from alibabacloud_eventbridge import models
     from Tea.exceptions import TeaException
 

@@ -1,4 +1,4 @@
-"""Reads JSON files as people and tools write them: UTF-8 or UTF-16, with or without a byte order mark, or GBK."""
+"""Reads JSON files in the encodings that people and tools use: UTF-8, UTF-16, UTF-32 or GBK."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ _MARKS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-"""Byte order marks; UTF-32 comes first, because a mark of UTF-16 begins like one of UTF-32."""
+"""Byte order marks with their encodings. UTF-32 comes before UTF-16, because their little-endian marks begin alike."""
 _CHINESE = "gb18030"
 _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
-"""The Chinese "64 bit" in GBK as it looks when read as UTF-8, where its bytes are valid too."""
+"""Matches GBK text misread as UTF-8: the GBK bytes of the Chinese "64 bit" are valid UTF-8, but give this letter."""
 
 
 def read_json(file: Path) -> Any:
-    """The content of the file; raises OSError if it cannot be read, ValueError if it is not JSON.
+    """The parsed content of a JSON file; raises OSError if it cannot be read, ValueError if it is not JSON.
 
-    Several documents in a row become a list, because ``aliyun ... >> fleet.json`` writes pages like that.
+    Several documents in one file are returned as a list, because ``aliyun ... >> fleet.json`` appends one for each page.
     """
     try:
         return _parsed_documents(decoded_text(file.read_bytes()))
@@ -45,7 +45,7 @@ def _parsed_documents(text: str) -> Any:
 
 
 def decoded_text(content: bytes) -> str:
-    """The text in these bytes; raises ValueError if no encoding fits."""
+    """The text in ``content``, in the encoding that fits; raises ValueError if none of the known encodings fits."""
     for mark, encoding in _MARKS:
         if content.startswith(mark):
             return content.decode(encoding)

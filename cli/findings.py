@@ -1,4 +1,4 @@
-"""Words for the findings that the API returns."""
+"""Wording for the findings that the API returns."""
 
 from __future__ import annotations
 
@@ -8,5 +8,5 @@ from shared.domain.findings import Finding
 
 
 def shown_severity(finding: dict[str, Any]) -> str:
-    """The severity, or ``not checked`` if the rule could not look and does not block."""
+    """The finding's severity as users see it: ``not checked`` if the rule had no facts and does not block the migration."""
     return Finding.from_json(finding).standing

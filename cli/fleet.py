@@ -1,4 +1,4 @@
-"""Fleet files: the answer of DescribeInstances (one page, several, or a list of records), with guest facts."""
+"""Reads fleet files: what DescribeInstances returned (pages, or a list of records), with facts of the guests."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ from cli.problem import Problem, bad_input, option_without_effect
 Json = dict[str, Any]
 _REQUIRED: dict[str, type] = {"InstanceId": str, "RegionId": str, "OSType": str, "Status": str, "Cpu": int, "Memory": int}
 _OPTIONAL = ("OSName", "OSNameEn", "InstanceName", "HostName", "InstanceType")
-"""Text that may be empty or absent: an image imported without a platform has no OSName."""
+"""Text fields that may be empty or missing. For example, an image imported without a platform has no OSName."""
 _ALLOWED = {
     "OSType": ("linux", "windows"),
     "Status": ("Running", "Stopped", "Starting", "Stopping", "Pending"),
 }
 _WORDS = {str: "text", int: "a whole number"}
 SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
-"""The schema of a fleet and its guests' facts; `replank local load --schema` prints it."""
+"""The JSON Schema of a fleet and its guests' facts; `replank local load --schema` prints it."""
 SHOWN = 50
-"""Maximum problems shown for one file; the rest are counted."""
+"""Maximum problems shown for one file. For more, only their number is shown."""
 
 
 @dataclass(frozen=True)
 class Fleet:
-    """``pages`` come from DescribeInstances, ``guests`` holds facts by instance id, and ``on`` is the day of the file.
+    """A fleet file. ``pages`` are those of DescribeInstances, and ``guests`` holds the facts of each guest by instance id.
 
-    ``dated`` says where ``on`` comes from: ``takenOn`` in the file, or the day on which the file was written.
+    ``on`` is the day that the file describes. ``dated`` says where it comes from: the field ``takenOn``, or the file's time.
     """
 
     pages: list[Json]
@@ -41,21 +41,21 @@ class Fleet:
     on: date | None = None
     dated: str = ""
     accounts: Json = field(default_factory=dict)
-    """More accounts of the local cloud; an instance names its account in ``account``."""
+    """Additional accounts for the local cloud, by id. An instance names its account in the field ``account``."""
 
     @property
     def instances(self) -> list[Json]:
-        """All records, page after page."""
+        """The records of all instances, in the order of the pages."""
         return [record for page in self.pages for record in _records_on_page(page)]
 
     @property
     def regions(self) -> list[str]:
-        """Every region the fleet is in, in order of appearance."""
+        """The regions of the instances, each once, in the order in which they first appear."""
         return list(dict.fromkeys(record["RegionId"] for record in self.instances))
 
     @property
     def document(self) -> Json:
-        """The fleet in the form that the local cloud loads; it chooses a name if OSName is missing."""
+        """The fleet as the local cloud loads it. A missing OSName becomes empty; the local cloud then chooses a name."""
         pages = [
             {**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records_on_page(page)]}} for page in self.pages
         ]
@@ -68,14 +68,15 @@ def _records_on_page(page: Json) -> list[Json]:
 
 
 def os_names(record: Json) -> tuple[str, str]:
-    """OSName and OSNameEn; empty if ECS gives none."""
+    """The fields OSName and OSNameEn of an instance record; each is empty if ECS returns no value."""
     return record.get("OSName") or "", record.get("OSNameEn") or ""
 
 
 def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
-    """Read and check a fleet file; raises Problem (Fleet.Invalid) naming every record and field that is wrong.
+    """Read and check a fleet file; raises Problem (Fleet.Invalid) that names every wrong record and field.
 
-    Guest facts: ``guests``, else a part ``guests`` of the file, else <name>.guests.json or guests.json beside it.
+    Guest facts come from the file ``guests``, or from the field ``guests`` of the fleet file. Without both, they come from
+    <name>.guests.json or guests.json in the same folder.
     """
     document = _read_fleet_json(file)
     pages, wrong = _pages_in_document(document), []
@@ -115,7 +116,7 @@ def _pages_in_document(document: Any) -> list[Any]:
 
 
 def _day_of_file(document: Any, file: Path) -> tuple[date | None, str, list[str]]:
-    """The day of the file, its source, and what is wrong with it."""
+    """The day that the file describes, a phrase for the day's source, and the problems of the field ``takenOn``."""
     said = document.get("takenOn") if isinstance(document, dict) else None
     if said is None:
         written = datetime.fromtimestamp(file.stat().st_mtime, timezone.utc).date()
@@ -189,7 +190,7 @@ def _guest_problems(found: Any, known: set[str]) -> Iterator[str]:
 
 @lru_cache
 def _guest_validator() -> Any:
-    """The validator of one guest's facts, made from the schema that the local cloud publishes."""
+    """The JSON Schema validator for one guest's facts, made from the schema of the local cloud."""
     from jsonschema import Draft202012Validator
 
     schema = read_json(SCHEMA)
@@ -197,7 +198,7 @@ def _guest_validator() -> Any:
 
 
 def _invalid_fleet(file: Path, wrong: list[str], guests: Path) -> Problem:
-    """One problem that lists every fault on a line of its own."""
+    """The Problem that lists what is wrong with a fleet file, one line for each fault."""
     of_guests = f" and {guests}" if guests != file and any(each.startswith("guest") for each in wrong) else ""
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []
     lines = [*wrong[:SHOWN], *more]

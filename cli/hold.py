@@ -1,4 +1,4 @@
-"""hold: stops every new start in the account, and lets starts go on again."""
+"""The command hold: stops every new start in the account, releases the hold, or shows it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command hold to the command line."""
     app.command("hold")(hold)
 
 
@@ -25,7 +25,7 @@ def hold(
     why: Annotated[str, typer.Option(help="The reason; shown with every answer, and kept.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Stop every new start of the account at once, next hops and retries too. What runs finishes; rollback stays possible."""
+    """Hold the account: nothing new starts, not even next hops and retries. Running work finishes, and rollback stays possible."""
     for name, given in (("--release", release), ("--why", why)):
         if show and given:
             raise option_without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
@@ -43,7 +43,7 @@ def hold(
 
 
 def _release_hold(api: Api, why: str) -> Any:
-    """Release the hold that stands now: one set by somebody else in between stays."""
+    """Release the hold that was just read. A hold that somebody else sets in the meantime stays."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

@@ -1,4 +1,4 @@
-"""Reads files of instance ids: one a line, with comments; every mistake is told with its line."""
+"""Reads files of instance ids, one per line, with comments. Each error message names the wrong lines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,14 @@ from cli.problem import Problem, bad_input
 
 _ID = re.compile(r"i-[A-Za-z0-9-]{1,62}")
 _SHOWN = 5
-"""Maximum wrong lines that are shown."""
+"""Maximum wrong lines that an error message shows."""
 
 
 def read_ids(file: str, option: str) -> list[str]:
-    """The ids in the file, or in standard input for ``-``, each once; raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty)."""
+    """The instance ids in the file, each once; the name ``-`` means standard input.
+
+    Raises Problem (Ids.NotReadable, Ids.Invalid, Ids.Empty).
+    """
     where = "standard input" if file == "-" else file
     text = _read_text(file, where, option)
     found: dict[str, None] = {}

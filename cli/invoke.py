@@ -1,4 +1,4 @@
-"""invoke: runs one stage by hand, through Function Compute's own SDK."""
+"""The command invoke: runs the function of one stage by hand, through the SDK of Function Compute."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STAGES = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command invoke to the command line."""
     app.command("invoke")(invoke_stage)
 
 
@@ -27,7 +27,7 @@ def invoke_stage(
     event: Annotated[Path, typer.Argument(metavar="EVENTFILE", help="JSON file with the event, as the trigger would send it.")],
     as_json: AsJson = False,
 ) -> None:
-    """Invoke one stage's function with an event from a file, and show its answer and the tail of its log."""
+    """Invoke one stage's function with an event from a file, and show its answer and the end of its log."""
     if stage not in STAGES:
         raise bad_input("Stage.Unknown", f"There is no stage {stage!r}.", f"Stages are {', '.join(STAGES)}.")
     try:
@@ -50,7 +50,10 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 
 def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
-    """Invoke replank-<stage> and wait; ``{"result": ..., "log": the last 4 KiB, "requestId"}``. Raises Problem."""
+    """Invoke replank-<stage> and wait for its answer. Raises Problem (Function.Failed, or a code of the service).
+
+    Returns ``result``, ``log`` (its last 4 KiB) and ``requestId``.
+    """
     import fc2
     import requests
 
@@ -74,7 +77,7 @@ def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
 
 
 def _error_in_words(answer: Any) -> str:
-    """The error that the function raised, without its traceback."""
+    """The type and message of the error that the function raised, without the traceback."""
     found = answer if isinstance(answer, dict) else {}
     told = [str(found[name]) for name in ("errorType", "errorMessage") if found.get(name)]
     return ": ".join(told)[:500] or str(answer)[:500] or "it gave no reason"

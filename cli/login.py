@@ -1,4 +1,4 @@
-"""login, logout and whoami: sign in, sign out, and show who you are to the API."""
+"""The commands login, logout and whoami: sign in, sign out, and show who you are to the API."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ WAIT_S = 300
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands login, logout and whoami to the command line."""
     app.command("login")(sign_in)
     app.command("logout")(sign_out)
     app.command("whoami")(show_identity)
@@ -34,7 +34,7 @@ def sign_in(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port for the browser to come back to; 0: any free one.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in at the deployment's provider: acts are then recorded under a verified name."""
+    """Sign in at the deployment's sign-in provider. After this, your acts are recorded under a verified name."""
     if device and paste:
         raise bad_input("Option.Conflict", "--device and --paste exclude each other.", "Give one of them.")
     other = "--device" if device else "--paste"
@@ -78,7 +78,7 @@ def sign_out(as_json: AsJson = False) -> None:
 
 
 def show_identity(as_json: AsJson = False) -> None:
-    """Show who you are to the API, how that is known, and what you may do."""
+    """Show your name as the API knows it, how the name was verified, and what you may do."""
     me = Api.from_environment().get("/me")
     if as_json:
         output.show_json(me)

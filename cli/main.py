@@ -1,4 +1,4 @@
-"""The command `replank`: collects the groups of commands and turns problems into text and an exit status."""
+"""The command `replank`: collects all commands, and prints errors and sets the exit status."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def _shared_options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and stop.")
     ] = False,
 ) -> None:
-    """Options of the command itself."""
+    """The options of `replank` itself, before the name of a command."""
 
 
 def main() -> None:
@@ -58,7 +58,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; returns the exit status. Nothing that it prints can control the terminal."""
+    """Run one command line; returns the exit status. Control characters in its output are escaped."""
     with escaped_output():
         return _run_unescaped(arguments)
 
@@ -86,7 +86,7 @@ def _run_unescaped(arguments: list[str]) -> int:
 
 
 def _show_usage_error(error: Exception, as_json: bool) -> int:
-    """The problem for a mistake in the command line (click's own exceptions); any other exception is a bug and is raised."""
+    """Print a mistake in the command line (an exception of click); returns the exit status. Any other exception is raised."""
     show = getattr(error, "show", None)
     if show is None:
         raise error

@@ -1,4 +1,4 @@
-"""Commands on migrations: show, confirm, retry, cancel, rollback."""
+"""Commands on migrations: show, confirm, retry, cancel and rollback."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands on migrations to the command line."""
     app.command("show")(show_migration)
     app.command("confirm")(confirm_migrations)
     app.command("retry")(retry_migrations)
@@ -27,7 +27,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def show_migration(migration: MigrationId, as_json: AsJson = False) -> None:
-    """Show one migration: where it stands, what the precheck found, its journal, and what may be done now."""
+    """Show one migration: its state, the findings of its precheck, its journal, and the commands that are possible now."""
     api = Api.from_environment()
     found = migration_to_show(api, migration)
     journal = api.get(f"/migrations/{found['migrationId']}/journal")["lines"]
@@ -88,7 +88,7 @@ def confirm_migrations(
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Accept the outcome of a migration (or of all migrated ones of a batch); snapshots go after the batch's retention."""
+    """Confirm a migration, or all migrated ones of a batch. Their snapshots are deleted after the batch's retention."""
     if not batch and not migration:
         raise bad_input("Argument.Missing", "Neither a migration nor --batch is named.", "Give a migration's id, or --batch ID.")
     if batch and (migration or seen_version):
@@ -104,13 +104,13 @@ def confirm_migrations(
 
 
 AT_ONCE = 100
-"""Maximum migrations that the API confirms in one call."""
+"""Maximum migrations that one request to the API may name."""
 
 
 def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
-    """Show the migrated ones, ask, and confirm exactly those at the versions that were read here.
+    """List the batch's migrated migrations, ask, and confirm each of them at the version that was listed.
 
-    Exit status 1 unless all of it, and anything at all, is confirmed.
+    Exit status 1 if a confirmation is refused, or if there is nothing to confirm.
     """
     found = api.get(f"/batches/{batch}")
     migrated = list(api.all_items("/migrations", "migrations", batchId=batch, state="migrated"))
@@ -132,7 +132,7 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
 
 
 def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Carry out an act on many; returns the ids done, and why the others were refused."""
+    """Request an act for many migrations; returns the ids for which it succeeded, and the refusals with their reasons."""
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -157,7 +157,7 @@ def retry_migrations(
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Try a refused or failed migration again where it stopped, or all failed ones of a batch (--failed)."""
+    """Retry a refused or failed migration from where it stopped. With --failed, retry all failed migrations of a batch."""
     if not failed and yes:
         raise option_without_effect("--yes", "without --failed: a single retry is not asked about", "Leave it out.")
     if failed and seen_version:
@@ -170,9 +170,9 @@ def retry_migrations(
 
 
 def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
-    """Show the failed migrations, ask, and try exactly those again.
+    """List the batch's failed migrations, ask, and retry each of them at the version that was listed.
 
-    Exit status 1 unless all of it, and anything at all, is tried again.
+    Exit status 1 if a retry is refused, or if there is nothing to retry.
     """
     api.get(f"/batches/{batch}")  # there is one
     found = list(api.all_items("/migrations", "migrations", batchId=batch, state="failed"))
@@ -192,7 +192,7 @@ def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
 
 
 def cancel_migration(migration: MigrationId, seen_version: Seen = None, as_json: AsJson = False) -> None:
-    """Give a migration up before anything has moved."""
+    """Cancel a migration before its instance is changed."""
     _act_on_target(Api.from_environment(), migration, "cancellation", as_json, seen_version)
 
 
@@ -202,7 +202,7 @@ def roll_back_migration(
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take every disk of the instance back to its snapshot from before the migration. Data written since is lost."""
+    """Reset every disk of the instance to its snapshot from before the migration. Data written after the snapshot is lost."""
     api = Api.from_environment()
     found = migration_to_act_on(api, migration, "rollback")
     if not yes and "rollback" in found["acts"]:
@@ -216,7 +216,7 @@ def _act_on_target(api: Api, migration: str, act: str, as_json: bool, seen_versi
 
 
 def _post_act(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Act on the migration at the version read here, or at the version that the person gives."""
+    """Request an act for the migration at ``seen_version``, or at the version in ``found`` if it is None."""
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)

@@ -1,4 +1,4 @@
-"""How results are shown: tables for people, JSON for programs; errors always on stderr."""
+"""Prints results: tables for people or JSON for programs, and errors on stderr."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ STYLES = {
 
 
 class EscapedStream:
-    """A stream that only shows text: control characters from guests, names or services have no effect on the terminal."""
+    """A text stream that escapes control characters, so that names from guests or services cannot control the terminal."""
 
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
     def write(self, text: str) -> int:
-        """Write the text without control characters."""
+        """Write the text with its control characters escaped."""
         self.stream.write(plain_lines(text))
         return len(text)
 
@@ -44,7 +44,7 @@ class EscapedStream:
 
 @contextmanager
 def escaped_output() -> Iterator[None]:
-    """Within this context nothing that is printed can control the terminal."""
+    """Within this context, control characters in printed text are escaped."""
     out, err = sys.stdout, sys.stderr
     sys.stdout, sys.stderr = EscapedStream(out), EscapedStream(err)
     try:
@@ -54,14 +54,14 @@ def escaped_output() -> Iterator[None]:
 
 
 def raw_stdout() -> TextIO:
-    """Standard output itself, for drawing: colours and cursor are ours, and text passes through ``plain`` first."""
+    """Standard output without escaping, for tables with colours. Callers escape the text in them with ``plain``."""
     return sys.stdout.stream if isinstance(sys.stdout, EscapedStream) else sys.stdout
 
 
 def rich_console() -> Console:
-    """A console on standard output, made for each call so that it follows a redirection. On a terminal cells wrap; elsewhere
-    lines may be long, and no
-    cell is cut. NO_COLOR (no-color.org) takes bold and dim away too.
+    """A new rich console on the current standard output, so that a redirection takes effect.
+
+    It is as wide as the terminal, or 200 columns in a pipe. NO_COLOR (no-color.org) removes colours, bold and dim text.
     """
     stream = raw_stdout()
     plainly = bool(os.environ.get("NO_COLOR"))
@@ -70,27 +70,27 @@ def rich_console() -> Console:
 
 
 def finding_headline(finding: dict[str, Any]) -> str:
-    """Code, title and what was seen, without repeating the title."""
+    """The code, title and details of a finding, in one line."""
     return f"{finding['code']}: {title_and_seen(finding['title'], finding['seen'])}"
 
 
 def title_and_seen(title: str, seen: str) -> str:
-    """A title, followed by what was seen if that says more."""
+    """The title of a finding, followed by what was seen if that is not empty."""
     return f"{title.rstrip('.')}: {seen}" if seen else title
 
 
 def error_in_words(error: Exception) -> str:
-    """Why a file cannot be used, in words, without error numbers or the file's name."""
+    """Why a file cannot be used, in words. The error number and the file name are left out."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
 def print_note(text: str) -> None:
-    """Print a note for the person on stderr, because stdout is for results."""
+    """Print a message for the user on stderr, because stdout is for results."""
     print(text, file=sys.stderr)
 
 
 def json_text(value: Any, indent: int | None = 2) -> str:
-    """The value as JSON, with control characters escaped."""
+    """The value as JSON text, with control characters escaped."""
     return escaped(json.dumps(value, indent=indent, ensure_ascii=False))
 
 
@@ -100,7 +100,7 @@ def show_json(value: Any) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
-    """Print a table; columns whose name starts with ``#`` hold numbers."""
+    """Print a table. A column whose name starts with ``#`` is right-aligned, for numbers."""
     made = Table(title=plain(title) or None, title_justify="left", box=None, pad_edge=False, header_style="bold")
     for name in columns:
         made.add_column(name.lstrip("#"), justify="right" if name.startswith("#") else "left", overflow="fold")
@@ -119,7 +119,7 @@ def _table_cell(value: Any) -> Any:
 
 
 def print_line(text: str) -> None:
-    """Print a line at once; a terminal gets it in its own width (a Chinese character takes two columns), a pipe as a whole."""
+    """Print a line immediately. On a terminal it wraps at the terminal's width; in a pipe it stays one line."""
     if raw_stdout().isatty():
         rich_console().print(plain(text), style="")
     else:
@@ -127,7 +127,7 @@ def print_line(text: str) -> None:
 
 
 def print_fields(pairs: Iterable[tuple[str, Any]]) -> None:
-    """Print names and values, one pair a line; empty values are left out."""
+    """Print names and values, one pair per line. Pairs with an empty value are left out."""
     shown = [(name, str(value)) for name, value in pairs if value not in ("", None, [], {})]
     width = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
@@ -135,7 +135,7 @@ def print_fields(pairs: Iterable[tuple[str, Any]]) -> None:
 
 
 def show_problem(problem: Problem, *, as_json: bool = False) -> None:
-    """Print code, sentence and remedy on stderr."""
+    """Print the code, message and remedy of a problem on stderr, as text or as JSON."""
     if as_json:
         body = {"Code": problem.code, "Message": problem.message, "RequestId": problem.request_id, "Recommend": problem.remedy}
         print(json_text(body, None), file=sys.stderr)
@@ -145,12 +145,12 @@ def show_problem(problem: Problem, *, as_json: bool = False) -> None:
 
 
 def time_in_words(text: str | None) -> str:
-    """A time of the API, to the minute; the API speaks UTC."""
+    """A time from the API as readable text in UTC, without seconds; empty without a time."""
     return text[:16].replace("T", " ") + " UTC" if text else ""
 
 
 def actor_in_words(line: Mapping[str, Any]) -> str:
-    """Who acted, how the name is known and how the act came in. Only the name, if a stage or an older version wrote the line."""
+    """The name of the person who acted, with how it was verified and by which interface the act came, if these are known."""
     known = ", ".join(each for each in (line.get("trust", ""), line.get("door", "")) if each)
     return f"{line['by']} ({known})" if known else str(line["by"])
 
@@ -159,7 +159,7 @@ _said: set[str] = set()
 
 
 def show_hold(header: str) -> None:
-    """Print on stderr, once per command, that everything is held, and why. ``header`` is the text of the API's header: JSON."""
+    """Print on stderr, once per command, that the account is on hold, and why. ``header`` is the API's header, a JSON text."""
     if not header or header in _said:
         return
     _said.add(header)

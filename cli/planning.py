@@ -1,4 +1,4 @@
-"""plan: shows the plan of a batch or of a submission to come, and afterwards beside the real outcome."""
+"""The command plan: shows the plan of a batch or of a possible submission. After the batch it also shows the real outcome."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from cli.submission import add_submission_options, body_with_token
 
 Json = dict[str, Any]
 PAUSE_S = 5
-"""Seconds between two looks at a new plan."""
+"""Seconds between two requests for a new plan."""
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command plan to the command line."""
     app.command("plan")(show_plan)
 
 
@@ -54,7 +54,7 @@ def show_plan(
 
 
 def _make_plan(api: Api, body: Json, seed: str, wait_min: int) -> Json:
-    """A new plan, once every instance is prechecked or the patience is over."""
+    """Create a plan as a dry run; returns it when every instance is prechecked, or after ``wait_min`` minutes."""
     found: Json = api.post("/plans", body)
     for _ in range(wait_min * 60 // PAUSE_S):
         if found["state"] != "planning" and not found["unassessed"]:
@@ -98,7 +98,7 @@ def _print_plan(found: Json) -> None:
 
 
 def plan_if_supported(api: Api, batch_id: str) -> Json | None:
-    """The batch's plan as of now; None if the API is of an older version."""
+    """The current plan of the batch; None if the API's version is too old to have plans."""
     try:
         found: Json = api.get(f"/batches/{batch_id}/plan")
     except Problem as problem:
@@ -109,7 +109,7 @@ def plan_if_supported(api: Api, batch_id: str) -> Json | None:
 
 
 def finish_in_words(found: Json) -> str:
-    """When something will have finished, in words."""
+    """A forecast finish time in words, with the range of 8 of 10 simulated runs."""
     if not found["p50"]:
         return "not to be foreseen: in most runs it never ends"
     last = output.time_in_words(found["p90"]) if found["p90"] else "later than can be said"

@@ -1,4 +1,4 @@
-"""policy: sets the policy of a batch, checks a policy file offline, and prints the schema."""
+"""The commands policy set, policy check and policy schema: set a batch's policy, check a file offline, print the schema."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cli.options import AsJson, BatchId
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands policy set, policy check and policy schema to the command line."""
     group = typer.Typer(help="The policy of a batch as a YAML or JSON file.", no_args_is_help=True)
     group.command("set")(set_policy)
     group.command("check")(check_policy)
@@ -28,7 +28,7 @@ def set_policy(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Put another policy in place of a batch's own. Persons who approved the policy before have to approve again."""
+    """Replace the policy of a batch. Persons who have approved the batch must approve it again."""
     from cli.client import Api
     from cli.policy_file import read_policy_file
 
@@ -56,7 +56,7 @@ def set_policy(
 
 
 def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one policy.")], as_json: AsJson = False) -> None:
-    """Check a policy file: each problem with its line, column and field. Exit status 1 if there is any."""
+    """Check a policy file, and print each problem with its line, column and field. Exit status 1 if there is a problem."""
     from cli.policy_file import parse_policy_file  # YAML takes a while to load
 
     flaws = parse_policy_file(file).flaws
@@ -72,7 +72,7 @@ def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file wi
 
 
 def print_policy_schema() -> None:
-    """Print the JSON Schema of a policy (the same as docs/policy.schema.json), for editors and pipelines."""
+    """Print the JSON Schema of a policy, for editors and build pipelines. It is the same as docs/policy.schema.json."""
     from cli.policy_file import SCHEMA
 
     output.show_json(SCHEMA)

@@ -1,7 +1,7 @@
 """Reads policy files in YAML or JSON; each problem names its line and column.
 
-Plain words are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 is a time and not the
-number 1320, and 2026-12-24 is text. Anchors are refused: a small file could become a huge policy.
+Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 and 2026-12-24 are
+text; YAML 1.1 would read a number and a date. Anchors are refused, because a small file could expand to a huge policy.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class Flaw:
-    """One fault in a file; line and column count from 1 and are 0 if the place is not known."""
+    """One fault in a policy file. Line and column count from 1; both are 0 if the place is not known."""
 
     line: int
     column: int
@@ -47,20 +47,20 @@ class Flaw:
 
 @dataclass
 class ParsedPolicy:
-    """The content of a file, with the place of each value."""
+    """The content of a policy file, with the line and column of each value, and the flaws that were found."""
 
     document: Any = None
     places: dict[Place, tuple[int, int]] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
 
     def flaw_at_place(self, place: Place, message: str) -> Flaw:
-        """A flaw at the nearest known place."""
+        """A flaw with the line and column of its field, or of the nearest enclosing field that has them."""
         known = next((place[:end] for end in range(len(place), -1, -1) if place[:end] in self.places), ())
         return Flaw(*self.places.get(known, (0, 0)), field_path(place), message)
 
 
 def read_policy_file(file: Path) -> Json:
-    """The policy in a file; raises Problem with the first fault."""
+    """The policy in a file; raises Problem (Policy.Invalid) with the first flaw."""
     written = parse_policy_file(file)
     for flaw in written.flaws:
         where = f"{file}:{flaw.line}:{flaw.column}: {flaw.field}"
@@ -70,7 +70,7 @@ def read_policy_file(file: Path) -> Json:
 
 
 def parse_policy_file(file: Path) -> ParsedPolicy:
-    """The file with all its flaws; raises Problem if it cannot be read."""
+    """The parsed policy file with all its flaws; raises Problem (File.Unreadable)."""
     try:
         content = file.read_bytes()
         if len(content) > LARGEST:
@@ -129,7 +129,7 @@ def _scalar_value(node: Any) -> Any:
 
 
 def _validation_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
-    """The flaws that the published schema finds, else those that the model finds."""
+    """The flaws that the published JSON Schema finds. If it finds no flaw, those that the policy model finds."""
     from jsonschema import Draft202012Validator  # takes a while to load, and only this needs it
 
     errors = sorted(Draft202012Validator(SCHEMA).iter_errors(written.document), key=lambda each: list(map(str, each.absolute_path)))
@@ -155,5 +155,5 @@ def _model_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
 
 
 def field_path(place: Place) -> str:
-    """``policy.windows[0].start``."""
+    """The path of a field as messages show it, for example ``policy.windows[0].start``."""
     return "policy" + "".join(f"[{each}]" if isinstance(each, int) else f".{each}" for each in place)

@@ -1,4 +1,4 @@
-"""How a batch stands while somebody watches it: what needs a person first, then each wave with its finish."""
+"""The lines that `replank watch` prints on a batch: what needs a person, then each wave with its forecast finish."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from cli.planning import finish_in_words, plan_if_supported
 
 Json = dict[str, Any]
 COUNTED = "failed moving waiting moved"
-"""The counts of a wave as the API names them, the most important first."""
+"""The API's names for the counts of a wave, the most important first."""
 
 
 def current_plan(api: Api, batch: Json) -> Json | None:
-    """The batch's plan as of now; None if nothing can move, or if the API is of an older version."""
+    """The current plan of the batch. None if the batch is not acknowledged or is empty, or if the API has no plans yet."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
     return plan_if_supported(api, batch["batchId"])
 
 
 def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
-    """What needs a person now, the batch itself before its migrations."""
+    """Messages on what a person must do now. Messages on the whole batch come before those on its migrations."""
     brake = batch["brake"]
     said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
     said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
@@ -32,7 +32,7 @@ def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
 
 
 def confirmation_hint(batch: Json) -> str:
-    """How many migrations wait for a confirmation, from when they are ready for it, and the act; empty if none waits."""
+    """A hint to confirm: how many migrations wait, from when they are ready, and the command. Empty if no migration waits."""
     number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
     if not number or not ready_at:
         return ""
@@ -42,7 +42,7 @@ def confirmation_hint(batch: Json) -> str:
 
 
 def wave_lines(batch: Json, plan: Json | None) -> list[str]:
-    """Each wave on a line, one that waits with what for; without waves, when the batch will have finished."""
+    """One line per wave: its counts, what it waits for and its forecast finish. Without waves, one line with the batch's finish."""
     by_number = {each["number"]: each["finish"] for each in plan["waves"]} if plan else {}
     said = []
     for wave in batch["waves"]:

@@ -1,4 +1,4 @@
-"""report: the findings of a batch, for a person, a program (JSON) or a change board (one HTML file)."""
+"""The command report: shows the findings of a batch as text, as JSON, or as one HTML file for a change board."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Json = dict[str, Any]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command report to the command line."""
     app.command("report")(report_on_batch)
 
 
@@ -34,7 +34,7 @@ def report_on_batch(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of what --json prints and end.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Report what the prechecks and validations of a batch found, and the guests before and after."""
+    """Report what the prechecks and validations of a batch found, and each guest before and after its migration."""
     if schema and (batch or html):
         raise option_without_effect("A batch" if batch else "--html", "with --schema", "Give one of them.")
     if schema:
@@ -60,7 +60,7 @@ def report_on_batch(
 
 
 def report_document(found: Report, judged: list[Json], plan: Json | None = None) -> Json:
-    """The report as JSON: the API's judgements with a summary. :func:`document_schema` describes it."""
+    """The report as JSON: the API's findings for each instance, with a summary. :func:`report_schema` describes it."""
     told = plan or {}
     course = {"digest": told.get("digest", ""), "outcomes": told.get("outcomes", {})}
     course |= {name: told.get(name) for name in ("planned", "finishedAt")}
@@ -69,7 +69,7 @@ def report_document(found: Report, judged: list[Json], plan: Json | None = None)
 
 
 def report_schema() -> Json:
-    """JSON Schema of the document, made from the views of the API."""
+    """The JSON Schema of the report's JSON, made from the views of the API."""
     from shared.runtime.openapi import schema_of
 
     schemas: Json = {}

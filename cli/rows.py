@@ -1,4 +1,4 @@
-"""Reads an operator's own catalog rows from a file, in the form of REPLANK_CATALOG."""
+"""Reads a user's own catalog rows from a JSON file, in the format of the setting REPLANK_CATALOG."""
 
 from __future__ import annotations
 
@@ -20,12 +20,15 @@ CatalogFile = Annotated[
 
 
 def catalog_from_file(file: Path | None) -> Catalog:
-    """Our catalog overlaid with the file's rows; raises Problem (File.Unreadable) or Refused naming the row and field."""
+    """The built-in catalog, extended or overridden by the rows in the file, if one is given.
+
+    Raises Problem (File.Unreadable), or Refused that names the wrong row and field.
+    """
     return CATALOG if file is None else catalog_with_rows(read_rows(file))
 
 
 def read_rows(file: Path) -> Any:
-    """The rows in the file; raises Problem (File.Unreadable)."""
+    """The catalog rows in a JSON file, not yet checked; raises Problem (File.Unreadable)."""
     try:
         return read_json(file)
     except (OSError, ValueError) as error:
@@ -35,5 +38,5 @@ def read_rows(file: Path) -> Any:
 
 
 def catalog_with_rows(rows: Any) -> Catalog:
-    """Our catalog overlaid with these rows; raises Refused naming the row and field."""
+    """The built-in catalog, extended or overridden by these rows; raises Refused that names the wrong row and field."""
     return extend_catalog(rows, CATALOG, on=today())

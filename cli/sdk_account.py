@@ -1,4 +1,4 @@
-"""Endpoints and SDK clients of the account, for the commands that do not use the API."""
+"""SDK clients of the cloud services, for the commands that do not use the pipeline's API."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
 INVOKE_S = 630
-"""Time limit of an invocation; a function runs for ten minutes at most (s.yaml)."""
+"""Time limit of an invocation, in seconds. A function runs for ten minutes at most (s.yaml)."""
 SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
 @dataclass(frozen=True)
 class OperatorAccount:
-    """Endpoints (host, or URL for the local cloud), region, names and keys, from the environment."""
+    """The account's region, keys, resource names and endpoints. An endpoint is a host, or a URL for the local cloud."""
 
     region: str
     bus: str
     tablestore_instance: str
     key: tuple[str, str, str]
     endpoints: dict[str, str] = field(default_factory=dict)
-    """Endpoints given, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC, FC)."""
+    """Endpoints that override the default ones, by service (EVENTBRIDGE, TABLESTORE, ECS, SMC or FC)."""
     account_id: str = ""
 
     @classmethod
     def from_environment(cls) -> OperatorAccount:
-        """REPLANK_REGION, _BUS, _TABLESTORE_INSTANCE, _ACCOUNT_ID, _<SERVICE>_ENDPOINT and the credentials."""
+        """The account that the REPLANK_ variables and the credentials in the environment describe."""
         get = os.environ.get
         endpoints = {name: get(f"REPLANK_{name}_ENDPOINT", "") for name in SERVICES}
         return cls(
@@ -46,7 +46,7 @@ class OperatorAccount:
         )
 
     def endpoint(self, service: str) -> tuple[str, str]:
-        """Protocol and host of a service: the endpoint given, else the one that Alibaba Cloud documents."""
+        """The protocol and host of a service: from ``endpoints``, else the endpoint that Alibaba Cloud documents."""
         given = self.endpoints.get(service, "")
         if given:
             parts = urlsplit(given if "//" in given else f"https://{given}")
@@ -68,7 +68,7 @@ class OperatorAccount:
         return "https", known[service]
 
     def eventbridge_client(self) -> Any:
-        """A client of EventBridge."""
+        """An SDK client of EventBridge."""
         from alibabacloud_eventbridge import models
         from alibabacloud_eventbridge.client import Client
 
@@ -88,7 +88,7 @@ class OperatorAccount:
         return Client(config)
 
     def openapi_client(self, service: str) -> Any:
-        """A generic client of an RPC service (ECS, SMC)."""
+        """A generic SDK client of a service with RPC requests: ECS or SMC."""
         from alibabacloud_tea_openapi import models
         from alibabacloud_tea_openapi.client import Client
 
@@ -107,7 +107,7 @@ class OperatorAccount:
         return Client(config)
 
     def tablestore_client(self) -> Any:
-        """A client of Tablestore."""
+        """An SDK client of Tablestore."""
         for name in ("tablestore.encoder", "tablestore.decoder", "tablestore-client"):
             logging.getLogger(name).setLevel(logging.ERROR)
         from tablestore import OTSClient
@@ -127,7 +127,7 @@ class OperatorAccount:
         )
 
     def functions_client(self) -> Any:
-        """A client of Function Compute that uses the paths of 3.0 (fc2 itself knows only those of 2.0)."""
+        """An SDK client of Function Compute with the paths of version 3.0. The SDK fc2 itself supports only version 2.0."""
         import fc2
 
         class FunctionsClient(fc2.Client):  # type: ignore[misc]
@@ -144,17 +144,17 @@ class OperatorAccount:
 
 
 def proxy_settings(host: str) -> dict[str, str]:
-    """Client settings that avoid the environment's proxy if the host is this machine."""
+    """Client settings that bypass the environment's proxy if the host is this machine."""
     return {"no_proxy": host} if is_local(host) else {}
 
 
 def is_local(host: str) -> bool:
-    """Whether a host (with port) is this machine."""
+    """Whether ``host``, with or without a port, is this machine."""
     return host.rsplit(":", 1)[0] in ("127.0.0.1", "localhost")
 
 
 def call_rpc(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
-    """Make one RPC call; returns the body of the answer. Raises the SDK's own errors."""
+    """Send one RPC request; returns the body of the answer. Raises the SDK's own errors."""
     from alibabacloud_openapi_util.client import Client as OpenApiUtil
     from alibabacloud_tea_openapi import models
     from alibabacloud_tea_util import models as util
@@ -177,12 +177,12 @@ def call_rpc(client: Any, action: str, version: str, query: dict[str, Any]) -> A
 _NO_ANSWER = re.compile(r"Pool\(host=|NewConnectionError|NameResolutionError|ProxyError")
 _HOST, _PORT = re.compile(r"host=\\?'([^'\\]+)"), re.compile(r"port=(\d+)")
 _CAUSE = re.compile(r"(?:Errno -?\d+\] |: )((?:Connection|Name|Network|No route|Temporary)[A-Za-z ]+|[^:]*[Tt]imed out)")
-"""The parts of what urllib3 and requests say: both put one error into the text of the next."""
+"""Patterns that find the cause in an error text of urllib3 or requests, which contain other errors' texts."""
 _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature", "InvalidAccessKeyId")
 
 
 def problem_from_error(error: Exception, service: str) -> Problem:
-    """An SDK's error as a problem, with the service's own code."""
+    """The Problem for an SDK's error, with the service's own error code."""
     code = str(getattr(error, "code", "") or getattr(error, "err_code", "") or type(error).__name__)
     if hasattr(error, "get_error_code"):
         code = str(error.get_error_code())
@@ -201,12 +201,12 @@ def problem_from_error(error: Exception, service: str) -> Problem:
 
 
 def _code_prefix(service: str) -> str:
-    """``event bus`` as the first part of a code: ``EventBus``."""
+    """A service's name as the first part of an error code; for example ``event bus`` becomes ``EventBus``."""
     return "".join(word[:1].upper() + word[1:] for word in service.split())
 
 
 def _unreachable_message(told: str) -> str:
-    """One sentence in place of the libraries' nested errors: who does not answer, and why."""
+    """One sentence from the text of a connection error: which host does not answer, and why."""
     host, port, cause = _HOST.search(told), _PORT.search(told), _CAUSE.search(told)
     where = f"{host[1]}{f':{port[1]}' if port else ''}" if host else "The service"
     why = cause[1] if cause else "no connection"

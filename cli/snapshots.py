@@ -1,4 +1,4 @@
-"""snapshots: lists those held with their cost, and sweeps by hand or as a preview."""
+"""The commands snapshots and sweep: list the snapshots with their cost, and delete those past their retention."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Json = dict[str, Any]
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the commands."""
+    """Add the commands snapshots and sweep to the command line."""
     app.command("snapshots")(list_snapshots)
     app.command("sweep")(sweep_snapshots)
 
 
 def held_snapshots(api: Api) -> tuple[list[Json], str]:
-    """Every snapshot held, and the currency of the costs."""
+    """Every snapshot that is held for a migration, and the currency of the costs."""
     currency = api.get("/snapshots", limit=1)["currency"]
     return list(api.all_items("/snapshots", "snapshots")), currency
 
 
 def list_snapshots(as_json: AsJson = False) -> None:
-    """List the snapshots held for migrations and their cost per month."""
+    """List the snapshots that are held for migrations, and their cost per month."""
     found, currency = held_snapshots(Api.from_environment())
     own = [each for each in found if not each["kept"]]
     size, cost = sum(each["sizeGib"] for each in own), round(sum(each["costPerMonth"] for each in own), 2)
@@ -67,7 +67,7 @@ def sweep_snapshots(
     at: Annotated[str, typer.Option(help="With --dry-run: the time to look from (ISO 8601), default now.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Delete the snapshots that are confirmed and past their retention now, instead of waiting for the daily timer."""
+    """Delete the snapshots of confirmed migrations that are past their retention now, before the daily timer does."""
     if at and not dry_run:
         raise option_without_effect("--at", "without --dry-run: a sweep deletes what may go now", "Add --dry-run for a preview.")
     if not dry_run:

@@ -1,4 +1,4 @@
-"""The support of an instance in a fleet file, by ECS's name of its system, or by its guest if it was converted."""
+"""The support status of instances in a fleet file. The guest's facts show conversions that ECS does not show."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from shared.domain.catalog.model import Release
 
 Json = dict[str, Any]
 OVER = ("ended", "extended")
-"""Standings past the end of support; ``extended`` means that paid support exists."""
+"""The support statuses past the end of support. In ``extended``, paid support exists."""
 
 
 def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
-    """The support status, on the given day, of the operating system that the instance runs."""
+    """The support status, on the day ``on``, of the operating system that the instance runs."""
     converted = converted_release(fleet, record, catalog)
     name, name_en = os_names(record)
     return life_of(converted, converted.name, on, catalog) if converted else standing_of(name, name_en, on, catalog)
 
 
 def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
-    """What the guest runs, if it differs from the name: ECS keeps the old OSName after a conversion."""
+    """The release that a converted guest runs; None if it runs what ECS shows. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
     named = identify_in(catalog, *os_names(record))
     if named is None or not isinstance(said, dict):
@@ -35,7 +35,7 @@ def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release |
 
 
 def conversion_in_words(fleet: Fleet, record: Json, catalog: Catalog) -> str:
-    """A sentence that the instance was converted; empty if it was not."""
+    """A phrase that the instance was converted and to which release; empty if it was not converted."""
     converted = converted_release(fleet, record, catalog)
     name, name_en = os_names(record)
     return f"converted: the guest runs {converted.name}; ECS still shows {name_en or name}" if converted else ""

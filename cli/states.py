@@ -1,4 +1,4 @@
-"""The states of a migration as the command line groups them, all made from the state machine of the domain."""
+"""Groups of migration states that the command line needs, made from the state machine of the domain."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from shared.domain.migration import ACTIVE, ADMITTED, BEFORE_A_START, TERMINAL, 
 
 
 def state_names(states: Iterable[State]) -> tuple[str, ...]:
-    """The states as the API writes them, in the order of the state machine."""
+    """The names of the states in the API, in the order of the state machine."""
     chosen = frozenset(states)
     return tuple(state.value for state in State if state in chosen)
 
@@ -16,23 +16,23 @@ def state_names(states: Iterable[State]) -> tuple[str, ...]:
 ALL = state_names(State)
 ENDED = state_names(TERMINAL)
 RESTING = state_names(frozenset(State) - ACTIVE)
-"""States after which nothing happens to the instance; a confirmed migration's snapshots are still swept."""
+"""States in which the pipeline does nothing more to the instance. The sweep may still delete its snapshots."""
 SETTLED = state_names((frozenset(State) - ACTIVE) | WAITING_FOR_A_PERSON)
-"""States at rest, or waiting for a person."""
+"""States in which the migration has ended, or waits for a person."""
 DONE = state_names((frozenset(State) - ACTIVE) | {State.MIGRATED})
-"""States in which the work on the instance is done, whatever the outcome."""
+"""States in which the work on the instance is done, with any outcome."""
 NOT_CHECKED = state_names(BEFORE_A_START - ADMITTED)
 """States before the end of the precheck."""
 NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
-"""Refused or failed states, which set the exit status."""
+"""The refused and the failed state, with which `replank watch` exits with status 1."""
 PASSED = state_names({State.READY, State.CANCELLED})
-"""States after the precheck; a dry run that passes ends by itself, as cancelled."""
+"""States of a migration that passed its precheck. A dry run that passes ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})
-"""States that end without the new system; a confirmation still releases the snapshots."""
+"""States that end without the new release. A confirmation then only releases the snapshots."""
 STOPPED = state_names({State.FAILED, State.ROLLING_BACK})
-"""States in which the work stopped within a hop."""
+"""States in which the work on a hop has stopped before its end."""
 
 
 def states_beginning_with(incomplete: str) -> list[str]:
-    """The states that a shell offers for completion."""
+    """The names of the states that begin with ``incomplete``, for the completion in a shell."""
     return [state for state in ALL if state.startswith(incomplete)]

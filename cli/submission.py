@@ -1,4 +1,4 @@
-"""The options of a submission, which several commands take, and the request that they make."""
+"""The options of a submission, which several commands share, and the request body made from them."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
     ] = None,
     client_token: Annotated[str, typer.Option(help="The same token again is the same batch.")] = "",
 ) -> Json:
-    """The body of a submission."""
+    """The body of the API request POST /batches that the options describe."""
     places = {"regionIds": region, "accountIds": account}
     chosen = _selection_criteria(_merged_ids(instance, ids_from, "--ids-from"), release, tag, resource_group, vpc, name)
     left_out = _selection_criteria(
@@ -92,12 +92,12 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
 
 
 def body_with_token(body: Json) -> Json:
-    """The request with a token of its own if it has none, so that a repeated call finds the same batch."""
+    """The request body with a client token, so that a repeated request returns the same batch. A given token is kept."""
     return {"clientToken": uuid.uuid4().hex, **body}
 
 
 def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The command with the options of a submission; it gets the request as ``body``."""
+    """Decorate a command with the options of a submission. The command gets the request body as ``body``."""
     theirs = inspect.signature(submission_body).parameters
     mine = {name: each for name, each in inspect.signature(command).parameters.items() if name != "body"}
 
@@ -113,7 +113,7 @@ def add_submission_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _merged_ids(given: _Texts, file: str, option: str) -> list[str]:
-    """The ids given one by one and in a file, each once."""
+    """The instance ids of the option and of the file together, each once."""
     found = list(dict.fromkeys([*(given or ()), *(read_ids(file, option) if file else ())]))
     if len(found) > MOST_IDS:
         sentence = f"{len(found)} instance ids are more than {MOST_IDS}."
@@ -138,7 +138,10 @@ def _destinations(given: list[str]) -> Json:
 
 
 def _read_policy(file: Path | None, calendar: Path | None) -> Json:
-    """The policy in the files. YAML and calendars take a while to load, and most submissions have neither."""
+    """The policy in the policy file, with the calendar's events added to its blackouts.
+
+    The imports are local, because YAML and calendars load slowly and most submissions need neither.
+    """
     found: Json = {}
     if file:
         from cli.policy_file import read_policy_file

@@ -1,4 +1,4 @@
-"""Finds the migration that a person means, by its id or, if unambiguous, by its instance's id."""
+"""Finds a migration by its own id, or by the id of its instance."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from cli.problem import Problem, bad_input
 
 Json = dict[str, Any]
 ACTS = {"confirmation": "confirm", "retry": "retry", "cancellation": "cancel", "rollback": "rollback"}
-"""The commands of the acts, as the API names them."""
+"""The command for each act of the API."""
 _SHOWN = 5
 
 
 def migration_to_show(api: Api, given: str) -> Json:
-    """The migration to look at: the one with this id, or the newest of this instance, dry run or not."""
+    """The migration with this id. For an instance id, the newest migration of the instance, which may be a dry run."""
     return migration_by_id(api, given if not given.startswith("i-") else _migrations_of_instance(api, given)[0]["migrationId"])
 
 
 def migration_to_act_on(api: Api, given: str, act: str) -> Json:
-    """The migration that an act is for. Raises Problem if an instance's id matches no migration, or more than one.
+    """The migration with this id. For an instance id, the migration of the instance on which the act is possible.
 
-    Dry runs are never meant. Open migrations count, and those for which the act is possible. If there are neither, the newest
-    counts, and the API says why the act is impossible.
+    Dry runs are ignored. An open migration counts too. If nothing matches, the newest migration is returned, and the API then
+    refuses the act with the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
     """
     if not given.startswith("i-"):
         return migration_by_id(api, given)
@@ -43,13 +43,13 @@ def migration_to_act_on(api: Api, given: str, act: str) -> Json:
 
 
 def migration_by_id(api: Api, migration_id: str) -> Json:
-    """One migration with the acts that are possible now."""
+    """The migration with this id, with the acts that are possible now; raises Problem if it does not exist."""
     found: Json = api.get(f"/migrations/{migration_id}")
     return found
 
 
 def _migrations_of_instance(api: Api, instance_id: str) -> list[Json]:
-    """The instance's migrations, newest first; raises Problem if it has none."""
+    """The migrations of the instance, newest first; raises Problem (Migration.NotFound) without one."""
     found: list[Json] = api.get("/migrations", instanceId=instance_id, limit=100)["migrations"]
     if not found:
         sentence = f"Instance {instance_id} has no migration."

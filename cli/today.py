@@ -1,4 +1,4 @@
-"""The current day by this machine's clock, in UTC."""
+"""The current day in UTC, from the clock of this machine."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ from datetime import date, datetime, timezone
 
 
 def today() -> date:
-    """Today in UTC, as everywhere in Replank."""
+    """The current day in UTC, because all days in Replank are UTC days."""
     return datetime.now(timezone.utc).date()

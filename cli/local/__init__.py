@@ -1,1 +1,1 @@
-"""`replank local`: a local cloud that keeps running, for trying every other command."""
+"""The commands `replank local`: a local cloud in the background, on which users can try every other command."""

@@ -1,4 +1,4 @@
-"""The commands `local up|down|env|load|clock|console`: a local cloud that runs in the background until it is stopped."""
+"""The commands `local up|down|env|load|clock|console`, for a local cloud that runs in the background until it is stopped."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Guests = Annotated[Path | None, typer.Option(help="Facts of the guests by instan
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the group."""
+    """Add the group of commands `replank local` to the command line."""
     group = typer.Typer(no_args_is_help=True, help="A local cloud that stays: try every command without an account.")
     for name, function in (
         ("up", start_local_cloud),
@@ -65,8 +65,8 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Start a local cloud with everything deployed, and load a fleet: the sample, or your own.
 
-    It runs in the background and keeps its state. Five minutes after the last call, with nothing under way, its time stands
-    still and it takes no CPU; the next call wakes it.
+    It runs in the background and keeps its state. If no work is under way, it sleeps five minutes after the last call: its
+    time stands still and it uses no CPU. The next call wakes it.
     """
     _refuse_conflict({"--fleet": fleet, "--guests": guests}, "--empty", empty)
     _refuse_conflict({"--speed": speed}, "--step", step)
@@ -99,7 +99,7 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
 
 
 def stop_local_cloud(state: State = PLACE) -> None:
-    """End the local cloud. Its state is kept: `replank local up` goes on with it."""
+    """End the local cloud. Its state is kept, and `replank local up` continues with it."""
     place = StateFolder.from_path(state)
     if place.stop_cloud():
         print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to start over.")
@@ -108,7 +108,7 @@ def stop_local_cloud(state: State = PLACE) -> None:
 
 
 def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
-    """Print what to export so that every other command speaks to the local cloud: eval "$(replank local env)"."""
+    """Print the variables with which every other command uses the local cloud. Set them: eval "$(replank local env)"."""
     place = StateFolder.from_path(state)
     cloud = place.require_running_cloud()
     if as_json:
@@ -118,9 +118,9 @@ def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
 
 
 def console(state: State = PLACE) -> None:
-    """Print a link to the operations page of the local cloud. It lets one browser in, once, under your name.
+    """Print a link to the operations page of the local cloud. The link signs one browser in, once, under your name.
 
-    The name is that of REPLANK_OPERATOR, or of your login.
+    Your name is the value of REPLANK_OPERATOR, or else your login name.
     """
     place = StateFolder.from_path(state)
     print(_console_link(place, place.require_running_cloud()))
@@ -139,7 +139,7 @@ def load_instances(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of fleets and guest facts, and end.")] = False,
     state: State = PLACE,
 ) -> None:
-    """Load more instances into the local cloud that runs: the sample, or your own. A file with a mistake loads nothing."""
+    """Load more instances into the running local cloud: the sample, or your own. If the file has a mistake, none is loaded."""
     if schema:
         _refuse_conflict({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
         output.show_json(read_json(SCHEMA))
@@ -174,7 +174,7 @@ def show_or_set_clock(
 
 
 def seconds_in_span(span: str) -> int:
-    """``1d12h`` in seconds; raises Problem (Option.Invalid)."""
+    """The seconds in a span of time such as ``1d12h``; raises Problem (Option.Invalid)."""
     found = _SPAN.fullmatch(span.strip())
     if not span.strip() or found is None:
         raise bad_input("Option.Invalid", f"{span!r} is no span of time.", "Write it like 90s, 30m, 2h, 8d or 1d12h.")
@@ -214,7 +214,7 @@ def _refuse_conflict(given: dict[str, Any], other: str, is_given: bool) -> None:
 
 
 def _refuse_start_options(wanted: start.StartOptions, foreground: bool) -> None:
-    """Refuse start options for a cloud that already runs, because they cannot apply."""
+    """Refuse the options of a start if the cloud already runs, because they would have no effect."""
     given = {
         "--fleet": (wanted.fleet, "Load it with `replank local load`."),
         "--guests": (wanted.guests, "Load them with `replank local load`."),

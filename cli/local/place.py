@@ -1,4 +1,4 @@
-"""Finds the local cloud of a state folder, and records how the folder was made."""
+"""The state folder of a local cloud: finds and stops the cloud that runs in it, and keeps a file of its options."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
-"""The local cloud's own file, whose lock shows that the cloud runs, and ours."""
+"""Two file names: the cloud's own file, which it keeps locked while it runs, and the mark that these commands write."""
 LOOK_S = 0.05
 
 
 @dataclass
 class StateFolder:
-    """A state folder. ``mark`` is the content of its file: the regions, and whether a fleet was loaded."""
+    """The state folder of a local cloud. ``mark`` is the content of its mark file: the regions, and whether a fleet was loaded."""
 
     path: Path
     mark: Json = field(default_factory=dict)
 
     @classmethod
     def from_path(cls, path: Path) -> StateFolder:
-        """The folder, which need not exist; raises Problem (State.NotOurs) if it holds something else."""
+        """The state folder at a path, which need not exist. Raises Problem (State.NotOurs) if the folder holds other files."""
         path = path.resolve()
         try:
             return cls(path, json.loads((path / MARK).read_text(encoding="utf-8")))
@@ -45,22 +45,22 @@ class StateFolder:
         return cls(path)
 
     def update_mark(self, **more: Any) -> None:
-        """Add values to the mark and write it."""
+        """Add values to the mark and write the mark file."""
         self.mark |= more
         unfinished = self.path / f"{MARK}.part"
         unfinished.write_text(json.dumps(self.mark), encoding="utf-8")
         unfinished.replace(self.path / MARK)
 
     def running_cloud(self) -> RunningCloud | None:
-        """The cloud that runs here, or None.
+        """The cloud that runs in this folder; None without one.
 
-        A file left by a killed cloud does not count, because the system has released its lock.
+        The file of a killed cloud does not count: the operating system released its lock.
         """
         ready = self._read_running_file()
         return RunningCloud(None, ready, HttpClient()) if ready else None
 
     def require_running_cloud(self) -> RunningCloud:
-        """The cloud that runs here; raises Problem (LocalCloud.NotRunning) if no cloud runs."""
+        """The cloud that runs in this folder; raises Problem (LocalCloud.NotRunning) if no cloud runs."""
         found = self.running_cloud()
         if found is None:
             remedy = "Start it with `replank local up`, or name its folder with --state."
@@ -68,7 +68,7 @@ class StateFolder:
         return found
 
     def stop_cloud(self) -> bool:
-        """End the cloud in order, or by force if it does not end; False if none runs. Its lock is free once the process is gone."""
+        """Terminate the cloud's process and wait until it has ended; kill it if it does not end. Returns False if no cloud runs."""
         ready = self._read_running_file()
         if not ready:
             return False
@@ -93,7 +93,7 @@ class StateFolder:
         return True
 
     def _read_running_file(self) -> Json:
-        """The content of the running cloud's file; empty if no living process holds its lock."""
+        """The content of the file that the running cloud keeps locked; empty if no process holds the lock."""
         try:
             with (self.path / RUNNING).open(encoding="utf-8") as file:
                 found: Json = {} if _is_unlocked(file) else json.loads(file.read() or "{}")
@@ -103,7 +103,7 @@ class StateFolder:
 
 
 def _is_unlocked(file: IO[str]) -> bool:
-    """Whether no process holds the lock on the file."""
+    """Whether the file has no lock of another process."""
     import fcntl
 
     try:

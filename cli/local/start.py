@@ -1,4 +1,4 @@
-"""Starts a local cloud that keeps running, and gives it a bus and a fleet; each step can be repeated."""
+"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each step can be repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class StartOptions:
-    """The user's options for a start; None or False means not given."""
+    """The user's options for a start. An option that the user did not give is None or False."""
 
     fleet: Path | None = None
     guests: Path | None = None
@@ -35,7 +35,7 @@ class StartOptions:
 
 @dataclass(frozen=True)
 class FleetToLoad:
-    """A fleet to load, settings of the account, and the day on which its time begins."""
+    """A fleet to load, the faults that the local cloud simulates, and the day on which its time begins."""
 
     fleet: Fleet
     faults: Json
@@ -43,7 +43,7 @@ class FleetToLoad:
 
 
 def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
-    """The user's own fleet, or the sample with its mishaps; raises Problem (Fleet.*)."""
+    """The fleet in the user's file, or the sample fleet with its simulated faults. Raises Problem (Fleet.*)."""
     if file is None:
         sample = plans.sample_plan()
         return FleetToLoad(sample.fleet, sample.faults)
@@ -52,7 +52,7 @@ def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
 
 
 def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> RunningCloud:
-    """Start a cloud and load the fleet; files are checked before anything starts."""
+    """Start a local cloud and load the fleet. The files are checked before the cloud starts."""
     _refuse_second_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
     chosen = fleet_to_load(wanted.fleet, wanted.guests) if first else None
@@ -76,7 +76,7 @@ def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> Runn
 
 
 def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
-    """Make the bus and load the fleet of the mark unless this is done, because a start may have been interrupted."""
+    """Create the event bus and load the fleet named in the mark, if an interrupted start has not done so."""
     ensure_bus(cloud.account)
     if not place.mark.get("loaded"):
         files = [Path(each) if each else None for each in place.mark.get("fleet", ["", ""])]
@@ -84,9 +84,9 @@ def prepare_cloud(place: StateFolder, cloud: RunningCloud) -> None:
 
 
 def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, replace: bool) -> int:
-    """Load a fleet and let the functions look into its regions; returns the number of instances.
+    """Load a fleet and add its regions to the settings of the functions; returns the number of instances.
 
-    Raises Problem (Fleet.AlreadyThere).
+    Raises Problem (Fleet.AlreadyThere) if an instance exists and ``replace`` is false.
     """
     there = sorted(set(cloud.inventory()["instances"]) & {each["InstanceId"] for each in wanted.fleet.instances})
     if there and not replace:

@@ -1,4 +1,4 @@
-"""One-time links into the console of a local cloud. Whoever may write into its state folder may make one."""
+"""One-time links into the console of a local cloud. Everyone who may write into its state folder may create one."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from cli.run.launch import ticket_folder
 
 
 def create_console_link(state: Path, url: str) -> str:
-    """A link that lets one browser in, once, under the name of REPLANK_OPERATOR or of the login."""
+    """Create a link that signs one browser in, once, under the operator's name; returns the link."""
     folder = ticket_folder(state)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     secret = secrets.token_urlsafe(32)

@@ -1,1 +1,1 @@
-"""`replank run`: takes a fleet from notice to swept snapshots, on its own cloud on this machine."""
+"""The command `replank run`: migrates a fleet on a local cloud, from the notice to the deletion of the snapshots."""

@@ -1,4 +1,4 @@
-"""The local cloud as a child process, with the calls that only its owner may make."""
+"""A local cloud as a child process, and its admin requests, which only its owner may send."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ STOP_S = 15
 
 @dataclass
 class RunningCloud:
-    """A running local cloud; ``ready`` is its first line. ``process`` is None for one that another process started."""
+    """A running local cloud. ``ready`` holds its endpoints and keys. ``process`` is None if another process started it."""
 
     process: subprocess.Popen[str] | None
     ready: Json
@@ -40,8 +40,8 @@ class RunningCloud:
     ) -> RunningCloud:
         """Start a cloud and deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted or State.*).
 
-        ``sources`` are those whose notices the functions accept, ``on`` is the day on which its clock begins, and ``settings``
-        replace ours.
+        The functions accept notices from ``sources``. The clock begins on the day ``on``. ``settings`` override the default
+        settings of the functions.
         """
         process = launch_cloud(LaunchOptions(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)
         cloud = cls(process, {}, HttpClient())
@@ -54,19 +54,19 @@ class RunningCloud:
 
     @property
     def account(self) -> OperatorAccount:
-        """The account in the cloud, for the SDKs."""
+        """Endpoints and keys of the local cloud's account, from which SDK clients are made."""
         ready = self.ready
         endpoints = {name.upper(): ready[name] for name in ("eventbridge", "tablestore", "ecs", "smc", "fc")}
         key = (ready["access_key_id"], ready["access_key_secret"], "")
         return OperatorAccount(ready["region"], "replank", ready["instance_name"], key, endpoints, ready["account_id"])
 
     def api(self, operator: str) -> Api:
-        """The pipeline's API in the cloud."""
+        """A client of the pipeline's HTTP API in this cloud."""
         ready = self.ready
         return Api(ready["http"]["replank-api"], ready["access_key_id"], ready["access_key_secret"], operator=operator)
 
     def environment(self) -> dict[str, str]:
-        """Environment variables with which every other command uses this cloud."""
+        """The environment variables with which every other command uses this cloud."""
         ready, account = self.ready, self.account
         return {
             "REPLANK_API_URL": ready["http"]["replank-api"],
@@ -81,31 +81,31 @@ class RunningCloud:
         }
 
     def advance_clock(self, seconds: int) -> Json:
-        """Advance virtual time and do everything that is due; returns the clock."""
+        """Advance virtual time and run everything that becomes due; returns the clock."""
         return self._call_admin("POST", "clock", {"advance_s": seconds})
 
     def clock(self) -> Json:
-        """``{now, now_ms, ...}``."""
+        """The cloud's virtual clock: the time now, its speed, and whether it stands still."""
         return self._call_admin("GET", "clock")
 
     def set_clock(self, **wanted: Any) -> Json:
-        """Change how virtual time runs (``hold``, ``speed``); returns the clock."""
+        """Set ``speed`` (virtual seconds per real second), or stop virtual time with ``hold``; returns the clock."""
         return self._call_admin("POST", "clock", wanted)
 
     def redeploy(self, settings: dict[str, str]) -> None:
-        """Deploy again with other settings of the functions."""
+        """Deploy the functions again, with these settings."""
         self._call_admin("POST", "deploy", {"env": settings})
 
     def load_fleet(self, document: Json) -> None:
-        """Load the instances into the cloud; raises Problem (Fleet.Invalid) naming record and field."""
+        """Load a fleet into the cloud; raises Problem (Fleet.Invalid) that names the wrong record and field."""
         self._call_admin("POST", "fleet", document)
 
     def inventory(self) -> Json:
-        """Everything that exists in the cloud, by kind and id."""
+        """All resources in the cloud, by kind and id."""
         return self._call_admin("GET", "inventory")
 
     def guest_disks(self) -> Json:
-        """The disks of each instance with the digests of their content, by instance id."""
+        """The disks of each guest, by instance id, each with the digest of its content."""
         return self._call_admin("GET", "guests")
 
     def _call_admin(self, method: str, name: str, body: Json | None = None) -> Json:
@@ -126,7 +126,7 @@ class RunningCloud:
         return found
 
     def stop(self) -> None:
-        """End the child in order, or by force if it does not end."""
+        """Terminate the child process; kill it if it does not end within 15 seconds."""
         if self.process is None:
             return
         if self.process.poll() is None:

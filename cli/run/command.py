@@ -1,4 +1,4 @@
-"""The command `run`: starts a cloud, deploys into it, loads a fleet, sends notices, acts as operator, and reports."""
+"""The command run: starts a local cloud with a fleet, migrates the fleet as an operator would, and writes a report."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ from cli.run.screen import new_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
-"""The report of the last run to end; two runs at once share this file."""
+"""The report of the run that ended last. Runs at the same time overwrite this file."""
 
 
 def register_commands(app: typer.Typer) -> None:
-    """Add the command."""
+    """Add the command run to the command line."""
     app.command("run")(run_fleet)
 
 
@@ -61,10 +61,10 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     keep: Annotated[bool, typer.Option("--keep", help="Leave the cloud running at the end, until Ctrl-C.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Migrate a fleet on a cloud of its own on this machine, from the notice to the swept snapshots.
+    """Migrate a fleet on a new local cloud, from the notice to the deletion of the snapshots.
 
-    Exit status 0 only if every expected outcome was reached (without --expect: completed or refused), else 1. With a malformed
-    file nothing starts, and the status is 2.
+    Exit status 0 if every instance reached its expected outcome, else 1. Without --expect, completed and refused are expected.
+    If a file is malformed, nothing starts and the status is 2.
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
@@ -101,7 +101,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
 
 
 def print_left_out(plan: RunPlan) -> None:
-    """Name every instance that the run leaves out, and why."""
+    """Print every instance that the run leaves out, with the reason."""
     if not plan.left_out:
         return
     print(f"{len(plan.left_out)} of {len(plan.fleet.instances)} instances are left out:")
@@ -125,7 +125,10 @@ def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> res
 
 
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
-    """Load the fleet, make the bus and send the notices; recorded in the folder, so that a continued run skips it."""
+    """Load the fleet, create the event bus and send the notices; returns the digests of the disks.
+
+    The digests are kept in the folder, so that a continued run skips this step.
+    """
     cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
     ensure_bus(cloud.account)
     if plan.notices:
@@ -136,13 +139,16 @@ def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Jso
 
 
 def _disk_digests(cloud: RunningCloud) -> Json:
-    """The disk ids of each instance, with kind and digest of the content."""
+    """The kind and content digest of each disk, by instance id and disk id."""
     found = cloud.guest_disks()
     return {each: {disk["disk_id"]: [disk["type"], disk["digest"]] for disk in guest["disks"]} for each, guest in found.items()}
 
 
 def _damaged_disks(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
-    """Disks that changed but should not: data disks of all instances, and system disks of rolled back ones."""
+    """The disks whose content should not have changed but did, by instance id.
+
+    No data disk may change. The system disk of an instance that was rolled back must not change either.
+    """
     return {
         instance_id: [
             disk_id

@@ -1,4 +1,4 @@
-"""The loop of a run: look, act as operator, show, advance virtual time; until every migration has ended."""
+"""The main loop of a run: reads the migrations, shows progress, acts as operator, and advances virtual time."""
 
 from __future__ import annotations
 
@@ -14,18 +14,24 @@ from shared.domain.migration import State
 Json = dict[str, Any]
 STEP_S, HOUR_S = 60, 3600
 BIG_FLEET = 200
-"""More migrations than this are looked at less often: each look reads all of them."""
+"""Above this number of migrations, the loop polls less often, because each poll reads all of them."""
 STALLED_S = 9 * 24 * HOUR_S
-"""Time limit for waiting migrations; it is longer than any weekly window stays closed."""
+"""Seconds of virtual time without a change after which the run gives up, if all migrations wait.
+
+It is longer than the time between two weekly windows.
+"""
 STUCK_S = 26 * HOUR_S
-"""Time limit for busy migrations; it exceeds every time limit of the pipeline (a first snapshot may take a day)."""
+"""Seconds of virtual time without a change after which the run gives up, if a migration is busy.
+
+It exceeds every time limit of the pipeline; for example, a first snapshot may take a day.
+"""
 PLANNED_S = HOUR_S
-"""Time limit for the batches of all notices, and for their planning."""
+"""Seconds of virtual time in which every notice must become a batch, and every batch must be planned."""
 
 
 @dataclass
 class RunLoop:
-    """``batches`` is the number of batches expected."""
+    """The main loop of a run. ``batches`` is the number of batches that must appear."""
 
     cloud: RunningCloud
     operator: Operator
@@ -36,7 +42,7 @@ class RunLoop:
     _step_s: int = field(default=STEP_S)
 
     def run(self) -> list[Json]:
-        """Run until all migrations have ended or nothing moves any more; returns the batches."""
+        """Loop until all migrations have ended or nothing has changed for too long; returns the batches."""
         api = self.operator.api
         clock = self.cloud.clock()
         self._moved_ms = started_ms = clock["now_ms"]

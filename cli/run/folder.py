@@ -1,4 +1,4 @@
-"""The folder of a run's state: it has a mark and never contains anything else."""
+"""The state folder of a run. A mark file shows that the folder belongs to a run, so that no other folder is used."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ STATE = "state-"
 
 @dataclass
 class RunFolder:
-    """``mark`` is the content of its file: plan, seed and, once the cloud is prepared, the original disks."""
+    """The state folder of a run. ``mark`` is the content of the mark file: plan, seed and original disks."""
 
     path: Path
     mark: Json = field(default_factory=dict)
     passing: bool = False
-    """Whether the folder was made for this run alone; it is deleted if the run succeeds."""
+    """Whether the folder is temporary: made for this run, and deleted if the run succeeds."""
 
     @property
     def seed(self) -> int:
@@ -33,31 +33,32 @@ class RunFolder:
 
     @property
     def original_disks(self) -> Json | None:
-        """The disks by instance before anything moved; None until the cloud is prepared."""
+        """The digests of all disks before the migrations, by instance id; None until the cloud is prepared."""
         found: Json | None = self.mark.get("disks")
         return found
 
     @property
     def report_file(self) -> Path:
-        """The file of this run's report, which no other run writes; it stays when the folder is deleted."""
+        """The file for this run's report, which no other run writes. It is kept when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
     def update_mark(self, **more: Any) -> None:
-        """Add values to the mark and write it."""
+        """Add values to the mark and write the mark file."""
         self.mark |= more
         (self.path / MARK).write_text(json.dumps(self.mark), encoding="utf-8")
 
     def remove(self) -> None:
-        """Delete the folder if it was made for this run alone."""
+        """Delete the folder if it is temporary."""
         if self.passing:
             shutil.rmtree(self.path, ignore_errors=True)
 
 
 def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolder:
-    """A new folder, or the one given, which must be empty or belong to this run (by the plan's digest and the seed).
+    """Open the folder ``state`` for a run, or create a temporary folder if it is None.
 
-    Raises Problem: State.OtherRun, State.NotOurs, State.Unusable.
+    The folder must be empty, or belong to a run with the same digest of the plan and the same seed.
+    Raises Problem (State.OtherRun, State.NotOurs, State.Unusable).
     """
     try:
         if state is None:
@@ -77,7 +78,7 @@ def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolde
 
 
 def _read_mark(state: Path) -> Json:
-    """The folder's mark; empty if the folder is empty. A folder with other content is not touched."""
+    """The content of the folder's mark file; empty if the folder is empty. Raises Problem (State.NotOurs) for other folders."""
     if not (state / MARK).exists():
         if any(state.iterdir()):
             raise bad_input("State.NotOurs", f"{state} holds files and is no run's folder.", "Give an empty folder, or none.")

@@ -1,4 +1,4 @@
-"""Starts the local cloud as a process: its options, and the problem if it does not start."""
+"""Starts the local cloud as a process: its options, its first line of output, and the error if it does not start."""
 
 from __future__ import annotations
 
@@ -27,33 +27,32 @@ _BARE = "/smc/go2aliyun_client import {token_id} {token_code}"
 
 
 def _smc_target_names(catalog: Catalog) -> str:
-    """The local SMC's name of each destination."""
+    """JSON of the name that the local SMC uses for each destination release, by release key."""
     keys = sorted({path.destination for path in catalog.paths})
     return json.dumps({key: catalog.name(key).replace("Red Hat Enterprise Linux", "Red Hat") for key in keys})
 
 
 SETTINGS = {
     "REPLANK_CLOCK": "env:LOCALCLOUD_NOW",
-    "REPLANK_SMC_IMPORT_LINUX": _BARE,
+    "REPLANK_SMC_IMPORT_LINUX": _BARE,  # the local SMC knows this command, and the parameter below
     "REPLANK_SMC_IMPORT_WINDOWS": "C:\\smc\\go2aliyun_client.exe import {token_id} {token_code}",
     "REPLANK_SMC_TARGET_PARAMETER": "ReplicationParameters.TargetOsType",
     "REPLANK_SMC_TARGET_VALUES": _smc_target_names(CATALOG),
-    "REPLANK_GUEST_PROVEN": ",".join(each.key for each in ours()),
+    "REPLANK_GUEST_PROVEN": ",".join(each.key for each in ours()),  # the local guests have the tools of every recipe
     "REPLANK_SNAPSHOT_PRICE": "0.0173",
     "REPLANK_CURRENCY": "USD",
     "REPLANK_API_RATE": "0",  # virtual time stands still between requests
     "REPLANK_NOTICE_POLICY": json.dumps({"maxMoving": 12, "failureBudget": 3, "retentionDays": 1}),
 }
-"""Settings that an operator would export before deploying; the local SMC knows this command and parameter. The local
-guests have the tools of every recipe."""
+"""The default settings of the functions, as an operator would export them before deploying to the local cloud."""
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 
 
 def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
-    """Write the user's own catalog rows to where the functions read them; returns the settings. ``catalog`` is ours overlaid
-    with them.
+    """Write the user's own catalog rows to a file for the functions; returns the settings that name the file.
 
-    They go to a file, because a function's variables may have only 4 KB in all.
+    ``catalog`` is the built-in catalog with these rows. They need a file, because all variables of a function together may
+    have only 4 KB.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"
@@ -62,7 +61,7 @@ def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, s
 
 
 def ticket_folder(state: Path) -> Path:
-    """The folder of the console's one-time links, below a state folder."""
+    """The folder for the console's one-time links, inside a state folder."""
     return state.resolve() / "console-links"
 
 
@@ -70,8 +69,8 @@ def ticket_folder(state: Path) -> Path:
 class LaunchOptions:
     """The options with which a local cloud is started.
 
-    ``sources`` are those whose notices the functions accept. ``on`` is the day on which its clock begins, and ``options`` are
-    more options of its command line.
+    The functions accept notices from ``sources``. The clock begins on the day ``on``. ``options`` are added to the command
+    line of the local cloud.
     """
 
     state: Path
@@ -80,11 +79,11 @@ class LaunchOptions:
     on: date | None = None
     options: tuple[str, ...] = ()
     settings: Mapping[str, str] = field(default_factory=dict)
-    """Settings of the functions that replace ours."""
+    """Settings of the functions that override the default ones."""
 
     @property
     def command_line(self) -> list[str]:
-        """The command line."""
+        """The command line of the local cloud's process."""
         line = [sys.executable, "-m", "localcloud", "--state", str(self.state.resolve()), *self.options]
         line += ["--template", str(ROOT / "template.yml"), "--services", str(ROOT / "s.yaml")]
         line += ["--route", "/console=replank-console"]
@@ -101,7 +100,7 @@ class LaunchOptions:
 
 
 def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
-    """Start it. Start the process; if ``tied``, it ends with this process, however that ends. Raises Problem (State.Unusable)."""
+    """Start the local cloud's process; raises Problem (State.Unusable). If ``tied``, it ends whenever this process ends."""
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")
@@ -120,7 +119,7 @@ def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
 
 
 def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
-    """The first line that the process prints; raises Problem (LocalCloud.NotStarted or State.*)."""
+    """The first line that the process prints, parsed as JSON; raises Problem (LocalCloud.NotStarted or State.*)."""
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
     threading.Thread(target=_put_line, args=(process.stdout, lines), daemon=True).start()
@@ -132,7 +131,7 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
 
 
 def _not_started_problem(log: str, state: Path) -> Problem:
-    """The problem: the local cloud's own message (code, sentence and remedy), else the end of its log."""
+    """The Problem for a cloud that did not start: with the cloud's own error message, else with the end of its log."""
     _, told, last = log.rpartition("localcloud: ")
     if told and (found := _OF_STATE.fullmatch(last.strip())):
         return bad_input(*found.groups())

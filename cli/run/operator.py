@@ -1,4 +1,4 @@
-"""The operator of a run: does through the HTTP API what a person would do, once for each migration."""
+"""The simulated operator of a run, who acts through the HTTP API as a person would."""
 
 from __future__ import annotations
 
@@ -16,16 +16,19 @@ NAME = "demo"
 
 @dataclass
 class Operator:
-    """Acknowledges batches, retries failures once, rolls back the instances named (failed or migrated), confirms all others."""
+    """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated ones.
+
+    It rolls back the instances in ``roll_back`` once they are migrated or failed.
+    """
 
     api: Api
     roll_back: frozenset[str]
     risks_version: str = ""
     said: list[str] = field(default_factory=list)
-    """The acts done, for the screen."""
+    """The paths of the requests that were sent and accepted."""
 
     def act_where_possible(self, batches: Iterable[Json], migrations: list[Json]) -> int:
-        """Do the acts that are possible now; returns how many."""
+        """Send every act that is possible now; returns the number of acts."""
         done = sum(self._acknowledge_batch(batch, migrations) for batch in batches)
         return done + sum(self._act_on_migration(migration) for migration in migrations)
 

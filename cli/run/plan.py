@@ -1,6 +1,6 @@
 """The plan of a run: fleet, notices, batches, and the expected outcome of each instance.
 
-Everything is checked before anything starts.
+All files are read and checked before the run starts.
 """
 
 from __future__ import annotations
@@ -31,12 +31,12 @@ Json = dict[str, Any]
 EXAMPLES = events.ROOT / "examples"
 RESULTS = ("completed", "refused", "failed", "rolled_back")
 AT_ONCE = 1000
-"""Maximum instances that a batch names."""
+"""Maximum instances in one batch."""
 
 
 @dataclass(frozen=True)
 class ExpectedOutcome:
-    """The expected outcome of one instance; ``code``, if given, is among the reasons."""
+    """The expected outcome of one instance. If ``code`` is not empty, the reasons must include it."""
 
     result: str
     code: str = ""
@@ -44,45 +44,45 @@ class ExpectedOutcome:
 
 @dataclass(frozen=True)
 class RunPlan:
-    """Everything a run needs to know."""
+    """The input of a run: the fleet, its notices and batches, and the expected outcomes."""
 
     fleet: Fleet
     notices: list[Json]
     batches: list[Json]
-    """Bodies of POST /batches."""
+    """The bodies of the requests POST /batches."""
     roll_back: frozenset[str] = frozenset()
-    """Instances that the operator rolls back after their migration."""
+    """Ids of the instances that the simulated operator rolls back after their migration."""
     expected: dict[str, ExpectedOutcome] = field(default_factory=dict)
-    """If empty, every migration is expected to be completed or refused."""
+    """The expected outcome by instance id. If empty, every migration is expected to be completed or refused."""
     faults: Json = field(default_factory=dict)
-    """Settings of the local cloud's ECS and SMC."""
+    """Faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Why an instance of the fleet is in no batch, by instance; empty if notices choose."""
+    """Why an instance is in no batch, by instance id. Empty if notices or the scenario select the instances."""
     on: date | None = None
-    """The day on which the run begins; None for the local cloud's own."""
+    """The day on which virtual time begins; None for the default day of the local cloud."""
     rows: Any = None
-    """The user's own catalog rows, which the functions get too; None if there are none."""
+    """The user's own catalog rows, which the functions use too; None without such rows."""
 
     @property
     def catalog(self) -> Catalog:
-        """The catalog that the run plans with."""
+        """The built-in catalog, with the user's own rows if there are any."""
         return CATALOG if self.rows is None else catalog_with_rows(self.rows)
 
     @property
     def notice_sources(self) -> list[str]:
-        """The sources of the notices."""
+        """The sources of the notices, each once."""
         return sorted({str(notice["source"]) for notice in self.notices})
 
     @property
     def digest(self) -> str:
-        """The digest of the plan, by which a state folder is matched to it."""
+        """The digest of the plan. A run may continue in a state folder only if the digest is the same."""
         own = () if self.rows is None else (self.rows,)
         parts = (self.fleet.document, self.notices, self.batches, self.faults, *own)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def sample_plan() -> RunPlan:
-    """The fleet and scenario that ship with Replank."""
+    """The plan for the sample fleet and scenario that ship with Replank."""
     notices = sorted((EXAMPLES / "notices").glob("*.json"))
     return _make_plan(EXAMPLES / "fleet.json", None, notices, _read_scenario(EXAMPLES / "scenario.json"))
 
@@ -90,7 +90,7 @@ def sample_plan() -> RunPlan:
 def plan_from_files(
     fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "", catalog: Path | None = None
 ) -> RunPlan:
-    """The user's own; without a notice, one batch for all instances whose release is out of support on that day."""
+    """The plan for the user's own files. Without a notice, its batches hold all instances out of support on the day ``on``."""
     rows = read_rows(catalog) if catalog else None
     return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
 
@@ -98,7 +98,7 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """``on`` is the user's day; None for the sample, which begins on the local cloud's own day."""
+    """The plan that these files describe. ``on`` is the user's day; None lets the local cloud choose its default day."""
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_to_assess(fleet, on)[0]
@@ -113,7 +113,7 @@ def _make_plan(
 
 
 def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list[Json], dict[str, str]]:
-    """Batches of the instances out of support on that day, as `replank eol` lists them; and why others are left out."""
+    """Batches of all instances out of support on the day ``on``, and why each other instance is left out, by instance id."""
     reasons = {record["InstanceId"]: _reason_left_out(fleet, record, on, catalog) for record in fleet.instances}
     ids = [each for each, reason in reasons.items() if not reason]
     if not ids:
@@ -128,7 +128,7 @@ def _end_of_life_batches(fleet: Fleet, on: date, catalog: Catalog) -> tuple[list
 
 
 def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> str:
-    """Why an instance is left out; empty if it is out of support."""
+    """Why an instance is left out of the batches; empty if it is out of support."""
     life = support_status(fleet, record, on, catalog)
     if life.standing in OVER:
         return ""
@@ -143,7 +143,7 @@ def _reason_left_out(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> 
 
 
 def _read_notices(file: Path, catalog: Catalog) -> list[Json]:
-    """The notices in a file; raises Problem (Notice.Invalid) naming every fault."""
+    """The end-of-life notices in a file; raises Problem (Notice.Invalid) that names every fault."""
     found = events.read_events(file)
     wrong = [f"event {place}: {problem}" for place, notice in enumerate(found) for problem in _notice_problems(notice, catalog)]
     if wrong:

@@ -1,4 +1,4 @@
-"""The results of a run: the table, the reasons, run/report.json, and whether they match the expectation."""
+"""The results of a run: reads them from the API, compares them with the expected outcomes, and prints and writes them."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from shared.domain.drivers import traits
 
 Json = dict[str, Any]
 _FIELDS = ("instanceId", "driver", "from", "to", "hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
-"""The outcome in a line of the API's report."""
+"""The fields of a line of the API's report that run/report.json keeps."""
 _OURS = ("replank-", "SMC_Backup_Snapshot_")
 
 
 @dataclass(frozen=True)
 class RunResults:
-    """``migrations`` are those of run/report.json; ``surprises`` are sentences on unexpected outcomes."""
+    """The results of a run. ``migrations`` are rows for run/report.json; ``surprises`` are sentences on unexpected outcomes."""
 
     migrations: list[Json]
     surprises: list[str]
@@ -35,7 +35,7 @@ class RunResults:
 
 
 def collect_results(api: Api, batches: list[Json], plan: RunPlan, inventory: Json, changed: dict[str, list[str]]) -> RunResults:
-    """Read every batch's report. ``changed`` names, by instance, the disks whose content has changed."""
+    """Read every batch's report and compare it with the plan. ``changed`` holds the wrongly changed disks by instance id."""
     rows, surprises = [], []
     for batch in sorted(batches, key=lambda each: str(each["createdAt"])):
         problems: list[Json] = []
@@ -104,7 +104,10 @@ def _outcome_surprises(row: Json, expected: dict[str, ExpectedOutcome]) -> list[
 
 
 def _snapshot_surprises(rows: list[Json], inventory: Json) -> list[str]:
-    """Wrongly kept or missing snapshots: completed migrations must keep none, and rolled back ones must keep all."""
+    """Sentences on wrongly kept or missing snapshots.
+
+    A completed migration must leave no snapshot. A migration that was rolled back must keep all its snapshots.
+    """
     held: dict[str, int] = {}
     for snapshot in inventory.get("snapshots", {}).values():
         if str(snapshot.get("SnapshotName", "")).startswith(_OURS):
@@ -123,28 +126,28 @@ _SMC = {"jobs": "SMC jobs", "sources": "SMC sources", "access_tokens": "SMC acti
 
 
 def _smc_surprises(rows: list[Json], inventory: Json) -> list[str]:
-    """Leftovers in SMC that should be deleted after success; a failed migration keeps its own for a person, if it has any."""
+    """Sentences on jobs, sources and activation codes left in SMC; empty if a failed migration may have kept them."""
     if any(row["result"] == "failed" and traits(row["driver"]).copies_disks for row in rows):
         return []
     return [f"{len(inventory[kind])} {words} are left" for kind, words in _SMC.items() if inventory.get(kind)]
 
 
 def _disk_surprises(rows: list[Json], changed: dict[str, list[str]]) -> list[str]:
-    """Disks whose content changed wrongly: any disk of a rolled back instance, and data disks of the others."""
+    """Sentences on the disks whose content changed wrongly, which ``changed`` holds by instance id."""
     return [
         f"{row['instanceId']}: {disk} is not byte for byte as before" for row in rows for disk in changed.get(row["instanceId"], [])
     ]
 
 
 def write_report(results: RunResults, files: Sequence[Path], facts: Json) -> None:
-    """Write the report to each of the files; ``facts`` describe the run (seed, virtual time, wall time)."""
+    """Write the report to each of the files. ``facts`` describe the run: for example its seed and its duration in seconds."""
     document = {**facts, "asExpected": results.is_as_expected, "surprises": results.surprises, "migrations": results.migrations}
     for file in files:
         write_atomically(file, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def write_atomically(file: Path, text: str) -> None:
-    """Write a file atomically, so that no reader or other writer ever meets half of it."""
+    """Write a file atomically: readers see the old content or the new content, and never a part."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=file.parent, prefix=f".{file.name}-", delete=False) as made:
         made.write(text)
@@ -158,7 +161,7 @@ def write_atomically(file: Path, text: str) -> None:
 
 
 def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
-    """One line of the table, its releases by their short names."""
+    """The cells of one table row, with the short names of the releases."""
     release = identify_in(catalog, row["from"])
     source = f"{release.key} ({release.exact})" if release and release.exact else release.key if release else row["from"]
     numbers = ("hops", "restarts", "attempts", "snapshotsMade", "snapshotsSwept", "minutes")
@@ -174,7 +177,7 @@ def _table_cells(row: Json, catalog: Catalog) -> tuple[Any, ...]:
 
 
 def print_results(results: RunResults, catalog: Catalog) -> None:
-    """Print the table, then the reasons with their remedies, then unexpected outcomes."""
+    """Print the table of migrations, the reasons for refusals and failures with remedies, and the unexpected outcomes."""
     columns = ("instance", "driver", "from", "to", "#hops", "#restarts", "#tries", "#made", "#swept", "#minutes", "result")
     output.print_table(columns, (_table_cells(row, catalog) for row in results.migrations))
     explained = [row for row in results.migrations if row.get("reasons")]

@@ -1,4 +1,4 @@
-"""Shows the progress of a run: live on a terminal (one line per instance, a bar per batch), else plain lines."""
+"""Shows the progress of a run: a live table with bars on a terminal, else plain lines."""
 
 from __future__ import annotations
 
@@ -28,26 +28,26 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""Percent of a hop that is done when a state begins; migrating adds half of the job's own percentage."""
+"""Percent of a hop that is done when a state begins. In the state migrating, half of the SMC job's percentage is added."""
 
 
 class Screen(Protocol):
-    """Where progress is shown."""
+    """The interface of the two ways to show progress: a live table or plain lines."""
 
     def update(self, batches: list[Json], migrations: list[Json], now: str) -> None:
-        """Show the present state."""
+        """Show the batches and migrations as they are at the virtual time ``now``."""
 
     def close(self) -> None:
-        """Close the screen."""
+        """Stop showing progress and restore the terminal."""
 
 
 def new_screen() -> Screen:
-    """A live screen if the output is a terminal, else plain lines."""
+    """A live screen if stdout is a terminal, else a screen that prints plain lines."""
     return LiveScreen() if sys.stdout.isatty() else PlainScreen()
 
 
 def percent_done(migration: Json) -> int:
-    """Percent of the migration's whole route that is done."""
+    """The percentage of the migration's whole route that is done."""
     state, hops = migration["state"], max(1, migration["hops"])
     if state in states.DONE:
         return 100
@@ -58,7 +58,7 @@ def percent_done(migration: Json) -> int:
 
 
 def elapsed_in_words(text: str, now: str) -> str:
-    """Time between two of the API's times: ``1h05m``."""
+    """The time between two times of the API, as text such as ``1h05m``."""
     span = _parse_time(now) - _parse_time(text)
     minutes = max(timedelta(), span) // timedelta(minutes=1)
     return f"{minutes // 60}h{minutes % 60:02d}m" if minutes >= 60 else f"{minutes}m"
@@ -69,7 +69,7 @@ def _parse_time(text: str) -> datetime:
 
 
 class LiveScreen:
-    """A table that is redrawn above the progress bars of the batches."""
+    """Shows migrations in a table that is redrawn in place, above a progress bar for each batch."""
 
     def __init__(self) -> None:
         self._live = Live(
@@ -125,7 +125,7 @@ def _batch_bars(batches: list[Json], migrations: list[Json]) -> Progress:
 
 
 class PlainScreen:
-    """Prints a line when an instance enters a stage, and when the number of ended migrations of a batch changes."""
+    """Prints a line when an instance enters a state, and when the number of ended migrations of a batch changes."""
 
     def __init__(self) -> None:
         self._seen: dict[str, tuple[str, int]] = {}

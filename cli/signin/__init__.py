@@ -1,1 +1,1 @@
-"""Signs in at an OpenID Connect provider and keeps the tokens."""
+"""Signs a user in at an OpenID Connect provider and stores the tokens."""

@@ -1,4 +1,4 @@
-"""Keeps the tokens of a sign-in in the system's keyring, else in a file that only its owner can read."""
+"""Stores the tokens of a sign-in in the system's keyring, else in a file that only its owner can read."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from cli.signin.provider import OpenIdProvider, unverified_claims
 Json = dict[str, Any]
 SERVICE = "replank"
 EARLY_S = 60
-"""A token that ends this soon is renewed first."""
+"""A token that expires within this number of seconds is renewed before it is used."""
 
 
 def api_token(api_url: str) -> str:
-    """The token for an API: REPLANK_TOKEN, else that of the last sign-in, renewed if it has expired; empty without one."""
+    """The token for requests to an API; empty without one. REPLANK_TOKEN comes first, then the token of the last sign-in.
+
+    A token that has expired is renewed.
+    """
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
         return given
@@ -33,7 +36,7 @@ def api_token(api_url: str) -> str:
 
 
 def read_tokens(api_url: str) -> Json:
-    """The tokens kept for an API; empty if there are none or they cannot be read."""
+    """The stored tokens for an API; empty if no tokens are stored or they cannot be read."""
     ring = _keyring()
     text = ring.get_password(SERVICE, api_url) if ring else json.dumps(_read_file().get(api_url, {}))
     try:
@@ -44,7 +47,7 @@ def read_tokens(api_url: str) -> Json:
 
 
 def keep_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
-    """Keep the tokens of a sign-in; returns where they are, in words."""
+    """Store the tokens of a sign-in; returns a phrase for where they are stored."""
     kept = {
         "issuer": provider.issuer,
         "client_id": provider.client_id,
@@ -59,7 +62,7 @@ def keep_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
 
 
 def forget_tokens(api_url: str) -> bool:
-    """Remove the tokens kept for an API; False if there were none."""
+    """Delete the stored tokens for an API; returns False if no tokens were stored."""
     there = bool(read_tokens(api_url))
     ring = _keyring()
     if ring and there:
@@ -71,12 +74,12 @@ def forget_tokens(api_url: str) -> bool:
 
 
 def tokens_file() -> Path:
-    """The file: $XDG_CONFIG_HOME/replank/sign-in.json."""
+    """The path of the tokens' file: $XDG_CONFIG_HOME/replank/sign-in.json."""
     return Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config") / "replank" / "sign-in.json"
 
 
 def _renewed_token(api_url: str, found: Json) -> str:
-    """The token after a refresh. Raises Problem (SignIn.Expired) instead of silently acting under a claimed name."""
+    """A new token from the provider. Raises Problem (SignIn.Expired), so that no act is sent under an unverified name."""
     provider = OpenIdProvider(found.get("issuer", ""), found.get("client_id", ""))
     if found.get("refresh_token"):
         with suppress(Problem):
@@ -88,7 +91,7 @@ def _renewed_token(api_url: str, found: Json) -> str:
 
 
 def _keyring() -> Any:
-    """The keyring, if its package is installed and has a store here; REPLANK_KEYRING=0 turns it off."""
+    """The system's keyring; None if it is not available, or if REPLANK_KEYRING is 0."""
     if os.environ.get("REPLANK_KEYRING", "1") == "0":
         return None
     try:
@@ -107,7 +110,7 @@ def _read_file() -> Json:
 
 
 def _write_file(document: Json) -> None:
-    """Write the file atomically, so that nobody else can ever read it."""
+    """Replace the file atomically. The new file is never readable for other users."""
     where = tokens_file()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = where.with_name(f".{where.name}.{os.getpid()}")

@@ -1,4 +1,4 @@
-"""A server on this machine that receives one answer from the browser (RFC 8252 section 7.3)."""
+"""A server on this machine to which the browser is redirected after a sign-in (RFC 8252 section 7.3)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _DONE = "<!doctype html><meta charset=utf-8><title>Replank</title><p><p>Signed i
 
 
 class LoopbackServer:
-    """Listens on 127.0.0.1; ``redirect_uri`` is its address. Use it in a ``with`` statement."""
+    """Listens on 127.0.0.1 inside a ``with`` statement. ``redirect_uri`` is the address to which the provider redirects."""
 
     def __init__(self, port: int = 0) -> None:
-        """Bind the port; raises OSError if it is taken."""
+        """Bind the port, or any free port for 0; raises OSError if the port is in use."""
         came = self._came = threading.Event()
         answers = self._answers = list[str]()
 
@@ -30,7 +30,7 @@ class LoopbackServer:
                     came.set()
 
             def log_message(self, *_: object) -> None:
-                """Log nothing, because the query is a secret."""
+                """Log nothing, because the query string holds a secret."""
 
         self._server = HTTPServer(("127.0.0.1", port), Handler)
         self.redirect_uri = f"http://127.0.0.1:{self._server.server_port}/callback"
@@ -44,5 +44,5 @@ class LoopbackServer:
         self._server.server_close()
 
     def wait_for_answer(self, timeout_s: float) -> str:
-        """The query of the browser's request; empty if none came in time."""
+        """Wait for the browser's request; returns its query string. Empty if no request came in time."""
         return self._answers[0] if self._came.wait(timeout_s) else ""

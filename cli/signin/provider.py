@@ -1,4 +1,4 @@
-"""A public client of the provider: discovery, code with PKCE, device codes, refresh.
+"""A client of an OpenID Connect provider, without a client secret: codes with PKCE, device codes and token refresh.
 
 Sources: OpenID Connect Core and Discovery 1.0; RFC 7636 (PKCE), 8252 (native apps), 8628 (device), 9207 (iss in the answer).
 """
@@ -28,7 +28,7 @@ _DEVICE = "urn:ietf:params:oauth:grant-type:device_code"
 
 @dataclass(frozen=True)
 class CodeRequest:
-    """One request for a code: the address for the browser, and the values that its answer must repeat."""
+    """A request for an authorization code: the address for the browser, and the secrets with which the answer is checked."""
 
     url: str
     redirect_uri: str
@@ -38,7 +38,7 @@ class CodeRequest:
 
 
 class OpenIdProvider:
-    """One issuer, and the client id that Replank has there."""
+    """One OpenID Connect provider, identified by its issuer, and the id of Replank's client at it."""
 
     def __init__(self, issuer: str, client_id: str) -> None:
         self.issuer, self.client_id = issuer, client_id
@@ -48,7 +48,7 @@ class OpenIdProvider:
 
     @property
     def discovery_document(self) -> Json:
-        """The discovery document; raises Problem if it belongs to another issuer."""
+        """The provider's discovery document; raises Problem if it belongs to another issuer."""
         if not self._about:
             self._about = self._send_request(self._session.get, self.issuer.rstrip("/") + "/.well-known/openid-configuration")
             if self._about.get("issuer") != self.issuer:
@@ -56,7 +56,7 @@ class OpenIdProvider:
         return self._about
 
     def new_code_request(self, redirect_uri: str, *, hint: str = "") -> CodeRequest:
-        """A request for a code with fresh secrets."""
+        """A new request for an authorization code, with new secrets."""
         state, nonce, verifier = (secrets.token_urlsafe(32) for _ in range(3))
         challenge = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         query = {
@@ -75,7 +75,10 @@ class OpenIdProvider:
         )
 
     def redeem_code(self, asked: CodeRequest, answer: str) -> Json:
-        """Exchange the browser's answer (the URL or just its query) for tokens. Raises Problem if it answers another request."""
+        """Exchange the browser's answer for tokens; raises Problem if it belongs to another request.
+
+        ``answer`` is the URL at which the browser ended, or only its query string.
+        """
         given = dict(parse_qsl(urlsplit(answer).query if "://" in answer else answer.lstrip("?/")))
         if not hmac.compare_digest(given.get("state", "").encode(), asked.state.encode()):
             raise _sign_in_problem(
@@ -94,7 +97,7 @@ class OpenIdProvider:
         return tokens
 
     def sign_in_by_device(self, show: Callable[[Json], None], sleep: Callable[[float], None]) -> Json:
-        """The tokens, after a person has entered the code from ``show`` on any machine."""
+        """Get a device code, pass it to ``show``, and wait until a person has entered it; returns the tokens."""
         where = self.discovery_document.get("device_authorization_endpoint")
         if not where:
             raise _sign_in_problem("this provider has no device codes", "Use `replank login --paste`.")
@@ -119,7 +122,7 @@ class OpenIdProvider:
         raise _sign_in_problem("nobody entered the code in time", "Start again.")
 
     def refresh_tokens(self, refresh_token: str) -> Json:
-        """New tokens for an old sign-in; raises Problem if the person must sign in again."""
+        """Get new tokens for a refresh token; raises Problem if the person must sign in again."""
         return self._request_tokens({"grant_type": "refresh_token", "refresh_token": refresh_token})
 
     def _request_tokens(self, form: Json) -> Json:
@@ -142,7 +145,7 @@ class OpenIdProvider:
 
 
 def unverified_claims(token: str) -> Json:
-    """The claims in a token, unchecked, to show them and to know when it expires. The API checks it."""
+    """The claims in a token, whose signature is not checked here. The API checks it."""
     try:
         body = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
