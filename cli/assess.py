@@ -32,11 +32,11 @@ PATIENCE_S = 900
 
 def register_commands(app: typer.Typer) -> None:
     """Add the commands assess and precheck to the command line."""
-    app.command("assess")(assess)
+    app.command("assess")(assess_facts)
     app.command("precheck")(precheck_instances)
 
 
-def assess(  # noqa: PLR0913 - one parameter per option
+def assess_facts(  # noqa: PLR0913 - one parameter per option
     facts: Annotated[Path | None, typer.Option("--facts", help="JSON file with the facts of one instance.")] = None,
     to: Annotated[str, typer.Option("--to", help="Destination release; default: the hop in the facts.")] = "",
     on: Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: the moment in the facts.")] = "",

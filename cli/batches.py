@@ -21,7 +21,7 @@ Json = dict[str, Any]
 
 def register_commands(app: typer.Typer) -> None:
     """Add the commands on batches to the command line."""
-    app.command("submit")(submit)
+    app.command("submit")(submit_batch)
     app.command("status")(show_status)
     app.command("watch")(watch_batch)
     app.command("acknowledge")(acknowledge_batch)
@@ -29,7 +29,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 @add_submission_options
-def submit(
+def submit_batch(
     body: Json,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     as_json: AsJson = False,

@@ -13,10 +13,10 @@ from cli.sdk_account import OperatorAccount, problem_from_error
 
 def register_commands(app: typer.Typer) -> None:
     """Add the command bootstrap to the command line."""
-    app.command("bootstrap")(bootstrap)
+    app.command("bootstrap")(bootstrap_account)
 
 
-def bootstrap(as_json: AsJson = False) -> None:
+def bootstrap_account(as_json: AsJson = False) -> None:
     """Create the event bus if it is missing. After this, deploy template.yml with ROS and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
     created = ensure_bus(account)

@@ -34,7 +34,7 @@ class HttpClient:
         """The reason of the account-wide hold, from the last answer; empty if there is no hold."""
         self.pause: Callable[[float], None] = time.sleep
 
-    def send(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
+    def send_json(self, method: str, url: str, *, headers: Json | None = None, body: bytes = b"", query: Json | None = None) -> Any:
         """Send a request; returns the HTTP status and the parsed body. Raises Problem (Api.Unreachable, Api.NotJson)."""
         self._session.trust_env = urlsplit(url).hostname not in ("127.0.0.1", "localhost", "::1")
         try:
@@ -125,11 +125,11 @@ class Api:
 
     def get(self, path: str, **query: Any) -> Any:
         """Send a GET request; returns the parsed body. Query parameters that are empty or None are left out."""
-        return self.call("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
+        return self.send_request("GET", path, query={name: value for name, value in query.items() if value not in ("", None)})
 
     def post(self, path: str, body: Json | None = None, *, seen: int = 0) -> Any:
         """Send a POST request; returns the parsed body. ``seen`` is the version of the batch or migration that the person saw."""
-        return self.call("POST", path, body=body, seen=seen)
+        return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
         """Every item of a list, read page by page. ``items`` is the field of a page that holds them."""
@@ -141,7 +141,7 @@ class Api:
             if not token:
                 return
 
-    def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
+    def send_request(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
         """Send a request to the API; returns the parsed body. Raises Problem with the API's code, message and remedy."""
         try:
             return self._send_to_path(method, _VERSION + path, query=query, body=body, seen=seen)
@@ -157,7 +157,7 @@ class Api:
         given = {name: str(value) for name, value in (query or {}).items()}
         headers = self._signed_headers(method, self.url + path, given)
         headers |= {"if-match": f'"{seen}"'} if seen else {}
-        status, answer = self.http.send(method, self.url + path, headers=headers, body=content, query=given)
+        status, answer = self.http.send_json(method, self.url + path, headers=headers, body=content, query=given)
         output.show_hold(self.http.held)
         if status >= 400:
             raise problem_from_answer(status, answer)

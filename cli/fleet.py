@@ -92,7 +92,7 @@ def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
     on, dated, problem = _day_of_file(document, file)
     wrong += problem
     if wrong:
-        raise _invalid_fleet(file, wrong, source)
+        raise _invalid_fleet_problem(file, wrong, source)
     return Fleet(pages, found, on, dated, accounts)
 
 
@@ -197,7 +197,7 @@ def _guest_validator() -> Any:
     return Draft202012Validator({"$ref": "#/$defs/guest", "$defs": schema["$defs"]})
 
 
-def _invalid_fleet(file: Path, wrong: list[str], guests: Path) -> Problem:
+def _invalid_fleet_problem(file: Path, wrong: list[str], guests: Path) -> Problem:
     """The Problem that lists what is wrong with a fleet file, one line for each fault."""
     of_guests = f" and {guests}" if guests != file and any(each.startswith("guest") for each in wrong) else ""
     more = [f"and {len(wrong) - SHOWN} more"] if len(wrong) > SHOWN else []

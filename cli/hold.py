@@ -16,10 +16,10 @@ Json = dict[str, Any]
 
 def register_commands(app: typer.Typer) -> None:
     """Add the command hold to the command line."""
-    app.command("hold")(hold)
+    app.command("hold")(hold_or_release)
 
 
-def hold(
+def hold_or_release(
     release: Annotated[bool, typer.Option("--release", help="Let everything start again; needs --why.")] = False,
     show: Annotated[bool, typer.Option("--show", help="Only show whether everything is held, and the last acts.")] = False,
     why: Annotated[str, typer.Option(help="The reason; shown with every answer, and kept.")] = "",

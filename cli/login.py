@@ -58,7 +58,7 @@ def sign_in(
         if paste
         else _sign_in_by_browser(provider, port, no_browser)
     )
-    where = kept.keep_tokens(api.url, provider, tokens)
+    where = kept.store_tokens(api.url, provider, tokens)
     me = Api.from_environment().get("/me")
     if as_json:
         output.show_json({**me, "keptIn": where})
@@ -70,7 +70,7 @@ def sign_in(
 def sign_out(as_json: AsJson = False) -> None:
     """Forget the sign-in on this machine. The token itself stays valid until it expires."""
     api = Api.from_environment(signed_in=False)
-    there = kept.forget_tokens(api.url)
+    there = kept.delete_tokens(api.url)
     if as_json:
         output.show_json({"signedOut": there})
         return

@@ -68,8 +68,8 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
     It runs in the background and keeps its state. If no work is under way, it sleeps five minutes after the last call: its
     time stands still and it uses no CPU. The next call wakes it.
     """
-    _refuse_conflict({"--fleet": fleet, "--guests": guests}, "--empty", empty)
-    _refuse_conflict({"--speed": speed}, "--step", step)
+    _refuse_conflicting_options({"--fleet": fleet, "--guests": guests}, "--empty", empty)
+    _refuse_conflicting_options({"--speed": speed}, "--step", step)
     _refuse_guests_without_fleet(fleet, guests)
     place = StateFolder.from_path(state)
     wanted = start.StartOptions(fleet, guests, empty, parsed_day(on) if on else None, speed, step, port)
@@ -141,7 +141,7 @@ def load_instances(
 ) -> None:
     """Load more instances into the running local cloud: the sample, or your own. If the file has a mistake, none is loaded."""
     if schema:
-        _refuse_conflict({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
+        _refuse_conflicting_options({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
         output.show_json(read_json(SCHEMA))
         return
     _refuse_guests_without_fleet(fleet, guests)
@@ -158,7 +158,7 @@ def show_or_set_clock(
     as_json: AsJson = False,
 ) -> None:
     """Show or change the local cloud's time."""
-    _refuse_conflict({"--speed": speed}, "--step", step)
+    _refuse_conflicting_options({"--speed": speed}, "--step", step)
     left_s = seconds_in_span(advance) if advance else 0
     cloud = StateFolder.from_path(state).require_running_cloud()
     if step or speed is not None:
@@ -207,7 +207,7 @@ def _refuse_guests_without_fleet(fleet: Path | None, guests: Path | None) -> Non
         raise option_without_effect("--guests", "on the sample fleet", "Give a fleet of your own.")
 
 
-def _refuse_conflict(given: dict[str, Any], other: str, is_given: bool) -> None:
+def _refuse_conflicting_options(given: dict[str, Any], other: str, is_given: bool) -> None:
     for name, value in given.items():
         if is_given and value not in (None, False):
             raise option_without_effect(name, f"with {other}", "Give one of them.")

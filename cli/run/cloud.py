@@ -112,7 +112,7 @@ class RunningCloud:
         content = b"" if body is None else json.dumps(body).encode()
         try:
             headers = {"content-type": "application/json", "authorization": f"Bearer {self.ready['admin_token']}"}
-            status, answer = self.http.send(method, f"{self.ready['admin']}/{name}", headers=headers, body=content)
+            status, answer = self.http.send_json(method, f"{self.ready['admin']}/{name}", headers=headers, body=content)
         except Problem as problem:
             if self.process is None or self.process.poll() is None:
                 raise

@@ -97,7 +97,7 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
     if not found.is_as_expected:
         print(f"Its state is kept: {folder.path}", file=sys.stderr)
         raise typer.Exit(1)
-    folder.remove()
+    folder.remove_if_temporary()
 
 
 def print_left_out(plan: RunPlan) -> None:

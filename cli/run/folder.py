@@ -48,7 +48,7 @@ class RunFolder:
         self.mark |= more
         (self.path / MARK).write_text(json.dumps(self.mark), encoding="utf-8")
 
-    def remove(self) -> None:
+    def remove_if_temporary(self) -> None:
         """Delete the folder if it is temporary."""
         if self.passing:
             shutil.rmtree(self.path, ignore_errors=True)

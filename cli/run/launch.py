@@ -122,7 +122,7 @@ def read_ready_line(process: subprocess.Popen[str], state: Path) -> Json:
     """The first line that the process prints, parsed as JSON; raises Problem (LocalCloud.NotStarted or State.*)."""
     lines: queue.Queue[str] = queue.Queue()
     assert process.stdout is not None
-    threading.Thread(target=_put_line, args=(process.stdout, lines), daemon=True).start()
+    threading.Thread(target=_read_line_into_queue, args=(process.stdout, lines), daemon=True).start()
     try:
         found: Json = json.loads(lines.get(timeout=START_S))
         return found
@@ -148,5 +148,5 @@ _OF_PORT = re.compile(r"port \d+ of 127\.0\.0\.1 cannot be used")
 _OF_STATE = re.compile(r"(State\.\w+): (.+)\n(.+)")
 
 
-def _put_line(stream: IO[str], lines: queue.Queue[str]) -> None:
+def _read_line_into_queue(stream: IO[str], lines: queue.Queue[str]) -> None:
     lines.put(stream.readline())

@@ -46,7 +46,7 @@ def read_tokens(api_url: str) -> Json:
     return found if isinstance(found, dict) and "id_token" in found else {}
 
 
-def keep_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
+def store_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
     """Store the tokens of a sign-in; returns a phrase for where they are stored."""
     kept = {
         "issuer": provider.issuer,
@@ -61,7 +61,7 @@ def keep_tokens(api_url: str, provider: OpenIdProvider, tokens: Json) -> str:
     return str(tokens_file())
 
 
-def forget_tokens(api_url: str) -> bool:
+def delete_tokens(api_url: str) -> bool:
     """Delete the stored tokens for an API; returns False if no tokens were stored."""
     there = bool(read_tokens(api_url))
     ring = _keyring()
@@ -85,7 +85,7 @@ def _renewed_token(api_url: str, found: Json) -> str:
         with suppress(Problem):
             tokens = {"refresh_token": found["refresh_token"], **provider.refresh_tokens(found["refresh_token"])}
             if tokens.get("id_token"):
-                keep_tokens(api_url, provider, tokens)
+                store_tokens(api_url, provider, tokens)
                 return str(tokens["id_token"])
     raise bad_input("SignIn.Expired", "The sign-in has expired.", "Sign in again (`replank login`), or `replank logout`.")
 

@@ -52,7 +52,7 @@ def tokens(person: str) -> dict[str, Any]:
 
 
 def signed_in(world: World, person: str) -> None:
-    kept.keep_tokens(f"{URL}/http/replank-api", OpenIdProvider(ISSUER, "replank"), tokens(person))
+    kept.store_tokens(f"{URL}/http/replank-api", OpenIdProvider(ISSUER, "replank"), tokens(person))
 
 
 def said(capsys: pytest.CaptureFixture[str], *arguments: str, status: int = 0) -> str:

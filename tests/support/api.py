@@ -139,7 +139,7 @@ class ApiInHand(Api):
         super().__init__("", "", "", operator=operator)
         self.api = api
 
-    def call(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
+    def send_request(self, method: str, path: str, *, query: Json | None = None, body: Json | None = None, seen: int = 0) -> Any:
         given = {name: str(value) for name, value in (query or {}).items()}
         request = self.api.request(method, path, body, query=given, operator=self.operator, seen=seen)
         status, answer = self.api.handled(request)

@@ -23,7 +23,7 @@ class KnownPaths(HttpClient):
     asked: list[str] = field(default_factory=list)
     held: str = ""
 
-    def send(self, method: str, url: str, **more: Any) -> Any:
+    def send_json(self, method: str, url: str, **more: Any) -> Any:
         path = urlsplit(url).path
         self.asked.append(f"{method} {path}")
         return self.known.get(path, (404, NOT_FOUND))
@@ -77,5 +77,5 @@ class Busy:
 def test_it_comes_again_when_it_is_told_to_and_not_for_ever(times: int, wait: str, status: int, pauses: list[int]) -> None:
     http, waited = HttpClient(), list[float]()
     http._session, http.pause = Busy(times, wait), waited.append  # type: ignore[assignment]
-    assert http.send("GET", "http://api/v1/risks")[0] == status
+    assert http.send_json("GET", "http://api/v1/risks")[0] == status
     assert waited == pauses

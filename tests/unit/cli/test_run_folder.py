@@ -29,7 +29,7 @@ def test_a_run_without_a_folder_makes_one_of_its_own(tmp_path: Path, monkeypatch
     first, second = open_run_folder(None, "p1", None), open_run_folder(None, "p1", 7)
     assert first.path != second.path
     assert (first.seed, second.seed) == (1, 7)
-    first.remove()
+    first.remove_if_temporary()
     assert not first.path.exists()
     assert second.path.exists()
     assert theirs.read_text() == "mine"
@@ -52,7 +52,7 @@ def test_a_run_is_continued_with_its_own_plan_and_seed_only(tmp_path: Path) -> N
     assert (again.seed, again.original_disks) == (7, {"i-1": {}})
     assert refused(state, "p2") == "State.OtherRun"
     assert refused(state, seed=8) == "State.OtherRun"
-    again.remove()
+    again.remove_if_temporary()
     assert state.exists(), "a folder that was given stays"
 
 
@@ -68,7 +68,7 @@ def test_two_runs_at_once_have_a_report_each(tmp_path: Path, monkeypatch: pytest
     assert first.report_file != second.report_file
     for folder, seed in ((first, 1), (second, 2)):
         write_report(NOTHING, (folder.report_file, REPORT), {"seed": seed})
-        folder.remove()
+        folder.remove_if_temporary()
     assert [json.loads(each.read_text())["seed"] for each in (first.report_file, second.report_file, REPORT)] == [1, 2, 2]
     given = open_run_folder(tmp_path / "state", "p1", None)
     assert given.report_file == tmp_path / "state" / "report.json"
