@@ -33,10 +33,10 @@ from shared.domain.chosen import digest_of
 from shared.domain.hop import Hop
 from shared.domain.migration import Failure, Migration, State, first_entry
 from shared.domain.policy import Policy
-from shared.ports.migrations import Created
+from shared.ports.migrations import NewMigration
 from shared.ports.ports import Ports
-from shared.runtime.composition import credentials_of, ports_of
-from shared.runtime.settings import read
+from shared.runtime.composition import function_credentials, make_ports
+from shared.runtime.settings import read_settings
 from tools.deployed.product import URL, DeployedProduct
 from tools.package.build import CONSOLE, Builder
 from tools.package.target import Target
@@ -115,7 +115,7 @@ def fill(ports: Ports, count: int, now: datetime) -> None:
         ports.migrations.create_many(made[start : start + 200])
 
 
-def _created(number: int, state: State, now: datetime) -> Created:
+def _created(number: int, state: State, now: datetime) -> NewMigration:
     failure = Failure("migrate", "Job.TimedOut", "The job took longer than six hours.", "Look at the job.")
     migration = Migration(
         migration_id=f"m{number:06}",
@@ -132,7 +132,7 @@ def _created(number: int, state: State, now: datetime) -> Created:
         hops=(Hop("centos-7", "alinux-3"),),
         failure=failure if state is State.FAILED else None,
     )
-    return Created(migration, first_entry(migration, by="intake", reason="bench"), ())
+    return NewMigration(migration, first_entry(migration, by="intake", reason="bench"), ())
 
 
 def measure(count: int) -> list[dict[str, Any]]:
@@ -142,7 +142,7 @@ def measure(count: int) -> list[dict[str, Any]]:
         place = {"REPLANK_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": product.cloud.account_id, "REPLANK_TABLESTORE_ENDPOINT": URL}
         os.environ.update(place)
         now = datetime.fromtimestamp(product.cloud.clock.now_ms() / 1000, timezone.utc)
-        fill(ports_of("intake", read(os.environ), credentials_of(os.environ, None)), count, now)
+        fill(make_ports("intake", read_settings(os.environ), function_credentials(os.environ, None)), count, now)
         found = []
         for name, address in PAGES.items():
             rounds = []

@@ -25,7 +25,7 @@ from shared.domain.hop import Hop
 from shared.domain.message import Message
 from shared.domain.migration import Migration, State, first_entry, step
 from shared.ports.ports import Ports
-from shared.runtime.messages import messages_of
+from shared.runtime.messages import messages_in_document
 from shared.stages.advance import advance, load_current_migration
 from tools.package.wheelhouse import ROOT
 
@@ -50,7 +50,7 @@ def delivered(at: Migration) -> Message:
     """The event of the last step, as a consumer is handed it."""
     event = events.about(at, events.STEP_DUE, stage="validate")
     document = {"id": event.event_id, "source": "replank", "specversion": "1.0", "type": event.type, "data": event.data}
-    (message,) = messages_of(json.loads(json.dumps(document)), "bench")
+    (message,) = messages_in_document(json.loads(json.dumps(document)), "bench")
     return message
 
 

@@ -11,8 +11,8 @@ from unittest import mock
 from cli.bootstrap import ensure_bus
 from cli.sdk_account import OperatorAccount
 from shared.ports.ports import Ports
-from shared.runtime.composition import credentials_of, ports_of
-from shared.runtime.settings import read
+from shared.runtime.composition import function_credentials, make_ports
+from shared.runtime.settings import read_settings
 from tools.package.trial import local_cloud
 
 
@@ -21,4 +21,4 @@ def served(state: Path | None = None) -> Iterator[Ports]:
     """The ports of replank-validate, over a socket, with the bus made; the cloud's state is in memory or in a folder."""
     with local_cloud(*(["--state", str(state)] if state else [])) as environment, mock.patch.dict(os.environ, environment):
         ensure_bus(OperatorAccount.from_environment())
-        yield ports_of("validate", read(os.environ), credentials_of(os.environ, None))
+        yield make_ports("validate", read_settings(os.environ), function_credentials(os.environ, None))

@@ -70,10 +70,10 @@ def report_document(found: Report, judged: list[Json], plan: Json | None = None)
 
 def report_schema() -> Json:
     """The JSON Schema of the report's JSON, made from the views of the API."""
-    from shared.runtime.openapi import schema_of
+    from shared.runtime.openapi import schema_of_type
 
     schemas: Json = {}
-    whole = schema_of(ReportDocument, schemas)
+    whole = schema_of_type(ReportDocument, schemas)
     return {"title": "Replank report of one batch", **whole, "components": {"schemas": schemas}}
 
 

@@ -1,1 +1,1 @@
-"""One folder per function, with only what Function Compute calls."""
+"""The functions of Function Compute. Each has a folder with the handlers that the platform calls."""

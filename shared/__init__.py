@@ -1,4 +1,4 @@
-"""What every Replank function carries: the domain, its ports, the stages, the adapters and the runtime."""
+"""The code in the package of every Replank function: domain, ports, stages, adapters and runtime."""
 
 __version__ = "0.2.0"
-"""The version of the whole product: the wheel, the command line and the functions."""
+"""The version of the product. The wheel, the command line and the functions share it."""

@@ -1,1 +1,1 @@
-"""The function replank-api."""
+"""The package of the function replank-api, which answers the HTTP API."""

@@ -1,4 +1,4 @@
-"""Answers the HTTP API."""
+"""The handlers of the function that answers the HTTP API."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("api", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("api", event, context)
+    """Answer one HTTP request."""
+    return entrypoint.handle_event("api", event, context)

@@ -1,1 +1,1 @@
-"""The function replank-api."""
+"""The package of the function replank-console, which shows the operations page."""

@@ -1,4 +1,4 @@
-"""Shows the operations page."""
+"""The handlers of the function that shows the operations page."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from console import entry
 
 
 def initialize(context: object) -> None:
-    """Once per instance, before its first request."""
+    """Read the settings, once per instance, before its first request."""
     entry.initialize()
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
+    """Answer one HTTP request."""
     return entry.handle(event, context)

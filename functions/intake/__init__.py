@@ -1,1 +1,1 @@
-"""The function replank-intake."""
+"""The package of the function replank-intake, which finds instances and makes batches."""

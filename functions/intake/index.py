@@ -1,4 +1,4 @@
-"""Finds instances and makes batches: end-of-life notices, batches submitted, the inventory timer."""
+"""The handlers of the function that finds instances and makes batches, from submissions, notices and the inventory timer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("intake", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("intake", event, context)
+    """Process one event, several events or a timer."""
+    return entrypoint.handle_event("intake", event, context)

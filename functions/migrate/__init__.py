@@ -1,1 +1,1 @@
-"""The function replank-migrate."""
+"""The package of the function replank-migrate, which starts the driver's job."""

@@ -1,4 +1,4 @@
-"""Hands the instance to its driver."""
+"""The handlers of the function that starts the driver's job."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("migrate", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("migrate", event, context)
+    """Process one event, several events or a timer."""
+    return entrypoint.handle_event("migrate", event, context)

@@ -1,1 +1,1 @@
-"""The function replank-precheck."""
+"""The package of the function replank-precheck, which checks an instance before its hop."""

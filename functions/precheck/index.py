@@ -1,4 +1,4 @@
-"""Checks an instance before its hop."""
+"""The handlers of the function that checks an instance before its hop."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("precheck", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("precheck", event, context)
+    """Process one event, several events or a timer."""
+    return entrypoint.handle_event("precheck", event, context)

@@ -1,1 +1,1 @@
-"""The function replank-rollback."""
+"""The package of the function replank-rollback, which resets an instance's disks to their snapshots."""

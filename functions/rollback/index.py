@@ -1,4 +1,4 @@
-"""Takes an instance back to its snapshots."""
+"""The handlers of the function that resets an instance's disks to their snapshots."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("rollback", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("rollback", event, context)
+    """Process one event, several events or a timer."""
+    return entrypoint.handle_event("rollback", event, context)

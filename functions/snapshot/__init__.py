@@ -1,1 +1,1 @@
-"""The function replank-snapshot."""
+"""The package of the function replank-snapshot, which makes the snapshots of an admitted migration."""

@@ -1,1 +1,1 @@
-"""The function replank-sweep."""
+"""The package of the function replank-sweep, which deletes snapshots past their retention."""

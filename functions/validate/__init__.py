@@ -1,1 +1,1 @@
-"""The function replank-validate."""
+"""The package of the function replank-validate, which compares a guest with its baseline."""

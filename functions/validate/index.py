@@ -1,4 +1,4 @@
-"""Compares the guest with its baseline after a hop."""
+"""The handlers of the function that compares the guest with its baseline after a hop."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("validate", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("validate", event, context)
+    """Process one event, several events or a timer."""
+    return entrypoint.handle_event("validate", event, context)

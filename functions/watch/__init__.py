@@ -1,1 +1,1 @@
-"""The function replank-watch."""
+"""The package of the function replank-watch, which processes ECS events and the tick of each minute."""

@@ -1,4 +1,4 @@
-"""Turns ECS events and the tick of each minute into progress."""
+"""The handlers of the function that processes ECS events and the tick of each minute."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.runtime import entrypoint
 
 
 def initialize(context: object) -> None:
-    """Initialize the instance before its first request."""
+    """Read the settings and make the clients, before the instance's first invocation."""
     entrypoint.initialize("watch", context)
 
 
 def handler(event: bytes, context: object) -> Any:
-    """One request."""
-    return entrypoint.handle("watch", event, context)
+    """Process one event, several events or a timer."""
+    return entrypoint.handle_event("watch", event, context)

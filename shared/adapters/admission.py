@@ -15,7 +15,7 @@ from shared.adapters.store import AbsentColumn, AtMost, Columns, Expected, Key, 
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
 from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
-from shared.ports.admission import LeaseHolder, Room
+from shared.ports.admission import LeaseHolder, SlotUse
 
 if TYPE_CHECKING:
     from shared.domain.accounts import Trouble
@@ -34,10 +34,10 @@ class TablestoreAdmission:
         """``accounts`` are the ids of the member accounts."""
         self._store, self._members = store, tuple(accounts)
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+    def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
         return leases.take_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt).migration_id
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+    def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
         leases.release_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt)
 
     def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
@@ -46,31 +46,31 @@ class TablestoreAdmission:
     def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
         leases.release_lease(self._store, leases.group_key(group), migration_id, attempt)
 
-    def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         return leases.group_holders(self._store, groups)
 
-    def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+    def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         row = self._store.get(tables.LOCKS, _lock_key(region_id, instance_id, account), ("migration_id",)) or {}
         return str(row.get("migration_id", ""))
 
-    def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
+    def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
         names = self._room_columns(batch_id, migration_id)
         return self._room_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
     def _room_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
-        """The columns of the slots row from which a ``Room`` is made."""
+        """The columns of the slots row from which a ``SlotUse`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
-    def _room_from_row(self, names: tuple[str, ...], row: Columns, account: str) -> Room:
+    def _room_from_row(self, names: tuple[str, ...], row: Columns, account: str) -> SlotUse:
         if row and tables.COUNT not in row:  # written by a version that did not count
             self._correct_counts()
             row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
         version, total, of_batch, since, *of_members = (int(row.get(name, 0)) for name in names)
         of_account = int(row.get(tables.COUNT + account, 0)) if account else total - sum(of_members)
-        return Room(version, of_account, of_batch, since)
+        return SlotUse(version, of_account, of_batch, since)
 
-    def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
+    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         names = self._room_columns(batch_id, migration_id)
         keys = (_SLOTS, _HOLD, *([_trouble_key(account)] if account else []))
         # With the key: a row of the hold counts even if a person has made it with other columns only.
@@ -81,16 +81,16 @@ class TablestoreAdmission:
         room = replace(room, trouble=_trouble_from_row(rows.get(tables.TROUBLE + account))) if account else room
         return room, self.hold() if hold.held else hold
 
-    def homes(self) -> dict[str, str]:
+    def accounts_of_slot_holders(self) -> dict[str, str]:
         row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.WHERE)) or {}
         return _account_by_holder(row)
 
-    def regions(self, batch_id: str) -> dict[str, str]:
+    def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
         both = (tables.HELD, tables.prefix_range(tables.REGION)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         return {each: str(row.get(tables.REGION + each, "")) for each, batch in _batch_by_holder(row).items() if batch == batch_id}
 
-    def holders(self) -> dict[str, str]:
+    def slot_holders(self) -> dict[str, str]:
         both = (tables.HELD, tables.prefix_range(tables.COUNT)[1])
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         held = _batch_by_holder(row)
@@ -117,9 +117,9 @@ class TablestoreAdmission:
             self._store.update(tables.LOCKS, _SLOTS, columns, gone, expect=still)
 
     def take_slot(
-        self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
+        self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.has(attempt):
+        if seen.is_held_since(attempt):
             return True
         since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, 1)
         columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
@@ -135,7 +135,7 @@ class TablestoreAdmission:
                 return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: AtMost(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except WriteInDoubt:
-            return self.room(batch_id, migration_id).has(attempt)
+            return self.slot_use(batch_id, migration_id).is_held_since(attempt)
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
@@ -147,7 +147,7 @@ class TablestoreAdmission:
         except WriteInDoubt:
             return  # sent again, it finds no slot, or one that a later attempt has taken since
 
-    def drop_count(self, batch_id: str) -> None:
+    def delete_slot_count(self, batch_id: str) -> None:
         try:
             self._store.update(tables.LOCKS, _SLOTS, {}, (tables.COUNT + batch_id,), expect={tables.COUNT + batch_id: 0})
         except WriteInDoubt:
@@ -160,7 +160,7 @@ class TablestoreAdmission:
             return Hold(f"everything is held: the row of the hold cannot be read ({error.message})", UNREADABLE, True)
         return hold_of(row and {name: _parsed_column(name, value) for name, value in row.items()})
 
-    def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+    def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         wanted = [each for each in accounts if each]
         rows = self._store.get_few(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE)) if wanted else []
         found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_from_row(row) for row in rows}

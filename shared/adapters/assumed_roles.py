@@ -155,7 +155,7 @@ class MemberAccounts:
         self._refusals: Refusals = {}
         self._clouds: OrderedDict[tuple[str, str], AccountPorts] = OrderedDict()
 
-    def cloud(self, account_id: str, session: str) -> AccountPorts:
+    def account_ports(self, account_id: str, session: str) -> AccountPorts:
         key = (account_id, session)
         if key not in self._clouds:
             self._clouds[key] = self._make(self._member_clients(account_id, session))

@@ -14,7 +14,7 @@ from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves, awaits_
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
 from shared.ports.batches import NOTHING_FORGIVEN, BatchPage, Tally
-from shared.ports.migrations import Unreadable
+from shared.ports.migrations import UnreadableRow
 
 MOST_PAGES = 10
 """Maximum pages that one listing of open batches reads, because some rows may be unreadable."""
@@ -95,16 +95,16 @@ class TablestoreBatches:
             self._cut[batch_id] = found
         return found
 
-    def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
         name = tables.numbered_column(tables.WITHOUT, page)
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=(name, name + "0")) or {}
         return tables.left_out_from_column(row[name]) if name in row else ()
 
-    def places(self, batch_id: str) -> list[dict[str, list[str]]]:
+    def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.PLACES)) or {}
         return [json.loads(row[name]) for name in sorted(row) if name.startswith(tables.PLACES)]
 
-    def note_places(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
+    def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
         written = {tables.numbered_column(tables.PLACES, page): tables.json_column("places", dict(places))}
         self._store.update(tables.BATCHES, _batch_key(batch_id), written)
 
@@ -112,16 +112,16 @@ class TablestoreBatches:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.prefix_range(tables.JOURNAL)) or {}
         return [tables.batch_line_from_column(row[name]) for name in sorted(row) if name.startswith(tables.JOURNAL)]
 
-    def page(self, *, limit: int, token: str) -> BatchPage:
+    def batch_page(self, *, limit: int, token: str) -> BatchPage:
         listing = ("listing", tables.ALL)
         start = page_start(token, (listing, ("created_at", HighestKey), ("batch_id", HighestKey)))
         end = (listing, ("created_at", LowestKey), ("batch_id", LowestKey))
         found, following = self._store.read_range(RowRange(tables.BY_CREATED, start, end, backward=True), limit=limit)
         rows = self._store.get_many(tables.BATCHES, [_batch_key(row["batch_id"]) for row in found], tables.DOC_AND_CONTROL)
-        unreadable = [Unreadable(row["batch_id"], cause) for row in rows if (cause := _read_error(row))]
+        unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _read_error(row))]
         return BatchPage(tuple(readable_values(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
-    def open(self, limit: int) -> list[Terms]:
+    def open_batches(self, limit: int) -> list[Terms]:
         lane = ("open_lane", tables.OPEN)
         following: Key | None = (lane, ("batch_id", LowestKey))
         terms: list[Terms] = []
@@ -162,7 +162,7 @@ class TablestoreBatches:
     def tally(self, batch_id: str) -> Tally:
         return self._tally_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TALLY) or {})
 
-    def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
         row = self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.DOC_AND_TALLY)
         if row is None:
             raise _not_found_error(batch_id)

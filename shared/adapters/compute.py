@@ -18,7 +18,7 @@ from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
 from shared.ports.clock import Clock
-from shared.ports.compute import WITHOUT_SIEVE, Found, FoundInstance, Sieve, Snapshot
+from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter, InstancePage, Snapshot
 
 PAGE = 100
 MAX_PAGES = 60
@@ -46,7 +46,7 @@ class Ecs:
         self._account = AccountFactsReader(clients, clock)
         self._types = InstanceTypes(clients)
 
-    def account(self, region_id: str) -> AccountFacts:
+    def account_facts(self, region_id: str) -> AccountFacts:
         return self._account.facts(region_id)
 
     def regions(self) -> frozenset[str]:
@@ -57,17 +57,19 @@ class Ecs:
 
     # Instances --------------------------------------------------------------------------------------------------------
 
-    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: Sieve = WITHOUT_SIEVE) -> Found:
+    def instance_page(
+        self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
+    ) -> InstancePage:
         wanted: dict[str, Any] = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
-        wanted |= listing_filters(only) if only != WITHOUT_SIEVE else {}
+        wanted |= listing_filters(only) if only != NO_FILTER else {}
         body = self._describe_instances(region_id, token, **wanted)
         found: list[FoundInstance] = [found_instance(each) for each in body.instances.instance or []]
-        return Found(tuple(found), body.next_token or "")
+        return InstancePage(tuple(found), body.next_token or "")
 
-    def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
-        return {each.instance_id: each.status for each in self.find(region_id, instance_ids=instance_ids).instances}
+    def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
+        return {each.instance_id: each.status for each in self.instance_page(region_id, instance_ids=instance_ids).instances}
 
-    def hosts_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
+    def hostnames_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
         if not private_ips:
             return {}
         # The filter holds for instances in a VPC, and only where that is asked for as well (ECS, DescribeInstances).
@@ -79,7 +81,7 @@ class Ecs:
 
         return {each.instance_id: each.host_name or "" for each in _all_items(fetch_page)}
 
-    def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
+    def instance_facts(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
         instances = self._describe_instances(region_id, instance_ids=json.dumps([instance_id])).instances.instance
         if not instances:
             remedy = "The instance is gone, or in another region or account."
@@ -95,13 +97,13 @@ class Ecs:
         due = next_snapshot_at(self._clients, region_id, snapshot_policy_ids(disks), self._clock.now())
         return replace(facts, auto_snapshot_at=due, data_disk_limit=limit)
 
-    def stop(self, region_id: str, instance_id: str) -> None:
+    def stop_instance(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.StopInstanceRequest(instance_id=instance_id, stopped_mode="KeepCharging")
         self._switch_power(region_id, instance_id, "stop_instance", request, done=("Stopped", "Stopping"))
 
-    def start(self, region_id: str, instance_id: str) -> None:
+    def start_instance(self, region_id: str, instance_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.StartInstanceRequest(instance_id=instance_id)
@@ -115,7 +117,7 @@ class Ecs:
         try:
             self._call_ecs(region_id, operation, request, expected=_WRONG_STATUS)
         except CloudError as error:
-            status = self.statuses(region_id, [instance_id]).get(instance_id, "gone")
+            status = self.instance_statuses(region_id, [instance_id]).get(instance_id, "gone")
             if status not in done:
                 raise Transient("Instance.Busy", f"{instance_id} is {status}: {error.message}") from error
 
@@ -130,7 +132,7 @@ class Ecs:
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
         return tuple(disk_facts(each) for each in self._describe_disks(region_id, instance_id))
 
-    def check_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         from alibabacloud_ecs20140526 import models
 
         request = models.ResetDiskRequest(disk_id=disk_id, snapshot_id=snapshot_id, dry_run=True)
@@ -177,7 +179,7 @@ class Ecs:
         found = self._describe_snapshots(region_id, snapshot_ids=json.dumps(list(snapshot_ids)))
         return {each.snapshot_id: snapshot_facts(each) for each in found}
 
-    def snapshots_of(self, region_id: str, instance_id: str) -> list[Snapshot]:
+    def snapshots_of_instance(self, region_id: str, instance_id: str) -> list[Snapshot]:
         return [snapshot_facts(each) for each in self._describe_snapshots(region_id, instance_id=instance_id)]
 
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from shared.adapters.clock import parse_time, parse_time_or_none
 from shared.domain.facts import DiskFacts, InstanceFacts
-from shared.ports.compute import FoundInstance, Sieve, Snapshot
+from shared.ports.compute import FoundInstance, InstanceFilter, Snapshot
 from shared.ports.guest import Agent
 
 _ARM_FAMILY = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
@@ -38,7 +38,7 @@ def found_instance(instance: Any) -> FoundInstance:
     )
 
 
-def listing_filters(only: Sieve) -> dict[str, Any]:
+def listing_filters(only: InstanceFilter) -> dict[str, Any]:
     """The parameters of DescribeInstances that apply this filter."""
     from alibabacloud_ecs20140526 import models
 

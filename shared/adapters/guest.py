@@ -25,7 +25,7 @@ class CloudAssistant:
     def __init__(self, clients: Clients) -> None:
         self._clients = clients
 
-    def run(  # the port's signature
+    def start_script(  # the port's signature
         self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int
     ) -> str:
         from alibabacloud_ecs20140526 import models
@@ -43,7 +43,7 @@ class CloudAssistant:
         client = self._clients.ecs_client(region_id)
         return str(call_service(self._clients, lambda runtime: client.run_command_with_options(request, runtime)).invoke_id)
 
-    def result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
+    def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
         from alibabacloud_ecs20140526 import models
 
         request = models.DescribeInvocationResultsRequest(
@@ -56,7 +56,7 @@ class CloudAssistant:
             return None
         return _command_result(results[0])
 
-    def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
+    def command_results(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
         found = [(parse_time_or_none(each.start_time), each) for each in self._list_results(region_id, instance_id)]
         begun = [(at, each) for at, each in found if at is not None and at >= since]
         return [_command_result(each) for _, each in sorted(begun, key=lambda pair: pair[0])]

@@ -8,5 +8,5 @@ import secrets
 class RandomIds:
     """Makes ids with 64 random bits. A repeated id does no harm, because the store refuses a second row with the same id."""
 
-    def batch_id(self) -> str:
+    def new_batch_id(self) -> str:
         return f"b{secrets.token_hex(8)}"

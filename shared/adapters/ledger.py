@@ -42,7 +42,7 @@ class TablestoreLedger:
             raise Transient("Store.Unavailable", f"Snapshot row {entry.migration_id}/{entry.key} went while it was read.")
         return tables.ledger_entry_from_row(row)
 
-    def of_migration(self, migration_id: str) -> list[LedgerEntry]:
+    def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         migration = ("migration_id", migration_id)
         wanted = RowRange(tables.SNAPSHOTS, (migration, ("key", LowestKey)), (migration, ("key", HighestKey)), columns=("doc",))
         rows, _ = self._store.read_range(wanted, limit=MAX_ENTRIES)
@@ -58,7 +58,7 @@ class TablestoreLedger:
         due = [each for each in entries if each.state is not SnapshotState.SWEPT and each.sweep_at and each.sweep_at <= now]
         return LedgerPage(tuple(due), page_token(following))
 
-    def page(self, *, limit: int, token: str) -> LedgerPage:
+    def entry_page(self, *, limit: int, token: str) -> LedgerPage:
         start = page_start(token, (("migration_id", LowestKey), ("key", LowestKey)))
         end = (("migration_id", HighestKey), ("key", HighestKey))
         rows, following = self._store.read_range(RowRange(tables.SNAPSHOTS, start, end, columns=("doc",)), limit=limit)

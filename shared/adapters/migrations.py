@@ -19,7 +19,7 @@ from shared.domain.errors import Permanent, Refused, Stale
 from shared.domain.events import Event
 from shared.domain.migration import JournalEntry, Migration, State, Step
 from shared.domain.timing import LONGEST_BACK_OFF
-from shared.ports.migrations import Created, Outbox, Page, Unreadable, Waiting
+from shared.ports.migrations import MigrationPage, NewMigration, Outbox, UnreadableRow, WaitingMigration
 
 log = logging.getLogger("replank.store")
 T = TypeVar("T")
@@ -45,7 +45,7 @@ class TablestoreMigrations:
         except WriteInDoubt:
             return self._is_written(migration, columns)
 
-    def create_many(self, made: Sequence[Created]) -> list[bool]:
+    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
         from shared.adapters.store_bulk import put_new_many  # intake alone writes in bulk
 
         rows = [(_migration_key(each.migration.migration_id), tables.step_columns(_first_step(each))) for each in made]
@@ -54,7 +54,7 @@ class TablestoreMigrations:
                 return put_new_many(self._store, tables.MIGRATIONS, rows)
         return [self.create(*each) for each in made]
 
-    def settle_many(self, made: Sequence[Migration]) -> None:
+    def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
         from shared.adapters.store_bulk import update_many
 
         changes = [_settling_change(each) for each in made]
@@ -64,7 +64,7 @@ class TablestoreMigrations:
                 settled = update_many(self._store, tables.MIGRATIONS, changes)
         for migration, is_settled in zip(made, settled, strict=True):
             if not is_settled:  # it has moved on meanwhile
-                self.settle(migration, migration.version)
+                self.settle_outbox(migration, migration.version)
 
     def commit(self, step: Step) -> None:
         columns = tables.step_columns(step)
@@ -83,7 +83,7 @@ class TablestoreMigrations:
         row = self._store.get(tables.MIGRATIONS, _migration_key(after.migration_id), (line,)) or {}
         return bool(row.get(line) == columns[line])
 
-    def settle(self, migration: Migration, version: int) -> None:
+    def settle_outbox(self, migration: Migration, version: int) -> None:
         outbox = tables.numbered_column(tables.OUTBOX, version)
         if not self._has_other_outbox(migration, version) and self._restore_due_time(migration, (outbox,)):
             return
@@ -98,11 +98,11 @@ class TablestoreMigrations:
         lane = tables.lane_columns(migration)
         return self._try_update_row(migration, lane, remove if lane else (*remove, "due_lane", "due_at"))
 
-    def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+    def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         progress = {} if percent is None else {"progress": percent}
         self._try_update_row(migration, {"due_lane": tables.DRIVE, "due_at": epoch_milliseconds(due_at), **progress})
 
-    def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+    def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         columns = {tables.restart_column(event_id): epoch_milliseconds(at)}
         one_of = {"state": frozenset(state.value for state in states)}
         try:
@@ -138,7 +138,7 @@ class TablestoreMigrations:
             tables.outbox_from_column(name, written) for name, written in self._columns_with_prefix(migration_id, tables.OUTBOX)
         ]
 
-    def restarts(self, migration_id: str) -> int:
+    def restart_count(self, migration_id: str) -> int:
         return len(self._columns_with_prefix(migration_id, tables.RESTART))
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
@@ -163,16 +163,16 @@ class TablestoreMigrations:
     def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
         return readable_values(tables.migration_from_row, self._read_rows(migration_ids))
 
-    def due(self, now: datetime, limit: int) -> list[Migration]:
+    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
         page = self._due_page(tables.DRIVE, now, limit, token="")
         if page.unreadable:
-            self.step_aside([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
+            self.postpone_unreadable_rows([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
         return [each for each in page.migrations if each.owes or self._is_for_tick(each)]
 
-    def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
+    def page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         return self._due_page(tables.SWEEP, now, limit, token)
 
-    def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> Page:
+    def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
         """A page of the migrations in a lane that are due by ``now``."""
         until = epoch_milliseconds(now) + 1
         start = (("due_lane", lane), ("due_at", LowestKey), ("migration_id", LowestKey))
@@ -182,10 +182,10 @@ class TablestoreMigrations:
         rows = [row for row in self._read_rows(_unique_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
         return _page_of_rows(rows, page_token(following))
 
-    def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
+    def page_waiting_for_tick(self, until: datetime, *, limit: int) -> MigrationPage:
         return self._due_page(tables.DRIVE, until, limit, token="")
 
-    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
+    def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         found = []
         for row in self._read_rows(migration_ids):
             unreadable = _migration_or_unreadable(row)
@@ -208,15 +208,15 @@ class TablestoreMigrations:
         self._restore_due_time(migration)
         return False
 
-    def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
+    def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
         lane = ("due_lane", tables.admission_lane(batch_id, account_id))
         start = (lane, ("due_at", LowestKey), ("migration_id", LowestKey))
         end = (lane, ("due_at", HighestKey), ("migration_id", HighestKey))
         found, _ = self._store.read_range(RowRange(tables.BY_DUE, start, end), limit=limit)
         places = {row["migration_id"]: row["due_at"] for row in found}  # a lagging index may show a row twice
-        return [Waiting(migration_id, due_at < 0) for migration_id, due_at in places.items()]
+        return [WaitingMigration(migration_id, due_at < 0) for migration_id, due_at in places.items()]
 
-    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
         states = (LowestKey, HighestKey) if state is None else (state.value, state.value)
         batch = ("batch_id", batch_id)
         start = (batch, ("state", states[0]), ("migration_id", LowestKey))
@@ -225,7 +225,7 @@ class TablestoreMigrations:
         page = _page_of_rows(self._read_rows(_unique_ids(found)), page_token(following))
         return replace(page, migrations=tuple(each for each in page.migrations if state is None or each.state is state))
 
-    def counts(self, batch_id: str) -> Counter[State]:
+    def state_counts(self, batch_id: str) -> Counter[State]:
         return Counter(self.states(batch_id).values())
 
     def states(self, batch_id: str) -> dict[str, State]:
@@ -239,13 +239,13 @@ class TablestoreMigrations:
         known = {state.value for state in State}
         return {id: State(state) for id, state in states.items() if state in known}
 
-    def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
+    def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         instance = ("instance_id", instance_id)
         start, end = (instance, ("migration_id", LowestKey)), (instance, ("migration_id", HighestKey))
         found, _ = self._store.read_range(RowRange(tables.BY_INSTANCE, start, end), limit=limit)
         return readable_values(tables.migration_from_row, self._read_rows(_unique_ids(found)))
 
-    def all(self, *, state: State | None, limit: int, token: str) -> Page:
+    def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
         start = page_start(token, (("migration_id", LowestKey),))
         equal = ("state", state.value) if state else None
         between = tables.WITH_STATE if state else tables.MIGRATION_COLUMNS
@@ -257,25 +257,25 @@ class TablestoreMigrations:
         return self._store.get_many(tables.MIGRATIONS, [_migration_key(each) for each in migration_ids], tables.MIGRATION_COLUMNS)
 
 
-def _page_of_rows(rows: Sequence[Columns], next_token: str) -> Page:
+def _page_of_rows(rows: Sequence[Columns], next_token: str) -> MigrationPage:
     """A page with the migrations in these rows. Unreadable rows are listed apart."""
     read: list[Migration] = []
-    unreadable: list[Unreadable] = []
+    unreadable: list[UnreadableRow] = []
     for row in rows:
         found = _migration_or_unreadable(row)
         if isinstance(found, Migration):
             read.append(found)
         else:
             unreadable.append(found)
-    return Page(tuple(read), next_token, tuple(unreadable))
+    return MigrationPage(tuple(read), next_token, tuple(unreadable))
 
 
-def _migration_or_unreadable(row: Columns) -> Migration | Unreadable:
+def _migration_or_unreadable(row: Columns) -> Migration | UnreadableRow:
     try:
         return tables.migration_from_row(row)
     except Permanent as error:
         log.warning(error.message, extra={"facts": {"code": error.code}})
-        return Unreadable(row["migration_id"], error.message)
+        return UnreadableRow(row["migration_id"], error.message)
 
 
 def readable_values(read: Callable[[Columns], T], rows: Iterable[Columns]) -> list[T]:
@@ -289,7 +289,7 @@ def readable_values(read: Callable[[Columns], T], rows: Iterable[Columns]) -> li
     return found
 
 
-def _first_step(made: Created) -> Step:
+def _first_step(made: NewMigration) -> Step:
     return Step(made.migration, made.migration, made.entry, events=tuple(made.events))
 
 

@@ -65,7 +65,7 @@ class OidcSignIn:
         self._keys: dict[str, Any] = {}
         self._asked_at: datetime | None = None
 
-    def verify(self, token: str) -> Caller:
+    def verify_token(self, token: str) -> Caller:
         import jwt
 
         try:

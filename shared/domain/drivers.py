@@ -28,7 +28,7 @@ class DriverTraits:
     attended: bool
     """Whether a person may start the job at any time."""
     needs_identity: bool
-    """Whether ``prepare`` needs the instance's addresses and hostnames, which take two calls to find."""
+    """Whether ``prepare_job`` needs the instance's addresses and hostnames, which take two calls to find."""
     changes_from: ChangesFrom
     paths: Callable[[Catalog], tuple[Path, ...]]
     """The paths that it can follow."""

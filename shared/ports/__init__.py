@@ -1,1 +1,1 @@
-"""What the stages need from outside: one Protocol per role, implemented by the adapter of the same file name."""
+"""The interfaces through which stages reach the outside. Each is a Protocol; the adapter with the same file name implements it."""

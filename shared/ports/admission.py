@@ -1,4 +1,4 @@
-"""Locks and slots: at most one active migration per instance, and never more moving than the limits say."""
+"""Locks and slots: one active migration per instance at most, and no more moving instances than the limits allow."""
 
 from __future__ import annotations
 
@@ -13,97 +13,101 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Room:
-    """How many slots are held, at ``version`` of the account's single slots row, and what one migration holds."""
+class SlotUse:
+    """The slots held by an account, by one of its batches and by one migration.
+
+    ``version`` is the version of the row of slots from which the counts were read.
+    """
 
     version: int
     of_account: int
     of_batch: int
     since: int = 0
-    """The attempt that took the migration's slot; 0 if it holds none."""
+    """The attempt that took the migration's slot; 0 if the migration holds no slot."""
     trouble: Trouble | None = None
-    """Why the account cannot be used; None if it can."""
+    """Why the account cannot be used; None if it can be used."""
 
-    def has(self, attempt: int) -> bool:
-        """Whether this attempt or a later one holds the slot, so that no earlier attempt can release it."""
+    def is_held_since(self, attempt: int) -> bool:
+        """Whether this attempt or a later one holds the slot. An earlier attempt can then not release it."""
         return self.since >= attempt
 
 
 @dataclass(frozen=True)
 class LeaseHolder:
-    """Who holds a lock or the place of a group: a migration, since one of its attempts."""
+    """The migration that holds an instance's lock or a group's place, and the attempt that took it."""
 
     migration_id: str
     attempt: int
 
 
 class Admission(Protocol):
-    """Every method raises Transient (Store.Unavailable) if Tablestore does not answer.
+    """The table of locks and slots.
 
-    ``account`` is a member account; empty for the deployment's own.
+    Every method raises Transient (Store.Unavailable) if Tablestore does not answer.
+    ``account`` is the id of a member account; it is empty for the deployment's own account.
     """
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
-        """Lock the instance for a migration; returns the migration that holds the lock afterwards, which may be another one."""
+    def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+        """Lock the instance for a migration. Returns the migration that holds the lock now; another one if it was locked before."""
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the lock if this migration took it in that attempt or an earlier one; a later attempt keeps its lock."""
+    def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+        """Release the lock if this migration took it in this attempt or an earlier one. A later attempt keeps its lock."""
 
-    def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
-        """The migration that holds the instance's lock; empty if it is free."""
+    def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+        """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
     def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        """Take the one place of a redundancy group if it is free; who holds it afterwards."""
+        """Take the only place of a redundancy group if it is free. Returns the holder of the place after the call."""
 
     def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        """Give the place back if this migration holds it since that attempt or an earlier one."""
+        """Release the group's place if this migration took it in this attempt or an earlier one."""
 
-    def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
-        """Who holds the place of each of these groups; one that is free is missing. No call without any."""
+    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+        """The holder of each group's place, by group. Groups with a free place are left out. Makes no call without groups."""
 
-    def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
-        """The slots held now by the account, a batch and one of its migrations; the cost does not grow with their number."""
+    def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
+        """The slots held now by the account, by a batch and by one of its migrations. The cost does not grow with their number."""
 
-    def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
-        """The room with the account's trouble, and the hold, in one call. If the hold is released, its acts are left out."""
+    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
+        """The slots in use with the account's trouble, and the hold, in one call. A released hold comes without its acts."""
 
-    def homes(self) -> dict[str, str]:
-        """The account of each slot holder in a member account."""
+    def accounts_of_slot_holders(self) -> dict[str, str]:
+        """The account id of each migration that holds a slot in a member account, by migration id."""
 
-    def holders(self) -> dict[str, str]:
-        """The migrations that hold a slot now: migration id -> batch id. Corrects counts that another version has left wrong."""
+    def slot_holders(self) -> dict[str, str]:
+        """The batch id of each migration that holds a slot, by migration id. Corrects counts that another version left wrong."""
 
-    def regions(self, batch_id: str) -> dict[str, str]:
-        """The region of each migration of the batch that holds a slot; empty if an older version took it."""
+    def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
+        """The region of each of the batch's migrations that hold a slot. The region is empty if an older version took the slot."""
 
     def take_slot(
-        self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
+        self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        """Take a slot if nobody has taken one since ``seen``, the room of that migration; False if somebody has (look again).
+        """Take a slot if no slot was taken since ``seen`` was read. If one was, returns False: read the slots again.
 
         A slot that an earlier attempt still holds passes to this attempt.
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the slot if that attempt or an earlier one took it. A retry keeps its own slot. No error if there is no slot."""
+        """Release the slot if this attempt or an earlier one took it; a retry keeps its own slot. No error if there is no slot."""
 
-    def drop_count(self, batch_id: str) -> None:
-        """Drop the count of a batch that holds no slot. If it takes one later, its count starts again."""
+    def delete_slot_count(self, batch_id: str) -> None:
+        """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, its count starts again."""
 
     def hold(self) -> Hold:
-        """Whether every start is held. A row that cannot be understood, or that Tablestore refuses to show, counts as held."""
+        """The hold on every start. If its row is unreadable or Tablestore refuses to return it, everything counts as held."""
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
-        """Set or release the hold, with the act's line, if nobody has since ``seen``; False if somebody has (look again)."""
+        """Set or release the hold and add the act's line. If the hold changed since ``seen``, returns False: read it again."""
 
-    def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
-        """Why these member accounts cannot be used, by account; usable accounts are left out.
+    def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+        """Why each of these member accounts cannot be used, by account. Usable accounts are left out.
 
         Makes no call if there are no accounts.
         """
 
     def note_trouble(self, trouble: Trouble) -> None:
-        """Record why an account cannot be used, in place of an earlier reason."""
+        """Record why an account cannot be used. Replaces an earlier reason."""
 
     def clear_trouble(self, account: str) -> None:
-        """Delete the record, because the account can be used again; no error without a record."""
+        """Delete the reason why an account cannot be used. No error if there is no reason."""

@@ -1,4 +1,4 @@
-"""The audit's table, as the API needs it: lines are added and read, never changed or deleted."""
+"""The port of the audit table. Lines are added and read, never changed or deleted."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from shared.domain.audit import Answered, Asked, AuditLine
 
 @dataclass(frozen=True)
 class AuditPage:
-    """Lines, newest first."""
+    """One page of audit lines, newest first; ``next_token`` is empty on the last page."""
 
     lines: tuple[AuditLine, ...]
     next_token: str = ""
 
 
 class Audit(Protocol):
-    """One line per act or refusal, by day."""
+    """The audit table: one line per act or refusal, stored by day."""
 
     def record_request(self, asked: Asked) -> str:
-        """Write a line before its act; returns its entry.
+        """Write the line of an act before the act is carried out. Returns the key of the line.
 
-        Raises Transient if it cannot be written; then the act must not happen.
+        Raises Transient if the line cannot be written; the act must then not be carried out.
         """
 
     def record_outcome(self, entry: str, answered: Answered) -> None:
-        """Add the outcome to a line, once; a second call changes nothing."""
+        """Add the outcome of an act to its line. A second call changes nothing."""
 
-    def page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
-        """Lines of the days from first to last, newest first; raises Refused (Token.Invalid)."""
+    def line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+        """A page of the lines written from day ``first`` to day ``last``, newest first. Raises Refused (Token.Invalid)."""

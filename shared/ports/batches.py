@@ -1,4 +1,4 @@
-"""The batches' rows."""
+"""The port of the batches table."""
 
 from __future__ import annotations
 
@@ -8,48 +8,48 @@ from types import MappingProxyType
 from typing import Protocol
 
 from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves
-from shared.ports.migrations import Unreadable
+from shared.ports.migrations import UnreadableRow
 
 NOTHING_FORGIVEN: Mapping[str, int] = MappingProxyType({})
 LEFT_OUT_PAGE = 100
-"""Number of left-out instances in a page; the last page may have fewer."""
+"""Number of left-out instances on a page. The last page may have fewer."""
 
 
 @dataclass(frozen=True)
 class BatchPage:
-    """One page of batches; ``next_token`` is empty on the last."""
+    """One page of batches; ``next_token`` is empty on the last page."""
 
     batches: tuple[Batch, ...]
     next_token: str = ""
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
 
 
 @dataclass(frozen=True)
 class Tally:
-    """A batch's terms with its failed and its moved migrations, all read at one moment."""
+    """A batch's terms, with its failed and its moved migrations, all read in one call."""
 
     terms: Terms
     failed: frozenset[str]
-    """The failures that count against the budget; a resume may have taken earlier ones off."""
+    """The migrations whose failures count against the budget. A resume may have removed earlier failures from the count."""
     moved: frozenset[str]
     attempts: Mapping[str, int] = field(default_factory=dict, compare=False)
-    """The failed attempt of each migration that counts as failed."""
+    """The number of the failed attempt, by id of each migration that counts as failed."""
 
 
 class Batches(Protocol):
-    """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
+    """The table of batches. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def create(self, batch: Batch) -> bool:
-        """Put the row if no batch has that id; False if one exists."""
+        """Put the row of a new batch. Returns False if a batch with this id exists."""
 
     def load(self, batch_id: str) -> Batch:
-        """The row; raises Refused (Batch.NotFound)."""
+        """The batch with this id. Raises Refused (Batch.NotFound)."""
 
     def terms(self, batch_id: str) -> Terms:
-        """The part of the row that does not grow with the batch; raises Refused (Batch.NotFound)."""
+        """The terms: the part of a batch's row that does not grow with the batch. Raises Refused (Batch.NotFound)."""
 
     def dry_runs(self, batch_ids: Sequence[str]) -> frozenset[str]:
-        """The ids of those batches that are dry runs. A batch whose row is missing or unreadable does not count as one."""
+        """The ids of the given batches that are dry runs. A batch with a missing or unreadable row does not count as a dry run."""
 
     def commit(
         self,
@@ -61,46 +61,46 @@ class Batches(Protocol):
         waves: Sequence[Sequence[str]] = (),
         left_out: Sequence[LeftOut] = (),
     ) -> None:
-        """Write ``after`` (version = before's + 1) if the row's version is still ``before.version``; raises Stale (Batch.Moved).
+        """Write ``after``, whose version is ``before.version + 1``. Raises Stale (Batch.Moved) if the row's version has changed.
 
-        ``line`` goes into the batch's journal. ``forgiven`` are failed attempts that no longer count against the budget.
-        ``waves`` are the migrations of each wave. They are written once, in place of the places that they were made
-        from. ``left_out`` comes with the end of planning.
+        ``line`` goes into the batch's journal. ``forgiven`` are the failed attempts that no longer count against the budget, by
+        migration id. ``waves`` are the migrations of each wave. They are written once and replace the sort keys from which they
+        were made. ``left_out`` are the instances that the selection left out; they are written at the end of planning.
         """
 
-    def places(self, batch_id: str) -> list[dict[str, list[str]]]:
-        """What puts each migration in order, as far as it is noted, page by page; empty once the waves are written."""
+    def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
+        """The sort key of each migration for the waves, by migration id, in pages. Empty once the waves are written."""
 
-    def note_places(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
-        """Note one page, in place of what that page was before."""
+    def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
+        """Write one page of sort keys. It replaces an earlier version of the page."""
 
     def waves(self, batch_id: str) -> Waves:
-        """The migrations of each wave; empty if the batch has none. Read once: the acknowledgement has fixed them."""
+        """The migrations of each wave; empty if the batch has no waves. Cached, because the acknowledgement has fixed them."""
 
-    def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
-        """A page (from 0, ``LEFT_OUT_PAGE`` each) of the instances that the selection left out; empty after the last."""
+    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+        """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""
 
     def journal(self, batch_id: str) -> list[BatchLine]:
-        """The acts on the batch since its acknowledgement, oldest first."""
+        """The journal of the batch: every act on it since its acknowledgement, oldest first."""
 
-    def page(self, *, limit: int, token: str) -> BatchPage:
-        """All batches, newest first."""
+    def batch_page(self, *, limit: int, token: str) -> BatchPage:
+        """A page of all batches, newest first."""
 
-    def open(self, limit: int) -> list[Terms]:
-        """Terms of the batches that the tick looks at (``needs_the_tick``): being planned, or with migrations to admit."""
+    def open_batches(self, limit: int) -> list[Terms]:
+        """The terms of the batches that the tick processes: being planned, or with migrations that wait for admission."""
 
     def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
-        """Closed batches in which migrations wait for a person's confirmation, by id."""
+        """A page, by id, of the closed batches in which migrations wait for a person's confirmation."""
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
-        """Record that an attempt ``failed`` or ``moved``, or ``retried``, which takes back earlier failures.
+        """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
-        Repeating a call changes nothing; a late ``retried`` does not take back a failure of the attempt that it began. If a
-        migration both moved and failed, the later attempt counts; within one attempt, the failure counts (a rollback).
+        Repeating a call changes nothing. A retry recorded late keeps a failure of the attempt that the retry began. If a migration
+        both moved and failed, its later attempt counts. Within one attempt the failure counts, as after a rollback.
         """
 
     def tally(self, batch_id: str) -> Tally:
-        """The terms and the outcomes noted so far; raises Refused (Batch.NotFound)."""
+        """The terms of a batch and the outcomes recorded so far. Raises Refused (Batch.NotFound)."""
 
-    def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
-        """The whole row and its tally, in one call; raises Refused (Batch.NotFound)."""
+    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+        """A batch and its tally, read in one call. Raises Refused (Batch.NotFound)."""

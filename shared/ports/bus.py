@@ -1,4 +1,4 @@
-"""The event bus."""
+"""The port of the event bus."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from shared.domain.events import Event
 
 
 class Bus(Protocol):
-    """Publishes to the pipeline's own bus."""
+    """The pipeline's own event bus."""
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish the events; refused ones are sent again a few times, then Transient (Bus.PublishFailed) is raised."""
+        """Publish the events. Events that the bus refuses are sent a few more times; then raises Transient (Bus.PublishFailed)."""

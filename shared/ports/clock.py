@@ -1,4 +1,4 @@
-"""The time."""
+"""The port of the clock."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """The time as aware UTC; in the local cloud it stays the same during one invocation."""
+    """The clock, in aware UTC. In the local cloud the time stays the same during one invocation."""
 
     def now(self) -> datetime: ...

@@ -1,4 +1,4 @@
-"""ECS: instances, disks and snapshots."""
+"""The port of ECS: instances, disks and snapshots."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
 
 @dataclass(frozen=True)
 class FoundInstance:
-    """An instance as a fleet listing shows it."""
+    """An instance with the facts that a listing of the fleet returns."""
 
     instance_id: str
     region_id: str
@@ -22,39 +22,39 @@ class FoundInstance:
     os_type: str
     status: str
     started_at: datetime | None = None
-    """The instance's last start, to the minute."""
+    """The time of the instance's last start, to the minute."""
     account_id: str = ""
-    """The member account in which it was found; empty for the deployment's own."""
+    """The id of the member account that owns the instance; empty for the deployment's own account."""
     tags: tuple[tuple[str, str], ...] = ()
     resource_group_id: str = ""
     vpc_id: str = ""
 
 
 @dataclass(frozen=True)
-class Sieve:
-    """What a listing of instances is narrowed by, as far as ECS can do it: a first sieve, never the judge."""
+class InstanceFilter:
+    """A filter that ECS applies to a listing of instances. It only shortens the listing; the selection checks each instance."""
 
     tags: tuple[tuple[str, str | None], ...] = ()
-    """Keys and values; None for any value. An instance must have all."""
+    """Tag keys with their values; a value of None matches any value. An instance must have all of these tags."""
     resource_group_id: str = ""
     vpc_id: str = ""
     name: str = ""
-    """A pattern, in which ``*`` stands for any characters."""
+    """A pattern for the instance's name, in which ``*`` stands for any characters."""
 
     @property
     def is_capped(self) -> bool:
-        """Whether ECS answers with at most ``MOST_FILTERED`` instances."""
+        """Whether ECS returns at most ``MOST_FILTERED`` instances for this filter."""
         return bool(self.tags or self.resource_group_id)
 
 
-WITHOUT_SIEVE = Sieve()
+NO_FILTER = InstanceFilter()
 MOST_FILTERED = 1000
-"""Maximum instances that a listing by tags or by resource group shows (ECS, DescribeInstances)."""
+"""Maximum instances that DescribeInstances returns in all if it filters by tags or by resource group."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """One page of instances; ``next_token`` is empty on the last."""
+class InstancePage:
+    """One page of instances; ``next_token`` is empty on the last page."""
 
     instances: tuple[FoundInstance, ...]
     next_token: str = ""
@@ -64,7 +64,7 @@ class Found:
 class Snapshot:
     """A snapshot as ECS shows it; ``status`` is progressing, accomplished or failed.
 
-    ``migration_id`` is the tag by ``create_snapshot``; empty if somebody else made the snapshot.
+    ``migration_id`` is the tag that ``create_snapshot`` sets. It is empty if Replank did not make the snapshot.
     """
 
     snapshot_id: str
@@ -78,60 +78,63 @@ class Snapshot:
 
 
 class Compute(Protocol):
-    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for the rest."""
+    """The operations of ECS.
+
+    Every method raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for all other errors.
+    """
 
     def regions(self) -> frozenset[str]:
-        """The ids of the regions that ECS knows for this account, read from the function's own region."""
+        """The ids of the regions that this account may use, read in the function's own region."""
 
-    def find(self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: Sieve = WITHOUT_SIEVE) -> Found:
-        """A page of the region's instances (at most 100): all of them, those with the ids given, or those that pass the filter.
+    def instance_page(
+        self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
+    ) -> InstancePage:
+        """A page of at most 100 instances of the region: all, the given ids, or the instances that pass the filter.
 
-        A filter by resource group also lets instances of the default group pass.
+        A filter by resource group also passes the instances of the default group.
         """
 
-    def describe(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
-        """Everything the rules need of an instance: itself, its disks, its agent and snapshots in progress.
+    def instance_facts(self, region_id: str, instance_id: str, *, schedule: bool = False) -> InstanceFacts:
+        """The facts of an instance that the precheck rules need, with its disks, its agent and the snapshots in progress.
 
-        ``schedule`` adds the time of the next automatic snapshot.
-
-        Raises Refused (Instance.NotFound).
+        ``schedule`` adds the time of the next automatic snapshot. Raises Refused (Instance.NotFound).
         """
 
-    def account(self, region_id: str) -> AccountFacts:
-        """What the account allows in the region, at most two minutes old; unknown values are None."""
+    def account_facts(self, region_id: str) -> AccountFacts:
+        """The account's quotas and limits in the region, at most two minutes old. Unknown values are None."""
 
     def disks(self, region_id: str, instance_id: str) -> tuple[DiskFacts, ...]:
-        """The disks attached now."""
+        """The disks that are attached to the instance now."""
 
-    def statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
-        """Status by instance id (Running, Stopped ...); deleted instances are left out. At most 100 ids."""
+    def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:
+        """The status of each instance, such as Running, by instance id. Takes at most 100 ids. Deleted instances are left out."""
 
-    def hosts_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
-        """Hostname by instance id of the region's instances with one of these addresses, which several networks may use."""
+    def hostnames_at(self, region_id: str, private_ips: Sequence[str]) -> dict[str, str]:
+        """The hostnames, by instance id, of instances that have one of these addresses. Several VPCs may use one address."""
 
     def create_snapshot(self, region_id: str, disk_id: str, *, name: str, token: str, migration_id: str) -> str:
-        """Request a snapshot (kept until deleted, tagged as ours); the same token returns the same id."""
+        """Request a snapshot that is tagged as Replank's and kept until it is deleted. The same token returns the same id."""
 
     def snapshots(self, region_id: str, snapshot_ids: Sequence[str]) -> dict[str, Snapshot]:
-        """Snapshots by id; deleted ones are left out. At most 100 ids."""
+        """The snapshots by id. Takes at most 100 ids. Deleted snapshots are left out."""
 
-    def snapshots_of(self, region_id: str, instance_id: str) -> list[Snapshot]:
+    def snapshots_of_instance(self, region_id: str, instance_id: str) -> list[Snapshot]:
         """All snapshots of the instance's disks."""
 
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
-        """Delete the snapshot; True if it is gone, False if it cannot be deleted now (an image or disk depends on it)."""
+        """Delete the snapshot. Returns True if it no longer exists, and False while an image or a disk depends on it."""
 
-    def stop(self, region_id: str, instance_id: str) -> None:
-        """Stop the instance in the mode that keeps charging, so that it surely starts again; no error if it is stopped."""
+    def stop_instance(self, region_id: str, instance_id: str) -> None:
+        """Stop the instance in the mode that keeps its resources (KeepCharging). No error if it is stopped."""
 
-    def start(self, region_id: str, instance_id: str) -> None:
-        """Start the instance; no error if it runs."""
+    def start_instance(self, region_id: str, instance_id: str) -> None:
+        """Start the instance. No error if it is running."""
 
-    def check_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
-        """Check with ECS that the disk can be reset now; changes nothing. Raises as ``reset_disk`` would."""
+    def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""
 
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
-        """Roll a disk back to a snapshot made from it; the instance must be stopped.
+        """Roll a disk back to one of its snapshots. The instance must be stopped.
 
-        Raises Transient while another reset of the disk runs; ECS does not show whose it is or from which snapshot.
+        Raises Transient while another reset of the disk runs. ECS does not show who began that reset or its snapshot.
         """

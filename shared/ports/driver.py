@@ -1,4 +1,4 @@
-"""Drivers replace the operating system: SMC by its API, a person in the console, or a tool inside the instance."""
+"""The port of the drivers, which replace the operating system by SMC, by a person in the console or by a tool in the instance."""
 
 from __future__ import annotations
 
@@ -11,102 +11,103 @@ from shared.domain.drivers import DriverTraits
 from shared.domain.migration import Handle, Migration
 
 
-class Phase(Enum):
-    """The driver's progress with one hop of one migration."""
+class JobPhase(Enum):
+    """The phase of a driver's job, which carries out one hop of one migration."""
 
     PREPARING = "preparing"
-    """Not started: ``prepare`` is called again (an import runs, or a person must act)."""
+    """The job is not ready: an import runs, or a person must act. ``prepare_job`` is called again."""
     PREPARED = "prepared"
-    """Everything is ready and nothing destructive has happened; ``launch`` is next."""
+    """The job is ready and nothing destructive has happened. ``launch_job`` is called next."""
     RUNNING = "running"
     FINISHED = "finished"
-    """The job reports that it finished; the guest may still be restarting."""
+    """The job reports that it has finished. The guest may still be restarting."""
     FAILED = "failed"
 
 
 @dataclass(frozen=True)
-class Identity:
-    """What identifies an instance if no instance id is shown: an address together with a hostname, never one alone."""
+class InstanceIdentity:
+    """Identifies an instance if SMC shows no instance id. An address and a hostname must both match."""
 
     private_ips: tuple[str, ...] = ()
     hostnames: tuple[str, ...] = ()
-    """The hostname in ECS and the one that the guest reports."""
+    """The hostname in ECS and the hostname that the guest reports."""
     windows: bool = False
     others: Mapping[str, str] = field(default_factory=dict)
-    """Hostname by instance id of the region's other instances that have one of its addresses."""
+    """The hostnames, by instance id, of other instances in the region that have one of these addresses."""
 
 
 @dataclass(frozen=True)
 class JobReport:
-    """Where a job stands; ``code`` and ``message`` are SMC's own words on a failure, ``progress`` is a percentage."""
+    """The phase and progress (in percent) of a job. On a failure, ``code`` and ``message`` are what SMC reports."""
 
-    phase: Phase
+    phase: JobPhase
     handle: Handle
     progress: int = 0
     code: str = ""
     message: str = ""
     remedy: str = ""
     copied: bool = False
-    """Whether the job is past the point at which SMC makes its own copies of the disks."""
+    """Whether SMC has made its own copies of the disks for this job."""
 
 
 @dataclass(frozen=True)
 class LiveJob:
-    """A job that can still change the instance. ``ours``: the migration made it, or followed it, and it can be removed."""
+    """A job that can still change the instance. ``ours`` is true if the migration made or followed the job and may remove it."""
 
     job_id: str
     status: str
     runs: bool
-    """Whether the job may write to the disks now; else it could be started again."""
+    """Whether the job may be writing to the disks now. If not, it can still be started again."""
     ours: bool
     ends_with_instance: bool = False
-    """It runs inside the instance, so it ends when that is stopped."""
+    """Whether the job runs inside the instance and so ends when the instance stops."""
 
 
-NOBODY = Identity()
-"""Stands for an unknown identity, which matches no source server."""
+NOBODY = InstanceIdentity()
+"""The identity of an unknown instance. It matches no source server."""
 
 
 class Driver(Protocol):
-    """After a crash every call can be repeated at any point without a second effect."""
+    """A way to replace the operating system. After a crash, every call can be repeated without a second effect."""
 
     traits: DriverTraits
-    """The driver's traits, known without a call."""
+    """The driver's fixed properties, such as its name and the time that a job may take."""
 
-    def check(self) -> None:
-        """Raises Permanent (Driver.SettingMissing) naming the missing setting and where to find its value."""
+    def check_settings(self) -> None:
+        """Raise Permanent (Driver.SettingMissing) if a setting is missing. The error says where to find the setting's value."""
 
-    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
-        """Take the next harmless step towards a job (import, create); called every minute while it reports PREPARING.
+    def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
+        """Carry out the next harmless step of preparing a job. Called every minute while the report says PREPARING.
 
-        A driver that waits for a person reports PREPARING with what to do in ``remedy``, and RUNNING once the job is seen.
-        If the job exists from a failed attempt, it reports PREPARED at once. A job or source that may belong to another instance
-        is never touched: FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
+        The steps are, for example, the import of the source server and the creation of the job. A driver that waits for a person
+        reports PREPARING, with the task in ``remedy``, and RUNNING as soon as the job exists. If a failed attempt left the job, the
+        report is PREPARED at once. If a job or a source server may belong to another instance, the driver leaves it as it is and
+        reports FAILED (Instance.Indistinct, Source.Ambiguous, Job.Foreign).
         """
 
-    def launch(self, migration: Migration) -> None:
-        """Start the prepared job: the one destructive call, made after the step to ``migrating`` is committed.
+    def launch_job(self, migration: Migration) -> None:
+        """Start the prepared job. This is the only destructive call; it follows the commit of the step to ``migrating``.
 
         Raises Permanent (Job.Foreign) if the job belongs to another instance.
-        A second call after a crash does nothing, even if the job has failed since; only a retry starts it again.
+        A second call after a crash does nothing, even if the job has failed since. Only a retry starts the job again.
         """
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        """The state of the jobs by migration id, in as few calls as paging allows."""
+    def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+        """The reports on the jobs of these migrations, by migration id. Lists many jobs per call."""
 
-    def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
-        """The source servers in SMC with which a job could change this instance."""
+    def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
+        """The ids of the source servers in SMC through which a job could change this instance."""
 
-    def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
-        """Jobs, of the migration or of these sources, that run or can still start. It takes two or three calls."""
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+        """The jobs of the migration or of these source servers that run or can still start. Makes two or three calls."""
 
-    def remove(self, jobs: Sequence[LiveJob]) -> None:
-        """Stop and delete these jobs. SMC refuses this for some running jobs; no error is raised, so look again."""
+    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
+        """Stop and delete these jobs. If SMC refuses it for a running job, raises no error; so list the jobs again."""
 
-    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
-        """Remove what was left in SMC for ``migration.hop``: the job, the source server, the activation code.
+    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+        """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        Anything already deleted is no error. A lost call may have left more than the handle records. Jobs and codes are found by
-        their names, source servers by the output of the imports in the instance. A source server with a foreign job stays. If
-        ``sources`` is false every source server stays, because the next hop uses it.
+        No error if they were deleted before. If an answer was lost, SMC may have more of them than the handle records. So jobs
+        and codes are also found by their names, and source servers by the output of the imports in the instance. A source server
+        with another owner's job is kept. If ``sources`` is false all source servers are kept, because the next hop uses them.
         """

@@ -1,4 +1,4 @@
-"""The inside of an instance, through Cloud Assistant."""
+"""The port of Cloud Assistant, which runs commands inside an instance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class CommandResult:
-    """How a command ended: ``status`` as Cloud Assistant says it (Success, Failed, Timeout ...); ``dropped`` bytes were cut."""
+    """The result of a command. ``status`` is Cloud Assistant's, such as Success; ``dropped`` counts output bytes cut off."""
 
     status: str
     exit_code: int
@@ -18,29 +18,32 @@ class CommandResult:
     dropped: int = 0
     problem: str = ""
     ended: bool = True
-    """False for a command in ``outputs`` that still runs and has no output yet."""
+    """Whether the command has ended. Only ``command_results`` returns commands that still run; they have no output yet."""
     begun_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Agent:
-    """Cloud Assistant on one instance; ``alive`` means a heartbeat in the last two minutes."""
+    """The Cloud Assistant agent of an instance. ``alive`` is true if it sent a heartbeat in the last two minutes."""
 
     alive: bool
     heartbeat_at: datetime | None
 
 
 class Guest(Protocol):
-    """Raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for the rest."""
+    """The operations of Cloud Assistant.
 
-    def run(self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int) -> str:
-        """Start a script (shell or PowerShell) as root; returns the invocation id. The same token returns the same invocation."""
+    Every method raises Transient for throttling and time-outs, Permanent for missing permissions, Refused for all other errors.
+    """
 
-    def result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
-        """The result of a command; None while it runs."""
+    def start_script(self, region_id: str, instance_id: str, *, os_type: str, script: str, token: str, timeout_s: int) -> str:
+        """Start a shell or PowerShell script as root. Returns the invocation id; the same token returns the same id."""
 
-    def outputs(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
-        """Every command begun on the instance since that time, oldest first; some may still run."""
+    def command_result(self, region_id: str, instance_id: str, invocation_id: str) -> CommandResult | None:
+        """The result of an invocation; None while its command runs."""
+
+    def command_results(self, region_id: str, instance_id: str, since: datetime) -> list[CommandResult]:
+        """The results of all commands begun on the instance since that time, oldest first. Includes commands that still run."""
 
     def agents(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, Agent]:
-        """The agents by instance id; at most 50 ids."""
+        """The agents by instance id. Takes at most 50 ids."""

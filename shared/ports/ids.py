@@ -1,4 +1,4 @@
-"""New ids, for rows whose id cannot be derived."""
+"""The port that makes ids for new rows."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Ids(Protocol):
-    """Ids without an increasing prefix, so that rows spread over partitions."""
+    """Makes ids without an increasing prefix, so that Tablestore spreads the rows over its partitions."""
 
-    def batch_id(self) -> str:
-        """A new batch's id: ``b`` and 16 hexadecimal digits."""
+    def new_batch_id(self) -> str:
+        """A new id for a batch: ``b`` and 16 hexadecimal digits."""

@@ -1,4 +1,4 @@
-"""The snapshot ledger's rows."""
+"""The port of the snapshot ledger, which has an entry for every snapshot made or adopted."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from shared.domain.ledger import LedgerEntry
 
 @dataclass(frozen=True)
 class LedgerPage:
-    """One page of the ledger; ``next_token`` is empty on the last."""
+    """One page of ledger entries; ``next_token`` is empty on the last page."""
 
     entries: tuple[LedgerEntry, ...]
     next_token: str = ""
 
 
 class Ledger(Protocol):
-    """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
+    """The table of snapshots. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def put(self, entry: LedgerEntry) -> None:
-        """Write an entry; it replaces one with the same migration and key.
+        """Write an entry. It replaces the entry with the same migration and key.
 
-        An entry without ``sweep_at`` never replaces one with it; raises Stale (Ledger.Scheduled). Otherwise a slow call during a
-        release could leave a snapshot that is never swept.
+        Raises Stale (Ledger.Scheduled) if that entry has a ``sweep_at`` and the new entry has not. Otherwise a slow call could
+        erase the sweep time that a release has set, and the snapshot would never be swept.
         """
 
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
-        """Write an entry unless one exists with its migration and key; returns the stored one."""
+        """Write an entry unless there is one with the same migration and key. Returns the stored entry."""
 
-    def of_migration(self, migration_id: str) -> list[LedgerEntry]:
-        """All entries of a migration, by key."""
+    def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
+        """All ledger entries of a migration, sorted by key."""
 
     def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
-        """Entries whose ``sweep_at`` has passed and that are not swept, longest overdue first."""
+        """A page of the entries that are not swept and whose ``sweep_at`` has passed, longest overdue first."""
 
-    def page(self, *, limit: int, token: str) -> LedgerPage:
-        """The whole ledger, swept entries included."""
+    def entry_page(self, *, limit: int, token: str) -> LedgerPage:
+        """A page of all entries of the ledger, swept entries included."""

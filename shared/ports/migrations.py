@@ -1,4 +1,4 @@
-"""The migrations' rows: one wide row each, changed by conditional steps only."""
+"""The port of the migrations table. Each migration is one wide row, which only conditional writes change."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from shared.domain.migration import JournalEntry, Migration, State, Step
 
 @dataclass(frozen=True)
 class Outbox:
-    """An outbox: the version of its step, and the effects and events that are not carried out yet."""
+    """The effects and events of one step that are not carried out yet. ``version`` is the version that the step wrote."""
 
     version: int
     effects: tuple[Effect, ...]
     events: tuple[Event, ...]
 
 
-class Created(NamedTuple):
-    """A new row: the migration, its first journal line and its first events."""
+class NewMigration(NamedTuple):
+    """The content of a new row: a migration, its first journal line and its first events."""
 
     migration: Migration
     entry: JournalEntry
@@ -31,117 +31,118 @@ class Created(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A row that this version does not understand. It stays as it is, because a later version or a person can read it."""
+class UnreadableRow:
+    """A row that this version cannot read. The row is left unchanged, because a later version or a person can read it."""
 
     id: str
     cause: str
 
 
 @dataclass(frozen=True)
-class Page:
-    """One page of migrations; ``next_token`` is empty on the last."""
+class MigrationPage:
+    """One page of migrations; ``next_token`` is empty on the last page."""
 
     migrations: tuple[Migration, ...]
     next_token: str = ""
-    unreadable: tuple[Unreadable, ...] = ()
+    unreadable: tuple[UnreadableRow, ...] = ()
 
 
 @dataclass(frozen=True)
-class Waiting:
+class WaitingMigration:
     """A migration that waits for admission, with its place in the queue."""
 
     migration_id: str
     first: bool
-    """Whether it is a next hop, which goes before all others."""
+    """Whether the migration waits for its next hop. Next hops go before all other migrations."""
 
 
 class Migrations(Protocol):
-    """Every method raises Transient (Store.Unavailable) where Tablestore does not answer."""
+    """The table of migrations. Every method raises Transient (Store.Unavailable) if Tablestore does not answer."""
 
     def create(self, migration: Migration, entry: JournalEntry, events: Sequence[Event]) -> bool:
-        """Put the row with its first journal line and outbox if no row has that id; False if one exists."""
+        """Put the row of a new migration with its first journal line and outbox. Returns False if a row with this id exists."""
 
-    def create_many(self, made: Sequence[Created]) -> list[bool]:
-        """Put many rows in few calls; for each row, whether it was put now.
+    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
+        """Put many new rows in few calls. Returns for each row whether this call put it.
 
-        If a row gives False, its outbox is left to the tick.
+        The tick settles the outboxes of rows that were there before.
         """
 
-    def settle_many(self, made: Sequence[Migration]) -> None:
-        """Settle the first version of many new rows in few calls."""
+    def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
+        """Remove the outboxes of the first version of many new rows, in few calls."""
 
     def load(self, migration_id: str) -> Migration:
-        """The row; raises Refused (Migration.NotFound)."""
+        """The migration with this id. Raises Refused (Migration.NotFound)."""
 
     def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
-        """The rows that exist, at most 100 ids."""
+        """The migrations with these ids. Takes at most 100 ids. Ids without a row are left out."""
 
     def commit(self, step: Step) -> None:
-        """Write ``step.after``, its journal line, documents and outbox, if the row is still at the version of ``step.before``.
+        """Write ``step.after`` with its journal line, documents and outbox.
 
-        Raises Stale (Migration.Moved) if it is not. A row with an outbox is due soon, so that the tick finds it.
+        Raises Stale (Migration.Moved) if the row no longer has the version of ``step.before``. A row with an outbox becomes due
+        soon, so that the tick finds it if this process crashes.
         """
 
     def outboxes(self, migration_id: str) -> list[Outbox]:
-        """The outboxes that are not settled, oldest first."""
+        """The outboxes of a migration that are not settled yet, oldest first."""
 
-    def settle(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version`` and, if the row has not moved since, restore its own due time."""
+    def settle_outbox(self, migration: Migration, version: int) -> None:
+        """Remove the outbox of ``version``. If the row has not changed since, also restore its own due time."""
 
-    def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Set when the row is looked at again; does nothing if it has moved on. This is not a step, so the version stays.
+    def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+        """Set the time at which the tick reads the row again. Does nothing if the row has changed. The version stays the same.
 
         ``percent`` is the job's progress, for display only.
         """
 
-    def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
-        """Record a restart if the migration is in one of the states; the same event counts once.
+    def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+        """Record a restart of the instance. Repeated calls with the same event count once.
 
-        False if it is in another state.
+        Returns False, and records nothing, if the migration is in none of these states.
         """
 
-    def restarts(self, migration_id: str) -> int:
-        """How many restarts were seen."""
+    def restart_count(self, migration_id: str) -> int:
+        """The number of restarts recorded for the migration."""
 
-    def due(self, now: datetime, limit: int) -> list[Migration]:
-        """The rows due by ``now``, longest overdue first. An unreadable row is put off for LONGEST_BACK_OFF."""
+    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
+        """The migrations due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
-    def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
-        """Rows that wait for the tick until then, longest overdue first; reading puts nothing off."""
+    def page_waiting_for_tick(self, until: datetime, *, limit: int) -> MigrationPage:
+        """A page of the migrations that are due by ``until``, longest overdue first. Changes no row, unlike ``due_migrations``."""
 
-    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
-        """Move the unreadable rows to the end of their queue; returns them."""
+    def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
+        """Move the rows that this version cannot read to the end of their queue. Returns these rows."""
 
-    def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
-        """Confirmed migrations whose retention ended before ``now`` and that are not complete, longest overdue first."""
+    def page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+        """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
 
-    def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
-        """The batch's migrations in one account that wait for admission.
+    def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
+        """The migrations of a batch in one account that wait for admission.
 
-        Next hops come first, then the others in the order in which they began to wait.
+        Next hops come first, then all other migrations in the order in which they began to wait.
         """
 
-    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
-        """A batch's migrations."""
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
+        """A page of a batch's migrations; of one state if ``state`` is given."""
 
-    def counts(self, batch_id: str) -> Counter[State]:
-        """How many of a batch's migrations are in each state, by an index that lags a moment behind the rows."""
+    def state_counts(self, batch_id: str) -> Counter[State]:
+        """The number of a batch's migrations in each state. Read from an index that is a moment behind the rows."""
 
     def states(self, batch_id: str) -> dict[str, State]:
-        """The state of each of a batch's migrations, by the same index."""
+        """The state of each of a batch's migrations, by id. Read from an index that is a moment behind the rows."""
 
-    def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
-        """All migrations that an instance ever had."""
+    def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
+        """All migrations of an instance, finished ones included."""
 
-    def all(self, *, state: State | None, limit: int, token: str) -> Page:
-        """Migrations of any batch."""
+    def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
+        """A page of the migrations of all batches; of one state if ``state`` is given."""
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
-        """The complete history, oldest first; raises Refused (Migration.NotFound)."""
+        """The complete journal of a migration, oldest line first. Raises Refused (Migration.NotFound)."""
 
     def put_document(self, migration_id: str, name: str, document: Mapping[str, Any]) -> None:
-        """Keep a large document (``baseline``) beside the row; the same name again replaces it."""
+        """Store a large document, such as ``baseline``, with the migration. Replaces the document of the same name."""
 
     def document(self, migration_id: str, name: str) -> dict[str, Any] | None:
-        """A document kept beside the row."""
+        """A document stored with the migration; None if there is no document of this name."""

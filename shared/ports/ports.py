@@ -1,4 +1,4 @@
-"""All ports together, in the form that a stage receives."""
+"""The set of all ports that a stage receives."""
 
 from __future__ import annotations
 
@@ -29,28 +29,28 @@ if TYPE_CHECKING:  # the types of what is handed in: who starts need not load th
 
 @dataclass(frozen=True)
 class Limits:
-    """The account's own limits, from the settings; docs/operations.md explains each."""
+    """The deployment's own limits, from its settings. docs/operations.md explains each."""
 
     max_moving: int = 20
-    """Instances moving at once in each account (SMC's own concurrency is not published; 20 was its limit in 2021)."""
+    """Maximum instances that move at once in each account. SMC does not publish its own maximum; it was 20 in 2021."""
     sweep_page: int = 100
     tick_page: int = 1000
-    """Maximum rows that one tick looks at; more than ever move at once, so that none waits long."""
+    """Maximum rows that one tick reads. It is larger than the number that can move at once, so that no row waits long."""
 
 
 @dataclass(frozen=True)
-class Notices:
+class NoticeSettings:
     """The deployment's settings for end-of-life notices."""
 
     sources: tuple[str, ...] = ()
-    """The sources that may send notices, besides the inventory."""
+    """The event sources that may send notices. Replank's own inventory always may."""
     policy: Policy = field(default_factory=Policy)
-    """The policy of batches that notices make. The notice itself decides nothing."""
+    """The policy of every batch that is made from a notice. A notice cannot change it."""
 
 
 @dataclass(frozen=True)
 class AccountPorts:
-    """The ports that act in one account."""
+    """The ports whose calls go to one account."""
 
     compute: Compute
     guest: Guest
@@ -58,22 +58,22 @@ class AccountPorts:
 
 
 class Accounts(Protocol):
-    """The member accounts: those that the deployment serves besides its own."""
+    """The member accounts, which the deployment serves besides its own account."""
 
     @property
     def members(self) -> Mapping[str, MemberAccount]:
         """The member accounts by id, from the settings."""
 
-    def cloud(self, account_id: str, session: str) -> AccountPorts:
-        """The ports of a member account, under this session name. Raises AccountUnusable (Account.NotConfigured).
+    def account_ports(self, account_id: str, session: str) -> AccountPorts:
+        """The ports of a member account; ``session`` names the session of its role. Raises AccountUnusable (Account.NotConfigured).
 
-        Each of their calls raises AccountUnusable if the role cannot be assumed or may not make it.
+        Each call of these ports raises AccountUnusable if the role cannot be assumed or lacks the permission for the call.
         """
 
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stage may use. The api function has no drivers: it never waits for the cloud."""
+    """All ports and settings that a stage may use. The api function has no drivers, because it never calls the cloud."""
 
     clock: Clock
     ids: Ids
@@ -87,51 +87,51 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """Drivers that would refuse to start, and why; every function knows them, so that nothing begins in vain."""
+    """The drivers that would refuse to start a job, and why. Every function knows them, so that no migration begins for nothing."""
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG
-    """The rows that ship with Replank, overlaid with the operator's own."""
+    """The catalog that ships with Replank, with the operator's own rows added or replaced."""
     regions: tuple[str, ...] = ()
-    """Regions that an inventory or a notice without regions covers."""
+    """The regions in which the inventory finds instances. They also apply to notices that name no regions."""
     more_regions: tuple[str, ...] = ()
-    """Regions that have opened since this version was made."""
-    notices: Notices = field(default_factory=Notices)
+    """Regions that the operator allows although this version does not know them yet."""
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
     sign_in: SignIn | None = None
-    """The provider of verified names; None if the settings name none."""
+    """The provider that verifies callers' names; None if the settings name no provider."""
     account_id: str = ""
     """The id of the deployment's own account; empty if the platform does not provide it."""
     accounts: Accounts | None = None
-    """The member accounts; None if the settings name none."""
+    """The member accounts; None if the settings name no member account."""
     home: Ports | None = None
-    """The same ports in the deployment's own account, if these act in another."""
+    """The ports for the deployment's own account, if these ports are for a member account."""
 
     @property
     def members(self) -> Mapping[str, MemberAccount]:
         """The member accounts by id."""
         return self.accounts.members if self.accounts else {}
 
-    def of(self, migration: Migration) -> Ports:
-        """The ports for the migration's account, in a session named after the migration. Raises AccountUnusable."""
+    def for_migration(self, migration: Migration) -> Ports:
+        """The ports for the migration's account. The role's session is named after the migration. Raises AccountUnusable."""
         if not migration.account_id:
             return self.home or self
         from shared.domain.accounts import session_of
 
-        return self.in_account(migration.account_id, session_of(migration.migration_id))
+        return self.for_account(migration.account_id, session_of(migration.migration_id))
 
-    def in_account(self, account_id: str, session: str = "replank-watch") -> Ports:
-        """The ports for an account; the deployment's own if the id is empty. Raises AccountUnusable."""
+    def for_account(self, account_id: str, session: str = "replank-watch") -> Ports:
+        """The ports for an account, or for the deployment's own account if the id is empty. Raises AccountUnusable."""
         if not account_id:
             return self.home or self
         if self.accounts is None:
             from shared.domain.accounts import not_configured
 
             raise not_configured(account_id)
-        cloud = self.accounts.cloud(account_id, session)
+        cloud = self.accounts.account_ports(account_id, session)
         home = self.home or self
         return replace(home, compute=cloud.compute, guest=cloud.guest, drivers=cloud.drivers, home=home)
 
     def driver(self, name: str) -> Driver:
-        """The driver with this name; raises Permanent (Driver.Unknown) if only a later version has it."""
+        """The driver with this name. Raises Permanent (Driver.Unknown) if only a later version has this driver."""
         if name not in self.drivers:
             remedy = "Deploy the version that submitted the batch, or cancel the migration."
             raise Permanent("Driver.Unknown", f"This version has no driver {name[:50]}.", remedy)

@@ -1,4 +1,4 @@
-"""The provider of verified names (OpenID Connect), as the API needs it."""
+"""The port of the OpenID Connect provider, which verifies the names of callers."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from shared.domain.caller import Caller
 
 
 class SignIn(Protocol):
-    """Checks the tokens of one provider."""
+    """Verifies the tokens of one OpenID Connect provider."""
 
-    def verify(self, token: str) -> Caller:
-        """The caller to whom the token belongs. Checks signature, issuer, audience and times with the provider's published keys.
+    def verify_token(self, token: str) -> Caller:
+        """Check the token's signature, issuer, audience and times. Returns the caller whom the token names.
 
         Raises Refused (Token.Invalid, Token.Expired, Token.NotYet: 401) and Transient (Provider.Unreachable).
         """

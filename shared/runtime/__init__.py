@@ -1,1 +1,1 @@
-"""From bytes to outcome: settings, the composition of the ports, every function's entrypoint, and the log."""
+"""The code around a stage: settings, the composition of the ports, the entrypoint, the HTTP API and the log."""

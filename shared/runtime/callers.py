@@ -19,14 +19,14 @@ from shared.runtime.router import Reply
 from shared.stages.api import audit, views
 
 TOKEN_HEADER = "x-replank-token"
-"""The header of a provider's token, because the HTTP trigger uses Authorization for its own signature."""
+"""The header with the provider's token. Authorization is not free, because it carries the HTTP trigger's signature."""
 NOBODY = Caller("")
 TRIGGER = "trigger"
 
 
 @dataclass(frozen=True)
 class IncomingAct:
-    """A request: the operation's name, the path's ids, headers by lower-case name, and the body's text."""
+    """The request of an act. ``act`` is the operation's name, ``path`` has the ids, ``headers`` have lower-case names."""
 
     act: str
     path: Mapping[str, str]
@@ -37,7 +37,7 @@ class IncomingAct:
 
 
 class CallerSettings(Protocol):
-    """The settings that decide who may do what."""
+    """The settings that decide which caller may do which act."""
 
     @property
     def operator_header(self) -> str: ...
@@ -49,17 +49,17 @@ class CallerSettings(Protocol):
     def access(self) -> Access | None: ...
 
 
-def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
-    """The caller of the request: the token's person, else the claimed name. Nothing else proves anything.
+def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Caller:
+    """The caller of the request: the person whom the token names, or without a token the name in the operator header.
 
     Raises Refused (Operator.Missing, Operator.Invalid, Token.*) and Transient if the provider does not answer.
     """
-    token = _token(headers)
+    token = _token_in(headers)
     if token:
         if ports.sign_in is None:
             remedy = "Leave the token out, or set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE."
             raise Refused("Token.NoProvider", "A token came, and no provider is set that could verify it.", remedy, status=401)
-        return ports.sign_in.verify(token)
+        return ports.sign_in.verify_token(token)
     given = headers.get(operator_header.lower(), "").strip(" \t")
     if not given:
         raise Refused(
@@ -71,12 +71,12 @@ def named(headers: Mapping[str, str], operator_header: str, ports: Ports) -> Cal
     return Caller(read_name(decode_header(given, operator_header), operator_header))
 
 
-def act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out an act if the person may do it, between two writes to the audit. Refusals are audited too."""
+def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
+    """Carry out an act if the caller may do it. The request and its outcome are written to the audit, refusals too."""
     access = settings.access or Access()
     caller, refusal = _identify_caller(came, ports, settings)
-    target = _target(came, ports, access)
-    entry = audit.record_request(ports, _audit_request(came, caller, target, ports))
+    target = _act_target(came, ports, access)
+    entry = audit.record_request(ports, _audit_line(came, caller, target, ports))
     try:
         if refusal is not None:
             raise refusal
@@ -84,28 +84,28 @@ def act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, s
             authorize(caller, came.act, access, account=account_id or settings.account_id, owner=target.owner)
         reply = carry_out(caller)
     except ReplankError as error:
-        audit.record_outcome(ports, entry, Answered(ports.clock.now(), status_of(error), error.code, error.message))
+        audit.record_outcome(ports, entry, Answered(ports.clock.now(), http_status(error), error.code, error.message))
         raise
     except Exception as error:
         audit.record_outcome(ports, entry, Answered(ports.clock.now(), 500, "Internal.Bug", type(error).__name__))
         raise
-    audit.record_outcome(ports, entry, Answered(ports.clock.now(), reply.status, after=_state(reply.view)))
+    audit.record_outcome(ports, entry, Answered(ports.clock.now(), reply.status, after=_state_text(reply.view)))
     return reply
 
 
-def status_of(error: ReplankError) -> int:
-    """The HTTP status of an error."""
+def http_status(error: ReplankError) -> int:
+    """The HTTP status with which the API answers an error."""
     return error.status if error.fate is Fate.REFUSED else {Fate.STALE: 409, Fate.TRANSIENT: 503}.get(error.fate, 500)
 
 
 def decode_header(given: str, where: str) -> str:
-    """A header's text. Headers hold ASCII: other letters come percent-encoded in UTF-8 (``%E5%BC%A0``).
+    """The text of a header. Headers are ASCII, so other letters are percent-encoded in UTF-8 (``%E5%BC%A0``).
 
-    Raw UTF-8 is understood too, whether the platform reads it as Latin-1 or as UTF-8.
+    Raw UTF-8 is accepted too, whether the platform decoded it as Latin-1 or as UTF-8.
     """
     try:
         if given.isascii():
-            schema.check(given, requests.OPERATOR, where)
+            schema.check_value(given, requests.OPERATOR, where)
             return unquote(given, errors="strict")
         return given.encode("latin-1").decode("utf-8")
     except UnicodeDecodeError:
@@ -114,7 +114,7 @@ def decode_header(given: str, where: str) -> str:
         return given
 
 
-def _token(headers: Mapping[str, str]) -> str:
+def _token_in(headers: Mapping[str, str]) -> str:
     given = headers.get(TOKEN_HEADER, "").strip()
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")
@@ -122,13 +122,13 @@ def _token(headers: Mapping[str, str]) -> str:
 
 def _identify_caller(came: IncomingAct, ports: Ports, settings: CallerSettings) -> tuple[Caller, ReplankError | None]:
     try:
-        return replace(named(came.headers, settings.operator_header, ports), door=came.door), None
+        return replace(caller_of_request(came.headers, settings.operator_header, ports), door=came.door), None
     except ReplankError as error:
         claimed = plain(came.headers.get(settings.operator_header.lower(), ""))[:64]
         return Caller(claimed), error
 
 
-def _audit_request(came: IncomingAct, caller: Caller, target: _Target, ports: Ports) -> Asked:
+def _audit_line(came: IncomingAct, caller: Caller, target: _ActTarget, ports: Ports) -> Asked:
     return Asked(
         at=ports.clock.now(),
         who=caller.name,
@@ -146,32 +146,35 @@ def _audit_request(came: IncomingAct, caller: Caller, target: _Target, ports: Po
 
 
 @dataclass(frozen=True)
-class _Target:
-    """The target of an act: state and version, the submitter of its batch (if a grant asks for it), and its accounts."""
+class _ActTarget:
+    """The target of an act, as it was before the act.
+
+    ``before`` is its state and version. ``owner`` is the person who submitted the batch; it is read only if a grant needs it.
+    """
 
     before: str = ""
     owner: str = ""
     accounts: tuple[str, ...] = ("",)
 
 
-def _target(came: IncomingAct, ports: Ports, access: Access) -> _Target:
-    """Raises Transient if it cannot be read now. The batch's owner is then unknown, so the act is put off, not refused."""
+def _act_target(came: IncomingAct, ports: Ports, access: Access) -> _ActTarget:
+    """The target of an act. Raises Transient if it cannot be read now: without the batch's owner, a refusal could be wrong."""
     by_owner = any(grant.owners for grant in access.grants or ())
     try:
         if "migrationId" in came.path:
             found = ports.migrations.load(came.path["migrationId"])
             owner = ports.batches.load(found.batch_id).created_by if by_owner else ""
-            return _Target(f"{found.state.value} {found.version}", owner, (found.account_id,))
+            return _ActTarget(f"{found.state.value} {found.version}", owner, (found.account_id,))
         if "batchId" in came.path:
             batch = ports.batches.load(came.path["batchId"])
-            return _Target(f"{batch.state.value} {batch.version}", batch.created_by, batch.selection.every_account)
+            return _ActTarget(f"{batch.state.value} {batch.version}", batch.created_by, batch.selection.every_account)
     except Refused:
-        return _Target()  # the act itself says what is wrong
-    return _Target(accounts=_accounts_in(came.body, ports))
+        return _ActTarget()  # the act itself says what is wrong
+    return _ActTarget(accounts=_accounts_in_body(came.body, ports))
 
 
-def _accounts_in(body: str, ports: Ports) -> tuple[str, ...]:
-    """The accounts of a new batch; faults in the body are reported later by the act itself."""
+def _accounts_in_body(body: str, ports: Ports) -> tuple[str, ...]:
+    """The accounts that the body of a new batch names. The act itself reports faults in the body later."""
     if '"accountIds"' not in body:
         return ("",)
     try:
@@ -181,8 +184,8 @@ def _accounts_in(body: str, ports: Ports) -> tuple[str, ...]:
         return ("",)
 
 
-def _state(view: object) -> str:
-    """State and version in the answer to an act."""
+def _state_text(view: object) -> str:
+    """The state and version in an act's answer, as the audit records them."""
     if isinstance(view, views.Confirmations):
         return f"{len(view.confirmed)} confirmed, {len(view.refused)} refused"
     if isinstance(view, views.HoldView):

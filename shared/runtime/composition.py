@@ -1,4 +1,4 @@
-"""The composition root: which adapter implements which port, and which SDK clients a function needs at its start."""
+"""The composition root. It decides which adapter implements which port, and which SDK clients a function makes at its start."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from shared.adapters.store import Store
 from shared.domain.drivers import GUEST
 from shared.domain.errors import Permanent
 from shared.domain.retry import CLOUD_CALL
-from shared.ports.ports import AccountPorts, Limits, Notices, Ports
+from shared.ports.ports import AccountPorts, Limits, NoticeSettings, Ports
 from shared.runtime.settings import Settings
 
 if TYPE_CHECKING:
@@ -34,32 +34,31 @@ if TYPE_CHECKING:
 FUNCTIONS = ("intake", "api", "precheck", "snapshot", "migrate", "watch", "validate", "rollback", "sweep")
 USES_ECS = frozenset(FUNCTIONS) - {"api"}
 USES_SMC = frozenset({"migrate", "watch", "validate", "rollback"})
-"""Functions whose package contains the SDK, and which make its client at their start. The packages of the others lack it,
-because they never call it."""
+"""The functions that call SMC. Only their packages contain its SDK, and they make its client at their start."""
 
 
-def credentials_of(environment: Mapping[str, str], context: object) -> Credentials:
-    """The function's role: from the environment, else from the context (python3.10); raises Permanent (Credentials.Missing)."""
+def function_credentials(environment: Mapping[str, str], context: object) -> Credentials:
+    """The credentials of the function's role, from the environment or from the context. Raises Permanent (Credentials.Missing)."""
     key_id = environment.get("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
     secret = environment.get("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "")
     token = environment.get("ALIBABA_CLOUD_SECURITY_TOKEN", "")
     if not (key_id and secret):
         given = getattr(context, "credentials", None)
-        key_id, secret, token = (_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token"))
+        key_id, secret, token = (_attribute_text(given, name) for name in ("access_key_id", "access_key_secret", "security_token"))
     if not (key_id and secret):
         remedy = "Give the function its role (s.yaml, `role`) and deploy again."
         raise Permanent("Credentials.Missing", "Neither the environment nor the context holds credentials.", remedy)
     return Credentials(key_id, secret, token)
 
 
-def ports_of(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
-    """Make all ports of a function; its clients are made here, so that the first message does not wait for them.
+def make_ports(function: str, settings: Settings, credentials: Credentials, clock: Clock | None = None) -> Ports:
+    """Make all ports of a function. Also makes its SDK clients, so that the first message does not wait for them.
 
-    ``clock`` replaces the one that the settings name.
+    ``clock`` replaces the clock that the settings name.
     """
-    clients = Clients(_account(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
+    clients = Clients(_account_settings(settings, credentials), retry=replace(CLOUD_CALL, pause_s=settings.retry_pause_ms / 1000))
     clock, store = clock or clock_from_setting(settings.clock), Store(clients)
-    accounts = _accounts(function, settings, clients, clock) if settings.accounts else None
+    accounts = _make_member_accounts(function, settings, clients, clock) if settings.accounts else None
     _make_clients(function, settings, clients)
     return Ports(
         clock=clock,
@@ -69,24 +68,24 @@ def ports_of(function: str, settings: Settings, credentials: Credentials, clock:
         batches=TablestoreBatches(store),
         admission=TablestoreAdmission(store, settings.accounts),
         ledger=TablestoreLedger(store),
-        audit=DeferredAdapter(lambda: _audit(store)),
-        compute=DeferredAdapter(lambda: _compute(clients, clock)),
-        guest=DeferredAdapter(lambda: _guest(clients)),
-        drivers=_drivers(clients, settings, clock) if function in USES_SMC else {},
-        unready=UnreadyDrivers(lambda: _drivers(clients, settings, clock)),
+        audit=DeferredAdapter(lambda: _make_audit(store)),
+        compute=DeferredAdapter(lambda: _make_compute(clients, clock)),
+        guest=DeferredAdapter(lambda: _make_guest(clients)),
+        drivers=_make_drivers(clients, settings, clock) if function in USES_SMC else {},
+        unready=UnreadyDrivers(lambda: _make_drivers(clients, settings, clock)),
         limits=Limits(max_moving=settings.max_moving),
         catalog=settings.catalog,
         regions=settings.regions,
         more_regions=settings.more_regions,
-        notices=Notices(settings.notice_sources, settings.notice_policy),
-        sign_in=DeferredAdapter(lambda: _sign_in(settings, clock)) if settings.oidc_issuer else None,
+        notices=NoticeSettings(settings.notice_sources, settings.notice_policy),
+        sign_in=DeferredAdapter(lambda: _make_sign_in(settings, clock)) if settings.oidc_issuer else None,
         account_id=settings.account_id,
         accounts=accounts,
     )
 
 
 class DeferredAdapter:
-    """An adapter that is imported and made on its first use, because not every function uses every port."""
+    """Stands for an adapter that is imported and made on its first use. Not every function uses every port."""
 
     def __init__(self, make: Callable[[], Any]) -> None:
         self._make = make
@@ -98,7 +97,7 @@ class DeferredAdapter:
 
 
 class UnreadyDrivers(Mapping[str, Permanent]):
-    """The drivers that lack settings, and which settings; evaluated on first use."""
+    """The drivers that lack a setting, each with the error that names it. The drivers are checked on first use."""
 
     def __init__(self, drivers: Callable[[], dict[str, Driver]]) -> None:
         self._drivers = drivers
@@ -108,7 +107,7 @@ class UnreadyDrivers(Mapping[str, Permanent]):
         found: dict[str, Permanent] = {}
         for name, driver in self._drivers().items():
             try:
-                driver.check()
+                driver.check_settings()
             except Permanent as error:
                 found[name] = error
         return found
@@ -123,55 +122,55 @@ class UnreadyDrivers(Mapping[str, Permanent]):
         return len(self._unready_drivers)
 
 
-def _compute(clients: Clients, clock: Clock) -> Compute:
+def _make_compute(clients: Clients, clock: Clock) -> Compute:
     from shared.adapters.compute import Ecs
 
     return Ecs(clients, clock)
 
 
-def _guest(clients: Clients) -> Guest:
+def _make_guest(clients: Clients) -> Guest:
     from shared.adapters.guest import CloudAssistant
 
     return CloudAssistant(clients)
 
 
-def _drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Driver]:
+def _make_drivers(clients: Clients, settings: Settings, clock: Clock) -> dict[str, Driver]:
     from shared.adapters.drivers.console import ConsoleDriver
     from shared.adapters.drivers.smc import SmcDriver
 
-    made = (SmcDriver(clients, _guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
-    in_guest = DeferredAdapter(lambda: _guest_driver(clients, settings, clock))
+    made = (SmcDriver(clients, _make_guest(clients), settings.smc, clock), ConsoleDriver(clients, settings.catalog))
+    in_guest = DeferredAdapter(lambda: _make_guest_driver(clients, settings, clock))
     return {**{driver.traits.name: driver for driver in made}, GUEST.name: cast("Driver", in_guest)}
 
 
-def _guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Driver:
+def _make_guest_driver(clients: Clients, settings: Settings, clock: Clock) -> Driver:
     from shared.adapters.drivers.in_guest import GuestDriver
 
-    return GuestDriver(_guest(clients), clock, settings.catalog)
+    return GuestDriver(_make_guest(clients), clock, settings.catalog)
 
 
-def _accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
-    """The member accounts. The API only knows their names and assumes no role, because it never calls ECS or SMC."""
+def _make_member_accounts(function: str, settings: Settings, clients: Clients, clock: Clock) -> Accounts:
+    """Make the port of the member accounts. The api function only reads their names; it never assumes a role."""
     from shared.adapters.assumed_roles import MemberAccounts
 
     def make(assumed: Clients) -> AccountPorts:
-        drivers = _drivers(assumed, settings, clock) if function in USES_SMC else {}
+        drivers = _make_drivers(assumed, settings, clock) if function in USES_SMC else {}
         return AccountPorts(
-            cast("Compute", DeferredAdapter(lambda: _compute(assumed, clock))),
-            cast("Guest", DeferredAdapter(lambda: _guest(assumed))),
+            cast("Compute", DeferredAdapter(lambda: _make_compute(assumed, clock))),
+            cast("Guest", DeferredAdapter(lambda: _make_guest(assumed))),
             drivers,
         )
 
     return MemberAccounts(settings.accounts, clients, clock, make)
 
 
-def _audit(store: Store) -> Audit:
+def _make_audit(store: Store) -> Audit:
     from shared.adapters.audit import TablestoreAudit
 
     return TablestoreAudit(store)
 
 
-def _sign_in(settings: Settings, clock: Clock) -> SignIn:
+def _make_sign_in(settings: Settings, clock: Clock) -> SignIn:
     from shared.adapters.sign_in import NAME_CLAIMS, OidcSignIn, Provider
 
     return OidcSignIn(Provider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
@@ -186,7 +185,7 @@ def _make_clients(function: str, settings: Settings, clients: Clients) -> None:
         clients.smc_client()
 
 
-def _account(settings: Settings, credentials: Credentials) -> Account:
+def _account_settings(settings: Settings, credentials: Credentials) -> Account:
     return Account(
         region=settings.region,
         account_id=settings.account_id,
@@ -200,5 +199,5 @@ def _account(settings: Settings, credentials: Credentials) -> Account:
     )
 
 
-def _text(given: object, name: str) -> str:
+def _attribute_text(given: object, name: str) -> str:
     return str(getattr(given, name, "") or "")

@@ -1,4 +1,4 @@
-"""The entrypoint of every function: read the message, run the stage, log one line, acknowledge or raise."""
+"""The entrypoint of every function. It reads the message, runs the stage, logs one line, and acknowledges or raises."""
 
 from __future__ import annotations
 
@@ -18,12 +18,18 @@ from shared.domain.errors import Fate, Refused, ReplankError
 from shared.domain.message import Message, Outcome
 from shared.ports.ports import Ports
 from shared.runtime import lazy, logs
-from shared.runtime.composition import credentials_of, ports_of
-from shared.runtime.messages import MAX_DELIVERY_BYTES, MAX_REQUEST_BYTES, document_of, messages_of, request_of
-from shared.runtime.settings import Settings, read
+from shared.runtime.composition import function_credentials, make_ports
+from shared.runtime.messages import (
+    MAX_DELIVERY_BYTES,
+    MAX_REQUEST_BYTES,
+    document_in_event,
+    messages_in_document,
+    request_in_document,
+)
+from shared.runtime.settings import Settings, read_settings
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""Errors that the same message would meet again, so it is acknowledged. The stage has already recorded what it could."""
+"""The fates of errors that a second delivery would meet again. Their messages are acknowledged, not delivered again."""
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
 
@@ -31,53 +37,55 @@ T = TypeVar("T")
 
 
 @dataclass
-class _Running:
-    """State that one instance of a function keeps between calls."""
+class _FunctionState:
+    """The state that one instance of a function keeps between invocations."""
 
     settings: Settings
     credentials: Credentials
     ports: Ports
     rates: Any = None
-    """The requests of each caller; only in the api function."""
+    """The limiter of each caller's requests; only in the api function."""
 
 
-_running: dict[str, _Running] = {}
-"""The running functions by name; a process has one function, except in simulations, which run all."""
+_running: dict[str, _FunctionState] = {}
+"""The initialized functions by name. A process has one function; a simulation has all."""
 
 
 def initialize(function: str, context: object) -> None:
-    """Read the settings and make the clients, once per instance; an error makes the platform start another one."""
-    with lazy.start_lazily(os.environ):
-        settings = read(os.environ)
-        logs.configure(settings.log_level)
-        credentials = credentials_of(os.environ, context)
-        _running[function] = _Running(settings, credentials, ports_of(function, settings, credentials))
+    """Read the settings and make the clients, once per instance. After an error the platform starts another instance."""
+    with lazy.deferred_imports(os.environ):
+        settings = read_settings(os.environ)
+        logs.configure_logging(settings.log_level)
+        credentials = function_credentials(os.environ, context)
+        _running[function] = _FunctionState(settings, credentials, make_ports(function, settings, credentials))
         if function == "api":
-            from shared.runtime.rates import Rates
+            from shared.runtime.rates import RateLimiter
 
-            _running[function].rates = Rates(settings.api_rate)
+            _running[function].rates = RateLimiter(settings.api_rate)
         importlib.import_module("shared.runtime.web" if function == "api" else f"shared.stages.{function}")
 
 
-def handle(function: str, event: bytes, context: object) -> Any:
-    """One invocation. Answer an HTTP request with a response, and a message with ``{"result": ...}`` or an exception.
+def handle_event(function: str, event: bytes, context: object) -> Any:
+    """Process one invocation. Returns a response for an HTTP request, and ``{"result": ...}`` for a message.
 
-    A message that is not understood raises Refused. No row can record it, so the dead letter queue keeps it for a person.
+    Raises Refused for an unreadable message. No row can record it, so the dead letter queue keeps it for a person.
     """
-    running = _current_ports(function, context)
+    running = _current_state(function, context)
     request_id = str(getattr(context, "request_id", ""))
     known = logs.invocation.set({"requestId": request_id, "function": f"replank-{function}"})
     try:
         if function == "api":
             if len(event) > MAX_REQUEST_BYTES:
-                return _too_large(request_id)
-            return _answer(_understand(lambda: request_of(document_of(event, limit=MAX_REQUEST_BYTES))), running, request_id)
-        return _run_all(function, _understand(lambda: _messages(function, event, request_id)), running.ports)
+                return _too_large_response(request_id)
+            return _answer_request(
+                _read_or_log(lambda: request_in_document(document_in_event(event, limit=MAX_REQUEST_BYTES))), running, request_id
+            )
+        return _run_messages(function, _read_or_log(lambda: _messages_for(function, event, request_id)), running.ports)
     finally:
         logs.invocation.reset(known)
 
 
-def _understand(read: Callable[[], T]) -> T:
+def _read_or_log(read: Callable[[], T]) -> T:
     try:
         return read()
     except Refused as error:
@@ -85,8 +93,8 @@ def _understand(read: Callable[[], T]) -> T:
         raise
 
 
-def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
-    messages = messages_of(document_of(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
+def _messages_for(function: str, event: bytes, request_id: str) -> list[Message]:
+    messages = messages_in_document(document_in_event(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
         if not events.is_for(function, message.type, message.source):
             what = f"replank-{function} does not know what to do with {message.type} from {message.source}."
@@ -95,25 +103,25 @@ def _messages(function: str, event: bytes, request_id: str) -> list[Message]:
     return messages
 
 
-def _current_ports(function: str, context: object) -> _Running:
-    """The function's ports: made on first use, and again when the credentials of its role have changed."""
+def _current_state(function: str, context: object) -> _FunctionState:
+    """The function's state. Its ports are made on first use, and again if the credentials of the role have changed."""
     if function not in _running:
         initialize(function, context)
     running = _running[function]
-    credentials = credentials_of(os.environ, context)
+    credentials = function_credentials(os.environ, context)
     if credentials != running.credentials:
         running.credentials = credentials
-        running.ports = ports_of(function, running.settings, credentials)
+        running.ports = make_ports(function, running.settings, credentials)
     return running
 
 
-def _run_all(function: str, messages: list[Message], ports: Ports) -> str:
-    """Run the stage for each message; an error that needs a second delivery is raised after the other messages."""
+def _run_messages(function: str, messages: list[Message], ports: Ports) -> str:
+    """Run the stage for each message. The first error that needs a second delivery is raised after the last message."""
     results: list[str] = []
     again: Exception | None = None
     for message in messages:
         try:
-            results.append(_run_one(function, message, ports))
+            results.append(_run_message(function, message, ports))
         except Exception as error:
             again = again or error
     if again is not None:
@@ -121,7 +129,7 @@ def _run_all(function: str, messages: list[Message], ports: Ports) -> str:
     return json.dumps({"result": results[0] if len(results) == 1 else results})
 
 
-def _run_one(function: str, message: Message, ports: Ports) -> str:
+def _run_message(function: str, message: Message, ports: Ports) -> str:
     started = time.perf_counter()
     facts: dict[str, Any] = {"event": message.type, "eventId": message.event_id}
     facts.update({name: message.data[name] for name in _FACTS if name in message.data})
@@ -141,8 +149,8 @@ def _run_one(function: str, message: Message, ports: Ports) -> str:
     return outcome.result
 
 
-def _answer(request: dict[str, Any], running: _Running, request_id: str) -> dict[str, Any]:
-    """The API's answer to an HTTP request; an unexpected error becomes a 500 without details."""
+def _answer_request(request: dict[str, Any], running: _FunctionState, request_id: str) -> dict[str, Any]:
+    """The API's response to an HTTP request. An unexpected error becomes a 500 without details."""
     from shared.runtime import rates, web
 
     started = time.perf_counter()
@@ -151,28 +159,28 @@ def _answer(request: dict[str, Any], running: _Running, request_id: str) -> dict
     facts["door"] = request["door"]
     try:
         if running.rates is not None:
-            running.rates.take(rates.caller_of(request), running.ports.clock.now())
-        response: dict[str, Any] = web.handle(request, running.ports, running.settings, request_id)
-    except rates.TooMany as error:
-        response = web.failure(error, request_id)
+            running.rates.count_request(rates.caller_key(request), running.ports.clock.now())
+        response: dict[str, Any] = web.handle_request(request, running.ports, running.settings, request_id)
+    except rates.TooManyRequests as error:
+        response = web.error_response(error, request_id)
     except Exception as error:
         facts.update(result="bug", code=type(error).__name__, durationMs=_milliseconds_since(started))
         logs.log.error("unexpected error", exc_info=error, extra={"facts": facts})
-        return _internal_error(request_id)
+        return _internal_error_response(request_id)
     facts.update(result=str(response.get("statusCode", "")), durationMs=_milliseconds_since(started))
     logs.log.info("answered", extra={"facts": facts})
     return response
 
 
-def _too_large(request_id: str) -> dict[str, Any]:
+def _too_large_response(request_id: str) -> dict[str, Any]:
     from shared.runtime import web
 
-    error = web.too_large()
+    error = web.too_large_error()
     _log_error(error, {})
-    return web.failure(error, request_id)
+    return web.error_response(error, request_id)
 
 
-def _internal_error(request_id: str) -> dict[str, Any]:
+def _internal_error_response(request_id: str) -> dict[str, Any]:
     remedy = "Report this with the request id; nothing more is known here."
     body = {"Code": "Internal.Bug", "Message": "An unexpected error.", "RequestId": request_id, "Recommend": remedy}
     headers = {"content-type": "application/json", "cache-control": "no-store"}

@@ -1,9 +1,9 @@
-"""Classic API Gateway: turns its event into a request like the HTTP trigger's. The answer has the same four fields for both.
+"""Turns the event of the classic API Gateway into a request like the HTTP trigger's. Both expect the same four fields as answer.
 
 Source: help.aliyun.com, "Use Function Compute as the backend service of an API operation": ``path``, ``httpMethod``, ``headers``,
 ``queryParameters``, ``pathParameters``, ``body``, and ``isBase64Encoded`` as the text true or false.
 
-The event's shape proves nothing: anybody who may invoke the function can send it. So ``door`` records only the shape.
+Anybody who may invoke the function can send an event of this shape. So ``door`` records the shape, and proves no origin.
 """
 
 from __future__ import annotations
@@ -20,41 +20,41 @@ _KINDS: dict[str, type] = {"body": str, "headers": dict, "queryParameters": dict
 _TRUTH = {"true": True, "false": False, "": False}
 
 
-def request_of_event(event: dict[str, Any]) -> dict[str, Any]:
-    """The event as a request; raises Refused (Event.Invalid)."""
+def request_in_event(event: dict[str, Any]) -> dict[str, Any]:
+    """The event as a request like the HTTP trigger's. Raises Refused (Event.Invalid)."""
     method, path = event["httpMethod"], event.get("path")
     if not isinstance(method, str) or not isinstance(path, str):
-        raise _invalid("its httpMethod or path is no text")
+        raise _invalid_event("its httpMethod or path is no text")
     for name, kind in _KINDS.items():
         if not isinstance(event.get(name) or kind(), kind):
-            raise _invalid(f"its {name} is of another kind")
-    path = _filled(path, event.get("pathParameters") or {})
+            raise _invalid_event(f"its {name} is of another kind")
+    path = _path_with_parameters(path, event.get("pathParameters") or {})
     return {
         "rawPath": path,
         "headers": event.get("headers") or {},
         "queryParameters": event.get("queryParameters") or {},
         "body": event.get("body") or "",
-        "isBase64Encoded": _is_encoded(event.get("isBase64Encoded", False)),
+        "isBase64Encoded": _is_base64(event.get("isBase64Encoded", False)),
         "requestContext": {"http": {"method": method, "path": path}},
         "door": DOOR,
     }
 
 
-def _filled(path: str, parameters: dict[str, Any]) -> str:
-    """The path as it was sent, even if the gateway passes the API's pattern (``/migrations/[migrationId]``)."""
+def _path_with_parameters(path: str, parameters: dict[str, Any]) -> str:
+    """The path with its parameters filled in, if the gateway passes a pattern such as ``/migrations/[migrationId]``."""
     if not all(isinstance(value, str) for value in parameters.values()):
-        raise _invalid("one of its pathParameters is no text")
+        raise _invalid_event("one of its pathParameters is no text")
     return _PLACE.sub(lambda found: quote(parameters.get(found[1] or found[2], found[0]), safe=""), path)
 
 
-def _is_encoded(value: Any) -> bool:
+def _is_base64(value: Any) -> bool:
     if isinstance(value, bool):
         return value
     if not isinstance(value, str) or value.lower() not in _TRUTH:
-        raise _invalid("its isBase64Encoded is neither true nor false")
+        raise _invalid_event("its isBase64Encoded is neither true nor false")
     return _TRUTH[value.lower()]
 
 
-def _invalid(problem: str) -> Refused:
+def _invalid_event(problem: str) -> Refused:
     what = f"This event is not understood: it has the shape of API Gateway's, but {problem}."
     return Refused("Event.Invalid", what, "Correct the sender; docs/gateway.md says what the gateway sends.")

@@ -1,4 +1,4 @@
-"""One JSON line per invocation, and one per warning, without secrets."""
+"""Writes the log: one JSON line per invocation and one per warning, without secrets."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ KEYS = (
     "code",
     "durationMs",
 )
-"""The order of the facts in a line; others follow by name."""
+"""The facts that come first in a line, in this order. All other facts follow, sorted by name."""
 MAX_LINE_BYTES = 30_000
-"""Function Compute cuts lines at 32 KB, and a cut line is not valid JSON."""
+"""Maximum bytes of a line. Function Compute cuts lines at 32 KB, and a cut line is not valid JSON."""
 
 invocation: ContextVar[dict[str, Any]] = ContextVar("invocation", default={})  # noqa: B039 - replaced, never changed
-"""Facts in every line of the current invocation: request id, function, event."""
+"""The facts that every line of the current invocation has, such as the request id."""
 log = logging.getLogger("replank")
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON: time, level, the invocation's facts, the record's own, message."""
+    """Formats a record as one line of JSON: time, level, the invocation's facts, the record's own facts, message."""
 
     def format(self, record: logging.LogRecord) -> str:
         own = {key: record.__dict__[key] for key in KEYS if key in record.__dict__}
@@ -51,18 +51,21 @@ class JsonFormatter(logging.Formatter):
             line["trace"] = self.formatException(record.exc_info)
         text = _json_line(line)
         while len(text.encode()) > MAX_LINE_BYTES:
-            _shorten(line)
+            _shorten_longest_value(line)
             text = _json_line(line)
         return text
 
 
 def _json_line(line: dict[str, Any]) -> str:
-    """Control characters, and characters that no stream accepts, stay escaped."""
+    """The line as JSON. Control characters stay escaped, and so do characters that a stream could refuse."""
     return escaped(hide_secrets(json.dumps(line, ensure_ascii=False, default=str)))
 
 
-def _shorten(line: dict[str, Any]) -> None:
-    """Shorten the longest part by half: a trace from its beginning, others from their end. Secrets are hidden before the cut."""
+def _shorten_longest_value(line: dict[str, Any]) -> None:
+    """Cut the longest value of the line in half. A trace loses its beginning, any other value its end.
+
+    Secrets are hidden first, because half of a secret would not be recognized.
+    """
     texts = {name: value if isinstance(value, str) else json.dumps(value, default=str) for name, value in line.items()}
     name = max(texts, key=lambda each: len(texts[each]))
     text = hide_secrets(texts[name])
@@ -70,8 +73,8 @@ def _shorten(line: dict[str, Any]) -> None:
     line[name] = text[-half:] if name == "trace" else text[:half]
 
 
-def configure(level: str) -> None:
-    """Set this format on the existing handlers (Function Compute's own); add one only if there are no handlers."""
+def configure_logging(level: str) -> None:
+    """Set the JSON format on Function Compute's log handlers. Without any handler, one that writes to stdout is added."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler(sys.stdout))

@@ -1,4 +1,4 @@
-"""What HTTP requires of an API: the version in the path, tags and conditional requests, the type of a body. Pure."""
+"""The rules of HTTP for an API: the version in the path, entity tags, conditional requests and media types. Pure."""
 
 from __future__ import annotations
 
@@ -7,32 +7,35 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.domain.errors import Refused
-from shared.runtime.schema import invalid
+from shared.runtime.schema import invalid_field
 
 VERSION = "/v1"
-"""The beginning of every path of the API. The version's promise: fields are added, never removed, and none changes its meaning."""
+"""The version with which every path of the API begins. Within a version, fields are added but never removed or redefined."""
 DEPRECATED_SINCE = 1795824000
-"""2026-11-28: a path without the version is deprecated since then; it still works, and its answers say so (RFC 9745)."""
+"""The time since which paths without a version are deprecated, in seconds since 1970: 2026-11-28. Such paths still work."""
 DOCUMENT = "/openapi.json"
 """The only path without a version, because it describes all versions."""
 MEDIA_TYPE = "application/json"
 
 
 def strip_version(raw_path: str) -> tuple[str, bool]:
-    """The path after the version, and whether the request used the old form without a version."""
+    """The path without the version, and whether the request used the old form of path, which has no version."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT
 
 
-def deprecation(path: str) -> dict[str, str]:
-    """The headers that point from an old path to the new one; the link is relative, because the part before the path is unknown."""
+def deprecation_headers(path: str) -> dict[str, str]:
+    """The headers that mark a path without a version as deprecated and link to the new path (RFC 9745).
+
+    The link is relative, because the function does not know the address before the path.
+    """
     up = "../" * (path.strip("/").count("/"))
     return {"Deprecation": f"@{DEPRECATED_SINCE}", "Link": f'<{up}{VERSION[1:]}{path}>; rel="successor-version"'}
 
 
-def headers_of(given: Mapping[str, Any] | None) -> dict[str, str]:
-    """Headers by lower-case name. A header that comes in two spellings is joined, as HTTP joins repeated ones."""
+def headers_by_name(given: Mapping[str, Any] | None) -> dict[str, str]:
+    """The headers by lower-case name. Two spellings of one header are joined by a comma, as HTTP joins repeated headers."""
     found: dict[str, str] = {}
     for name, value in (given or {}).items():
         key, text = name.lower(), str(value)
@@ -54,37 +57,37 @@ def check_media_type(headers: Mapping[str, str]) -> None:
         )
 
 
-def single(name: str, value: Any) -> str:
-    """The value of a parameter that is given once.
+def single_value(name: str, value: Any) -> str:
+    """The value of a parameter. Raises Refused (Request.Invalid) if the parameter was given more than once.
 
-    A trigger joins repeated values with commas; none of our values contains a comma.
+    A trigger joins repeated values with commas, so a comma shows a repeated parameter. No valid value contains a comma.
     """
     if not isinstance(value, str) or "," in value:
-        raise invalid(name, "must be given once, and without a comma")
+        raise invalid_field(name, "must be given once, and without a comma")
     return value
 
 
-def refuse_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """A JSON object whose names are all different; raises Refused.
+def object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make a JSON object from its pairs. Raises Refused if a name occurs twice.
 
-    Otherwise it would be unclear which of two equal names counts.
+    Otherwise the last of two equal names would silently count.
     """
     found = dict(pairs)
     if len(found) != len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for name in names if names.count(name) > 1)
-        raise invalid(twice[:60], "must be given once")
+        raise invalid_field(twice[:60], "must be given once")
     return found
 
 
 def entity_tag(view: object, body: str) -> str:
-    """The tag of an answer: its digest, preceded by the version that acts name, if it has one."""
+    """The ETag of an answer: the digest of its body, after the version of the view if it has one."""
     version = getattr(view, "version", None)
     digest = hashlib.blake2b(body.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'
 
 
-def is_known(tag: str, if_none_match: str) -> bool:
-    """Whether the caller already has this answer (If-None-Match; weak tags are compared as HTTP says)."""
+def is_known_tag(tag: str, if_none_match: str) -> bool:
+    """Whether the caller's If-None-Match names this tag, so that the caller already has the answer. Weak tags match too."""
     given = [each.strip().removeprefix("W/") for each in if_none_match.split(",")]
     return tag in given or "*" in given

@@ -12,121 +12,121 @@ from shared.domain.errors import Refused
 from shared.domain.message import Message
 
 MAX_EVENT_BYTES = 64 * 1024
-"""Maximum bytes of one event with its attributes; real ones are ten times smaller, and the dead letter queue takes no more."""
+"""Maximum bytes of one event with its attributes. The dead letter queue accepts no more; real events have a tenth of this."""
 MAX_DELIVERY_BYTES = 1024 * 1024
-"""Maximum bytes of several events at once."""
+"""Maximum bytes of one delivery of several events."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of an HTTP request with its body in base64; the API itself allows less."""
+"""Maximum bytes of the event of an HTTP request, with its body in base64. The API allows smaller bodies only."""
 MAX_NAME = 256
-"""Maximum characters of a name in an event's data; ids are shorter, and a key of the store holds at most 1024 bytes."""
+"""Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
 _NAMES = ("migrationId", "batchId", "instanceId", "regionId", "resourceId", "snapshotId", "snapshotName", "stage")
 MAX_EVENTS = 100
 """Maximum events in one delivery of an event stream."""
 
 
-def document_of(event: bytes | str, *, limit: int) -> Any:
-    """The JSON in the event; raises Refused (Event.Invalid)."""
+def document_in_event(event: bytes | str, *, limit: int) -> Any:
+    """The parsed JSON of an event. Raises Refused (Event.Invalid) if it is no JSON or has more than ``limit`` bytes."""
     raw = event.encode() if isinstance(event, str) else bytes(event)
     if len(raw) > limit:
-        raise _invalid(f"it has {len(raw)} bytes, more than {limit}")
+        raise _invalid_event(f"it has {len(raw)} bytes, more than {limit}")
     try:
         found = json.loads(raw)
         if b"\\ud" in raw.lower():
             json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair can be stored and published nowhere
         return found
     except (ValueError, RecursionError):
-        raise _invalid("it is no JSON in UTF-8") from None
+        raise _invalid_event("it is no JSON in UTF-8") from None
 
 
-def request_of(document: Any) -> dict[str, Any]:
-    """The document as a request; ``door`` tells whether it has the shape of the HTTP trigger or of the gateway.
+def request_in_document(document: Any) -> dict[str, Any]:
+    """The document as a request. Its ``door`` says whether the document has the shape of the HTTP trigger or of API Gateway.
 
-    Raises Refused (Event.Invalid).
+    Raises Refused (Event.Invalid) if it has neither shape.
     """
     if isinstance(document, dict) and "httpMethod" in document and "requestContext" not in document:
         from shared.runtime import gateway  # the other functions need not load it
 
-        return gateway.request_of_event(document)
+        return gateway.request_in_event(document)
     context = document.get("requestContext") if isinstance(document, dict) else None
     about = context.get("http") if isinstance(context, dict) else None
     if not isinstance(about, dict) or not all(isinstance(about.get(name, ""), str) for name in ("method", "path")):
-        raise _invalid("it is no request of an HTTP trigger")
+        raise _invalid_event("it is no request of an HTTP trigger")
     if not all(isinstance(document.get(name) or kind(), kind) for name, kind in _REQUEST.items()):
-        raise _invalid(f"it is no request of an HTTP trigger: one of {', '.join(_REQUEST)} is of another kind")
+        raise _invalid_event(f"it is no request of an HTTP trigger: one of {', '.join(_REQUEST)} is of another kind")
     return {**document, "door": "trigger"}
 
 
 _REQUEST: dict[str, type] = {"rawPath": str, "body": str, "headers": dict, "queryParameters": dict}
 
 
-def messages_of(document: Any, request_id: str, *, size: int = 0) -> list[Message]:
-    """The messages in an event of ``size`` bytes; raises Refused (Event.Invalid) unless every one of them can be understood."""
+def messages_in_document(document: Any, request_id: str, *, size: int = 0) -> list[Message]:
+    """The messages in an event of ``size`` bytes. Raises Refused (Event.Invalid) if one of the messages is unreadable."""
     if size > MAX_EVENT_BYTES and not isinstance(document, list):
-        raise _invalid(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
+        raise _invalid_event(f"it has {size} bytes, more than {MAX_EVENT_BYTES}")
     if isinstance(document, list):
         if not 0 < len(document) <= MAX_EVENTS:
-            raise _invalid(f"it is a list of {len(document)} events")
-        return [_message(each, request_id) for each in document]
-    return [_message(document, request_id)]
+            raise _invalid_event(f"it is a list of {len(document)} events")
+        return [_message_in(each, request_id) for each in document]
+    return [_message_in(document, request_id)]
 
 
-def _message(document: Any, request_id: str) -> Message:
+def _message_in(document: Any, request_id: str) -> Message:
     if not isinstance(document, dict):
-        raise _invalid("it is no object")
+        raise _invalid_event("it is no object")
     if "triggerName" in document and "triggerTime" in document and "type" not in document:
-        return _timer(document, request_id)
+        return _timer_message(document, request_id)
     if document.get("specversion", "1.0") != "1.0":
-        raise _invalid("its specversion is not 1.0")
-    type_, event_id, source = (_text(document, name) for name in ("type", "id", "source"))
+        raise _invalid_event("its specversion is not 1.0")
+    type_, event_id, source = (_required_text(document, name) for name in ("type", "id", "source"))
     at = parse_time_or_none(document["time"]) if isinstance(document.get("time"), str) else None
     region_id = str(document.get("aliyunregionid") or "")
     # What comes over from another account's bus names that one as the original account (EventBridge, events across accounts).
     account_id = str(document.get("aliyunoriginalaccountid") or document.get("aliyunaccountid") or "")[:64]
-    data = _data(document)
+    data = _event_data(document)
     return Message(type_, event_id, source, data, at, region_id=region_id, account_id=account_id, request_id=request_id)
 
 
-def _timer(document: dict[str, Any], request_id: str) -> Message:
-    name, at = _text(document, "triggerName"), _text(document, "triggerTime")
+def _timer_message(document: dict[str, Any], request_id: str) -> Message:
+    name, at = _required_text(document, "triggerName"), _required_text(document, "triggerTime")
     data = {"payload": document.get("payload", ""), "trigger": name}
     return Message("timer", f"{name}-{at}", "timer", data, parse_time_or_none(at), request_id=request_id)
 
 
-def _text(document: dict[str, Any], name: str) -> str:
+def _required_text(document: dict[str, Any], name: str) -> str:
     value = document.get(name)
     if not isinstance(value, str) or not 0 < len(value) <= 512:
-        raise _invalid(f"its {name} is missing or no text of 1 to 512 characters")
+        raise _invalid_event(f"its {name} is missing or no text of 1 to 512 characters")
     return value
 
 
-def _data(document: dict[str, Any]) -> dict[str, Any]:
+def _event_data(document: dict[str, Any]) -> dict[str, Any]:
     data = document.get("data")
     if data is None and "data_base64" in document:
-        data = _decode(document["data_base64"])
+        data = _json_in_base64(document["data_base64"])
     if data is None:
         return {}
     if not isinstance(data, dict):
-        raise _invalid("its data is no object")
-    _check_names(data)
+        raise _invalid_event("its data is no object")
+    _check_key_values(data)
     if isinstance(data.get("content"), dict):
-        _check_names(data["content"])
+        _check_key_values(data["content"])
     return data
 
 
-def _check_names(data: dict[str, Any]) -> None:
-    """Check the values that a stage uses as keys: they must be short texts."""
+def _check_key_values(data: dict[str, Any]) -> None:
+    """Check that each id and name in the data is a short text, because stages use them as keys of rows."""
     for name in _NAMES:
         value = data.get(name, "")
         if value is not None and (not isinstance(value, str) or len(value) > MAX_NAME):
-            raise _invalid(f"{name} is no text of at most {MAX_NAME} characters")
+            raise _invalid_event(f"{name} is no text of at most {MAX_NAME} characters")
 
 
-def _decode(value: Any) -> Any:
+def _json_in_base64(value: Any) -> Any:
     try:
         return json.loads(base64.b64decode(value, validate=True))
     except (ValueError, TypeError, binascii.Error, RecursionError):
-        raise _invalid("its data_base64 is no JSON in base64") from None
+        raise _invalid_event("its data_base64 is no JSON in base64") from None
 
 
-def _invalid(problem: str) -> Refused:
+def _invalid_event(problem: str) -> Refused:
     return Refused("Event.Invalid", f"This event is not understood: {problem}.", "Correct the sender; events/ holds the schemas.")

@@ -43,7 +43,7 @@ HELD: Json = {
 TAG: Json = {"ETag": {"description": "Changes with the answer; acts take it as If-Match.", "schema": {"type": "string"}}}
 _ALWAYS = (400, 413, 415, 429, 500, 503)
 _TRIGGERS = (400, 401, 403)
-"""Answers that the trigger itself may give to any request: its signature is missing or wrong."""
+"""The statuses with which the trigger itself may refuse any request, for example because the signature is wrong."""
 _STATUSES = {
     400: "The request is not as described; the message names the field.",
     401: "The signature or the operator's name is missing.",
@@ -60,15 +60,15 @@ _STATUSES = {
 }
 
 
-def document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
-    """The whole OpenAPI document.
+def openapi_document(routes: tuple[Route, ...], operator_header: str, *, server: str = ".") -> Json:
+    """The whole OpenAPI document, made from the routes.
 
-    ``server`` is the base of the paths, relative to the document: the trigger's URL, or a gateway's.
+    ``server`` is the base URL of the paths. It is relative to the document's own address, so it fits the trigger and a gateway.
     """
     schemas: Json = {"Error": ERROR, "TriggerError": TRIGGER_ERROR}
     paths: Json = {}
     for route in routes:
-        paths.setdefault(VERSION + route.path, {})[route.method.lower()] = _operation(route, operator_header, schemas)
+        paths.setdefault(VERSION + route.path, {})[route.method.lower()] = _operation_object(route, operator_header, schemas)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -100,7 +100,7 @@ def document(routes: tuple[Route, ...], operator_header: str, *, server: str = "
     }
 
 
-def _operation(route: Route, operator_header: str, schemas: Json) -> Json:
+def _operation_object(route: Route, operator_header: str, schemas: Json) -> Json:
     found: Json = {
         "operationId": route.name,
         "summary": route.summary,
@@ -142,7 +142,7 @@ def _parameters(route: Route, operator_header: str) -> list[Json]:
 
 
 def _responses(route: Route, schemas: Json) -> Json:
-    content: Json = {"application/json": {"schema": schema_of(route.answer, schemas) if route.answer else {"type": "object"}}}
+    content: Json = {"application/json": {"schema": schema_of_type(route.answer, schemas) if route.answer else {"type": "object"}}}
     if route.csv:
         content["text/csv"] = {"schema": {"type": "string"}}
     if route.html:
@@ -154,12 +154,12 @@ def _responses(route: Route, schemas: Json) -> Json:
     if route.created:
         found["201"] = {"description": "Created.", "headers": HELD, "content": content}
     for status in sorted({*_ALWAYS, *_TRIGGERS, *route.refusals, *((412, 428) if route.on_version else ())}):
-        shape = _refused_by(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
+        shape = _error_schema(*(["TriggerError"] if status in _TRIGGERS else []), *(["Error"] if status != 403 else []))
         found[str(status)] = {"description": _STATUSES[status], "content": {"application/json": {"schema": shape}}}
     return found
 
 
-def _refused_by(*names: str) -> Json:
+def _error_schema(*names: str) -> Json:
     found = [{"$ref": f"#/components/schemas/{name}"} for name in names]
     return {"anyOf": found} if len(found) > 1 else found[0]
 
@@ -173,28 +173,28 @@ _SCALARS: dict[Any, Json] = {
 }
 
 
-def schema_of(hint: Any, schemas: Json) -> Json:
-    """The schema of a view's type; dataclasses go to ``schemas`` and are referred to."""
+def schema_of_type(hint: Any, schemas: Json) -> Json:
+    """The schema of a type in a view. The schema of a dataclass is added to ``schemas``, and a reference to it is returned."""
     origin, args = get_origin(hint), get_args(hint)
     if origin in (Union, types.UnionType):
         inner = next(each for each in args if each is not type(None))
-        return {"anyOf": [schema_of(inner, schemas), {"type": "null"}]}
+        return {"anyOf": [schema_of_type(inner, schemas), {"type": "null"}]}
     if origin is tuple:
-        return {"type": "array", "items": schema_of(args[0], schemas)}
+        return {"type": "array", "items": schema_of_type(args[0], schemas)}
     if origin is dict:
-        return {"type": "object", "additionalProperties": schema_of(args[1], schemas)}
+        return {"type": "object", "additionalProperties": schema_of_type(args[1], schemas)}
     if isinstance(hint, type) and issubclass(hint, Enum):
         return {"type": "string", "enum": [member.value for member in hint]}
     if is_dataclass(hint) and isinstance(hint, type):
-        return _reference(hint, schemas)
+        return _schema_reference(hint, schemas)
     return dict(_SCALARS[getattr(hint, "__supertype__", hint)])
 
 
-def _reference(view: type, schemas: Json) -> Json:
+def _schema_reference(view: type, schemas: Json) -> Json:
     if view.__name__ not in schemas:
         schemas[view.__name__] = {}  # the name is taken before its fields are looked at
         hints = get_type_hints(view)
-        properties = {camel_case(each.name): schema_of(hints[each.name], schemas) for each in fields(view)}
+        properties = {camel_case(each.name): schema_of_type(hints[each.name], schemas) for each in fields(view)}
         schemas[view.__name__] = {
             "type": "object",
             "description": (view.__doc__ or "").split("\n")[0],

@@ -1,32 +1,32 @@
-"""The API's operations before the yes: plans, and whom a batch means."""
+"""The API's operations before a batch is acknowledged: its plan, and the instances that its selection left out."""
 
 from __future__ import annotations
 
 from shared.runtime import requests
-from shared.runtime.router import Call, Reply, Route
+from shared.runtime.router import ApiCall, Reply, Route
 from shared.stages.api import batches, plan_views, selection_views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
 _BATCH = "/batches/{batchId}"
 
 
-def _make_plan(call: Call) -> Reply:
+def _make_plan(call: ApiCall) -> Reply:
     made, created = batches.submit_batch(call.ports, {**call.body, "dryRun": True}, call.caller)
-    return Reply(_plan_of(call, made.batch_id), 201 if created else 200)
+    return Reply(_plan_view(call, made.batch_id), 201 if created else 200)
 
 
-def _plan_of(call: Call, batch_id: str) -> plan_views.PlanView:
+def _plan_view(call: ApiCall, batch_id: str) -> plan_views.PlanView:
     from shared.stages.api import planning  # asked for seldom, and it runs the scheduler ahead
 
     prices = (call.prices.snapshot_price, call.prices.currency)
     return planning.batch_plan(call.ports, batch_id, seed=call.query.get("seed", "1"), prices=prices)
 
 
-def _plan(call: Call) -> Reply:
-    return Reply(_plan_of(call, call.path["batchId"]))
+def _get_plan(call: ApiCall) -> Reply:
+    return Reply(_plan_view(call, call.path["batchId"]))
 
 
-def _left_out(call: Call) -> Reply:
+def _list_left_out(call: ApiCall) -> Reply:
     from shared.stages.api import left_out  # asked for seldom
 
     given = call.query
@@ -52,7 +52,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/plan",
         "planBatch",
         "What the batch, or a dry run, will do: routes, findings, waves, finish, cost, what needs a person; and what happened.",
-        _plan,
+        _get_plan,
         plan_views.PlanView,
         query={"seed": requests.NAME},
         refusals=(404,),
@@ -62,7 +62,7 @@ PLAN_ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/left-out",
         "listLeftOut",
         "The instances that the batch's selection left out, and why.",
-        _left_out,
+        _list_left_out,
         selection_views.LeftOutList,
         query=_PAGE,
         refusals=(404,),

@@ -1,7 +1,7 @@
-"""Limits the requests of each caller: one bucket of tokens per caller, in the memory of one function instance.
+"""Limits the requests of each caller with a token bucket per caller, in the memory of one function instance.
 
-So a runaway script gets 429 with Retry-After instead of using up the store's throughput. The platform limits the number of
-instances (reserved concurrency), and the gateway limits what reaches them. docs/gateway.md has the table.
+A runaway script then gets 429 with Retry-After and cannot use up Tablestore's throughput. The platform limits the number of
+instances, and the gateway limits the requests that reach them. docs/gateway.md lists all these limits.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from typing import Any
 from shared.domain.errors import Refused
 
 APP_HEADER = "x-replank-app-id"
-"""The header in which the gateway names the app that signed (system parameter CaAppId, see gateway.yml)."""
+"""The header with the id of the gateway app that signed the request. gateway.yml sets it (system parameter CaAppId)."""
 MOST_CALLERS = 1000
-"""Maximum buckets kept; the least recently used one goes first, and its caller starts again with a full one."""
+"""Maximum buckets kept. The least recently used bucket is dropped first; its caller then starts with a full bucket."""
 
 
-class TooMany(Refused):
-    """The caller has used up what it may send for now."""
+class TooManyRequests(Refused):
+    """Raised if a caller has sent as many requests as the limit allows. ``wait_s`` is the time until the next, in seconds."""
 
     def __init__(self, wait_s: int) -> None:
         super().__init__(
@@ -33,32 +33,32 @@ class TooMany(Refused):
         self.wait_s = wait_s
 
 
-class Rates:
-    """Allows each caller ``per_minute`` requests, also all at once; 0 means no limit."""
+class RateLimiter:
+    """Allows each caller ``per_minute`` requests per minute, which may come all at once. 0 means no limit."""
 
     def __init__(self, per_minute: int) -> None:
         self._per_minute = per_minute
         self._buckets: OrderedDict[str, tuple[float, datetime]] = OrderedDict()
 
-    def take(self, caller: str, now: datetime) -> None:
-        """Count one request of a caller; raises TooMany without counting it."""
+    def count_request(self, caller: str, now: datetime) -> None:
+        """Count one request of a caller. Raises TooManyRequests, without counting it, if the limit is reached."""
         if not self._per_minute:
             return
         left, since = self._buckets.get(caller, (float(self._per_minute), now))
         passed_s = max(0.0, (now - since).total_seconds())
         left = min(self._per_minute, left + passed_s * self._per_minute / 60)
         if left < 1:
-            raise TooMany(math.ceil((1 - left) * 60 / self._per_minute))
+            raise TooManyRequests(math.ceil((1 - left) * 60 / self._per_minute))
         self._buckets[caller] = (left - 1, now)
         self._buckets.move_to_end(caller)
         if len(self._buckets) > MOST_CALLERS:
             self._buckets.popitem(last=False)
 
 
-def caller_of(request: Mapping[str, Any]) -> str:
-    """The key by which a caller is counted: the gateway's app, else the address.
+def caller_key(request: Mapping[str, Any]) -> str:
+    """The key under which a caller's requests are counted: the id of the gateway's app, or the caller's IP address.
 
-    Not the operator's name, because a caller could give another name each time.
+    The operator's name is not used, because a caller could send another name each time.
     """
     if request.get("door") == "gateway":
         headers = {name.lower(): str(value) for name, value in request["headers"].items()}

@@ -65,7 +65,7 @@ DAY: Json = {
     "title": "a day, such as 2026-12-01",
 }
 NAME: Json = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[^,\\x00-\\x1f\\x7f-\\x9f]{1,64}$"}
-"""A list in a query. A comma would mean that the parameter was given twice, because the trigger joins repeated ones with commas."""
+"""The schema of a name in a query. It has no comma, because the trigger joins the values of a repeated parameter with commas."""
 PART_OF_CODE: Json = {
     "type": "string",
     "minLength": 1,
@@ -103,12 +103,12 @@ CLOCK_TIME: Json = {
 
 
 def object_schema(properties: Json, required: tuple[str, ...] = (), **more: Any) -> Json:
-    """An object that has these fields and no others."""
+    """The schema of an object with these fields and no others."""
     return {"type": "object", "properties": properties, "required": list(required), "additionalProperties": False, **more}
 
 
 def list_schema(items: Json, most: int, least: int = 1) -> Json:
-    """A list of bounded length."""
+    """The schema of a list that has from ``least`` to ``most`` items."""
     return {"type": "array", "items": items, "minItems": least, "maxItems": most}
 
 
@@ -116,8 +116,8 @@ YES_OR_NO: Json = {"type": "string", "enum": ["true", "false"]}
 FLAG: Json = {"type": "boolean", "default": False}
 
 
-def number(name: str) -> Json:
-    """A number of the policy, with the policy's own bounds."""
+def number_schema(name: str) -> Json:
+    """The schema of a number in the policy, with the bounds, the default and the description that the policy gives it."""
     least, most = BOUNDS[name]
     default = {"default": DEFAULTS[name]} if DEFAULTS.get(name) is not None else {}
     return {"type": "integer", "minimum": least, "maximum": most, "description": WORDS[name], **default}
@@ -138,9 +138,9 @@ WINDOW = object_schema(
             "end": _END,
             "days": list_schema({"type": "integer", "minimum": 0, "maximum": 6}, 7),
             "zone": ZONE,
-            "lengthMin": number("window.lengthMin"),
-            "utcOffsetMin": number("window.utcOffsetMin"),
-            "cutoffMin": number("window.cutoffMin"),
+            "lengthMin": number_schema("window.lengthMin"),
+            "utcOffsetMin": number_schema("window.utcOffsetMin"),
+            "cutoffMin": number_schema("window.cutoffMin"),
         }.items()
     },
     ("start",),
@@ -162,7 +162,7 @@ BLACKOUT = object_schema(
             "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$",
             "description": WORDS["blackouts.reason"],
         },
-        "cutoffMin": number("blackouts.cutoffMin"),
+        "cutoffMin": number_schema("blackouts.cutoffMin"),
     },
     ("from", "to"),
 )
@@ -179,8 +179,8 @@ COMMAND_RULE = object_schema(
             "tag": {"type": "string", "maxLength": LONGEST_TAG, "pattern": "^([^=\\x00-\\x1f]+=[^\\x00-\\x1f]*)?$"},
             "pre": _COMMAND,
             "post": _COMMAND,
-            "preTimeoutSec": number("commands.preTimeoutSec"),
-            "postTimeoutSec": number("commands.postTimeoutSec"),
+            "preTimeoutSec": number_schema("commands.preTimeoutSec"),
+            "postTimeoutSec": number_schema("commands.postTimeoutSec"),
             "check": _CHECK,
             "files": _FILES,
         }.items()
@@ -230,10 +230,10 @@ _SHAPES: Json = {
     "allowListed": FLAG,
     "automaticRollback": FLAG,
 }
-"""The schema of fields that are not numbers; description, default and bounds come from the policy."""
+"""The schemas of the policy's fields that are not numbers, without their descriptions."""
 POLICY = object_schema(
     {
-        name: number(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
+        name: number_schema(name) if name in BOUNDS else {**_SHAPES[name], "description": words}
         for name, words in WORDS.items()
         if "." not in name
     }
@@ -258,7 +258,7 @@ _NAME: Json = {
 _NAMES = list_schema(_NAME, 50)
 
 
-def _ids_of(prefix: str, what: str) -> Json:
+def _id_list_schema(prefix: str, what: str) -> Json:
     return list_schema(
         {
             "type": "string",
@@ -275,8 +275,8 @@ _SELECTING: Json = {
     "instanceIds": list_schema(INSTANCE_ID, MOST_IDS),
     "releases": list_schema({**RELEASE, "description": "Key or name of a release of the catalog."}, 50),
     "tags": _TAGS,
-    "resourceGroupIds": _ids_of("rg-", "a resource group"),
-    "vpcIds": _ids_of("vpc-", "a VPC"),
+    "resourceGroupIds": _id_list_schema("rg-", "a resource group"),
+    "vpcIds": _id_list_schema("vpc-", "a VPC"),
     "names": _NAMES,
 }
 SELECTING: dict[str, str] = {
@@ -287,7 +287,7 @@ SELECTING: dict[str, str] = {
     "vpcIds": "Instances in one of these VPCs.",
     "names": "Instances whose name fits one of these patterns; * stands for any characters.",
 }
-"""What each criterion means. An instance must meet every kind that is given."""
+"""The meaning of each criterion of a selection. An instance must meet every criterion that is given."""
 _EXCLUDE = object_schema(
     _SELECTING, description="Leaves out what meets one of these, with the reason listed. Here one of the tags is enough."
 )
@@ -312,7 +312,7 @@ BATCH = object_schema(
     anyOf=[{"required": [name]} for name in _SELECTING],
 )
 PLAN: Json = {**BATCH, "properties": {name: shape for name, shape in BATCH["properties"].items() if name != "dryRun"}}
-"""A submission that is only planned."""
+"""The schema of a submission that is planned but never carried out."""
 ACKNOWLEDGEMENT = object_schema(
     {"risksVersion": {"type": "string", "minLength": 1, "maxLength": 20, "pattern": "^[0-9A-Za-z.-]{1,20}$"}}, ("risksVersion",)
 )

@@ -1,6 +1,6 @@
-"""Routes: finds the operation for a method and a path.
+"""Finds the API operation for a method and a path.
 
-It is a table and a dozen lines, because a framework would cost start-up time.
+It is a table and a short function, because a web framework would make functions start more slowly.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from shared.domain.roles import Access
 from shared.ports.ports import Ports
 
 
-class Prices(Protocol):
-    """The settings that the API shows."""
+class PriceSettings(Protocol):
+    """The settings from which the API computes what snapshots cost."""
 
     @property
     def snapshot_price(self) -> float: ...
@@ -27,11 +27,11 @@ class Prices(Protocol):
 
 
 @dataclass(frozen=True)
-class Call:
-    """One checked request, in the form that an operation receives."""
+class ApiCall:
+    """One request to the API, with its parameters and body checked, as an operation receives it."""
 
     ports: Ports
-    prices: Prices
+    prices: PriceSettings
     path: Mapping[str, str]
     query: Mapping[str, Any]
     body: Mapping[str, Any]
@@ -40,15 +40,15 @@ class Call:
     account: str = ""
     """The id of the deployment's own account."""
     sign_in: tuple[str, str] = ("", "")
-    """Issuer and client id of the provider."""
+    """The issuer of the OpenID Connect provider, and the client id to use there; both empty without a provider."""
     seen: int = 0
-    """The version that the operator saw of the act's target; only on routes that require it."""
+    """The version of the act's target that the operator saw; 0 on routes that do not require If-Match."""
     accept: str = ""
 
 
 @dataclass(frozen=True)
 class Reply:
-    """The answer of an operation: a view (JSON), or text of another type."""
+    """The answer of an operation. ``view`` is sent as JSON, or as it is if it is a text."""
 
     view: object
     status: int = 200
@@ -58,41 +58,41 @@ class Reply:
 
 @dataclass(frozen=True)
 class Route:
-    """One operation of the API, with everything that its documentation needs."""
+    """One operation of the API, with all facts that the OpenAPI document needs about it."""
 
     method: str
     path: str
     name: str
     summary: str
-    call: Callable[[Call], Reply]
+    call: Callable[[ApiCall], Reply]
     answer: type | None
     query: Mapping[str, Any] = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     act: bool = False
-    """An act of an operator: the header with the operator's name is required."""
+    """Whether the operation is an act of an operator, so that the header with the operator's name is required."""
     personal: bool = False
-    """The answer is about the caller, so a name or a token is required although nothing changes."""
+    """Whether the answer is about the caller, so that a name or a token is required although nothing changes."""
     on_version: bool = False
-    """An act on what the operator saw: the header If-Match with its version is required."""
+    """Whether the header If-Match is required, with the version of the target that the operator saw."""
     created: bool = False
-    """May also answer 201."""
+    """Whether the operation may also answer 201."""
     csv: bool = False
-    """Also answers text/csv."""
+    """Whether the operation can also answer with text/csv."""
     html: bool = False
-    """Also answers text/html."""
+    """Whether the operation can also answer with text/html."""
     refusals: tuple[int, ...] = ()
-    """Statuses of its refusals other than 400, 401, 403, 413, 500 and 503."""
+    """The error statuses of this operation, besides those that every operation may answer."""
 
     @property
     def parameters(self) -> tuple[str, ...]:
-        """Names of the path's parameters."""
+        """The names of the parameters in the path."""
         return tuple(part[1:-1] for part in self.path.split("/") if part.startswith("{"))
 
 
-def find(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
-    """The route of a request and its path parameters; raises Refused (Route.NotFound, Method.NotAllowed)."""
+def matching_route(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, dict[str, str]]:
+    """The route of a request, and the parameters in its path. Raises Refused (Route.NotFound, Method.NotAllowed)."""
     parts = [unquote(part) for part in raw_path.strip("/").split("/")]
-    matching = [(route, found) for route in routes if (found := _match(route.path, parts)) is not None]
+    matching = [(route, found) for route in routes if (found := _path_parameters(route.path, parts)) is not None]
     if not matching:
         raise Refused("Route.NotFound", "There is nothing at this path.", "GET /openapi.json lists what there is.", status=404)
     for route, found in matching:
@@ -103,14 +103,14 @@ def find(routes: tuple[Route, ...], method: str, raw_path: str) -> tuple[Route, 
 
 
 class MethodNotAllowed(Refused):
-    """The path exists, but not with this method."""
+    """Raised if there are routes with this path, but none of them has this method."""
 
     def __init__(self, allowed: list[str]) -> None:
         super().__init__("Method.NotAllowed", f"Only {', '.join(allowed)} is possible here.", "Use another method.", status=405)
         self.allowed = allowed
 
 
-def _match(pattern: str, parts: list[str]) -> dict[str, str] | None:
+def _path_parameters(pattern: str, parts: list[str]) -> dict[str, str] | None:
     wanted = pattern.strip("/").split("/")
     if len(wanted) != len(parts):
         return None

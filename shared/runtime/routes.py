@@ -1,4 +1,4 @@
-"""The API's table of operations: name, parameters, answers and refusals of each."""
+"""The table of the API's operations, with the parameters, answers and error statuses of each operation."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from shared.ports.ports import Ports
 from shared.runtime import requests, schema
 from shared.runtime.plan_routes import PLAN_ROUTES
 from shared.runtime.requests import BRAKE, RESUME
-from shared.runtime.router import Call, Reply, Route
+from shared.runtime.router import ApiCall, Reply, Route
 from shared.stages.api import accounts, batches, hold, migrations, people_views, show, snapshots, views
 
 _PAGE = {"limit": requests.LIMIT, "nextToken": requests.TOKEN}
@@ -19,27 +19,27 @@ _MIGRATION = "/migrations/{migrationId}"
 _BATCH = "/batches/{batchId}"
 
 
-def _submit(call: Call) -> Reply:
+def _submit_batch(call: ApiCall) -> Reply:
     view, created = batches.submit_batch(call.ports, dict(call.body), call.caller)
     return Reply(view, 201 if created else 200)
 
 
-def _batches(call: Call) -> Reply:
+def _list_batches(call: ApiCall) -> Reply:
     given = call.query
     ready = given.get("readyToConfirm") == "true"
     return Reply(batches.batch_page(call.ports, limit=given["limit"], token=given.get("nextToken", ""), ready_to_confirm=ready))
 
 
-def _migrations(call: Call) -> Reply:
+def _list_migrations(call: ApiCall) -> Reply:
     given = call.query
     if "instanceId" in given and "nextToken" in given:
-        raise schema.invalid("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
+        raise schema.invalid_field("nextToken", "has no effect with instanceId: the migrations of one instance come as one page")
     names = ("batchId", "state", "instanceId", "accountId", "code", "text", "group")
     wanted = migrations.MigrationFilter(*(given.get(name, "") for name in names))
     return Reply(migrations.migration_page(call.ports, wanted, limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _snapshots(call: Call) -> Reply:
+def _list_snapshots(call: ApiCall) -> Reply:
     prices, given = call.prices, call.query
     return Reply(
         snapshots.snapshot_page(
@@ -52,17 +52,17 @@ def _snapshots(call: Call) -> Reply:
     )
 
 
-def _stuck(ports: Ports) -> views.Stuck:
+def _stuck_rows(ports: Ports) -> views.Stuck:
     from shared.stages.api import stuck
 
     return stuck.find_stuck_rows(ports)
 
 
-def _accounts(call: Call) -> Reply:
+def _list_accounts(call: ApiCall) -> Reply:
     return Reply(accounts.account_list(call.ports))
 
 
-def _audit(call: Call) -> Reply:
+def _list_audit(call: ApiCall) -> Reply:
     from shared.stages.api import audit
 
     found = audit.audit_page(call.ports, call.query, limit=call.query["limit"], token=call.query.get("nextToken", ""))
@@ -73,48 +73,48 @@ def _audit(call: Call) -> Reply:
     return Reply(found)
 
 
-def _me(call: Call) -> Reply:
+def _get_me(call: ApiCall) -> Reply:
     from shared.stages.api import me
 
     return Reply(me.caller_view(call.caller, call.access, call.account))
 
 
-def _confirm(call: Call) -> Reply:
+def _confirm_batch(call: ApiCall) -> Reply:
     given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
     return Reply(batches.confirm_migrations(call.ports, call.path["batchId"], call.caller, given))
 
 
-def _retry(call: Call) -> Reply:
+def _retry_batch(call: ApiCall) -> Reply:
     given = {each["migrationId"]: each["version"] for each in call.body["migrations"]}
     return Reply(batches.retry_migrations(call.ports, call.path["batchId"], call.caller, given))
 
 
-def _pause(call: Call) -> Reply:
+def _pause_batch(call: ApiCall) -> Reply:
     from shared.stages.api import brakes  # acts on a whole batch are few
 
     return Reply(brakes.pause_batch(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
 
 
-def _resume(call: Call) -> Reply:
+def _resume_batch(call: ApiCall) -> Reply:
     from shared.stages.api import brakes
 
     given = call.body
     return Reply(brakes.resume_batch(call.ports, call.path["batchId"], call.caller, given["why"], given["failed"], call.seen))
 
 
-def _set_policy(call: Call) -> Reply:
+def _set_policy(call: ApiCall) -> Reply:
     from shared.stages.api import policies
 
     return Reply(policies.set_policy(call.ports, call.path["batchId"], call.caller, call.body, call.seen))
 
 
-def _next_wave(call: Call) -> Reply:
+def _begin_next_wave(call: ApiCall) -> Reply:
     from shared.stages.api import brakes
 
     return Reply(brakes.begin_next_wave(call.ports, call.path["batchId"], call.caller, call.seen))
 
 
-def _approve(call: Call) -> Reply:
+def _approve_batch(call: ApiCall) -> Reply:
     from shared.stages.api import approving
 
     who = approving.Approver(call.caller, call.access, call.account)
@@ -124,7 +124,7 @@ def _approve(call: Call) -> Reply:
     )
 
 
-def _approve_rollback(call: Call) -> Reply:
+def _approve_rollback(call: ApiCall) -> Reply:
     from shared.stages.api import approving
 
     who = approving.Approver(call.caller, call.access, call.account)
@@ -134,45 +134,45 @@ def _approve_rollback(call: Call) -> Reply:
     )
 
 
-def _stop(call: Call) -> Reply:
+def _stop_batch(call: ApiCall) -> Reply:
     from shared.stages.api import brakes
 
     return Reply(brakes.stop_batch(call.ports, call.path["batchId"], call.caller, call.body.get("why", ""), call.seen))
 
 
-def _acknowledge(call: Call) -> Reply:
+def _acknowledge_batch(call: ApiCall) -> Reply:
     return Reply(batches.acknowledge_batch(call.ports, call.path["batchId"], call.caller, call.body["risksVersion"], call.seen))
 
 
-def _hold(call: Call) -> Reply:
+def _hold_starts(call: ApiCall) -> Reply:
     return Reply(hold.set_hold(call.ports, call.caller, call.body.get("why", "")))
 
 
-def _release_hold(call: Call) -> Reply:
+def _release_hold(call: ApiCall) -> Reply:
     return Reply(hold.release_hold(call.ports, call.caller, call.body["why"], call.body["version"]))
 
 
-def _batch_report(call: Call) -> Reply:
+def _batch_report(call: ApiCall) -> Reply:
     from shared.stages.api import pages, reports  # asked for seldom, and what they import is much
 
     batch_id, given = call.path["batchId"], call.query
-    if _wants_page(call):
+    if _prefers_html(call):
         return Reply(pages.batch_html(call.ports, batch_id), content_type=HTML)
     return Reply(reports.batch_report(call.ports, batch_id, limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _judgements(call: Call) -> Reply:
+def _list_judgements(call: ApiCall) -> Reply:
     from shared.stages.api import pages
 
     given = call.query
     return Reply(pages.judgement_page(call.ports, call.path["batchId"], limit=given["limit"], token=given.get("nextToken", "")))
 
 
-def _report(call: Call) -> Reply:
+def _migration_report(call: ApiCall) -> Reply:
     from shared.stages.api import pages, reports
 
     migration_id = call.path["migrationId"]
-    if _wants_page(call):
+    if _prefers_html(call):
         return Reply(pages.migration_html(call.ports, migration_id), content_type=HTML)
     return Reply(reports.migration_report(call.ports, migration_id, price=call.prices.snapshot_price))
 
@@ -180,15 +180,15 @@ def _report(call: Call) -> Reply:
 HTML = "text/html; charset=utf-8"
 
 
-def _wants_page(call: Call) -> bool:
-    """Whether the caller prefers HTML: a browser names it before any kind of JSON."""
+def _prefers_html(call: ApiCall) -> bool:
+    """Whether the Accept header names HTML before JSON, as browsers do."""
     accepted = [each.partition(";")[0].strip() for each in call.accept.split(",")]
     page = accepted.index("text/html") if "text/html" in accepted else len(accepted)
     data = accepted.index("application/json") if "application/json" in accepted else len(accepted)
     return page < data
 
 
-def _act(name: str) -> Route:
+def _migration_act_route(name: str) -> Route:
     verb, summary = _ACTS[name]
     return Route(
         "POST",
@@ -211,7 +211,7 @@ _ACTS = {
 }
 
 
-def _on_batch(name: str, operation: str, summary: str, answer: Callable[[Call], Reply], body: dict[str, Any]) -> Route:
+def _batch_act_route(name: str, operation: str, summary: str, answer: Callable[[ApiCall], Reply], body: dict[str, Any]) -> Route:
     return Route(
         "POST",
         f"{_BATCH}/{name}",
@@ -232,10 +232,10 @@ _RESUME = "Let a paused or stopped batch go on. After a pause at the budget its 
 _POLICY = "Put a policy in place of the batch's own. Approvals of the policy before no longer count."
 _ACCEPT = "Accept the risks and the snapshots of all disks; from then on instances move."
 _BATCH_ACTS = (
-    ("acknowledgement", "acknowledgeBatch", _ACCEPT, _acknowledge, requests.ACKNOWLEDGEMENT),
-    ("pause", "pauseBatch", _PAUSE, _pause, BRAKE),
-    ("resume", "resumeBatch", _RESUME, _resume, RESUME),
-    ("stop", "stopBatch", _STOP, _stop, BRAKE),
+    ("acknowledgement", "acknowledgeBatch", _ACCEPT, _acknowledge_batch, requests.ACKNOWLEDGEMENT),
+    ("pause", "pauseBatch", _PAUSE, _pause_batch, BRAKE),
+    ("resume", "resumeBatch", _RESUME, _resume_batch, RESUME),
+    ("stop", "stopBatch", _STOP, _stop_batch, BRAKE),
     ("policy", "setPolicy", _POLICY, _set_policy, requests.SET_POLICY),
 )
 
@@ -254,7 +254,7 @@ ROUTES: tuple[Route, ...] = (
         "/batches",
         "submitBatch",
         "Submit a batch; its instances are found, routed and prechecked, and nothing moves before it is acknowledged.",
-        _submit,
+        _submit_batch,
         views.BatchView,
         body=requests.BATCH,
         act=True,
@@ -266,7 +266,7 @@ ROUTES: tuple[Route, ...] = (
         "/batches",
         "listBatches",
         "Batches, newest first; with readyToConfirm=true those whose migrations were clean for the policy's confirmAfterDays.",
-        _batches,
+        _list_batches,
         views.BatchList,
         query={"readyToConfirm": requests.YES_OR_NO, **_PAGE},
     ),
@@ -279,13 +279,13 @@ ROUTES: tuple[Route, ...] = (
         views.BatchStanding,
         refusals=(404,),
     ),
-    *(_on_batch(*each) for each in _BATCH_ACTS[:1]),
+    *(_batch_act_route(*each) for each in _BATCH_ACTS[:1]),
     Route(
         "POST",
         f"{_BATCH}/confirmation",
         "confirmBatch",
         "Confirm migrations of the batch, each at the version that was seen; a hundred per call.",
-        _confirm,
+        _confirm_batch,
         views.Confirmations,
         body=requests.MIGRATIONS_SEEN,
         act=True,
@@ -296,19 +296,19 @@ ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/retry",
         "retryBatch",
         "Try failed migrations of the batch again, each at the version that was seen; a hundred per call.",
-        _retry,
+        _retry_batch,
         views.Retries,
         body=requests.MIGRATIONS_SEEN,
         act=True,
         refusals=(404,),
     ),
-    *(_on_batch(*each) for each in _BATCH_ACTS[1:]),
+    *(_batch_act_route(*each) for each in _BATCH_ACTS[1:]),
     Route(
         "POST",
         f"{_BATCH}/approvals",
         "approveBatch",
         "Approve the batch, or its next wave, as its policy asks. The acknowledgement of the risks is an act of its own.",
-        _approve,
+        _approve_batch,
         views.BatchView,
         body=requests.APPROVAL,
         act=True,
@@ -331,7 +331,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/waves/next",
         "nextWave",
         "Let the next wave begin, if the one before has ended, its soak is over and the policy's gate is approval.",
-        _next_wave,
+        _begin_next_wave,
         views.BatchView,
         act=True,
         on_version=True,
@@ -353,7 +353,7 @@ ROUTES: tuple[Route, ...] = (
         f"{_BATCH}/judgements",
         "judgeBatch",
         "What prechecks and validations found, instance by instance, and the guests before and after: for a change board.",
-        _judgements,
+        _list_judgements,
         views.Judgements,
         query=_PAGE,
         refusals=(404,),
@@ -363,7 +363,7 @@ ROUTES: tuple[Route, ...] = (
         "/migrations",
         "listMigrations",
         "Migrations that meet every filter given.",
-        _migrations,
+        _list_migrations,
         views.MigrationList,
         query={
             "batchId": requests.ID,
@@ -399,21 +399,21 @@ ROUTES: tuple[Route, ...] = (
         f"{_MIGRATION}/report",
         "reportMigration",
         "Everything worth keeping of one migration.",
-        _report,
+        _migration_report,
         views.MigrationReport,
         html=True,
         refusals=(404,),
     ),
-    *(_act(name) for name in _ACTS),
+    *(_migration_act_route(name) for name in _ACTS),
     Route(
         "GET",
         "/accounts",
         "listAccounts",
         "The accounts that are served, and what keeps one from being used.",
-        _accounts,
+        _list_accounts,
         views.AccountList,
     ),
-    Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck(call.ports)), views.Stuck),
+    Route("GET", "/stuck", "listStuck", "What stands still, and why.", lambda call: Reply(_stuck_rows(call.ports)), views.Stuck),
     Route(
         "GET",
         "/hold",
@@ -427,7 +427,7 @@ ROUTES: tuple[Route, ...] = (
         "/hold",
         "hold",
         "Stop every new start of the account at once: snapshots, jobs, next hops, retries. What runs finishes.",
-        _hold,
+        _hold_starts,
         views.HoldView,
         body=requests.HOLD,
         act=True,
@@ -449,7 +449,7 @@ ROUTES: tuple[Route, ...] = (
         "/audit",
         "listAudit",
         "Acts and refusals, newest first, of some days (UTC); also as CSV.",
-        _audit,
+        _list_audit,
         people_views.AuditList,
         query={
             "from": requests.DAY,
@@ -470,6 +470,6 @@ ROUTES: tuple[Route, ...] = (
         lambda call: Reply(people_views.SignInAt(*call.sign_in)),
         people_views.SignInAt,
     ),
-    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _me, people_views.Me, personal=True),
-    Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _snapshots, views.SnapshotList, query=_PAGE),
+    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_me, people_views.Me, personal=True),
+    Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _list_snapshots, views.SnapshotList, query=_PAGE),
 )

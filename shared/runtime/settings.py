@@ -1,4 +1,4 @@
-"""Settings, read once from the environment when a function starts; a single error names every fault."""
+"""Reads the settings from environment variables when a function starts. One error names all missing or wrong variables."""
 
 from __future__ import annotations
 
@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 PACKAGE = Path(__file__).resolve().parents[2]
-"""The folder into which a function's package is unpacked; on a developer's machine, the repository."""
+"""The folder into which a function's package is unpacked. On a developer's machine it is the repository."""
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a deployment. An empty endpoint means Alibaba Cloud's own; ``snapshot_price`` is per GiB and month."""
+    """The settings of a deployment.
+
+    If an endpoint is empty, Alibaba Cloud's own endpoint is used. ``snapshot_price`` is per GiB and month.
+    """
 
     region: str
     account_id: str = ""
@@ -56,27 +59,27 @@ class Settings:
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
     access: Access | None = None
-    """Who may do what; None if nothing is set, so that functions other than api do not load the code for it."""
+    """The rules that say who may do which act; None if no such rule is set. Other functions than api then load no code for them."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
 
-class _Reader:
-    """Reads variables and collects their faults."""
+class _VariableReader:
+    """Reads environment variables, and collects a text for each missing or wrong variable in ``problems``."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.problems: list[str] = []
 
     def text(self, name: str, default: str = "", *, required: str = "") -> str:
-        """The variable, or its default if it is unset or empty; ``required`` says what it should be."""
+        """The variable's text, or the default if it is unset or empty. ``required`` describes a variable that must be set."""
         value = self._environment.get(name, "").strip()
         if not value and required:
             self.problems.append(f"{name} is not set: {required}")
         return value or default
 
-    def parsed(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
-        """The variable as ``parse`` reads it; ``what`` says what it must be."""
+    def parsed_value(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
+        """The variable's value as ``parse`` returns it. ``what`` describes a valid value."""
         value = self.text(name)
         if not value:
             return default
@@ -87,14 +90,14 @@ class _Reader:
             return default
 
 
-def read(environment: Mapping[str, str]) -> Settings:
-    """The settings; raises Permanent (Settings.Invalid) that names everything missing or wrong."""
-    reader = _Reader(environment)
-    text, parsed = reader.text, reader.parsed
+def read_settings(environment: Mapping[str, str]) -> Settings:
+    """The settings in the environment. Raises Permanent (Settings.Invalid), which names every missing or wrong variable."""
+    reader = _VariableReader(environment)
+    text, parsed = reader.text, reader.parsed_value
     region = text("REPLANK_REGION") or text("FC_REGION")
     if not region:
         reader.problems.append("REPLANK_REGION is not set: the region of the functions, e.g. cn-hangzhou")
-    clock = parsed("REPLANK_CLOCK", "system", _clock, "`system` or `env:VARIABLE`")
+    clock = parsed("REPLANK_CLOCK", "system", _parse_clock, "`system` or `env:VARIABLE`")
     settings = Settings(
         region=region,
         account_id=text("FC_ACCOUNT_ID"),
@@ -107,23 +110,23 @@ def read(environment: Mapping[str, str]) -> Settings:
         ecs_endpoint=text("REPLANK_ECS_ENDPOINT"),
         smc_endpoint=text("REPLANK_SMC_ENDPOINT"),
         sts_endpoint=text("REPLANK_STS_ENDPOINT"),
-        accounts=_accounts(reader),
+        accounts=_member_accounts(reader),
         max_moving=parsed("REPLANK_MAX_MOVING", 20, _parse_count, "a whole number of at least 1"),
         notice_sources=parsed("REPLANK_NOTICE_SOURCES", (), _split_list, "sources of events separated by commas"),
         notice_policy=_notice_policy(reader),
-        smc=_smc(reader),
-        catalog=_with_proven(reader, _catalog(reader, clock)),
+        smc=_smc_settings(reader),
+        catalog=_catalog_with_proven(reader, _extended_catalog(reader, clock)),
         clock=clock,
-        snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _price, "a price per GiB and month, e.g. 0.12"),
+        snapshot_price=parsed("REPLANK_SNAPSHOT_PRICE", 0.0, _parse_price, "a price per GiB and month, e.g. 0.12"),
         currency=text("REPLANK_CURRENCY", "CNY"),
         operator_header=text("REPLANK_OPERATOR_HEADER", "x-replank-operator").lower(),
-        api_rate=parsed("REPLANK_API_RATE", 600, _rate, "requests a minute, 0 to 100000 (0: no limit)"),
-        oidc_issuer=parsed("REPLANK_OIDC_ISSUER", "", _issuer, "an https address, e.g. https://oauth.aliyun.com"),
+        api_rate=parsed("REPLANK_API_RATE", 600, _parse_rate, "requests a minute, 0 to 100000 (0: no limit)"),
+        oidc_issuer=parsed("REPLANK_OIDC_ISSUER", "", _parse_issuer, "an https address, e.g. https://oauth.aliyun.com"),
         oidc_audiences=parsed("REPLANK_OIDC_AUDIENCE", (), _split_list, "ids of clients separated by commas"),
         oidc_name_claims=parsed("REPLANK_OIDC_NAME_CLAIM", (), _split_list, "names of claims separated by commas"),
-        access=_access(reader),
-        retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _milliseconds, "milliseconds, 0 to 5000"),
-        log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _level, "DEBUG, INFO, WARNING or ERROR"),
+        access=_access_rules(reader),
+        retry_pause_ms=parsed("REPLANK_RETRY_PAUSE_MS", 200, _parse_milliseconds, "milliseconds, 0 to 5000"),
+        log_level=parsed("REPLANK_LOG_LEVEL", "INFO", _parse_level, "DEBUG, INFO, WARNING or ERROR"),
     )
     if not settings.account_id and not settings.eventbridge_endpoint:
         reader.problems.append("neither FC_ACCOUNT_ID nor REPLANK_EVENTBRIDGE_ENDPOINT is set: one of them tells where the bus is")
@@ -135,24 +138,28 @@ def read(environment: Mapping[str, str]) -> Settings:
     return settings
 
 
-def _smc(reader: _Reader) -> SmcSettings:
+def _smc_settings(reader: _VariableReader) -> SmcSettings:
     default = "ReplicationParameters.TargetOsType"
     parameter = "`Name` or `ReplicationParameters.Name`"
     return SmcSettings(
-        import_linux=reader.parsed("REPLANK_SMC_IMPORT_LINUX", "", _command, "a command with {token_id} and {token_code}"),
-        import_windows=reader.parsed("REPLANK_SMC_IMPORT_WINDOWS", "", _command, "a command with {token_id} and {token_code}"),
-        target_parameter=reader.parsed("REPLANK_SMC_TARGET_PARAMETER", default, _parameter, parameter),
-        target_values=reader.parsed("REPLANK_SMC_TARGET_VALUES", {}, _values, 'JSON such as {"alinux-3": "..."}'),
+        import_linux=reader.parsed_value(
+            "REPLANK_SMC_IMPORT_LINUX", "", _parse_command, "a command with {token_id} and {token_code}"
+        ),
+        import_windows=reader.parsed_value(
+            "REPLANK_SMC_IMPORT_WINDOWS", "", _parse_command, "a command with {token_id} and {token_code}"
+        ),
+        target_parameter=reader.parsed_value("REPLANK_SMC_TARGET_PARAMETER", default, _parse_parameter, parameter),
+        target_values=reader.parsed_value("REPLANK_SMC_TARGET_VALUES", {}, _parse_values, 'JSON such as {"alinux-3": "..."}'),
     )
 
 
-def _notice_policy(reader: _Reader) -> Policy:
-    """The policy of batches made from notices: JSON, spelled as in POST /batches."""
-    return _document(reader, "REPLANK_NOTICE_POLICY", read_notice_policy) or Policy()
+def _notice_policy(reader: _VariableReader) -> Policy:
+    """The policy of batches made from notices. The variable holds JSON with the same field names as POST /batches."""
+    return _json_setting(reader, "REPLANK_NOTICE_POLICY", read_notice_policy) or Policy()
 
 
-def _accounts(reader: _Reader) -> Mapping[str, MemberAccount]:
-    """The member accounts. Refuses the deployment's own account."""
+def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
+    """The member accounts by id. The deployment's own account among them is a fault."""
     given, external_id = reader.text("REPLANK_ACCOUNTS"), reader.text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
@@ -169,19 +176,19 @@ def _accounts(reader: _Reader) -> Mapping[str, MemberAccount]:
     return members
 
 
-def _access(reader: _Reader) -> Access | None:
-    """Who may do what: the provider, the roles and the trust that acts need."""
+def _access_rules(reader: _VariableReader) -> Access | None:
+    """The rules that say who may do which act: the grants of the roles, and how well acts need to know the caller's name."""
     if not any(map(reader.text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
     from shared.domain.roles import Access, read_grants, read_trust
 
-    grants = _document(reader, "REPLANK_ROLES", read_grants)
-    trust = _document(reader, "REPLANK_ACT_TRUST", read_trust)
+    grants = _json_setting(reader, "REPLANK_ROLES", read_grants)
+    trust = _json_setting(reader, "REPLANK_ACT_TRUST", read_trust)
     return Access(bool(reader.text("REPLANK_OIDC_ISSUER")), grants, trust or {})
 
 
-def _document(reader: _Reader, name: str, read: Callable[[Any], T]) -> T | None:
-    """A setting in JSON, as ``read`` understands it; None if it is not set."""
+def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) -> T | None:
+    """A setting in JSON, converted by ``read``; None if the variable is not set or wrong."""
     given = reader.text(name)
     try:
         return read(json.loads(given)) if given else None
@@ -192,8 +199,11 @@ def _document(reader: _Reader, name: str, read: Callable[[Any], T]) -> T | None:
     return None
 
 
-def _catalog(reader: _Reader, clock: str) -> Catalog:
-    """Our rows overlaid with the operator's: JSON, or the name of a file in the package. ``clock`` dates the operator's rows."""
+def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
+    """Replank's catalog with the operator's rows, which are JSON or the name of a file in the package.
+
+    The time of ``clock`` is the date of the operator's rows.
+    """
     given = reader.text("REPLANK_CATALOG")
     if not given:
         return CATALOG
@@ -207,10 +217,10 @@ def _catalog(reader: _Reader, clock: str) -> Catalog:
     return CATALOG
 
 
-def _with_proven(reader: _Reader, catalog: Catalog) -> Catalog:
-    """The catalog with the recipes that the operator has tried and calls proven."""
+def _catalog_with_proven(reader: _VariableReader, catalog: Catalog) -> Catalog:
+    """The catalog, in which the recipes that the operator has tried are marked as proven."""
     nothing: tuple[str, ...] = ()
-    keys = reader.parsed("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
+    keys = reader.parsed_value("REPLANK_GUEST_PROVEN", nothing, _split_list, "keys of recipes separated by commas")
     if not keys:
         return catalog
     from shared.domain.recipes.choose import known
@@ -224,57 +234,57 @@ def _with_proven(reader: _Reader, catalog: Catalog) -> Catalog:
 
 def _split_list(value: str) -> tuple[str, ...]:
     items = tuple(dict.fromkeys(item.strip() for item in value.split(",") if item.strip()))
-    return _require(bool(items), items)
+    return _require_good(bool(items), items)
 
 
-def _issuer(value: str) -> str:
+def _parse_issuer(value: str) -> str:
     from shared.adapters.sign_in import is_safe_url
 
-    return _require(is_safe_url(value), value)
+    return _require_good(is_safe_url(value), value)
 
 
 def _parse_count(value: str) -> int:
-    return _require(int(value) >= 1, int(value))
+    return _require_good(int(value) >= 1, int(value))
 
 
-def _milliseconds(value: str) -> int:
-    return _require(0 <= int(value) <= 5000, int(value))
+def _parse_milliseconds(value: str) -> int:
+    return _require_good(0 <= int(value) <= 5000, int(value))
 
 
-def _rate(value: str) -> int:
-    return _require(0 <= int(value) <= 100_000, int(value))
+def _parse_rate(value: str) -> int:
+    return _require_good(0 <= int(value) <= 100_000, int(value))
 
 
-def _price(value: str) -> float:
-    return _require(0 <= float(value) < 1e6, float(value))
+def _parse_price(value: str) -> float:
+    return _require_good(0 <= float(value) < 1e6, float(value))
 
 
-def _level(value: str) -> str:
-    return _require(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
+def _parse_level(value: str) -> str:
+    return _require_good(value.upper() in ("DEBUG", "INFO", "WARNING", "ERROR"), value.upper())
 
 
-def _clock(value: str) -> str:
+def _parse_clock(value: str) -> str:
     clock_from_setting(value)
     return value
 
 
-def _command(value: str) -> str:
-    return _require("{token_id}" in value and "{token_code}" in value, value)
+def _parse_command(value: str) -> str:
+    return _require_good("{token_id}" in value and "{token_code}" in value, value)
 
 
-def _parameter(value: str) -> str:
+def _parse_parameter(value: str) -> str:
     inside, _, name = value.rpartition(".")
-    return _require(inside in ("", "ReplicationParameters") and name.isalnum(), value)
+    return _require_good(inside in ("", "ReplicationParameters") and name.isalnum(), value)
 
 
-def _values(value: str) -> Mapping[str, str]:
+def _parse_values(value: str) -> Mapping[str, str]:
     document: Any = json.loads(value)
     good = isinstance(document, dict) and all(isinstance(item, str) and item for item in document.values())
-    return _require(good, document)
+    return _require_good(good, document)
 
 
-def _require(good: bool, value: T) -> T:
-    """The value if it is good; raises ValueError."""
+def _require_good(good: bool, value: T) -> T:
+    """The value. Raises ValueError if ``good`` is false."""
     if not good:
         raise ValueError
     return value

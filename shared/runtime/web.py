@@ -1,7 +1,7 @@
-"""HTTP: answers the event of Function Compute's HTTP trigger (trigger format ``v1``).
+"""Answers HTTP requests to the API, which come as events of Function Compute's HTTP trigger (trigger format ``v1``).
 
-Errors have the ecosystem's shape (Code, Message, RequestId, Recommend). Only the trigger authenticates the caller. A header
-names the operator of every act, and the name is recorded. The module :mod:`manners` has what HTTP requires of every answer.
+Errors have the shape of Alibaba Cloud's own APIs: Code, Message, RequestId, Recommend. The trigger checks the signature of
+every request. A header or a token names the operator of every act. The module :mod:`manners` has the rules of HTTP.
 """
 
 from __future__ import annotations
@@ -19,15 +19,15 @@ from shared.domain.roles import Access
 from shared.domain.text import escaped
 from shared.ports.ports import Ports
 from shared.runtime import callers, manners, requests, schema
-from shared.runtime.rates import TooMany
-from shared.runtime.router import Call, MethodNotAllowed, Reply, Route, find
+from shared.runtime.rates import TooManyRequests
+from shared.runtime.router import ApiCall, MethodNotAllowed, Reply, Route, matching_route
 from shared.runtime.routes import ROUTES
 from shared.stages.api import hold
 from shared.stages.api.views import as_json
 
 Json = dict[str, Any]
 MAX_BODY_BYTES = 1024 * 1024
-"""Maximum bytes of a body; a batch of a thousand instances with a destination each has a tenth of this."""
+"""Maximum bytes of a body. A batch that names a thousand instances, each with a destination, has a tenth of this."""
 _WHOLE = re.compile(r"-?[0-9]{1,9}")
 
 
@@ -49,7 +49,7 @@ class WebSettings(callers.CallerSettings, Protocol):
 
 @dataclass(frozen=True)
 class WebRequest:
-    """A request. ``path`` is without the version prefix; ``old`` is true if none was given."""
+    """A request to the API. ``path`` is without the version; ``old`` is true if the request named no version."""
 
     method: str
     path: str
@@ -58,62 +58,62 @@ class WebRequest:
     event: Mapping[str, Any]
 
 
-def handle(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
-    """Answer one HTTP request. An unexpected exception is passed on; the caller logs it and answers with :func:`failure`."""
-    asked = _read(request)
-    answer = _dispatch(asked, ports, settings, request_id)
+def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
+    """Answer one HTTP request. Errors of the product become answers; the entrypoint logs and answers any other exception."""
+    asked = _read_request(request)
+    answer = _response_to(asked, ports, settings, request_id)
     if asked.old:
-        answer["headers"] |= manners.deprecation(asked.path)
+        answer["headers"] |= manners.deprecation_headers(asked.path)
     held = hold.hold_banner(ports)
     if held:  # JSON keeps the header in ASCII, whatever the reason holds
         answer["headers"][HELD_HEADER] = json.dumps(held)
     return {**answer, "body": ""} if asked.method == "HEAD" else answer
 
 
-def _read(request: Mapping[str, Any]) -> WebRequest:
+def _read_request(request: Mapping[str, Any]) -> WebRequest:
     about = request.get("requestContext", {}).get("http", {})
     path, old = manners.strip_version(request.get("rawPath") or about.get("path", "/"))
-    return WebRequest(about.get("method", "GET").upper(), path, old, manners.headers_of(request.get("headers")), request)
+    return WebRequest(about.get("method", "GET").upper(), path, old, manners.headers_by_name(request.get("headers")), request)
 
 
 HELD_HEADER = "X-Replank-Hold"
-"""The header of every answer while everything is held: the reason, as a JSON text."""
+"""The header that every answer has while everything is held. Its value is the reason, as a JSON text."""
 
 
-def _dispatch(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
+def _response_to(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
-        reply = _answer(asked, ports, settings, request_id)
+        reply = _reply_to(asked, ports, settings, request_id)
     except ReplankError as error:
-        return failure(error, request_id)
+        return error_response(error, request_id)
     body = reply.view if isinstance(reply.view, str) else escaped(json.dumps(as_json(reply.view), ensure_ascii=False))
     if asked.method == "POST":
-        return _response(reply.status, body, reply.content_type, request_id, reply.headers)
+        return _make_response(reply.status, body, reply.content_type, request_id, reply.headers)
     tag = manners.entity_tag(reply.view, body)
     fresh = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Accept", **reply.headers}
-    if manners.is_known(tag, asked.headers.get("if-none-match", "")):
-        return _response(304, "", reply.content_type, request_id, fresh)
-    return _response(reply.status, body, reply.content_type, request_id, fresh)
+    if manners.is_known_tag(tag, asked.headers.get("if-none-match", "")):
+        return _make_response(304, "", reply.content_type, request_id, fresh)
+    return _make_response(reply.status, body, reply.content_type, request_id, fresh)
 
 
-def failure(error: ReplankError, request_id: str) -> Json:
-    """The answer for an error."""
-    status = callers.status_of(error)
+def error_response(error: ReplankError, request_id: str) -> Json:
+    """The response that reports an error."""
+    status = callers.http_status(error)
     body = {"Code": error.code, "Message": error.message, "RequestId": request_id, "Recommend": error.remedy}
     headers = {"Retry-After": "5"} if status == 503 else {}
-    if isinstance(error, TooMany):
+    if isinstance(error, TooManyRequests):
         headers["Retry-After"] = str(error.wait_s)
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(error.allowed)
-    return _response(status, escaped(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)
+    return _make_response(status, escaped(json.dumps(body, ensure_ascii=False)), "application/json", request_id, headers)
 
 
-def too_large() -> Refused:
-    """The error for a body that is too large."""
+def too_large_error() -> Refused:
+    """The error for a body of more than MAX_BODY_BYTES."""
     message = f"The body is larger than {MAX_BODY_BYTES} bytes."
     return Refused("Request.TooLarge", message, "Submit several batches of fewer instances.", status=413)
 
 
-def _response(status: int, body: str, content_type: str, request_id: str, headers: Mapping[str, str]) -> Json:
+def _make_response(status: int, body: str, content_type: str, request_id: str, headers: Mapping[str, str]) -> Json:
     return {
         "statusCode": status,
         "headers": {
@@ -130,22 +130,22 @@ def _response(status: int, body: str, content_type: str, request_id: str, header
     }
 
 
-def _answer(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
+def _reply_to(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
     reads = "GET" if asked.method == "HEAD" else asked.method
     if (reads, asked.path) == ("GET", manners.DOCUMENT):
-        return _document(asked, settings)
-    route, parameters = find(ROUTES, reads, asked.path)
+        return _openapi_reply(asked, settings)
+    route, parameters = matching_route(ROUTES, reads, asked.path)
 
     def answered(caller: Caller) -> Reply:
         for name, value in parameters.items():
-            schema.check(value, requests.ID, name)
+            schema.check_value(value, requests.ID, name)
         return route.call(
-            Call(
+            ApiCall(
                 ports=ports,
                 prices=settings,
                 path=parameters,
-                query=_query(route, asked.event.get("queryParameters") or {}),
-                body=_body(route, asked),
+                query=_query_parameters(route, asked.event.get("queryParameters") or {}),
+                body=_checked_body(route, asked),
                 caller=caller,
                 access=settings.access or Access(),
                 account=settings.account_id,
@@ -157,22 +157,27 @@ def _answer(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: 
 
     if route.act:
         came = callers.IncomingAct(
-            route.name, parameters, asked.headers, _text(asked), request_id, str(asked.event.get("door", callers.TRIGGER))
+            route.name,
+            parameters,
+            asked.headers,
+            _body_text_or_empty(asked),
+            request_id,
+            str(asked.event.get("door", callers.TRIGGER)),
         )
-        return callers.act(came, answered, ports, settings)
-    return answered(callers.named(asked.headers, settings.operator_header, ports) if route.personal else callers.NOBODY)
+        return callers.carry_out_act(came, answered, ports, settings)
+    return answered(callers.caller_of_request(asked.headers, settings.operator_header, ports) if route.personal else callers.NOBODY)
 
 
-def _document(asked: WebRequest, settings: WebSettings) -> Reply:
-    """The OpenAPI document, whose server is relative to the document's own address."""
-    from shared.runtime.openapi import document
+def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
+    """The reply with the OpenAPI document. Its server URL is relative to the document's own address."""
+    from shared.runtime.openapi import openapi_document
 
     raw_path = str(asked.event.get("rawPath") or "")
-    return Reply(document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(manners.VERSION) else "."))
+    return Reply(openapi_document(ROUTES, settings.operator_header, server=".." if raw_path.startswith(manners.VERSION) else "."))
 
 
 def _version_seen(headers: Mapping[str, str]) -> int:
-    """The version in If-Match. An act without a version could apply to another state than the person saw."""
+    """The version in If-Match. Without it, an act could change a state that the person has not seen."""
     given = headers.get("if-match", "").strip()
     if not given:
         raise Refused(
@@ -181,54 +186,54 @@ def _version_seen(headers: Mapping[str, str]) -> int:
             'Read it first (GET) and send its ETag, or the version in double quotes: If-Match: "7".',
             status=428,
         )
-    schema.check(given, requests.IF_MATCH, "If-Match")
+    schema.check_value(given, requests.IF_MATCH, "If-Match")
     return int(given.strip('"').partition("-")[0])
 
 
-def _query(route: Route, given: Mapping[str, Any]) -> Json:
+def _query_parameters(route: Route, given: Mapping[str, Any]) -> Json:
     unknown = sorted(set(given) - set(route.query))
     if unknown:
         known = ", ".join(route.query) or "none"
-        raise schema.invalid(unknown[0][:60], f"is not a known parameter (known: {known})")
+        raise schema.invalid_field(unknown[0][:60], f"is not a known parameter (known: {known})")
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
-        wanted, value = route.query[name], manners.single(name, text)
+        wanted, value = route.query[name], manners.single_value(name, text)
         found[name] = _whole_number(name, value) if wanted["type"] == "integer" else value
-        schema.check(found[name], wanted, name)
+        schema.check_value(found[name], wanted, name)
     return found
 
 
 def _whole_number(name: str, text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise schema.invalid(name, "must be a whole number")
+        raise schema.invalid_field(name, "must be a whole number")
     return int(text)
 
 
-def _text(asked: WebRequest) -> str:
-    """The body as it came, for the audit; empty if the body is too large or not text."""
+def _body_text_or_empty(asked: WebRequest) -> str:
+    """The body's text, for the audit; empty if the body is too large or not text."""
     try:
-        return _body_for_audit(asked)
+        return _body_text(asked)
     except Refused:
         return ""
 
 
-def _body_for_audit(asked: WebRequest) -> str:
+def _body_text(asked: WebRequest) -> str:
     raw = str(asked.event.get("body") or "")
     if len(raw) > MAX_BODY_BYTES:
-        raise too_large()
+        raise too_large_error()
     return _decode_base64(raw) if asked.event.get("isBase64Encoded") else raw
 
 
-def _body(route: Route, asked: WebRequest) -> Json:
-    text = _body_for_audit(asked)
+def _checked_body(route: Route, asked: WebRequest) -> Json:
+    text = _body_text(asked)
     if text:
         manners.check_media_type(asked.headers)
     if route.body is None:
         if text.strip() not in ("", "{}"):
-            raise schema.invalid("body", "must be empty here")
+            raise schema.invalid_field("body", "must be empty here")
         return {}
-    body = _parse(text)
-    schema.check(body, dict(route.body), "body")
+    body = _parse_json(text)
+    schema.check_value(body, dict(route.body), "body")
     return dict(body)
 
 
@@ -236,21 +241,23 @@ def _decode_base64(raw: str) -> str:
     try:
         return base64.b64decode(raw, validate=True).decode()
     except ValueError:
-        raise schema.invalid("body", "must be JSON in UTF-8") from None
+        raise schema.invalid_field("body", "must be JSON in UTF-8") from None
 
 
-def _parse(text: str) -> Any:
+def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text, parse_constant=_no_constant, parse_float=_number, object_pairs_hook=manners.refuse_repeated_names)
+        return json.loads(
+            text, parse_constant=_refuse_constant, parse_float=_parse_number, object_pairs_hook=manners.object_without_repeats
+        )
     except (ValueError, RecursionError):
-        raise schema.invalid("body", "must be JSON in UTF-8") from None
+        raise schema.invalid_field("body", "must be JSON in UTF-8") from None
 
 
-def _number(text: str) -> int | float:
-    """A whole number in any spelling, because JSON Schema accepts 5.0 as an integer."""
+def _parse_number(text: str) -> int | float:
+    """The number in the text. 5.0 becomes an integer, because JSON Schema accepts it as an integer."""
     found = float(text)
     return int(found) if found.is_integer() else found
 
 
-def _no_constant(name: str) -> None:
+def _refuse_constant(name: str) -> None:
     raise ValueError(name)

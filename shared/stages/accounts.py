@@ -22,7 +22,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
     if not isinstance(error, AccountUnusable):
         return
     now = ports.clock.now()
-    known = ports.admission.troubles([error.account_id]).get(error.account_id)
+    known = ports.admission.account_troubles([error.account_id]).get(error.account_id)
     ports.admission.note_trouble(known.after_refusal(error, now) if known else trouble_of(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
@@ -31,7 +31,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
 def check_troubled_accounts(ports: Ports) -> frozenset[str]:
     """Check whether each account in trouble can be used again. Return the ids of the accounts that are still blocked."""
     now = ports.clock.now()
-    troubles = ports.admission.troubles(sorted(ports.members))
+    troubles = ports.admission.account_troubles(sorted(ports.members))
     for trouble in troubles.values():
         if trouble.code != NO_PERMISSION:
             if is_retry_tick(now - trouble.since) or not trouble.blocks(now):
@@ -39,7 +39,7 @@ def check_troubled_accounts(ports: Ports) -> frozenset[str]:
         elif now - trouble.until > LOST:
             # Which call is refused only that call can tell: it was tried since, and nothing was refused.
             ports.admission.clear_trouble(trouble.account_id)
-    after = ports.admission.troubles(sorted(troubles))
+    after = ports.admission.account_troubles(sorted(troubles))
     return frozenset(account for account, trouble in after.items() if trouble.blocks(now))
 
 
@@ -47,14 +47,14 @@ def check_every_account(ports: Ports) -> frozenset[str]:
     """Check whether each member account can be used. Return the ids of the accounts that cannot be used."""
     for account_id in sorted(ports.members):
         _check_account(account_id, ports)
-    return frozenset(ports.admission.troubles(sorted(ports.members)))
+    return frozenset(ports.admission.account_troubles(sorted(ports.members)))
 
 
 def _check_account(account_id: str, ports: Ports) -> None:
     """Check the account in a new session, because credentials from before a refusal would prove nothing."""
     try:
         session = f"replank-look-{ports.clock.now():%d-%H%M}"
-        ports.in_account(account_id, session).compute.regions()
+        ports.for_account(account_id, session).compute.regions()
     except AccountUnusable as error:
         note_trouble(error, ports)
     except ReplankError as error:
@@ -71,5 +71,5 @@ def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collec
     free = [each for each in migrations if each.account_id not in blocked]
     for each in migrations:
         if each.account_id in blocked and each.due_at is not None and not each.owes:
-            ports.migrations.nudge(each, ports.clock.now() + LOST)
+            ports.migrations.set_due_time(each, ports.clock.now() + LOST)
     return free

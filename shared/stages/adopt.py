@@ -21,7 +21,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
-    entries = ports.ledger.of_migration(migration.migration_id)
+    entries = ports.ledger.entries_of_migration(migration.migration_id)
     known = {entry.snapshot_id for entry in entries}
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
@@ -39,7 +39,7 @@ def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
 
     An older version adopted snapshots by name alone, so that they must be judged again.
     """
-    entries = ports.ledger.of_migration(migration.migration_id)
+    entries = ports.ledger.entries_of_migration(migration.migration_id)
     copies = _known_copies(_smc_named_snapshots(entry.region_id, entry.instance_id, ports), entries)
     mine = Copy(entry.snapshot_id, entry.disk_id, entry.created_at)
     return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
@@ -63,7 +63,7 @@ def _run_with_copies(run: Run, effect: AdoptSnapshots) -> Run:
 
 
 def _smc_named_snapshots(region_id: str, instance_id: str, ports: Ports) -> list[Snapshot]:
-    found = ports.compute.snapshots_of(region_id, instance_id)
+    found = ports.compute.snapshots_of_instance(region_id, instance_id)
     return [each for each in found if each.name.startswith(SMC_PREFIX)]
 
 

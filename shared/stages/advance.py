@@ -54,7 +54,7 @@ def settle_outbox(ports: Ports, migration: Migration, owed: Outbox, *, quietly: 
     try:
         ports.bus.publish(owed.events)
         if not left:
-            ports.migrations.settle(migration, owed.version)
+            ports.migrations.settle_outbox(migration, owed.version)
     except Transient:
         return False
     except Permanent as error:
@@ -84,7 +84,7 @@ def _carry_out_effect(effect: Effect, migration: Migration, ports: Ports) -> boo
     if needs_the_cloud(effect) and not ports.drivers:
         return False
     try:
-        perform_effect(effect, migration, ports.of(migration) if needs_the_cloud(effect) else ports)
+        perform_effect(effect, migration, ports.for_migration(migration) if needs_the_cloud(effect) else ports)
     except ReplankError as error:
         note_account_refusal(error, ports)
         if isinstance(effect, LaunchDriver) and not isinstance(error, Transient):
@@ -136,7 +136,7 @@ def run_or_fail(
 
 def _run_in_account(body: Callable[[Migration, Ports], Outcome], migration: Migration, ports: Ports) -> Outcome:
     try:
-        return body(migration, ports.of(migration))
+        return body(migration, ports.for_migration(migration))
     except AccountUnusable as error:
         return _wait_for_account(migration, error, ports)
     except Transient as error:
@@ -160,7 +160,7 @@ def _wait_for_account(migration: Migration, error: AccountUnusable, ports: Ports
     """
     note_account_refusal(error, ports)
     row = ports.migrations.load(migration.migration_id)
-    if ports.admission.room(row.batch_id, row.migration_id).since:
+    if ports.admission.slot_use(row.batch_id, row.migration_id).since:
         begun = row.state is State.SNAPSHOTTED and traits(row.driver).attended and row.handle.began_at is not None
         if row.state in ADMITTED | {State.SNAPSHOTTED} and not begun:
             advance(ports, requeue(row, error.code, by="watch", now=ports.clock.now()))
@@ -177,7 +177,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
     """
     now = ports.clock.now()
     row = ports.migrations.load(migration.migration_id)
-    if row.version != migration.version or not ports.admission.room(row.batch_id, row.migration_id).since:
+    if row.version != migration.version or not ports.admission.slot_use(row.batch_id, row.migration_id).since:
         return
     if row.stalled_at is not None and now - row.stalled_at > START_LIMIT:
         raise Permanent(

@@ -11,7 +11,7 @@ from shared.domain.catalog.identify import identify_in
 from shared.domain.migration import Migration, State
 from shared.domain.notice import matches
 from shared.domain.selecting import MOVED, RECENT, Traits, digest_of_instances, left_out
-from shared.ports.compute import WITHOUT_SIEVE, FoundInstance, Sieve
+from shared.ports.compute import NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports
 
 RECENTLY = timedelta(days=30)
@@ -92,7 +92,7 @@ class InstanceChoice:
 
     def _earlier_migrations(self, instance: FoundInstance) -> list[Migration]:
         """Return the instance's migrations in other batches of its account."""
-        found = self.ports.migrations.of_instance(instance.instance_id, limit=20)
+        found = self.ports.migrations.migrations_of_instance(instance.instance_id, limit=20)
         mine = self.batch.batch_id
         return [each for each in found if each.account_id == instance.account_id and each.batch_id != mine]
 
@@ -111,18 +111,18 @@ class InstanceChoice:
         found: set[Place] = set()
         token = ""
         while True:
-            page = self.ports.migrations.of_batch(self.batch.batch_id, state=None, limit=100, token=token)
+            page = self.ports.migrations.page_of_batch(self.batch.batch_id, state=None, limit=100, token=token)
             found |= {(each.account_id, each.region_id, each.instance_id) for each in page.migrations}
             token = page.next_token
             if not token:
                 return found
 
 
-def ecs_sieve(batch: Batch) -> Sieve:
+def ecs_sieve(batch: Batch) -> InstanceFilter:
     """Return the part of the selection that ECS itself can filter by. ECS takes only one value of each kind."""
     selection = batch.selection
     if not selection.filters:
-        return WITHOUT_SIEVE
+        return NO_FILTER
     pairs = tuple((key, value if equals else None) for key, equals, value in (each.partition("=") for each in selection.tags))
     only = {"resource_group_id": selection.resource_groups, "vpc_id": selection.vpcs, "name": selection.names}
-    return Sieve(pairs, **{name: values[0] for name, values in only.items() if len(values) == 1})
+    return InstanceFilter(pairs, **{name: values[0] for name, values in only.items() if len(values) == 1})

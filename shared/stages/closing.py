@@ -22,7 +22,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
     validated_at: datetime | None = None
     token = ""
     while True:
-        page = ports.migrations.of_batch(terms.batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.page_of_batch(terms.batch_id, state=None, limit=100, token=token)
         # Nobody knows what a row that cannot be read waits for: once it can be, it must not stand in a closed batch.
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
@@ -31,7 +31,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
         token = page.next_token
         if not token:
             break
-    ports.admission.drop_count(terms.batch_id)
+    ports.admission.delete_slot_count(terms.batch_id)
     # Told first: the same event twice is one event, and one that is never told would be missed.
     told = {"version": terms.version + 1, "size": terms.size, "counts": dict(sorted(counts.items()))}
     ports.bus.publish([events.batch_event(terms.batch_id, events.BATCH_DONE, **told)])

@@ -152,10 +152,10 @@ def _send_or_check_command(
         if not state.invocation_id:
             script = command_script(migration.os_type, command)
             token = migration.token(migration.hop, migration.attempt, state.phase, state.runs)
-            sent = ports.guest.run(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
+            sent = ports.guest.start_script(*where, os_type=migration.os_type, script=script, token=token, timeout_s=timeout_s)
             reason = f"{WORDS[state.phase]} runs as {sent}"
             return _note_commands(migration, by, reason, ports, replace(state, invocation_id=sent)), None
-        result = ports.guest.result(*where, state.invocation_id)
+        result = ports.guest.command_result(*where, state.invocation_id)
     except (Refused, Permanent) as error:
         return migration, CommandEnd(False, error.message)
     if result is not None:

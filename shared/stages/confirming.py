@@ -46,7 +46,7 @@ def _remind_of_batch(batch: Batch, now: datetime, ports: Ports) -> bool:
     ready_at = ready_to_confirm_at(batch.terms)
     if ready_at is None or now < ready_at:
         return False
-    waiting = ports.migrations.counts(batch.batch_id)[State.MIGRATED]
+    waiting = ports.migrations.state_counts(batch.batch_id)[State.MIGRATED]
     if not waiting:
         _stop_reminding(batch, ports)
         return False

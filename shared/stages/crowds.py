@@ -61,7 +61,7 @@ def _free_room(most: int | None, held: int) -> int:
 
 def slot_counts(terms: Terms, ports: Ports, *, without: str = "") -> SlotCounts:
     """Count the slot holders of the batch now. The migration ``without`` is not counted."""
-    held = ports.admission.regions(terms.batch_id)
+    held = ports.admission.regions_of_slot_holders(terms.batch_id)
     unknown = [each for each, region in held.items() if not region]  # an older version took these slots
     if unknown:
         held |= {each.migration_id: each.region_id for each in ports.migrations.load_many(unknown)}

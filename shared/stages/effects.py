@@ -52,7 +52,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
         if running:
             raise Transient("Job.StillRunning", f"{migration.instance_id} stays locked: {jobs_in_words(running)}.")
     where = (effect.region_id, effect.instance_id)
-    ports.admission.unlock(*where, migration.migration_id, migration.attempt, account=migration.account_id)
+    ports.admission.unlock_instance(*where, migration.migration_id, migration.attempt, account=migration.account_id)
     leave_group(migration, ports)
 
 
@@ -99,7 +99,7 @@ def launch_job(migration: Migration, ports: Ports) -> None:
     held = current_limit(migration, ports) if ports.clock.now() - migration.entered_at > LOOK_AGAIN else None
     if held and held.limit in WHILE_OWED:
         raise Transient("Start.Held", f"The job is not started: {held.reason}.")
-    ports.driver(migration.driver).launch(migration)
+    ports.driver(migration.driver).launch_job(migration)
 
 
 def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) -> None:
@@ -108,7 +108,7 @@ def _clean_up_driver(effect: CleanUpDriver, migration: Migration, ports: Ports) 
         return  # owed by an end that a retry has undone: what is there is in use again
     then = replace(migration, hop=effect.hop)
     begun = migration.hop > effect.hop and migration.handle != Handle()
-    ports.driver(migration.driver).clean_up(then, effect.handle, sources=not begun)
+    ports.driver(migration.driver).clean_up_hop(then, effect.handle, sources=not begun)
 
 
 def _adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
@@ -119,7 +119,7 @@ def _schedule_sweep(effect: ScheduleSweep, migration: Migration, ports: Ports) -
     if migration.released_at is None:
         return
     sweep_at = sweep_due(migration.released_at, effect.retention_days)
-    for entry in ports.ledger.of_migration(migration.migration_id):
+    for entry in ports.ledger.entries_of_migration(migration.migration_id):
         if entry.state is not SnapshotState.SWEPT:
             ports.ledger.put(replace(entry, sweep_at=sweep_at))
     if migration.state is State.ROLLED_BACK:

@@ -46,7 +46,7 @@ def release_group_place(migration: Migration, ports: Ports) -> None:
 
 def blocking_member(migration: Migration, ports: Ports) -> str:
     """Return, in words, which other member of the group the migration waits for; empty if no member blocks it."""
-    place = ports.admission.places([migration.group]).get(migration.group)
+    place = ports.admission.group_holders([migration.group]).get(migration.group)
     if place is None or place.migration_id == migration.migration_id:
         return ""
     holder = _active_holder(place, ports)
@@ -79,7 +79,7 @@ def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotC
             break
         some = ids[start : start + LOOKED_AT]
         found = {each.migration_id: each for each in ports.migrations.load_many(some)}
-        places = ports.admission.places([each.group for each in found.values() if each.group])
+        places = ports.admission.group_holders([each.group for each in found.values() if each.group])
         for id in some:
             migration = found.get(id)  # one that cannot be read is chosen: whoever offers it puts it aside
             if len(chosen) >= room:

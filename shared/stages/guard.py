@@ -51,8 +51,8 @@ def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -
     if not _is_at_rest(migration) or at < migration.entered_at:
         return ""
     if state == "Stopped":  # a restart passes through it: only one that stays is a stop
-        compute = ports.of(migration).compute
-        stays = compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) == "Stopped"
+        compute = ports.for_migration(migration).compute
+        stays = compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) == "Stopped"
         return "stopped the instance" if stays else ""
     return "restarted the instance" if migration.state is not State.VALIDATING and migration.is_untouched else ""
 
@@ -71,7 +71,7 @@ def note_outside_snapshot(content: dict[str, Any], account: str, message: Messag
     """
     if str(content.get("snapshotName", "")).startswith(SMC_PREFIX):
         return _EXPECTED
-    ids, disk_id = sorted(ports.admission.holders()), str(content.get("diskId", ""))
+    ids, disk_id = sorted(ports.admission.slot_holders()), str(content.get("diskId", ""))
     for start in range(0, len(ids), LOADED_AT_ONCE):
         for each in ports.migrations.load_many(ids[start : start + LOADED_AT_ONCE]):
             if disk_id in each.disks and each.account_id == account and each.state in MOVING:

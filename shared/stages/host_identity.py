@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from shared.domain.migration import Migration
-from shared.ports.driver import Identity
+from shared.ports.driver import InstanceIdentity
 from shared.ports.ports import Ports
 from shared.stages.observed import baseline_observation
 
 
-def host_identity(migration: Migration, hop: int, ports: Ports) -> Identity:
+def host_identity(migration: Migration, hop: int, ports: Ports) -> InstanceIdentity:
     """Return the addresses and hostnames that the hop's precheck saw, and the other instances that have such an address now.
 
     The hostname from the guest counts as well as the hostname in ECS, because ECS does not notice a change inside the guest.
@@ -16,8 +16,8 @@ def host_identity(migration: Migration, hop: int, ports: Ports) -> Identity:
     seen = baseline_observation(migration, ports, hop=hop)
     facts = seen.instance
     if facts is None:
-        return Identity()
+        return InstanceIdentity()
     names = {facts.hostname, (seen.guest.hostname if seen.guest else "") or ""} - {""}
-    hosts = ports.compute.hosts_at(migration.region_id, facts.private_ips)
+    hosts = ports.compute.hostnames_at(migration.region_id, facts.private_ips)
     others = {id: name for id, name in hosts.items() if id != migration.instance_id}
-    return Identity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows", others)
+    return InstanceIdentity(facts.private_ips, tuple(sorted(names)), facts.os_type == "windows", others)

@@ -21,7 +21,7 @@ from shared.domain.migration import Migration, State, first_entry
 from shared.domain.notice import Notice, due_notices, read_notice
 from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
-from shared.ports.migrations import Created
+from shared.ports.migrations import NewMigration
 from shared.ports.ports import Ports
 from shared.stages.choosing import InstanceChoice, ecs_sieve
 from shared.stages.survey import Survey, has_waited_long_enough, instance_pages
@@ -147,13 +147,13 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     wanted = [_created_row(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
     ports.bus.publish([event for each in made for event in each.events])
-    ports.migrations.settle_many([each.migration for each in made])
+    ports.migrations.settle_first_outboxes([each.migration for each in made])
     return len(made) == len(instances)
 
 
-def _created_row(migration: Migration, batch: Batch) -> Created:
+def _created_row(migration: Migration, batch: Batch) -> NewMigration:
     asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
-    return Created(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
+    return NewMigration(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 
 
 def _new_migration(instance: FoundInstance, batch: Batch, ports: Ports) -> Migration:

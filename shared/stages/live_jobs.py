@@ -17,7 +17,7 @@ def source_server_ids(migration: Migration, ports: Ports) -> tuple[str, ...]:
     """
     seen = (host_identity(migration, hop, ports) for hop in range(migration.hop, -1, -1))
     who = next((each for each in seen if each.private_ips), NOBODY)  # the precheck of this hop may be still to come
-    return ports.driver(migration.driver).sources(migration, who)
+    return ports.driver(migration.driver).source_servers(migration, who)
 
 
 def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str] | None = None) -> tuple[LiveJob, ...]:
@@ -26,7 +26,7 @@ def unfinished_jobs(migration: Migration, ports: Ports, source_ids: Sequence[str
     Without ``source_ids``, all source servers of the instance are searched.
     """
     where = source_server_ids(migration, ports) if source_ids is None else source_ids
-    return ports.driver(migration.driver).unfinished(migration, where)
+    return ports.driver(migration.driver).unfinished_jobs(migration, where)
 
 
 def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Ports) -> tuple[LiveJob, ...]:
@@ -35,7 +35,7 @@ def remove_own_jobs(migration: Migration, source_ids: Sequence[str], ports: Port
     own = [job for job in found if job.ours]
     if not own:
         return found
-    ports.driver(migration.driver).remove(own)
+    ports.driver(migration.driver).remove_jobs(own)
     return unfinished_jobs(migration, ports, source_ids)
 
 

@@ -88,7 +88,7 @@ def _read_answer(migration: Migration, by: str, ports: Ports) -> Migration | Non
     """Read the guest's answer. Return None while the command runs. A command that failed is sent again."""
     from shared.probes.marker import parse_marker_answer  # asked for seldom: what it imports, no start of the watch need load
 
-    result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.look_id)
+    result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.trace.look_id)
     if result is None:
         return None
     seen = parse_marker_answer(migration.os_type, result.output) if _has_succeeded(result) else None
@@ -114,7 +114,7 @@ def _is_marker_written(migration: Migration, ports: Ports) -> bool:
     if not migration.trace.marker_id:
         return False
     try:
-        result = ports.guest.result(migration.region_id, migration.instance_id, migration.trace.marker_id)
+        result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.trace.marker_id)
     except Refused:
         return False
     return result is not None and _has_succeeded(result)
@@ -132,7 +132,7 @@ def _run_marker_script(migration: Migration, act: Act, ports: Ports, marker: str
     """Send one of the marker's scripts to the guest. Return the command's id. The same act and count give the same command."""
     from shared.probes.marker import marker_script
 
-    return ports.guest.run(
+    return ports.guest.start_script(
         migration.region_id,
         migration.instance_id,
         os_type=migration.os_type,

@@ -14,7 +14,7 @@ from shared.domain.limits import Scene, has_missed_window, has_outlived_window, 
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, PREPARE_LIMIT, WINDOWS_MISSED
-from shared.ports.driver import NOBODY, Driver, JobReport, Phase
+from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages.advance import advance, run_or_fail
 from shared.stages.consent import check_acknowledged
@@ -31,7 +31,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
-    driver.check()
+    driver.check_settings()
     batch, scene = batch_and_scene(migration, ports)
     _check_safe_to_move(migration, batch, scene, ports)
     reason = _why_job_held(migration, scene, ports)
@@ -39,14 +39,14 @@ def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
         return _release_slot_and_wait(migration, driver, reason, scene, ports)
     absent = _why_instance_not_back(migration, ports) if migration.attempt > 1 else ""
     if absent:
-        return _wait_for_driver(migration, JobReport(Phase.PREPARING, migration.handle, remedy=absent), ports)
+        return _wait_for_driver(migration, JobReport(JobPhase.PREPARING, migration.handle, remedy=absent), ports)
     if migration.handle.began_at is None:
         migration = _claim_preparation(migration, ports)
     who = host_identity(migration, migration.hop, ports) if driver.traits.needs_identity else NOBODY
-    report = driver.prepare(migration, who)
-    if report.phase is Phase.FAILED:
+    report = driver.prepare_job(migration, who)
+    if report.phase is JobPhase.FAILED:
         raise Permanent(report.code, report.message, report.remedy)
-    if report.phase is Phase.PREPARING:
+    if report.phase is JobPhase.PREPARING:
         return _wait_for_driver(migration, report, ports)
     return _start_job(migration, report, ports)
 
@@ -68,8 +68,8 @@ def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, sc
     Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window several times in a row.
     """
     if driver.traits.attended and migration.handle.began_at is not None:
-        report = driver.prepare(migration, host_identity(migration, migration.hop, ports))
-        if report.phase is Phase.RUNNING:
+        report = driver.prepare_job(migration, host_identity(migration, migration.hop, ports))
+        if report.phase is JobPhase.RUNNING:
             return _start_job(migration, report, ports)
     missed = has_missed_window(migration, scene.terms, scene.now)
     if missed and migration.windows_missed + 1 >= WINDOWS_MISSED:
@@ -95,7 +95,7 @@ def _start_job(migration: Migration, report: JobReport, ports: Ports) -> Outcome
         windows_missed=0,
         due_at=now + LOOK_AGAIN,
     )
-    effects = (LaunchDriver(),) if report.phase is Phase.PREPARED else ()
+    effects = (LaunchDriver(),) if report.phase is JobPhase.PREPARED else ()
     advance(ports, replace(taken, effects=effects, events=(events.about(taken.after, events.MIGRATION_STARTED),)))
     return Outcome("done", {"state": "migrating", "jobId": report.handle.job_id})
 
@@ -112,7 +112,7 @@ def _claim_preparation(migration: Migration, ports: Ports) -> Migration:
 
 def _why_instance_not_back(migration: Migration, ports: Ports) -> str:
     """Return, in words, why the instance is not back after a failed attempt; empty if its agent answers."""
-    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
+    status = ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id, "gone")
     if status != "Running":
         return f"the instance is {status}, not Running"
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
@@ -128,7 +128,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
         raise Permanent("Batch.NotAcknowledged", "Nobody has acknowledged the risks.", "Acknowledge the batch, then retry.")
     check_acknowledged(batch, migration, ports)
     where = (migration.region_id, migration.instance_id)
-    if ports.admission.holder(*where, account=migration.account_id) != migration.migration_id:
+    if ports.admission.lock_holder(*where, account=migration.account_id) != migration.migration_id:
         raise Permanent(
             "Instance.LockLost", "The instance's lock is not this migration's.", "See which migration has it, then retry."
         )
@@ -144,7 +144,7 @@ def _check_safe_to_move(migration: Migration, batch: Batch, scene: Scene, ports:
 
 def _note_finished_snapshots(migration: Migration, ports: Ports) -> set[str]:
     """Record which snapshots ECS has finished. Return the disks that have a finished snapshot since the hop's last precheck."""
-    mine = [each for each in made_for(migration, ports.ledger.of_migration(migration.migration_id)) if each.snapshot_id]
+    mine = [each for each in made_for(migration, ports.ledger.entries_of_migration(migration.migration_id)) if each.snapshot_id]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in mine][:100])
     finished = [entry for entry in mine if entry.snapshot_id in known and known[entry.snapshot_id].status == "accomplished"]
     for entry in finished:

@@ -19,7 +19,7 @@ from shared.domain.hold import Hold
 from shared.domain.limits import Scene, Standing, Start, budget_spent, room_for
 from shared.domain.migration import ADMITTED, MOVING, Migration
 from shared.ports.batches import Tally
-from shared.ports.migrations import Waiting
+from shared.ports.migrations import WaitingMigration
 from shared.ports.ports import Ports
 from shared.stages.closing import close_batch
 from shared.stages.slots import BEFORE_THE_SLOT
@@ -47,7 +47,7 @@ class _BatchQueue:
     """The migrations of one batch that wait for a slot in one account."""
 
     tally: Tally
-    waiting: Sequence[Waiting]
+    waiting: Sequence[WaitingMigration]
     account_id: str = ""
 
 
@@ -81,7 +81,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     queues = _collect_queues(_rotated_batches(batches, now), now, ports)
     if not queues:
         return 0
-    tick = _TickState(ports, now, ports.admission.holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
+    tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.
@@ -95,7 +95,7 @@ def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mappi
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
         return {}, {}
-    return ports.admission.homes(), ports.admission.troubles(waiting)
+    return ports.admission.accounts_of_slot_holders(), ports.admission.account_troubles(waiting)
 
 
 def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> list[_BatchQueue]:
@@ -106,7 +106,7 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
             if terms.control.brake is Brake.STOPPED:
                 _cancel_unstarted_migrations(terms, ports)
             most = MANY_READ if terms.policy.waves or terms.policy.group else READY_READ
-            found = [(each, ports.migrations.ready(terms.batch_id, most, each)) for each in terms.every_account]
+            found = [(each, ports.migrations.admission_queue(terms.batch_id, most, each)) for each in terms.every_account]
             tally = ports.batches.tally(terms.batch_id) if any(waiting for _, waiting in found) else None
             if tally is not None:
                 queues += [_BatchQueue(tally, waiting, account_id) for account_id, waiting in found if waiting]
@@ -186,7 +186,7 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
     found = tick.ports.migrations.load_many(held + more) if held or more else []
     lost = set(more) - {each.migration_id for each in found}
     if lost:  # a row that cannot be read steps aside, or it would take the same place with every tick
-        tick.ports.migrations.step_aside(sorted(lost), tick.now)
+        tick.ports.migrations.postpone_unreadable_rows(sorted(lost), tick.now)
     still = [each for each in found if each.state in ADMITTED]
     begun = sum(each.migration_id not in mine for each in still)
     tick.begun[queue.tally.terms.batch_id, queue.account_id] += begun

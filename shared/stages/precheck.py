@@ -57,7 +57,7 @@ def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome
     if migration.driver in ports.unready:
         return _refuse_instance(migration, _assessment_of_error(ports.unready[migration.driver]), ports)
     try:
-        instance = ports.compute.describe(migration.region_id, migration.instance_id, schedule=True)
+        instance = ports.compute.instance_facts(migration.region_id, migration.instance_id, schedule=True)
         migration = replace(migration, hops=migration.hops or _planned_route(migration, instance, terms, ports))
         _check_instance_selected(migration, batch, ports)
         migration = _migration_with_group(migration, instance, terms)
@@ -144,12 +144,12 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
     if terms.dry_run:
         return
     where, account = (migration.region_id, migration.instance_id), migration.account_id
-    holder = ports.admission.lock(*where, migration.migration_id, migration.attempt, account=account)
+    holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
     ended = _last_ended_attempt(holder, ports) if holder != migration.migration_id else 0
     if ended:
         # A duplicate that came too late can leave a lock behind; its migration has ended and will not miss it.
-        ports.admission.unlock(*where, holder, ended, account=account)
-        holder = ports.admission.lock(*where, migration.migration_id, migration.attempt, account=account)
+        ports.admission.unlock_instance(*where, holder, ended, account=account)
+        holder = ports.admission.lock_instance(*where, migration.migration_id, migration.attempt, account=account)
     if holder != migration.migration_id:
         raise Refused(
             "Instance.AlreadyMigrating",
@@ -160,7 +160,7 @@ def _lock_instance(migration: Migration, terms: Terms, ports: Ports) -> None:
 
 def _other_active_migration(migration: Migration, ports: Ports) -> str:
     """Return the id of the active migration that holds the instance's lock; empty if no active migration holds it."""
-    holder = ports.admission.holder(migration.region_id, migration.instance_id, account=migration.account_id)
+    holder = ports.admission.lock_holder(migration.region_id, migration.instance_id, account=migration.account_id)
     return "" if not holder or _last_ended_attempt(holder, ports) else holder
 
 
@@ -194,7 +194,7 @@ def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
 
 def _facts_for_rules(migration: Migration, instance: InstanceFacts, guest: GuestFacts | None, terms: Terms, ports: Ports) -> Facts:
     """Return the facts that the rules need. The operator's policy tells whether Alibaba Cloud has allow-listed the account."""
-    account = ports.compute.account(migration.region_id)
+    account = ports.compute.account_facts(migration.region_id)
     if terms.policy.allow_listed or not traits(migration.driver).needs_listing:
         account = replace(account, allow_listed=True)
     return Facts(instance, guest, migration.current_hop, ports.clock.now(), account)

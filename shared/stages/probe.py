@@ -38,7 +38,7 @@ def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, t
     """
     own = _policy_for_instance(migration, terms, ports, tags) if may_run_own_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)
-    return ports.guest.run(
+    return ports.guest.start_script(
         migration.region_id,
         migration.instance_id,
         os_type=migration.os_type,
@@ -68,7 +68,7 @@ def _policy_for_instance(migration: Migration, terms: Terms, ports: Ports, tags:
 def fetch_answer(migration: Migration, ports: Ports) -> GuestFacts | ProbeUnreadable | None:
     """Return the guest's facts, or the reason why its answer cannot be used; None while the probe runs."""
     try:
-        result = ports.guest.result(migration.region_id, migration.instance_id, migration.probe_invocation_id)
+        result = ports.guest.command_result(migration.region_id, migration.instance_id, migration.probe_invocation_id)
     except Refused as error:
         return ProbeUnreadable("Probe.NoAnswer", error.message)
     if result is None:

@@ -25,7 +25,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
     A disk that was reset before a retry keeps its state. Raises Permanent (Rollback.DisksDiffer, Rollback.SnapshotUnusable,
     Rollback.InstanceLocked).
     """
-    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     if instance.locked:
         raise Permanent(
             "Rollback.InstanceLocked",
@@ -34,7 +34,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
             "Remove the lock's cause (settle the bill, or see Security Center), then retry the rollback.",
         )
     attached = [disk.disk_id for disk in instance.own_disks]
-    fresh = planned(ports.ledger.of_migration(migration.migration_id), attached)
+    fresh = planned(ports.ledger.entries_of_migration(migration.migration_id), attached)
     before = {(reset.disk_id, reset.snapshot_id): reset for reset in migration.rollback_disks}
     merged = tuple(before.get((reset.disk_id, reset.snapshot_id), reset) for reset in fresh)
     known = ports.compute.snapshots(migration.region_id, [reset.snapshot_id for reset in merged])
@@ -52,7 +52,7 @@ def planned_resets(migration: Migration, ports: Ports) -> tuple[DiskReset, ...]:
 
 def why_disks_busy(migration: Migration, ports: Ports) -> str:
     """Return, in words, why ECS would refuse a reset now; empty if no disk is busy and no snapshot is being made."""
-    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     working = [f"disk {disk.disk_id} is {disk.status}" for disk in instance.own_disks if disk.status not in AT_REST]
     return ", ".join([*working, *(f"snapshot {id} is being made" for id in instance.snapshots_in_progress)])
 
@@ -67,7 +67,7 @@ def check_resets(migration: Migration, ports: Ports) -> None:
     """Let ECS confirm by a dry run that it can reset every disk that is left to reset."""
     for reset in migration.rollback_disks:
         if reset.state in _TO_DO:
-            ports.compute.check_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
+            ports.compute.check_disk_reset(migration.region_id, reset.disk_id, reset.snapshot_id)
 
 
 def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, ports: Ports) -> Migration | None:

@@ -48,11 +48,11 @@ def _restart_instance(migration: Migration, ports: Ports) -> str:
     if migration.state not in STATES or not migration.rollback_disks:
         return ""
     try:
-        if ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) != "Stopped":
+        if ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id) != "Stopped":
             return ""
         if begun(migration.rollback_disks):
             return "The instance is stopped."
-        ports.compute.start(migration.region_id, migration.instance_id)
+        ports.compute.start_instance(migration.region_id, migration.instance_id)
     except (Permanent, Refused) as error:
         return f"The instance is stopped or may be, and is not started: {error.message}"
     return "The instance was stopped, and is started again."
@@ -86,7 +86,7 @@ def _stop_and_reset_disks(migration: Migration, ports: Ports) -> Outcome:
         return _wait_for_jobs(migration, jobs, ports)
     if migration.owes and not settle_outboxes(ports, migration, quietly=True):
         return _wait_with_reason(migration, "the job in SMC is being removed", ports)
-    found = ports.compute.find(migration.region_id, instance_ids=[migration.instance_id]).instances
+    found = ports.compute.instance_page(migration.region_id, instance_ids=[migration.instance_id]).instances
     if not found:
         raise Permanent("Instance.NotFound", "The instance is gone.", "Make a disk of each snapshot; the ledger names them.")
     if restore_disks.are_resets_outdated(migration, found[0]):
@@ -126,7 +126,7 @@ def _stop_instance(migration: Migration, status: str, source_ids: tuple[str, ...
     if working:
         return _wait_with_reason(migration, f"{working}: it must end before the disks are reset", ports)
     if status != "Stopped":
-        ports.compute.stop(migration.region_id, migration.instance_id)
+        ports.compute.stop_instance(migration.region_id, migration.instance_id)
         return Outcome("waiting", {"state": "rolling_back", "phase": "stopping"})
     return _reset_disks(migration, source_ids, ports)
 
@@ -171,9 +171,9 @@ def _wait_for_disks(migration: Migration, ports: Ports) -> Outcome:
 def _start_instance(migration: Migration, ports: Ports) -> Outcome:
     if not restore_disks.are_all_disks_restored(migration):
         return _restart_rollback(migration, "no record says that every disk was reset", ports)
-    status = ports.compute.statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
+    status = ports.compute.instance_statuses(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status == "Stopped":
-        ports.compute.start(migration.region_id, migration.instance_id)
+        ports.compute.start_instance(migration.region_id, migration.instance_id)
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if status != "Running" or agent is None or not agent.alive:
         return Outcome("waiting", {"state": "rolling_back", "phase": "starting"})
@@ -194,7 +194,7 @@ def _verify_guest(migration: Migration, ports: Ports) -> Outcome:
     if isinstance(found, ProbeUnreadable):
         return _enter_phase(migration, "starting", f"not yet: {finding_for_unreadable(found).code}", ports)
     instance_before, before = baseline_observation(migration, ports, hop=0).both()
-    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare_restored(instance_before, before, instance, found, catalog=ports.catalog)
     if result.blocked:
         worst: Finding = result.blocking[0]
@@ -212,7 +212,7 @@ def _finish_rollback(migration: Migration, result: Assessment, ports: Ports) -> 
         return _restart_rollback(migration, f"{live_jobs.jobs_in_words(jobs)}: every disk is reset again", ports)
     restore_disks.resets_with_restored(migration, ports)
     now = ports.clock.now()
-    made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
+    made = sum(entry.is_ours for entry in ports.ledger.entries_of_migration(migration.migration_id))
     taken = step(
         migration,
         State.ROLLED_BACK,

@@ -12,7 +12,7 @@ from shared.domain.hold import Hold
 from shared.domain.limits import Held, Scene, Standing, Start
 from shared.domain.migration import Migration, State
 from shared.domain.retry import LOST_RACE
-from shared.ports.admission import Room
+from shared.ports.admission import SlotUse
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
 
@@ -29,7 +29,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
             return held
         mine = (migration.migration_id, migration.batch_id, migration.attempt)
         account, region = migration.account_id, migration.region_id
-        if seen.has(migration.attempt) or ports.admission.take_slot(seen, *mine, account=account, region=region):
+        if seen.is_held_since(migration.attempt) or ports.admission.take_slot(seen, *mine, account=account, region=region):
             return enter_group(migration, ports)
     raise Transient("Admission.Contended", "Others took slots at the same moment.")
 
@@ -59,9 +59,9 @@ def current_limit(migration: Migration, ports: Ports) -> Held | None:
     return limits.held_back(limits.start_of(migration), current_scene(migration, ports)[1])
 
 
-def current_scene(migration: Migration, ports: Ports) -> tuple[Room, Scene]:
+def current_scene(migration: Migration, ports: Ports) -> tuple[SlotUse, Scene]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
-    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
+    seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
     return seen, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
@@ -72,8 +72,8 @@ def batch_and_scene(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
 
     The caller also needs the batch's acknowledgement.
     """
-    seen, hold = ports.admission.look(migration.batch_id, migration.migration_id, account=migration.account_id)
-    batch, tally = ports.batches.with_tally(migration.batch_id)
+    seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
+    batch, tally = ports.batches.batch_and_tally(migration.batch_id)
     return batch, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
 
 
@@ -104,10 +104,10 @@ def release_late_claims(migration_id: str, ports: Ports) -> None:
         leave_group(migration, ports)
     where = (migration.region_id, migration.instance_id)
     # Asked first: only the stages that lock, and those that end a migration, may delete a lock.
-    if migration.state not in _UNLOCKED or ports.admission.holder(*where, account=migration.account_id) != migration_id:
+    if migration.state not in _UNLOCKED or ports.admission.lock_holder(*where, account=migration.account_id) != migration_id:
         return
     if not keeps_lock_for_jobs(migration, ports):
-        ports.admission.unlock(*where, migration_id, migration.attempt, account=migration.account_id)
+        ports.admission.unlock_instance(*where, migration_id, migration.attempt, account=migration.account_id)
 
 
 def leave_group(migration: Migration, ports: Ports) -> None:
@@ -139,13 +139,13 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
     """Return, in words, why the batch can start no new migration now; empty if a migration can start."""
     reasons = []
     for account_id in tally.terms.every_account:
-        seen, hold = ports.admission.look(tally.terms.batch_id, account=account_id)
+        seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
         held = limits.held_back(Start.FIRST_SNAPSHOT, _batch_scene(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _batch_scene(seen: Room, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
+def _batch_scene(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
     """Return the facts that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
@@ -166,7 +166,7 @@ def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
 
 
-def _batch_standing(seen: Room, tally: Tally, own: str, ports: Ports) -> Standing:
+def _batch_standing(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> Standing:
     """Return the counts of the batch that admission compares with the limits. The migration's own slot and failure do not count."""
     has_slot = bool(seen.since)
     return Standing(
@@ -183,5 +183,5 @@ def _unvalidated_count(tally: Tally, own: str, ports: Ports) -> int | None:
     """Return the number of other migrations that hold a slot and are not validated yet; None once the canary has passed."""
     if len(tally.moved) >= tally.terms.policy.canary:
         return None
-    holders = {holder for holder, batch_id in ports.admission.holders().items() if batch_id == tally.terms.batch_id}
+    holders = {holder for holder, batch_id in ports.admission.slot_holders().items() if batch_id == tally.terms.batch_id}
     return len(holders - tally.moved - {own})

@@ -77,7 +77,7 @@ def _run_pre_command_first(migration: Migration, ports: Ports, *, begun: bool) -
 
 def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
     """Release the slot and wait for the limit, because other migrations may need the slot."""
-    if ports.admission.room(migration.batch_id, migration.migration_id).since:
+    if ports.admission.slot_use(migration.batch_id, migration.migration_id).since:
         advance(ports, requeue(migration, held.reason, by="snapshot", now=ports.clock.now()))
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
@@ -108,7 +108,7 @@ def _why_precheck_outdated(migration: Migration, terms: Terms, ports: Ports) -> 
 
 def _drive_snapshots(migration: Migration, ports: Ports, *, begun: bool) -> Outcome:
     """Request missing snapshots and check the requested ones. Move to the next state once every disk has a finished snapshot."""
-    noted = {entry.key: entry for entry in ports.ledger.of_migration(migration.migration_id)} if begun else {}
+    noted = {entry.key: entry for entry in ports.ledger.entries_of_migration(migration.migration_id)} if begun else {}
     entries = [_request_snapshot(migration, disk_id, noted, ports) for disk_id in migration.disks]
     known = ports.compute.snapshots(migration.region_id, [entry.snapshot_id for entry in entries])
     done = 0

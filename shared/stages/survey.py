@@ -11,7 +11,7 @@ from difflib import get_close_matches
 from shared.domain.batch import Problem
 from shared.domain.errors import AccountUnusable, Permanent, Refused, ReplankError, Transient
 from shared.domain.timing import PLANNING_PATIENCE
-from shared.ports.compute import MOST_FILTERED, WITHOUT_SIEVE, FoundInstance, Sieve
+from shared.ports.compute import MOST_FILTERED, NO_FILTER, FoundInstance, InstanceFilter
 from shared.ports.ports import Ports
 
 _LOG = logging.getLogger("replank")
@@ -41,7 +41,7 @@ def instance_pages(
     *,
     instance_ids: Sequence[str] = (),
     accounts: Sequence[str] = ("",),
-    only: Sieve = WITHOUT_SIEVE,
+    only: InstanceFilter = NO_FILTER,
 ) -> Iterator[tuple[FoundInstance, ...]]:
     """Yield the instances of the accounts' regions, page after page. Problems of a region go into ``survey``.
 
@@ -50,7 +50,7 @@ def instance_pages(
     for account_id in accounts:
         wanted = dict.fromkeys(instance_ids) if instance_ids else None
         try:
-            there = ports.in_account(account_id)
+            there = ports.for_account(account_id)
             for page in _pages_of_account(regions, there, survey, wanted, only):
                 yield tuple(replace(each, account_id=account_id) for each in page) if account_id else page
         except AccountUnusable as error:
@@ -62,7 +62,7 @@ def instance_pages(
 
 
 def _pages_of_account(
-    regions: Sequence[str], ports: Ports, survey: Survey, wanted: dict[str, None] | None, only: Sieve
+    regions: Sequence[str], ports: Ports, survey: Survey, wanted: dict[str, None] | None, only: InstanceFilter
 ) -> Iterator[tuple[FoundInstance, ...]]:
     for region_id in regions:
         try:
@@ -85,16 +85,18 @@ def _pages_by_id(region_id: str, wanted: dict[str, None], ports: Ports) -> Itera
     """
     ids = list(wanted)
     for start in range(0, len(ids), IDS_PER_CALL):
-        for page in _pages_of_region(region_id, ids[start : start + IDS_PER_CALL], ports, WITHOUT_SIEVE):
+        for page in _pages_of_region(region_id, ids[start : start + IDS_PER_CALL], ports, NO_FILTER):
             yield page
             for each in page:
                 wanted.pop(each.instance_id, None)
 
 
-def _pages_of_region(region_id: str, instance_ids: Sequence[str], ports: Ports, only: Sieve) -> Iterator[tuple[FoundInstance, ...]]:
+def _pages_of_region(
+    region_id: str, instance_ids: Sequence[str], ports: Ports, only: InstanceFilter
+) -> Iterator[tuple[FoundInstance, ...]]:
     token, seen = "", 0
     while True:
-        found = ports.compute.find(region_id, instance_ids=instance_ids, token=token, only=only)
+        found = ports.compute.instance_page(region_id, instance_ids=instance_ids, token=token, only=only)
         yield found.instances
         seen += len(found.instances)
         token = found.next_token

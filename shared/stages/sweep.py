@@ -15,7 +15,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState, may_sweep, sweep_du
 from shared.domain.message import Message, Outcome
 from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
-from shared.ports.migrations import Page
+from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.adopt import kept_entry, why_not_ours
 from shared.stages.advance import advance
@@ -27,7 +27,7 @@ SUNDAY = 6
 NO_ANSWER = "Cloud.NoAnswer"
 KEPT = frozenset({State.ROLLED_BACK, State.CANCELLED})
 """The final states that a sweep keeps. The sweep only adds a line to the journal."""
-P = TypeVar("P", LedgerPage, Page)
+P = TypeVar("P", LedgerPage, MigrationPage)
 T = TypeVar("T", LedgerEntry, Migration)
 _LOG = logging.getLogger("replank")
 
@@ -46,13 +46,13 @@ def run(message: Message, ports: Ports) -> Outcome:
         completed += sum(troubles.try_or_log(owners[each], _complete_migration, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
         for page in _pages_in_time(
-            lambda token: ports.migrations.all(state=State.CONFIRMED, limit=size, token=token), began, ports
+            lambda token: ports.migrations.migration_page(state=State.CONFIRMED, limit=size, token=token), began, ports
         ):
             completed += sum(
                 troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
             )
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
-    for page in _pages_in_time(lambda token: ports.migrations.past_retention(began, limit=size, token=token), began, ports):
+    for page in _pages_in_time(lambda token: ports.migrations.page_past_retention(began, limit=size, token=token), began, ports):
         completed += sum(troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
@@ -111,7 +111,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     """
     if owner is None or owner.owes or not may_sweep(entry, released_at=owner.released_at, now=ports.clock.now()):
         return False
-    ports = ports.of(owner)
+    ports = ports.for_migration(owner)
     why = why_not_ours(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
         ports.ledger.put(kept_entry(entry, why))
@@ -129,7 +129,7 @@ def _lost_snapshot_id(entry: LedgerEntry, ports: Ports) -> str:
     The name alone proves nothing, because a copy may have the same name. The disk and our migration's tag must match too.
     """
     wanted = (f"replank-{entry.migration_id}-{entry.key}", entry.disk_id, entry.migration_id)
-    found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
+    found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)
     return next((each.snapshot_id for each in found if (each.name, each.disk_id, each.migration_id) == wanted), "")
 
 
@@ -145,7 +145,7 @@ def _schedule_late_entries(migration: Migration, held: list[LedgerEntry], ports:
 def _complete_migration(migration: Migration, ports: Ports) -> bool:
     if migration.owes or migration.state not in KEPT | {State.CONFIRMED}:
         return False
-    entries = ports.ledger.of_migration(migration.migration_id)
+    entries = ports.ledger.entries_of_migration(migration.migration_id)
     held = [entry for entry in entries if entry.state is not SnapshotState.SWEPT]
     if held:
         _schedule_late_entries(migration, held, ports)

@@ -56,7 +56,7 @@ def _send_probe(migration: Migration, ports: Ports) -> Outcome:
     except Refused:
         if now - migration.entered_at > VALIDATION_PATIENCE:
             raise
-        ports.migrations.nudge(migration, now + LOOK_AGAIN)
+        ports.migrations.set_due_time(migration, now + LOOK_AGAIN)
         return Outcome("waiting", {"state": "validating", "reason": "the guest takes no command yet"})
     asked = step(
         migration,
@@ -77,7 +77,7 @@ def _judge_guest(migration: Migration, guest: GuestFacts, ports: Ports) -> Outco
     if still and ports.clock.now() - migration.entered_at <= VALIDATION_PATIENCE:
         return _probe_later(migration, ports, still)  # what is missing now may only not have come yet: there is nothing to judge
     instance_before, before = baseline_observation(migration, ports).both()
-    instance = ports.compute.describe(migration.region_id, migration.instance_id)
+    instance = ports.compute.instance_facts(migration.region_id, migration.instance_id)
     result = compare(instance_before, before, instance, guest, migration.current_hop, catalog=ports.catalog)
     if result.blocked:
         unmoved = (
@@ -162,7 +162,7 @@ def _finish_migration(migration: Migration, result: Assessment, documents: Docum
     now = ports.clock.now()
     if migration.trace.marker_id:
         marker.remove_marker(migration, ports)
-    made = sum(entry.is_ours for entry in ports.ledger.of_migration(migration.migration_id))
+    made = sum(entry.is_ours for entry in ports.ledger.entries_of_migration(migration.migration_id))
     taken = step(
         migration,
         State.MIGRATED,

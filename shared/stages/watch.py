@@ -63,9 +63,9 @@ def _check_all_accounts(ports: Ports) -> Outcome:
 
 
 def _run_tick(ports: Ports) -> Outcome:
-    due = _workable_migrations(ports.migrations.due(ports.clock.now(), ports.limits.tick_page), ports)
+    due = _workable_migrations(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
-    batches = ports.batches.open(OPEN_BATCHES)
+    batches = ports.batches.open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # Last, because a service that does not answer takes what is left of the tick's time.
@@ -139,7 +139,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
     now = ports.clock.now()
     at_rest = migration.state in SETTLED - {State.ROLLING_BACK}
     pause = back_off(now - migration.entered_at) if at_rest else LOOK_AGAIN
-    ports.migrations.nudge(migration, now + pause)
+    ports.migrations.set_due_time(migration, now + pause)
 
 
 def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
@@ -165,9 +165,9 @@ def _send_reminders(migrations: Sequence[Migration], ports: Ports) -> int:
     ports.bus.publish(due)
     for migration in migrations:
         if migration.state is State.SNAPSHOTTING and migration.commands.phase not in UNDER_WAY:
-            ports.migrations.nudge(migration, now + LOST)
+            ports.migrations.set_due_time(migration, now + LOST)
         elif migration.due_at is None or now - migration.due_at > LOOK_AGAIN:
-            ports.migrations.nudge(migration, now + LOOK_AGAIN)
+            ports.migrations.set_due_time(migration, now + LOOK_AGAIN)
     return len(due)
 
 

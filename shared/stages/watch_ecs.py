@@ -42,11 +42,11 @@ def _note_power_state(message: Message, content: dict[str, Any], ports: Ports) -
     account = _event_account(message, ports)
     if account is None:
         return Outcome("stale", {"reason": "of an account that is not served"})
-    holder = ports.admission.holder(region_id, instance_id, account=account)
+    holder = ports.admission.lock_holder(region_id, instance_id, account=account)
     if not holder:
         return Outcome("stale", {"reason": "no migration has the instance"})
     at = message.at or ports.clock.now()
-    if state == "Running" and ports.migrations.note_restart(holder, message.event_id, at, COUNTED):
+    if state == "Running" and ports.migrations.record_restart(holder, message.event_id, at, COUNTED):
         return Outcome("done", {"migrationId": holder, "restart": True})
     from shared.stages.guard import note_power_change  # most events are restarts under way, or concern no migration
 
@@ -80,7 +80,7 @@ def _note_finished_snapshot(message: Message, content: dict[str, Any], ports: Po
     if migration.state is not State.SNAPSHOTTING:
         return Outcome("stale", {"reason": f"the migration is {migration.state.value}"})
     prefix = f"{migration.hop}-{migration.attempt}-"
-    entries = [each for each in ports.ledger.of_migration(migration_id) if each.key.startswith(prefix)]
+    entries = [each for each in ports.ledger.entries_of_migration(migration_id) if each.key.startswith(prefix)]
     mine = [each for each in entries if each.snapshot_id == content.get("snapshotId")]
     waiting = [each for each in entries if each.state in AWAITED and each not in mine]
     if waiting or len(entries) < len(migration.disks):

@@ -13,7 +13,7 @@ from shared.domain.effects import AdoptSnapshots, CountOutcome
 from shared.domain.errors import Permanent, ReplankError, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, step
 from shared.domain.timing import LOOK_AGAIN, LOOK_LIMIT, SETTLE, TICK_JITTER, job_pause
-from shared.ports.driver import JobReport, Phase
+from shared.ports.driver import JobPhase, JobReport
 from shared.ports.ports import Ports
 from shared.stages import marker
 from shared.stages.advance import advance, fail_migration, note_account_refusal
@@ -30,7 +30,7 @@ def watch_jobs(migrations: Sequence[Migration], ports: Ports) -> int:
     for account_id, name in sorted({(each.account_id, each.driver) for each in migrations}):
         mine = [each for each in migrations if (each.account_id, each.driver) == (account_id, name)]
         try:
-            reports = ports.in_account(account_id).driver(name).observe(mine)
+            reports = ports.for_account(account_id).driver(name).job_reports(mine)
         except ReplankError as error:
             note_account_refusal(error, ports)
             moved += _follow_unseen_jobs(mine, error, ports)
@@ -51,13 +51,13 @@ def _last_seen_report(migration: Migration) -> JobReport:
     """Return the last known report of a job. A job that had not ended counts as running."""
     end = migration.trace.ended
     if end is None:
-        return JobReport(Phase.RUNNING, Handle(), progress=migration.progress)
-    return JobReport(Phase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
+        return JobReport(JobPhase.RUNNING, Handle(), progress=migration.progress)
+    return JobReport(JobPhase.FAILED, Handle(), code=end.code, message=end.message, remedy=end.remedy, copied=end.copied)
 
 
 def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
     try:
-        return _act_on_report(migration, report, ports.of(migration))
+        return _act_on_report(migration, report, ports.for_migration(migration))
     except (Stale, Transient) as error:
         note_account_refusal(error, ports)
         _LOG.info("left for the next tick: %s", error, extra={"migrationId": migration.migration_id})
@@ -68,20 +68,20 @@ def _follow_job(migration: Migration, report: JobReport | None, ports: Ports) ->
 
 
 def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports) -> bool:
-    if (report is None or report.phase is Phase.FAILED) and not traits(migration.driver).copies_disks:
+    if (report is None or report.phase is JobPhase.FAILED) and not traits(migration.driver).copies_disks:
         end = _job_end(migration, report, ports)
         raise Permanent(end.code, end.message, end.remedy)  # nobody but a rollback puts its disks back: there is nothing to ask
-    if report is None or report.phase is Phase.FAILED:
+    if report is None or report.phase is JobPhase.FAILED:
         return _ask_guest_after_job(migration, _job_end(migration, report, ports), ports)
     if migration.trace.ended is not None:
         migration = _resume_job(migration, ports)
-    if report.phase is Phase.FINISHED:
+    if report.phase is JobPhase.FINISHED:
         return _finish_job(migration, report, ports)
     limit = traits(migration.driver).job_limit
     if ports.clock.now() - migration.entered_at > limit:
         where = traits(migration.driver).job_seen_at
         raise Permanent("Job.TimedOut", f"Not finished within {limit}.", f"Look at the job {where} before anything else.")
-    if report.phase is Phase.PREPARED:
+    if report.phase is JobPhase.PREPARED:
         launch_job(migration, ports)
     elif not (report.copied and not migration.trace.marker and marker.write_marker(migration, ports)):
         _schedule_next_look(migration, report, ports)
@@ -98,11 +98,11 @@ def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -
         return
     if traits(migration.driver).copies_disks and not migration.trace.marker and not report.copied:
         if report.progress >= migration.progress + WORTH_NOTING:
-            ports.migrations.nudge(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
+            ports.migrations.set_due_time(migration, now + LOOK_AGAIN - TICK_JITTER, percent=report.progress)
         return
     pause = job_pause(now - migration.entered_at, traits(migration.driver).job_limit)
     if pause:
-        ports.migrations.nudge(migration, now + pause, percent=report.progress)
+        ports.migrations.set_due_time(migration, now + pause, percent=report.progress)
 
 
 # A job that did not migrate -------------------------------------------------------------------------------------------

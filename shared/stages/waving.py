@@ -41,7 +41,7 @@ class WaveOrder:
     def write_places(self) -> None:
         """Write the sort keys that are still in the buffer."""
         if self._unnoted:
-            self._ports.batches.note_places(self._batch.batch_id, self._pages, self._unnoted)
+            self._ports.batches.write_wave_sort_keys(self._batch.batch_id, self._pages, self._unnoted)
             self._pages, self._unnoted = self._pages + 1, {}
 
 
@@ -55,12 +55,12 @@ def fix_waves(batch: Batch, ports: Ports) -> Waves:
 
     Refused migrations and unreadable rows go to the last wave, because a retry may still move them.
     """
-    noted, states = ports.batches.places(batch.batch_id), ports.migrations.states(batch.batch_id)
+    noted, states = ports.batches.wave_sort_keys(batch.batch_id), ports.migrations.states(batch.batch_id)
     places = {id: place for page in noted for id, place in page.items() if id in states}
     unknown = [id for id in sorted(states) if id not in places]
     for start in range(0, len(unknown), NOTED_AT_ONCE):  # noted as well: whoever tries again goes on from there
         read = _read_sort_keys(unknown[start : start + NOTED_AT_ONCE], ports)
-        ports.batches.note_places(batch.batch_id, len(noted), read)
+        ports.batches.write_wave_sort_keys(batch.batch_id, len(noted), read)
         noted.append(read)
         places |= read
     ordered = sorted((place, id) for id, place in places.items())

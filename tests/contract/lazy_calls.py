@@ -179,7 +179,7 @@ def main() -> None:
     outcomes = {
         service: {name: outcome(service, situation, admin) for name, situation in situations(task).items()} for service in CALLS
     }
-    loaded = sorted(name for name in lazy.DEFERRED if not isinstance(sys.modules.get(name), lazy.StandIn | type(None)))
+    loaded = sorted(name for name in lazy.DEFERRED if not isinstance(sys.modules.get(name), lazy.StandInModule | type(None)))
     print(json.dumps({"outcomes": outcomes, "loaded": loaded, "asynchronous": asyncio.run(asynchronous(task["cloud"]))}))
 
 

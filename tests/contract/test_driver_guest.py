@@ -13,7 +13,7 @@ from localcloud.ecs.guest.blob import unpack
 from shared.domain.errors import Permanent, Transient
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
-from shared.ports.driver import NOBODY, Driver, JobReport, Phase
+from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import moving
 from tests.support.fleets import CENTOS_7, RHEL_8, fleet, instance
 from tests.support.ports import Bench, bench
@@ -54,7 +54,7 @@ def guest(one: Bench, number: int, **more: Any) -> Migration:
     return replace(made, handle=replace(made.handle, began_at=one.now))
 
 
-def until(one: Bench, look: Callable[[], JobReport], *phases: Phase) -> JobReport:
+def until(one: Bench, look: Callable[[], JobReport], *phases: JobPhase) -> JobReport:
     def seen() -> JobReport | None:
         report = look()
         return report if report.phase in phases else None
@@ -64,23 +64,23 @@ def until(one: Bench, look: Callable[[], JobReport], *phases: Phase) -> JobRepor
 
 
 def prepared(one: Bench, driver: Driver, made: Migration) -> Migration:
-    report = until(one, lambda: driver.prepare(made, NOBODY), Phase.PREPARED, Phase.FAILED)
-    assert report.phase is Phase.PREPARED, report
+    report = until(one, lambda: driver.prepare_job(made, NOBODY), JobPhase.PREPARED, JobPhase.FAILED)
+    assert report.phase is JobPhase.PREPARED, report
     return replace(made, handle=replace(report.handle, started_at=one.now), state=State.MIGRATING)
 
 
 def refused(one: Bench, driver: Driver, made: Migration) -> JobReport:
-    return until(one, lambda: driver.prepare(made, NOBODY), Phase.PREPARED, Phase.FAILED)
+    return until(one, lambda: driver.prepare_job(made, NOBODY), JobPhase.PREPARED, JobPhase.FAILED)
 
 
 def run(one: Bench, driver: Driver, made: Migration) -> JobReport:
-    driver.launch(made)
+    driver.launch_job(made)
     return ended(one, driver, made)
 
 
 def ended(one: Bench, driver: Driver, made: Migration) -> JobReport:
     one.world.run(1)
-    return until(one, lambda: driver.observe([made])[made.migration_id], Phase.FINISHED, Phase.FAILED)
+    return until(one, lambda: driver.job_reports([made])[made.migration_id], JobPhase.FINISHED, JobPhase.FAILED)
 
 
 def tree(one: Bench, made: Migration) -> dict[str, bytes]:
@@ -100,25 +100,25 @@ def test_a_tool_replaces_the_system_and_leaves_nothing_of_ours(one: Bench, drive
     made = guest(one, number)
     made = prepared(one, driver, made)
     assert made.handle.job_id == f"rp-{made.migration_id}-0-1"
-    assert run(one, driver, made).phase is Phase.FINISHED
+    assert run(one, driver, made).phase is JobPhase.FINISHED
     assert b'ID="rhel"' in tree(one, made)["etc/os-release"]
-    assert not driver.unfinished(made, ())
+    assert not driver.unfinished_jobs(made, ())
     clean(one, driver, made)
     assert not [path for path in tree(one, made) if path.startswith(("var/lib/replank-tool", ".guest/installed"))]
 
 
 def test_progress_is_seen_while_the_tool_works(one: Bench, driver: Driver) -> None:
     made = prepared(one, driver, guest(one, 1))
-    driver.launch(made)
+    driver.launch_job(made)
     seen = set()
     for _ in range(12):
         one.world.run(1)
-        seen.add(driver.observe([made])[made.migration_id].progress)
-        assert driver.unfinished(made, ())[0].runs
+        seen.add(driver.job_reports([made])[made.migration_id].progress)
+        assert driver.unfinished_jobs(made, ())[0].runs
     assert {10, 30} <= seen
-    driver.observe([made])
-    assert ended(one, driver, made).phase is Phase.FINISHED
-    one.until(lambda: not driver.unfinished(made, ()))
+    driver.job_reports([made])
+    assert ended(one, driver, made).phase is JobPhase.FINISHED
+    one.until(lambda: not driver.unfinished_jobs(made, ()))
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_progress_is_seen_while_the_tool_works(one: Bench, driver: Driver) -> No
 )
 def test_the_tools_own_precheck_refuses_with_its_remedy(one: Bench, driver: Driver, number: int, title: str) -> None:
     report = refused(one, driver, guest(one, number))
-    assert (report.phase, report.code) == (Phase.FAILED, "Tool.Inhibited")
+    assert (report.phase, report.code) == (JobPhase.FAILED, "Tool.Inhibited")
     assert title in report.message
     assert report.remedy == f"Correct this: {title.partition(' (')[0]}"
 
@@ -141,7 +141,7 @@ def clean(one: Bench, driver: Driver, made: Migration) -> int:
     """Clean up as the tick does, until the guest has said that nothing is left; how often that was."""
     for number in range(1, 30):
         with contextlib.suppress(Transient):
-            driver.clean_up(made, made.handle)
+            driver.clean_up_hop(made, made.handle)
             return number
         one.world.run(1)
     raise AssertionError("it is never cleaned")
@@ -149,7 +149,7 @@ def clean(one: Bench, driver: Driver, made: Migration) -> int:
 
 def test_a_cancellation_in_the_middle_of_the_preparation_lets_it_end_and_removes_it(one: Bench, driver: Driver) -> None:
     made = guest(one, 10)
-    driver.prepare(made, NOBODY)
+    driver.prepare_job(made, NOBODY)
     one.world.run(0.3)
     assert clean(one, driver, made) > 2
     left = tree(one, made)
@@ -169,13 +169,13 @@ def test_a_clean_up_of_an_earlier_try_leaves_the_next_one_alone(one: Bench, driv
     second = guest(one, 10, attempt=2)
     second = prepared(one, driver, second)
     clean(one, driver, first)
-    assert run(one, driver, second).phase is Phase.FINISHED
+    assert run(one, driver, second).phase is JobPhase.FINISHED
 
 
 @pytest.mark.parametrize(("number", "code"), [(5, "Tool.NoNetwork"), (6, "Tool.DiskFull")])
 def test_a_tool_that_cannot_be_installed_says_why(one: Bench, driver: Driver, number: int, code: str) -> None:
     report = refused(one, driver, guest(one, number))
-    assert (report.phase, report.code) == (Phase.FAILED, code)
+    assert (report.phase, report.code) == (JobPhase.FAILED, code)
     assert "It says: " in report.message
 
 
@@ -186,29 +186,29 @@ def test_a_tool_that_cannot_be_installed_says_why(one: Bench, driver: Driver, nu
 def test_a_tool_that_fails_says_what_is_left_to_do(one: Bench, driver: Driver, number: int, code: str, past: bool) -> None:
     made = prepared(one, driver, guest(one, number))
     report = run(one, driver, made)
-    assert (report.phase, report.code) == (Phase.FAILED, code)
+    assert (report.phase, report.code) == (JobPhase.FAILED, code)
     assert report.remedy.startswith("Roll back") == past
     again = replace(guest(one, number, attempt=2), handle=replace(made.handle, began_at=one.now))
     one.world.run(1)
-    report = until(one, lambda: driver.prepare(again, NOBODY), Phase.PREPARED, Phase.FAILED)
+    report = until(one, lambda: driver.prepare_job(again, NOBODY), JobPhase.PREPARED, JobPhase.FAILED)
     assert report.code == ("Tool.PastReturn" if past else "")
 
 
 def test_the_same_acts_twice_start_the_tool_once(one: Bench, driver: Driver) -> None:
     made = guest(one, 10)
     for _ in range(3):
-        driver.prepare(made, NOBODY)
+        driver.prepare_job(made, NOBODY)
     one.world.run(2)
-    driver.prepare(made, NOBODY)
+    driver.prepare_job(made, NOBODY)
     made = prepared(one, driver, made)
     for _ in range(4):
-        driver.launch(made)
+        driver.launch_job(made)
         one.world.run(1)
-    assert ended(one, driver, made).phase is Phase.FINISHED
-    driver.launch(made)
+    assert ended(one, driver, made).phase is JobPhase.FINISHED
+    driver.launch_job(made)
     one.world.run(2)
     assert starts(one, made, "Convert: Replace system packages") == 1
-    assert driver.prepare(replace(made, state=State.SNAPSHOTTED), NOBODY).phase is Phase.RUNNING
+    assert driver.prepare_job(replace(made, state=State.SNAPSHOTTED), NOBODY).phase is JobPhase.RUNNING
 
 
 @pytest.mark.parametrize("minutes", [0.1, 1, 3])
@@ -216,25 +216,25 @@ def test_a_restart_by_a_person_while_it_prepares_is_told_and_a_retry_begins_agai
     one: Bench, driver: Driver, minutes: float
 ) -> None:
     made = guest(one, 10)
-    driver.prepare(made, NOBODY)
+    driver.prepare_job(made, NOBODY)
     one.world.run(minutes)
     restart(one, made)
     report = refused(one, driver, made)
     assert report.code in ("Tool.Interrupted", "")
-    if report.phase is Phase.FAILED:
+    if report.phase is JobPhase.FAILED:
         again = guest(one, 10, attempt=2)
-        assert run(one, driver, prepared(one, driver, again)).phase is Phase.FINISHED
+        assert run(one, driver, prepared(one, driver, again)).phase is JobPhase.FINISHED
 
 
 @pytest.mark.parametrize(("minutes", "past"), [(0.2, False), (1, False), (5, True)])
 def test_a_power_loss_in_the_middle_is_never_taken_for_success(one: Bench, driver: Driver, minutes: float, past: bool) -> None:
     made = prepared(one, driver, guest(one, 10))
-    driver.launch(made)
+    driver.launch_job(made)
     one.world.run(minutes)
     restart(one, made)
     report = ended(one, driver, made)
-    assert report.phase is Phase.FAILED or report.phase is Phase.FINISHED
-    if report.phase is Phase.FAILED:
+    assert report.phase is JobPhase.FAILED or report.phase is JobPhase.FINISHED
+    if report.phase is JobPhase.FAILED:
         assert report.code == "Tool.Interrupted"
         assert report.remedy.startswith("Roll back") == past
     assert starts(one, made, "Convert: Replace system packages") <= 1
@@ -242,14 +242,14 @@ def test_a_power_loss_in_the_middle_is_never_taken_for_success(one: Bench, drive
 
 def test_an_hour_in_which_no_command_can_be_sent_changes_nothing(one: Bench, driver: Driver) -> None:
     made = prepared(one, driver, guest(one, 1))
-    driver.launch(made)
+    driver.launch_job(made)
     one.world.run(1)
     one.faults({"operation": "RunCommand", "kind": "throttle", "times": 1000})
     for _ in range(3):
         one.world.run(20)
-        assert driver.observe([made])[made.migration_id].phase is Phase.RUNNING
+        assert driver.job_reports([made])[made.migration_id].phase is JobPhase.RUNNING
     one.faults()
-    assert ended(one, driver, made).phase is Phase.FINISHED
+    assert ended(one, driver, made).phase is JobPhase.FINISHED
 
 
 def test_what_somebody_else_runs_is_never_disturbed(one: Bench, driver: Driver) -> None:
@@ -257,7 +257,7 @@ def test_what_somebody_else_runs_is_never_disturbed(one: Bench, driver: Driver) 
     script = (
         'mkdir -p "$GUEST_ROOT/.guest/pid"; cat "$GUEST_ROOT/proc/sys/kernel/random/boot_id" >"$GUEST_ROOT/.guest/pid/convert2rhel"'
     )
-    one.ports.guest.run(made.region_id, made.instance_id, os_type="linux", script=script, token="t", timeout_s=60)
+    one.ports.guest.start_script(made.region_id, made.instance_id, os_type="linux", script=script, token="t", timeout_s=60)
     one.world.run(1)
     report = refused(one, driver, made)
     assert report.code == "Tool.AlreadyRuns"
@@ -267,9 +267,9 @@ def test_a_recipe_that_is_off_is_never_begun(one: Bench) -> None:
     with bench("migrate") as plain:
         driver = plain.ports.drivers["guest"]
         with pytest.raises(Permanent, match="REPLANK_GUEST_PROVEN"):
-            driver.check()
+            driver.check_settings()
         with pytest.raises(Permanent) as missing:
-            driver.prepare(guest(plain, 1), NOBODY)
+            driver.prepare_job(guest(plain, 1), NOBODY)
         assert missing.value.code == "Recipe.Missing"
 
 

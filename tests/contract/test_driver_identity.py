@@ -14,7 +14,7 @@ from localcloud.account import service
 from shared.adapters.drivers.sources import is_same_host
 from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration, first_entry
-from shared.ports.driver import NOBODY, Driver, Identity, Phase
+from shared.ports.driver import NOBODY, Driver, InstanceIdentity, JobPhase
 from shared.stages.host_identity import host_identity
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
@@ -82,7 +82,7 @@ def token_lost(one: Bench, driver: Driver, made: Migration) -> None:
     """A call that made the activation code and died before it could run the import."""
     one.faults({"operation": "RunCommand", "kind": "drop_before", "times": -1})
     with pytest.raises(Transient):
-        driver.prepare(made, identity_of(one, made))
+        driver.prepare_job(made, identity_of(one, made))
     one.faults()
 
 
@@ -122,7 +122,7 @@ def import_lost(one: Bench, driver: Driver, made: Migration) -> str:
     """A call that ran the import and died before it knew; the source that came of it."""
     one.faults({"operation": "RunCommand", "kind": "drop_after", "times": -1})
     with pytest.raises(Transient):
-        driver.prepare(made, identity_of(one, made))
+        driver.prepare_job(made, identity_of(one, made))
     one.faults()
     one.world.run(2)
     (source_id,) = [each for each, source in one.world.inventory()["sources"].items() if source["InstanceId"] == made.instance_id]
@@ -131,10 +131,10 @@ def import_lost(one: Bench, driver: Driver, made: Migration) -> str:
 
 def test_the_source_of_a_lost_import_is_adopted(one: Bench, smc: Driver) -> None:
     made = moving(one, 1)
-    assert smc.prepare(made, NOBODY).handle.source_id == "" != import_lost(one, smc, moving(one, 2))
+    assert smc.prepare_job(made, NOBODY).handle.source_id == "" != import_lost(one, smc, moving(one, 2))
     made = moving(one, 3)
     source_id = import_lost(one, smc, made)
-    assert smc.prepare(made, NOBODY).handle.source_id == source_id
+    assert smc.prepare_job(made, NOBODY).handle.source_id == source_id
 
 
 def test_of_two_sources_that_look_alike_the_one_imported_in_the_instance_is_adopted(one: Bench, smc: Driver) -> None:
@@ -142,7 +142,7 @@ def test_of_two_sources_that_look_alike_the_one_imported_in_the_instance_is_adop
     imported(one, TWIN)
     source_id = import_lost(one, smc, made)
     imported(one, TWIN)
-    assert smc.prepare(made, identity_of(one, made)).handle.source_id == source_id
+    assert smc.prepare_job(made, identity_of(one, made)).handle.source_id == source_id
 
 
 def test_a_twin_that_has_a_job_is_not_adopted(one: Bench, smc: Driver) -> None:
@@ -167,7 +167,7 @@ def test_a_twin_that_was_there_before_is_not_adopted(one: Bench, smc: Driver) ->
 def test_the_clean_up_leaves_the_source_of_another_host(one: Bench, smc: Driver, knows: bool) -> None:
     made = prepared(one, smc, moving(one, 1))
     imported(one, OTHER)
-    smc.clean_up(made, made.handle if knows else Handle())
+    smc.clean_up_hop(made, made.handle if knows else Handle())
     assert owners(one) == [OTHER]
 
 
@@ -176,16 +176,16 @@ def test_the_clean_up_leaves_a_new_twin(one: Bench, smc: Driver, knows: bool) ->
     """One with our address and our hostname, and without a job yet."""
     made = prepared(one, smc, moving(one, 1))
     imported(one, TWIN)
-    smc.clean_up(made, made.handle if knows else Handle())
+    smc.clean_up_hop(made, made.handle if knows else Handle())
     assert owners(one) == [TWIN]
 
 
 def test_the_clean_up_finds_what_a_lost_import_left(one: Bench, smc: Driver) -> None:
     made = moving(one, 1)
     import_lost(one, smc, made)
-    smc.clean_up(made, Handle(), sources=False)
+    smc.clean_up_hop(made, Handle(), sources=False)
     assert owners(one) == [OURS], "the next hop's"
-    smc.clean_up(made, Handle())
+    smc.clean_up_hop(made, Handle())
     assert owners(one) == []
 
 
@@ -195,7 +195,7 @@ def test_the_clean_up_leaves_a_twin_that_has_a_job(one: Bench, smc: Driver, know
     """Also one that is done, which SMC itself would let go."""
     made = prepared(one, smc, moving(one, 1))
     stand(one, started(one, TWIN), Status=status)
-    smc.clean_up(made, made.handle if knows else Handle())
+    smc.clean_up_hop(made, made.handle if knows else Handle())
     assert owners(one) == [TWIN]
 
 
@@ -204,14 +204,14 @@ def test_the_clean_up_leaves_even_the_known_source_to_a_job_of_somebody_else(one
     """SMC refuses to delete it unless forced to, whenever that job was made."""
     made = moving(one, 1)
     job = stand(one, started(one, OURS), Status="Running" if runs else "Ready")
-    smc.clean_up(made, Handle(source_id=job["SourceId"]))
+    smc.clean_up_hop(made, Handle(source_id=job["SourceId"]))
     assert owners(one) == [OURS]
 
 
 def test_the_clean_up_forces_what_only_a_job_of_ours_holds(one: Bench, smc: Driver) -> None:
     """The handle knows one job, and a job of the same attempt that a lost call made is on the source still."""
     made = prepared(one, smc, moving(one, 1))
-    smc.clean_up(made, replace(made.handle, job_id="j-gone"))
+    smc.clean_up_hop(made, replace(made.handle, job_id="j-gone"))
     assert owners(one) == []
 
 
@@ -219,22 +219,22 @@ def test_the_clean_up_waits_for_an_import_under_way(one: Bench, smc: Driver) -> 
     """A person cancels while SMC's client registers the instance: its source comes when nobody looks any more."""
     made = moving(one, 1)
     one.faults({"service": "ecs", "operation": "command_done", "kind": "stick", "delay_ms": 240_000})
-    made = replace(made, handle=smc.prepare(made, NOBODY).handle)
+    made = replace(made, handle=smc.prepare_job(made, NOBODY).handle)
     one.world.run(1)
     with pytest.raises(Transient) as caught:
-        smc.clean_up(made, made.handle)
+        smc.clean_up_hop(made, made.handle)
     assert caught.value.code == "Import.Running"
     one.world.run(4)
-    smc.clean_up(made, made.handle)
+    smc.clean_up_hop(made, made.handle)
     assert owners(one) == []
 
 
 def test_a_command_that_never_ends_holds_no_clean_up_up_for_ever(one: Bench, smc: Driver) -> None:
     made = moving(one, 1)
     one.faults({"service": "ecs", "operation": "command_done", "kind": "stick", "delay_ms": 86_400_000})
-    made = replace(made, handle=smc.prepare(made, NOBODY).handle)
+    made = replace(made, handle=smc.prepare_job(made, NOBODY).handle)
     one.world.run(12)
-    smc.clean_up(made, made.handle)
+    smc.clean_up_hop(made, made.handle)
 
 
 # Following a person -----------------------------------------------------------------------------------------------
@@ -243,20 +243,20 @@ def test_a_command_that_never_ends_holds_no_clean_up_up_for_ever(one: Bench, smc
 def test_the_job_of_another_host_at_the_same_address_is_not_followed(one: Bench, console: Driver) -> None:
     made = moving(one, 1, driver="console")
     job_id = started(one, OTHER)
-    report = console.prepare(made, identity_of(one, made))
-    assert (report.phase, report.handle.job_id) == (Phase.PREPARING, "")
+    report = console.prepare_job(made, identity_of(one, made))
+    assert (report.phase, report.handle.job_id) == (JobPhase.PREPARING, "")
     assert "web-2" in report.remedy, "who wonders why nothing happens is told what was passed over"
     ours = started(one, OURS)
     assert ours != job_id
-    assert console.prepare(made, identity_of(one, made)).handle.job_id == ours
+    assert console.prepare_job(made, identity_of(one, made)).handle.job_id == ours
 
 
 def test_of_two_jobs_on_sources_that_look_alike_none_is_followed(one: Bench, console: Driver) -> None:
     made = moving(one, 1, driver="console")
     both = {started(one, OURS), started(one, TWIN)}
     for known in ("", min(both), max(both)):
-        report = console.prepare(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
-        assert (report.phase, report.code) == (Phase.FAILED, "Source.Ambiguous")
+        report = console.prepare_job(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
+        assert (report.phase, report.code) == (JobPhase.FAILED, "Source.Ambiguous")
 
 
 @pytest.mark.parametrize("named", [{"InstanceId": TWIN, "TargetType": "TargetInstance"}, {"RegionId": "cn-beijing"}])
@@ -264,10 +264,10 @@ def test_a_job_that_names_another_instance_is_not_followed(one: Bench, console: 
     made = moving(one, 1, driver="console")
     twin = started(one, TWIN, **named)
     for known in ("", twin):
-        report = console.prepare(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
-        assert report.phase is Phase.PREPARING
+        report = console.prepare_job(replace(made, handle=Handle(job_id=known)), identity_of(one, made))
+        assert report.phase is JobPhase.PREPARING
     ours = started(one, OURS, InstanceId=OURS, RegionId="cn-hangzhou")
-    assert console.prepare(made, identity_of(one, made)).handle.job_id == ours
+    assert console.prepare_job(made, identity_of(one, made)).handle.job_id == ours
 
 
 @pytest.mark.parametrize("named", [{"InstanceId": OTHER}, {"RegionId": "cn-beijing"}])
@@ -277,7 +277,7 @@ def test_a_job_that_names_another_instance_is_not_started(one: Bench, smc: Drive
     refused: list[Permanent] = []
 
     def attempt() -> None:
-        for act in (lambda: smc.launch(made), lambda: smc.prepare(made, NOBODY)):
+        for act in (lambda: smc.launch_job(made), lambda: smc.prepare_job(made, NOBODY)):
             with pytest.raises(Permanent) as caught:
                 act()
             refused.append(caught.value)
@@ -320,11 +320,11 @@ def test_where_another_instance_has_its_address_and_hostname_nobody_is_asked_to_
     """A job on either would look like the other's: the person would be told that this one moves while the other does."""
     made = moving(one, 1, driver="console")
     one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
-    facts = one.ports.compute.describe(made.region_id, made.instance_id)
+    facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)
     one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": None})
     started(one, TWIN)
-    report = console.prepare(made, host_identity(made, 0, one.ports))
-    assert (report.phase, report.code, report.handle) == (Phase.FAILED, "Instance.Indistinct", made.handle)
+    report = console.prepare_job(made, host_identity(made, 0, one.ports))
+    assert (report.phase, report.code, report.handle) == (JobPhase.FAILED, "Instance.Indistinct", made.handle)
     assert TWIN in report.message
     assert OTHER not in report.message
 
@@ -333,7 +333,7 @@ def test_a_machine_renamed_inside_is_known_by_both_names(one: Bench) -> None:
     made = moving(one, 1)
     one.ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     assert host_identity(made, 0, one.ports) == NOBODY
-    facts = one.ports.compute.describe(made.region_id, made.instance_id)
+    facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)
     for guest, names in (({"hostname": "shop"}, ("shop", "web-1")), ({"hostname": None}, ("web-1",)), (None, ("web-1",))):
         one.ports.migrations.put_document(made.migration_id, "baseline-0", {"instance": facts.to_json(), "guest": guest})
-        assert host_identity(made, 0, one.ports) == Identity(("10.0.0.5",), names, others={OTHER: "web-2", TWIN: "web-1"})
+        assert host_identity(made, 0, one.ports) == InstanceIdentity(("10.0.0.5",), names, others={OTHER: "web-2", TWIN: "web-1"})

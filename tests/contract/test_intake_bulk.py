@@ -18,7 +18,7 @@ from shared.domain.errors import Permanent
 from shared.domain.message import Message
 from shared.domain.migration import State
 from shared.ports.ports import Ports
-from shared.runtime.composition import credentials_of, ports_of
+from shared.runtime.composition import function_credentials, make_ports
 from shared.stages import intake, waving
 from shared.stages.api import batches
 from tests.support.fakes import FakeBus
@@ -60,7 +60,7 @@ def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
     found: list[tuple[str, str, str]] = []
     token = ""
     while True:
-        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
         found += [(each.instance_name, each.instance_id, each.migration_id) for each in page.migrations]
         token = page.next_token
         if not token:
@@ -72,7 +72,7 @@ def by_name(ports: Ports, batch_id: str, count: int) -> list[str]:
 def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_killed(count: int) -> None:
     """Over two hundred calls with ten thousand before intake noted the order: two for each page of a hundred rows."""
     with bench("intake") as one:
-        api = ports_of("api", settings(), credentials_of(os.environ, None), CloudClock(one.world))
+        api = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(one.world))
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, count, waves=["1", "10", "25%"])
         batch_id = str(message.data["batchId"])
@@ -84,7 +84,7 @@ def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_k
         cut = api.batches.waves(batch_id)
         assert [id for wave in cut for id in wave] == by_name(ports, batch_id, count)
         assert [len(wave) for wave in cut[:3]] == [1, 10, -(-count // 4)]
-        assert api.batches.places(batch_id) == [], "they have done their work"
+        assert api.batches.wave_sort_keys(batch_id) == [], "they have done their work"
         again = Counter(one.calls(lambda: [api.batches.waves(batch_id) for _ in range(count)]))
         assert sum(again.values()) <= 1, "nobody changes them, so they are read once"
 
@@ -92,20 +92,20 @@ def test_the_waves_of_a_large_batch_are_cut_with_few_calls_although_intake_was_k
 def test_waves_are_cut_of_a_batch_that_an_older_version_planned() -> None:
     """It noted no order. What the api reads it notes, so that a second try goes on from there."""
     with bench("intake") as one:
-        api = ports_of("api", settings(), credentials_of(os.environ, None), CloudClock(one.world))
+        api = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(one.world))
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 120, waves=["50%"])
         batch_id = str(message.data["batchId"])
         with mock.patch.object(waving.WaveOrder, "add_migrations"):
             intake.run(message, ports)
-        assert api.batches.places(batch_id) == []
+        assert api.batches.wave_sort_keys(batch_id) == []
         with mock.patch.object(waving, "NOTED_AT_ONCE", 50):
             dies = mock.patch.object(
                 waving, "_read_sort_keys", side_effect=[waving._read_sort_keys(_some(api, batch_id), api), IntakeKilled]
             )
             with dies, pytest.raises(IntakeKilled):
                 acknowledged(replace(api, bus=FakeBus()), batch_id)
-            assert [len(page) for page in api.batches.places(batch_id)] == [50]
+            assert [len(page) for page in api.batches.wave_sort_keys(batch_id)] == [50]
             acknowledged(replace(api, bus=FakeBus()), batch_id)
         assert [id for wave in api.batches.waves(batch_id) for id in wave] == by_name(ports, batch_id, 120)
 
@@ -118,7 +118,7 @@ def owing(ports: Ports, batch_id: str) -> set[str]:
     """Those whose event is still to be published by the tick."""
     found, token = set(), ""
     while True:
-        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
         found |= {each.migration_id for each in page.migrations if each.owes}
         token = page.next_token
         if not token:
@@ -138,7 +138,7 @@ def test_a_batch_is_made_in_full_although_intake_is_killed_five_times(count: int
             assert ports.batches.load(batch_id).state is BatchState.PLANNING
         assert intake.run(message, ports).result == "done"
         assert (ports.batches.load(batch_id).state, ports.batches.load(batch_id).size) == (BatchState.OPEN, count)
-        assert ports.migrations.counts(batch_id) == Counter({State.ACCEPTED: count})
+        assert ports.migrations.state_counts(batch_id) == Counter({State.ACCEPTED: count})
         asked = Counter(each.data["migrationId"] for each in bus.published if "migrationId" in each.data)
         assert set(asked.values()) == {1}
         assert len(set(asked) | owing(ports, batch_id)) == count, "each is asked for, or the tick asks for it"
@@ -165,7 +165,7 @@ def test_a_role_that_may_not_write_in_bulk_writes_one_by_one() -> None:
         message = submitted(one, ports, 3)
         with mock.patch.object(Store, "write_batch", side_effect=Permanent("Store.Refused", "denied", "")):
             assert intake.run(message, ports).facts["instances"] == 3
-        assert sum(ports.migrations.counts(str(message.data["batchId"])).values()) == 3
+        assert sum(ports.migrations.state_counts(str(message.data["batchId"])).values()) == 3
         assert owing(ports, str(message.data["batchId"])) == set()
 
 
@@ -174,7 +174,7 @@ def test_what_moved_on_while_it_was_made_is_left_alone() -> None:
         ports = replace(one.ports, bus=FakeBus())
         message = submitted(one, ports, 2)
         intake.run(message, ports)
-        found = ports.migrations.of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
+        found = ports.migrations.page_of_batch(str(message.data["batchId"]), state=None, limit=9, token="").migrations
         moved = ports.migrations.load(found[0].migration_id)
-        ports.migrations.settle_many([replace(moved, version=7), found[1]])
+        ports.migrations.settle_first_outboxes([replace(moved, version=7), found[1]])
         assert ports.migrations.load(moved.migration_id).version == moved.version

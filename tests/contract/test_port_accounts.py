@@ -46,47 +46,47 @@ def admission(request: pytest.FixtureRequest) -> Iterator[Admission]:
 
 
 def test_one_instance_id_in_two_accounts_is_two_locks(admission: Admission) -> None:
-    assert admission.lock(*WHERE, "m1") == "m1"
-    assert admission.lock(*WHERE, "m2", account=A) == "m2"
-    assert admission.lock(*WHERE, "m3", account=A) == "m2"
-    assert [admission.holder(*WHERE, account=each) for each in ("", A, B)] == ["m1", "m2", ""]
-    admission.unlock(*WHERE, "m2", account=B)
-    admission.unlock(*WHERE, "m2")
-    assert admission.holder(*WHERE, account=A) == "m2"
-    admission.unlock(*WHERE, "m2", account=A)
-    assert [admission.holder(*WHERE, account=each) for each in ("", A)] == ["m1", ""]
+    assert admission.lock_instance(*WHERE, "m1") == "m1"
+    assert admission.lock_instance(*WHERE, "m2", account=A) == "m2"
+    assert admission.lock_instance(*WHERE, "m3", account=A) == "m2"
+    assert [admission.lock_holder(*WHERE, account=each) for each in ("", A, B)] == ["m1", "m2", ""]
+    admission.unlock_instance(*WHERE, "m2", account=B)
+    admission.unlock_instance(*WHERE, "m2")
+    assert admission.lock_holder(*WHERE, account=A) == "m2"
+    admission.unlock_instance(*WHERE, "m2", account=A)
+    assert [admission.lock_holder(*WHERE, account=each) for each in ("", A)] == ["m1", ""]
 
 
 def take(admission: Admission, name: str, account: str, batch: str = "b1") -> bool:
-    return admission.take_slot(admission.room(batch, name, account=account), name, batch, account=account)
+    return admission.take_slot(admission.slot_use(batch, name, account=account), name, batch, account=account)
 
 
 def test_slots_count_for_their_account_and_for_their_batch(admission: Admission) -> None:
     for name, account in (("m1", ""), ("m2", A), ("m3", A), ("m4", B)):
         assert take(admission, name, account)
-    found = {account: admission.room("b1", "", account=account) for account in ("", A, B)}
+    found = {account: admission.slot_use("b1", "", account=account) for account in ("", A, B)}
     assert {account: (room.of_account, room.of_batch) for account, room in found.items()} == {"": (1, 4), A: (2, 4), B: (1, 4)}
-    assert admission.homes() == {"m2": A, "m3": A, "m4": B}
+    assert admission.accounts_of_slot_holders() == {"m2": A, "m3": A, "m4": B}
     admission.release_slot("m2", "b1", account=A)
     admission.release_slot("m2", "b1", account=A)
-    assert admission.look("b1", account=A)[0].of_account == 1
-    assert (admission.room("b1").of_account, admission.room("b1").of_batch) == (1, 3)
-    assert admission.homes() == {"m3": A, "m4": B}
-    assert not take(admission, "m5", "") or admission.room("b1").of_account == 2
+    assert admission.slot_use_and_hold("b1", account=A)[0].of_account == 1
+    assert (admission.slot_use("b1").of_account, admission.slot_use("b1").of_batch) == (1, 3)
+    assert admission.accounts_of_slot_holders() == {"m3": A, "m4": B}
+    assert not take(admission, "m5", "") or admission.slot_use("b1").of_account == 2
 
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
     trouble = trouble_of(role_refused(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
     admission.note_trouble(trouble)
-    assert admission.look("b1", account=A)[0].trouble == trouble
-    assert [admission.look("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
-    assert admission.troubles([A, B, ""]) == {A: trouble}
+    assert admission.slot_use_and_hold("b1", account=A)[0].trouble == trouble
+    assert [admission.slot_use_and_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
+    assert admission.account_troubles([A, B, ""]) == {A: trouble}
     later = replace(trouble, until=T0 + timedelta(hours=1))
     admission.note_trouble(later)
-    assert admission.troubles([A]) == {A: later}
+    assert admission.account_troubles([A]) == {A: later}
     admission.clear_trouble(A)
     admission.clear_trouble(A)
-    assert admission.troubles([A]) == {}
+    assert admission.account_troubles([A]) == {}
 
 
 def test_counts_that_a_version_without_accounts_left_are_set_right(one: Bench) -> None:
@@ -95,12 +95,12 @@ def test_counts_that_a_version_without_accounts_left_are_set_right(one: Bench) -
     for name, account in (("m1", ""), ("m2", A), ("m3", A)):
         assert take(admission, name, account)
     TablestoreAdmission(store_of(one)).release_slot("m2", "b1")
-    assert admission.room("b1", account=A).of_account == 2
-    admission.holders()
-    assert (admission.room("b1", account=A).of_account, admission.room("b1").of_account) == (1, 1)
+    assert admission.slot_use("b1", account=A).of_account == 2
+    admission.slot_holders()
+    assert (admission.slot_use("b1", account=A).of_account, admission.slot_use("b1").of_account) == (1, 1)
     store_of(one).update(tables.LOCKS, SLOTS, {}, (tables.COUNT + A,))
-    admission.holders()
-    assert admission.room("b1", account=A).of_account == 1
+    admission.slot_holders()
+    assert admission.slot_use("b1", account=A).of_account == 1
 
 
 def test_without_members_the_columns_and_calls_are_those_of_before() -> None:
@@ -110,9 +110,9 @@ def test_without_members_the_columns_and_calls_are_those_of_before() -> None:
         assert calls == ["GetRow", "PutRow"]
         row = store_of(made).get(tables.LOCKS, SLOTS) or {}
         assert set(row) == {"lock_id", "m_m1", "a_m1", "n_", "n_b1", "version"}
-        assert made.calls(lambda: admission.look("b1", "m1")) == ["BatchGetRow"]
-        assert made.calls(lambda: admission.troubles([""])) == []
-        assert admission.lock(*WHERE, "m1") == "m1"
+        assert made.calls(lambda: admission.slot_use_and_hold("b1", "m1")) == ["BatchGetRow"]
+        assert made.calls(lambda: admission.account_troubles([""])) == []
+        assert admission.lock_instance(*WHERE, "m1") == "m1"
         assert store_of(made).get(tables.LOCKS, (("lock_id", "instance:cn-hangzhou:i-1"),))
 
 
@@ -127,7 +127,7 @@ def test_a_row_from_before_is_of_the_own_account(one: Bench) -> None:
     store_of(one).put(tables.MIGRATIONS, (("migration_id", "m-old"),), {**columns, **queue})
     found = one.ports.migrations.load("m-old")
     assert found.account_id == ""
-    assert [each.migration_id for each in one.ports.migrations.ready("b-old", 10)] == ["m-old"]
+    assert [each.migration_id for each in one.ports.migrations.admission_queue("b-old", 10)] == ["m-old"]
     assert "home_account" not in tables.migration_columns(found)
     assert "account_id" not in tables.migration_columns(found)["doc"]
 
@@ -163,7 +163,7 @@ def test_each_account_of_a_batch_has_a_queue_of_its_own(one: Bench) -> None:
         one.ports.migrations.commit(step(checking, State.READY, now=T0, by="precheck", reason="r"))
 
     def queue(account: str) -> list[str]:
-        return [each.migration_id for each in one.ports.migrations.ready("b-queues", 10, account)]
+        return [each.migration_id for each in one.ports.migrations.admission_queue("b-queues", 10, account)]
 
     assert (queue(""), queue(B)) == ([migration(11).migration_id], [])
     assert sorted(queue(A)) == [migration(12).migration_id, migration(13).migration_id]

@@ -14,7 +14,7 @@ from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.adapters.store import Store
 from shared.domain.hold import NOTHING_HELD, Hold, HoldLine
-from shared.ports.admission import Admission, LeaseHolder, Room
+from shared.ports.admission import Admission, LeaseHolder, SlotUse
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import T0, Bench, bench
 
@@ -40,110 +40,110 @@ def one() -> Iterator[Bench]:
 
 
 def test_a_lock_has_one_holder(admission: Admission) -> None:
-    assert admission.holder("cn-hangzhou", "i-1") == ""
-    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
-    assert admission.lock("cn-hangzhou", "i-1", "ma") == "ma"
-    assert admission.lock("cn-hangzhou", "i-1", "mb") == "ma"
-    assert admission.lock("cn-beijing", "i-1", "mb") == "mb"
-    admission.unlock("cn-hangzhou", "i-1", "mb")
-    assert admission.holder("cn-hangzhou", "i-1") == "ma"
-    admission.unlock("cn-hangzhou", "i-1", "ma")
-    admission.unlock("cn-hangzhou", "i-1", "ma")
-    assert admission.holder("cn-hangzhou", "i-1") == ""
+    assert admission.lock_holder("cn-hangzhou", "i-1") == ""
+    assert admission.lock_instance("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.lock_instance("cn-hangzhou", "i-1", "ma") == "ma"
+    assert admission.lock_instance("cn-hangzhou", "i-1", "mb") == "ma"
+    assert admission.lock_instance("cn-beijing", "i-1", "mb") == "mb"
+    admission.unlock_instance("cn-hangzhou", "i-1", "mb")
+    assert admission.lock_holder("cn-hangzhou", "i-1") == "ma"
+    admission.unlock_instance("cn-hangzhou", "i-1", "ma")
+    admission.unlock_instance("cn-hangzhou", "i-1", "ma")
+    assert admission.lock_holder("cn-hangzhou", "i-1") == ""
 
 
 def test_an_earlier_attempt_cannot_give_back_what_a_retry_has_taken(admission: Admission) -> None:
     where = ("cn-hangzhou", "i-2")
-    assert admission.lock(*where, "ma", 1) == "ma"
-    assert admission.lock(*where, "ma", 2) == "ma"
-    assert admission.lock(*where, "ma", 1) == "ma"  # a duplicate that comes late
-    admission.unlock(*where, "ma", 1)
-    assert admission.holder(*where) == "ma"
-    admission.unlock(*where, "ma", 3)  # the end of an attempt that did not lock by itself
-    assert admission.holder(*where) == ""
+    assert admission.lock_instance(*where, "ma", 1) == "ma"
+    assert admission.lock_instance(*where, "ma", 2) == "ma"
+    assert admission.lock_instance(*where, "ma", 1) == "ma"  # a duplicate that comes late
+    admission.unlock_instance(*where, "ma", 1)
+    assert admission.lock_holder(*where) == "ma"
+    admission.unlock_instance(*where, "ma", 3)  # the end of an attempt that did not lock by itself
+    assert admission.lock_holder(*where) == ""
 
 
 def test_an_earlier_attempts_lock_is_given_back_though_the_first_call_is_lost() -> None:
     """The repeated call fails its condition, which says nothing of the lock: it names the attempt that took it."""
     with bench("api") as made:
         admission, where = made.ports.admission, ("cn-hangzhou", "i-3")
-        assert admission.lock(*where, "ma", 1) == "ma"
+        assert admission.lock_instance(*where, "ma", 1) == "ma"
         made.faults({"service": "tablestore", "operation": "DeleteRow", "kind": "drop_before", "times": 1})
-        admission.unlock(*where, "ma", 2)
-        assert admission.holder(*where) == ""
+        admission.unlock_instance(*where, "ma", 2)
+        assert admission.lock_holder(*where) == ""
 
 
 def test_slots_are_taken_on_the_latest_picture_only(admission: Admission) -> None:
-    nothing = admission.room("b1", "ma")
-    assert nothing == Room(0, 0, 0)
+    nothing = admission.slot_use("b1", "ma")
+    assert nothing == SlotUse(0, 0, 0)
     admission.release_slot("ma", "b1")
     assert admission.take_slot(nothing, "ma", "b1")
     assert not admission.take_slot(nothing, "mb", "b1")
-    assert admission.room("b1", "ma") == Room(1, 1, 1, since=1)
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1")
-    seen = admission.room("b2", "mb")
-    assert seen == Room(1, 1, 0)
+    assert admission.slot_use("b1", "ma") == SlotUse(1, 1, 1, since=1)
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1")
+    seen = admission.slot_use("b2", "mb")
+    assert seen == SlotUse(1, 1, 0)
     assert admission.take_slot(seen, "mb", "b2", 3)
     assert not admission.take_slot(seen, "mc", "b2")
-    assert admission.holders() == {"ma": "b1", "mb": "b2"}
+    assert admission.slot_holders() == {"ma": "b1", "mb": "b2"}
     admission.release_slot("ma", "b1")
     admission.release_slot("ma", "b1")
-    assert admission.holders() == {"mb": "b2"}
-    assert (admission.room("b1"), admission.room("b2", "mb")) == (Room(2, 1, 0), Room(2, 1, 1, since=3))
+    assert admission.slot_holders() == {"mb": "b2"}
+    assert (admission.slot_use("b1"), admission.slot_use("b2", "mb")) == (SlotUse(2, 1, 0), SlotUse(2, 1, 1, since=3))
 
 
 def test_each_slot_of_a_batch_tells_its_region_and_one_of_an_older_version_tells_none(admission: Admission) -> None:
-    assert admission.regions("b1") == {}
+    assert admission.regions_of_slot_holders("b1") == {}
     for name, batch, region in (("ma", "b1", "cn-hangzhou"), ("mb", "b2", "cn-beijing"), ("mc", "b1", "")):
-        assert admission.take_slot(admission.room(batch, name), name, batch, region=region)
-    assert admission.regions("b1") == {"ma": "cn-hangzhou", "mc": ""}
+        assert admission.take_slot(admission.slot_use(batch, name), name, batch, region=region)
+    assert admission.regions_of_slot_holders("b1") == {"ma": "cn-hangzhou", "mc": ""}
     admission.release_slot("ma", "b1")
-    assert admission.regions("b1") == {"mc": ""}
-    assert admission.regions("b2") == {"mb": "cn-beijing"}
+    assert admission.regions_of_slot_holders("b1") == {"mc": ""}
+    assert admission.regions_of_slot_holders("b2") == {"mb": "cn-beijing"}
 
 
 def test_an_earlier_attempt_cannot_give_back_the_slot_that_a_retry_has_taken(admission: Admission) -> None:
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)
     admission.release_slot("ma", "b1", 1)
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 2)
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
-    assert admission.holders() == {"ma": "b1"}
+    assert admission.slot_holders() == {"ma": "b1"}
     admission.release_slot("ma", "b1", 3)  # the end of an attempt that took none by itself
-    assert (admission.holders(), admission.room("b1").of_account) == ({}, 0)
+    assert (admission.slot_holders(), admission.slot_use("b1").of_account) == ({}, 0)
 
 
 def test_a_retry_makes_a_slot_that_is_still_held_its_own(admission: Admission) -> None:
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
-    seen = admission.room("b1", "ma")
-    assert (seen.has(1), seen.has(2)) == (True, False)
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)
+    seen = admission.slot_use("b1", "ma")
+    assert (seen.is_held_since(1), seen.is_held_since(2)) == (True, False)
     assert admission.take_slot(seen, "ma", "b1", 2)
     admission.release_slot("ma", "b1", 1)
-    assert admission.room("b1", "ma").has(2)
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)  # a duplicate that comes late
-    assert admission.room("b1", "ma") == Room(2, 1, 1, since=2)
+    assert admission.slot_use("b1", "ma").is_held_since(2)
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)  # a duplicate that comes late
+    assert admission.slot_use("b1", "ma") == SlotUse(2, 1, 1, since=2)
 
 
 def test_a_slot_that_went_while_a_retry_took_it_over_is_not_counted_as_held(admission: Admission) -> None:
     """Giving back makes no new version, so the picture looks fresh."""
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 1)
-    seen = admission.room("b1", "ma")
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 1)
+    seen = admission.slot_use("b1", "ma")
     admission.release_slot("ma", "b1", 1)
     assert not admission.take_slot(seen, "ma", "b1", 2)
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1", 2)
-    assert admission.room("b1", "ma") == Room(2, 1, 1, since=2)
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1", 2)
+    assert admission.slot_use("b1", "ma") == SlotUse(2, 1, 1, since=2)
 
 
 def test_a_batch_that_holds_nothing_leaves_nothing_behind(one: Bench) -> None:
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     store: Store = admission._store
-    assert admission.take_slot(admission.room("bgone", "mgone"), "mgone", "bgone")
-    admission.drop_count("bgone")
-    assert admission.room("bgone").of_batch == 1, "one is held: it stays"
+    assert admission.take_slot(admission.slot_use("bgone", "mgone"), "mgone", "bgone")
+    admission.delete_slot_count("bgone")
+    assert admission.slot_use("bgone").of_batch == 1, "one is held: it stays"
     admission.release_slot("mgone", "bgone")
-    admission.drop_count("bgone")
+    admission.delete_slot_count("bgone")
     assert not [name for name in store.get(tables.LOCKS, ROW) or {} if name.endswith("gone")]
-    assert admission.room("bgone").of_batch == 0
+    assert admission.slot_use("bgone").of_batch == 0
 
 
 def old(one: Bench, **columns: Any) -> TablestoreAdmission:
@@ -157,20 +157,20 @@ def old(one: Bench, **columns: Any) -> TablestoreAdmission:
 def test_a_deployment_counts_the_slots_that_it_finds(one: Bench) -> None:
     """Some name the attempt that took them, older ones do not."""
     admission = old(one, m_mold="b1", m_mkept="b1", a_mkept=2)
-    assert admission.room("b1", "mkept") == Room(71, 2, 2, since=2)
-    assert admission.take_slot(admission.room("b2", "mnew"), "mnew", "b2")
+    assert admission.slot_use("b1", "mkept") == SlotUse(71, 2, 2, since=2)
+    assert admission.take_slot(admission.slot_use("b2", "mnew"), "mnew", "b2")
     for each in (("mold", "b1", 1), ("mkept", "b1", 2), ("mnew", "b2", 1)):
         admission.release_slot(*each)
-    assert (admission.holders(), admission.room("b1")) == ({}, Room(72, 0, 0))
+    assert (admission.slot_holders(), admission.slot_use("b1")) == ({}, SlotUse(72, 0, 0))
 
 
 @pytest.mark.parametrize("wrong", [{"n_": 5, "n_b1": 1, "n_b9": 3}, {"n_": -1, "n_b1": -1}, {"n_": 0}])
 def test_what_another_version_has_left_wrong_is_counted_again(one: Bench, wrong: dict[str, int]) -> None:
     """The tick asks who holds a slot before it offers any."""
     admission = old(one, m_ma="b1", a_ma=1, **wrong)
-    assert admission.holders() == {"ma": "b1"}
-    assert (admission.room("b1", "ma"), admission.room("b9").of_batch) == (Room(71, 1, 1, since=1), 0)
-    assert one.calls(admission.holders) == ["GetRow"]
+    assert admission.slot_holders() == {"ma": "b1"}
+    assert (admission.slot_use("b1", "ma"), admission.slot_use("b9").of_batch) == (SlotUse(71, 1, 1, since=1), 0)
+    assert one.calls(admission.slot_holders) == ["GetRow"]
 
 
 def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> None:
@@ -185,16 +185,16 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
 
     with mock.patch.object(admission._store, "get", overtaken):
         admission._correct_counts()
-    assert admission.holders() == {}
-    assert admission.room("b1") == Room(71, 0, 0)
+    assert admission.slot_holders() == {}
+    assert admission.slot_use("b1") == SlotUse(71, 0, 0)
 
 
 def test_a_slot_is_taken_and_given_back_by_one_call_each(one: Bench) -> None:
     admission = one.ports.admission
-    seen = admission.room("b1", "mone")
+    seen = admission.slot_use("b1", "mone")
     assert one.calls(lambda: admission.take_slot(seen, "mone", "b1")) in (["PutRow"], ["UpdateRow"])
     assert one.calls(lambda: admission.release_slot("mone", "b1")) == ["UpdateRow"]
-    assert "mone" not in admission.holders()
+    assert "mone" not in admission.slot_holders()
 
 
 def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
@@ -203,7 +203,7 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
     assert isinstance(admission, TablestoreAdmission)
     ids = [f"m{number:026d}" for number in range(150)]
     for each in ids:
-        assert admission.take_slot(admission.room("bmany", each), each, "bmany")
+        assert admission.take_slot(admission.slot_use("bmany", each), each, "bmany")
     answers: list[Any] = []
     send = admission._store._send_request
 
@@ -212,8 +212,8 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
         return answers[-1]
 
     with mock.patch.object(admission._store, "_send_request", heard):
-        assert admission.room("bmany", ids[7]) == replace(admission.room("bmany"), of_batch=len(ids), since=1)
-        assert list(admission.holders()) == ids
+        assert admission.slot_use("bmany", ids[7]) == replace(admission.slot_use("bmany"), of_batch=len(ids), since=1)
+        assert list(admission.slot_holders()) == ids
     assert [consumed.read for consumed, *_ in answers] == [1, 1, 2]
 
 
@@ -221,11 +221,11 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
 
 def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
-    assert admission.places(["app=shop"]) == {}
+    assert admission.group_holders(["app=shop"]) == {}
     assert admission.enter_group("app=shop", "ma") == LeaseHolder("ma", 1)
     assert admission.enter_group("app=shop", "mb", 4) == LeaseHolder("ma", 1)
     assert admission.enter_group("app=bank", "mb", 4) == LeaseHolder("mb", 4)
-    assert admission.places(["app=shop", "app=none", "app=bank", "app=shop"]) == {
+    assert admission.group_holders(["app=shop", "app=none", "app=bank", "app=shop"]) == {
         "app=shop": LeaseHolder("ma", 1),
         "app=bank": LeaseHolder("mb", 4),
     }
@@ -241,17 +241,17 @@ def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(ad
     assert admission.enter_group("app=shop", "ma", 2) == LeaseHolder("ma", 2)
     assert admission.enter_group("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a duplicate that comes late
     admission.leave_group("app=shop", "ma", 1)
-    assert admission.places(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
+    assert admission.group_holders(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
 
 
 def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
     """Tags may hold what no key may, and be longer than one."""
     admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
     assert one.calls(lambda: admission.enter_group(group, "ma")) == ["PutRow"]
-    assert one.calls(lambda: admission.places([group, "app=other"])) == ["BatchGetRow"]
-    assert admission.places([group]) == {group: LeaseHolder("ma", 1)}
+    assert one.calls(lambda: admission.group_holders([group, "app=other"])) == ["BatchGetRow"]
+    assert admission.group_holders([group]) == {group: LeaseHolder("ma", 1)}
     assert one.calls(lambda: admission.leave_group(group, "ma")) == ["DeleteRow"]
-    assert one.calls(lambda: admission.places([])) == []
+    assert one.calls(lambda: admission.group_holders([])) == []
 
 
 # The hold -------------------------------------------------------------------------------------------------------------
@@ -299,7 +299,7 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     admission._store.put(tables.LOCKS, HOLD_ROW, columns)
     seen = admission.hold()
     assert (reason in seen.reason, seen.held) == (True, bool(reason))
-    assert admission.look("b1")[1].reason == seen.reason
+    assert admission.slot_use_and_hold("b1")[1].reason == seen.reason
     assert admission.write_hold(seen, OVER)
     assert not admission.hold().held
     assert admission.write_hold(admission.hold(), STORM)
@@ -331,15 +331,15 @@ def test_the_hold_is_read_by_one_call(one: Bench) -> None:
 
 def test_one_call_looks_at_the_slots_and_the_hold(one: Bench) -> None:
     admission = one.ports.admission
-    assert admission.take_slot(admission.room("b1", "ma"), "ma", "b1")
+    assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1")
     for line in (STORM, OVER):
         assert admission.write_hold(admission.hold(), line)
-    assert admission.look("b1", "ma") == (admission.room("b1", "ma"), replace(admission.hold(), lines=()))
-    assert one.calls(lambda: admission.look("b1", "ma")) == ["BatchGetRow"]
+    assert admission.slot_use_and_hold("b1", "ma") == (admission.slot_use("b1", "ma"), replace(admission.hold(), lines=()))
+    assert one.calls(lambda: admission.slot_use_and_hold("b1", "ma")) == ["BatchGetRow"]
 
 
 def test_a_look_sees_the_hold_that_there_is(admission: Admission) -> None:
-    assert admission.look("b1") == (Room(0, 0, 0), NOTHING_HELD)
+    assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), NOTHING_HELD)
     assert admission.write_hold(NOTHING_HELD, STORM)
-    assert admission.look("b1") == (Room(0, 0, 0), admission.hold())
-    assert admission.look("b1")[1].reason.endswith("storm")
+    assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), admission.hold())
+    assert admission.slot_use_and_hold("b1")[1].reason.endswith("storm")

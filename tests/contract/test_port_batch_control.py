@@ -56,9 +56,9 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     assert ports.batches.load(made.batch_id) == after
     assert ports.batches.terms(made.batch_id) == after.terms
     assert ports.batches.tally(made.batch_id).terms == after.terms
-    assert ports.batches.with_tally(made.batch_id)[0] == after
-    assert ports.batches.page(limit=5, token="").batches == (after,)
-    assert ports.batches.open(5) == [after.terms]
+    assert ports.batches.batch_and_tally(made.batch_id)[0] == after
+    assert ports.batches.batch_page(limit=5, token="").batches == (after,)
+    assert ports.batches.open_batches(5) == [after.terms]
     assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
     late = brake.stop(made, BOB, "", T0)
     with pytest.raises(Stale):
@@ -141,7 +141,7 @@ def test_the_policy_as_submitted_is_in_every_range_that_is_read(ports: Ports) ->
         ports.batches.create(made)
     assert ports.batches.load(made.batch_id).policy == made.policy
     assert ports.batches.terms(made.batch_id).policy == made.policy
-    assert ports.batches.with_tally(made.batch_id)[0].policy == made.policy
+    assert ports.batches.batch_and_tally(made.batch_id)[0].policy == made.policy
 
 
 def test_the_document_holds_nothing_of_it() -> None:
@@ -203,4 +203,4 @@ def test_batches_that_wait_for_a_confirmation_are_listed_page_by_page(ports: Por
     decided = replace(closed[0], version=3, control=UNTOUCHED)
     ports.batches.commit(closed[0], decided)
     assert ports.batches.awaiting_confirmation(limit=5, token="").batches == tuple(closed[1:])
-    assert {each.batch_id for each in ports.batches.open(9)} == {batch(4).batch_id, batch(6).batch_id}
+    assert {each.batch_id for each in ports.batches.open_batches(9)} == {batch(4).batch_id, batch(6).batch_id}

@@ -36,11 +36,11 @@ def no_faults(one: Bench) -> Iterator[None]:
 
 
 def test_the_fleet_is_found_page_by_page(one: Bench) -> None:
-    first = one.ports.compute.find(REGION)
-    rest = one.ports.compute.find(REGION, token=first.next_token)
+    first = one.ports.compute.instance_page(REGION)
+    rest = one.ports.compute.instance_page(REGION, token=first.next_token)
     ids = [each.instance_id for each in (*first.instances, *rest.instances)]
     assert (len(first.instances), len(set(ids)), rest.next_token) == (100, 105, "")
-    some = one.ports.compute.find(REGION, instance_ids=["i-test0001", "i-none"])
+    some = one.ports.compute.instance_page(REGION, instance_ids=["i-test0001", "i-none"])
     assert [(each.instance_id, each.name, each.os_type, each.status) for each in some.instances] == [
         ("i-test0001", "web-1", "linux", "Running")
     ]
@@ -55,22 +55,22 @@ def test_the_hosts_at_an_address_are_found_page_by_page() -> None:
             for number in range(1, 103)
         ]
         made.world.load_fleet(fleet(*twins, instance(500)))
-        found = made.ports.compute.hosts_at(REGION, ["10.0.0.5"])
+        found = made.ports.compute.hostnames_at(REGION, ["10.0.0.5"])
         assert found == {f"i-test{number:04d}": f"web-{number}" for number in range(1, 103)}
-        assert made.calls(lambda: made.ports.compute.hosts_at(REGION, [])) == []
+        assert made.calls(lambda: made.ports.compute.hostnames_at(REGION, [])) == []
 
 
 def test_an_instance_is_described_as_facts(one: Bench) -> None:
-    facts = one.ports.compute.describe(REGION, "i-test0001")
+    facts = one.ports.compute.instance_facts(REGION, "i-test0001")
     assert (facts.cpu, facts.memory_mib, facts.os_type, facts.architecture) == (4, 8192, "linux", "x86_64")
     assert facts.private_ips
     assert facts.agent_heartbeat_at is not None
     assert [disk.kind for disk in facts.disks][:1] == ["system"]
     assert (facts.snapshots_in_progress, facts.locked, facts.spot) == ((), (), False)
-    assert one.ports.compute.describe(REGION, "i-test0200").os_type == "windows"
-    assert one.ports.compute.describe(REGION, "i-test0201").architecture == "arm64"
+    assert one.ports.compute.instance_facts(REGION, "i-test0200").os_type == "windows"
+    assert one.ports.compute.instance_facts(REGION, "i-test0201").architecture == "arm64"
     with pytest.raises(Refused) as caught:
-        one.ports.compute.describe(REGION, "i-none")
+        one.ports.compute.instance_facts(REGION, "i-none")
     assert caught.value.code == "Instance.NotFound"
 
 
@@ -97,12 +97,12 @@ def test_a_snapshot_is_made_once_per_token_finishes_and_goes(one: Bench) -> None
     found = snapshot(one, made)
     assert found is not None
     assert (found.disk_id, found.status, found.name) == (disk, "progressing", f"replank-m1-0-1-{disk}")
-    assert one.ports.compute.describe(REGION, "i-test0002").snapshots_in_progress == (made,)
+    assert one.ports.compute.instance_facts(REGION, "i-test0002").snapshots_in_progress == (made,)
     with pytest.raises(Transient):
         make(one, "i-test0002", "rp-m1-b")
     one.until(lambda: finished(one, made), minutes=120)
-    assert [each.snapshot_id for each in compute.snapshots_of(REGION, "i-test0002")] == [made]
-    assert compute.describe(REGION, "i-test0002").disks[0].snapshot_count == 1
+    assert [each.snapshot_id for each in compute.snapshots_of_instance(REGION, "i-test0002")] == [made]
+    assert compute.instance_facts(REGION, "i-test0002").disks[0].snapshot_count == 1
     assert compute.delete_snapshot(REGION, made)
     assert compute.delete_snapshot(REGION, made)
     assert compute.snapshots(REGION, [made, "s-none"]) == {}
@@ -114,18 +114,18 @@ def test_whether_a_disk_can_be_reset_is_asked_without_resetting_it(one: Bench) -
     disk, made = make(one, "i-test0003", "rp-m1-d")
     one.until(lambda: finished(one, made), minutes=120)
     with pytest.raises(Transient):
-        compute.check_reset(REGION, disk, made)  # it runs
-    compute.stop(REGION, "i-test0003")
-    one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
+        compute.check_disk_reset(REGION, disk, made)  # it runs
+    compute.stop_instance(REGION, "i-test0003")
+    one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
     # A stop that ends the charges may lose the public address, and the room to start again.
     assert service(one.world.cloud, "ecs").world.instance("i-test0003")["StoppedMode"] == "KeepCharging"
-    compute.check_reset(REGION, disk, made)
+    compute.check_disk_reset(REGION, disk, made)
     assert {each.status for each in compute.disks(REGION, "i-test0003")} == {"In_use"}
     with pytest.raises(Refused) as caught:
-        compute.check_reset(REGION, disk, "s-none")
+        compute.check_disk_reset(REGION, disk, "s-none")
     assert caught.value.code == "Snapshot.NotFound"
-    compute.start(REGION, "i-test0003")
-    one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Running"})
+    compute.start_instance(REGION, "i-test0003")
+    one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Running"})
 
 
 def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
@@ -135,9 +135,9 @@ def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
     with pytest.raises(Transient):
         compute.reset_disk(REGION, disk, made)  # it runs
     for _ in range(2):
-        compute.stop(REGION, "i-test0003")
-    one.until(lambda: compute.statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
-    compute.stop(REGION, "i-test0003")
+        compute.stop_instance(REGION, "i-test0003")
+    one.until(lambda: compute.instance_statuses(REGION, ["i-test0003"]) == {"i-test0003": "Stopped"})
+    compute.stop_instance(REGION, "i-test0003")
     compute.reset_disk(REGION, disk, made)
     with pytest.raises(Transient):
         compute.reset_disk(REGION, disk, made)  # whose reset is at work, and from which snapshot, ECS does not say
@@ -145,21 +145,21 @@ def test_stop_reset_and_start_may_each_be_asked_again(one: Bench) -> None:
     compute.reset_disk(REGION, disk, made)
     one.world.run(30)
     for _ in range(2):
-        compute.start(REGION, "i-test0003")
-    one.until(lambda: compute.statuses(REGION, ["i-test0003", "i-none"]) == {"i-test0003": "Running"})
-    compute.start(REGION, "i-test0003")
+        compute.start_instance(REGION, "i-test0003")
+    one.until(lambda: compute.instance_statuses(REGION, ["i-test0003", "i-none"]) == {"i-test0003": "Running"})
+    compute.start_instance(REGION, "i-test0003")
 
 
 def test_throttling_is_waited_out_and_a_denial_names_the_permission(one: Bench) -> None:
     one.faults({"service": "ecs", "operation": "DescribeInstances", "kind": "throttle", "times": 2})
-    assert one.calls(lambda: one.ports.compute.statuses(REGION, ["i-test0001"])) == ["DescribeInstances"] * 3
+    assert one.calls(lambda: one.ports.compute.instance_statuses(REGION, ["i-test0001"])) == ["DescribeInstances"] * 3
     one.faults({"service": "ecs", "operation": "DescribeInstances", "kind": "throttle", "times": -1})
     with pytest.raises(Transient) as throttled:
-        one.ports.compute.statuses(REGION, ["i-test0001"])
+        one.ports.compute.instance_statuses(REGION, ["i-test0001"])
     assert throttled.value.code == "Throttling.User"
     one.faults({"service": "ecs", "operation": "DescribeInstances", "code": "Forbidden.RAM", "status": 403, "times": 1})
     with pytest.raises(Permanent) as denied:
-        one.ports.compute.statuses(REGION, ["i-test0001"])
+        one.ports.compute.instance_statuses(REGION, ["i-test0001"])
     assert "permission" in denied.value.remedy
 
 
@@ -167,15 +167,15 @@ def test_a_script_runs_once_per_token_and_its_output_comes_back_as_bytes(one: Be
     guest = one.ports.guest
 
     def run(script: str, token: str) -> str:
-        return guest.run(REGION, "i-test0004", os_type="linux", script=script, token=token, timeout_s=60)
+        return guest.start_script(REGION, "i-test0004", os_type="linux", script=script, token=token, timeout_s=60)
 
     invocation = run("printf 'grüß\\000'; exit 3", "rp-m1-run")
     assert run("printf 'grüß\\000'; exit 3", "rp-m1-run") == invocation
-    assert guest.result(REGION, "i-test0004", invocation) is None
-    result = one.until(lambda: guest.result(REGION, "i-test0004", invocation))
+    assert guest.command_result(REGION, "i-test0004", invocation) is None
+    result = one.until(lambda: guest.command_result(REGION, "i-test0004", invocation))
     assert (result.exit_code, result.output, result.dropped) == (3, "grüß\0".encode(), 0)
     assert result.status == "Failed"
-    assert guest.result(REGION, "i-test0004", "t-none") is None
+    assert guest.command_result(REGION, "i-test0004", "t-none") is None
 
 
 def test_agents_tell_their_last_heartbeat(one: Bench) -> None:
@@ -189,13 +189,13 @@ def test_agents_tell_their_last_heartbeat(one: Bench) -> None:
 def test_the_account_is_asked_once_for_two_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
     with bench("precheck") as one:
         one.world.load_fleet(fleet(instance(1)))
-        calls = one.calls(lambda: [one.ports.compute.account(REGION) for _ in range(3)])
+        calls = one.calls(lambda: [one.ports.compute.account_facts(REGION) for _ in range(3)])
         assert calls == ["DescribeAccountAttributes", "DescribeSnapshots"]
-        assert one.ports.compute.account(REGION) == AccountFacts(), "no snapshot yet: nothing is known of the service"
+        assert one.ports.compute.account_facts(REGION) == AccountFacts(), "no snapshot yet: nothing is known of the service"
         make(one, "i-test0001", "rp-m1-a")
-        assert one.ports.compute.account(REGION).snapshot_service is None
+        assert one.ports.compute.account_facts(REGION).snapshot_service is None
         monkeypatch.setattr("shared.adapters.account_facts.KEPT", timedelta(0))
-        assert one.ports.compute.account(REGION).snapshot_service is True
+        assert one.ports.compute.account_facts(REGION).snapshot_service is True
 
 
 @pytest.mark.parametrize(
@@ -209,13 +209,13 @@ def test_the_account_is_asked_once_for_two_minutes(monkeypatch: pytest.MonkeyPat
 def test_what_the_account_is_refused_is_a_fact_or_unknown(operation: str, code: str, known: AccountFacts) -> None:
     with bench("precheck") as one:
         one.faults({"service": "ecs", "operation": operation, "kind": "error", "code": code, "status": 403, "times": 9})
-        assert one.ports.compute.account(REGION) == known
+        assert one.ports.compute.account_facts(REGION) == known
 
 
 def test_an_account_without_a_real_name_has_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(cloud_account._ATTRIBUTES, "real-name-authentication", ["no"])
     with bench("precheck") as one:
-        assert one.ports.compute.account(REGION).problems == ("RealNameAuthenticationError",)
+        assert one.ports.compute.account_facts(REGION).problems == ("RealNameAuthenticationError",)
 
 
 def test_the_limit_of_data_disks_is_asked_once_per_type_and_for_windows_alone() -> None:
@@ -237,4 +237,4 @@ def test_a_role_that_may_not_ask_for_types_leaves_the_limit_unknown() -> None:
 
 
 def limit_of(one: Bench, number: int) -> int | None:
-    return one.ports.compute.describe(REGION, f"i-test{number:04d}", schedule=True).data_disk_limit
+    return one.ports.compute.instance_facts(REGION, f"i-test{number:04d}", schedule=True).data_disk_limit

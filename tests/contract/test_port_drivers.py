@@ -12,7 +12,7 @@ from shared.adapters import redact
 from shared.domain.errors import Permanent
 from shared.domain.hop import Hop
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import NOBODY, Driver, JobReport, Phase
+from shared.ports.driver import NOBODY, Driver, JobPhase, JobReport
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import fleet, instance
 from tests.support.ports import Bench, bench, settings
@@ -33,8 +33,8 @@ def smc(one: Bench) -> Driver:
 
 def ended(one: Bench, driver: Driver, made: Migration) -> JobReport:
     def look() -> JobReport | None:
-        report = driver.observe([made])[made.migration_id]
-        return report if report.phase in (Phase.FINISHED, Phase.FAILED) else None
+        report = driver.job_reports([made])[made.migration_id]
+        return report if report.phase in (JobPhase.FINISHED, JobPhase.FAILED) else None
 
     found: JobReport = one.until(look, minutes=6 * 60)
     return found
@@ -48,19 +48,19 @@ def left(one: Bench) -> tuple[int, int, int]:
 def test_the_whole_sequence_and_nothing_left_behind(one: Bench, smc: Driver) -> None:
     made = prepared(one, smc, moving(one, 1))
     assert made.handle.source_id.startswith("s-")
-    assert smc.prepare(made, NOBODY).phase is Phase.PREPARED
-    assert smc.observe([made])[made.migration_id].phase is Phase.PREPARED
+    assert smc.prepare_job(made, NOBODY).phase is JobPhase.PREPARED
+    assert smc.job_reports([made])[made.migration_id].phase is JobPhase.PREPARED
     for _ in range(2):
-        smc.launch(made)
+        smc.launch_job(made)
     one.world.run(5)
-    running = smc.observe([made, moving(one, 2)])
-    assert running[made.migration_id].phase is Phase.RUNNING
+    running = smc.job_reports([made, moving(one, 2)])
+    assert running[made.migration_id].phase is JobPhase.RUNNING
     assert running[made.migration_id].handle.started_at is not None
-    assert running[moving(one, 2).migration_id].phase is Phase.PREPARING
-    assert ended(one, smc, made).phase is Phase.FINISHED
-    smc.launch(made)
+    assert running[moving(one, 2).migration_id].phase is JobPhase.PREPARING
+    assert ended(one, smc, made).phase is JobPhase.FINISHED
+    smc.launch_job(made)
     for _ in range(2):
-        smc.clean_up(made, made.handle)
+        smc.clean_up_hop(made, made.handle)
     assert left(one) == (0, 0, 0)
 
 
@@ -68,7 +68,7 @@ def test_a_crash_between_any_two_calls_makes_nothing_twice(one: Bench, smc: Driv
     made = prepared(one, smc, moving(one, 3), forgetful=True)
     jobs, sources, _ = left(one)
     assert (jobs, sources) == (1, 1)
-    smc.clean_up(made, made.handle)
+    smc.clean_up_hop(made, made.handle)
     assert left(one) == (0, 0, 0)
 
 
@@ -78,30 +78,30 @@ def test_a_lost_answer_makes_nothing_twice(one: Bench, smc: Driver, operation: s
     made = prepared(one, smc, moving(one, 4, attempt=len(operation)))
     jobs, sources, _ = left(one)
     assert (jobs, sources) == (1, 1)
-    smc.clean_up(made, made.handle)
-    smc.clean_up(made, Handle())
+    smc.clean_up_hop(made, made.handle)
+    smc.clean_up_hop(made, Handle())
     assert left(one) == (0, 0, 0)
 
 
 def test_a_job_in_error_says_why_and_goes_on_when_it_is_launched_again(one: Bench, smc: Driver) -> None:
     made = prepared(one, smc, moving(one, 5))
-    smc.launch(made)
+    smc.launch_job(made)
     report = ended(one, smc, made)
-    assert report.phase is Phase.FAILED
+    assert report.phase is JobPhase.FAILED
     assert "kernel package" in report.message
     assert report.code
     assert report.remedy
     one.world.run(30)  # until the agent answers again
-    smc.launch(made)
-    assert smc.observe([made])[made.migration_id].phase is Phase.FAILED, "only a person may have it started again"
+    smc.launch_job(made)
+    assert smc.job_reports([made])[made.migration_id].phase is JobPhase.FAILED, "only a person may have it started again"
     again = replace(made, attempt=2, entered_at=one.now)
-    report = smc.prepare(again, NOBODY)
-    assert (report.phase, report.handle.job_id) == (Phase.PREPARED, made.handle.job_id)
+    report = smc.prepare_job(again, NOBODY)
+    assert (report.phase, report.handle.job_id) == (JobPhase.PREPARED, made.handle.job_id)
     again = replace(again, handle=report.handle)
-    smc.launch(again)
+    smc.launch_job(again)
     end = ended(one, smc, again)
-    assert end.phase is Phase.FINISHED, end.message
-    smc.clean_up(again, again.handle)
+    assert end.phase is JobPhase.FINISHED, end.message
+    smc.clean_up_hop(again, again.handle)
     assert left(one) == (0, 0, 0)
 
 
@@ -111,20 +111,20 @@ def test_a_destination_smc_does_not_know_needs_a_person(one: Bench, smc: Driver)
         prepared(one, smc, made)
     assert caught.value.code == "InvalidOsMigrationType.NotMatched"
     assert "Alibaba Cloud Linux 3" in caught.value.message
-    smc.clean_up(made, Handle(source_id=next(iter(one.world.inventory()["sources"]))))
+    smc.clean_up_hop(made, Handle(source_id=next(iter(one.world.inventory()["sources"]))))
     assert left(one)[:2] == (0, 0)
 
 
 def test_a_job_that_is_gone_is_a_failure_and_made_anew_by_a_retry(one: Bench, smc: Driver) -> None:
     made = prepared(one, smc, moving(one, 7))
-    smc.clean_up(made, made.handle)
-    assert smc.observe([made])[made.migration_id].code == "Job.Gone"
+    smc.clean_up_hop(made, made.handle)
+    assert smc.job_reports([made])[made.migration_id].code == "Job.Gone"
     again = prepared(one, smc, replace(made, attempt=2))
     assert again.handle.job_id != made.handle.job_id
     with pytest.raises(Permanent) as caught:
-        smc.launch(made)
+        smc.launch_job(made)
     assert caught.value.code in ("Job.NotStartable", "JobId.NotFound")
-    smc.clean_up(again, again.handle)
+    smc.clean_up_hop(again, again.handle)
     assert left(one) == (0, 0, 0)
 
 
@@ -138,14 +138,14 @@ def test_a_job_that_a_lost_call_of_an_earlier_attempt_made_goes_before_another_i
     assert list(one.world.inventory()["jobs"]) == [again.handle.job_id]
     third = prepared(one, smc, replace(again, attempt=3))
     assert third.handle.job_id == again.handle.job_id
-    smc.clean_up(third, third.handle)
+    smc.clean_up_hop(third, third.handle)
     assert left(one) == (0, 0, 0)
 
 
 def test_many_jobs_are_observed_fifty_a_call(one: Bench, smc: Driver) -> None:
     made = [moving(one, number, handle=Handle(job_id=f"j-{number:04d}")) for number in range(1, 121)]
-    assert one.calls(lambda: smc.observe(made)) == ["DescribeReplicationJobs"] * 3
-    assert one.calls(lambda: smc.observe([moving(one, 1)])) == []
+    assert one.calls(lambda: smc.job_reports(made)) == ["DescribeReplicationJobs"] * 3
+    assert one.calls(lambda: smc.job_reports([moving(one, 1)])) == []
 
 
 def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
@@ -167,10 +167,10 @@ def test_what_is_not_set_is_named(one: Bench, smc: Driver) -> None:
         (SmcSettings(import_linux="x"), "REPLANK_SMC_TARGET_VALUES"),
     ):
         with pytest.raises(Permanent) as caught:
-            SmcDriver(None, one.ports.guest, given, one.ports.clock).check()  # type: ignore[arg-type]
+            SmcDriver(None, one.ports.guest, given, one.ports.clock).check_settings()  # type: ignore[arg-type]
         assert missing in caught.value.message
         assert caught.value.code == "Driver.SettingMissing"
-    smc.check()
+    smc.check_settings()
     with pytest.raises(Permanent, match="alinux-2"):
         prepared(one, smc, moving(one, 8, hops=(Hop("centos-7", "alinux-2"),)))
 
@@ -181,25 +181,25 @@ def test_the_target_may_be_a_parameter_of_its_own(one: Bench) -> None:
     told = settings(REPLANK_SMC_TARGET_PARAMETER="TargetOsType").smc
     driver = SmcDriver(one.ports.drivers["smc"]._clients, one.ports.guest, told, one.ports.clock)  # type: ignore[attr-defined]
     made = prepared(one, driver, moving(one, 9))
-    driver.clean_up(made, made.handle)
+    driver.clean_up_hop(made, made.handle)
 
 
 def test_the_console_driver_waits_for_a_person_and_touches_nothing(one: Bench) -> None:
     console = one.ports.drivers["console"]
     made = moving(one, 10, driver="console")
     who = identity_of(one, made)
-    waiting = console.prepare(made, who)
-    assert waiting.phase is Phase.PREPARING
+    waiting = console.prepare_job(made, who)
+    assert waiting.phase is JobPhase.PREPARING
     assert made.instance_id in waiting.remedy
     assert "Alibaba Cloud Linux 3" in waiting.remedy
     one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
-    seen = console.prepare(made, who)
-    assert (seen.phase, bool(seen.handle.job_id)) == (Phase.RUNNING, True)
+    seen = console.prepare_job(made, who)
+    assert (seen.phase, bool(seen.handle.job_id)) == (JobPhase.RUNNING, True)
     made = replace(made, handle=seen.handle)
-    assert one.calls(lambda: console.launch(made)) == []
-    assert ended(one, console, made).phase is Phase.FINISHED
-    assert console.prepare(replace(made, handle=Handle(), entered_at=one.now), who).phase is Phase.PREPARING
-    assert one.calls(lambda: console.clean_up(made, made.handle)) == []
+    assert one.calls(lambda: console.launch_job(made)) == []
+    assert ended(one, console, made).phase is JobPhase.FINISHED
+    assert console.prepare_job(replace(made, handle=Handle(), entered_at=one.now), who).phase is JobPhase.PREPARING
+    assert one.calls(lambda: console.clean_up_hop(made, made.handle)) == []
 
 
 def test_the_console_driver_follows_the_person_to_another_job(one: Bench) -> None:
@@ -209,16 +209,16 @@ def test_the_console_driver_follows_the_person_to_another_job(one: Bench) -> Non
     who = identity_of(one, made)
     smc = service(one.world.cloud, "smc")
     first = one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
-    seen = console.prepare(made, who)
+    seen = console.prepare_job(made, who)
     one.world.run(1)
     with one.world.cloud.lock, one.world.cloud.db.transaction():
         job = smc.jobs.need(first) | {"Name": "console-before"}
         smc.jobs.migration._fail(job, "M199", "It failed.")
         smc.world.sources.delete(job["SourceId"])
     again = replace(made, attempt=2, entered_at=one.now, handle=replace(seen.handle, started_at=one.now))
-    waiting = console.prepare(again, who)
-    assert (waiting.phase, waiting.handle.job_id) == (Phase.PREPARING, first)
+    waiting = console.prepare_job(again, who)
+    assert (waiting.phase, waiting.handle.job_id) == (JobPhase.PREPARING, first)
     second = one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
     assert second != first
-    followed = console.prepare(again, who)
-    assert (followed.phase, followed.handle.job_id) == (Phase.RUNNING, second)
+    followed = console.prepare_job(again, who)
+    assert (followed.phase, followed.handle.job_id) == (JobPhase.RUNNING, second)

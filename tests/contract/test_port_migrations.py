@@ -14,7 +14,7 @@ from shared.domain import events
 from shared.domain.effects import CleanUpDriver, CountOutcome, ReleaseLock
 from shared.domain.errors import Refused, Stale, Transient
 from shared.domain.migration import Handle, Migration, State, first_entry, replay, step
-from shared.ports.migrations import Migrations, Waiting
+from shared.ports.migrations import Migrations, WaitingMigration
 from tests.support.ports import T0, Bench, bench, migration
 
 
@@ -44,7 +44,7 @@ def create(rows: Migrations, **more: Any) -> Migration:
 
 def settled(rows: Migrations, made: Migration) -> Migration:
     """The same with its first outbox settled."""
-    rows.settle(made, 1)
+    rows.settle_outbox(made, 1)
     return replace(made, owes=())
 
 
@@ -88,10 +88,10 @@ def test_effects_come_back_as_they_were_written(rows: Migrations) -> None:
 def test_an_outbox_makes_the_row_due_until_it_is_settled(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     soon = T0 + timedelta(minutes=2)
-    assert made not in rows.due(soon - timedelta(seconds=1), 100)
-    assert made in rows.due(soon, 100)
-    assert one.calls(lambda: rows.settle(made, 1)) == ["UpdateRow"]
-    assert made not in rows.due(soon, 100)
+    assert made not in rows.due_migrations(soon - timedelta(seconds=1), 100)
+    assert made in rows.due_migrations(soon, 100)
+    assert one.calls(lambda: rows.settle_outbox(made, 1)) == ["UpdateRow"]
+    assert made not in rows.due_migrations(soon, 100)
     assert rows.outboxes(made.migration_id) == []
 
 
@@ -101,9 +101,9 @@ def test_settling_an_old_outbox_leaves_the_new_step_alone(rows: Migrations) -> N
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=due)
     rows.commit(taken)
     assert rows.load(made.migration_id).owes == (1,)
-    rows.settle(made, 1)
+    rows.settle_outbox(made, 1)
     assert rows.outboxes(made.migration_id) == []
-    assert replace(taken.after, owes=()) in rows.due(due, 100)
+    assert replace(taken.after, owes=()) in rows.due_migrations(due, 100)
 
 
 def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations) -> None:
@@ -113,18 +113,18 @@ def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations
     both = rows.load(made.migration_id)
     assert both.owes == (1, 2)
     for version in (2, 1):
-        assert both.migration_id in [each.migration_id for each in rows.due(T0 + timedelta(minutes=2), 200)]
-        rows.settle(both, version)
-    assert both.migration_id not in [each.migration_id for each in rows.due(T0 + timedelta(days=999), 200)]
+        assert both.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(minutes=2), 200)]
+        rows.settle_outbox(both, version)
+    assert both.migration_id not in [each.migration_id for each in rows.due_migrations(T0 + timedelta(days=999), 200)]
 
 
 def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))
-    rows.settle(made, 1)  # by whoever wrote it: the row has moved on
+    rows.settle_outbox(made, 1)  # by whoever wrote it: the row has moved on
     soon = T0 + timedelta(minutes=2)
-    assert one.calls(lambda: rows.due(soon, 200)).count("UpdateRow") >= 1
-    assert one.calls(lambda: rows.due(soon, 200)).count("UpdateRow") == 0
+    assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") >= 1
+    assert one.calls(lambda: rows.due_migrations(soon, 200)).count("UpdateRow") == 0
 
 
 def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one: Bench) -> None:
@@ -135,16 +135,16 @@ def test_a_row_that_a_lagging_index_shows_twice_is_one_row(rows: Migrations, one
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", due_at=T0 + timedelta(hours=1))
     rows.commit(taken)
     index.set_index_lag(0)
-    rows.nudge(taken.after, T0 + timedelta(hours=2))
-    assert [each.migration_id for each in rows.due(T0 + timedelta(hours=3), 200)].count(made.migration_id) == 1
-    assert rows.of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
+    rows.set_due_time(taken.after, T0 + timedelta(hours=2))
+    assert [each.migration_id for each in rows.due_migrations(T0 + timedelta(hours=3), 200)].count(made.migration_id) == 1
+    assert rows.page_of_batch("btwice", state=None, limit=10, token="").migrations == (taken.after,)
 
 
 def test_due_rows_come_longest_overdue_first_and_bounded(rows: Migrations) -> None:
     later, first = (create(rows, due_at=T0 - timedelta(days=days)) for days in (30, 31))
     later, first = (settled(rows, each) for each in (later, first))
-    assert rows.due(T0 - timedelta(days=29), 10) == [first, later]
-    assert rows.due(T0 - timedelta(days=29), 1) == [first]
+    assert rows.due_migrations(T0 - timedelta(days=29), 10) == [first, later]
+    assert rows.due_migrations(T0 - timedelta(days=29), 1) == [first]
 
 
 def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: Migrations, one: Bench) -> None:
@@ -154,25 +154,28 @@ def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: M
     elsewhere = create(rows, state=State.MIGRATED, due_at=over)
     made, [running, elsewhere] = ([settled(rows, each) for each in some] for some in (made, [running, elsewhere]))
     now = over + timedelta(hours=1)
-    page = rows.past_retention(now, limit=2, token="")
-    rest = rows.past_retention(now, limit=2, token=page.next_token)
+    page = rows.page_past_retention(now, limit=2, token="")
+    rest = rows.page_past_retention(now, limit=2, token=page.next_token)
     assert ([*page.migrations, *rest.migrations], rest.next_token) == (made, "")
-    assert not set(rows.due(now, 100)) & {*made, running}
+    assert not set(rows.due_migrations(now, 100)) & {*made, running}
     rows.commit(step(made[0], State.COMPLETED, now=now, by="sweep", reason="swept"))
-    assert list(rows.past_retention(now, limit=9, token="").migrations) == made[1:]
+    assert list(rows.page_past_retention(now, limit=9, token="").migrations) == made[1:]
 
 
 def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Migrations) -> None:
     batch = {"batch_id": "bready", "state": State.READY}
     second, first = (create(rows, entered_at=T0 + timedelta(minutes=minutes), **batch) for minutes in (2, 1))
-    assert rows.ready("bready", 10) == []  # the outbox comes first
+    assert rows.admission_queue("bready", 10) == []  # the outbox comes first
     for each in (second, first):
-        rows.settle(each, 1)
-    assert rows.ready("bready", 10) == [Waiting(first.migration_id, False), Waiting(second.migration_id, False)]
-    assert rows.ready("bready", 1) == [Waiting(first.migration_id, False)]
+        rows.settle_outbox(each, 1)
+    assert rows.admission_queue("bready", 10) == [
+        WaitingMigration(first.migration_id, False),
+        WaitingMigration(second.migration_id, False),
+    ]
+    assert rows.admission_queue("bready", 1) == [WaitingMigration(first.migration_id, False)]
     taken = step(first, State.SNAPSHOTTING, now=T0, by="snapshot", reason="admitted", due_at=T0 + timedelta(days=1))
     rows.commit(taken)
-    assert rows.ready("bready", 10) == [Waiting(second.migration_id, False)]
+    assert rows.admission_queue("bready", 10) == [WaitingMigration(second.migration_id, False)]
 
 
 def test_next_hops_wait_before_all_others_and_retries_among_them(rows: Migrations) -> None:
@@ -180,34 +183,38 @@ def test_next_hops_wait_before_all_others_and_retries_among_them(rows: Migration
     new = settled(rows, create(rows, batch_id="bhops", state=State.READY, entered_at=T0))
     hop = settled(rows, create(rows, batch_id="bhops", state=State.READY, entered_at=late, hop=1, attempt=3))
     again = settled(rows, create(rows, batch_id="bhops", state=State.WAITING, entered_at=late, hop=1, retried=True))
-    expected = [Waiting(hop.migration_id, True), Waiting(new.migration_id, False), Waiting(again.migration_id, False)]
-    assert rows.ready("bhops", 10) == expected
-    assert rows.ready("bhops", 1) == expected[:1]
-    assert [each.migration_id for each in rows.due(late, 1000) if each.batch_id == "bhops"] == []
+    expected = [
+        WaitingMigration(hop.migration_id, True),
+        WaitingMigration(new.migration_id, False),
+        WaitingMigration(again.migration_id, False),
+    ]
+    assert rows.admission_queue("bhops", 10) == expected
+    assert rows.admission_queue("bhops", 1) == expected[:1]
+    assert [each.migration_id for each in rows.due_migrations(late, 1000) if each.batch_id == "bhops"] == []
 
 
 def test_a_nudge_and_progress_change_no_version_and_miss_a_row_that_moved(rows: Migrations) -> None:
     made = settled(rows, create(rows, due_at=T0 + timedelta(days=5)))
-    rows.nudge(made, T0 - timedelta(days=60))
-    assert made in rows.due(T0 - timedelta(days=60), 10)
-    rows.nudge(made, T0 - timedelta(days=60), percent=55)
+    rows.set_due_time(made, T0 - timedelta(days=60))
+    assert made in rows.due_migrations(T0 - timedelta(days=60), 10)
+    rows.set_due_time(made, T0 - timedelta(days=60), percent=55)
     assert rows.load(made.migration_id) == replace(made, progress=55)
     taken = step(made, State.PRECHECKING, now=T0, by="precheck", reason="begun", progress=0)
     rows.commit(taken)
-    rows.nudge(made, T0 - timedelta(days=60), percent=80)
+    rows.set_due_time(made, T0 - timedelta(days=60), percent=80)
     assert rows.load(made.migration_id) == taken.after
-    assert made.migration_id not in [each.migration_id for each in rows.due(T0 - timedelta(days=60), 10)]
+    assert made.migration_id not in [each.migration_id for each in rows.due_migrations(T0 - timedelta(days=60), 10)]
 
 
 def test_restarts_count_each_event_once(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     states = (State.MIGRATING, State.ACCEPTED, State.RESTARTING)
     for event_id in ("2256A988-1", "2256A988-1", "ein Ereignis/2"):
-        assert rows.note_restart(made.migration_id, event_id, T0, states)
+        assert rows.record_restart(made.migration_id, event_id, T0, states)
     one.faults({"service": "tablestore", "operation": "UpdateRow", "kind": "drop_after"})
-    assert rows.note_restart(made.migration_id, "its answer is lost", T0, states)
-    assert rows.restarts(made.migration_id) == 3
-    assert not rows.note_restart("mnone", "e", T0, states)
+    assert rows.record_restart(made.migration_id, "its answer is lost", T0, states)
+    assert rows.restart_count(made.migration_id) == 3
+    assert not rows.record_restart("mnone", "e", T0, states)
     assert rows.load_many(["mnone", made.migration_id]) == [made]
 
 
@@ -215,8 +222,8 @@ def test_restarts_are_those_of_a_migration_under_way(rows: Migrations, one: Benc
     """Asked and noted in one call."""
     made = create(rows)
     noted: list[bool] = []
-    assert one.calls(lambda: noted.append(rows.note_restart(made.migration_id, "e", T0, (State.MIGRATING,)))) == ["UpdateRow"]
-    assert (noted, rows.restarts(made.migration_id)) == ([False], 0)
+    assert one.calls(lambda: noted.append(rows.record_restart(made.migration_id, "e", T0, (State.MIGRATING,)))) == ["UpdateRow"]
+    assert (noted, rows.restart_count(made.migration_id)) == ([False], 0)
 
 
 def test_documents_lie_beside_the_row(rows: Migrations) -> None:
@@ -249,17 +256,17 @@ def test_pages_of_a_batch(rows: Migrations) -> None:
     found: list[Migration] = []
     token, pages = "", 0
     while True:
-        page = rows.of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
+        page = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token=token)
         found, token, pages = [*found, *page.migrations], page.next_token, pages + 1
         if not token:
             break
     assert (found, pages) == (made, 3)
-    everything = rows.of_batch("bpages", state=None, limit=100, token="")
+    everything = rows.page_of_batch("bpages", state=None, limit=100, token="")
     assert {each.migration_id for each in everything.migrations} == {each.migration_id for each in [*made, failed]}
-    some = rows.of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
+    some = rows.page_of_batch("bpages", state=State.ACCEPTED, limit=2, token="").next_token
     for token in (some, "rubbish", "W1tdXQ"):
         with pytest.raises(Refused) as caught:
-            rows.of_batch("bother", state=None, limit=2, token=token)
+            rows.page_of_batch("bother", state=None, limit=2, token=token)
         assert caught.value.code == "Token.Invalid"
 
 
@@ -269,19 +276,19 @@ def test_a_batch_is_counted_by_its_index_alone(rows: Migrations, one: Bench, mon
         create(rows, batch_id="bcounts")
     create(rows, batch_id="bcounts", state=State.MIGRATED)
     create(rows, batch_id="bcountsother")
-    assert rows.counts("bcounts") == {State.ACCEPTED: 3, State.MIGRATED: 1}
-    assert set(one.calls(lambda: rows.counts("bcounts"))) == {"GetRange"}
-    assert rows.counts("bnone") == {}
+    assert rows.state_counts("bcounts") == {State.ACCEPTED: 3, State.MIGRATED: 1}
+    assert set(one.calls(lambda: rows.state_counts("bcounts"))) == {"GetRange"}
+    assert rows.state_counts("bnone") == {}
 
 
 def test_all_migrations_by_state_and_those_of_an_instance(rows: Migrations) -> None:
     made = [create(rows, state=State.ROLLED_BACK, instance_id="i-again") for _ in range(3)]
-    first = rows.all(state=State.ROLLED_BACK, limit=2, token="")
-    rest = rows.all(state=State.ROLLED_BACK, limit=2, token=first.next_token)
+    first = rows.migration_page(state=State.ROLLED_BACK, limit=2, token="")
+    rest = rows.migration_page(state=State.ROLLED_BACK, limit=2, token=first.next_token)
     assert [*first.migrations, *rest.migrations] == made
     assert rest.next_token == ""
-    assert rows.of_instance("i-again", limit=10) == made
-    assert len(rows.of_instance("i-again", limit=2)) == 2
+    assert rows.migrations_of_instance("i-again", limit=10) == made
+    assert len(rows.migrations_of_instance("i-again", limit=2)) == 2
 
 
 def test_unknown_migrations_are_refused(rows: Migrations) -> None:
@@ -317,7 +324,7 @@ def test_a_step_whose_answer_is_lost_is_taken_once(rows: Migrations, one: Bench,
     with pytest.raises(Stale):
         rows.commit(step(made, State.CANCELLED, now=T0, by="ann", reason="late"))
     one.faults({"service": "tablestore", "kind": kind, "times": 1})
-    rows.settle(taken.after, 1)
+    rows.settle_outbox(taken.after, 1)
     one.faults()
     assert rows.outboxes(made.migration_id) == []
 
@@ -325,4 +332,4 @@ def test_a_step_whose_answer_is_lost_is_taken_once(rows: Migrations, one: Bench,
 def test_a_row_that_cannot_be_read_does_not_hide_the_others(rows: Migrations, one: Bench) -> None:
     good, bad = create(rows, instance_id="i-torn"), create(rows, instance_id="i-torn")
     rows._store.update("migrations", (("migration_id", bad.migration_id),), {"doc": "{"})  # type: ignore[attr-defined]
-    assert rows.of_instance("i-torn", limit=10) == [good]
+    assert rows.migrations_of_instance("i-torn", limit=10) == [good]

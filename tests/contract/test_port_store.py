@@ -21,7 +21,7 @@ from shared.domain.policy import Policy
 from shared.domain.window import Window
 from shared.ports.batches import Tally
 from shared.ports.ports import Ports
-from shared.runtime.composition import credentials_of, ports_of
+from shared.runtime.composition import function_credentials, make_ports
 from tests.support.ports import T0, Bench, CloudClock, bench, settings
 from tests.support.world import World
 
@@ -87,12 +87,12 @@ def test_a_batch_is_created_once_and_changed_by_version(ports: Ports) -> None:
 def test_only_open_and_acknowledged_batches_are_offered(ports: Ports) -> None:
     made = batch(2, state=BatchState.OPEN)
     ports.batches.create(made)
-    assert made.terms not in ports.batches.open(10)
+    assert made.terms not in ports.batches.open_batches(10)
     given = replace(made, acknowledgement=Acknowledgement("ann", T0, "2026-11", RISKS), version=2)
     ports.batches.commit(made, given)
-    assert given.terms in ports.batches.open(10)
+    assert given.terms in ports.batches.open_batches(10)
     ports.batches.commit(given, replace(given, state=BatchState.CLOSED, version=3))
-    assert made.batch_id not in [each.batch_id for each in ports.batches.open(10)]
+    assert made.batch_id not in [each.batch_id for each in ports.batches.open_batches(10)]
 
 
 def test_terms_are_read_without_the_instances() -> None:
@@ -102,7 +102,7 @@ def test_terms_are_read_without_the_instances() -> None:
     meter = Meter()
     world = World(around=meter.around)
     with world.connected(), mock.patch.dict(os.environ, {"FC_FUNCTION_NAME": "replank-validate"}):
-        batches = ports_of("validate", settings(), credentials_of(os.environ, None), CloudClock(world)).batches
+        batches = make_ports("validate", settings(), function_credentials(os.environ, None), CloudClock(world)).batches
         batches.create(made)
         meter.units.clear()
         assert batches.terms(made.batch_id) == made.terms
@@ -112,7 +112,7 @@ def test_terms_are_read_without_the_instances() -> None:
         assert meter.units["read"] > 5
         whole = meter.units["read"] - 2
         meter.units.clear()
-        assert batches.with_tally(made.batch_id) == (made, Tally(made.terms, frozenset(), frozenset()))
+        assert batches.batch_and_tally(made.batch_id) == (made, Tally(made.terms, frozenset(), frozenset()))
         assert meter.units["read"] == whole, "both by one call, which costs no more than the document alone"
 
 
@@ -127,7 +127,7 @@ def test_terms_of_a_row_that_an_earlier_version_wrote_come_from_its_document(one
         one.ports.batches.create(old)
     assert one.ports.batches.terms(made.batch_id) == after.terms
     assert one.ports.batches.tally(old.batch_id) == Tally(old.terms, frozenset(), frozenset())
-    found = one.ports.batches.open(10)
+    found = one.ports.batches.open_batches(10)
     assert old.terms in found
     assert made.batch_id not in [each.batch_id for each in found]
 
@@ -136,8 +136,8 @@ def test_batches_are_listed_newest_first(ports: Ports) -> None:
     made = [batch(number) for number in range(101, 106)]
     for each in made:
         ports.batches.create(each)
-    first = ports.batches.page(limit=3, token="")
-    second = ports.batches.page(limit=2, token=first.next_token)
+    first = ports.batches.batch_page(limit=3, token="")
+    second = ports.batches.batch_page(limit=2, token=first.next_token)
     assert [*first.batches, *second.batches] == made[::-1]
 
 
@@ -149,8 +149,8 @@ def test_outcomes_are_sets(ports: Ports) -> None:
     ports.batches.count_outcome(made.batch_id, "mb", "retried", 2)
     assert ports.batches.tally(made.batch_id) == Tally(made.terms, frozenset({"ma"}), frozenset({"mc"}))
     assert ports.batches.load(made.batch_id) == made
-    assert ports.batches.with_tally(made.batch_id) == (made, ports.batches.tally(made.batch_id))
-    for ask in (ports.batches.tally, ports.batches.with_tally):
+    assert ports.batches.batch_and_tally(made.batch_id) == (made, ports.batches.tally(made.batch_id))
+    for ask in (ports.batches.tally, ports.batches.batch_and_tally):
         with pytest.raises(Refused) as refused:
             ask("bnone")
         assert refused.value.code == "Batch.NotFound"
@@ -181,8 +181,8 @@ def test_the_ledger_keeps_the_first_intent(ports: Ports) -> None:
     assert ports.ledger.put_new(first) == made
     other = entry("ml", "0-1-d-2")
     ports.ledger.put(other)
-    assert ports.ledger.of_migration("ml") == [made, other]
-    assert ports.ledger.of_migration("mnone") == []
+    assert ports.ledger.entries_of_migration("ml") == [made, other]
+    assert ports.ledger.entries_of_migration("mnone") == []
 
 
 def test_an_entry_with_its_time_is_not_replaced_by_one_without(ports: Ports) -> None:
@@ -193,10 +193,10 @@ def test_an_entry_with_its_time_is_not_replaced_by_one_without(ports: Ports) -> 
     ports.ledger.put(scheduled)
     with pytest.raises(Stale, match="swept"):
         ports.ledger.put(replace(slow, state=SnapshotState.ACCOMPLISHED))
-    assert ports.ledger.of_migration("mw") == [scheduled]
+    assert ports.ledger.entries_of_migration("mw") == [scheduled]
     later = replace(scheduled, sweep_at=T0 + timedelta(days=1))
     ports.ledger.put(later)
-    assert ports.ledger.of_migration("mw") == [later]
+    assert ports.ledger.entries_of_migration("mw") == [later]
 
 
 def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) -> None:
@@ -212,8 +212,8 @@ def test_due_entries_are_released_past_their_time_and_not_swept(ports: Ports) ->
     rest = ports.ledger.due_for_sweep(T0, limit=1, token=first.next_token)
     assert (first.entries, rest.entries, rest.next_token) == ((late,), (later,), "")
     assert ports.ledger.due_for_sweep(T0, limit=10, token="").entries == (later,)
-    page = ports.ledger.page(limit=3, token="")
-    rest = ports.ledger.page(limit=100, token=page.next_token)
+    page = ports.ledger.entry_page(limit=3, token="")
+    rest = ports.ledger.entry_page(limit=100, token=page.next_token)
     assert {each.key for each in [*page.entries, *rest.entries] if each.migration_id == "ms"} == {
         "k1",
         "k2",

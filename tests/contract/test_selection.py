@@ -50,7 +50,7 @@ def planned(one: Bench, request: dict[str, Any], document: dict[str, Any] = FLEE
 def instances_of(ports: Ports, batch_id: str) -> list[str]:
     found, token = [], ""
     while True:
-        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
         found += [each.instance_id.removeprefix("i-test") for each in page.migrations]
         token = page.next_token
         if not token:
@@ -103,7 +103,7 @@ def test_more_than_a_thousand_ids_are_one_batch_and_no_burden_for_lists() -> Non
         document = fleet(*(instance(number) for number in range(1, 1102)))
         batch, found, ports = planned(one, {"instanceIds": ids}, document)
         assert (len(found), batch.left_out, batch.selection.instance_ids) == (1101, 104, tuple(ids))
-        assert ports.batches.page(limit=5, token="").batches[0].selection.instance_ids == ()
+        assert ports.batches.batch_page(limit=5, token="").batches[0].selection.instance_ids == ()
         seen: list[str] = []
         token = ""
         for _ in range(9):
@@ -142,7 +142,7 @@ def test_an_older_version_reads_a_selection_that_names_nothing() -> None:
             assert (old.names_something, old.exclude, old.regions) == (False, NOTHING_EXCLUDED, selection.regions)
             one.ports.batches.create(batch)
             assert one.ports.batches.load(batch.batch_id) == batch
-            assert one.ports.batches.with_tally(batch.batch_id)[0] == batch
+            assert one.ports.batches.batch_and_tally(batch.batch_id)[0] == batch
             # The older version writes the batch as it read it; the selection stays.
             written = tables.batch_columns(replace(batch, selection=old, version=2))
             assert tables.batch_from_row(columns | written).selection == selection

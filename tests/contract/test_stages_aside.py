@@ -20,7 +20,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Handle, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.domain.timing import CLOCKS_APART, LONGEST_BACK_OFF
-from shared.runtime.composition import credentials_of, ports_of
+from shared.runtime.composition import function_credentials, make_ports
 from shared.stages import sweep
 from shared.stages.api import stuck
 from tests.support.fakes import FakeBus
@@ -57,20 +57,20 @@ def test_unreadable_rows_at_the_head_of_the_due_step_aside_and_are_left_as_they_
     good = stand(one, 3, state=State.PRECHECKING, due_at=T0)
     for each in bad:
         spoil(one, tables.MIGRATIONS, (("migration_id", each),))
-    assert rows.due(T0, 2) == [], "they fill the page once"
-    assert [each.migration_id for each in rows.due(T0, 2)] == [good]
+    assert rows.due_migrations(T0, 2) == [], "they fill the page once"
+    assert [each.migration_id for each in rows.due_migrations(T0, 2)] == [good]
     for each in bad:
         row = store_of(one).get(tables.MIGRATIONS, (("migration_id", each),))
         assert row["doc"] == LATER
         assert (row["state"], row["version"], row["due_lane"]) == ("prechecking", 1, tables.DRIVE)
-    good_again = rows.due(T0 + LONGEST_BACK_OFF, 1)
+    good_again = rows.due_migrations(T0 + LONGEST_BACK_OFF, 1)
     assert good_again == rows.load_many([good]), "and they are looked at again, behind the others"
 
 
 def test_a_page_says_which_rows_it_cannot_read_and_why(one: Bench) -> None:
     bad, good = stand(one, 1), stand(one, 2)
     spoil(one, tables.MIGRATIONS, (("migration_id", bad),))
-    page = one.ports.migrations.of_batch(migration(1).batch_id, state=None, limit=10, token="")
+    page = one.ports.migrations.page_of_batch(migration(1).batch_id, state=None, limit=10, token="")
     assert [each.migration_id for each in page.migrations] == [good]
     assert [each.id for each in page.unreadable] == [bad]
     assert "migration_id" in page.unreadable[0].cause
@@ -82,7 +82,7 @@ def test_a_batch_goes_on_behind_a_row_that_nobody_can_read() -> None:
         ids = [f"i-test{number:04d}" for number in range(1, 4)]
         batch = world.api.post("/batches", {"instanceIds": ids, "policy": {"maxMoving": 1, "retentionDays": 1}})["batchId"]
         world.run(20)
-        ports = ports_of("watch", settings(), credentials_of(os.environ, None), CloudClock(world))
+        ports = make_ports("watch", settings(), function_credentials(os.environ, None), CloudClock(world))
         first = _first_of(ports, batch)
         ports.migrations._store.update(tables.MIGRATIONS, (("migration_id", first),), {"doc": LATER})  # type: ignore[attr-defined]
         world.api.post(f"/batches/{batch}/acknowledgement", {"risksVersion": world.api.get("/risks")["version"]})
@@ -92,7 +92,7 @@ def test_a_batch_goes_on_behind_a_row_that_nobody_can_read() -> None:
 
 
 def _first_of(ports: Any, batch: str) -> str:
-    first = ports.migrations.ready(batch, limit=1)[0]
+    first = ports.migrations.admission_queue(batch, limit=1)[0]
     return str(getattr(first, "migration_id", first))
 
 
@@ -104,7 +104,7 @@ def test_unreadable_batches_take_no_other_batchs_place(one: Bench) -> None:
     for name in ("b1", "b2"):
         for column in ("doc", "terms"):
             spoil(one, tables.BATCHES, (("batch_id", name),), column)
-    assert [each.batch_id for each in one.ports.batches.open(1)] == ["b3"]
+    assert [each.batch_id for each in one.ports.batches.open_batches(1)] == ["b3"]
 
 
 class Refusing:

@@ -38,17 +38,17 @@ class Unwilling:
     refusal: ReplankError | None = None
     launched: list[str] = field(default_factory=list)
 
-    def launch(self, migration: Migration) -> None:
+    def launch_job(self, migration: Migration) -> None:
         self.launched.append(migration.migration_id)
         self._refuse()
 
-    def sources(self, *_: Any) -> tuple[str, ...]:
+    def source_servers(self, *_: Any) -> tuple[str, ...]:
         return ()
 
-    def unfinished(self, *_: Any) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, *_: Any) -> tuple[LiveJob, ...]:
         return ()
 
-    def clean_up(self, *_: Any, **__: Any) -> None:
+    def clean_up_hop(self, *_: Any, **__: Any) -> None:
         self._refuse()
 
     def _refuse(self) -> None:
@@ -93,26 +93,26 @@ def published(ports: Ports) -> list[str]:
 
 def test_a_retry_waits_for_a_slot_of_its_own_whatever_the_failure_still_owes(ports: Ports) -> None:
     made = stand(ports, State.MIGRATING, handle=Handle(job_id="j-1"))
-    assert ports.admission.take_slot(ports.admission.room(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
+    assert ports.admission.take_slot(ports.admission.slot_use(made.batch_id, made.migration_id), made.migration_id, made.batch_id)
     fail(ports, made, State.FAILED, ReleaseSlot(), CountOutcome("failed"))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     again = ports.migrations.load(made.migration_id)
     assert settle_outboxes(ports, again)
-    assert made.migration_id not in ports.admission.holders()
-    seen = ports.admission.room(again.batch_id, again.migration_id)
+    assert made.migration_id not in ports.admission.slot_holders()
+    seen = ports.admission.slot_use(again.batch_id, again.migration_id)
     assert ports.admission.take_slot(seen, again.migration_id, again.batch_id, again.attempt)
     perform_effect(ReleaseSlot(), again, ports)  # once more, late
-    assert made.migration_id in ports.admission.holders()
+    assert made.migration_id in ports.admission.slot_holders()
     assert made.migration_id not in ports.batches.tally(made.batch_id).failed
 
 
 def test_a_retry_keeps_its_lock_whatever_the_refusal_still_owes(ports: Ports) -> None:
     made = stand(ports, State.PRECHECKING)
-    ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
+    ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)
     fail(ports, made, State.PRECHECK_FAILED, ReleaseLock(made.region_id, made.instance_id))
     acts.retry(replace(ports, drivers={}), made.migration_id, Caller("ann"), ports.migrations.load(made.migration_id).version)
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
-    assert ports.admission.holder(made.region_id, made.instance_id) == made.migration_id
+    assert ports.admission.lock_holder(made.region_id, made.instance_id) == made.migration_id
 
 
 def test_a_retry_keeps_what_it_has_in_smc_whatever_the_refusal_still_owes(ports: Ports, driver: Unwilling) -> None:
@@ -162,7 +162,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     """The start took effect, answered with an error, and its repetition was denied: the job ran on after the failure."""
 
     class Copied:
-        def snapshots_of(self, *_: Any) -> list[Snapshot]:
+        def snapshots_of_instance(self, *_: Any) -> list[Snapshot]:
             return copies
 
     copies: list[Snapshot] = []
@@ -175,7 +175,7 @@ def test_what_smc_copied_after_the_failure_is_entered_once_the_job_is_removed(
     copies.append(Snapshot("s-5", f"{SMC_PREFIX}d-1", "d-1", "accomplished", 100, T0, 40))
     driver.refusal = None
     assert settle_outboxes(ports, ports.migrations.load(made.migration_id))
-    entry = ports.ledger.of_migration(made.migration_id)[0]
+    entry = ports.ledger.entries_of_migration(made.migration_id)[0]
     assert (entry.snapshot_id, entry.owner, entry.sweep_at) == ("s-5", "other", None), "nobody knows whether that job had copied"
     assert entry.kept
 
@@ -229,12 +229,12 @@ def test_a_snapshot_asked_for_late_is_not_missed_at_once(ports: Ports) -> None:
     ports.ledger.put_new(entry)  # the disk was busy with another snapshot ever since
     due = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     assert snapshot.run(due, replace(ports, compute=cast(Compute, Slow()))).result == "waiting"
-    assert [each.state for each in ports.ledger.of_migration(made.migration_id)] == [SnapshotState.CREATING]
+    assert [each.state for each in ports.ledger.entries_of_migration(made.migration_id)] == [SnapshotState.CREATING]
 
 
 def test_a_clean_up_that_never_succeeds_does_not_hold_up_the_next_hop(one: Bench, ports: Ports, driver: Unwilling) -> None:
     made = stand(ports, State.VALIDATING, hops=migration().hops * 2, handle=Handle(job_id="j-4"))
-    ports.migrations.settle(made, 1)
+    ports.migrations.settle_outbox(made, 1)
     driver.refusal = Permanent("SourceServer.Odd", "It cannot be deleted.", "Look it up.")
     taken = step(made, State.ACCEPTED, now=one.now, by="validate", reason="next hop", hop=1, due_at=one.now)
     advance(ports, replace(taken, effects=(CleanUpDriver(made.handle),)))

@@ -21,7 +21,7 @@ from shared.domain.message import Message
 from shared.domain.migration import State, first_entry
 from shared.domain.policy import Policy
 from shared.domain.timing import back_off, is_retry_tick
-from shared.ports.compute import Compute, Found
+from shared.ports.compute import Compute, InstancePage
 from shared.stages import intake, precheck, watch
 from shared.stages.api import batches
 from shared.stages.survey import Survey, instance_pages
@@ -55,7 +55,7 @@ def test_a_region_that_nobody_knows_is_refused_when_it_is_asked_for_with_what_is
         assert "cn-hangzou" in refused.value.message
         assert "near it: cn-hangzhou," in refused.value.remedy
         assert "REPLANK_MORE_REGIONS" in refused.value.remedy
-        assert one.ports.batches.page(limit=9, token="").batches == ()
+        assert one.ports.batches.batch_page(limit=9, token="").batches == ()
 
 
 def test_a_region_that_has_opened_since_is_named_by_a_setting() -> None:
@@ -89,10 +89,10 @@ class SilentRegions:
     regions_silent: tuple[str, ...]
     list_regions: bool = True
 
-    def find(self, region_id: str, **more: Any) -> Found:
+    def instance_page(self, region_id: str, **more: Any) -> InstancePage:
         if region_id in self.regions_silent:
             raise Transient("Cloud.NoAnswer", f"Failed to resolve 'ecs.{region_id}.aliyuncs.com'")
-        return self.compute.find(region_id, **more)
+        return self.compute.instance_page(region_id, **more)
 
     def regions(self) -> frozenset[str]:
         if not self.list_regions:
@@ -112,13 +112,13 @@ def planned(one: Bench, *, silent: tuple[str, ...], list_regions: bool = True, h
     for _ in range(hours * 60):
         one.world.run(1)
         bus.published.clear()
-        watch._resume_planning([each for each in ports.batches.open(100) if each.state is BatchState.PLANNING], ports)
+        watch._resume_planning([each for each in ports.batches.open_batches(100) if each.state is BatchState.PLANNING], ports)
         for _ in bus.published:
             intake.run(message, ports)
     found = ports.batches.load(asked.batch_id)
-    assert [each.instance_id for each in ports.migrations.of_batch(asked.batch_id, state=None, limit=9, token="").migrations] == [
-        "i-test0001"
-    ], "the other region's instances are there, each once"
+    assert [
+        each.instance_id for each in ports.migrations.page_of_batch(asked.batch_id, state=None, limit=9, token="").migrations
+    ] == ["i-test0001"], "the other region's instances are there, each once"
     assert found.state is BatchState.PLANNING or found.size == 1
     return (
         found.state.value,

@@ -32,7 +32,7 @@ def stand(ports: Ports, batch: Batch, number: int, state: State, **more: Any) ->
     given = acts.acknowledge(batch, "ann", RISKS_VERSION, T0)
     ports.batches.create(given)
     ports.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
-    ports.admission.lock(made.region_id, made.instance_id, made.migration_id)
+    ports.admission.lock_instance(made.region_id, made.instance_id, made.migration_id)
     return made
 
 
@@ -119,7 +119,7 @@ def test_an_intake_that_takes_one_more_has_it_refused(monkeypatch: pytest.Monkey
         ports.batches.create(batch)
         monkeypatch.setattr(choosing.InstanceChoice, "_is_chosen", lambda *_: True)
         intake.run(Message(events.BATCH_SUBMITTED, "e", "replank", {"batchId": batch.batch_id}), ports)
-        (first, *_) = ports.migrations.of_batch(batch.batch_id, state=None, limit=10, token="").migrations
+        (first, *_) = ports.migrations.page_of_batch(batch.batch_id, state=None, limit=10, token="").migrations
         outcome, touched = run(one, first)
         assert (outcome.facts["code"], touched) == ("Batch.NotSelected", set())
 

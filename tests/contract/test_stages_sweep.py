@@ -109,11 +109,11 @@ def done(one: Bench, ports: Ports, entry: LedgerEntry, made: str) -> str:
 
 
 def left(ports: Ports, entry: LedgerEntry) -> list[str]:
-    return sorted(each.snapshot_id for each in ports.compute.snapshots_of(entry.region_id, entry.instance_id))
+    return sorted(each.snapshot_id for each in ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id))
 
 
 def noted(ports: Ports, entry: LedgerEntry) -> tuple[SnapshotState, str]:
-    found = ports.ledger.of_migration(entry.migration_id)[0]
+    found = ports.ledger.entries_of_migration(entry.migration_id)[0]
     return found.state, found.snapshot_id
 
 
@@ -134,7 +134,7 @@ def test_no_snapshot_goes_while_its_migration_still_owes_an_effect(one: Bench, p
     sweep.run(DAILY, ports)
     assert left(ports, entry) == [made]
     for version in ports.migrations.load(owner.migration_id).owes:
-        ports.migrations.settle(taken.after, version)
+        ports.migrations.settle_outbox(taken.after, version)
     sweep.run(DAILY, ports)
     assert left(ports, entry) == []
 

@@ -62,7 +62,7 @@ this file."""
 
 def described(*, security: bool = False) -> Any:
     """The API as schemathesis reads it from our document."""
-    schema = schemathesis.openapi.from_dict(openapi.document(ROUTES, "x-replank-operator"))
+    schema = schemathesis.openapi.from_dict(openapi.openapi_document(ROUTES, "x-replank-operator"))
     schema.config.generation.update(with_security_parameters=security)
     for name in HAVE_POLICIES:
         without = {"include-name": name, "phases": {"coverage": {"enabled": False}}}

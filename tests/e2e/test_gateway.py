@@ -10,7 +10,7 @@ import requests
 
 from localcloud.account import service
 from localcloud.apigateway import ApiGateway
-from shared.runtime.openapi import document
+from shared.runtime.openapi import openapi_document
 from shared.runtime.routes import ROUTES
 from tests.support.fleets import fleet, instance
 from tests.support.gateway import GatewayClient, sent
@@ -69,7 +69,7 @@ def test_refusals_of_the_api_come_through_as_they_are(client: GatewayClient) -> 
 
 def test_every_operation_of_the_document_is_behind_the_gateway_and_no_other(world: World) -> None:
     deployed: ApiGateway = service(world.cloud, "apigateway")
-    paths = document(ROUTES, "x-replank-operator")["paths"]
+    paths = openapi_document(ROUTES, "x-replank-operator")["paths"]
     wanted = {(method.upper(), path.replace("{", "[").replace("}", "]")) for path in paths for method in paths[path]}
     assert {(api.method, api.path) for api in deployed.groups()[0].apis} == wanted | {("GET", "/openapi.json")}
 

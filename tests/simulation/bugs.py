@@ -97,7 +97,7 @@ def old_snapshots_used() -> list[Patch]:
     asked = snapshot._request_snapshot
 
     def reused(migration: Migration, disk_id: str, noted: Any, ports: Any) -> LedgerEntry:
-        made = ports.ledger.of_migration(migration.migration_id)
+        made = ports.ledger.entries_of_migration(migration.migration_id)
         same = [each for each in made if (each.disk_id, each.hop, each.owner) == (disk_id, migration.hop, "replank")]
         old = [each for each in same if each.state is SnapshotState.ACCOMPLISHED]
         return old[0] if old and migration.attempt > 1 else asked(migration, disk_id, noted, ports)
@@ -130,7 +130,7 @@ def one_more() -> list[Patch]:
     create = intake._create_migrations
 
     def more(instances: list[FoundInstance], batch: Any, ports: Any) -> None:
-        there = ports.compute.find(batch.selection.regions[0], token="").instances
+        there = ports.compute.instance_page(batch.selection.regions[0], token="").instances
         named = {each.instance_id for each in instances}
         create([*instances, *[each for each in there if each.instance_id not in named][:1]], batch, ports)
 
@@ -172,7 +172,7 @@ def the_newest_one() -> list[Patch]:
     carry_out = act.carry_out_act
 
     def to_the_newest(ports: Any, migration: Migration, asked: act.Act) -> None:
-        found = ports.migrations.of_instance(migration.instance_id, limit=20)
+        found = ports.migrations.migrations_of_instance(migration.instance_id, limit=20)
         newest = max(found, key=lambda each: each.created_at)
         carry_out(ports, newest, replace(asked, seen=newest.version))
 
@@ -188,7 +188,7 @@ def confirmed_by_itself() -> list[Patch]:
     """After the days of clean validation the tick confirms in place of a reminder."""
 
     def confirm_all(batch: Any, now: Any, ports: Any) -> bool:
-        page = ports.migrations.of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
+        page = ports.migrations.page_of_batch(batch.batch_id, state=State.MIGRATED, limit=100, token="")
         for each in page.migrations:
             advance.advance(ports, acts.confirm(each, "watch", now, retention_days=batch.policy.retention_days))
         return bool(page.migrations)

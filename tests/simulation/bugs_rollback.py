@@ -56,7 +56,7 @@ def unproved() -> list[Patch]:
     """A rollback is called done before the guest has answered."""
 
     def believed(migration: Migration, ports: Any) -> Any:
-        ports.compute.start(migration.region_id, migration.instance_id)
+        ports.compute.start_instance(migration.region_id, migration.instance_id)
         return rollback._finish_rollback(migration, assessment([], {}), ports)
 
     return [mock.patch.dict(rollback._PHASES, {"starting": believed})]

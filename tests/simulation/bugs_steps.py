@@ -46,7 +46,7 @@ def anybodys() -> list[Patch]:
     swept = sweep._delete_snapshot
 
     def guessed(entry: LedgerEntry, owner: Migration | None, ports: Any) -> bool:
-        found = ports.compute.snapshots_of(entry.region_id, entry.instance_id)
+        found = ports.compute.snapshots_of_instance(entry.region_id, entry.instance_id)
         made = sorted((each.created_at, each.snapshot_id) for each in found if each.disk_id == entry.disk_id)
         return swept(replace(entry, snapshot_id=made[0][1]) if made else entry, owner, ports)
 
@@ -57,7 +57,7 @@ def no_lock() -> list[Patch]:
     def granted(self: Any, region_id: str, instance_id: str, migration_id: str, attempt: int, *, account: str) -> str:
         return migration_id
 
-    return [mock.patch.object(TablestoreAdmission, "lock", granted)]
+    return [mock.patch.object(TablestoreAdmission, "lock_instance", granted)]
 
 
 def address_alone() -> list[Patch]:
@@ -73,7 +73,7 @@ def address_alone() -> list[Patch]:
 
 
 def no_tick() -> list[Patch]:
-    return [mock.patch.object(TablestoreMigrations, "due", return_value=[])]
+    return [mock.patch.object(TablestoreMigrations, "due_migrations", return_value=[])]
 
 
 def lock_kept() -> list[Patch]:

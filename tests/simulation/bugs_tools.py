@@ -65,4 +65,4 @@ def leftovers_kept() -> list[Patch]:
 
 def nothing_undone() -> list[Patch]:
     """A cancellation leaves in the guest what was installed."""
-    return [mock.patch.object(GuestDriver, "clean_up")]
+    return [mock.patch.object(GuestDriver, "clean_up_hop")]

@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 from shared.domain import selecting
-from shared.ports.compute import WITHOUT_SIEVE
+from shared.ports.compute import NO_FILTER
 from shared.stages import intake, precheck
 from tests.simulation.scenario import Scenario, by_name, by_tag
 
@@ -31,7 +31,7 @@ def names_ignored() -> list[Patch]:
 
 
 def _no_sieve() -> Patch:
-    return mock.patch.object(intake, "ecs_sieve", return_value=WITHOUT_SIEVE)
+    return mock.patch.object(intake, "ecs_sieve", return_value=NO_FILTER)
 
 
 def tagged(scenario: Scenario) -> Scenario:

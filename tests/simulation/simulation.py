@@ -108,7 +108,7 @@ def prepared() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(guests.doubled())
         stack.enter_context(mock.patch.object(localcloud.account, "make", make))
-        stack.enter_context(mock.patch.object(logs, "configure"))
+        stack.enter_context(mock.patch.object(logs, "configure_logging"))
         stack.enter_context(mock.patch.object(time, "sleep"))
         stack.enter_context(mock.patch.object(output, "show_hold"))
         stack.enter_context(remembered())

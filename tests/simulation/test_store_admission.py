@@ -20,7 +20,7 @@ from shared.adapters import tables
 from shared.adapters.admission import TablestoreAdmission
 from shared.domain.errors import Transient
 from shared.domain.hold import HoldLine
-from shared.ports.admission import Admission, Room
+from shared.ports.admission import Admission, SlotUse
 from tests.simulation.simulation import prepared
 from tests.support.fakes import FakeAdmission
 from tests.support.ports import T0, Bench, bench
@@ -63,7 +63,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.real = self.one.ports.admission
         self.model = FakeAdmission()
         self.attempt = dict.fromkeys(NAMES, 1)
-        self.pictures: list[dict[str, Room]] = [rooms(self.model)]
+        self.pictures: list[dict[str, SlotUse]] = [rooms(self.model)]
         self.holds, self.acts = [self.model.hold()], 0
 
     def teardown(self) -> None:
@@ -90,7 +90,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     @rule(name=MIGRATIONS, trouble=LOST, times=TIMES)
     def forget(self, name: str, trouble: str, times: int) -> None:
         """When its batch is closed, whether or not one of it holds a slot."""
-        self._do(lambda admission: admission.drop_count(BATCHES[name]), trouble, times)
+        self._do(lambda admission: admission.delete_slot_count(BATCHES[name]), trouble, times)
 
     @rule(act=st.sampled_from(("hold", "release")), age=st.integers(0, 2), trouble=LOST, times=TIMES)
     def write_hold(self, act: str, age: int, trouble: str, times: int) -> None:
@@ -118,8 +118,8 @@ class AdmissionMachine(RuleBasedStateMachine):
         seen = self.pictures[-1 - min(age, len(self.pictures) - 1)][name]
         room = seen.of_account - bool(seen.since) < LIMIT
         acts: dict[str, Act] = {
-            "lock": lambda admission: admission.lock(*WHERE, name, attempt),
-            "unlock": lambda admission: admission.unlock(*WHERE, name, attempt),
+            "lock": lambda admission: admission.lock_instance(*WHERE, name, attempt),
+            "unlock": lambda admission: admission.unlock_instance(*WHERE, name, attempt),
             "take": lambda admission: room and took(admission, seen, name, attempt),
             "give": lambda admission: admission.release_slot(name, BATCHES[name], attempt),
         }
@@ -177,17 +177,17 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _held(self) -> tuple[Any, ...]:
         row = self.real._store.get(tables.LOCKS, (("lock_id", "instance:" + ":".join(WHERE)),)) or {}
-        return row.get("lease"), self.real.holders(), rooms(self.real), self.real.hold()
+        return row.get("lease"), self.real.slot_holders(), rooms(self.real), self.real.hold()
 
 
-def rooms(admission: Admission) -> dict[str, Room]:
+def rooms(admission: Admission) -> dict[str, SlotUse]:
     """The room as each migration sees it."""
-    return {name: admission.room(BATCHES[name], name) for name in NAMES}
+    return {name: admission.slot_use(BATCHES[name], name) for name in NAMES}
 
 
-def took(admission: Admission, seen: Room, name: str, attempt: int) -> bool:
+def took(admission: Admission, seen: SlotUse, name: str, attempt: int) -> bool:
     """Whether the attempt has its slot afterwards: a call sent again finds it even on a picture too old to take one."""
-    return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.room(BATCHES[name], name).has(attempt)
+    return admission.take_slot(seen, name, BATCHES[name], attempt) or admission.slot_use(BATCHES[name], name).is_held_since(attempt)
 
 
 def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Callable[..., Any]:
@@ -198,7 +198,7 @@ def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Calla
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
     """The lease as the table writes it, the slots, and the hold."""
     lease = model.leases.get(("", *WHERE))
-    return f"{lease[0]}/{lease[1]}" if lease else None, model.holders(), rooms(model), model.hold()
+    return f"{lease[0]}/{lease[1]}" if lease else None, model.slot_holders(), rooms(model), model.hold()
 
 
 def copied(model: FakeAdmission) -> FakeAdmission:

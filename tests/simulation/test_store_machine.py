@@ -63,7 +63,7 @@ class StoreMachine(RuleBasedStateMachine):
             self.catch_up()
             self.look(MUCH_LATER)
             for owed in self.rows.outboxes(self.id):
-                self.rows.settle(self.rows.load(self.id), owed.version)
+                self.rows.settle_outbox(self.rows.load(self.id), owed.version)
                 self.owed.discard(owed.version)
             self.look(MUCH_LATER)
         finally:
@@ -107,7 +107,7 @@ class StoreMachine(RuleBasedStateMachine):
         oldest = min(self.owed)
         try:
             with self._struck(fault, times):
-                self.rows.settle(self.copies[writer], oldest)
+                self.rows.settle_outbox(self.copies[writer], oldest)
             self.owed.discard(oldest)
         except Transient:
             MET["a settlement in doubt"] += 1
@@ -134,7 +134,7 @@ class StoreMachine(RuleBasedStateMachine):
         driven = row.state not in ADMITTED | {State.CONFIRMED} and row.due_at is not None
         wanted = lane == tables.DRIVE and due_ms <= epoch_milliseconds(at) and bool(self.owed or driven)
         shown = self._indexed(at)
-        found = self.id in {each.migration_id for each in self.rows.due(at, 200)}
+        found = self.id in {each.migration_id for each in self.rows.due_migrations(at, 200)}
         assert wanted or not found, ("the tick was shown what is not due", row)
         assert found or not wanted or self.lagging, ("the tick did not find what is due", row)
         MET["hidden by a lag"] += wanted and not found

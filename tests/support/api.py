@@ -80,7 +80,7 @@ class ApiInMemory:
 
     def answered(self, request: Json) -> Json:
         """The trigger's answer to an event."""
-        return web.handle(request, self.fakes.ports, self.shown, "R1")
+        return web.handle_request(request, self.fakes.ports, self.shown, "R1")
 
     def call(self, method: str, path: str, body: Any = None, **more: Any) -> tuple[int, Json]:
         """Status and parsed body."""

@@ -13,7 +13,7 @@ from shared.adapters.clock import clock_from_setting
 from shared.ports.clock import Clock
 from shared.ports.ports import Ports
 from shared.runtime import entrypoint
-from shared.runtime.composition import ports_of
+from shared.runtime.composition import make_ports
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ def clocks_apart(seconds: dict[str, float]) -> Iterator[None]:
 
     def shifted(function: str, settings: Any, credentials: Any) -> Ports:
         clock = Shifted(clock_from_setting(settings.clock), seconds.get(function, 0))
-        return ports_of(function, settings, credentials, clock)
+        return make_ports(function, settings, credentials, clock)
 
-    with mock.patch.object(entrypoint, "ports_of", shifted):
+    with mock.patch.object(entrypoint, "make_ports", shifted):
         yield

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from shared.domain.migration import Migration, State
-from shared.ports.driver import Driver, Identity, Phase
+from shared.ports.driver import Driver, InstanceIdentity, JobPhase
 from tests.support.ports import Bench, migration
 
 
@@ -16,23 +16,23 @@ def moving(one: Bench, number: int, **more: Any) -> Migration:
     return migration(number, **{"state": State.SNAPSHOTTED, "snapshots_made": 1, **times, **more})
 
 
-def identity_of(one: Bench, made: Migration) -> Identity:
+def identity_of(one: Bench, made: Migration) -> InstanceIdentity:
     """What the instance can be told by, as ECS knows it."""
-    facts = one.ports.compute.describe(made.region_id, made.instance_id)
-    return Identity(facts.private_ips, (facts.hostname,), facts.os_type == "windows")
+    facts = one.ports.compute.instance_facts(made.region_id, made.instance_id)
+    return InstanceIdentity(facts.private_ips, (facts.hostname,), facts.os_type == "windows")
 
 
 def prepared(one: Bench, driver: Driver, made: Migration, *, forgetful: bool = False) -> Migration:
     """Prepare every minute until it is prepared; ``forgetful`` loses what each call but the last reported once."""
     who = identity_of(one, made)
     for _ in range(30):
-        report = driver.prepare(made, who)
+        report = driver.prepare_job(made, who)
         if forgetful:
             one.world.run(1)
-            report = driver.prepare(made, who)
+            report = driver.prepare_job(made, who)
         made = replace(made, handle=report.handle)
-        if report.phase is Phase.PREPARED:
+        if report.phase is JobPhase.PREPARED:
             return made
-        assert report.phase is Phase.PREPARING, report
+        assert report.phase is JobPhase.PREPARING, report
         one.world.run(1)
     raise AssertionError("never prepared")

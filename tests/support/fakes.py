@@ -18,11 +18,11 @@ from shared.domain.hold import Hold, HoldLine, hold_of, line_column, written
 from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.limits import comes_first
 from shared.domain.migration import ADMITTED, JournalEntry, Migration, State, Step
-from shared.ports.admission import LeaseHolder, Room
+from shared.ports.admission import LeaseHolder, SlotUse
 from shared.ports.audit import AuditPage
 from shared.ports.batches import LEFT_OUT_PAGE, NOTHING_FORGIVEN, BatchPage, Tally
 from shared.ports.ledger import LedgerPage
-from shared.ports.migrations import Created, Outbox, Page, Unreadable, Waiting
+from shared.ports.migrations import MigrationPage, NewMigration, Outbox, UnreadableRow, WaitingMigration
 from shared.ports.ports import Ports
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
@@ -55,7 +55,7 @@ class FakeIds:
 
     given: int = 0
 
-    def batch_id(self) -> str:
+    def new_batch_id(self) -> str:
         self.given += 1
         return f"b{self.given:016x}"
 
@@ -104,12 +104,12 @@ class FakeMigrations:
         self.rows[migration.migration_id] = row
         return True
 
-    def create_many(self, made: Sequence[Created]) -> list[bool]:
+    def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
         return [self.create(*each) for each in made]
 
-    def settle_many(self, made: Sequence[Migration]) -> None:
+    def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
         for each in made:
-            self.settle(each, each.version)
+            self.settle_outbox(each, each.version)
 
     def _row(self, migration_id: str) -> _Row:
         if migration_id not in self.rows:
@@ -137,69 +137,69 @@ class FakeMigrations:
     def outboxes(self, migration_id: str) -> list[Outbox]:
         return [owed for _, owed in sorted(self._row(migration_id).outboxes.items())]
 
-    def settle(self, migration: Migration, version: int) -> None:
+    def settle_outbox(self, migration: Migration, version: int) -> None:
         row = self._row(migration.migration_id)
         row.outboxes.pop(version, None)
         if row.migration.version == migration.version and not row.outboxes:
             row.due_at = row.migration.due_at
 
-    def nudge(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
+    def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         row = self._row(migration.migration_id)
         if row.migration.version == migration.version:
             row.due_at = due_at
             if percent is not None:
                 row.migration = replace(row.migration, progress=percent)
 
-    def note_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
+    def record_restart(self, migration_id: str, event_id: str, at: datetime, states: Collection[State]) -> bool:
         if self._row(migration_id).migration.state not in states:
             return False
         self._row(migration_id).restarts[event_id] = at
         return True
 
-    def restarts(self, migration_id: str) -> int:
+    def restart_count(self, migration_id: str) -> int:
         return len(self._row(migration_id).restarts)
 
-    def due(self, now: datetime, limit: int) -> list[Migration]:
+    def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
         waiting = [
             (row.due_at, key) for key, row in self.rows.items() if row.outboxes or row.migration.state is not State.CONFIRMED
         ]
         due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
         return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
 
-    def waiting_for_tick(self, until: datetime, *, limit: int) -> Page:
-        return Page(tuple(self.due(until, limit)))
+    def page_waiting_for_tick(self, until: datetime, *, limit: int) -> MigrationPage:
+        return MigrationPage(tuple(self.due_migrations(until, limit)))
 
-    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
+    def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         return ()  # what is in memory can be read
 
-    def past_retention(self, now: datetime, *, limit: int, token: str) -> Page:
+    def page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
-        return Page(tuple(found))
+        return MigrationPage(tuple(found))
 
-    def ready(self, batch_id: str, limit: int, account_id: str = "") -> list[Waiting]:
+    def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:
         mine = [m for m in self._all() if (m.batch_id, m.account_id) == (batch_id, account_id)]
         waiting = [m for m in mine if m.state in ADMITTED]
         in_turn = sorted(waiting, key=lambda m: (not comes_first(m), m.entered_at))
-        return [Waiting(m.migration_id, comes_first(m)) for m in in_turn[:limit]]
+        return [WaitingMigration(m.migration_id, comes_first(m)) for m in in_turn[:limit]]
 
     def _all(self) -> list[Migration]:
         return [row.migration for _, row in sorted(self.rows.items())]
 
-    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
         found = [m for m in self._all() if m.batch_id == batch_id and state in (None, m.state)]
-        return Page(*_page(found, limit, token))
+        return MigrationPage(*_page(found, limit, token))
 
-    def of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
+    def migrations_of_instance(self, instance_id: str, *, limit: int) -> list[Migration]:
         return [m for m in self._all() if m.instance_id == instance_id][:limit]
 
-    def counts(self, batch_id: str) -> Counter[State]:
+    def state_counts(self, batch_id: str) -> Counter[State]:
         return Counter(self.states(batch_id).values())
 
     def states(self, batch_id: str) -> dict[str, State]:
         return {each.migration_id: each.state for each in self._all() if each.batch_id == batch_id}
 
-    def all(self, *, state: State | None, limit: int, token: str) -> Page:
-        return Page(*_page([m for m in self._all() if state in (None, m.state)], limit, token))
+    def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
+        return MigrationPage(*_page([m for m in self._all() if state in (None, m.state)], limit, token))
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
         return list(self._row(migration_id).journal)
@@ -262,13 +262,13 @@ class FakeBatches:
                 self.pages.get(before.batch_id, {}).pop(page, None)
             self.cut[before.batch_id] = Waves(tuple(ids) for ids in waves)
 
-    def left_out(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
+    def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
         return tuple(self.without.get(batch_id, ())[page * LEFT_OUT_PAGE :][:LEFT_OUT_PAGE])
 
-    def places(self, batch_id: str) -> list[dict[str, list[str]]]:
+    def wave_sort_keys(self, batch_id: str) -> list[dict[str, list[str]]]:
         return [page for _, page in sorted(self.pages.get(batch_id, {}).items())]
 
-    def note_places(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
+    def write_wave_sort_keys(self, batch_id: str, page: int, places: Mapping[str, list[str]]) -> None:
         self.pages.setdefault(batch_id, {})[page] = dict(places)
 
     def waves(self, batch_id: str) -> Waves:
@@ -277,11 +277,11 @@ class FakeBatches:
     def journal(self, batch_id: str) -> list[BatchLine]:
         return self.lines.get(batch_id, [])
 
-    def page(self, *, limit: int, token: str) -> BatchPage:
+    def batch_page(self, *, limit: int, token: str) -> BatchPage:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
-    def open(self, limit: int) -> list[Terms]:
+    def open_batches(self, limit: int) -> list[Terms]:
         return [b.terms for b in self.rows.values() if needs_the_tick(b.terms)][:limit]
 
     def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
@@ -297,7 +297,7 @@ class FakeBatches:
         noted = failed if outcome == "failed" else self.moved.setdefault(batch_id, {})
         noted[migration_id] = attempt
 
-    def with_tally(self, batch_id: str) -> tuple[Batch, Tally]:
+    def batch_and_tally(self, batch_id: str) -> tuple[Batch, Tally]:
         return self.load(batch_id), self.tally(batch_id)
 
     def tally(self, batch_id: str) -> Tally:
@@ -338,44 +338,44 @@ class FakeAdmission:
         self.row = {**(self.row or {}), **written(seen, line), line_column(seen): encode(line)}
         return True
 
-    def lock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
+    def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
         holder, since = self.leases.get((account, region_id, instance_id), (migration_id, 0))
         if holder == migration_id and since < attempt:
             self.leases[(account, region_id, instance_id)] = (migration_id, attempt)
         return holder
 
-    def unlock(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
+    def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
         holder, since = self.leases.get((account, region_id, instance_id), ("", 0))
         if holder == migration_id and since <= attempt:
             del self.leases[(account, region_id, instance_id)]
 
-    def holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
+    def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         return self.leases.get((account, region_id, instance_id), ("", 0))[0]
 
     def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
-        self.lock("group", group, migration_id, attempt)
+        self.lock_instance("group", group, migration_id, attempt)
         return LeaseHolder(*self.leases.setdefault(("", "group", group), (migration_id, attempt)))
 
     def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
-        self.unlock("group", group, migration_id, attempt)
+        self.unlock_instance("group", group, migration_id, attempt)
 
-    def places(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
+    def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         return {each: LeaseHolder(*self.leases["", "group", each]) for each in groups if ("", "group", each) in self.leases}
 
-    def look(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[Room, Hold]:
-        room = self.room(batch_id, migration_id, account=account)
+    def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
+        room = self.slot_use(batch_id, migration_id, account=account)
         return replace(room, trouble=self.known.get(account)), self.hold()
 
-    def room(self, batch_id: str, migration_id: str = "", *, account: str = "") -> Room:
+    def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
         of_batch = sum(each == batch_id for each in self.held.values())
         since = self.since[migration_id] if migration_id in self.held else 0
         of_account = sum(self.where.get(each, "") == account for each in self.held)
-        return Room(self.version, of_account, of_batch, since)
+        return SlotUse(self.version, of_account, of_batch, since)
 
-    def homes(self) -> dict[str, str]:
+    def accounts_of_slot_holders(self) -> dict[str, str]:
         return {each: account for each, account in self.where.items() if account and each in self.held}
 
-    def troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
+    def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         return {each: self.known[each] for each in accounts if each in self.known}
 
     def note_trouble(self, trouble: Trouble) -> None:
@@ -384,18 +384,18 @@ class FakeAdmission:
     def clear_trouble(self, account: str) -> None:
         self.known.pop(account, None)
 
-    def holders(self) -> dict[str, str]:
+    def slot_holders(self) -> dict[str, str]:
         return dict(self.held)
 
-    def regions(self, batch_id: str) -> dict[str, str]:
+    def regions_of_slot_holders(self, batch_id: str) -> dict[str, str]:
         return {each: self.there.get(each, "") for each, batch in self.held.items() if batch == batch_id}
 
     def take_slot(
-        self, seen: Room, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
+        self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        if seen.has(attempt):
+        if seen.is_held_since(attempt):
             return True
-        if seen.version != self.version or seen.since != self.room(batch_id, migration_id).since:
+        if seen.version != self.version or seen.since != self.slot_use(batch_id, migration_id).since:
             return False
         self.version += 1
         self.held[migration_id], self.since[migration_id] = batch_id, attempt
@@ -408,7 +408,7 @@ class FakeAdmission:
             self.held.pop(migration_id, None)
             self.there.pop(migration_id, None)
 
-    def drop_count(self, batch_id: str) -> None:
+    def delete_slot_count(self, batch_id: str) -> None:
         """Nothing to do: it counts what it holds."""
 
 
@@ -427,14 +427,14 @@ class FakeLedger:
     def put_new(self, entry: LedgerEntry) -> LedgerEntry:
         return self.entries.setdefault((entry.migration_id, entry.key), entry)
 
-    def of_migration(self, migration_id: str) -> list[LedgerEntry]:
+    def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         return [entry for (owner, _), entry in sorted(self.entries.items()) if owner == migration_id]
 
     def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
         return LedgerPage(tuple(sorted(waiting, key=lambda entry: entry.sweep_at or now)))
 
-    def page(self, *, limit: int, token: str) -> LedgerPage:
+    def entry_page(self, *, limit: int, token: str) -> LedgerPage:
         return LedgerPage(*_page([entry for _, entry in sorted(self.entries.items())], limit, token))
 
 
@@ -458,7 +458,7 @@ class FakeAudit:
         if self.rows[entry].answered is None:
             self.rows[entry] = replace(self.rows[entry], answered=answered)
 
-    def page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
+    def line_page(self, first: date, last: date, *, limit: int, token: str) -> AuditPage:
         days = [line for entry, line in self.rows.items() if first.isoformat() <= entry[:10] <= last.isoformat()]
         lines, following = _page(days[::-1], limit, token)
         return AuditPage(lines, following)

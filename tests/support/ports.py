@@ -14,8 +14,8 @@ from localcloud.core.calls import CallRecord
 from shared.domain.hop import Hop
 from shared.domain.migration import Migration, State
 from shared.ports.ports import Ports
-from shared.runtime.composition import credentials_of, ports_of
-from shared.runtime.settings import Settings, read
+from shared.runtime.composition import function_credentials, make_ports
+from shared.runtime.settings import Settings, read_settings
 from tests.support.world import World
 from tools.deployed.product import URL
 
@@ -83,7 +83,7 @@ def settings(**more: str) -> Settings:
         "REPLANK_SMC_IMPORT_LINUX": "/smc/go2aliyun_client import {token_id} {token_code}",
         "REPLANK_SMC_TARGET_VALUES": json.dumps({"alinux-3": "Alibaba Cloud Linux 3", "rhel-9": "Not a release"}),
     }
-    return read({**endpoints, **own, **more})
+    return read_settings({**endpoints, **own, **more})
 
 
 @contextmanager
@@ -92,7 +92,7 @@ def bench(function: str = "watch", **more: str) -> Iterator[Bench]:
     world = World()
     _without_timers(world)
     with world.connected():
-        yield Bench(world, ports_of(function, settings(**more), credentials_of(os.environ, None), CloudClock(world)))
+        yield Bench(world, make_ports(function, settings(**more), function_credentials(os.environ, None), CloudClock(world)))
 
 
 def _without_timers(world: World) -> None:

@@ -84,6 +84,6 @@ def test_ports_made_for_a_test_get_their_clock() -> None:
         f"{name_of(path)}:{node.lineno}"
         for path in source_files("tests")
         for node in ast.walk(tree(path))
-        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ports_of" and len(node.args) < 4
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "make_ports" and len(node.args) < 4
     ]
     assert made == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from unittest import mock
 
-from shared.runtime.settings import Settings, read
+from shared.runtime.settings import Settings, read_settings
 from tools.pages import settings
 
 
@@ -22,7 +22,7 @@ def test_the_defaults_of_both_are_the_same() -> None:
     """A function with s.yaml's defaults runs as one that is told nothing but where it is."""
     environment = {**next(iter(settings.declared().values())), "FC_ACCOUNT_ID": "1234567890123456"}
     with mock.patch.dict(os.environ, clear=True):
-        assert read(environment) == Settings("cn-hangzhou", "1234567890123456", ("cn-hangzhou",))
+        assert read_settings(environment) == Settings("cn-hangzhou", "1234567890123456", ("cn-hangzhou",))
 
 
 def test_the_environment_stays_within_its_limit() -> None:

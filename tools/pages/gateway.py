@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from shared.runtime.openapi import document
+from shared.runtime.openapi import openapi_document
 from shared.runtime.rates import APP_HEADER
 from shared.runtime.routes import ROUTES
 from shared.runtime.settings import Settings
@@ -126,7 +126,7 @@ OUTPUTS: Json = {
 
 def _apis() -> list[tuple[str, Json]]:
     """An API for each operation of the document, and one for the document itself."""
-    whole = document(ROUTES, Settings.operator_header)
+    whole = openapi_document(ROUTES, Settings.operator_header)
     described, schemes = whole["paths"], whole["components"]["securitySchemes"].values()
     tokens = [{"name": each["name"], "in": "header"} for each in schemes if each["name"] not in _OF_TRIGGER]
     found = [("GetDocument", _api("GetDocument", "GET", "/openapi.json", {"summary": "This API as an OpenAPI 3.1 document."}))]

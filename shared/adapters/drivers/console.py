@@ -23,7 +23,7 @@ from shared.domain.drivers import CONSOLE
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.domain.waiting import console_instructions
-from shared.ports.driver import Identity, JobReport, Phase
+from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 
 _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
@@ -37,10 +37,10 @@ class ConsoleDriver(JobStopper):
     def __init__(self, clients: Clients, catalog: Catalog = CATALOG) -> None:
         self._jobs, self._catalog = SmcJobs(clients), catalog
 
-    def check(self) -> None:
+    def check_settings(self) -> None:
         return  # nothing to set
 
-    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
+    def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         namesakes = sorted(id for id, name in identity.others.items() if is_hostname_of(name, identity))
         if namesakes:
             return indistinct_instance_report(migration.handle, namesakes)
@@ -53,24 +53,24 @@ class ConsoleDriver(JobStopper):
         if job is None:
             others = [source for source in near if source.source_id not in own]
             return JobReport(
-                Phase.PREPARING,
+                JobPhase.PREPARING,
                 migration.handle,
                 remedy=console_instructions(migration, self._catalog) + _hint_on_other_sources(others),
             )
         handle = replace(migration.handle, job_id=job.job_id, source_id=job.source_id or "")
         if job.status in _BEGUN:
             # Even a job that has finished meanwhile is first seen as running: the watch then finds its end.
-            return replace(job_report(handle, job), phase=Phase.RUNNING)
+            return replace(job_report(handle, job), phase=JobPhase.RUNNING)
         remedy = f"Press Retry Replacement for {migration.instance_id} in the ECS console, or see {job.job_id} in the SMC console."
-        return JobReport(Phase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
+        return JobReport(JobPhase.PREPARING, handle, code=job.error_code or "", message=job.status_info or "", remedy=remedy)
 
-    def launch(self, migration: Migration) -> None:
+    def launch_job(self, migration: Migration) -> None:
         return  # the person has done it
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+    def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return job_reports(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         return  # what a person made is theirs to delete
 
     def _followed_job(self, migration: Migration, found: Sequence[Any]) -> Any | None:

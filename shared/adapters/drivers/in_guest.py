@@ -21,7 +21,7 @@ from shared.domain.recipes.recipe import Recipe
 from shared.domain.timing import CLOCKS_APART, JOB_LIMIT
 from shared.domain.toolrun import ToolAnswer, is_fresh, run_id
 from shared.ports.clock import Clock
-from shared.ports.driver import Identity, JobReport, LiveJob, Phase
+from shared.ports.driver import InstanceIdentity, JobPhase, JobReport, LiveJob
 from shared.ports.guest import Agent, Guest
 from shared.probes.tool import Act, is_cleaned, parse_tool_answer, tool_script
 
@@ -43,35 +43,35 @@ class GuestDriver:
     def __init__(self, guest: Guest, clock: Clock, catalog: Catalog = CATALOG) -> None:
         self._guest, self._clock, self._catalog = guest, clock, catalog
 
-    def check(self) -> None:
+    def check_settings(self) -> None:
         if not any(is_on(each, self._catalog) for each in known(self._catalog)):
             keys = ", ".join(each.key for each in known(self._catalog))
             message = f"No recipe of the guest driver is on: {SETTING} names none of {keys}."
             remedy = f"Try a recipe on an instance that may be lost (docs/drivers.md), then name it in {SETTING}."
             raise Permanent("Driver.SettingMissing", message, remedy)
 
-    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
+    def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
         recipe = self._recipe_of_hop(migration)
         run = _run_id(migration)
         answer = self._newest_answer(migration, migration.handle.began_at or migration.entered_at)
         if answer is None or (answer.run != run and not answer.word):
             self._send_act(migration, "begin", recipe)
-            return JobReport(Phase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
+            return JobReport(JobPhase.PREPARING, migration.handle, remedy=f"{recipe.tool} is to be installed in the instance.")
         report = preparation_report(answer, recipe, migration.handle, run)
-        if report.phase is Phase.PREPARING and not is_fresh(answer, self._clock.now(), FRESH):
+        if report.phase is JobPhase.PREPARING and not is_fresh(answer, self._clock.now(), FRESH):
             self._send_act(migration, "look")
         return report
 
-    def launch(self, migration: Migration) -> None:
+    def launch_job(self, migration: Migration) -> None:
         self._send_act(migration, "start")
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+    def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return {each.migration_id: self._run_report(each) for each in migrations}
 
-    def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
+    def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         return ()  # it needs no source server
 
-    def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
         """The tool's run, if the tool may be at work.
 
         A rollback does not wait for the tool, because stopping the instance ends the tool.
@@ -94,10 +94,10 @@ class GuestDriver:
             return ()
         return (_live_job(job_id, "at work" if answer else "being asked for"),)
 
-    def remove(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
         return  # a tool in the middle of its work is never killed; stopping the instance ends it
 
-    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove what the driver installed in the guest. Raises Transient until the guest confirms the removal.
 
         The guest removes nothing while the tool is at work. A rollback restores the disks, so nothing is sent until a person has
@@ -120,7 +120,7 @@ class GuestDriver:
         try:
             sent = migration.released_at if is_back else None  # an answer from before the rollback tells nothing
             since = sent or (handle.began_at or migration.created_at) - CLOCKS_APART
-            outputs = self._guest.outputs(migration.region_id, id, since)
+            outputs = self._guest.command_results(migration.region_id, id, since)
             if any(is_cleaned(each.output, _run_id(migration)) for each in outputs if each.ended):
                 return
             self._send_act(migration, "clean")
@@ -136,7 +136,7 @@ class GuestDriver:
 
         If the guest cannot be reached now, the run counts as running, and the time limit of the run still applies.
         """
-        as_before = JobReport(Phase.RUNNING, migration.handle, progress=migration.progress)
+        as_before = JobReport(JobPhase.RUNNING, migration.handle, progress=migration.progress)
         started_at = migration.handle.started_at or migration.entered_at
         try:
             recipe = self._recipe_of_hop(migration, under_way=True)
@@ -152,7 +152,7 @@ class GuestDriver:
 
     def _newest_answer(self, migration: Migration, since: datetime) -> ToolAnswer | None:
         """The newest complete answer to a command that began at ``since`` or later; None if no answer is complete."""
-        outputs = self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
+        outputs = self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
         answers = (parse_tool_answer(each.output, each.begun_at) for each in reversed(outputs) if each.ended)
         return next((each for each in answers if each is not None), None)
 
@@ -162,7 +162,7 @@ class GuestDriver:
         Within one minute, a repeated act is the same Cloud Assistant command. The guest itself repeats no act.
         """
         minute = int(self._clock.now().timestamp() // 60)
-        self._guest.run(
+        self._guest.start_script(
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,

@@ -13,7 +13,7 @@ from shared.adapters.sdk import Clients
 from shared.adapters.sdk_call import Expected, call_service, is_never_expected
 from shared.domain.errors import Permanent
 from shared.domain.migration import Handle, Migration
-from shared.ports.driver import Identity, JobReport, Phase
+from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 
 OS_JOB = 1
 """JobType of operating-system migrations. Other types are 0 (server), 2 (cross-zone) and 3 (VMware)."""
@@ -22,13 +22,13 @@ PAGE = 50
 MAX_PAGES = 100
 
 PHASES = {
-    "Ready": Phase.PREPARED,
-    "Running": Phase.RUNNING,
-    "Waiting": Phase.RUNNING,
-    "Finished": Phase.FINISHED,
-    "InError": Phase.FAILED,
-    "Stopped": Phase.FAILED,
-    "Expired": Phase.FAILED,
+    "Ready": JobPhase.PREPARED,
+    "Running": JobPhase.RUNNING,
+    "Waiting": JobPhase.RUNNING,
+    "Finished": JobPhase.FINISHED,
+    "InError": JobPhase.FAILED,
+    "Stopped": JobPhase.FAILED,
+    "Expired": JobPhase.FAILED,
 }
 """The phase for each Status of a job. A missing job, or a job with another Status such as Deleting, is reported as gone."""
 _COPIED = frozenset({"Syncing", "Processing", "Cleaning"})
@@ -109,7 +109,7 @@ class SmcJobs:
         """The source server with this id; None if it does not exist."""
         return next(self._list_sources(source_id=[source_id]), None)
 
-    def sources_at(self, identity: Identity, **wanted: Any) -> list[Any]:
+    def sources_at(self, identity: InstanceIdentity, **wanted: Any) -> list[Any]:
         """The source servers at one of the instance's addresses. Another instance may have the same address."""
         return [source for source in self._list_sources(**wanted) if has_address_of(source, identity)]
 
@@ -142,14 +142,14 @@ def ambiguous_source_report(handle: Handle, source_ids: Iterable[str]) -> JobRep
     """The failure for an instance that several source servers match."""
     message = f"Sources {', '.join(sorted(source_ids))} all have this instance's address and hostname."
     remedy = "See in the SMC console which are of other machines, and delete this instance's surplus ones; then retry."
-    return JobReport(Phase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
+    return JobReport(JobPhase.FAILED, handle, code="Source.Ambiguous", message=message, remedy=remedy)
 
 
 def indistinct_instance_report(handle: Handle, instance_ids: Iterable[str]) -> JobReport:
     """The failure for instances that share an address and a hostname, so that their jobs cannot be told apart."""
     message = f"Instances {', '.join(instance_ids)} have this one's address and hostname, and SMC shows a job by nothing else."
     remedy = "Submit it with the smc driver; or change the hostname of one of them, then retry."
-    return JobReport(Phase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
+    return JobReport(JobPhase.FAILED, handle, code="Instance.Indistinct", message=message, remedy=remedy)
 
 
 def job_reports(jobs: SmcJobs, migrations: Iterable[Migration]) -> dict[str, JobReport]:
@@ -163,18 +163,18 @@ def job_report(handle: Handle, job: Any | None) -> JobReport:
     """The report on one job from SMC's answer. ``job`` is None if SMC has no such job."""
     if job is None or job.status not in PHASES:
         if not handle.job_id:
-            return JobReport(Phase.PREPARING, handle)
-        return JobReport(Phase.FAILED, handle, code="Job.Gone", message=f"SMC has no job {handle.job_id}.", remedy=_AGAIN)
+            return JobReport(JobPhase.PREPARING, handle)
+        return JobReport(JobPhase.FAILED, handle, code="Job.Gone", message=f"SMC has no job {handle.job_id}.", remedy=_AGAIN)
     phase = PHASES[job.status]
     handle = replace(
         handle,
         job_id=job.job_id,
         source_id=handle.source_id or job.source_id or "",
         started_at=handle.started_at or parse_time_or_none(job.start_time),
-        finished_at=parse_time_or_none(job.end_time) if phase is Phase.FINISHED else None,
+        finished_at=parse_time_or_none(job.end_time) if phase is JobPhase.FINISHED else None,
     )
-    copied = phase is Phase.FINISHED or job.business_status in _COPIED
-    if phase is not Phase.FAILED:
+    copied = phase is JobPhase.FINISHED or job.business_status in _COPIED
+    if phase is not JobPhase.FAILED:
         return JobReport(phase, handle, progress=whole_percent(job.progress), copied=copied)
     code = job.error_code or f"Job.{job.status}"
     message = job.status_info or f"SMC says {job.status}."

@@ -25,7 +25,7 @@ from shared.domain.errors import Permanent, Transient
 from shared.domain.migration import Handle, Migration
 from shared.domain.timing import CLOCKS_APART
 from shared.ports.clock import Clock
-from shared.ports.driver import Identity, JobReport, Phase
+from shared.ports.driver import InstanceIdentity, JobPhase, JobReport
 from shared.ports.guest import CommandResult, Guest
 
 VALID_FOR = timedelta(days=14)
@@ -55,7 +55,7 @@ class SmcDriver(JobStopper):
         self._settings = settings
         self._clock = clock
 
-    def check(self) -> None:
+    def check_settings(self) -> None:
         missing = []
         if not (self._settings.import_linux or self._settings.import_windows):
             missing.append("REPLANK_SMC_IMPORT_LINUX or REPLANK_SMC_IMPORT_WINDOWS")
@@ -66,15 +66,15 @@ class SmcDriver(JobStopper):
 
     # Preparing --------------------------------------------------------------------------------------------------------
 
-    def prepare(self, migration: Migration, identity: Identity) -> JobReport:
-        self.check()
+    def prepare_job(self, migration: Migration, identity: InstanceIdentity) -> JobReport:
+        self.check_settings()
         handle = migration.handle
         if handle.job_id:
             job = self._jobs.jobs_by_id([handle.job_id]).get(handle.job_id)
             if job is not None and is_of_other_instance(job, migration):
                 raise foreign_job_error(job)
             if job is not None and job.status in _USABLE:
-                return JobReport(Phase.PREPARED, replace(handle, ran_before=job.start_time or ""))
+                return JobReport(JobPhase.PREPARED, replace(handle, ran_before=job.start_time or ""))
             self._delete_job(handle.job_id)
             handle = replace(handle, job_id="", finished_at=None)
         if not handle.source_id:
@@ -87,17 +87,17 @@ class SmcDriver(JobStopper):
     def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
         """Begin the import, or read the result of a begun import. Once the source exists, the report's handle names the source."""
         if handle.import_invocation_id:
-            result = self._guest.result(migration.region_id, migration.instance_id, handle.import_invocation_id)
-            return JobReport(Phase.PREPARING, handle) if result is None else _import_report(handle, result)
+            result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
+            return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
         name = _job_name(migration)
         if self._tokens.delete_by_name(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
             known = self._source_of_lost_import(migration)
             if known:
-                return JobReport(Phase.PREPARING, replace(handle, source_id=known))
+                return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
         command = self._import_command(migration.os_type)
         token_id, code = self._tokens.make(name)
-        invocation = self._guest.run(
+        invocation = self._guest.start_script(
             migration.region_id,
             migration.instance_id,
             os_type=migration.os_type,
@@ -105,7 +105,7 @@ class SmcDriver(JobStopper):
             token=migration.token("import", migration.hop, migration.attempt, token_id),
             timeout_s=IMPORT_TIMEOUT_S,
         )
-        return JobReport(Phase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
+        return JobReport(JobPhase.PREPARING, replace(handle, token_id=token_id, import_invocation_id=invocation))
 
     def _source_of_lost_import(self, migration: Migration) -> str:
         """The newest source without a job that an import has registered since the preparation began; empty without one."""
@@ -121,7 +121,7 @@ class SmcDriver(JobStopper):
 
         SMC's list of sources names no instance, and two instances may share an address and a hostname.
         """
-        return self._guest.outputs(migration.region_id, migration.instance_id, since - CLOCKS_APART)
+        return self._guest.command_results(migration.region_id, migration.instance_id, since - CLOCKS_APART)
 
     def _import_command(self, os_type: str) -> str:
         template = self._settings.import_windows if os_type == "windows" else self._settings.import_linux
@@ -132,13 +132,13 @@ class SmcDriver(JobStopper):
     def _prepare_job(self, migration: Migration, handle: Handle) -> JobReport:
         source = self._jobs.source_by_id(handle.source_id)
         if source is None or source.state == "Deleting":
-            return JobReport(Phase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
+            return JobReport(JobPhase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
         if source.state == "Available":
             for job_id in self._existing_job_ids(_job_names(migration)[:-1]):
                 self._delete_job(job_id)
             try:
                 return JobReport(
-                    Phase.PREPARED, replace(handle, job_id=self._create_job(migration, handle.source_id), ran_before="")
+                    JobPhase.PREPARED, replace(handle, job_id=self._create_job(migration, handle.source_id), ran_before="")
                 )
             except CloudError as error:
                 source.state = "InUse"
@@ -146,17 +146,17 @@ class SmcDriver(JobStopper):
         if source.state == "InUse":
             return self._existing_job_report(migration, handle, source)
         return JobReport(
-            Phase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}"
+            JobPhase.PREPARING, handle, message=f"Source {handle.source_id} is {source.state}. {source.status_info or ''}"
         )
 
     def _existing_job_report(self, migration: Migration, handle: Handle, source: Any) -> JobReport:
         """The report for a source that already has a job: ready if an earlier call of ours made the job, else failed."""
         job = self._jobs.job_by_name(_job_name(migration))
         if job is not None:
-            return JobReport(Phase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
+            return JobReport(JobPhase.PREPARED, replace(handle, job_id=job.job_id, ran_before=job.start_time or ""))
         remedy = "Finish or delete that job in the SMC console, then retry."
         message = f"Source {handle.source_id} already has a job {source.job_id or ''}: {source.status_info or 'not ours'}"
-        return JobReport(Phase.FAILED, handle, code="Job.Foreign", message=message, remedy=remedy)
+        return JobReport(JobPhase.FAILED, handle, code="Job.Foreign", message=message, remedy=remedy)
 
     def _create_job(self, migration: Migration, source_id: str) -> str:
         from alibabacloud_smc20190601 import models
@@ -187,7 +187,7 @@ class SmcDriver(JobStopper):
 
     # Running ----------------------------------------------------------------------------------------------------------
 
-    def launch(self, migration: Migration) -> None:
+    def launch_job(self, migration: Migration) -> None:
         from alibabacloud_smc20190601 import models
 
         job_id = migration.handle.job_id
@@ -206,10 +206,10 @@ class SmcDriver(JobStopper):
                 remedy = "Look at the job in the SMC console, then retry."
                 raise Permanent("Job.NotStartable", f"Job {job_id} is {status}: {error.message}", remedy) from error
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
+    def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
         return job_reports(self._jobs, migrations)
 
-    def clean_up(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
+    def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         if handle == Handle() and not migration.snapshots_made:
             return  # nothing is prepared before the snapshots
         names = _job_names(migration)
@@ -295,14 +295,16 @@ def _import_report(handle: Handle, result: CommandResult) -> JobReport:
     output = result.output.decode("utf-8", "replace")
     found = _IMPORTED.search(output)
     if found:
-        return JobReport(Phase.PREPARING, replace(handle, source_id=found.group(1)))
+        return JobReport(JobPhase.PREPARING, replace(handle, source_id=found.group(1)))
     if not result.output and result.problem and result.status in ("Cancelled", "Aborted"):
         # It never ran, and its result will not change: the next look begins another import, under another code.
-        return JobReport(Phase.PREPARING, replace(handle, import_invocation_id=""), remedy=result.problem)
+        return JobReport(JobPhase.PREPARING, replace(handle, import_invocation_id=""), remedy=result.problem)
     # The output is not shown: it may repeat the activation code, and only the call that made the code knows it.
     message = f"The SMC client ended with {result.status}, exit code {result.exit_code}. {result.problem}".strip()
     remedy = "Run the import command in the instance by hand to see why it fails (network, SMC client), then retry."
-    return JobReport(Phase.FAILED, replace(handle, import_invocation_id=""), code="Import.Failed", message=message, remedy=remedy)
+    return JobReport(
+        JobPhase.FAILED, replace(handle, import_invocation_id=""), code="Import.Failed", message=message, remedy=remedy
+    )
 
 
 def _setting_missing_error(what: str) -> Permanent:

@@ -11,7 +11,7 @@ from shared.domain.recipes.recipe import Recipe
 from shared.domain.toolreports.failures import findings_of, first_error, kind_of, stopping
 from shared.domain.toolreports.results import last
 from shared.domain.toolrun import ToolAnswer
-from shared.ports.driver import JobReport, Phase
+from shared.ports.driver import JobPhase, JobReport
 
 _BACK = "Roll back: only the snapshots undo what the tool has changed."
 
@@ -21,10 +21,10 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: 
     if answer.word:
         return _not_begun_report(answer, recipe, handle)
     if answer.run != run:
-        return JobReport(Phase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
+        return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} is to be installed in the instance.")
     known = replace(handle, job_id=run)
     if answer.started:
-        return JobReport(Phase.RUNNING, known)  # it has been started already: never twice
+        return JobReport(JobPhase.RUNNING, known)  # it has been started already: never twice
     if answer.phase == "not-installed":
         return _report_in_tool_words(answer, recipe, known, "Tool.NotInstalled", "could not be installed")
     stops = stopping(findings_of(recipe.tool, answer.report)) if answer.phase in ("refused", "prepared") else ()
@@ -34,47 +34,49 @@ def preparation_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, run: 
         message = (
             f"The preparation of {recipe.tool} was cut off while it was {answer.phase}: the instance restarted, or it was killed."
         )
-        return JobReport(Phase.FAILED, known, code="Tool.Interrupted", message=message, remedy="Retry: it begins from the start.")
+        return JobReport(
+            JobPhase.FAILED, known, code="Tool.Interrupted", message=message, remedy="Retry: it begins from the start."
+        )
     if answer.phase == "prepared":
-        return JobReport(Phase.PREPARED, known)
+        return JobReport(JobPhase.PREPARED, known)
     doing = "is being installed" if answer.phase in ("begun", "installing") else "checks the instance"
-    return JobReport(Phase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
+    return JobReport(JobPhase.PREPARING, handle, remedy=f"{recipe.tool} {doing}.")
 
 
 def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: Catalog) -> JobReport:
     """The report on a replacement under way, from what the guest shows."""
-    running = JobReport(Phase.RUNNING, handle, progress=answer.progress)
+    running = JobReport(JobPhase.RUNNING, handle, progress=answer.progress)
     if answer.run != handle.job_id:
         gone = "The instance has no record of this run. It may have been put back to a snapshot, or another tool is at work in it."
         remedy = "Look at the instance; then retry, or roll back."
-        return JobReport(Phase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
+        return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.RecordGone", gone, remedy)
     if answer.phase == "failed":
         return _failure_report(answer, recipe, handle)
     if answer.is_cut:
         message = (
             f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed. {_own_words(answer)}".strip()
         )
-        return JobReport(Phase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
+        return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
-        return _not_begun_report(answer, recipe, handle) if answer.word else JobReport(Phase.PREPARED, handle)
+        return _not_begun_report(answer, recipe, handle) if answer.word else JobReport(JobPhase.PREPARED, handle)
     if answer.phase != "restarting" or not answer.returned or answer.busy:
         return running
     found = identify_os_release_in(catalog, answer.os_id, answer.os_version, answer.os_name)
     if answer.done and found is not None and found.key == recipe.destination:
-        return JobReport(Phase.FINISHED, handle, progress=100)
+        return JobReport(JobPhase.FINISHED, handle, progress=100)
     return _not_replaced_report(answer, recipe, handle)
 
 
 def _not_begun_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
     if answer.word == "past":
         changed = f"An earlier run of {recipe.tool} has changed the system already, and did not complete it."
-        return JobReport(Phase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
+        return JobReport(JobPhase.FAILED, handle, code="Tool.PastReturn", message=changed, remedy=_BACK)
     if answer.word == "ended":
         over = f"This try of {recipe.tool} is over, and what it installed was removed."
-        return JobReport(Phase.FAILED, handle, code="Tool.Ended", message=over, remedy="Retry: it begins from the start.")
+        return JobReport(JobPhase.FAILED, handle, code="Tool.Ended", message=over, remedy="Retry: it begins from the start.")
     message = f"{recipe.tool} is at work in the instance, and this migration did not start it."
     remedy = "Let it end, or end it; then retry."
-    return JobReport(Phase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
+    return JobReport(JobPhase.FAILED, handle, code="Tool.AlreadyRuns", message=message, remedy=remedy)
 
 
 def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
@@ -87,7 +89,7 @@ def _refusal_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobRe
     first, more = stops[0], len(stops) - 1
     also = f" And {more} more: {'; '.join(each.title for each in stops[1:4])}." if more else ""
     message = f"{recipe.tool} refuses: {first.title}. {first.seen}{also}".strip()
-    return JobReport(Phase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
+    return JobReport(JobPhase.FAILED, handle, code="Tool.Inhibited", message=message, remedy=first.remedy)
 
 
 def _failure_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> JobReport:
@@ -106,7 +108,7 @@ def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> 
     )
     system = f"{answer.os_name} {answer.os_version}".strip() or "an unknown system"
     message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_own_words(answer, recipe)}".strip()
-    return JobReport(Phase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
+    return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
 def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, code: str, what: str) -> JobReport:
@@ -114,7 +116,7 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, co
     kind = kind_of(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
     message = f"{recipe.tool} {what}. {_own_words(answer, recipe)}".strip()
-    return JobReport(Phase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
+    return JobReport(JobPhase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
 
 
 def _own_words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:

@@ -12,7 +12,7 @@ from shared.adapters.drivers.sources import is_source_of
 from shared.adapters.sdk_call import has_code, is_not_found
 from shared.adapters.sdk_errors import CloudError
 from shared.domain.migration import Migration
-from shared.ports.driver import Identity, LiveJob
+from shared.ports.driver import InstanceIdentity, LiveJob
 
 MIGRATION_TAG = "replank:migration"
 """The tag of the jobs that we make. The tag's value is the migration's id."""
@@ -32,12 +32,12 @@ class JobStopper:
     follows = False
     _jobs: SmcJobs
 
-    def sources(self, migration: Migration, identity: Identity) -> tuple[str, ...]:
+    def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         near = self._jobs.sources_at(identity, related_job_type=["Os"]) if identity.private_ips else []
         own = {source.source_id for source in near if is_source_of(source, identity)}
         return tuple(sorted((own | {migration.handle.source_id}) - {""}))
 
-    def unfinished(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
+    def unfinished_jobs(self, migration: Migration, source_ids: Sequence[str]) -> tuple[LiveJob, ...]:
         ours = {job.job_id: job for job in self._own_jobs(migration)}
         near = {job.job_id: job for job in self._jobs.jobs_of_sources(source_ids[:PAGE])}
         found = []
@@ -53,7 +53,7 @@ class JobStopper:
         known = self._jobs.jobs_by_id([job_id]).values() if job_id else ()
         return [*known, *([] if self.follows else self._jobs.jobs_with_tag(MIGRATION_TAG, migration.migration_id))]
 
-    def remove(self, jobs: Sequence[LiveJob]) -> None:
+    def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
         from alibabacloud_smc20190601 import models
 
         for job in jobs:

@@ -21,5 +21,5 @@ def account_list(ports: Ports) -> views.AccountList:
 
 def account_troubles(accounts: Sequence[str], ports: Ports) -> tuple[views.AccountTrouble, ...]:
     """Return each account that cannot be used, with the reason; empty if all accounts can be used."""
-    found = ports.admission.troubles(accounts).values()
+    found = ports.admission.account_troubles(accounts).values()
     return tuple(views.AccountTrouble(each.account_id, each.code, each.message, each.remedy, each.since) for each in found)

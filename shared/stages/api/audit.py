@@ -50,7 +50,7 @@ def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: st
     filters = {name: wanted.get(name, "") for name in ("who", "act", "target")}
     found: list[AuditLine] = []
     for _ in range(PAGES):
-        page = ports.audit.page(first, last, limit=limit - len(found), token=token)
+        page = ports.audit.line_page(first, last, limit=limit - len(found), token=token)
         found += [line for line in page.lines if is_wanted(line, **filters, refused=wanted.get("refused") == "true")]
         token = page.next_token
         if not token or len(found) >= limit:

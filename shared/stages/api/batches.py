@@ -36,7 +36,7 @@ def submit_batch(ports: Ports, request: Json, caller: Caller) -> tuple[views.Bat
     the driver lacks its settings.
     """
     token = request.get("clientToken")
-    wanted = _new_batch(ports, request, caller.name, batch_id_from_token(token) if token else ports.ids.batch_id())
+    wanted = _new_batch(ports, request, caller.name, batch_id_from_token(token) if token else ports.ids.new_batch_id())
     unready = ports.unready.get(wanted.policy.driver)
     if unready is not None:
         raise Refused(unready.code, unready.message, unready.remedy, status=409)
@@ -140,7 +140,7 @@ def _without_repeats(items: Any) -> tuple[str, ...]:
 
 def get_batch(ports: Ports, batch_id: str) -> views.BatchStanding:
     """Return a batch with the number of its migrations by state; raises Refused (Batch.NotFound)."""
-    found, tally = ports.batches.with_tally(batch_id)
+    found, tally = ports.batches.batch_and_tally(batch_id)
     states = {id: state.value for id, state in ports.migrations.states(batch_id).items()}
     counts = dict(Counter(states.values()))
     journal = ports.batches.journal(batch_id) if found.control != UNTOUCHED else []
@@ -177,7 +177,7 @@ def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool =
         page = ports.batches.awaiting_confirmation(limit=limit, token=token)
         found = tuple(each for each in page.batches if _is_ready_to_confirm(each, now))
     else:
-        page = ports.batches.page(limit=limit, token=token)
+        page = ports.batches.batch_page(limit=limit, token=token)
         found = page.batches
     return views.BatchList(tuple(show.batch_view(each, own=ports.account_id, now=now) for each in found), page.next_token)
 

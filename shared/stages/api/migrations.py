@@ -12,7 +12,7 @@ from shared.domain.chosen import may_roll_back_unasked
 from shared.domain.ledger import SnapshotState
 from shared.domain.migration import TERMINAL, WAITING_FOR_A_PERSON, Migration, State, Step
 from shared.domain.waiting import asks, waits_for
-from shared.ports.migrations import Page
+from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
 from shared.stages.api import show, views
 from shared.stages.api.act import Act, carry_out_act
@@ -82,16 +82,16 @@ def migration_page(
     return views.MigrationList(tuple(shown), page.next_token)
 
 
-def _read_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> Page:
+def _read_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     state = State(wanted.state) if wanted.state else None
     if wanted.instance_id:
         return _page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
     if wanted.batch_id:
-        return ports.migrations.of_batch(wanted.batch_id, state=state, limit=limit, token=token)
-    return ports.migrations.all(state=state, limit=limit, token=token)
+        return ports.migrations.page_of_batch(wanted.batch_id, state=state, limit=limit, token=token)
+    return ports.migrations.migration_page(state=state, limit=limit, token=token)
 
 
-def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> Page:
+def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     """Read pages until enough migrations match the filter.
 
     Each read asks only for as many rows as are missing, so that the token skips no row.
@@ -103,14 +103,14 @@ def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str
         token = page.next_token
         if not token or len(found) >= limit:
             break
-    return Page(tuple(found), token)
+    return MigrationPage(tuple(found), token)
 
 
-def _page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> Page:
-    found = ports.migrations.of_instance(instance_id, limit=OF_ONE_INSTANCE)
+def _page_of_instance(ports: Ports, instance_id: str, batch_id: str, state: State | None, limit: int) -> MigrationPage:
+    found = ports.migrations.migrations_of_instance(instance_id, limit=OF_ONE_INSTANCE)
     meeting = [each for each in found if batch_id in ("", each.batch_id) and state in (None, each.state)]
     newest_first = sorted(meeting, key=lambda each: each.created_at, reverse=True)
-    return Page(tuple(newest_first[:limit]))
+    return MigrationPage(tuple(newest_first[:limit]))
 
 
 def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
@@ -119,7 +119,7 @@ def get_migration(ports: Ports, migration_id: str) -> views.MigrationDetail:
     terms = ports.batches.terms(found.batch_id)
     shown = show.migration_detail(
         found,
-        restarts=ports.migrations.restarts(migration_id),
+        restarts=ports.migrations.restart_count(migration_id),
         waits_for=_wait_reason(found, ports),
         dry_run=terms.dry_run,
         holds_snapshots=holds_snapshots(found, ports),
@@ -137,7 +137,7 @@ def _rollback_approvals(migration: Migration, terms: Terms, ports: Ports) -> App
 
 
 def _wait_reason(migration: Migration, ports: Ports) -> str:
-    trouble = ports.admission.troubles([migration.account_id]).get(migration.account_id)
+    trouble = ports.admission.account_troubles([migration.account_id]).get(migration.account_id)
     if trouble is not None and migration.state not in TERMINAL | WAITING_FOR_A_PERSON:
         return trouble.reason
     if migration.state is State.FAILED and migration.owes:
@@ -175,7 +175,7 @@ def holds_snapshots(migration: Migration, ports: Ports) -> bool:
     """
     if migration.state is not State.CANCELLED:
         return True
-    return any(entry.state is not SnapshotState.SWEPT for entry in ports.ledger.of_migration(migration.migration_id))
+    return any(entry.state is not SnapshotState.SWEPT for entry in ports.ledger.entries_of_migration(migration.migration_id))
 
 
 def retry(ports: Ports, migration_id: str, caller: Caller, seen: int) -> views.MigrationDetail:

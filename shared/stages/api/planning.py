@@ -89,7 +89,7 @@ def _migrations_in_wave_order(ports: Ports, batch_id: str) -> list[Migration]:
     found: list[Migration] = []
     token = ""
     while True:
-        page = ports.migrations.of_batch(batch_id, state=None, limit=100, token=token)
+        page = ports.migrations.page_of_batch(batch_id, state=None, limit=100, token=token)
         found += page.migrations
         token = page.next_token
         if not token:
@@ -204,10 +204,10 @@ def _forecast_gaps(batch: Batch, found: Sequence[Migration], now: datetime, port
     held = ports.admission.hold()
     if held.held:
         said.append(f"everything is held ({held.reason}): the forecast takes it as released now")
-    terms = ports.batches.open(MOST_OTHERS)
+    terms = ports.batches.open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
-        slots = sum(each != batch.batch_id for each in ports.admission.holders().values())
+        slots = sum(each != batch.batch_id for each in ports.admission.slot_holders().values())
         taken = f"others hold {slots} slots" if slots else "no other holds a slot now"
         said.append(f"{_other_batches_text(len(others))}, and {taken}: the forecast gives this batch every slot")
     named = {"maxMovingPerRegion": batch.policy.max_moving_per_region, "maxMovingPerWave": batch.policy.max_moving_per_wave}

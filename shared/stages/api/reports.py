@@ -27,7 +27,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.
         judgement=pages.judgement(ports, migration),
         journal=tuple(map(show.journal_line, journal)),
         snapshots=tuple(
-            show.snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.of_migration(migration_id)
+            show.snapshot_view(entry, price, own=ports.account_id) for entry in ports.ledger.entries_of_migration(migration_id)
         ),
     )
 
@@ -35,7 +35,7 @@ def migration_report(ports: Ports, migration_id: str, *, price: float) -> views.
 def batch_report(ports: Ports, batch_id: str, *, limit: int, token: str) -> views.BatchReport:
     """Return a page of the outcomes of a batch's migrations; raises Refused (Batch.NotFound)."""
     batch = ports.batches.load(batch_id)
-    page = ports.migrations.of_batch(batch_id, state=None, limit=limit, token=token)
+    page = ports.migrations.page_of_batch(batch_id, state=None, limit=limit, token=token)
     results = tuple(_result_line(ports, each, ports.migrations.journal(each.migration_id)) for each in page.migrations)
     return views.BatchReport(batch_id, results, show.problem_views(batch), page.next_token)
 
@@ -50,7 +50,7 @@ def _result_line(ports: Ports, migration: Migration, journal: list[JournalEntry]
         state=migration.state.value,
         result=RESULTS.get(migration.state, "open"),
         hops=len(migration.hops),
-        restarts=ports.migrations.restarts(migration.migration_id),
+        restarts=ports.migrations.restart_count(migration.migration_id),
         attempts=max((entry.attempt for entry in journal), default=1),
         snapshots_made=migration.snapshots_made,
         snapshots_swept=migration.snapshots_swept,

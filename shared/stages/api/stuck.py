@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from shared.domain.batch import BatchState
 from shared.domain.errors import Permanent
 from shared.domain.migration import ADMITTED, WAITING_FOR_A_PERSON, Migration
-from shared.ports.migrations import Page, Unreadable
+from shared.ports.migrations import MigrationPage, UnreadableRow
 from shared.ports.ports import Ports
 from shared.stages.api import views
 
@@ -25,9 +25,9 @@ _OWED = "The log of replank-watch has the refusal by the migration's id. Mend it
 def find_stuck_rows(ports: Ports) -> views.Stuck:
     """Return the stuck rows that one answer finds. The field ``more`` is true if one answer could not check everything."""
     now = ports.clock.now()
-    waiting = ports.migrations.waiting_for_tick(now + timedelta(days=1), limit=ROWS)
-    swept = ports.migrations.past_retention(now + timedelta(days=1), limit=ROWS, token="")
-    batches = ports.batches.page(limit=BATCHES, token="")
+    waiting = ports.migrations.page_waiting_for_tick(now + timedelta(days=1), limit=ROWS)
+    swept = ports.migrations.page_past_retention(now + timedelta(days=1), limit=ROWS, token="")
+    batches = ports.batches.batch_page(limit=BATCHES, token="")
     more = bool(waiting.next_token or swept.next_token or batches.next_token)
     found = [
         *_stuck_migrations(waiting, now, ports),
@@ -39,14 +39,14 @@ def find_stuck_rows(ports: Ports) -> views.Stuck:
             found += [views.StuckRow("planning", batch.batch_id, f"{code}: {text}", "") for _, code, text in batch.problems]
         elif batch.state is BatchState.OPEN:
             for state in NOT_DRIVEN:
-                page = ports.migrations.of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
+                page = ports.migrations.page_of_batch(batch.batch_id, state=state, limit=OF_A_STATE, token="")
                 found += [_unreadable_migration_row(each) for each in page.unreadable]
                 more = more or bool(page.next_token)
     unique = tuple({(each.kind, each.id): each for each in found}.values())
     return views.Stuck(unique, more)
 
 
-def _stuck_migrations(page: Page, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
+def _stuck_migrations(page: MigrationPage, now: datetime, ports: Ports) -> Iterator[views.StuckRow]:
     yield from map(_unreadable_migration_row, page.unreadable)
     for migration in page.migrations:
         if migration.owes and now - migration.entered_at > AFTER:
@@ -64,9 +64,9 @@ def _pending_effect_names(migration: Migration, ports: Ports) -> str:
     return ", ".join(dict.fromkeys(names)) or "nothing any more"
 
 
-def _unreadable_migration_row(row: Unreadable) -> views.StuckRow:
+def _unreadable_migration_row(row: UnreadableRow) -> views.StuckRow:
     return views.StuckRow("unreadable migration", row.id, row.cause, _MEND)
 
 
-def _unreadable_batch_row(row: Unreadable) -> views.StuckRow:
+def _unreadable_batch_row(row: UnreadableRow) -> views.StuckRow:
     return views.StuckRow("unreadable batch", row.id, row.cause, _MEND)

@@ -18,7 +18,7 @@ from shared.domain.message import Message, Outcome
 from shared.domain.migration import Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.domain.timing import PREPARE_LIMIT
-from shared.ports.driver import JobReport, Phase
+from shared.ports.driver import JobPhase, JobReport
 from shared.ports.guest import CommandResult
 from shared.ports.ports import Ports
 from shared.stages import precheck
@@ -51,17 +51,17 @@ def test_what_a_stage_takes_for_a_step_that_comes_too_late_goes_back(one: Bench,
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         ports.migrations.commit(step(found, State.CANCELLED, now=T0, by="ann", reason="cancelled"))
         assert ports.admission.take_slot(
-            ports.admission.room(found.batch_id, found.migration_id), found.migration_id, found.batch_id
+            ports.admission.slot_use(found.batch_id, found.migration_id), found.migration_id, found.batch_id
         )
-        ports.admission.lock(found.region_id, found.instance_id, found.migration_id)
+        ports.admission.lock_instance(found.region_id, found.instance_id, found.migration_id)
         advance(ports, step(found, State.FAILED, now=T0, by="snapshot", reason="admitted"))
         return Outcome("done")
 
     message = Message(events.STEP_DUE, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         run_or_fail(message, ports, frozenset({state}), ("snapshot", events.SNAPSHOT_FAILED), overtaken)
-    assert made.migration_id not in ports.admission.holders()
-    assert ports.admission.holder(made.region_id, made.instance_id) == ""
+    assert made.migration_id not in ports.admission.slot_holders()
+    assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
 
 
 def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> None:
@@ -70,14 +70,14 @@ def test_a_lock_taken_after_the_precheck_has_refused_goes_back(one: Bench) -> No
 
     def overtaken(found: Migration, ports: Ports) -> Outcome:
         ports.migrations.commit(step(found, State.PRECHECK_FAILED, now=T0, by="precheck", reason="Some.Rule"))
-        ports.admission.lock(found.region_id, found.instance_id, found.migration_id, found.attempt)
+        ports.admission.lock_instance(found.region_id, found.instance_id, found.migration_id, found.attempt)
         advance(ports, step(found, State.PRECHECKING, now=T0, by="precheck", reason="probe sent"))
         return Outcome("done")
 
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     with pytest.raises(Stale):
         run_or_fail(message, ports, precheck.STATES, ("precheck", events.PRECHECK_FAILED), overtaken)
-    assert ports.admission.holder(made.region_id, made.instance_id) == ""
+    assert ports.admission.lock_holder(made.region_id, made.instance_id) == ""
     # Without a lock nothing is deleted: not every stage's role may.
     with pytest.raises(Stale):
         assert "DeleteRow" not in one.calls(lambda: run_or_fail(message, ports, precheck.STATES, ("", ""), overtaken))
@@ -90,11 +90,11 @@ def test_the_lock_of_an_ended_migration_is_taken_over_by_what_the_precheck_may_d
     named = Selection(("cn-hangzhou",), ("i-test0009",))
     ports.batches.create(Batch("b0000000000000001", BatchState.OPEN, 1, T0, "api", "ann", named, Policy()))
     stand(ports, 10, State.CANCELLED)
-    ports.admission.lock("cn-hangzhou", "i-test0009", f"m{10:016x}")
+    ports.admission.lock_instance("cn-hangzhou", "i-test0009", f"m{10:016x}")
     made = stand(ports, 9, State.ACCEPTED)
     message = Message(events.MIGRATION_REQUESTED, "e", "replank", {"migrationId": made.migration_id})
     assert "BatchGetRow" not in one.calls(lambda: precheck.run(message, ports))
-    assert ports.admission.holder("cn-hangzhou", "i-test0009") == made.migration_id
+    assert ports.admission.lock_holder("cn-hangzhou", "i-test0009") == made.migration_id
 
 
 def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(one: Bench) -> None:
@@ -105,15 +105,15 @@ def test_a_new_step_that_is_settled_does_not_hide_what_an_older_one_still_owes(o
     owing = rows.load(made.migration_id)
     failed = replace(step(owing, State.FAILED, now=T0, by="snapshot", reason="x"), effects=(CountOutcome("failed"),))
     rows.commit(failed)
-    rows.settle(failed.after, failed.after.version)
-    assert made.migration_id in [each.migration_id for each in rows.due(T0 + timedelta(hours=1), 200)]
+    rows.settle_outbox(failed.after, failed.after.version)
+    assert made.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(hours=1), 200)]
 
 
 def test_an_import_that_never_ran_is_begun_again() -> None:
     """Its result never changes: waiting for it was waiting for ever."""
     handle = Handle(token_id="at-1", import_invocation_id="t-1")
     report = _import_report(handle, CommandResult("Aborted", -1, b"", 0, "ClientNotRunning: the agent does not run"))
-    assert report.phase is Phase.PREPARING
+    assert report.phase is JobPhase.PREPARING
     assert report.handle.import_invocation_id == ""
 
 
@@ -123,10 +123,10 @@ def test_what_lost_calls_made_is_removed_by_its_name_and_its_address(one: Bench)
     created_at = one.now.replace(microsecond=0)
     made = migration(3, state=State.SNAPSHOTTED, entered_at=one.now, created_at=created_at, snapshots_made=1)
     who = identity_of(one, made)
-    smc.prepare(made, who)
+    smc.prepare_job(made, who)
     one.world.run(2)
     assert one.world.inventory()["sources"]
-    smc.clean_up(replace(made, attempt=2), Handle(job_id="j-gone"))
+    smc.clean_up_hop(replace(made, attempt=2), Handle(job_id="j-gone"))
     held = one.world.inventory()
     assert not held["sources"]
     assert not held["access_tokens"]
@@ -139,7 +139,7 @@ def test_the_clean_up_of_a_hop_leaves_alone_what_the_next_one_uses(one: Bench) -
     made = migration(7, state=State.SNAPSHOTTED, hops=two_hops, hop=1, entered_at=one.now, created_at=one.now, snapshots_made=1)
     who = identity_of(one, made)
     for _ in range(4):
-        made = replace(made, handle=smc.prepare(made, who).handle)
+        made = replace(made, handle=smc.prepare_job(made, who).handle)
         one.world.run(1)
     held = one.world.inventory()
     assert [len(held[what]) for what in ("jobs", "sources", "access_tokens")] == [1, 1, 1]
@@ -166,7 +166,7 @@ def test_a_retry_does_not_wait_for_ever_for_an_instance_that_does_not_come_back(
     for waited, gives_up in ((PREPARE_LIMIT / 2, False), (PREPARE_LIMIT * 2, True)):
         for driver in ("smc", "console"):
             made = migration(6, driver=driver, state=State.SNAPSHOTTED, attempt=2, entered_at=one.ports.clock.now() - waited)
-            said = JobReport(Phase.PREPARING, made.handle, remedy="the agent is not back")
+            said = JobReport(JobPhase.PREPARING, made.handle, remedy="the agent is not back")
             with pytest.raises(Permanent) if gives_up else nullcontext():
                 assert _wait_for_driver(made, said, one.ports).result == "waiting"
 
@@ -176,4 +176,4 @@ def test_a_person_in_the_console_may_take_any_time_once_the_instance_is_there(on
     long_ago = one.ports.clock.now() - PREPARE_LIMIT * 24
     handle = Handle(began_at=long_ago)
     made = migration(6, driver="console", state=State.SNAPSHOTTED, attempt=2, entered_at=long_ago, handle=handle)
-    assert _wait_for_driver(made, JobReport(Phase.PREPARING, made.handle), one.ports).result == "waiting"
+    assert _wait_for_driver(made, JobReport(JobPhase.PREPARING, made.handle), one.ports).result == "waiting"

@@ -15,7 +15,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState, made_for
 from shared.domain.migration import Handle, Migration, State
 from shared.domain.restore import planned
 from shared.domain.timing import CLOCKS_APART
-from shared.ports.driver import Phase
+from shared.ports.driver import JobPhase
 from tests.support.clocks import clocks_apart
 from tests.support.drivers import identity_of, moving, prepared
 from tests.support.fleets import WINDOWS_2008, fleet, instance
@@ -75,31 +75,31 @@ def test_a_job_that_failed_is_not_started_by_a_repeated_launch_whose_clock_is_ah
     smc = one.ports.drivers["smc"]
     made = begun(one, moving(one, 1), entered_at=one.now + timedelta(minutes=5) + CLOCKS_APART)
     one.world.at(made.entered_at - CLOCKS_APART)
-    smc.launch(made)
-    one.until(lambda: smc.observe([made])[made.migration_id].phase is Phase.FAILED, minutes=6 * 60)
+    smc.launch_job(made)
+    one.until(lambda: smc.job_reports([made])[made.migration_id].phase is JobPhase.FAILED, minutes=6 * 60)
     one.world.run(30)
-    assert one.calls(lambda: smc.launch(made)) == ["DescribeReplicationJobs"]
+    assert one.calls(lambda: smc.launch_job(made)) == ["DescribeReplicationJobs"]
 
 
 def test_a_retry_starts_the_job_although_its_clock_is_behind_the_failure(one: Bench) -> None:
     """By its own clock the retry began before the run that failed: a comparison of times would take that run for its own."""
     smc = one.ports.drivers["smc"]
     made = begun(one, moving(one, 1))
-    smc.launch(made)
-    one.until(lambda: smc.observe([made])[made.migration_id].phase is Phase.FAILED, minutes=6 * 60)
+    smc.launch_job(made)
+    one.until(lambda: smc.job_reports([made])[made.migration_id].phase is JobPhase.FAILED, minutes=6 * 60)
     one.world.run(30)  # until the agent answers again
     again = replace(begun(one, replace(made, attempt=2)), entered_at=made.entered_at - CLOCKS_APART)
-    smc.launch(again)
-    assert smc.observe([again])[made.migration_id].phase is Phase.RUNNING
+    smc.launch_job(again)
+    assert smc.job_reports([again])[made.migration_id].phase is JobPhase.RUNNING
 
 
 def test_a_row_that_noted_no_start_is_told_by_time_with_the_allowance(one: Bench) -> None:
     smc = one.ports.drivers["smc"]
     made = begun(one, moving(one, 1))
     old = replace(made, handle=replace(made.handle, ran_before=None), entered_at=one.now + CLOCKS_APART)
-    smc.launch(old)
-    one.until(lambda: smc.observe([made])[made.migration_id].phase is Phase.FAILED, minutes=6 * 60)
-    calls = one.calls(lambda: smc.launch(old))
+    smc.launch_job(old)
+    one.until(lambda: smc.job_reports([made])[made.migration_id].phase is JobPhase.FAILED, minutes=6 * 60)
+    calls = one.calls(lambda: smc.launch_job(old))
     assert calls == ["DescribeReplicationJobs"]
 
 
@@ -111,9 +111,9 @@ def test_a_job_that_a_person_made_at_once_is_followed_by_a_clock_that_is_ahead(o
     one.world.start_job_in_the_console(made.instance_id, "Alibaba Cloud Linux 3")
     job_id = next(iter(one.world.inventory()["jobs"]))
     known = replace(made, handle=Handle(job_id=job_id))
-    one.until(lambda: console.observe([known])[made.migration_id].phase is Phase.FINISHED, minutes=6 * 60)
+    one.until(lambda: console.job_reports([known])[made.migration_id].phase is JobPhase.FINISHED, minutes=6 * 60)
     made_at = parse_time(service(one.world.cloud, "smc").jobs.need(job_id)["CreationTime"])
-    assert console.prepare(replace(made, entered_at=made_at + CLOCKS_APART), who).phase is Phase.RUNNING
+    assert console.prepare_job(replace(made, entered_at=made_at + CLOCKS_APART), who).phase is JobPhase.RUNNING
 
 
 def entry(version: int = 0, *, attempt: int = 1, hop: int = 1, seconds: float = 0, owner: str = "replank") -> LedgerEntry:

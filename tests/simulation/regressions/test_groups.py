@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.composition import credentials_of, ports_of
+from shared.runtime.composition import function_credentials, make_ports
 from tests.simulation.regressions.test_limits_at_starts import TWO_HOPS, act, failing, lines, of, submitted, world
 from tests.support.fleets import WINDOWS_2008, instance
 from tests.support.ports import CloudClock, settings
@@ -48,8 +48,8 @@ def test_of_a_group_one_moves_at_a_time_over_all_batches() -> None:
         assert "serves=shop" in told
         assert stands(made, 3) in ON_ITS_WAY, "another value of the tag is another group"
         assert most_at_once(made, 1, 2) == 1
-        ports = ports_of("api", settings(), credentials_of(os.environ, None), CloudClock(made))
-        assert ports.admission.places(["serves=shop", "serves=bank"]) == {}
+        ports = make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(made))
+        assert ports.admission.group_holders(["serves=shop", "serves=bank"]) == {}
 
 
 @pytest.mark.parametrize("verb", ["confirmation", "retry", "rollback"])

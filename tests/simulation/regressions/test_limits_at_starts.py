@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from shared.runtime.composition import credentials_of, ports_of
+from shared.runtime.composition import function_credentials, make_ports
 from tests.support.fleets import WINDOWS_2008, fleet, instance
 from tests.support.ports import CloudClock, settings
 from tests.support.world import World
@@ -69,7 +69,7 @@ def failing(*numbers: int, times: int = 9) -> dict[str, Any]:
 
 def held(world: World) -> dict[str, str]:
     """Who holds a slot."""
-    return ports_of("api", settings(), credentials_of(os.environ, None), CloudClock(world)).admission.holders()
+    return make_ports("api", settings(), function_credentials(os.environ, None), CloudClock(world)).admission.slot_holders()
 
 
 def test_a_route_once_begun_goes_on_though_the_budget_is_spent() -> None:

@@ -118,7 +118,7 @@ def test_accounts_stay_apart_in_bad_weather(world: World) -> None:
 
 def _lock_of_any() -> list[Any]:
     """Mutant: the lock ignores the account."""
-    lock, holder = TablestoreAdmission.lock, TablestoreAdmission.holder
+    lock, holder = TablestoreAdmission.lock_instance, TablestoreAdmission.lock_holder
 
     def locked(self: Any, *what: Any, account: str = "") -> str:
         return lock(self, *what)
@@ -126,7 +126,8 @@ def _lock_of_any() -> list[Any]:
     def held(self: Any, *what: Any, account: str = "") -> str:
         return holder(self, *what)
 
-    return [mock.patch.object(TablestoreAdmission, "lock", locked), mock.patch.object(TablestoreAdmission, "holder", held)]
+    patches = {"lock_instance": locked, "lock_holder": held}
+    return [mock.patch.object(TablestoreAdmission, name, patch) for name, patch in patches.items()]
 
 
 def _slots_of_all() -> list[Any]:

@@ -58,7 +58,7 @@ class TwoAccounts:
         self.accounts = MemberAccounts({A: MEMBER}, home, self.clock, lambda clients: AccountPorts(clients, clients))  # type: ignore[arg-type]
 
     def clients(self, session: str = "replank-m1") -> Any:
-        return self.accounts.cloud(A, session).compute
+        return self.accounts.account_ports(A, session).compute
 
     def key(self, session: str = "replank-m1") -> str:
         return str(self.clients(session).assumed.get_credential().access_key_id)
@@ -180,5 +180,5 @@ def test_nothing_shows_the_credentials(world: TwoAccounts) -> None:
 
 def test_an_account_that_the_settings_do_not_name_says_so(world: TwoAccounts) -> None:
     with pytest.raises(AccountUnusable) as caught:
-        world.accounts.cloud("2" * 16, "replank-watch")
+        world.accounts.account_ports("2" * 16, "replank-watch")
     assert caught.value.code == "Account.NotConfigured"

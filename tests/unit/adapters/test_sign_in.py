@@ -70,16 +70,16 @@ def sign_in(site: Site, clock: FakeClock) -> OidcSignIn:
 
 
 def test_a_good_token_says_who_it_is(sign_in: OidcSignIn) -> None:
-    found = sign_in.verify(token())
+    found = sign_in.verify_token(token())
     assert (found.name, found.trust, found.issuer, found.subject) == ("张三", Trust.VERIFIED, ISSUER, "1001")
     assert found.claims["groups"] == ("sre", "leads")
 
 
 def test_the_name_is_the_first_claim_that_can_be_shown(sign_in: OidcSignIn) -> None:
-    assert sign_in.verify(token(upn="zhang@corp.test")).name == "zhang@corp.test"
-    assert sign_in.verify(token(upn="a\x1b[31m")).name == "张三"
-    assert sign_in.verify(token(name=...)).name == "1001"
-    assert sign_in.verify(token(name="100%25")).name == "100%25"
+    assert sign_in.verify_token(token(upn="zhang@corp.test")).name == "zhang@corp.test"
+    assert sign_in.verify_token(token(upn="a\x1b[31m")).name == "张三"
+    assert sign_in.verify_token(token(name=...)).name == "1001"
+    assert sign_in.verify_token(token(name="100%25")).name == "100%25"
 
 
 FORGED = {
@@ -118,67 +118,67 @@ def hs_with_public_key() -> str:
 @pytest.mark.parametrize("given", [*FORGED.values(), hs_with_public_key()], ids=[*FORGED, "HS256 with the public key"])
 def test_every_forged_form_is_refused(sign_in: OidcSignIn, given: str) -> None:
     with pytest.raises(Refused) as refused:
-        sign_in.verify(given)
+        sign_in.verify_token(given)
     assert refused.value.status == 401
     assert refused.value.code in ("Token.Invalid", "Token.Expired", "Token.NotYet")
 
 
 def test_a_minute_of_difference_between_the_clocks_is_allowed(sign_in: OidcSignIn) -> None:
-    sign_in.verify(token(iat=NOW - 4000, exp=NOW - 59))
-    sign_in.verify(token(iat=NOW + 59))
+    sign_in.verify_token(token(iat=NOW - 4000, exp=NOW - 59))
+    sign_in.verify_token(token(iat=NOW + 59))
 
 
 def test_keys_are_asked_for_once_and_again_when_they_rotate(sign_in: OidcSignIn, site: Site, clock: FakeClock) -> None:
     for _ in range(3):
-        sign_in.verify(token())
+        sign_in.verify_token(token())
     assert len(site.asked) == 2
     site.keys = [jwk(OTHER, "k2")]
     clock.pass_time(seconds=11)
-    sign_in.verify(token(OTHER, headers={"kid": "k2"}))
+    sign_in.verify_token(token(OTHER, headers={"kid": "k2"}))
     with pytest.raises(Refused):
-        sign_in.verify(token())
+        sign_in.verify_token(token())
 
 
 def test_unknown_keys_make_no_flood_of_questions(sign_in: OidcSignIn, site: Site) -> None:
-    sign_in.verify(token())
+    sign_in.verify_token(token())
     for number in range(5):
         with pytest.raises(Refused):
-            sign_in.verify(token(OTHER, headers={"kid": f"x{number}"}))
+            sign_in.verify_token(token(OTHER, headers={"kid": f"x{number}"}))
     assert len(site.asked) == 2
 
 
 def test_a_withdrawn_key_counts_ten_minutes_at_most(sign_in: OidcSignIn, site: Site, clock: FakeClock) -> None:
-    sign_in.verify(token())
+    sign_in.verify_token(token())
     site.keys = [jwk(OTHER, "k2")]
     clock.pass_time(minutes=10)
     with pytest.raises(Refused):
-        sign_in.verify(token(exp=NOW + 7200))
+        sign_in.verify_token(token(exp=NOW + 7200))
 
 
 def test_a_provider_that_is_down_is_no_fault_of_the_token(sign_in: OidcSignIn, site: Site) -> None:
     site.down = True
     with pytest.raises(Transient):
-        sign_in.verify(token())
+        sign_in.verify_token(token())
 
 
 @pytest.mark.parametrize("about", [{"issuer": "https://evil.test"}, {"jwks_uri": "http://evil.test/keys"}, {"jwks_uri": 7}])
 def test_discovery_of_somebody_else_is_not_believed(sign_in: OidcSignIn, site: Site, about: dict[str, Any]) -> None:
     site.about.update(about)
     with pytest.raises(Transient):
-        sign_in.verify(token())
+        sign_in.verify_token(token())
 
 
 def test_elliptic_curves_work_too(sign_in: OidcSignIn, site: Site) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     made = jwt.algorithms.ECAlgorithm.to_jwk(key.public_key(), as_dict=True)
     site.keys = [{**made, "kid": "e1", "alg": "ES256"}]
-    assert sign_in.verify(token(key, "ES256", {"kid": "e1"})).subject == "1001"
+    assert sign_in.verify_token(token(key, "ES256", {"kid": "e1"})).subject == "1001"
 
 
 def test_times_are_read_by_the_clock_of_the_ports(sign_in: OidcSignIn, clock: FakeClock) -> None:
     clock.pass_time(seconds=timedelta(days=1650).total_seconds())
     with pytest.raises(Refused, match="expired"):
-        sign_in.verify(token())
+        sign_in.verify_token(token())
 
 
 @pytest.mark.parametrize(

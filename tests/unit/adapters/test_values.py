@@ -32,7 +32,7 @@ from shared.domain.errors import Permanent, Refused
 from shared.domain.events import Event
 from shared.domain.migration import Handle, State, first_entry, step
 from shared.domain.retry import RetryPolicy
-from shared.ports.driver import Phase
+from shared.ports.driver import JobPhase
 from tests.support.ports import T0, migration
 
 
@@ -57,7 +57,7 @@ def test_the_clock_is_a_setting(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_ids_are_long_and_different() -> None:
-    made = {RandomIds().batch_id() for _ in range(100)}
+    made = {RandomIds().new_batch_id() for _ in range(100)}
     assert len(made) == 100
     assert all(len(each) == 17 and each[0] == "b" for each in made)
 
@@ -222,14 +222,14 @@ def job(status: str, **more: Any) -> Any:
 def test_jobs_as_reports() -> None:
     known = Handle(job_id="j-1")
     running = job_report(known, job("Running", start_time="2026-11-23T12:00:00Z"))
-    assert (running.phase, running.progress, running.handle.started_at) == (Phase.RUNNING, 41, T0)
+    assert (running.phase, running.progress, running.handle.started_at) == (JobPhase.RUNNING, 41, T0)
     finished = job_report(known, job("Finished", end_time="2026-11-23T12:00:00Z"))
-    assert (finished.phase, finished.handle.finished_at, finished.handle.source_id) == (Phase.FINISHED, T0, "s-1")
+    assert (finished.phase, finished.handle.finished_at, finished.handle.source_id) == (JobPhase.FINISHED, T0, "s-1")
     failed = job_report(known, job("InError", error_code="M199", status_info="no initramfs"))
-    assert (failed.phase, failed.code, failed.message) == (Phase.FAILED, "M199", "no initramfs")
+    assert (failed.phase, failed.code, failed.message) == (JobPhase.FAILED, "M199", "no initramfs")
     assert job_report(known, job("Expired")).code == "Job.Expired"
     assert job_report(known, job("Deleting")).code == job_report(known, None).code == "Job.Gone"
-    assert job_report(Handle(), None).phase is Phase.PREPARING
+    assert job_report(Handle(), None).phase is JobPhase.PREPARING
     assert [whole_percent(value) for value in (None, "", "12.9", 250, -3, "many")] == [0, 0, 12, 100, 0, 0]
 
 

@@ -14,7 +14,7 @@ from cli.client import Api
 from cli.main import run
 from shared.domain.errors import Refused
 from shared.runtime.requests import INSTANCE_ID, REGION_ID
-from shared.runtime.schema import check
+from shared.runtime.schema import check_value
 
 
 @pytest.mark.parametrize("line", ["status --nonsense", "show", "nonsense", "watch b1 --every x"])
@@ -63,7 +63,7 @@ def test_a_table_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(("schema", "words"), [(INSTANCE_ID, "an instance id"), (REGION_ID, "a region id, such as cn-hangzhou")])
 def test_no_expression_is_shown_to_people(schema: dict[str, Any], words: str) -> None:
     with pytest.raises(Refused) as raised:
-        check("bad id", schema, "field")
+        check_value("bad id", schema, "field")
     assert words in raised.value.message
     assert "^" not in raised.value.message
 

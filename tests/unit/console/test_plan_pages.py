@@ -12,13 +12,13 @@ from console.forms import document_of, fields_of, values_of
 from console.lanes import picture
 from console.problem import Problem
 from shared.runtime import schema
-from shared.runtime.openapi import document
+from shared.runtime.openapi import openapi_document
 from shared.runtime.requests import BATCH, POLICY
 from shared.runtime.requests import PLAN as PLAN_BODY
 from shared.runtime.routes import ROUTES
 from tests.unit.console.test_console import ApiTable, ask
 
-OPENAPI = (200, document(ROUTES, "x-replank-operator", server="."))
+OPENAPI = (200, openapi_document(ROUTES, "x-replank-operator", server="."))
 FULL = {
     "driver": "console",
     "maxMoving": 3,
@@ -35,7 +35,7 @@ def test_what_the_form_shows_of_a_policy_is_what_it_submits() -> None:
     assert "failureBudget" not in shown
     made = document_of(POLICY, shown)
     assert made == FULL
-    schema.check(made, POLICY, "policy")
+    schema.check_value(made, POLICY, "policy")
 
 
 def test_every_field_of_the_policy_is_in_the_form() -> None:
@@ -58,7 +58,7 @@ def test_a_submission_carries_a_token_and_comes_back_as_it_was_filled_in() -> No
     form = "form=FORM&token=t1&instanceIds=i-1,%20i-2&step=submit&policy.maxMoving=3&policy.driver=smc"
     status, body, _ = ask(api, "POST", "/console/plan", form=form)
     sent = json.loads(api.sent[-1][3])
-    schema.check(sent, BATCH, "body")
+    schema.check_value(sent, BATCH, "body")
     assert sent.pop("clientToken").startswith("t1-")
     assert sent == {"instanceIds": ["i-1", "i-2"], "policy": {"driver": "smc", "maxMoving": 3}}
     assert (status, "&lt;b&gt;policy.zone" in body, 'value="i-1, i-2"' in body, 'value="t1"' in body) == (400, True, True, True)
@@ -87,7 +87,7 @@ def test_the_form_asks_for_a_plan_unless_it_is_told_otherwise() -> None:
     form = "form=FORM&token=t1&instanceIds=i-1"
     status, _, headers = ask(api, "POST", "/console/plan", form=form)
     assert (status, headers["Location"]) == (303, "/console/batches/b7/plan")
-    schema.check(json.loads(api.sent[-1][3]), PLAN_BODY, "body")
+    schema.check_value(json.loads(api.sent[-1][3]), PLAN_BODY, "body")
     for again, is_same in ((form, True), (f"{form}&policy.maxMoving=3", False)):
         first = json.loads(api.sent[-1][3])["clientToken"]
         ask(api, "POST", "/console/plan", form=again)
@@ -134,7 +134,7 @@ def test_a_plan_is_submitted_once_with_its_own_words_and_only_as_it_was_seen() -
         status, _, headers = ask(api, "POST", "/console/batches/b1/submission", form=form)
         assert (status, headers["Location"]) == (303, "/console/batches/b8?done=submission")
         sent = json.loads(api.sent[-1][3])
-        schema.check(sent, BATCH, "body")
+        schema.check_value(sent, BATCH, "body")
         tokens.add(sent.pop("clientToken"))
     wanted = {**{name: each for name, each in SELECTION.items() if each}, "exclude": {"instanceIds": ["i-9"]}}
     assert sent == {**wanted, "destinations": {"i-1": "alinux-3"}, "policy": FULL}

@@ -39,7 +39,7 @@ def camel_to_field(name: str) -> str:
 
 
 DOORS = {
-    "the API": lambda asked: schema.check(asked, requests.POLICY, "policy"),
+    "the API": lambda asked: schema.check_value(asked, requests.POLICY, "policy"),
     "the domain": read_policy,
     "the limits of notices": read_notice_policy,
 }

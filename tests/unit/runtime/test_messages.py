@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from shared.domain.errors import Refused
-from shared.runtime.messages import MAX_EVENT_BYTES, MAX_EVENTS, document_of, messages_of, request_of
+from shared.runtime.messages import MAX_EVENT_BYTES, MAX_EVENTS, document_in_event, messages_in_document, request_in_document
 from tests.support.ports import T0
 
 EVENT = {
@@ -28,7 +28,7 @@ EVENT = {
 
 
 def test_an_event_becomes_one_message() -> None:
-    (message,) = messages_of(EVENT, "R")
+    (message,) = messages_in_document(EVENT, "R")
     assert (message.type, message.event_id, message.source) == (EVENT["type"], EVENT["id"], "replank")
     assert (message.data, message.at, message.request_id) == ({"migrationId": "m1"}, T0, "R")
 
@@ -36,13 +36,13 @@ def test_an_event_becomes_one_message() -> None:
 def test_a_list_of_events_base64_data_and_no_data() -> None:
     encoded = base64.b64encode(b'{"migrationId": "m1"}').decode()
     bare = {name: value for name, value in EVENT.items() if name not in ("data", "time")}
-    found = messages_of([EVENT, {**bare, "data_base64": encoded}, bare], "R")
+    found = messages_in_document([EVENT, {**bare, "data_base64": encoded}, bare], "R")
     assert [each.data for each in found] == [{"migrationId": "m1"}] * 2 + [{}]
     assert found[2].at is None
 
 
 def test_a_timer_becomes_a_message() -> None:
-    (message,) = messages_of({"triggerTime": "2026-11-23T12:00:00Z", "triggerName": "tick", "payload": "go"}, "R")
+    (message,) = messages_in_document({"triggerTime": "2026-11-23T12:00:00Z", "triggerName": "tick", "payload": "go"}, "R")
     assert (message.type, message.data, message.at) == ("timer", {"payload": "go", "trigger": "tick"}, T0)
 
 
@@ -52,7 +52,7 @@ REQUEST = {"version": "v1", "rawPath": "/", "requestContext": {"http": {"method"
 def test_missing_parts_of_a_request_are_filled_in() -> None:
     parts: list[dict[str, Any]] = [{}, {"body": None, "headers": None, "queryParameters": {}}, {"body": "{}"}]
     for more in parts:
-        assert request_of({**REQUEST, **more})["rawPath"] == "/"
+        assert request_in_document({**REQUEST, **more})["rawPath"] == "/"
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_missing_parts_of_a_request_are_filled_in() -> None:
 )
 def test_what_is_no_request_is_refused(wrong: Any) -> None:
     with pytest.raises(Refused) as caught:
-        request_of(wrong)
+        request_in_document(wrong)
     assert caught.value.code == "Event.Invalid"
 
 
@@ -106,20 +106,20 @@ def test_what_is_no_request_is_refused(wrong: Any) -> None:
 )
 def test_what_is_not_understood_is_refused(wrong: Any) -> None:
     with pytest.raises(Refused) as caught:
-        messages_of(wrong, "R")
+        messages_in_document(wrong, "R")
     assert caught.value.code == "Event.Invalid"
 
 
 @pytest.mark.parametrize("wrong", [b"", b"{", b"\xff\xfe", b"[" * 100_000, b" " * (MAX_EVENT_BYTES + 1), b'{"a": "\\ud800"}'])
 def test_bytes_that_are_no_json_are_refused(wrong: bytes) -> None:
     with pytest.raises(Refused):
-        document_of(wrong, limit=MAX_EVENT_BYTES)
+        document_in_event(wrong, limit=MAX_EVENT_BYTES)
 
 
 def test_one_event_is_refused_beyond_a_size_that_several_may_have() -> None:
     with pytest.raises(Refused):
-        messages_of(EVENT, "R", size=MAX_EVENT_BYTES + 1)
-    assert len(messages_of([EVENT, EVENT], "R", size=MAX_EVENT_BYTES + 1)) == 2
+        messages_in_document(EVENT, "R", size=MAX_EVENT_BYTES + 1)
+    assert len(messages_in_document([EVENT, EVENT], "R", size=MAX_EVENT_BYTES + 1)) == 2
 
 
 _json = some.recursive(
@@ -135,7 +135,7 @@ _json = some.recursive(
 @given(_json)
 def test_anything_is_messages_or_a_refusal(document: Any) -> None:
     try:
-        found = messages_of(document_of(json.dumps(document).encode(), limit=MAX_EVENT_BYTES), "R")
+        found = messages_in_document(document_in_event(json.dumps(document).encode(), limit=MAX_EVENT_BYTES), "R")
     except Refused:
         return
     assert all(message.type and isinstance(message.data, dict) for message in found)

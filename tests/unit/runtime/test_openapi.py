@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from shared.domain.migration import State
 from shared.runtime import requests
 from shared.runtime.manners import VERSION
-from shared.runtime.openapi import document
+from shared.runtime.openapi import openapi_document
 from shared.runtime.routes import ROUTES
 from tests.support.api import ApiInMemory, entry, migration
 
-DOCUMENT = document(ROUTES, "x-replank-operator")
+DOCUMENT = openapi_document(ROUTES, "x-replank-operator")
 
 
 def test_it_is_served() -> None:

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from shared.runtime import web
-from shared.runtime.rates import MOST_CALLERS, Rates, TooMany, caller_of
+from shared.runtime.rates import MOST_CALLERS, RateLimiter, TooManyRequests, caller_key
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=timezone.utc)
 
 
-def refused(rates: Rates, caller: str, now: datetime) -> int:
+def refused(rates: RateLimiter, caller: str, now: datetime) -> int:
     """The seconds to wait, 0 if the request may go on."""
     try:
-        rates.take(caller, now)
-    except TooMany as error:
+        rates.count_request(caller, now)
+    except TooManyRequests as error:
         return error.wait_s
     return 0
 
 
 def test_a_minutes_worth_may_come_at_once_and_then_one_at_a_time() -> None:
-    rates = Rates(30)
+    rates = RateLimiter(30)
     assert [refused(rates, "a", NOON) for _ in range(31)] == [0] * 30 + [2]
     assert refused(rates, "a", NOON + timedelta(seconds=1)) == 1
     assert refused(rates, "a", NOON + timedelta(seconds=2)) == 0
@@ -32,24 +32,24 @@ def test_a_minutes_worth_may_come_at_once_and_then_one_at_a_time() -> None:
 
 
 def test_callers_do_not_share() -> None:
-    rates = Rates(1)
+    rates = RateLimiter(1)
     assert [refused(rates, caller, NOON) for caller in ("a", "b", "a")] == [0, 0, 60]
 
 
 def test_a_clock_that_goes_back_locks_nobody_out() -> None:
-    rates = Rates(2)
+    rates = RateLimiter(2)
     refused(rates, "a", NOON)
     assert refused(rates, "a", NOON - timedelta(hours=1)) == 0
     assert refused(rates, "a", NOON - timedelta(hours=1)) == 30
 
 
 def test_none_is_no_limit() -> None:
-    rates = Rates(0)
+    rates = RateLimiter(0)
     assert not any(refused(rates, "a", NOON) for _ in range(1000))
 
 
 def test_the_memory_is_bounded() -> None:
-    rates = Rates(1)
+    rates = RateLimiter(1)
     for number in range(MOST_CALLERS + 1):
         refused(rates, str(number), NOON)
     assert refused(rates, "0", NOON) == 0, "the oldest was forgotten"
@@ -57,7 +57,7 @@ def test_the_memory_is_bounded() -> None:
 
 
 def test_the_answer_says_when() -> None:
-    answer = web.failure(TooMany(7), "R1")
+    answer = web.error_response(TooManyRequests(7), "R1")
     assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (429, "7")
     assert json.loads(answer["body"])["Code"] == "Request.TooMany"
 
@@ -72,4 +72,4 @@ def test_the_answer_says_when() -> None:
     ],
 )
 def test_who_is_counted(request_: dict[str, Any], caller: str) -> None:
-    assert caller_of(request_) == caller
+    assert caller_key(request_) == caller

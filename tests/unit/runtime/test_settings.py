@@ -10,22 +10,22 @@ import pytest
 from shared.domain.catalog import CATALOG
 from shared.domain.errors import Permanent
 from shared.domain.window import Window
-from shared.runtime.composition import FUNCTIONS, credentials_of
-from shared.runtime.settings import read
+from shared.runtime.composition import FUNCTIONS, function_credentials
+from shared.runtime.settings import read_settings
 from tests.support.repository import ROOT
 
 LEAST = {"REPLANK_REGION": "cn-hangzhou", "FC_ACCOUNT_ID": "1"}
 
 
 def test_a_region_and_an_account_are_enough() -> None:
-    settings = read(LEAST)
+    settings = read_settings(LEAST)
     assert (settings.regions, settings.bus, settings.max_moving, settings.clock) == (("cn-hangzhou",), "replank", 20, "system")
     assert settings.smc.target_values == {}
-    assert read({"FC_REGION": "cn-beijing", "FC_ACCOUNT_ID": "1", "REPLANK_REGIONS": " "}).regions == ("cn-beijing",)
+    assert read_settings({"FC_REGION": "cn-beijing", "FC_ACCOUNT_ID": "1", "REPLANK_REGIONS": " "}).regions == ("cn-beijing",)
 
 
 def test_everything_can_be_set() -> None:
-    settings = read(
+    settings = read_settings(
         {
             **LEAST,
             "REPLANK_REGIONS": "cn-hangzhou, cn-beijing,,cn-hangzhou",
@@ -60,7 +60,7 @@ def test_one_error_names_all_that_is_wrong() -> None:
         "REPLANK_NOTICE_POLICY": '{"check": "id"}',
     }
     with pytest.raises(Permanent) as caught:
-        read(wrong)
+        read_settings(wrong)
     assert caught.value.code == "Settings.Invalid"
     assert all(name in caught.value.message for name in (*wrong, "REPLANK_REGION", "FC_ACCOUNT_ID"))
 
@@ -71,42 +71,42 @@ OWN_ROW = {"defaults": {"centos-7": "anolis-8"}}
 def test_member_accounts_are_read_and_a_bad_entry_is_named() -> None:
     account = "1000000000000001"
     arn = f"acs:ram::{account}:role/replank-member"
-    found = read({**LEAST, "REPLANK_ACCOUNTS": arn, "REPLANK_EXTERNAL_ID": "word-1"})
+    found = read_settings({**LEAST, "REPLANK_ACCOUNTS": arn, "REPLANK_EXTERNAL_ID": "word-1"})
     assert {each: (member.role_arn, member.external_id) for each, member in found.accounts.items()} == {account: (arn, "word-1")}
-    assert read(LEAST).accounts == {}
+    assert read_settings(LEAST).accounts == {}
     for given, own, said in (
         ("acs:ram::7:role/r", "1", "acs:ram::7:role/r"),
         (arn, account, f"'{account}' is the deployment's own"),
     ):
         with pytest.raises(Permanent, match="REPLANK_ACCOUNTS") as caught:
-            read({**LEAST, "FC_ACCOUNT_ID": own, "REPLANK_ACCOUNTS": given})
+            read_settings({**LEAST, "FC_ACCOUNT_ID": own, "REPLANK_ACCOUNTS": given})
         assert said in caught.value.message
 
 
 def test_rows_of_the_operators_own_lie_over_the_catalog(tmp_path: Path) -> None:
-    assert read(LEAST).catalog is CATALOG
-    assert read({**LEAST, "REPLANK_CATALOG": json.dumps(OWN_ROW)}).catalog.defaults["centos-7"] == "anolis-8"
+    assert read_settings(LEAST).catalog is CATALOG
+    assert read_settings({**LEAST, "REPLANK_CATALOG": json.dumps(OWN_ROW)}).catalog.defaults["centos-7"] == "anolis-8"
     (tmp_path / "rows.json").write_text(json.dumps(OWN_ROW), encoding="utf-8")
-    assert read({**LEAST, "REPLANK_CATALOG": str(tmp_path / "rows.json")}).catalog.defaults["centos-7"] == "anolis-8"
+    assert read_settings({**LEAST, "REPLANK_CATALOG": str(tmp_path / "rows.json")}).catalog.defaults["centos-7"] == "anolis-8"
 
 
 def test_the_rows_that_the_documents_show_can_be_used() -> None:
     text = (ROOT / "docs/operations.md").read_text(encoding="utf-8").partition("### Catalog rows of your own")[2]
     shown = text[text.index("    {") : text.index("}\n\n") + 1]
-    assert "house-7" in read({**LEAST, "REPLANK_CATALOG": shown.strip()}).catalog.releases
+    assert "house-7" in read_settings({**LEAST, "REPLANK_CATALOG": shown.strip()}).catalog.releases
 
 
 def test_the_clock_of_the_functions_dates_the_operators_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("NOW", "2031-05-06T23:00:00Z")
     rows = {"lifecycle": [{"product": "centos-7", "support_end": "2032-01-31", "source": "ticket 42"}]}
-    catalog = read({**LEAST, "REPLANK_CLOCK": "env:NOW", "REPLANK_CATALOG": json.dumps(rows)}).catalog
+    catalog = read_settings({**LEAST, "REPLANK_CLOCK": "env:NOW", "REPLANK_CATALOG": json.dumps(rows)}).catalog
     assert catalog.lifecycle["centos-7"].source.on.isoformat() == "2031-05-06"
 
 
 @pytest.mark.parametrize("given", ["{", "shared/none.json", '{"defaults": {"centos-7": "plan-9"}}', '{"rows": []}'])
 def test_rows_that_cannot_be_used_are_named(given: str) -> None:
     with pytest.raises(Permanent, match="REPLANK_CATALOG"):
-        read({**LEAST, "REPLANK_CATALOG": given})
+        read_settings({**LEAST, "REPLANK_CATALOG": given})
 
 
 def test_credentials_come_from_the_environment_or_the_context() -> None:
@@ -120,13 +120,13 @@ def test_credentials_come_from_the_environment_or_the_context() -> None:
         credentials = None
 
     environment = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "id", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s", "ALIBABA_CLOUD_SECURITY_TOKEN": "t"}
-    assert credentials_of(environment, Context).key_id == "id"
-    found = credentials_of({}, Context)
+    assert function_credentials(environment, Context).key_id == "id"
+    found = function_credentials({}, Context)
     assert (found.key_id, found.secret, found.token) == ("LTAI", "secret", "token")
     assert "secret" not in repr(found)
     for nothing in (Bare, object()):
         with pytest.raises(Permanent) as caught:
-            credentials_of({}, nothing)
+            function_credentials({}, nothing)
         assert caught.value.code == "Credentials.Missing"
 
 

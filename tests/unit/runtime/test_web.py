@@ -39,7 +39,7 @@ def api() -> ApiInMemory:
     ],
 )
 def test_every_error_has_the_one_shape_and_the_status_of_its_fate(error: Any, status: int) -> None:
-    answer = web.failure(error, "R1")
+    answer = web.error_response(error, "R1")
     assert answer["statusCode"] == status
     body = json.loads(answer["body"])
     assert body == {"Code": error.code, "Message": error.message, "RequestId": "R1", "Recommend": error.remedy}
@@ -128,7 +128,7 @@ def test_an_act_takes_an_empty_body_in_base64_as_well(api: ApiInMemory) -> None:
 
 def test_half_a_surrogate_pair_is_answered_in_text_that_can_be_sent(api: ApiInMemory) -> None:
     request = {**api.request("POST", "/batches"), "body": '{"instanceIds": ["i-a"], "\\ud800": 1}'}
-    answer = web.handle(request, api.fakes.ports, ApiSettings(), "R1")
+    answer = web.handle_request(request, api.fakes.ports, ApiSettings(), "R1")
     assert (answer["statusCode"], json.loads(answer["body"].encode())["Code"]) == (400, "Request.Invalid")
 
 
@@ -299,7 +299,7 @@ def test_a_report_says_how_it_went_and_why(api: ApiInMemory) -> None:
 def test_a_browser_gets_the_report_as_a_page(api: ApiInMemory, path: str) -> None:
     api.open_batch(replace(migration("m1"), instance_name="<script>"))
     request = api.request("GET", path)
-    page = web.handle(
+    page = web.handle_request(
         {**request, "headers": {"Accept": "text/html,application/xhtml+xml;q=0.9,*/*"}}, api.fakes.ports, ApiSettings(), "R1"
     )
     assert page["headers"]["Content-Type"].startswith("text/html")
@@ -320,7 +320,7 @@ def test_snapshots_held_have_a_price_and_swept_ones_are_not_shown(api: ApiInMemo
 
 
 def test_the_store_failing_is_503(api: ApiInMemory) -> None:
-    api.fakes.migrations.all = _unavailable  # type: ignore[method-assign]
+    api.fakes.migrations.migration_page = _unavailable  # type: ignore[method-assign]
     status, body = api.call("GET", "/migrations")
     assert (status, body["Code"]) == (503, "Store.Unavailable")
 

@@ -23,7 +23,7 @@ ZHANG = Caller("张三", Trust.VERIFIED, "https://id.test", "1001", {"groups": (
 class OneToken:
     """Knows one token."""
 
-    def verify(self, token: str) -> Caller:
+    def verify_token(self, token: str) -> Caller:
         if token != "good.to.ken":
             raise Refused("Token.Invalid", "The token is refused.", "Sign in again.", status=401)
         return ZHANG
@@ -206,7 +206,7 @@ def test_the_audit_comes_as_csv_without_formulas(api: ApiInMemory) -> None:
     act(api, operator="%3D1+1")
     request = api.request("GET", "/audit")
     request["headers"]["Accept"] = "text/csv"
-    answer = web.handle(request, api.fakes.ports, api.shown, "R1")
+    answer = web.handle_request(request, api.fakes.ports, api.shown, "R1")
     assert answer["headers"]["Content-Type"].startswith("text/csv")
     head, row = csv.reader(io.StringIO(answer["body"]))
     assert row[head.index("who")] == "'=1+1"

@@ -19,7 +19,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.domain.message import Message
 from shared.domain.migration import Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
-from shared.ports.compute import Found, FoundInstance
+from shared.ports.compute import FoundInstance, InstancePage
 from shared.ports.ports import AccountPorts
 from shared.stages import intake, migrate, offers, precheck, snapshot, sweep, watch
 from shared.stages.accounts import check_troubled_accounts
@@ -58,7 +58,7 @@ class Members:
     def members(self) -> dict[str, MemberAccount]:
         return MEMBERS
 
-    def cloud(self, account_id: str, session: str) -> AccountPorts:
+    def account_ports(self, account_id: str, session: str) -> AccountPorts:
         self.sessions.append((account_id, session))
         if account_id not in MEMBERS:
             raise not_configured(account_id)
@@ -74,8 +74,8 @@ class Usable:
     def regions(self) -> frozenset[str]:
         return frozenset({"cn-hangzhou"})
 
-    def find(self, region_id: str, *, instance_ids: Any = (), token: str = "", only: Any = None) -> Found:
-        return Found((FoundInstance("i-test0001", region_id, "n", "CentOS 7.9", "CentOS 7.9 64 bit", "linux", "Running"),))
+    def instance_page(self, region_id: str, *, instance_ids: Any = (), token: str = "", only: Any = None) -> InstancePage:
+        return InstancePage((FoundInstance("i-test0001", region_id, "n", "CentOS 7.9", "CentOS 7.9 64 bit", "linux", "Running"),))
 
     def delete_snapshot(self, region_id: str, snapshot_id: str) -> bool:
         return True
@@ -83,7 +83,7 @@ class Usable:
     def agents(self, region_id: str, ids: Any) -> dict[str, Any]:
         return {}
 
-    def observe(self, migrations: Any) -> dict[str, Any]:
+    def job_reports(self, migrations: Any) -> dict[str, Any]:
         return {}
 
 
@@ -106,7 +106,7 @@ def stand(all: Fakes, number: int = 1, *, slot: bool = False, moving: int = 9, *
     made = migration(number, **{"prechecked_at": NOON, "state": State.READY, "account_id": A, "driver": "smc", **more})
     all.migrations.create(made, first_entry(made, by="intake", reason="asked"), [])
     if slot:
-        room = all.admission.room(made.batch_id, made.migration_id, account=made.account_id)
+        room = all.admission.slot_use(made.batch_id, made.migration_id, account=made.account_id)
         assert all.admission.take_slot(room, made.migration_id, made.batch_id, made.attempt, account=made.account_id)
     return made
 
@@ -133,13 +133,13 @@ STAGES: list[tuple[State, Callable[..., Any], dict[str, Any]]] = [
 def test_what_is_refused_by_its_account_waits_without_a_slot(state: State, run: Callable[..., Any], more: dict[str, Any]) -> None:
     all = fakes(A)
     made = stand(all, slot=True, state=state, **more)
-    all.admission.lock(made.region_id, made.instance_id, made.migration_id, account=A)
+    all.admission.lock_instance(made.region_id, made.instance_id, made.migration_id, account=A)
     assert run(about(made), all.ports).result == "waiting"
     after = all.migrations.load(made.migration_id)
     assert after.failure is None
     assert after.state in (state, State.READY)
-    assert not all.admission.holders()
-    assert all.admission.troubles([A])[A].code == "Account.RoleRefused"
+    assert not all.admission.slot_holders()
+    assert all.admission.account_troubles([A])[A].code == "Account.RoleRefused"
     assert not all.batches.tally(made.batch_id).failed
 
 
@@ -190,7 +190,7 @@ def test_it_goes_on_by_itself_when_the_role_is_back() -> None:
     all.accounts.errors.clear()
     tick(all, 6)
     assert [each.data["migrationId"] for each in all.bus.published if each.type == events.ADMISSION_DUE]
-    assert not all.admission.troubles([A])
+    assert not all.admission.account_troubles([A])
 
 
 def test_a_missing_permission_is_tried_again_ever_less_often() -> None:
@@ -241,7 +241,7 @@ def test_jobs_and_guests_of_other_accounts_are_looked_at() -> None:
         return {}
 
     there: Any = all.accounts.there.compute
-    there.observe = lambda found: noted(each.account_id for each in found)
+    there.job_reports = lambda found: noted(each.account_id for each in found)
     there.agents = lambda region_id, ids: noted(ids)
     jobs = [stand(all, n, slot=True, state=State.MIGRATING, account_id=account) for n, account in ((1, A), (2, B), (3, ""))]
     guests = [stand(all, n, slot=True, state=State.RESTARTING, account_id=account) for n, account in ((4, A), (5, B), (6, ""))]
@@ -329,7 +329,7 @@ def test_an_event_of_ecs_finds_the_migration_of_its_account() -> None:
     all = fakes()
     for number, account in ((1, A), (2, "")):
         made = stand(all, number, state=State.MIGRATING, account_id=account, instance_id="i-test0001")
-        all.admission.lock("cn-hangzhou", "i-test0001", made.migration_id, account=account)
+        all.admission.lock_instance("cn-hangzhou", "i-test0001", made.migration_id, account=account)
     for account, number in ((A, 1), (OURS, 2), ("", 2)):
         assert watch.run(restart(account), all.ports).facts["migrationId"] == migration(number).migration_id
     for stranger in (B, "1000000000000007"):

@@ -18,7 +18,7 @@ from shared.domain.message import Message
 from shared.domain.migration import Handle, Migration, State, first_entry, step
 from shared.domain.policy import Policy
 from shared.ports.driver import Driver
-from shared.ports.migrations import Page, Unreadable
+from shared.ports.migrations import MigrationPage, UnreadableRow
 from shared.ports.ports import Limits, Ports
 from shared.stages import watch
 from shared.stages.advance import advance
@@ -35,11 +35,11 @@ class DeniedCleanUp:
     def __init__(self) -> None:
         self.asked = 0
 
-    def clean_up(self, *_: Any, **__: Any) -> None:
+    def clean_up_hop(self, *_: Any, **__: Any) -> None:
         self.asked += 1
         raise Permanent("Forbidden.RAM", "no smc:DeleteSourceServer", "Give the permission.")
 
-    def observe(self, migrations: Sequence[Migration]) -> dict[str, Any]:
+    def job_reports(self, migrations: Sequence[Migration]) -> dict[str, Any]:
         return {}
 
 
@@ -89,7 +89,7 @@ def test_what_could_not_be_settled_is_settled_once_it_can_be() -> None:
     assert ports.migrations.outboxes(made.migration_id)
 
     class Allowed(DeniedCleanUp):
-        def clean_up(self, *_: Any, **__: Any) -> None:
+        def clean_up_hop(self, *_: Any, **__: Any) -> None:
             return
 
     ports = replace(ports, drivers=smc(Allowed()))
@@ -110,17 +110,17 @@ class WithUnreadable(FakeMigrations):
     def load_many(self, migration_ids: Sequence[str]) -> list[Migration]:
         return [each for each in super().load_many(migration_ids) if each.migration_id not in self.unreadable]
 
-    def step_aside(self, migration_ids: Sequence[str], now: datetime) -> tuple[Unreadable, ...]:
+    def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         self.aside += migration_ids
         for each in migration_ids:  # at the end of its queue
             self.rows[each].migration = replace(self.rows[each].migration, entered_at=now)
         return ()
 
-    def of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> Page:
-        page = super().of_batch(batch_id, state=state, limit=limit, token=token)
+    def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
+        page = super().page_of_batch(batch_id, state=state, limit=limit, token=token)
         bad = [each for each in page.migrations if each.migration_id in self.unreadable]
         left = tuple(each for each in page.migrations if each not in bad)
-        return Page(left, page.next_token, tuple(Unreadable(each.migration_id, "of a later version") for each in bad))
+        return MigrationPage(left, page.next_token, tuple(UnreadableRow(each.migration_id, "of a later version") for each in bad))
 
 
 def batch_of(ports: Ports, number: int, *ready: int) -> Batch:

@@ -75,7 +75,7 @@ def test_whoever_starts_is_judged_by_the_slots_of_its_region() -> None:
 
 def test_a_slot_that_an_older_version_took_counts_in_its_region() -> None:
     made = fleet(max_moving_per_region=1)
-    assert made.ports.admission.take_slot(made.ports.admission.room("b1", IDS[0]), IDS[0], "b1")
+    assert made.ports.admission.take_slot(made.ports.admission.slot_use("b1", IDS[0]), IDS[0], "b1")
     assert (start(made, 2), start(made, 5)) == (Limit.REGION, None)
 
 

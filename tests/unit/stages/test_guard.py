@@ -68,7 +68,7 @@ def test_the_pipelines_own_stop_is_none_of_the_guards_business(at: State) -> Non
 
 def test_somebody_elses_snapshot_of_a_disk_under_migration_is_noted_and_smcs_copy_is_not() -> None:
     fakes = prepared()
-    room = fakes.ports.admission.room(MADE.batch_id, MADE.migration_id)
+    room = fakes.ports.admission.slot_use(MADE.batch_id, MADE.migration_id)
     fakes.ports.admission.take_slot(room, MADE.migration_id, MADE.batch_id)
 
     def finished(name: str, disk: str) -> str:

@@ -74,8 +74,8 @@ def test_another_batch_comes_first_with_every_tick(fakes: Fakes) -> None:
 def test_what_holds_a_slot_already_is_offered_where_there_is_no_room(fakes: Fakes) -> None:
     """A crash came between the slot and the step."""
     ports = limited(fakes, 1)
-    held = ports.migrations.ready("btwo", limit=1)[0].migration_id
-    assert ports.admission.take_slot(ports.admission.room("btwo", held), held, "btwo")
+    held = ports.migrations.admission_queue("btwo", limit=1)[0].migration_id
+    assert ports.admission.take_slot(ports.admission.slot_use("btwo", held), held, "btwo")
     watch.run(TICK, ports)
     assert offered(fakes.bus) == ["btwo"]
 
@@ -139,6 +139,6 @@ def test_a_slot_that_nobody_needs_is_given_back(fakes: Fakes, state: State, minu
     """A retry of an earlier version took its slot and died before its step. A moving migration keeps its own."""
     left = migration(9, state=state, batch_id="btwo", entered_at=NOON - timedelta(minutes=minutes))
     fakes.ports.migrations.create(left, first_entry(left, by="intake", reason="asked"), [])
-    assert fakes.admission.take_slot(fakes.admission.room("btwo", left.migration_id), left.migration_id, "btwo", since)
+    assert fakes.admission.take_slot(fakes.admission.slot_use("btwo", left.migration_id), left.migration_id, "btwo", since)
     watch.run(TICK, fakes.ports)
-    assert (left.migration_id in fakes.admission.holders()) is kept
+    assert (left.migration_id in fakes.admission.slot_holders()) is kept

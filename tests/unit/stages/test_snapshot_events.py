@@ -42,7 +42,7 @@ def test_one_finished_while_another_is_only_intended_is_marked() -> None:
     first, second = entry("d-1", SnapshotState.CREATING, "s-1"), entry("d-2", SnapshotState.INTENDED)
     fakes = prepared(first, second)
     assert finished(fakes.ports, "s-1", "d-1") == "waiting"
-    assert fakes.ports.ledger.of_migration(MADE.migration_id)[0].state is SnapshotState.ACCOMPLISHED
+    assert fakes.ports.ledger.entries_of_migration(MADE.migration_id)[0].state is SnapshotState.ACCOMPLISHED
     assert fakes.bus.published == []
     fakes.ports.ledger.put(replace(second, state=SnapshotState.CREATING, snapshot_id="s-2"))
     assert finished(fakes.ports, "s-2", "d-2") == "done"

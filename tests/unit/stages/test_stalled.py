@@ -53,7 +53,7 @@ def offer(fakes: Fakes, made: Migration) -> None:
 
 
 def holds(fakes: Fakes, made: Migration) -> bool:
-    return bool(fakes.admission.room(made.batch_id, made.migration_id).since)
+    return bool(fakes.admission.slot_use(made.batch_id, made.migration_id).since)
 
 
 @pytest.mark.parametrize("every", [timedelta(minutes=1), timedelta(minutes=25)])
@@ -79,7 +79,7 @@ def test_a_start_that_holds_no_slot_waits_for_as_long_as_it_takes() -> None:
     fakes = Fakes(compute=SilentCloud(), guest=SilentCloud())
     made = stand(fakes)
     other = migration(2)
-    assert fakes.admission.take_slot(fakes.admission.room(made.batch_id, other.migration_id), other.migration_id, made.batch_id)
+    assert fakes.admission.take_slot(fakes.admission.slot_use(made.batch_id, other.migration_id), other.migration_id, made.batch_id)
     for _ in range(5):
         offer(fakes, made)
         fakes.clock.pass_time(hours=1)

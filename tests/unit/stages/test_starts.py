@@ -58,7 +58,7 @@ def hold(fakes: Fakes, limit: Limit) -> None:
             fakes.batches.count_outcome(batch_id, each, "failed")
     if limit in (Limit.CANARY, *SLOTS):
         for each in others:
-            assert fakes.admission.take_slot(fakes.admission.room(batch_id, each), each, batch_id, region="cn-hangzhou")
+            assert fakes.admission.take_slot(fakes.admission.slot_use(batch_id, each), each, batch_id, region="cn-hangzhou")
 
 
 def policy(limit: Limit) -> Policy:
@@ -117,7 +117,7 @@ def test_each_cell_of_the_table_at_its_stage(start: Start, limit: Limit) -> None
     found = begun(start, made, fakes.ports)
     assert found == (limit.value if limit in HELD_BY[start] else "")
     takes = start not in JOBS | {Start.ROLLBACK} and not found
-    assert (made.migration_id in fakes.admission.holders()) is takes
+    assert (made.migration_id in fakes.admission.slot_holders()) is takes
 
 
 @pytest.mark.parametrize(("minutes", "starts"), [(0, True), (5, False)])
@@ -127,7 +127,7 @@ def test_a_job_that_is_still_owed_is_not_started_late(limit: Limit, minutes: int
     fakes, launched = Fakes(), []
 
     class Driver:
-        def launch(self, each: Migration) -> None:
+        def launch_job(self, each: Migration) -> None:
             launched.append(each)
 
     fakes.drivers = {"smc": Driver()}
