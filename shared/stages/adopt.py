@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) -> None:
     """Enter every snapshot with SMC's name that was made since the precheck.
 
-    A snapshot that may be somebody else's is entered as kept, with the reason.
+    A snapshot that may be somebody else's is marked as kept, with the reason.
     """
     since = (migration.prechecked_at or migration.created_at).replace(microsecond=0)
     named = _smc_named_snapshots(migration.region_id, migration.instance_id, ports)
@@ -26,7 +26,7 @@ def adopt_snapshots(effect: AdoptSnapshots, migration: Migration, ports: Ports) 
     new = [each for each in named if each.created_at >= since and each.snapshot_id not in known]
     if not new:
         return
-    runs = [_run_with_copies(run, effect) for run in _job_runs(migration, ports)]
+    runs = [_run_marked_as_copied(run, effect) for run in _job_runs(migration, ports)]
     copies = _known_copies(named, entries)
     for snapshot in new:
         hop = next((run.hop for run in runs if run.spans(snapshot.created_at)), migration.hop)
@@ -45,7 +45,7 @@ def why_not_ours(entry: LedgerEntry, migration: Migration, ports: Ports) -> str:
     return doubt(mine, copies, _job_runs(migration, ports), _migrated_disks(entries, entry.hop))
 
 
-def kept_entry(entry: LedgerEntry, why: str) -> LedgerEntry:
+def entry_marked_as_kept(entry: LedgerEntry, why: str) -> LedgerEntry:
     """Return the ledger entry marked as somebody else's, so that the snapshot is never deleted."""
     return replace(entry, owner="other", state=SnapshotState.SWEPT, kept=why)
 
@@ -54,7 +54,7 @@ def _job_runs(migration: Migration, ports: Ports) -> list[Run]:
     return runs_of(ports.migrations.journal(migration.migration_id), unseen=traits(migration.driver).starts_unseen)
 
 
-def _run_with_copies(run: Run, effect: AdoptSnapshots) -> Run:
+def _run_marked_as_copied(run: Run, effect: AdoptSnapshots) -> Run:
     """Return the run, marked as copied if the effect says that SMC had copied the disks.
 
     The journal of a failed job does not show whether SMC had copied the disks.
@@ -103,4 +103,4 @@ def _new_ledger_entry(migration: Migration, snapshot: Snapshot, hop: int, why: s
         size_gib=snapshot.size_gib,
         judged=True,
     )
-    return kept_entry(entry, why) if why else entry
+    return entry_marked_as_kept(entry, why) if why else entry

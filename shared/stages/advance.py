@@ -26,7 +26,7 @@ from shared.domain.timing import START_LIMIT
 from shared.ports.migrations import Outbox
 from shared.ports.ports import Ports
 from shared.stages.effects import perform_effect
-from shared.stages.slots import BEFORE_THE_SLOT, release_late_claims, release_slot
+from shared.stages.slots import BEFORE_THE_SLOT, release_slot, release_unused_claims
 
 _LOG = logging.getLogger("replank")
 
@@ -128,9 +128,9 @@ def run_or_fail(
         try:
             return _run_in_account(body, migration, ports)
         except (Permanent, Refused) as error:
-            return _fail_unless_moved_on(migration, ports, states, giving_up, error)
+            return _fail_if_unchanged(migration, ports, states, giving_up, error)
     except Stale:
-        release_late_claims(str(message.data.get("migrationId", "")), ports)
+        release_unused_claims(str(message.data.get("migrationId", "")), ports)
         raise
 
 
@@ -190,7 +190,7 @@ def _note_stall(migration: Migration, error: Transient, ports: Ports) -> None:
         advance(ports, step(row, row.state, now=now, by="snapshot", reason=reason, stalled_at=now))
 
 
-def _fail_unless_moved_on(
+def _fail_if_unchanged(
     migration: Migration, ports: Ports, states: frozenset[State], giving_up: tuple[str, str], error: ReplankError
 ) -> Outcome:
     """Record the error as the migration's failure, unless the migration has changed its state or attempt in the meantime."""

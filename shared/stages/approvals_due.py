@@ -13,9 +13,9 @@ from shared.ports.ports import Ports
 
 
 def report_approvals(terms: Terms, ports: Ports) -> None:
-    """Publish or act on one approval of the batch in each tick.
+    """Report one missing or expiring approval of the batch, or stop the batch after an expired approval.
 
-    The approval of the batch comes before the approval of the next wave.
+    Each tick handles one approval. The approval of the batch comes before the approval of the next wave.
     """
     now = ports.clock.now()
     if terms.control.brake is not Brake.OFF or terms.acknowledgement is None:

@@ -51,17 +51,17 @@ def cancel_unstarted_migrations(terms: Terms, ports: Ports) -> int:
 
 
 def _cancel_migration(migration: Migration, control: BatchControl, ports: Ports) -> bool:
-    """Cancel one migration. Return whether it was cancelled.
+    """Cancel one migration. Return whether the migration was cancelled.
 
     A migration that has finished a hop is not cancelled, and neither is a retry whose job has run.
     """
     try:
-        advance(ports, _step_by_person(acts.cancel(migration, control.by, ports.clock.now()), control))
+        advance(ports, _step_in_name_of_person(acts.cancel(migration, control.by, ports.clock.now()), control))
     except (Refused, Stale):
         return False
     return True
 
 
-def _step_by_person(taken: Step, control: BatchControl) -> Step:
+def _step_in_name_of_person(taken: Step, control: BatchControl) -> Step:
     reason = f"{taken.entry.reason}: {control.by} stopped the batch"
     return replace(taken, entry=replace(taken.entry, reason=reason, trust=control.trust, door=control.door))

@@ -17,7 +17,7 @@ from shared.ports.ports import Ports
 RECENTLY = timedelta(days=30)
 """The inventory leaves out instances that had a migration within this time, whatever its outcome was."""
 MOST_LISTED = 10_000
-"""Maximum instances that are listed as left out. The number that is shown counts every instance left out."""
+"""Maximum instances that are listed as left out. The total number includes the instances that are not listed."""
 _MOVED = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED, State.ROLLED_BACK})
 Place = tuple[str, str, str]
 """The account, region and id of an instance."""
@@ -118,7 +118,7 @@ class InstanceChoice:
                 return found
 
 
-def ecs_sieve(batch: Batch) -> InstanceFilter:
+def ecs_filter(batch: Batch) -> InstanceFilter:
     """Return the part of the selection that ECS itself can filter by. ECS takes only one value of each kind."""
     selection = batch.selection
     if not selection.filters:

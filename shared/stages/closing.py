@@ -27,7 +27,7 @@ def close_batch(terms: Terms, ports: Ports) -> bool:
         if page.unreadable or any(each.state not in SETTLED for each in page.migrations):
             return False
         counts.update(each.state.value for each in page.migrations)
-        validated_at = max(filter(None, (validated_at, *map(_validated_at, page.migrations))), default=None)
+        validated_at = max(filter(None, (validated_at, *map(_validation_time, page.migrations))), default=None)
         token = page.next_token
         if not token:
             break
@@ -43,7 +43,7 @@ def reopen_batch(terms: Terms, ports: Ports) -> bool:
     return terms.state is BatchState.CLOSED and _write_batch_state(terms, BatchState.OPEN, ports, None)
 
 
-def _validated_at(migration: Migration) -> datetime | None:
+def _validation_time(migration: Migration) -> datetime | None:
     """Return when the migration was validated; None if it does not wait for a confirmation."""
     return migration.entered_at if migration.state is State.MIGRATED else None
 

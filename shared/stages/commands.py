@@ -146,7 +146,7 @@ def run_pending_post_command(migration: Migration, ports: Ports) -> None:
 def _send_or_check_command(
     migration: Migration, by: str, command: str, timeout_s: int, ports: Ports
 ) -> tuple[Migration, CommandEnd | None]:
-    """Send the command, or check whether it has ended. Return the migration, and the command's end or None."""
+    """Send the command, or check whether it has ended. Return the migration, and the command's end; None while the command runs."""
     where, state = (migration.region_id, migration.instance_id), migration.commands
     try:
         if not state.invocation_id:
@@ -174,7 +174,7 @@ def _command_end(result: CommandResult, timeout_s: int) -> CommandEnd:
 
 
 def _note_commands(migration: Migration, by: str, reason: str, ports: Ports, commands: Commands) -> Migration:
-    """Record the state of the commands in the row and in the journal. The migration's state stays the same."""
+    """Record the state of the commands in the row and in the journal. The state of the migration itself does not change."""
     now = ports.clock.now()
     due_at = now + LOOK_AGAIN if migration.state in MOVING else migration.due_at
     return advance(ports, step(migration, migration.state, now=now, by=by, reason=reason[:500], commands=commands, due_at=due_at))

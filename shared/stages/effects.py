@@ -40,7 +40,7 @@ WHILE_OWED = TIMES | {Limit.HOLD}
 
 
 def perform_effect(effect: Effect, migration: Migration, ports: Ports) -> None:
-    """Carry out one effect of a step of ``migration``. Errors of the ports pass through."""
+    """Carry out one effect of a step of ``migration``. Raises the errors of the ports that the effect uses."""
     _PERFORMERS[type(effect)](effect, migration, ports)
 
 

@@ -66,7 +66,7 @@ def _active_holder(place: LeaseHolder, ports: Ports) -> Migration | None:
 
 
 def ids_that_may_start(ids: Sequence[str], room: int, ports: Ports, crowd: SlotCounts | None = None) -> list[str]:
-    """Return the first ids that may start by their groups, regions and waves, at most ``room``.
+    """Return the first ids whose groups, regions and waves allow a start, at most ``room``.
 
     A migration that may not start does not count towards ``room``.
     """

@@ -24,7 +24,7 @@ _LOG = logging.getLogger("replank")
 
 BEGINNING = "somebody else"
 KEPT = 8
-"""How many events a migration remembers, to recognise a repeated event. The bus repeats an event within a day."""
+"""How many events a migration remembers, to recognise a repeated event. The bus may repeat an event for up to a day."""
 LOADED_AT_ONCE = 100
 _EXPECTED = Outcome("stale", {"reason": "nothing that somebody else did"})
 
@@ -48,7 +48,7 @@ def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -
     """Return, in words, what somebody else did; empty if the pipeline or its job may have done it."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""
-    if not _is_at_rest(migration) or at < migration.entered_at:
+    if not _has_no_running_job(migration) or at < migration.entered_at:
         return ""
     if state == "Stopped":  # a restart passes through it: only one that stays is a stop
         compute = ports.for_migration(migration).compute
@@ -57,7 +57,7 @@ def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -
     return "restarted the instance" if migration.state is not State.VALIDATING and migration.is_untouched else ""
 
 
-def _is_at_rest(migration: Migration) -> bool:
+def _has_no_running_job(migration: Migration) -> bool:
     """Whether no job of this hop can be running. A job stops and starts the instance by itself at any time."""
     if migration.state is State.SNAPSHOTTED:
         return not migration.job_may_have_run

@@ -23,7 +23,7 @@ from shared.domain.selecting import NOT_FOUND
 from shared.ports.compute import FoundInstance
 from shared.ports.migrations import NewMigration
 from shared.ports.ports import Ports
-from shared.stages.choosing import InstanceChoice, ecs_sieve
+from shared.stages.choosing import InstanceChoice, ecs_filter
 from shared.stages.survey import Survey, has_waited_long_enough, instance_pages
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _plan_batch(batch: Batch, ports: Ports) -> Outcome:
     survey, choice, selection = Survey(), InstanceChoice(batch, ports), batch.selection
     order = _wave_order(batch, ports)
     ids, accounts = selection.instance_ids, selection.every_account
-    for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_sieve(batch)):
+    for page in instance_pages(selection.regions, ports, survey, instance_ids=ids, accounts=accounts, only=ecs_filter(batch)):
         chosen = choice.choose_from_page(page)
         choice.is_repeated |= not _create_migrations(chosen, batch, ports)
         if order is not None:
@@ -144,14 +144,14 @@ def _create_migrations(instances: list[FoundInstance], batch: Batch, ports: Port
     Intake may crash at any point of this function. After a crash the tick starts the planning again, which keeps existing rows and
     makes the missing rows. The outboxes keep unpublished events, and the tick publishes them.
     """
-    wanted = [_created_row(_new_migration(each, batch, ports), batch) for each in instances]
+    wanted = [_row_to_create(_new_migration(each, batch, ports), batch) for each in instances]
     made = [each for each, is_new in zip(wanted, ports.migrations.create_many(wanted), strict=True) if is_new]
     ports.bus.publish([event for each in made for event in each.events])
     ports.migrations.settle_first_outboxes([each.migration for each in made])
     return len(made) == len(instances)
 
 
-def _created_row(migration: Migration, batch: Batch) -> NewMigration:
+def _row_to_create(migration: Migration, batch: Batch) -> NewMigration:
     asked = events.about(migration, events.MIGRATION_REQUESTED, stage="precheck")
     return NewMigration(migration, first_entry(migration, by="intake", reason=f"batch {batch.batch_id}"), (asked,))
 

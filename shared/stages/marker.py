@@ -53,12 +53,12 @@ def remove_marker(migration: Migration, ports: Ports) -> None:
 def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports) -> Migration:
     """Ask the guest for the marker, or read its answer into ``trace.found``.
 
-    An answer that comes after ``until`` counts as "not known". Raises Stale if the row has changed since it was read. Errors of the
-    ports are raised as Transient until ``until``.
+    If the guest has not answered by ``until``, the answer is "not known". Raises Stale if the row has changed since it was read.
+    Errors of the ports are raised as Transient until ``until``.
     """
     late = ports.clock.now() > until
     try:
-        after = _read_answer(migration, by, ports) if migration.trace.look_id else _send_look_command(migration, by, ports)
+        after = _read_answer(migration, by, ports) if migration.trace.look_id else _send_marker_query(migration, by, ports)
         if after is not None or not late:
             return after or migration
     except (Transient, Refused) as error:
@@ -74,7 +74,7 @@ def _log_no_answer(migration: Migration, error: ReplankError) -> None:
     _LOG.warning("the guest cannot be asked for the marker: %s", error, extra={"migrationId": migration.migration_id})
 
 
-def _send_look_command(migration: Migration, by: str, ports: Ports) -> Migration | None:
+def _send_marker_query(migration: Migration, by: str, ports: Ports) -> Migration | None:
     """Send the command that looks for the marker. Return None if the guest's agent does not answer."""
     agent = ports.guest.agents(migration.region_id, [migration.instance_id]).get(migration.instance_id)
     if agent is None or not agent.alive:

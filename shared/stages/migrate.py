@@ -19,7 +19,7 @@ from shared.ports.ports import Ports
 from shared.stages.advance import advance, run_or_fail
 from shared.stages.consent import check_acknowledged
 from shared.stages.host_identity import host_identity
-from shared.stages.slots import batch_and_scene, enter_group
+from shared.stages.slots import batch_and_start_facts, enter_group
 
 STATES = frozenset({State.SNAPSHOTTED})
 
@@ -32,7 +32,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _prepare_or_start_job(migration: Migration, ports: Ports) -> Outcome:
     driver = ports.driver(migration.driver)
     driver.check_settings()
-    batch, scene = batch_and_scene(migration, ports)
+    batch, scene = batch_and_start_facts(migration, ports)
     _check_safe_to_move(migration, batch, scene, ports)
     reason = _why_job_held(migration, scene, ports)
     if reason:
@@ -63,7 +63,7 @@ def _why_job_held(migration: Migration, scene: Scene, ports: Ports) -> str:
 
 
 def _release_slot_and_wait(migration: Migration, driver: Driver, reason: str, scene: Scene, ports: Ports) -> Outcome:
-    """Release the slot and wait. A job that a person has already started is followed instead.
+    """Release the slot and wait. If a person has already started the job, record the job as running instead.
 
     Raises Permanent (Window.TooShort) if the snapshots were too late for the maintenance window several times in a row.
     """

@@ -8,7 +8,7 @@ from shared.ports.ports import Ports
 
 
 def baseline_observation(migration: Migration, ports: Ports, *, hop: int | None = None) -> Observation:
-    """Return what the precheck of a hop saw in the instance. The default is the current hop."""
+    """Return what the precheck of a hop saw in the instance. Without ``hop``, the current hop is meant."""
     name = baseline_name(migration.hop if hop is None else hop)
     return Observation.from_json(ports.migrations.document(migration.migration_id, name))
 

@@ -35,7 +35,7 @@ READY_READ = 100
 MANY_READ = 20_000
 """Maximum waiting migrations read from the queue of a batch with waves or groups.
 
-In such a queue a migration at the end may be allowed to start first.
+In a batch with waves or groups, the migration that has waited longest may have to wait for others.
 """
 RECLAIM_EVERY_MIN = 10
 LEFT_BEHIND = timedelta(minutes=10)
@@ -75,7 +75,7 @@ class _TickState:
 def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     """Offer the free slots to waiting migrations, by events to the snapshot stage. Return the number of offers.
 
-    The offer takes no slot: the snapshot stage takes it.
+    An offer takes no slot. The snapshot stage takes the slot.
     """
     now = ports.clock.now()
     queues = _collect_queues(_rotated_batches(batches, now), now, ports)
@@ -91,7 +91,10 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
 
 
 def _holder_accounts(queues: Sequence[_BatchQueue], ports: Ports) -> tuple[Mapping[str, str], Mapping[str, Trouble]]:
-    """Return the member account of each slot holder, and the accounts in trouble. The results are empty without member accounts."""
+    """Return the member account of each slot holder, and the accounts in trouble.
+
+    Without member accounts, both mappings are empty.
+    """
     waiting = sorted({queue.account_id for queue in queues} - {""})
     if not waiting and not ports.members:
         return {}, {}
@@ -120,7 +123,7 @@ def _collect_queues(batches: Sequence[Terms], now: datetime, ports: Ports) -> li
 def _choose_or_skip_batch(queue: _BatchQueue, first: bool, tick: _TickState) -> list[Migration]:
     try:
         if not first and any(not each.first for each in queue.waiting):
-            _pause_if_budget_spent(_queue_scene(queue, set(), tick), tick.ports)
+            _pause_if_budget_spent(_queue_start_facts(queue, set(), tick), tick.ports)
             _drop_unbegun_waves(queue, tick)
             _report_approvals(queue.tally.terms, tick.ports)
         return _choose_migrations(queue, first, tick)
@@ -149,7 +152,7 @@ def _drop_unbegun_waves(queue: _BatchQueue, tick: _TickState) -> None:
         return
     from shared.stages.waving import advance_wave  # as above
 
-    if not budget_spent(_queue_scene(queue, set(), tick)):
+    if not budget_spent(_queue_start_facts(queue, set(), tick)):
         advance_wave(terms, tick.ports)
     found = tick.ports.batches.waves(terms.batch_id)
     queue.waiting = [each for each in queue.waiting if each.first or found.of(each.migration_id) <= terms.control.wave]
@@ -180,7 +183,7 @@ def _choose_migrations(queue: _BatchQueue, first: bool, tick: _TickState) -> lis
     ids = [each.migration_id for each in queue.waiting if each.first is first]
     start = Start.HOP_SNAPSHOT if first else Start.FIRST_SNAPSHOT
     more = _ids_that_may_start(
-        queue, [each for each in ids if each not in mine], room_for(start, _queue_scene(queue, mine, tick)), tick
+        queue, [each for each in ids if each not in mine], room_for(start, _queue_start_facts(queue, mine, tick)), tick
     )
     held = [each for each in ids if each in mine]
     found = tick.ports.migrations.load_many(held + more) if held or more else []
@@ -212,7 +215,7 @@ def _ids_that_may_start(queue: _BatchQueue, ids: Sequence[str], room: int, tick:
     return ids_that_may_start(ids, room, tick.ports, tick.crowds[terms.batch_id])
 
 
-def _queue_scene(queue: _BatchQueue, mine: set[str], tick: _TickState) -> Scene:
+def _queue_start_facts(queue: _BatchQueue, mine: set[str], tick: _TickState) -> Scene:
     batch_id, account_id = queue.tally.terms.batch_id, queue.account_id
     there = sum(tick.homes.get(each, "") == account_id for each in tick.holders)
     begun = tick.offered_slots(batch_id)

@@ -48,7 +48,7 @@ def _begin_or_judge_precheck(migration: Migration, ports: Ports) -> Outcome:
         return _begin_precheck(migration, batch, ports)
     terms = ports.batches.terms(migration.batch_id)
     reopen_batch(terms, ports)
-    return _judge_answer(migration, terms, ports)
+    return _judge_probe_answer(migration, terms, ports)
 
 
 def _begin_precheck(migration: Migration, batch: Batch, ports: Ports) -> Outcome:
@@ -173,7 +173,7 @@ def _last_ended_attempt(migration_id: str, ports: Ports) -> int:
     return 0 if found.state in ACTIVE or keeps_lock_for_jobs(found, ports) else found.attempt
 
 
-def _judge_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
+def _judge_probe_answer(migration: Migration, terms: Terms, ports: Ports) -> Outcome:
     """Read the guest's answer, apply every rule to it, and pass or refuse the instance."""
     found = probe.fetch_answer(migration, ports)
     now = ports.clock.now()
@@ -209,7 +209,7 @@ def _pass_precheck(
     migration: Migration, terms: Terms, result: Assessment, instance: InstanceFacts, guest: GuestFacts, ports: Ports
 ) -> Outcome:
     now = ports.clock.now()
-    reason = _pass_reason(migration, guest, ports)
+    reason = _journal_reason(migration, guest, ports)
     documents = {baseline_name(migration.hop): Observation(instance, guest, result).to_json()}
     # A dry run ends in the same step: nobody drives one that is ready.
     end: dict[str, Any] = {"finished_at": now} if terms.dry_run else {"due_at": now}
@@ -233,7 +233,7 @@ def _pass_precheck(
     return Outcome("done", {"state": passed_on.state.value, "findings": len(result.findings)})
 
 
-def _pass_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
+def _journal_reason(migration: Migration, guest: GuestFacts, ports: Ports) -> str:
     """Return the journal's reason for a passed precheck.
 
     A repeated precheck lists what has changed in the guest since the last one.

@@ -33,8 +33,8 @@ def has_own_check(terms: Terms) -> bool:
 def send_probe(migration: Migration, ports: Ports, purpose: str, terms: Terms, tags: Mapping[str, str] | None = None) -> str:
     """Start the probe in the guest, and return the invocation's id. The same purpose and count give the same invocation.
 
-    The batch's files and check are included only after the acknowledgement, because no foreign code runs in a guest before. Pass
-    the instance's ``tags`` if the instance is not stored yet.
+    The batch's files and check are included only after the acknowledgement, because no foreign code may run in a guest without it.
+    Pass the instance's ``tags`` if the instance is not stored yet.
     """
     own = _policy_for_instance(migration, terms, ports, tags) if may_run_own_check(terms) else Policy()
     goal = ports.catalog.releases.get(migration.current_hop.destination)

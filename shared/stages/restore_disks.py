@@ -13,7 +13,10 @@ from shared.ports.compute import FoundInstance
 from shared.ports.ports import Ports
 
 AT_REST = frozenset({"In_use", "Available"})
-"""The states in which ECS accepts ResetDisk for a disk, by the reference of ResetDisk. During a reset a disk has another state."""
+"""The states in which ECS accepts ResetDisk for a disk, by the reference of ResetDisk.
+
+A disk under reset is in none of these states.
+"""
 _TO_DO = frozenset({ResetState.PENDING, ResetState.ASKED})
 Note = Callable[[tuple[DiskReset, ...], str], Migration]
 """A function that commits the state of the disks, with a reason for the journal."""

@@ -27,10 +27,10 @@ STATES = frozenset({State.ROLLING_BACK})
 
 def run(message: Message, ports: Ports) -> Outcome:
     """Take the rollback's next step. A rollback fails unless the guest is proved to be as before."""
-    return run_or_fail(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_phase)
+    return run_or_fail(message, ports, STATES, ("rollback", events.ROLLBACK_FAILED), _run_rollback_phase)
 
 
-def _run_phase(migration: Migration, ports: Ports) -> Outcome:
+def _run_rollback_phase(migration: Migration, ports: Ports) -> Outcome:
     try:
         _check_time_limit(migration, ports)
         return _PHASES[migration.rollback_phase](migration, ports)

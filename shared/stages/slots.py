@@ -23,7 +23,7 @@ def admit_migration(migration: Migration, ports: Ports, *, offered: bool = True)
     A migration that already has a slot keeps the slot.
     """
     for _ in range(LOST_RACE.calls):
-        seen, scene = current_scene(migration, ports)
+        seen, scene = slots_and_start_facts(migration, ports)
         held = limits.held_back(limits.start_of(migration), replace(scene, offered=offered or limits.comes_first(migration)))
         if held:
             return held
@@ -46,7 +46,7 @@ def enter_group(migration: Migration, ports: Ports) -> Held | None:
     return take_group_place(migration, ports)
 
 
-def _scene_with_mate(scene: Scene, migration: Migration, ports: Ports) -> Scene:
+def _facts_with_blocking_member(scene: Scene, migration: Migration, ports: Ports) -> Scene:
     if not migration.group:
         return scene
     from shared.stages.groups import blocking_member  # as above
@@ -56,25 +56,25 @@ def _scene_with_mate(scene: Scene, migration: Migration, ports: Ports) -> Scene:
 
 def current_limit(migration: Migration, ports: Ports) -> Held | None:
     """Return the limit that forbids the migration's next start now, or None. No slot is taken."""
-    return limits.held_back(limits.start_of(migration), current_scene(migration, ports)[1])
+    return limits.held_back(limits.start_of(migration), slots_and_start_facts(migration, ports)[1])
 
 
-def current_scene(migration: Migration, ports: Ports) -> tuple[SlotUse, Scene]:
+def slots_and_start_facts(migration: Migration, ports: Ports) -> tuple[SlotUse, Scene]:
     """Return the slots in use, and the facts that decide whether the migration may start."""
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     # The batch is read after the slots: a failure is noted before its slot is free, so none is missed with a slot that is.
     tally = ports.batches.tally(migration.batch_id)
-    return seen, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
+    return seen, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
 
 
-def batch_and_scene(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
+def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, Scene]:
     """Return the whole batch, and the facts that decide whether the migration may start.
 
     The caller also needs the batch's acknowledgement.
     """
     seen, hold = ports.admission.slot_use_and_hold(migration.batch_id, migration.migration_id, account=migration.account_id)
     batch, tally = ports.batches.batch_and_tally(migration.batch_id)
-    return batch, _scene_with_mate(_batch_scene(seen, hold, tally, migration, ports), migration, ports)
+    return batch, _facts_with_blocking_member(_start_facts(seen, hold, tally, migration, ports), migration, ports)
 
 
 def release_slot(migration: Migration, ports: Ports) -> None:
@@ -93,7 +93,7 @@ def release_earlier_slot(migration: Migration, ports: Ports) -> None:
         ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)
 
 
-def release_late_claims(migration_id: str, ports: Ports) -> None:
+def release_unused_claims(migration_id: str, ports: Ports) -> None:
     """Release the slot, the lock and the group's place that a stage took before its step failed because the row had moved on."""
     migration = ports.migrations.load(migration_id)
     if migration.state in _NEVER_MOVES | {State.FAILED, State.PRECHECK_FAILED}:
@@ -140,17 +140,17 @@ def why_batch_held(tally: Tally, ports: Ports) -> str:
     reasons = []
     for account_id in tally.terms.every_account:
         seen, hold = ports.admission.slot_use_and_hold(tally.terms.batch_id, account=account_id)
-        held = limits.held_back(Start.FIRST_SNAPSHOT, _batch_scene(seen, hold, tally, None, ports))
+        held = limits.held_back(Start.FIRST_SNAPSHOT, _start_facts(seen, hold, tally, None, ports))
         reasons.append(held.reason if held else "")
     return "; ".join(dict.fromkeys(reasons)) if all(reasons) else ""
 
 
-def _batch_scene(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
-    """Return the facts that decide whether a migration of the batch may start."""
+def _start_facts(seen: SlotUse, hold: Hold, tally: Tally, own: Migration | None, ports: Ports) -> Scene:
+    """Return the limits, counts and times that decide whether a migration of the batch may start."""
     now = ports.clock.now()
     trouble = seen.trouble.reason if seen.trouble is not None and seen.trouble.blocks(now) else ""
     mine = own.migration_id if own is not None else ""
-    wave, standing = wave_number(tally, mine, ports), _batch_standing(seen, tally, mine, ports)
+    wave, standing = wave_number(tally, mine, ports), _counts_for_limits(seen, tally, mine, ports)
     if own is not None and tally.terms.policy.has_region_or_wave_limit:
         from shared.stages.crowds import slot_counts  # only batches that limit regions or waves need it
 
@@ -166,7 +166,7 @@ def wave_number(tally: Tally, own: str, ports: Ports) -> int:
     return ports.batches.waves(tally.terms.batch_id).of(own) if own else tally.terms.control.wave
 
 
-def _batch_standing(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> Standing:
+def _counts_for_limits(seen: SlotUse, tally: Tally, own: str, ports: Ports) -> Standing:
     """Return the counts of the batch that admission compares with the limits. The migration's own slot and failure do not count."""
     has_slot = bool(seen.since)
     return Standing(

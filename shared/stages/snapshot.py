@@ -56,7 +56,7 @@ def _begin_admitted_migration(migration: Migration, ports: Ports) -> Outcome:
     batch = ports.batches.load(migration.batch_id)
     check_acknowledged(batch, migration, ports)
     if migration.state is State.WAITING:
-        return _resume_retry(migration, ports)
+        return _continue_retry(migration, ports)
     now = ports.clock.now()
     why = _why_precheck_outdated(migration, batch.terms, ports)
     if why:
@@ -82,7 +82,7 @@ def _wait_for_limit(migration: Migration, held: Held, ports: Ports) -> Outcome:
     return Outcome("waiting", {"state": migration.state.value, "reason": held.reason})
 
 
-def _resume_retry(migration: Migration, ports: Ports) -> Outcome:
+def _continue_retry(migration: Migration, ports: Ports) -> Outcome:
     """Continue a retry that needs no new snapshots, with the job or with another validation."""
     now = ports.clock.now()
     to = State.RESTARTING if migration.resumes == "validate" else State.SNAPSHOTTED

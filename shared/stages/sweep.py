@@ -17,7 +17,7 @@ from shared.domain.migration import Migration, State, step
 from shared.ports.ledger import LedgerPage
 from shared.ports.migrations import MigrationPage
 from shared.ports.ports import Ports
-from shared.stages.adopt import kept_entry, why_not_ours
+from shared.stages.adopt import entry_marked_as_kept, why_not_ours
 from shared.stages.advance import advance
 
 PATIENCE = timedelta(minutes=8)
@@ -36,7 +36,7 @@ def run(message: Message, ports: Ports) -> Outcome:
     """Delete the snapshots that are due, page by page, and complete migrations that have no snapshot left."""
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, SweepTroubles()
-    for entries in _pages_in_time(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
+    for entries in _pages_until_time_limit(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
         owners = {each.migration_id: each for each in _owning_migrations(entries.entries, ports)}
         swept = [
             each for each in entries.entries if troubles.try_or_log(each, _delete_snapshot, owners.get(each.migration_id), ports)
@@ -45,14 +45,16 @@ def run(message: Message, ports: Ports) -> Outcome:
         touched = {entry.migration_id for entry in swept}
         completed += sum(troubles.try_or_log(owners[each], _complete_migration, ports) for each in sorted(touched))
     if began.weekday() == SUNDAY:
-        for page in _pages_in_time(
+        for page in _pages_until_time_limit(
             lambda token: ports.migrations.migration_page(state=State.CONFIRMED, limit=size, token=token), began, ports
         ):
             completed += sum(
                 troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations if each.due_at is None
             )
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
-    for page in _pages_in_time(lambda token: ports.migrations.page_past_retention(began, limit=size, token=token), began, ports):
+    for page in _pages_until_time_limit(
+        lambda token: ports.migrations.page_past_retention(began, limit=size, token=token), began, ports
+    ):
         completed += sum(troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"
     facts: dict[str, Any] = {"deleted": deleted, "kept": kept, "completed": completed}
@@ -89,7 +91,7 @@ class SweepTroubles:
             return False
 
 
-def _pages_in_time(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
+def _pages_until_time_limit(read: Callable[[str], P], began: datetime, ports: Ports) -> Iterator[P]:
     """Yield page after page until the last page, or until the run's time is over."""
     token = ""
     while ports.clock.now() - began < PATIENCE:
@@ -114,7 +116,7 @@ def _delete_snapshot(entry: LedgerEntry, owner: Migration | None, ports: Ports) 
     ports = ports.for_migration(owner)
     why = why_not_ours(entry, owner, ports) if entry.owner == "smc" and not entry.judged else ""
     if why:
-        ports.ledger.put(kept_entry(entry, why))
+        ports.ledger.put(entry_marked_as_kept(entry, why))
         return False
     snapshot_id = entry.snapshot_id or _lost_snapshot_id(entry, ports)
     if snapshot_id and not ports.compute.delete_snapshot(entry.region_id, snapshot_id):

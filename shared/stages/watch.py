@@ -143,7 +143,7 @@ def _postpone_migration(migration: Migration, ports: Ports) -> None:
 
 
 def _poll_or_log(look: Callable[[Sequence[Migration], Ports], int], migrations: Sequence[Migration], ports: Ports) -> int:
-    """Poll jobs or guests. If their service does not answer, log the error, so that the rest of the tick still runs."""
+    """Poll all jobs or all guests. If their service does not answer, log the error, so that the rest of the tick still runs."""
     if not migrations:
         return 0
     try:

@@ -84,11 +84,11 @@ def _act_on_report(migration: Migration, report: JobReport | None, ports: Ports)
     if report.phase is JobPhase.PREPARED:
         launch_job(migration, ports)
     elif not (report.copied and not migration.trace.marker and marker.write_marker(migration, ports)):
-        _schedule_next_look(migration, report, ports)
+        _schedule_next_poll(migration, report, ports)
     return False
 
 
-def _schedule_next_look(migration: Migration, report: JobReport, ports: Ports) -> None:
+def _schedule_next_poll(migration: Migration, report: JobReport, ports: Ports) -> None:
     """Set the time of the job's next poll.
 
     Every tick polls the job until SMC has made its copies of the disks, because the time to write the marker is short.
@@ -150,7 +150,10 @@ def _note_job_end(migration: Migration, end: JobEnd, ports: Ports) -> None:
 
 
 def _resume_job(migration: Migration, ports: Ports) -> Migration:
-    """Record that a person has started a failed job again in the SMC console. An earlier answer of the guest no longer counts."""
+    """Record that a person has started a failed job again in the SMC console.
+
+    The guest's answer about the first run of the job no longer counts.
+    """
     now = ports.clock.now()
     reason, again = "the job runs again", now + LOOK_AGAIN
     taken = step(migration, State.MIGRATING, now=now, by="watch", reason=reason, trace=Trace(), due_at=again)

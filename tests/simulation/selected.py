@@ -31,7 +31,7 @@ def names_ignored() -> list[Patch]:
 
 
 def _no_sieve() -> Patch:
-    return mock.patch.object(intake, "ecs_sieve", return_value=NO_FILTER)
+    return mock.patch.object(intake, "ecs_filter", return_value=NO_FILTER)
 
 
 def tagged(scenario: Scenario) -> Scenario:

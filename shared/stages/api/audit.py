@@ -39,7 +39,7 @@ def record_outcome(ports: Ports, entry: str, answered: Answered) -> None:
 
 
 def audit_page(ports: Ports, wanted: Mapping[str, str], *, limit: int, token: str) -> people_views.AuditList:
-    """Return the lines from the day ``from`` to the day ``to``, newest first. The default is the last seven days.
+    """Return the lines from the day ``from`` to the day ``to``, newest first. Without these days, the last seven days are listed.
 
     A page may have fewer lines than ``limit``, even no line, and still have a next page.
     """

@@ -169,8 +169,8 @@ def _why_none_starts(batch: Batch, tally: Tally, counts: dict[str, int], ports: 
 def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool = False) -> views.BatchList:
     """Return a page of batches, newest first.
 
-    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches ready to confirm
-    may have fewer than ``limit``.
+    With ``ready_to_confirm``, return only batches that are ready to confirm, in order of id. A page of batches ready to confirm may
+    have fewer than ``limit``.
     """
     now = ports.clock.now()
     if ready_to_confirm:

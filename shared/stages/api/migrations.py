@@ -76,13 +76,17 @@ def migration_page(
 
     A page filtered by account, code, text or group may have fewer rows than ``limit`` and still have a next page.
     """
-    page = _filtered_page(ports, wanted, limit, token) if wanted.has_unindexed_fields else _read_page(ports, wanted, limit, token)
+    page = (
+        _filtered_page(ports, wanted, limit, token)
+        if wanted.has_unindexed_fields
+        else _read_migration_page(ports, wanted, limit, token)
+    )
     dry = ports.batches.dry_runs(sorted({each.batch_id for each in page.migrations}))
     shown = (show.migration_view(each, dry_run=each.batch_id in dry, own=ports.account_id) for each in page.migrations)
     return views.MigrationList(tuple(shown), page.next_token)
 
 
-def _read_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
+def _read_migration_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str) -> MigrationPage:
     state = State(wanted.state) if wanted.state else None
     if wanted.instance_id:
         return _page_of_instance(ports, wanted.instance_id, wanted.batch_id, state, limit)
@@ -98,7 +102,7 @@ def _filtered_page(ports: Ports, wanted: MigrationFilter, limit: int, token: str
     """
     found: list[Migration] = []
     for _ in range(MOST_PAGES):
-        page = _read_page(ports, wanted, limit - len(found), token)
+        page = _read_migration_page(ports, wanted, limit - len(found), token)
         found += [each for each in page.migrations if wanted.matches(each, ports.account_id)]
         token = page.next_token
         if not token or len(found) >= limit:

@@ -30,7 +30,7 @@ NAMED = 5
 MOST_OTHERS = 100
 """Maximum open batches that are read."""
 MOST_OPENINGS, OPENINGS_DAYS = 60, 14
-"""Maximum periods that the plan lists, and the days ahead that the periods cover if no run finishes."""
+"""Maximum number of periods in a plan, and the number of days that the plan covers if no run of the forecast finishes."""
 _UNASSESSED = frozenset({State.ACCEPTED, State.PRECHECKING})
 _ENDED_WELL = frozenset({State.MIGRATED, State.CONFIRMED, State.COMPLETED})
 
