@@ -28,7 +28,10 @@ def approve(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Approve a batch, its next wave, or a rollback, if its policy requires it. This does not acknowledge the risks."""
+    """Approve a batch, its next wave, or a rollback, if the policy of the batch requires it.
+
+    An approval does not acknowledge the risks.
+    """
     if wave and rollback:
         raise bad_input("Option.Conflict", "--wave and --rollback exclude each other.", "Give one of them.")
     api = Api.from_environment()
@@ -54,7 +57,7 @@ def approve(
 
 
 def _approval_request(batch: Json, about: str) -> Json:
-    """The approval request of the batch for ``about``. Without one, an empty request, which the API refuses with the reason."""
+    """The batch's approval request for ``about``; without one, an empty request, which the API refuses with the reason."""
     for each in batch["approvals"]:
         if each["about"] == about:
             return dict(each)

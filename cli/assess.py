@@ -47,7 +47,7 @@ def assess_facts(  # noqa: PLR0913 - one parameter per option
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Apply every precheck rule to the facts in a file. Works offline. Exit status 1 if a finding blocks the migration."""
+    """Apply every precheck rule to the facts in a file. Works offline. The exit status is 1 if a finding blocks the migration."""
     if schema:
         for name, given in (("--facts", facts), ("--to", to), ("--override", override), ("--catalog", catalog), ("--on", on)):
             if given:
@@ -75,7 +75,7 @@ def _reasons_by_code(given: list[str]) -> dict[str, str]:
 
 
 def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
-    """The facts in the file. ``on`` replaces the current time in them, and ``to`` replaces the destination."""
+    """The facts in the file. ``on`` replaces the time in the facts, and ``to`` replaces the destination in them."""
     try:
         document = read_json(file)
     except (OSError, ValueError) as error:
@@ -92,7 +92,7 @@ def _read_facts(file: Path, to: str, on: date | None, known: Catalog) -> Facts:
 
 
 def _first_hop(document: Json, to: str, known: Catalog) -> Json:
-    """The first hop of the route to the destination. Without a route, one hop from the instance's release to the destination."""
+    """The first hop of the route to ``to``; if no route exists, a hop from the instance's release to it."""
     instance = InstanceFacts.from_json(document["instance"])
     release = identify_in(known, instance.os_name, instance.os_name_en)
     goal = require_release(to, known).key
@@ -136,7 +136,7 @@ def precheck_instances(
 ) -> None:
     """Run every precheck on instances, through the cloud APIs and in the guests, as a dry-run batch.
 
-    Exit status 1 if a finding blocks a migration.
+    The exit status is 1 if a finding blocks a migration.
     """
     api = Api.from_environment()
     body: Json = {"clientToken": uuid.uuid4().hex, "instanceIds": instance, "dryRun": True}

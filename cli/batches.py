@@ -34,7 +34,10 @@ def submit_batch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Plan and precheck only; nothing can move.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Submit a batch: its instances are found, routed and prechecked. No instance migrates before the batch is acknowledged."""
+    """Submit a batch: its instances are found, routed and prechecked.
+
+    No instance of a batch migrates before the batch is acknowledged.
+    """
     answer = Api.from_environment().post("/batches", {**body_with_token(body), "dryRun": dry_run})
     if as_json:
         output.show_json(answer)
@@ -97,7 +100,7 @@ def _print_batches(batches: list[Json], as_json: bool) -> None:
 
 
 def _state_or_brake(batch: Json) -> str:
-    """The state of a batch. If an open batch is paused or stopped, the state of its brake instead."""
+    """The state of a batch; for an open batch that is paused or stopped, the state of its brake."""
     return str(batch["brake"]["state"] if batch["brake"] and batch["state"] == "open" else batch["state"])
 
 
@@ -111,7 +114,7 @@ def _counts_in_words(batch: Json) -> str:
 
 
 def print_batch(batch: Json) -> None:
-    """Print one batch: its fields, waves, journal, problems, and the risks to accept. Migrations are printed separately."""
+    """Print one batch without its migrations: fields, waves, journal, problems, and the risks to accept."""
     counts = _counts_in_words(batch)
     output.print_fields(
         (
@@ -181,7 +184,7 @@ def watch_batch(
 ) -> None:
     """Follow a batch until every migration has ended or waits for a person.
 
-    Exit status 1 if a migration was refused or failed.
+    The exit status is 1 if a migration was refused or failed.
     """
     try:
         found = _follow_batch(Api.from_environment(), batch, every, as_json)
@@ -233,7 +236,7 @@ def acknowledge_batch(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Accept the risks of a batch and the snapshots of all its disks. After this its instances can migrate."""
+    """Accept the risks of a batch and the snapshots of all its disks. Once a batch is acknowledged, its instances can migrate."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     risks = found["risks"] or api.get("/risks")  # its own, because its policy may add to them

@@ -1,4 +1,4 @@
-"""The command bootstrap: creates the event bus, because ROS cannot create one. A second run changes nothing."""
+"""The command bootstrap: creates the event bus, because ROS cannot create one. A second run of the command changes nothing."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def bootstrap_account(as_json: AsJson = False) -> None:
-    """Create the event bus if it is missing. After this, deploy template.yml with ROS and s.yaml with `s deploy`."""
+    """Create the event bus if it is missing. After this command, deploy template.yml with ROS and s.yaml with `s deploy`."""
     account = OperatorAccount.from_environment()
     created = ensure_bus(account)
     if as_json:

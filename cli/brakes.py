@@ -37,7 +37,7 @@ def resume_batch(
     why: Annotated[str, typer.Option(help="Why the batch may go on; kept in its journal.")],
     as_json: AsJson = False,
 ) -> None:
-    """Resume a paused or stopped batch. If its failure budget had paused it, the count of failures restarts at 0."""
+    """Resume a paused or stopped batch. If the failure budget had paused the batch, its count of failures restarts at 0."""
     api = Api.from_environment()
     found = api.get(f"/batches/{batch}")
     at_budget = found["brake"] is not None and found["brake"]["state"] == "paused at budget"

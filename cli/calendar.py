@@ -13,7 +13,7 @@ from shared.domain.times import LONGEST_REASON, MOST_BLACKOUTS
 from shared.domain.zones import zone_of
 
 HORIZON = timedelta(days=400)
-"""How far ahead calendar events are read. Recurring events may have no end, so there must be a limit."""
+"""How far ahead calendar events are read; recurring events may have no end."""
 LARGEST = 5 << 20
 
 
@@ -25,9 +25,9 @@ class _BusyTime:
 
 
 def read_blackouts(file: Path, since: date, zone: str) -> list[dict[str, str]]:
-    """The calendar's events of the next 400 days as blackouts for the API. Events that overlap or touch are merged.
+    """The calendar's events of the next 400 days as blackouts for the API. Calendar events that overlap or touch are merged.
 
-    A whole day, or a time without a time zone, is read in ``zone``. Cancelled events and events shown as free are left out.
+    A whole day, or a time without a time zone, is read in ``zone``. Cancelled calendar events and those shown as free are left out.
     """
     try:
         content = file.read_bytes()

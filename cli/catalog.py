@@ -1,4 +1,4 @@
-"""The commands catalog and eol: show releases, paths, routes and ends of support. Both work without an account."""
+"""The commands catalog and eol: show releases, paths, routes and ends of support, without an account."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from shared.domain.route import plan_route
 
 Json = dict[str, Any]
 _ARM = re.compile(r"^ecs\.[a-z]+\d+[ry](?:[.-]|$)")
-"""Arm instance types, whose family ends in r or y (for example g6r). DescribeInstances returns no architecture."""
+"""Matches Arm instance types, because DescribeInstances returns no architecture. An Arm family ends in r or y, for example g6r."""
 _ON = Annotated[str, typer.Option(help="The day to look from (YYYY-MM-DD); default: today.")]
 _FLEET_ON = Annotated[
     str, typer.Option(help="The day to look from (YYYY-MM-DD); default: takenOn of the fleet file, else the day it was written.")
@@ -66,7 +66,7 @@ def list_paths(
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the supported paths. Each path is one hop from a release to another."""
+    """List the supported paths: the single hops from one release to another."""
     known = catalog_from_file(catalog)
     key = require_release(source, known).key if source else ""
     rows = [
@@ -100,7 +100,7 @@ def show_route(  # noqa: PLR0913 - one parameter per option
     catalog: CatalogFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Plan a route: the hops from a release to a supported release, with warnings. Exit status 2 if no route exists."""
+    """Plan a route: the hops from a release to a supported release, with warnings. The exit status is 2 if no route exists."""
     if architecture not in ("x86_64", "arm64"):
         raise bad_input("Option.Invalid", f"{architecture!r} is no architecture.", "Use x86_64 or arm64.")
     if bool(source) == bool(from_):
@@ -134,7 +134,7 @@ def list_end_of_life(
 ) -> None:
     """List the instances of a fleet with the support of their release, and a route for each release out of support.
 
-    Exit status 1 if an instance runs a release out of support.
+    The exit status is 1 if an instance runs a release out of support.
     """
     found, known = read_fleet(fleet), catalog_from_file(catalog)
     looked_from, why = day_to_assess(found, on)

@@ -26,7 +26,7 @@ _VERSION = "/v1"
 
 
 class HttpClient:
-    """Sends JSON requests over one reused HTTP session. Requests to this machine never use a proxy."""
+    """Sends JSON requests over one reused HTTP session, without a proxy if the server is this machine."""
 
     def __init__(self) -> None:
         self._session = requests.Session()
@@ -92,14 +92,14 @@ def _root_cause(error: BaseException) -> str:
 
 @dataclass
 class Api:
-    """Client of the HTTP API. It signs requests (ACS3), as an HTTP trigger with ``authType: function`` requires."""
+    """A client of the pipeline's HTTP API. Requests are signed (ACS3), as an HTTP trigger with ``authType: function`` requires."""
 
     url: str
     access_key_id: str
     access_key_secret: str
     security_token: str = ""
     operator: str = ""
-    """The operator's name, which nobody verifies. It is sent only without a token."""
+    """The operator's unverified name, which is sent only if there is no token."""
     token: str = field(default="", repr=False)
     """The sign-in provider's token, from which the API reads a verified name."""
     http: HttpClient | None = None
@@ -132,7 +132,7 @@ class Api:
         return self.send_request("POST", path, body=body, seen=seen)
 
     def all_items(self, path: str, items: str, **query: Any) -> Iterator[Json]:
-        """Every item of a list, read page by page. ``items`` is the field of a page that holds them."""
+        """Every item of a list, read page by page. ``items`` is the name of the page's field that holds the items."""
         token = ""
         while True:
             page = self.get(path, **query, limit=100, nextToken=token)
@@ -174,14 +174,14 @@ class Api:
         return {**signed, **more, **self._caller_headers()}
 
     def _caller_headers(self) -> dict[str, str]:
-        """The header that names the caller: the token, else the operator's name. The name is percent-encoded to ASCII."""
+        """The header that names the caller: the token, else the operator's name, percent-encoded to ASCII."""
         if self.token:
             return {"x-replank-token": self.token}
         return {"x-replank-operator": quote(self.operator, safe=" @")} if self.operator else {}
 
 
 def authorization_header(method: str, path: str, query: dict[str, str], headers: dict[str, str], key: tuple[str, str]) -> str:
-    """The Authorization header for a request, made by the SDK's own helper. The signature does not cover the body.
+    """The Authorization header for a request, made by the SDK's own helper. The signature does not cover the request body.
 
     Source: alibabacloud.com/help/en/functioncompute/fc-3-0/user-guide/configure-signature-authentication-for-http-triggers
     """

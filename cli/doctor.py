@@ -43,7 +43,7 @@ def register_commands(app: typer.Typer) -> None:
 def run_doctor(as_json: AsJson = False) -> None:
     """Check credentials, permissions, services and settings of the account or of a local cloud.
 
-    Exit status 1 if a check fails.
+    The exit status is 1 if a check fails.
     """
     checks = run_all_checks()
     if as_json:
@@ -161,7 +161,7 @@ def _check_api(account: OperatorAccount) -> str:
 
 
 def _check_member_accounts(account: OperatorAccount) -> str:
-    """Check that each member account's role can be assumed. Only the functions may assume it, so the watch function tries."""
+    """Check that each member account's role can be assumed. Only the functions may assume a role, so the watch function tries."""
     api = Api.from_environment()
     if len(api.get("/accounts")["accounts"]) < 2:
         return "REPLANK_ACCOUNTS names none"

@@ -32,7 +32,7 @@ def register_commands(app: typer.Typer) -> None:
 
 
 def validate_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check each event's envelope, and its data against the schema of its type. Exit status 1 if an event is invalid."""
+    """Check each event's envelope, and its data against the schema of its type. The exit status is 1 if an event is invalid."""
     problems = [
         f"event {place}: {problem}" for place, event in enumerate(read_events(file)) for problem in problems_in_event(event)
     ]
@@ -45,7 +45,10 @@ def validate_events(file: _FILE, as_json: AsJson = False) -> None:
 
 
 def send_events(file: _FILE, as_json: AsJson = False) -> None:
-    """Check the events and put them on the pipeline's event bus. A notice only creates a plan; it migrates nothing."""
+    """Check the events and put them on the pipeline's event bus.
+
+    A notice only creates a batch; no instance migrates before a person acknowledges it.
+    """
     found = read_events(file)
     problems = [problem for event in found for problem in problems_in_event(event)]
     if problems:

@@ -18,7 +18,7 @@ _MARKS = (
 """Byte order marks with their encodings. UTF-32 comes before UTF-16, because their little-endian marks begin alike."""
 _CHINESE = "gb18030"
 _BITS_MISREAD = re.compile("(?:64|32)\N{GREEK SMALL LETTER LAMDA}")
-"""Matches GBK text misread as UTF-8: the GBK bytes of the Chinese "64 bit" are valid UTF-8, but give this letter."""
+"""Matches the Chinese "64 bit" in GBK that was decoded as UTF-8, in which a lambda follows the number."""
 
 
 def read_json(file: Path) -> Any:

@@ -26,14 +26,15 @@ _WORDS = {str: "text", int: "a whole number"}
 SCHEMA = ROOT / "localcloud/ecs/fleet.schema.json"
 """The JSON Schema of a fleet and its guests' facts; `replank local load --schema` prints it."""
 SHOWN = 50
-"""Maximum problems shown for one file. For more, only their number is shown."""
+"""Maximum problems of one file that a message shows; the number of further problems is shown too."""
 
 
 @dataclass(frozen=True)
 class Fleet:
     """A fleet file. ``pages`` are those of DescribeInstances, and ``guests`` holds the facts of each guest by instance id.
 
-    ``on`` is the day that the file describes. ``dated`` says where it comes from: the field ``takenOn``, or the file's time.
+    ``on`` is the day that the file describes. ``dated`` is a phrase for the source of ``on``: the field ``takenOn``, or the
+    file's time.
     """
 
     pages: list[Json]
@@ -54,8 +55,8 @@ class Fleet:
         return list(dict.fromkeys(record["RegionId"] for record in self.instances))
 
     @property
-    def document(self) -> Json:
-        """The fleet as the local cloud loads it. A missing OSName becomes empty; the local cloud then chooses a name."""
+    def document_to_load(self) -> Json:
+        """The fleet as the local cloud loads it. A missing OSName becomes empty text, for which the local cloud chooses a name."""
         pages = [
             {**page, "Instances": {"Instance": [{"OSName": "", **each} for each in _records_on_page(page)]}} for page in self.pages
         ]
@@ -75,8 +76,8 @@ def os_names(record: Json) -> tuple[str, str]:
 def read_fleet(file: Path, guests: Path | None = None) -> Fleet:
     """Read and check a fleet file; raises Problem (Fleet.Invalid) that names every wrong record and field.
 
-    Guest facts come from the file ``guests``, or from the field ``guests`` of the fleet file. Without both, they come from
-    <name>.guests.json or guests.json in the same folder.
+    Guest facts come from the file ``guests`` or from the field ``guests`` of the fleet file. If neither exists, guest facts
+    come from <name>.guests.json or guests.json in the same folder.
     """
     document = _read_fleet_json(file)
     pages, wrong = _pages_in_document(document), []

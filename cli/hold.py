@@ -25,7 +25,10 @@ def hold_or_release(
     why: Annotated[str, typer.Option(help="The reason; shown with every answer, and kept.")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Hold the account: nothing new starts, not even next hops and retries. Running work finishes, and rollback stays possible."""
+    """Hold the account: nothing new starts, not even next hops and retries.
+
+    During a hold, running work finishes, and rollback stays possible.
+    """
     for name, given in (("--release", release), ("--why", why)):
         if show and given:
             raise option_without_effect(name, "with --show, which changes nothing", "Leave one of them out.")
@@ -43,7 +46,7 @@ def hold_or_release(
 
 
 def _release_hold(api: Api, why: str) -> Any:
-    """Release the hold that was just read. A hold that somebody else sets in the meantime stays."""
+    """Release the hold that was just read, but no hold that somebody else sets in the meantime."""
     found = api.get("/hold")
     if not found["held"]:
         raise Problem("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.")

@@ -1,4 +1,4 @@
-"""Reads files of instance ids, one per line, with comments. Each error message names the wrong lines."""
+"""Reads files of instance ids, one per line, with comments. Error messages on such a file name the wrong lines."""
 
 from __future__ import annotations
 

@@ -50,9 +50,9 @@ def _print_answer(answer: dict[str, Any]) -> None:
 
 
 def invoke_function(stage: str, payload: bytes) -> dict[str, Any]:
-    """Invoke replank-<stage> and wait for its answer. Raises Problem (Function.Failed, or a code of the service).
+    """Invoke replank-<stage> and wait; returns ``result``, ``log`` (the last 4 KiB of the log) and ``requestId``.
 
-    Returns ``result``, ``log`` (its last 4 KiB) and ``requestId``.
+    Raises Problem (Function.Failed, or an error code of Function Compute).
     """
     import fc2
     import requests

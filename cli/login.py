@@ -34,7 +34,7 @@ def sign_in(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port for the browser to come back to; 0: any free one.")] = 0,
     as_json: AsJson = False,
 ) -> None:
-    """Sign in at the deployment's sign-in provider. After this, your acts are recorded under a verified name."""
+    """Sign in at the deployment's sign-in provider. After a sign-in, your acts are recorded under a verified name."""
     if device and paste:
         raise bad_input("Option.Conflict", "--device and --paste exclude each other.", "Give one of them.")
     other = "--device" if device else "--paste"
@@ -68,7 +68,7 @@ def sign_in(
 
 
 def sign_out(as_json: AsJson = False) -> None:
-    """Forget the sign-in on this machine. The token itself stays valid until it expires."""
+    """Delete the sign-in token on this machine. The token itself stays valid until it expires."""
     api = Api.from_environment(signed_in=False)
     there = kept.delete_tokens(api.url)
     if as_json:

@@ -58,12 +58,12 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command line; returns the exit status. Control characters in its output are escaped."""
+    """Run one command line, with control characters in its output escaped; returns the exit status."""
     with escaped_output():
-        return _run_unescaped(arguments)
+        return _run_and_show_errors(arguments)
 
 
-def _run_unescaped(arguments: list[str]) -> int:
+def _run_and_show_errors(arguments: list[str]) -> int:
     _register_commands_once()
     as_json = "--json" in arguments
     try:
@@ -86,7 +86,7 @@ def _run_unescaped(arguments: list[str]) -> int:
 
 
 def _show_usage_error(error: Exception, as_json: bool) -> int:
-    """Print a mistake in the command line (an exception of click); returns the exit status. Any other exception is raised."""
+    """Print a mistake in the command line (an exception of click); returns the exit status. Raises any other exception again."""
     show = getattr(error, "show", None)
     if show is None:
         raise error

@@ -88,7 +88,7 @@ def confirm_migrations(
     seen_version: Seen = None,
     as_json: AsJson = False,
 ) -> None:
-    """Confirm a migration, or all migrated ones of a batch. Their snapshots are deleted after the batch's retention."""
+    """Confirm one migration, or all migrated migrations of a batch. Snapshots are deleted after the batch's retention."""
     if not batch and not migration:
         raise bad_input("Argument.Missing", "Neither a migration nor --batch is named.", "Give a migration's id, or --batch ID.")
     if batch and (migration or seen_version):
@@ -110,7 +110,7 @@ AT_ONCE = 100
 def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
     """List the batch's migrated migrations, ask, and confirm each of them at the version that was listed.
 
-    Exit status 1 if a confirmation is refused, or if there is nothing to confirm.
+    The exit status is 1 if a confirmation is refused, or if there is nothing to confirm.
     """
     found = api.get(f"/batches/{batch}")
     migrated = list(api.all_items("/migrations", "migrations", batchId=batch, state="migrated"))
@@ -132,7 +132,7 @@ def _confirm_batch(api: Api, batch: str, yes: bool, as_json: bool) -> None:
 
 
 def _act_on_all(api: Api, path: str, migrations: list[Json], word: str) -> tuple[list[str], list[Json]]:
-    """Request an act for many migrations; returns the ids for which it succeeded, and the refusals with their reasons."""
+    """Send an act for many migrations; returns the ids for which the act succeeded, and the refusals with reasons."""
     done, refused = list[str](), list[Json]()
     for place in range(0, len(migrations), AT_ONCE):
         some = migrations[place : place + AT_ONCE]
@@ -172,7 +172,7 @@ def retry_migrations(
 def _retry_failed(api: Api, batch: str, yes: bool, as_json: bool) -> None:
     """List the batch's failed migrations, ask, and retry each of them at the version that was listed.
 
-    Exit status 1 if a retry is refused, or if there is nothing to retry.
+    The exit status is 1 if a retry is refused, or if there is nothing to retry.
     """
     api.get(f"/batches/{batch}")  # there is one
     found = list(api.all_items("/migrations", "migrations", batchId=batch, state="failed"))
@@ -216,7 +216,7 @@ def _act_on_target(api: Api, migration: str, act: str, as_json: bool, seen_versi
 
 
 def _post_act(api: Api, found: Json, act: str, as_json: bool, seen_version: int | None) -> None:
-    """Request an act for the migration at ``seen_version``, or at the version in ``found`` if it is None."""
+    """Send an act for the migration at the version ``seen_version``; if it is None, at the version in ``found``."""
     answer = api.post(f"/migrations/{found['migrationId']}/{act}", seen=seen_version or found["version"])
     if as_json:
         output.show_json(answer)

@@ -54,14 +54,15 @@ def escaped_output() -> Iterator[None]:
 
 
 def raw_stdout() -> TextIO:
-    """Standard output without escaping, for tables with colours. Callers escape the text in them with ``plain``."""
+    """Standard output without escaping, for tables with colours. Callers must escape names in such tables with ``plain``."""
     return sys.stdout.stream if isinstance(sys.stdout, EscapedStream) else sys.stdout
 
 
 def rich_console() -> Console:
     """A new rich console on the current standard output, so that a redirection takes effect.
 
-    It is as wide as the terminal, or 200 columns in a pipe. NO_COLOR (no-color.org) removes colours, bold and dim text.
+    The console is as wide as the terminal, or 200 columns in a pipe. The variable NO_COLOR (no-color.org) removes colours,
+    bold and dim text.
     """
     stream = raw_stdout()
     plainly = bool(os.environ.get("NO_COLOR"))
@@ -80,7 +81,7 @@ def title_and_seen(title: str, seen: str) -> str:
 
 
 def error_in_words(error: Exception) -> str:
-    """Why a file cannot be used, in words. The error number and the file name are left out."""
+    """Why a file cannot be used, in words, without the error number and the file name."""
     return error.strerror or type(error).__name__ if isinstance(error, OSError) else str(error)
 
 
@@ -119,7 +120,7 @@ def _table_cell(value: Any) -> Any:
 
 
 def print_line(text: str) -> None:
-    """Print a line immediately. On a terminal it wraps at the terminal's width; in a pipe it stays one line."""
+    """Print a line immediately, wrapped on a terminal and unwrapped in a pipe."""
     if raw_stdout().isatty():
         rich_console().print(plain(text), style="")
     else:

@@ -1,4 +1,4 @@
-"""The command plan: shows the plan of a batch or of a possible submission. After the batch it also shows the real outcome."""
+"""The command plan: shows the plan of a batch, with the real outcome once it ended, or of a possible submission."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def set_policy(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Replace the policy of a batch. Persons who have approved the batch must approve it again."""
+    """Replace the policy of a batch. Persons who have approved the batch must do so again."""
     from cli.client import Api
     from cli.policy_file import read_policy_file
 
@@ -56,7 +56,7 @@ def set_policy(
 
 
 def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file with one policy.")], as_json: AsJson = False) -> None:
-    """Check a policy file, and print each problem with its line, column and field. Exit status 1 if there is a problem."""
+    """Check a policy file, and print each problem with its line, column and field. The exit status is 1 if there is a problem."""
     from cli.policy_file import parse_policy_file  # YAML takes a while to load
 
     flaws = parse_policy_file(file).flaws
@@ -72,7 +72,7 @@ def check_policy(file: Annotated[Path, typer.Argument(help="YAML or JSON file wi
 
 
 def print_policy_schema() -> None:
-    """Print the JSON Schema of a policy, for editors and build pipelines. It is the same as docs/policy.schema.json."""
+    """Print the JSON Schema of a policy, the same as docs/policy.schema.json, for editors and build pipelines."""
     from cli.policy_file import SCHEMA
 
     output.show_json(SCHEMA)

@@ -1,7 +1,8 @@
 """Reads policy files in YAML or JSON; each problem names its line and column.
 
 Unquoted values are read as in YAML 1.2: only whole numbers, true, false and null are not text. So 22:00 and 2026-12-24 are
-text; YAML 1.1 would read a number and a date. Anchors are refused, because a small file could expand to a huge policy.
+text, while YAML 1.1 would read a number and a date. YAML anchors are refused, because they can expand a small file to a huge
+policy.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ SCHEMA: Json = {
 
 @dataclass(frozen=True)
 class Flaw:
-    """One fault in a policy file. Line and column count from 1; both are 0 if the place is not known."""
+    """One fault in a policy file. Line and column count from 1, and are 0 if the place is not known."""
 
     line: int
     column: int
@@ -129,7 +130,7 @@ def _scalar_value(node: Any) -> Any:
 
 
 def _validation_flaws(written: ParsedPolicy) -> Iterator[Flaw]:
-    """The flaws that the published JSON Schema finds. If it finds no flaw, those that the policy model finds."""
+    """The flaws that the published JSON Schema finds; if it finds no flaw, the flaws that the policy model finds."""
     from jsonschema import Draft202012Validator  # takes a while to load, and only this needs it
 
     errors = sorted(Draft202012Validator(SCHEMA).iter_errors(written.document), key=lambda each: list(map(str, each.absolute_path)))

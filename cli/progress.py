@@ -14,14 +14,14 @@ COUNTED = "failed moving waiting moved"
 
 
 def current_plan(api: Api, batch: Json) -> Json | None:
-    """The current plan of the batch. None if the batch is not acknowledged or is empty, or if the API has no plans yet."""
+    """The current plan of the batch; None if the batch is not acknowledged or empty, or if the API is too old for plans."""
     if batch["acknowledgement"] is None or not batch["size"]:
         return None
     return plan_if_supported(api, batch["batchId"])
 
 
 def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
-    """Messages on what a person must do now. Messages on the whole batch come before those on its migrations."""
+    """Messages on what a person must do now: first on the whole batch, then on its migrations."""
     brake = batch["brake"]
     said = [f"{brake['state']} by {brake['by']}: replank resume {batch['batchId']}"] if brake and batch["state"] == "open" else []
     said += [f"{each['about']}: {each['waitsFor']}" for each in batch.get("approvals", ()) if each["missing"]]
@@ -32,7 +32,7 @@ def urgent_messages(batch: Json, plan: Json | None) -> list[str]:
 
 
 def confirmation_hint(batch: Json) -> str:
-    """A hint to confirm: how many migrations wait, from when they are ready, and the command. Empty if no migration waits."""
+    """A hint to confirm, with the number of waiting migrations and the command; empty if no migration waits for confirmation."""
     number, ready_at = batch["counts"].get("migrated", 0), batch.get("readyToConfirmAt")
     if not number or not ready_at:
         return ""
@@ -42,7 +42,10 @@ def confirmation_hint(batch: Json) -> str:
 
 
 def wave_lines(batch: Json, plan: Json | None) -> list[str]:
-    """One line per wave: its counts, what it waits for and its forecast finish. Without waves, one line with the batch's finish."""
+    """One line per wave: its counts, what it waits for and its forecast finish.
+
+    A batch without waves gets one line with its forecast finish.
+    """
     by_number = {each["number"]: each["finish"] for each in plan["waves"]} if plan else {}
     said = []
     for wave in batch["waves"]:

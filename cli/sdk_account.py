@@ -15,7 +15,7 @@ from shared.domain.retry import CHECK_CALL
 
 CONNECT_MS, READ_MS = 5000, 30000
 INVOKE_S = 630
-"""Time limit of an invocation, in seconds. A function runs for ten minutes at most (s.yaml)."""
+"""Time limit of an invocation, in seconds, a little longer than the ten minutes that a function may run (s.yaml)."""
 SERVICES = ("EVENTBRIDGE", "TABLESTORE", "ECS", "SMC", "FC")
 
 
@@ -154,7 +154,7 @@ def is_local(host: str) -> bool:
 
 
 def call_rpc(client: Any, action: str, version: str, query: dict[str, Any]) -> Any:
-    """Send one RPC request; returns the body of the answer. Raises the SDK's own errors."""
+    """Send one RPC request; returns the body of the answer, or raises the SDK's own errors."""
     from alibabacloud_openapi_util.client import Client as OpenApiUtil
     from alibabacloud_tea_openapi import models
     from alibabacloud_tea_util import models as util
@@ -177,7 +177,7 @@ def call_rpc(client: Any, action: str, version: str, query: dict[str, Any]) -> A
 _NO_ANSWER = re.compile(r"Pool\(host=|NewConnectionError|NameResolutionError|ProxyError")
 _HOST, _PORT = re.compile(r"host=\\?'([^'\\]+)"), re.compile(r"port=(\d+)")
 _CAUSE = re.compile(r"(?:Errno -?\d+\] |: )((?:Connection|Name|Network|No route|Temporary)[A-Za-z ]+|[^:]*[Tt]imed out)")
-"""Patterns that find the cause in an error text of urllib3 or requests, which contain other errors' texts."""
+"""Patterns that find the host, port and cause in the nested error texts of urllib3 and requests."""
 _DENIED = ("NoPermission", "Forbidden", "AccessDenied", "AuthFailed", "Signature", "InvalidAccessKeyId")
 
 

@@ -1,4 +1,4 @@
-"""The support status of instances in a fleet file. The guest's facts show conversions that ECS does not show."""
+"""The support status of instances in a fleet file, with conversions that only the guest's facts show."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from shared.domain.catalog.model import Release
 
 Json = dict[str, Any]
 OVER = ("ended", "extended")
-"""The support statuses past the end of support. In ``extended``, paid support exists."""
+"""The support statuses past the end of support; ``extended`` means that paid support exists."""
 
 
 def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Life:
@@ -24,7 +24,7 @@ def support_status(fleet: Fleet, record: Json, on: date, catalog: Catalog) -> Li
 
 
 def converted_release(fleet: Fleet, record: Json, catalog: Catalog) -> Release | None:
-    """The release that a converted guest runs; None if it runs what ECS shows. ECS keeps the old OSName after a conversion."""
+    """The release that a converted guest runs; None if the guest was not converted. ECS keeps the old OSName after a conversion."""
     said = fleet.guests.get(record["InstanceId"], {}).get("os_release")
     named = identify_in(catalog, *os_names(record))
     if named is None or not isinstance(said, dict):

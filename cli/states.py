@@ -16,7 +16,7 @@ def state_names(states: Iterable[State]) -> tuple[str, ...]:
 ALL = state_names(State)
 ENDED = state_names(TERMINAL)
 RESTING = state_names(frozenset(State) - ACTIVE)
-"""States in which the pipeline does nothing more to the instance. The sweep may still delete its snapshots."""
+"""States in which the pipeline does nothing more to the instance, except that a sweep may delete its snapshots."""
 SETTLED = state_names((frozenset(State) - ACTIVE) | WAITING_FOR_A_PERSON)
 """States in which the migration has ended, or waits for a person."""
 DONE = state_names((frozenset(State) - ACTIVE) | {State.MIGRATED})
@@ -28,7 +28,7 @@ NOT_AS_WANTED = state_names({State.FAILED, State.PRECHECK_FAILED})
 PASSED = state_names({State.READY, State.CANCELLED})
 """States of a migration that passed its precheck. A dry run that passes ends as cancelled."""
 TAKEN_BACK = state_names({State.ROLLED_BACK, State.CANCELLED})
-"""States that end without the new release. A confirmation then only releases the snapshots."""
+"""States that end without the new release, in which a confirmation only releases the snapshots."""
 STOPPED = state_names({State.FAILED, State.ROLLING_BACK})
 """States in which the work on a hop has stopped before its end."""
 

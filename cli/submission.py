@@ -92,7 +92,7 @@ def submission_body(  # noqa: PLR0913 - one parameter per option
 
 
 def body_with_token(body: Json) -> Json:
-    """The request body with a client token, so that a repeated request returns the same batch. A given token is kept."""
+    """The request body with its own or a new client token, so that a repeated request returns the same batch."""
     return {"clientToken": uuid.uuid4().hex, **body}
 
 
@@ -140,7 +140,7 @@ def _destinations(given: list[str]) -> Json:
 def _read_policy(file: Path | None, calendar: Path | None) -> Json:
     """The policy in the policy file, with the calendar's events added to its blackouts.
 
-    The imports are local, because YAML and calendars load slowly and most submissions need neither.
+    The modules for YAML and calendars are imported here, because they load slowly and most submissions need neither.
     """
     found: Json = {}
     if file:

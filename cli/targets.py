@@ -15,15 +15,15 @@ _SHOWN = 5
 
 
 def migration_to_show(api: Api, given: str) -> Json:
-    """The migration with this id. For an instance id, the newest migration of the instance, which may be a dry run."""
+    """The migration with the id ``given``; for an instance id, its newest migration, which may be a dry run."""
     return migration_by_id(api, given if not given.startswith("i-") else _migrations_of_instance(api, given)[0]["migrationId"])
 
 
 def migration_to_act_on(api: Api, given: str, act: str) -> Json:
-    """The migration with this id. For an instance id, the migration of the instance on which the act is possible.
+    """The migration with the id ``given``; for an instance id, its migration that is open or for which the act is possible.
 
-    Dry runs are ignored. An open migration counts too. If nothing matches, the newest migration is returned, and the API then
-    refuses the act with the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
+    Dry runs are ignored. If no migration of an instance fits, its newest one is returned, and the API then refuses the act
+    with the reason. Raises Problem (Migration.NotFound, Migration.Ambiguous).
     """
     if not given.startswith("i-"):
         return migration_by_id(api, given)

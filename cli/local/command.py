@@ -65,8 +65,8 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Start a local cloud with everything deployed, and load a fleet: the sample, or your own.
 
-    It runs in the background and keeps its state. If no work is under way, it sleeps five minutes after the last call: its
-    time stands still and it uses no CPU. The next call wakes it.
+    The cloud runs in the background and keeps its state. Without work under way, the cloud sleeps five minutes after the last
+    call: its time stands still and it uses no CPU. The next call to a sleeping cloud wakes it.
     """
     _refuse_conflicting_options({"--fleet": fleet, "--guests": guests}, "--empty", empty)
     _refuse_conflicting_options({"--speed": speed}, "--step", step)
@@ -99,7 +99,7 @@ def start_local_cloud(  # noqa: PLR0913 - one parameter per option
 
 
 def stop_local_cloud(state: State = PLACE) -> None:
-    """End the local cloud. Its state is kept, and `replank local up` continues with it."""
+    """End the local cloud. The state of the cloud is kept, and `replank local up` continues with it."""
     place = StateFolder.from_path(state)
     if place.stop_cloud():
         print(f"The local cloud has ended. Its state is kept in {place.path}; delete the folder to start over.")
@@ -108,7 +108,7 @@ def stop_local_cloud(state: State = PLACE) -> None:
 
 
 def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
-    """Print the variables with which every other command uses the local cloud. Set them: eval "$(replank local env)"."""
+    """Print the variables with which every other command uses the local cloud, as in eval "$(replank local env)"."""
     place = StateFolder.from_path(state)
     cloud = place.require_running_cloud()
     if as_json:
@@ -118,9 +118,9 @@ def show_environment(state: State = PLACE, as_json: AsJson = False) -> None:
 
 
 def console(state: State = PLACE) -> None:
-    """Print a link to the operations page of the local cloud. The link signs one browser in, once, under your name.
+    """Print a link to the operations page of the local cloud. The link signs in one browser, once.
 
-    Your name is the value of REPLANK_OPERATOR, or else your login name.
+    The browser acts under the name in REPLANK_OPERATOR, or else under your login name.
     """
     place = StateFolder.from_path(state)
     print(_console_link(place, place.require_running_cloud()))
@@ -139,7 +139,10 @@ def load_instances(
     schema: Annotated[bool, typer.Option("--schema", help="Print the JSON Schema of fleets and guest facts, and end.")] = False,
     state: State = PLACE,
 ) -> None:
-    """Load more instances into the running local cloud: the sample, or your own. If the file has a mistake, none is loaded."""
+    """Load more instances into the running local cloud: the sample, or your own.
+
+    If the file has a mistake, no instance is loaded.
+    """
     if schema:
         _refuse_conflicting_options({"A fleet": fleet, "--guests": guests, "--replace": replace}, "--schema", schema)
         output.show_json(read_json(SCHEMA))

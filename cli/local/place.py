@@ -18,13 +18,13 @@ from cli.run.cloud import STOP_S, RunningCloud
 
 Json = dict[str, Any]
 RUNNING, MARK = "running.json", "replank-local.json"
-"""Two file names: the cloud's own file, which it keeps locked while it runs, and the mark that these commands write."""
+"""Two file names: the file that the cloud locks while it runs, and the mark file, which the commands `replank local` write."""
 LOOK_S = 0.05
 
 
 @dataclass
 class StateFolder:
-    """The state folder of a local cloud. ``mark`` is the content of its mark file: the regions, and whether a fleet was loaded."""
+    """The state folder of a local cloud. ``mark`` is the content of the mark file: the regions, and whether a fleet was loaded."""
 
     path: Path
     mark: Json = field(default_factory=dict)
@@ -54,7 +54,7 @@ class StateFolder:
     def running_cloud(self) -> RunningCloud | None:
         """The cloud that runs in this folder; None without one.
 
-        The file of a killed cloud does not count: the operating system released its lock.
+        The file that a killed cloud left does not count, because it is not locked.
         """
         ready = self._read_running_file()
         return RunningCloud(None, ready, HttpClient()) if ready else None
@@ -68,7 +68,10 @@ class StateFolder:
         return found
 
     def stop_cloud(self) -> bool:
-        """Terminate the cloud's process and wait until it has ended; kill it if it does not end. Returns False if no cloud runs."""
+        """Terminate the cloud's process and wait until it has ended; kill it if it does not end.
+
+        Returns False if no cloud runs in this folder.
+        """
         ready = self._read_running_file()
         if not ready:
             return False

@@ -1,4 +1,4 @@
-"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each step can be repeated."""
+"""Starts a local cloud in the background, creates its event bus and loads a fleet. Each of these steps can be repeated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SHOWN = 5
 
 @dataclass(frozen=True)
 class StartOptions:
-    """The user's options for a start. An option that the user did not give is None or False."""
+    """The user's options for the start of a local cloud. An option that the user did not give is None or False."""
 
     fleet: Path | None = None
     guests: Path | None = None
@@ -52,7 +52,7 @@ def fleet_to_load(file: Path | None, guests: Path | None) -> FleetToLoad:
 
 
 def start_cloud(place: StateFolder, wanted: StartOptions, *, tied: bool) -> RunningCloud:
-    """Start a local cloud and load the fleet. The files are checked before the cloud starts."""
+    """Start a local cloud and load the fleet, whose files are checked before the start."""
     _refuse_second_fleet(place, wanted)
     first = not (wanted.empty or place.mark.get("loaded"))
     chosen = fleet_to_load(wanted.fleet, wanted.guests) if first else None
@@ -98,7 +98,7 @@ def load_fleet(place: StateFolder, cloud: RunningCloud, wanted: FleetToLoad, *, 
         )
     known = place.mark.get("regions", [])
     regions = list(dict.fromkeys([*known, *wanted.fleet.regions]))
-    cloud.load_fleet({**wanted.fleet.document, "faults": wanted.faults})
+    cloud.load_fleet({**wanted.fleet.document_to_load, "faults": wanted.faults})
     if regions != known:
         cloud.redeploy({"REPLANK_REGIONS": ",".join(regions)})
     place.update_mark(regions=regions, loaded=True)

@@ -1,4 +1,4 @@
-"""One-time links into the console of a local cloud. Everyone who may write into its state folder may create one."""
+"""One-time links into the console of a local cloud. Everyone who may write into the cloud's state folder may create a link."""
 
 from __future__ import annotations
 

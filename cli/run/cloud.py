@@ -22,7 +22,7 @@ STOP_S = 15
 
 @dataclass
 class RunningCloud:
-    """A running local cloud. ``ready`` holds its endpoints and keys. ``process`` is None if another process started it."""
+    """A running local cloud. ``ready`` holds the endpoints and keys. ``process`` is None if another process started the cloud."""
 
     process: subprocess.Popen[str] | None
     ready: Json
@@ -40,7 +40,7 @@ class RunningCloud:
     ) -> RunningCloud:
         """Start a cloud and deploy template.yml and s.yaml into it; raises Problem (LocalCloud.NotStarted or State.*).
 
-        The functions accept notices from ``sources``. The clock begins on the day ``on``. ``settings`` override the default
+        The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``settings`` override the default
         settings of the functions.
         """
         process = launch_cloud(LaunchOptions(state, regions, sources, on, ("--hold", "--seed", str(seed)), settings), tied=True)

@@ -28,7 +28,7 @@ from cli.run.screen import new_screen
 
 Json = dict[str, Any]
 REPORT = Path("run/report.json")
-"""The report of the run that ended last. Runs at the same time overwrite this file."""
+"""The report of the run that ended last: every run without --report overwrites this file."""
 
 
 def register_commands(app: typer.Typer) -> None:
@@ -63,8 +63,8 @@ def run_fleet(  # noqa: PLR0913 - one parameter per option
 ) -> None:
     """Migrate a fleet on a new local cloud, from the notice to the deletion of the snapshots.
 
-    Exit status 0 if every instance reached its expected outcome, else 1. Without --expect, completed and refused are expected.
-    If a file is malformed, nothing starts and the status is 2.
+    The exit status is 0 if every instance reached its expected outcome, else 1. Without --expect, completed and refused are
+    expected. If a file is malformed, nothing starts and the exit status is 2.
     """
     for name, given in (("--notice", notice), ("--guests", guests), ("--expect", expect), ("--on", on), ("--catalog", catalog)):
         if given and not fleet:
@@ -127,9 +127,9 @@ def _migrate_fleet(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> res
 def _prepare_cloud(cloud: RunningCloud, plan: RunPlan, folder: RunFolder) -> Json:
     """Load the fleet, create the event bus and send the notices; returns the digests of the disks.
 
-    The digests are kept in the folder, so that a continued run skips this step.
+    The digests are kept in the folder, so that a continued run skips this preparation.
     """
-    cloud.load_fleet({**plan.fleet.document, "faults": plan.faults})
+    cloud.load_fleet({**plan.fleet.document_to_load, "faults": plan.faults})
     ensure_bus(cloud.account)
     if plan.notices:
         events.put_events(cloud.account, plan.notices)
@@ -147,7 +147,7 @@ def _disk_digests(cloud: RunningCloud) -> Json:
 def _damaged_disks(before: Json, after: Json, rolled_back: frozenset[str]) -> dict[str, list[str]]:
     """The disks whose content should not have changed but did, by instance id.
 
-    No data disk may change. The system disk of an instance that was rolled back must not change either.
+    No data disk may change, and no system disk of an instance that was rolled back.
     """
     return {
         instance_id: [

@@ -1,4 +1,4 @@
-"""The state folder of a run. A mark file shows that the folder belongs to a run, so that no other folder is used."""
+"""The state folder of a run. A mark file in it shows that the folder belongs to a run, so that no other folder is used."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class RunFolder:
 
     @property
     def report_file(self) -> Path:
-        """The file for this run's report, which no other run writes. It is kept when the folder is deleted."""
+        """The file for this run's report, which no other run writes, and which is kept when the folder is deleted."""
         own = self.path.name.removeprefix(STATE)
         return self.path.with_name(f"report-{own}.json") if self.passing else self.path / "report.json"
 
@@ -78,7 +78,10 @@ def open_run_folder(state: Path | None, plan: str, seed: int | None) -> RunFolde
 
 
 def _read_mark(state: Path) -> Json:
-    """The content of the folder's mark file; empty if the folder is empty. Raises Problem (State.NotOurs) for other folders."""
+    """The content of the folder's mark file; empty if the folder is empty.
+
+    Raises Problem (State.NotOurs) for a folder with other files.
+    """
     if not (state / MARK).exists():
         if any(state.iterdir()):
             raise bad_input("State.NotOurs", f"{state} holds files and is no run's folder.", "Give an empty folder, or none.")

@@ -51,8 +51,8 @@ NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
 def write_catalog_rows(rows: Any, catalog: Catalog, folder: Path) -> dict[str, str]:
     """Write the user's own catalog rows to a file for the functions; returns the settings that name the file.
 
-    ``catalog`` is the built-in catalog with these rows. They need a file, because all variables of a function together may
-    have only 4 KB.
+    ``catalog`` is the built-in catalog with these rows. The rows need a file, because all variables of a function together
+    may have only 4 KB.
     """
     folder.mkdir(parents=True, exist_ok=True)
     file = folder.resolve() / "catalog.json"
@@ -69,7 +69,7 @@ def ticket_folder(state: Path) -> Path:
 class LaunchOptions:
     """The options with which a local cloud is started.
 
-    The functions accept notices from ``sources``. The clock begins on the day ``on``. ``options`` are added to the command
+    The functions accept notices from ``sources``. The virtual clock begins on the day ``on``. ``options`` are added to the command
     line of the local cloud.
     """
 
@@ -100,7 +100,7 @@ class LaunchOptions:
 
 
 def launch_cloud(wanted: LaunchOptions, *, tied: bool) -> subprocess.Popen[str]:
-    """Start the local cloud's process; raises Problem (State.Unusable). If ``tied``, it ends whenever this process ends."""
+    """Start the local cloud's process; raises Problem (State.Unusable). If ``tied``, the cloud ends whenever this process ends."""
     try:
         wanted.state.mkdir(parents=True, exist_ok=True)
         log = (wanted.state / "localcloud.log").open("a", encoding="utf-8")

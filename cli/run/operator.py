@@ -18,7 +18,7 @@ NAME = "demo"
 class Operator:
     """The simulated operator: acknowledges batches, retries a failed migration once, and confirms migrated ones.
 
-    It rolls back the instances in ``roll_back`` once they are migrated or failed.
+    The operator rolls back the instances in ``roll_back`` once they are migrated or failed.
     """
 
     api: Api

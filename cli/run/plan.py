@@ -36,7 +36,7 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class ExpectedOutcome:
-    """The expected outcome of one instance. If ``code`` is not empty, the reasons must include it."""
+    """The expected outcome of one instance. If ``code`` is not empty, the reasons of the outcome must include it."""
 
     result: str
     code: str = ""
@@ -53,11 +53,11 @@ class RunPlan:
     roll_back: frozenset[str] = frozenset()
     """Ids of the instances that the simulated operator rolls back after their migration."""
     expected: dict[str, ExpectedOutcome] = field(default_factory=dict)
-    """The expected outcome by instance id. If empty, every migration is expected to be completed or refused."""
+    """The expected outcome by instance id; if empty, every migration is expected to be completed or refused."""
     faults: Json = field(default_factory=dict)
     """Faults that the local cloud's ECS and SMC simulate."""
     left_out: dict[str, str] = field(default_factory=dict)
-    """Why an instance is in no batch, by instance id. Empty if notices or the scenario select the instances."""
+    """Why an instance is in no batch, by instance id; empty if notices or the scenario select the instances."""
     on: date | None = None
     """The day on which virtual time begins; None for the default day of the local cloud."""
     rows: Any = None
@@ -75,9 +75,9 @@ class RunPlan:
 
     @property
     def digest(self) -> str:
-        """The digest of the plan. A run may continue in a state folder only if the digest is the same."""
+        """The digest of the plan. A run may continue in a state folder only if the plan's digest is the same."""
         own = () if self.rows is None else (self.rows,)
-        parts = (self.fleet.document, self.notices, self.batches, self.faults, *own)
+        parts = (self.fleet.document_to_load, self.notices, self.batches, self.faults, *own)
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -90,7 +90,10 @@ def sample_plan() -> RunPlan:
 def plan_from_files(
     fleet: Path, guests: Path | None, notices: list[Path], expect: Path | None, on: str = "", catalog: Path | None = None
 ) -> RunPlan:
-    """The plan for the user's own files. Without a notice, its batches hold all instances out of support on the day ``on``."""
+    """The plan for the user's own files.
+
+    Without a notice, the plan's batches hold all instances out of support on the day ``on``.
+    """
     rows = read_rows(catalog) if catalog else None
     return _make_plan(fleet, guests, notices, _read_scenario(expect) if expect else {}, on, rows)
 
@@ -98,7 +101,7 @@ def plan_from_files(
 def _make_plan(
     fleet_file: Path, guests: Path | None, notice_files: list[Path], scenario: Json, on: str | None = None, rows: Any = None
 ) -> RunPlan:
-    """The plan that these files describe. ``on`` is the user's day; None lets the local cloud choose its default day."""
+    """The plan that these files describe. ``on`` is the day that the user chose; None lets the local cloud use its default day."""
     catalog = CATALOG if rows is None else catalog_with_rows(rows)
     fleet = read_fleet(fleet_file, guests)
     begins = None if on is None else day_to_assess(fleet, on)[0]

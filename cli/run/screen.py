@@ -28,7 +28,7 @@ _BASE = {
     "restarting": 78,
     "validating": 88,
 }
-"""Percent of a hop that is done when a state begins. In the state migrating, half of the SMC job's percentage is added."""
+"""Percent of a hop that is done when a state begins; in the state ``migrating``, half of the job's percentage is added."""
 
 
 class Screen(Protocol):

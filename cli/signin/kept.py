@@ -20,9 +20,9 @@ EARLY_S = 60
 
 
 def api_token(api_url: str) -> str:
-    """The token for requests to an API; empty without one. REPLANK_TOKEN comes first, then the token of the last sign-in.
+    """The token for requests to an API: REPLANK_TOKEN, else the token of the last sign-in; empty without both.
 
-    A token that has expired is renewed.
+    If the token of the last sign-in has expired, it is renewed.
     """
     given = os.environ.get("REPLANK_TOKEN", "").strip()
     if given:
@@ -110,7 +110,7 @@ def _read_file() -> Json:
 
 
 def _write_file(document: Json) -> None:
-    """Replace the file atomically. The new file is never readable for other users."""
+    """Replace the file of tokens atomically; other users can never read it."""
     where = tokens_file()
     where.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = where.with_name(f".{where.name}.{os.getpid()}")

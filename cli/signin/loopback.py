@@ -44,5 +44,5 @@ class LoopbackServer:
         self._server.server_close()
 
     def wait_for_answer(self, timeout_s: float) -> str:
-        """Wait for the browser's request; returns its query string. Empty if no request came in time."""
+        """Wait for the browser's request; returns its query string, or empty text if no request came in time."""
         return self._answers[0] if self._came.wait(timeout_s) else ""

@@ -38,7 +38,7 @@ class CodeRequest:
 
 
 class OpenIdProvider:
-    """One OpenID Connect provider, identified by its issuer, and the id of Replank's client at it."""
+    """One OpenID Connect provider, named by its issuer, with the client id that Replank has at this provider."""
 
     def __init__(self, issuer: str, client_id: str) -> None:
         self.issuer, self.client_id = issuer, client_id
@@ -145,7 +145,7 @@ class OpenIdProvider:
 
 
 def unverified_claims(token: str) -> Json:
-    """The claims in a token, whose signature is not checked here. The API checks it."""
+    """The claims in a token. Only the API checks the token's signature."""
     try:
         body = token.split(".")[1]
         found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))

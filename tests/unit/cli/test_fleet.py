@@ -42,8 +42,8 @@ def test_accounts_reach_the_local_cloud_as_they_are(tmp_path: Path) -> None:
     accounts = {"2222222222222222": {"name": "shop"}}
     page = {"account": "2222222222222222", **PAGE}
     fleet = read_fleet(written(tmp_path, {"accounts": accounts, "pages": [page]}))
-    assert (fleet.document["accounts"], fleet.document["pages"][0]["account"]) == (accounts, "2222222222222222")
-    assert "accounts" not in read_fleet(written(tmp_path, PAGE)).document
+    assert (fleet.document_to_load["accounts"], fleet.document_to_load["pages"][0]["account"]) == (accounts, "2222222222222222")
+    assert "accounts" not in read_fleet(written(tmp_path, PAGE)).document_to_load
     with pytest.raises(Problem, match="accounts: must be an object"):
         read_fleet(written(tmp_path, {"accounts": [], "pages": [page]}))
 
@@ -103,7 +103,7 @@ def test_an_instance_without_a_name_of_its_system_is_read(tmp_path: Path, record
     """ECS gives none for an image imported without a platform; the local cloud must not choose one for it."""
     found = read_fleet(written(tmp_path, [record]))
     assert os_names(found.instances[0]) == ("", "")
-    assert not found.document["pages"][0]["Instances"]["Instance"][0]["OSName"]
+    assert not found.document_to_load["pages"][0]["Instances"]["Instance"][0]["OSName"]
 
 
 def test_all_that_is_wrong_is_told_at_once(tmp_path: Path) -> None:
