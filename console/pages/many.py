@@ -20,7 +20,7 @@ _SEEN = re.compile(r"([A-Za-z0-9_-]{1,64})@([1-9][0-9]{0,8})")
 
 
 @dataclass
-class Outcome:
+class ManyOutcome:
     """What came of an act on many: the ids that it was done for, why others were refused, and how many nothing was asked for."""
 
     done: list[str] = field(default_factory=list)
@@ -45,10 +45,10 @@ def act(desk: Desk, batch_id: str) -> web.Answer:
     return result(desk, name, carry_out(desk, name, {batch_id: seen(desk.request.form.get("m", []))}), batch_id)
 
 
-def carry_out(desk: Desk, name: str, wanted: Mapping[str, list[Json]]) -> Outcome:
+def carry_out(desk: Desk, name: str, wanted: Mapping[str, list[Json]]) -> ManyOutcome:
     """Act on the migrations of each batch, a hundred in a call, until a call fails. Raises a Problem if the first one fails."""
     _, done_name = state_of(name)
-    found = Outcome()
+    found = ManyOutcome()
     calls = [(batch_id, given[at : at + PER_CALL]) for batch_id, given in wanted.items() for at in range(0, len(given), PER_CALL)]
     for batch_id, given in calls:
         try:
@@ -64,7 +64,7 @@ def carry_out(desk: Desk, name: str, wanted: Mapping[str, list[Json]]) -> Outcom
     return found
 
 
-def result(desk: Desk, name: str, found: Outcome, batch_id: str = "") -> web.Answer:
+def result(desk: Desk, name: str, found: ManyOutcome, batch_id: str = "") -> web.Answer:
     """The page that says what came of it."""
     facts: Json = {"finished": found.done, "refused": found.refused, "trouble": found.trouble, "rest": found.rest}
     return desk.page("result", batch_id=batch_id, act=name, **facts)

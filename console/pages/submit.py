@@ -10,7 +10,7 @@ from typing import Any
 
 from console import web
 from console.desk import Desk
-from console.forms import document_of, fields_of, values_of
+from console.forms import Field, document_of, fields_of, values_of
 from console.present import link
 from console.problem import Problem
 
@@ -36,7 +36,7 @@ class Filled:
 
 def show(desk: Desk) -> web.Answer:
     """The form: empty, or like a batch that was submitted before."""
-    schema = _schema(desk)
+    schema = schema_of(desk, "submitBatch")
     like = desk.query.get("like", "")
     if not like:
         given = {name: desk.query.get(name, "") for name in _asked(schema)["properties"]}
@@ -51,7 +51,7 @@ def show(desk: Desk) -> web.Answer:
 
 def submit(desk: Desk) -> web.Answer:
     """Plan it, or submit it; sent twice it is one. If the API refuses, the form comes back as it was filled in."""
-    schema = _schema(desk)
+    schema = schema_of(desk, "submitBatch")
     policy_schema = schema["properties"]["policy"]
     asked = {name: desk.request.field(name) for name in _asked(schema)["properties"]}
     policy = {name: desk.request.field(f"policy.{name}") for name in policy_schema["properties"]}
@@ -59,7 +59,7 @@ def submit(desk: Desk) -> web.Answer:
     try:
         body = {**document_of(_asked(schema), asked), "policy": document_of(policy_schema, policy)}
         # What was changed after going back is another submission, so the token depends on the words too.
-        body["clientToken"] = f"{token[:30]}-{_digest(body)[:24]}"
+        body["clientToken"] = f"{token[:30]}-{digest(body)[:24]}"
         made = desk.api.post("/plans" if plans else "/batches", body)
     except Problem as problem:
         if problem.status == 401 or problem.status >= 500:
@@ -78,24 +78,22 @@ def submit_planned(desk: Desk, batch_id: str) -> web.Answer:
     if desk.request.field("seen") != planned_with(batch):
         what = "The plan is no longer what you saw. Nothing was submitted."
         raise Problem("Plan.Moved", what, "Look at the plan again, and then submit it.", status=409)
-    schema = _schema(desk)
+    schema = schema_of(desk, "submitBatch")
     policy_schema = schema["properties"]["policy"]
     asked = document_of(_asked(schema), values_of(schema, _asked_by(batch, schema)))
     policy = document_of(policy_schema, values_of(policy_schema, batch.get("policy") or {}))
-    token = f"console-{_digest([batch_id, planned_with(batch)])[:40]}"
+    token = f"console-{digest([batch_id, planned_with(batch)])[:40]}"
     made = desk.api.post("/batches", {**asked, "policy": policy, "clientToken": token})
     return web.redirect(link(f"/batches/{made['batchId']}", done="submission"))
 
 
 def planned_with(batch: Json) -> str:
     """A digest of what a batch was submitted with, so that nobody submits another plan than the one that they saw."""
-    return _digest([batch.get(name) for name in PLANNED_WITH])[:32]
+    return digest([batch.get(name) for name in PLANNED_WITH])[:32]
 
 
 def _form(desk: Desk, schema: Json, filled: Filled, problem: Problem | None = None) -> web.Answer:
-    fields = fields_of(schema["properties"]["policy"], filled.policy)
-    first = sorted((each for each in fields if each.name in FIRST), key=lambda each: FIRST.index(each.name))
-    rest = [each for each in fields if each.name not in FIRST]
+    first, rest = in_two(fields_of(schema["properties"]["policy"], filled.policy))
     return desk.page(
         "submit",
         problem.status if problem else 200,
@@ -126,16 +124,23 @@ def _not_alike(batch: Json) -> Problem:
     return Problem("Plan.NotAlike", what, "Submit it with the command that made it: replank submit, without --dry-run.")
 
 
-def _digest(words: Any) -> str:
+def digest(words: Any) -> str:
+    """A digest of a document."""
     return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
-def _schema(desk: Desk) -> Json:
-    """What the API says that a submission may hold."""
+def schema_of(desk: Desk, operation: str) -> Json:
+    """What the API says that the body of an operation may hold."""
     document = desk.api.get("/openapi.json")
     for path in document["paths"].values():
-        for operation in path.values():
-            if isinstance(operation, dict) and operation.get("operationId") == "submitBatch":
-                found: Json = operation["requestBody"]["content"]["application/json"]["schema"]
+        for each in path.values():
+            if isinstance(each, dict) and each.get("operationId") == operation:
+                found: Json = each["requestBody"]["content"]["application/json"]["schema"]
                 return found
-    raise Problem("Api.Unknown", "The API does not say how a batch is submitted.", "Deploy api and console together.", status=502)
+    raise Problem("Api.Unknown", f"The API does not know {operation}.", "Deploy api and console together.", status=502)
+
+
+def in_two(fields: list[Field]) -> tuple[list[Field], list[Field]]:
+    """The fields of a policy that come first, and those that are folded away."""
+    first = sorted((each for each in fields if each.name in FIRST), key=lambda each: FIRST.index(each.name))
+    return first, [each for each in fields if each.name not in FIRST]

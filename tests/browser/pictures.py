@@ -39,8 +39,8 @@ def build(cloud: RunningCloud) -> dict[str, str]:
         "batchId"
     ]
     waiting = api.post("/batches", {"instanceIds": ids[16:24], "policy": {"approvals": 2, "driver": "console"}})["batchId"]
-    asked = {"instanceIds": ids[24:], "exclude": {"names": ["cache-*", "支付网关-*"]}, "policy": waves}
-    dry = api.post("/plans", asked)["batchId"]
+    without = {"names": ["cache-*", "支付网关-*"]}
+    dry = api.post("/batches", {"instanceIds": ids[24:], "exclude": without, "dryRun": True, "policy": waves})["batchId"]
     cloud.advance_clock(1800)
     happen = LocalCloud(cloud.ready["admin"], cloud.ready["admin_token"]).happen
     for each in ids[2:4]:
@@ -61,6 +61,7 @@ def pages(cloud: RunningCloud, batches: dict[str, str]) -> dict[str, str]:
         "approvals": f"/batches/{batches['waiting']}",
         "plan": f"/batches/{running}/plan",
         "dry-run": f"/batches/{batches['dry']}/plan",
+        "policy": f"/batches/{running}/policy",
         "left-out": f"/batches/{batches['dry']}/left-out",
         "submit": f"/plan?like={batches['dry']}",
         "failed": f"/migrations/{one['migrationId']}",

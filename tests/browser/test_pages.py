@@ -39,6 +39,7 @@ def places(cloud: RunningCloud) -> dict[str, str]:
         "batches": "/batches",
         "batch": f"/batches/{batch_id}",
         "found": f"/batches/{batch_id}?text=web",
+        "policy": f"/batches/{batch_id}/policy",
         "left-out": f"/batches/{batch_id}/left-out",
         "plan": f"/batches/{batch_id}/plan",
         "submit": f"/plan?like={batch_id}",
@@ -157,6 +158,22 @@ def test_acts_of_an_old_tab_do_nothing(cloud: RunningCloud, person: Callable[...
     standing = cloud.api("ann").get(places["batch"])
     assert ([each["act"] for each in standing["journal"]], standing["brake"]["state"]) == (["pause"], "paused")
     ann.act("Resume", why="the test is over")
+
+
+def test_another_policy_is_seen_before_it_is_set(
+    cloud: RunningCloud, person: Callable[..., Person], places: dict[str, str]
+) -> None:
+    ann = person("Ann", keys=True).visit(places["batch"])
+    ann.activate(ann.page.get_by_role("link", name="Policy …"))
+    ann.write(ann.page.get_by_label("Moving at once maxMoving", exact=True), "3")
+    ann.activate(ann.page.get_by_role("button", name="See the changes"))
+    ann.page.get_by_role("heading", name="Another policy?").wait_for()
+    assert [each.inner_text() for each in ann.page.locator("tbody td").all()] == ["2", "3"]
+    assert "persons have to approve again" in ann.text
+    ann.write(ann.page.locator("input[name=why]"), "fewer people tonight")
+    ann.activate(ann.page.get_by_role("button", name="Set the policy"))
+    ann.page.wait_for_url("**done=policy")
+    assert cloud.api("ann").get(places["batch"])["policy"]["maxMoving"] == 3
 
 
 def test_signing_out_closes_every_page(person: Callable[..., Person], places: dict[str, str]) -> None:

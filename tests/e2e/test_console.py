@@ -17,6 +17,7 @@ from console.http import Response
 from console.signature import Credentials
 from localcloud.core.http import Request
 from tests.support.fleets import fleet, instance
+from tests.support.forms import fields_of_form
 from tests.support.signing_time import signing_time
 from tests.support.world import World
 from tools.deployed.product import URL
@@ -168,6 +169,35 @@ def test_what_is_ready_is_confirmed_by_one_act(world: World) -> None:
         _, page, _ = browser.ask("POST", "/console/ready", {"form": form_token(page), "m": listed})
         assert "<h1>Confirmed: 1</h1>" in page
     assert world.api.get(f"/batches/{batch_id}")["counts"].keys() <= {"confirmed", "completed"}
+
+
+def test_another_policy_is_set_as_it_was_seen(world: World) -> None:
+    browser = Browser(world)
+    browser.sign_in("ann")
+    windows = [{"start": "22:00", "end": "04:00", "zone": "Asia/Shanghai"}]
+    policy = {"windows": windows, "waves": ["1"], "group": {"tag": "app"}, "overrides": {"Disk.Full": "known"}, "approvals": 1}
+    batch_id = world.api.post("/batches", {"instanceIds": [instance(1)["InstanceId"]], "policy": policy})["batchId"]
+    world.run(30)
+    address = f"/console/batches/{batch_id}/policy"
+
+    def fields(page: str) -> dict[str, str]:
+        return fields_of_form(page, address)
+
+    _, page, _ = browser.ask("GET", address)
+    before = world.api.get(f"/batches/{batch_id}")
+    _, page, _ = browser.ask("POST", address, {**fields(page), "step": "review", "policy.maxMoving": "9"})
+    assert ("Fields that change: 1<" in page, "persons have to approve again" in page) == (True, True)
+    for _ in range(2):
+        assert browser.ask("POST", address, {**fields(page), "step": "set", "why": "night"})[0] == 303
+    after = world.api.get(f"/batches/{batch_id}")
+    assert (after["version"], after["policy"]) == (before["version"] + 1, {**before["policy"], "maxMoving": 9})
+    _, page, _ = browser.ask("GET", f"/console/batches/{batch_id}")
+    assert browser.submit(page, "pause")[0] == 303  # the API tells the journal of a batch once a brake or a wave was touched
+    assert "maxMoving</code>: <bdi>5</bdi> → <bdi>9</bdi>" in browser.ask("GET", f"/console/batches/{batch_id}")[1]
+    _, page, _ = browser.ask("GET", address)
+    _, page, _ = browser.ask("POST", address, {**fields(page), "step": "review", "policy.approvals": "0"})
+    status, page, _ = browser.ask("POST", address, {**fields(page), "step": "set"})
+    assert (status, "Policy.Fixed" in page) == (409, True)
 
 
 def test_another_tabs_answer_lets_nobody_in(world: World) -> None:
