@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from shared.adapters import leases, tables
-from shared.adapters.store import AbsentColumn, AtMost, Columns, Expected, Key, Store, WriteInDoubt
+from shared.adapters.store import AbsentColumn, Columns, Expected, Key, MaximumValue, Store, WriteInDoubt
 from shared.domain.codec import encode
 from shared.domain.errors import Permanent
 from shared.domain.hold import LINE, STATE, UNREADABLE, VERSION, Hold, HoldLine, hold_of, line_column, written
@@ -54,30 +54,30 @@ class TablestoreAdmission:
         return str(row.get("migration_id", ""))
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
-        names = self._room_columns(batch_id, migration_id)
-        return self._room_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
+        names = self._slot_use_columns(batch_id, migration_id)
+        return self._slot_use_from_row(names, self._store.get(tables.LOCKS, _SLOTS, names) or {}, account)
 
-    def _room_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
+    def _slot_use_columns(self, batch_id: str, migration_id: str) -> tuple[str, ...]:
         """The columns of the slots row from which a ``SlotUse`` is made."""
         counts = (tables.COUNT + each for each in self._members)
         return ("version", tables.COUNT, tables.COUNT + batch_id, tables.SINCE + migration_id, *counts)
 
-    def _room_from_row(self, names: tuple[str, ...], row: Columns, account: str) -> SlotUse:
+    def _slot_use_from_row(self, names: tuple[str, ...], row: Columns, account: str) -> SlotUse:
         if row and tables.COUNT not in row:  # written by a version that did not count
-            self._correct_counts()
+            self._recalculate_counts()
             row = self._store.get(tables.LOCKS, _SLOTS, names) or {}
         version, total, of_batch, since, *of_members = (int(row.get(name, 0)) for name in names)
         of_account = int(row.get(tables.COUNT + account, 0)) if account else total - sum(of_members)
         return SlotUse(version, of_account, of_batch, since)
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        names = self._room_columns(batch_id, migration_id)
+        names = self._slot_use_columns(batch_id, migration_id)
         keys = (_SLOTS, _HOLD, *([_trouble_key(account)] if account else []))
         # With the key: a row of the hold counts even if a person has made it with other columns only.
-        found = self._store.get_few(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
+        found = self._store.get_named_columns(tables.LOCKS, keys, ("lock_id", *names, STATE, *([TROUBLE] if account else [])))
         rows = {row["lock_id"]: row for row in found}
         hold = hold_of(rows.get("hold"))
-        room = self._room_from_row(names, rows.get("slots", {}), account)
+        room = self._slot_use_from_row(names, rows.get("slots", {}), account)
         room = replace(room, trouble=_trouble_from_row(rows.get(tables.TROUBLE + account))) if account else room
         return room, self.hold() if hold.held else hold
 
@@ -95,10 +95,10 @@ class TablestoreAdmission:
         row = self._store.get(tables.LOCKS, _SLOTS, between=both) or {}
         held = _batch_by_holder(row)
         if _stored_counts(row) != _computed_counts(held, _account_by_holder(row)):
-            self._correct_counts()
+            self._recalculate_counts()
         return held
 
-    def _correct_counts(self) -> None:
+    def _recalculate_counts(self) -> None:
         """Correct the slot counters, which are wrong if an older version without counters has changed the row.
 
         If a slot is taken or released at the same time, nothing is written, and the next reader corrects the counters.
@@ -121,7 +121,7 @@ class TablestoreAdmission:
     ) -> bool:
         if seen.is_held_since(attempt):
             return True
-        since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, 1)
+        since, counts = tables.SINCE + migration_id, _counter_changes(batch_id, account, 1)
         columns: Columns = {tables.HELD + migration_id: batch_id, since: attempt, "version": seen.version + 1}
         if account:
             columns[tables.WHERE + migration_id] = account
@@ -132,18 +132,18 @@ class TablestoreAdmission:
             if seen.version == 0:
                 return self._store.put_new(tables.LOCKS, _SLOTS, {**columns, **counts})
             if seen.since:  # an earlier attempt's, which may be given back without a new version
-                return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: AtMost(seen.since)})
+                return self._store.update(tables.LOCKS, _SLOTS, columns, expect={**still, since: MaximumValue(seen.since)})
             return self._store.update(tables.LOCKS, _SLOTS, columns, add=counts, expect=still)
         except WriteInDoubt:
             return self.slot_use(batch_id, migration_id).is_held_since(attempt)
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
         # The version stays: whoever decides on the older picture sees fewer free slots than there are, never more.
-        since, counts = tables.SINCE + migration_id, _count_changes(batch_id, account, -1)
+        since, counts = tables.SINCE + migration_id, _counter_changes(batch_id, account, -1)
         more = (tables.REGION, *([tables.WHERE] if account else []))
         remove = (tables.HELD + migration_id, since, *(each + migration_id for each in more))
         try:
-            self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: AtMost(attempt)})
+            self._store.update(tables.LOCKS, _SLOTS, {}, remove, add=counts, expect={since: MaximumValue(attempt)})
         except WriteInDoubt:
             return  # sent again, it finds no slot, or one that a later attempt has taken since
 
@@ -162,7 +162,11 @@ class TablestoreAdmission:
 
     def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         wanted = [each for each in accounts if each]
-        rows = self._store.get_few(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE)) if wanted else []
+        rows = (
+            self._store.get_named_columns(tables.LOCKS, [_trouble_key(each) for each in wanted], ("lock_id", TROUBLE))
+            if wanted
+            else []
+        )
         found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_from_row(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
@@ -216,7 +220,7 @@ def _computed_counts(held: dict[str, str], homes: dict[str, str]) -> Counter[str
     return Counter(held.values()) + Counter(homes[each] for each in held if each in homes) + Counter({"": len(held)})
 
 
-def _count_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
+def _counter_changes(batch_id: str, account: str, by: int) -> dict[str, int]:
     """The change of each slot counter: ``by`` is 1 if a slot is taken and -1 if a slot is released."""
     return dict.fromkeys((tables.COUNT, tables.COUNT + batch_id, *([tables.COUNT + account] if account else [])), by)
 

@@ -9,7 +9,7 @@ from contextlib import suppress
 from shared.adapters import tables
 from shared.adapters.migrations import readable_values
 from shared.adapters.page_tokens import page_start, page_token
-from shared.adapters.store import AtMost, Columns, HighestKey, Key, LowestKey, RowRange, Store, WriteInDoubt
+from shared.adapters.store import Columns, HighestKey, Key, LowestKey, MaximumValue, RowRange, Store, WriteInDoubt
 from shared.domain.batch import Batch, BatchLine, LeftOut, Terms, Waves, awaits_confirmation, needs_the_tick
 from shared.domain.codec import encode
 from shared.domain.errors import Bug, Permanent, Refused, Stale
@@ -157,7 +157,7 @@ class TablestoreBatches:
             self._store.update(tables.BATCHES, _batch_key(batch_id), {column: attempt})
             return
         with suppress(WriteInDoubt):  # it was sent again, and the failure it takes back was gone by then
-            self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: AtMost(attempt - 1)})
+            self._store.update(tables.BATCHES, _batch_key(batch_id), {}, (column,), expect={column: MaximumValue(attempt - 1)})
 
     def tally(self, batch_id: str) -> Tally:
         return self._tally_from_row(batch_id, self._store.get(tables.BATCHES, _batch_key(batch_id), between=tables.TALLY) or {})

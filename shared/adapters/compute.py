@@ -9,7 +9,14 @@ from typing import Any
 
 from shared.adapters.account_facts import AccountFactsReader
 from shared.adapters.auto_snapshots import next_snapshot_at, snapshot_policy_ids
-from shared.adapters.compute_facts import MIGRATION_TAG, disk_facts, found_instance, instance_facts, listing_filters, snapshot_facts
+from shared.adapters.compute_facts import (
+    MIGRATION_TAG,
+    disk_facts,
+    instance_facts,
+    listed_instance,
+    listing_filters,
+    snapshot_facts,
+)
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
@@ -36,7 +43,7 @@ _CANNOT_GO = has_code(
 _WRONG_STATUS = has_code("IncorrectInstanceStatus", "IncorrectInstanceStatus.Initializing")
 
 
-class Ecs:
+class EcsCompute:
     """Implements the port ``Compute`` with ECS."""
 
     def __init__(self, clients: Clients, clock: Clock) -> None:
@@ -63,7 +70,7 @@ class Ecs:
         wanted: dict[str, Any] = {"instance_ids": json.dumps(list(instance_ids))} if instance_ids else {}
         wanted |= listing_filters(only) if only != NO_FILTER else {}
         body = self._describe_instances(region_id, token, **wanted)
-        found: list[FoundInstance] = [found_instance(each) for each in body.instances.instance or []]
+        found: list[FoundInstance] = [listed_instance(each) for each in body.instances.instance or []]
         return InstancePage(tuple(found), body.next_token or "")
 
     def instance_statuses(self, region_id: str, instance_ids: Sequence[str]) -> dict[str, str]:

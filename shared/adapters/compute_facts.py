@@ -18,10 +18,10 @@ MIGRATION_TAG = "replank:migration"
 _SCALING_TAG = "acs:autoscaling:scalingGroupId"
 """The system tag of instances that Auto Scaling made."""
 _SMC_DISK = "SMC_"
-"""The assumed beginning of the name of SMC's Windows media disk. SMC's snapshots begin this way; the disk is undocumented."""
+"""The assumed beginning of the name of SMC's Windows media disk. No document names the disk; SMC's snapshots have such names."""
 
 
-def found_instance(instance: Any) -> FoundInstance:
+def listed_instance(instance: Any) -> FoundInstance:
     """The few fields of an instance that a fleet listing needs."""
     return FoundInstance(
         instance.instance_id,

@@ -28,7 +28,7 @@ def take_lease(store: Store, key: Key, migration_id: str, attempt: int, more: Co
         holder, since = str(row.get("migration_id", "")), _lease_attempt(row)
         if holder and (holder != migration_id or since >= attempt):
             return LeaseHolder(holder, since)
-        if holder and _take_over(store, key, row, columns):
+        if holder and _take_over_lease(store, key, row, columns):
             return LeaseHolder(holder, attempt)
     raise Transient("Lock.Contended", f"The lock {key[0][1]} changes hands too fast.")
 
@@ -40,7 +40,7 @@ def _put_lease(store: Store, key: Key, columns: Columns) -> bool:
         return False  # the look at the holder tells
 
 
-def _take_over(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
+def _take_over_lease(store: Store, key: Key, row: Columns, columns: Columns) -> bool:
     """Take over the lease of an earlier attempt, so that a late act of that attempt cannot release it."""
     try:
         return store.update(tables.LOCKS, key, columns, expect=_unchanged_condition(row))
@@ -70,7 +70,7 @@ def group_holders(store: Store, groups: Sequence[str]) -> dict[str, LeaseHolder]
     ids, rows = list(by_id), list[Columns]()
     for start in range(0, len(ids), AT_ONCE):
         keys: list[Key] = [(("lock_id", each),) for each in ids[start : start + AT_ONCE]]
-        rows += store.get_few(tables.LOCKS, keys, ("lock_id", "migration_id", "lease"))
+        rows += store.get_named_columns(tables.LOCKS, keys, ("lock_id", "migration_id", "lease"))
     return {
         by_id[row["lock_id"]]: LeaseHolder(str(row["migration_id"]), _lease_attempt(row)) for row in rows if "migration_id" in row
     }

@@ -103,19 +103,19 @@ class Clients:
 
     def tablestore_client(self) -> Any:
         """The Tablestore client of the pipeline's instance."""
-        return self._make_once("tablestore", self._make_tablestore_client)
+        return self._make_client_once("tablestore", self._make_tablestore_client)
 
     def eventbridge_client(self) -> Any:
         """The EventBridge client of the account's own endpoint."""
-        return self._make_once("eventbridge", self._make_eventbridge_client)
+        return self._make_client_once("eventbridge", self._make_eventbridge_client)
 
     def ecs_client(self, region_id: str) -> Any:
         """The ECS client of a region."""
-        return self._make_once(f"ecs:{region_id}", lambda: self._make_ecs_client(region_id))
+        return self._make_client_once(f"ecs:{region_id}", lambda: self._make_ecs_client(region_id))
 
     def smc_client(self) -> Any:
         """The SMC client. SMC has one endpoint for all regions."""
-        return self._make_once("smc", self._make_smc_client)
+        return self._make_client_once("smc", self._make_smc_client)
 
     def runtime_options(self) -> Any:
         """The options for one call through a generated client. The options turn the client's own retries off."""
@@ -123,7 +123,7 @@ class Clients:
 
         return models.RuntimeOptions(autoretry=False, connect_timeout=CONNECT_TIMEOUT_S * 1000, read_timeout=READ_TIMEOUT_S * 1000)
 
-    def _make_once(self, name: str, make: Callable[[], Any]) -> Any:
+    def _make_client_once(self, name: str, make: Callable[[], Any]) -> Any:
         if name not in self._made:
             self._made[name] = make()
         return self._made[name]
@@ -172,7 +172,7 @@ class Clients:
 
     def sts_client(self) -> Any:
         """A generic client for STS, because no SDK that we use covers STS."""
-        return self._make_once("sts", self._make_sts_client)
+        return self._make_client_once("sts", self._make_sts_client)
 
     def _make_sts_client(self) -> Any:
         from alibabacloud_tea_openapi import models

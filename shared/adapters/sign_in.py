@@ -36,7 +36,7 @@ Fetch = Callable[[str], bytes]
 
 
 @dataclass(frozen=True)
-class Provider:
+class OidcProvider:
     """The settings of the OpenID Connect provider."""
 
     issuer: str
@@ -60,7 +60,7 @@ def fetch_content(url: str) -> bytes:
 class OidcSignIn:
     """Implements the port ``SignIn``. The provider's keys are fetched again if they are old or a token names an unknown key."""
 
-    def __init__(self, provider: Provider, clock: Clock, get: Fetch = fetch_content) -> None:
+    def __init__(self, provider: OidcProvider, clock: Clock, get: Fetch = fetch_content) -> None:
         self._provider, self._clock, self._get = provider, clock, get
         self._keys: dict[str, Any] = {}
         self._asked_at: datetime | None = None

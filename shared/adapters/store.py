@@ -15,7 +15,7 @@ Key = Sequence[tuple[str, Any]]
 Columns = dict[str, Any]
 """The values of a row by column name, those of the primary key included."""
 Expected = Mapping[str, Any]
-"""The condition on each column: a value, a frozenset of values, ``AtMost`` a number, or ``AbsentColumn`` for a missing column."""
+"""The condition on a column: a value, a frozenset of values, a ``MaximumValue``, or ``AbsentColumn`` if the column is missing."""
 BATCH_ROWS = 100
 """Maximum rows of one batch. BatchGetRow accepts 100 rows; BatchWriteRow accepts 200 rows or 4 MB."""
 RANGE_CALLS = 50
@@ -41,7 +41,7 @@ class AbsentColumn:
 
 
 @dataclass(frozen=True)
-class AtMost:
+class MaximumValue:
     """A condition on a number column: its value is ``number`` or lower."""
 
     number: int
@@ -164,7 +164,7 @@ class Store:
             rows += self._get_batch(table, keys[place : place + BATCH_ROWS], between)
         return rows
 
-    def get_few(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
+    def get_named_columns(self, table: str, keys: Sequence[Key], columns: Sequence[str]) -> list[Columns]:
         """The existing rows for at most ``BATCH_ROWS`` keys, in the order of the keys, with the named columns.
 
         If a key column is named, a row without any of the other columns is returned too.
@@ -208,7 +208,7 @@ class Store:
 
         def send_once(number: int) -> Any:
             try:
-                return self._send_request_once(operation, send, arguments, options)
+                return self._send_without_retry(operation, send, arguments, options)
             except _ConditionFailed:
                 if number == 1:
                     raise
@@ -216,7 +216,7 @@ class Store:
 
         return repeat(self._clients.retry, send_once, _retry_decision, self._clients.sleep)
 
-    def _send_request_once(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
+    def _send_without_retry(self, operation: str, send: Callable[..., Any], arguments: Any, options: Any) -> Any:
         from tablestore import OTSClientError, OTSServiceError
         from urllib3.exceptions import HTTPError
 
@@ -275,7 +275,7 @@ def sdk_condition(expectation: str, expect: Expected | None = None) -> Any:
 def _expected_value_condition(column: str, value: Any) -> Any:
     if value is AbsentColumn:  # there is no such condition, but one that a missing column passes and no value does
         return _column_condition("EQUAL", (column, _NO_VALUE), pass_if_missing=True)
-    if isinstance(value, AtMost):
+    if isinstance(value, MaximumValue):
         return _column_condition("LESS_EQUAL", (column, value.number))
     if isinstance(value, frozenset):
         return _joined_conditions("OR", [_column_condition("EQUAL", (column, each)) for each in sorted(value)])

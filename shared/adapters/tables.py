@@ -66,7 +66,7 @@ WITH_STATE = ("doc", "t")
 """The range of columns from which a migration is read, with ``state`` added for reads that filter by state."""
 JUST_DOC = ("doc", "doc0")
 CONTROL = "doc_control", "terms_control"
-"""Columns of a batch for the last act on it, once beside the document and once beside the terms. Older versions do not know these
+"""Columns of a batch for the last act on it, once beside the document and once beside the terms. Older versions ignore both
 columns."""
 SUBMITTED = "doc_asked", "terms_asked"
 """Columns of a batch for its policy and accounts, stored twice, because older versions drop such fields from the document."""

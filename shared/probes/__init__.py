@@ -14,9 +14,9 @@ from shared.domain.findings import Finding, Severity
 from shared.domain.guest import GuestFacts
 from shared.domain.text import plain_lines
 from shared.probes.frame import ProbeUnreadable
-from shared.probes.linux import parse_linux
+from shared.probes.linux import parse_linux_answer
 from shared.probes.squeeze import shortened_script
-from shared.probes.windows import parse_windows
+from shared.probes.windows import parse_windows_answer
 
 __all__ = ["MAX_ANSWER_BYTES", "ProbeUnreadable", "finding_for_unreadable", "parse_answer", "probe_script"]
 
@@ -65,7 +65,7 @@ def parse_answer(os_type: str, output: bytes, *, truncated: bool = False) -> Gue
         raise ProbeUnreadable("Probe.Truncated", f"Cloud Assistant cut the answer; {len(output)} bytes are left")
     if len(output) > MAX_ANSWER_BYTES:
         raise ProbeUnreadable("Probe.TooLarge", f"the answer has {len(output)} bytes, more than {MAX_ANSWER_BYTES}")
-    return parse_windows(text) if os_type == "windows" else parse_linux(text)
+    return parse_windows_answer(text) if os_type == "windows" else parse_linux_answer(text)
 
 
 def finding_for_unreadable(error: ProbeUnreadable) -> Finding:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from shared.probes.frame import Section
+from shared.probes.frame import AnswerSection
 
 T = TypeVar("T")
 USABLE_DESPITE_STATUS = {"mounts", "check", "updates", "fstab"}
@@ -16,11 +16,11 @@ STATUS = {127: "no such command", 124: "took longer than 15 s", 126: "not permit
 class LinuxAnswer:
     """The sections of one answer, and the reason for each section that stays unknown."""
 
-    def __init__(self, sections: dict[str, Section]) -> None:
+    def __init__(self, sections: dict[str, AnswerSection]) -> None:
         self.sections = sections
         self.unknown: dict[str, str] = {}
 
-    def read_section(self, name: str, reader: Callable[[Section], T]) -> T | None:
+    def read_section(self, name: str, reader: Callable[[AnswerSection], T]) -> T | None:
         """The value that ``reader`` returns for a section.
 
         None if the section cannot be read; the reason is then noted in ``unknown``.

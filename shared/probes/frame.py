@@ -18,7 +18,7 @@ class ProbeUnreadable(Exception):
 
 
 @dataclass
-class Section:
+class AnswerSection:
     """One section of an answer. ``status`` is the exit status of the command. ``total`` is the number of lines before a cut."""
 
     name: str
@@ -38,13 +38,13 @@ class Section:
         return found[0] if found else None
 
 
-def read_frame(text: str) -> dict[str, Section]:
+def read_frame(text: str) -> dict[str, AnswerSection]:
     """The sections of an answer by name. Raises ProbeUnreadable if the frame is incomplete."""
     lines = text.rstrip("\n").split("\n")
     lines = _lines_of_answer(lines)
     _check_header(lines)
-    sections: dict[str, Section] = {}
-    current: Section | None = None
+    sections: dict[str, AnswerSection] = {}
+    current: AnswerSection | None = None
     for line in lines[1:-1]:
         if line.startswith(" ") and current is not None:
             current.lines.append(line[1:])
@@ -56,7 +56,7 @@ def read_frame(text: str) -> dict[str, Section]:
             kept, total = [*line.split(" "), "", ""][2:4]
             current.kept, current.total = _whole_number(kept), _whole_number(total)
         elif line.startswith("@") and current is None:
-            current = Section(line[1:])
+            current = AnswerSection(line[1:])
         else:
             raise ProbeUnreadable("Probe.Garbage", f"unexpected line {line[:60]!r}")
     if current is not None or _whole_number(lines[-1][5:]) != len(sections):

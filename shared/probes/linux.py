@@ -17,14 +17,14 @@ from shared.domain.guest import (
     UserCheck,
 )
 from shared.probes.answer import LinuxAnswer, whole_number
-from shared.probes.frame import Section, read_frame
+from shared.probes.frame import AnswerSection, read_frame
 from shared.probes.linux_system import read_linux_facts
 
 ARCHITECTURES = {"x86_64": "x86_64", "amd64": "x86_64", "aarch64": "arm64", "arm64": "arm64"}
 FIREWALLS = ("firewalld", "iptables", "nftables")
 
 
-def parse_linux(text: str) -> GuestFacts:
+def parse_linux_answer(text: str) -> GuestFacts:
     """The facts in an answer of linux.sh. Raises ProbeUnreadable if its frame is incomplete."""
     answer = LinuxAnswer(read_frame(text))
     system = answer.read_section("os", lambda s: s)
@@ -37,7 +37,7 @@ def parse_linux(text: str) -> GuestFacts:
         architecture=answer.read_section("machine", lambda s: ARCHITECTURES.get(s.lines[0], s.lines[0])),
         hostname=answer.read_section("hostname", lambda s: s.lines[0]),
         mounts=_mounts(answer),
-        packages=answer.read_section("packages", _packages),
+        packages=answer.read_section("packages", _package_summary),
         services=services,
         listening=answer.read_section("listening", _listeners),
         users=answer.read_section("users", lambda s: tuple(s.values_for_key("user"))),
@@ -47,14 +47,14 @@ def parse_linux(text: str) -> GuestFacts:
         dns=answer.read_section("dns", lambda s: tuple(s.lines)),
         firewall=_active_firewalls(services),
         checksums=(answer.read_section("checksums", _checksums) or ()) if "checksums" in answer.sections else (),
-        check=_user_check(answer.sections.get("check")),
+        check=_user_check_result(answer.sections.get("check")),
     )
     total, available = answer.read_section("memory", _memory_mib) or (None, None)
     facts = replace(facts, memory_mib=total, memory_available_mib=available, linux=read_linux_facts(answer, facts))
     return replace(facts, unknown=tuple(sorted(answer.unknown.items())), cut=answer.cut_sections())
 
 
-def system_version(section: Section) -> str | None:
+def system_version(section: AnswerSection) -> str | None:
     """The version in VERSION_ID, or the longer version in redhat-release. For example, redhat-release of CentOS holds 7.9.2009."""
     short = section.first_value("version_id")
     full = re.search(r"release (\d[\d.]*)", section.first_value("release") or "")
@@ -63,7 +63,7 @@ def system_version(section: Section) -> str | None:
     return short
 
 
-def _memory_mib(section: Section) -> tuple[int | None, int | None]:
+def _memory_mib(section: AnswerSection) -> tuple[int | None, int | None]:
     """The total and the available memory in MiB, from /proc/meminfo (in kB) or from ``free -m``."""
     mem = section.first_value("Mem:")
     if mem is not None:
@@ -81,11 +81,11 @@ def _mounts(answer: LinuxAnswer) -> tuple[MountFacts, ...] | None:
     section = answer.sections.get("options")
     pairs = [line.split(" ", 1) for line in section.lines] if section else []
     options = {pair[1]: pair[0] for pair in pairs if len(pair) == 2}
-    mounts = answer.read_section("mounts", lambda s: tuple(_mount(line.split(" ", 7)) for line in s.lines))
+    mounts = answer.read_section("mounts", lambda s: tuple(_mount_facts(line.split(" ", 7)) for line in s.lines))
     return None if mounts is None else tuple(replace(m, options=options.get(m.mount_point, "")) for m in mounts)
 
 
-def _mount(words: list[str]) -> MountFacts:
+def _mount_facts(words: list[str]) -> MountFacts:
     device, kind, size, free, inodes, mode, uuid, point = words
     return MountFacts(
         point,
@@ -99,7 +99,7 @@ def _mount(words: list[str]) -> MountFacts:
     )
 
 
-def _packages(section: Section) -> PackageSummary:
+def _package_summary(section: AnswerSection) -> PackageSummary:
     total = whole_number(section.first_value("total") or "")
     if total == 0:
         raise ValueError("no package at all")
@@ -113,12 +113,12 @@ def _packages(section: Section) -> PackageSummary:
     )
 
 
-def _services(section: Section) -> tuple[ServiceFacts, ...]:
+def _services(section: AnswerSection) -> tuple[ServiceFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(ServiceFacts(name, enabled == "1", active == "1") for name, enabled, active in rows)
 
 
-def _listeners(section: Section) -> tuple[ListenerFacts, ...]:
+def _listeners(section: AnswerSection) -> tuple[ListenerFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(ListenerFacts(protocol, address, whole_number(port)) for protocol, address, port in rows)
 
@@ -139,10 +139,10 @@ def _active_firewalls(services: tuple[ServiceFacts, ...] | None) -> str | None:
     return " ".join(name for name in FIREWALLS if any(s.name == name and s.active for s in services))
 
 
-def _checksums(section: Section) -> tuple[ChecksumFacts, ...]:
+def _checksums(section: AnswerSection) -> tuple[ChecksumFacts, ...]:
     pairs = [line.split(" ", 1) for line in section.lines]
     return tuple(ChecksumFacts(path, "" if digest == "-" else digest) for digest, path in pairs)
 
 
-def _user_check(section: Section | None) -> UserCheck | None:
+def _user_check_result(section: AnswerSection | None) -> UserCheck | None:
     return UserCheck(section.status, " ".join(section.lines)[:200]) if section else None

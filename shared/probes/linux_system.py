@@ -8,7 +8,7 @@ from dataclasses import replace
 from shared.domain.fstab import Seen, read_line
 from shared.domain.guest import BootFacts, FstabFacts, GuestFacts, LinuxFacts
 from shared.probes.answer import LinuxAnswer
-from shared.probes.frame import Section
+from shared.probes.frame import AnswerSection
 
 TIME_SERVICES = {"chronyd", "ntpd", "systemd-timesyncd"}
 PANELS = {
@@ -58,7 +58,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
         updates_pending={0: False, 100: True}.get(updates.status) if updates else None,
         reboot_pending=_is_reboot_pending(boot, facts),
         compiled_programs=_program_names(programs),
-        python2_users=_python_users(programs, cron),
+        python2_users=_python2_users(programs, cron),
         proxy=" ".join(state.values_for_key("proxy")) if state else None,
         selinux=_selinux_mode(state) if state else None,
         clock_synchronised=None if active is None else bool(active & TIME_SERVICES),
@@ -71,7 +71,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
     return _facts_with_health(_facts_with_newer_sections(linux, answer, modules), answer)
 
 
-def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: Section | None) -> LinuxFacts:
+def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
     """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks these sections."""
     if "more" not in answer.sections:
         return linux
@@ -89,13 +89,13 @@ def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: 
         rpm_database=packages.first_value("complaint") if packages else None,
         encrypted_devices=_values_of_key(more, "crypt"),
         pam_modules=_words_of_key(more, "pam"),
-        permit_root_login=_permit_root_login(more) if more else None,
+        permit_root_login=_root_login_setting(more) if more else None,
         fips=more.first_value("fips") == "1" if more else None,
         read_only_mounts=_values_of_key(more, "read-only"),
     )
 
 
-def _permit_root_login(more: Section) -> str | None:
+def _root_login_setting(more: AnswerSection) -> str | None:
     """The setting PermitRootLogin of sshd. Empty if the file lacks the setting, None if the file does not exist.
 
     An older probe did not report whether the file exists.
@@ -122,11 +122,11 @@ def _facts_with_health(linux: LinuxFacts, answer: LinuxAnswer) -> LinuxFacts:
     )
 
 
-def _values_of_key(section: Section | None, key: str) -> tuple[str, ...] | None:
+def _values_of_key(section: AnswerSection | None, key: str) -> tuple[str, ...] | None:
     return tuple(section.values_for_key(key)) if section else None
 
 
-def _words_of_key(section: Section | None, key: str) -> tuple[str, ...] | None:
+def _words_of_key(section: AnswerSection | None, key: str) -> tuple[str, ...] | None:
     return tuple(word for line in section.values_for_key(key) for word in line.split()) if section else None
 
 
@@ -145,14 +145,14 @@ def _lock_holder(line: str) -> str:
     return f"{path} of process {pid} {name}".rstrip()
 
 
-def _has_security_agent(state: Section | None, modules: Section | None) -> bool | None:
+def _has_security_agent(state: AnswerSection | None, modules: AnswerSection | None) -> bool | None:
     """Whether the security agent runs or its module is loaded. The agent's folder proves nothing, because an uninstall keeps it."""
     if modules and modules.values_for_key("security-agent"):
         return True
     return _is_yes(state.first_value("security-agent")) if state else None
 
 
-def _selinux_mode(state: Section) -> str | None:
+def _selinux_mode(state: AnswerSection) -> str | None:
     """The SELinux mode (``enforcing``, ``permissive`` or ``disabled``), from the kernel or else from the configuration."""
     enforce = state.first_value("enforce")
     if enforce is not None:
@@ -175,14 +175,14 @@ def _fstab_entries(answer: LinuxAnswer) -> tuple[FstabFacts, ...] | None:
     return tuple(entry for entry in entries if entry)
 
 
-def _old_fstab_entries(section: Section) -> tuple[FstabFacts, ...]:
+def _old_fstab_entries(section: AnswerSection) -> tuple[FstabFacts, ...]:
     rows = [line.split(" ") for line in section.lines]
     return tuple(
         FstabFacts(spec, point, kind, options, _is_yes(None if here == "?" else here)) for spec, point, kind, options, here in rows
     )
 
 
-def _boot_facts(section: Section, packages: Section | None) -> BootFacts:
+def _boot_facts(section: AnswerSection, packages: AnswerSection | None) -> BootFacts:
     images = [line.rsplit(" ", 1) for line in section.values_for_key("image")]
     versions = tuple(version for version, _ in images)
     return BootFacts(
@@ -195,7 +195,7 @@ def _boot_facts(section: Section, packages: Section | None) -> BootFacts:
     )
 
 
-def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
+def _default_kernel(section: AnswerSection, versions: tuple[str, ...]) -> str | None:
     """The kernel that GRUB starts next: the saved entry, or else the first entry. An entry is saved by version or by number."""
     saved = (section.first_value("saved") or "").strip()
     named = [version for version in versions if version in saved]
@@ -206,7 +206,7 @@ def _default_kernel(section: Section, versions: tuple[str, ...]) -> str | None:
     return entries[number] if number is not None and number < len(entries) else None
 
 
-def _version_key(version: str) -> list[tuple[int, str]]:
+def _version_sort_key(version: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"[.\-_]", version)]
 
 
@@ -220,11 +220,11 @@ def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None
         return None
     chosen = facts.packages.chosen if facts.packages else ()
     packaged = {f"{p.version}.{p.architecture}" for p in chosen if p.name in ("kernel", "kernel-core")}
-    newest = max([image for image in images if image in packaged] or images, key=_version_key)
-    return newest != facts.kernel and _version_key(newest) > _version_key(facts.kernel)
+    newest = max([image for image in images if image in packaged] or images, key=_version_sort_key)
+    return newest != facts.kernel and _version_sort_key(newest) > _version_sort_key(facts.kernel)
 
 
-def _program_names(programs: Section | None) -> tuple[str, ...] | None:
+def _program_names(programs: AnswerSection | None) -> tuple[str, ...] | None:
     """The names of the hosting panels and of the other compiled programs in the guest."""
     if programs is None:
         return None
@@ -232,7 +232,7 @@ def _program_names(programs: Section | None) -> tuple[str, ...] | None:
     return (*panels, *programs.values_for_key("elf"))
 
 
-def _python_users(programs: Section | None, cron: tuple[str, ...] | None) -> tuple[str, ...] | None:
+def _python2_users(programs: AnswerSection | None, cron: tuple[str, ...] | None) -> tuple[str, ...] | None:
     if programs is None or cron is None:
         return None
     jobs = [line for line in cron if re.search(r"\bpython(?!3)", line)]

@@ -9,7 +9,7 @@ from typing import Literal
 
 from shared.domain.after_job import SeenMarker
 from shared.domain.text import plain
-from shared.probes.frame import Section
+from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
 
 Act = Literal["write", "look", "remove"]
@@ -40,11 +40,11 @@ def parse_marker_answer(os_type: str, output: bytes) -> SeenMarker | None:
     starts = [at for at, line in enumerate(lines) if line == _LOOK]
     if not starts or lines[-1].strip() != _END:
         return None
-    told = Section("look", [plain(line) for line in lines[starts[-1] + 1 : -1]])
+    told = AnswerSection("look", [plain(line) for line in lines[starts[-1] + 1 : -1]])
     system = dict(line.split("=", 1) for line in told.values_for_key("os") if "=" in line)
     system = {name: value.strip("\"'") for name, value in system.items()}
     short = [f"version_id {system['VERSION_ID']}"] if "VERSION_ID" in system else []
-    version = Section("os", [*short, *(f"release {each}" for each in told.values_for_key("release"))])
+    version = AnswerSection("os", [*short, *(f"release {each}" for each in told.values_for_key("release"))])
     return SeenMarker(
         os_id=system.get("ID"),
         os_version=system_version(version) if os_type == "linux" else system.get("VERSION_ID"),

@@ -13,7 +13,7 @@ from typing import Literal
 from shared.domain.recipes.recipe import Recipe
 from shared.domain.text import plain
 from shared.domain.toolrun import ToolAnswer
-from shared.probes.frame import Section
+from shared.probes.frame import AnswerSection
 from shared.probes.linux import system_version
 
 Act = Literal["begin", "look", "start", "clean"]
@@ -85,10 +85,10 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
     starts = [place for place, line in enumerate(lines) if line == _FIRST]
     if not starts or lines[-1].strip() != _END:
         return None
-    told = Section("tool", [plain(line) for line in lines[starts[-1] + 1 : -1]])
+    told = AnswerSection("tool", [plain(line) for line in lines[starts[-1] + 1 : -1]])
     system = dict(line.split("=", 1) for line in told.values_for_key("os") if "=" in line)
     system = {name: value.strip("\"'") for name, value in system.items()}
-    version = Section(
+    version = AnswerSection(
         "os", [f"version_id {system.get('VERSION_ID', '')}", *(f"release {each}" for each in told.values_for_key("release"))]
     )
     return ToolAnswer(
@@ -114,20 +114,20 @@ def parse_tool_answer(output: bytes, at: datetime | None = None) -> ToolAnswer |
     )
 
 
-def _field_word(told: Section, name: str) -> str:
+def _field_word(told: AnswerSection, name: str) -> str:
     return (told.first_value(name) or "").strip()
 
 
-def _is_field_yes(told: Section, name: str) -> bool:
+def _is_field_yes(told: AnswerSection, name: str) -> bool:
     return _field_word(told, name) == "yes"
 
 
-def _field_number(told: Section, name: str) -> int | None:
+def _field_number(told: AnswerSection, name: str) -> int | None:
     text = _field_word(told, name)
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 12 else None
 
 
-def _unpacked_file(told: Section, name: str) -> str:
+def _unpacked_file(told: AnswerSection, name: str) -> str:
     """The text of a packed file, as far as it arrived; empty if it cannot be unpacked."""
     text = _field_word(told, name)
     try:

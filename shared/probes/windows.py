@@ -47,7 +47,7 @@ class FieldReader:
             return None
 
 
-def parse_windows(text: str) -> GuestFacts:
+def parse_windows_answer(text: str) -> GuestFacts:
     """The facts in an answer of windows.ps1. Raises ProbeUnreadable."""
     document = FieldReader(_parsed_object(text))
     for name, reason in document.read_field("unknown", _text_pairs) or ():
@@ -60,19 +60,19 @@ def parse_windows(text: str) -> GuestFacts:
         os_version=system.read_field("version", _plain_text),
         os_name=system.read_field("caption", _plain_text),
         kernel=system.read_field("version", _plain_text),
-        architecture=_architecture(system.read_field("architecture", _plain_text)),
+        architecture=_architecture_name(system.read_field("architecture", _plain_text)),
         hostname=document.read_field("hostname", _plain_text),
         cpu=document.read_field("cpu", _whole_number),
         memory_mib=document.read_field("memory_mib", _whole_number),
-        mounts=document.read_field("volumes", lambda v: tuple(map(_volume, v))),
-        services=document.read_field("services", lambda v: tuple(map(_service, v))),
-        listening=document.read_field("listening", lambda v: tuple(map(_listener, v))),
+        mounts=document.read_field("volumes", lambda v: tuple(map(_volume_facts, v))),
+        services=document.read_field("services", lambda v: tuple(map(_service_facts, v))),
+        listening=document.read_field("listening", lambda v: tuple(map(_listener_facts, v))),
         users=document.read_field("users", _plain_texts),
-        interfaces=network.read_field("interfaces", lambda v: tuple(map(_interface, v))),
+        interfaces=network.read_field("interfaces", lambda v: tuple(map(_interface_facts, v))),
         default_route=network.read_field("default_route", _plain_text),
         dns=network.read_field("dns", _plain_texts),
-        checksums=tuple(map(_checksum, document.fields.get("checksums") or ())),
-        check=_user_check(document.fields.get("check")),
+        checksums=tuple(map(_checksum_facts, document.fields.get("checksums") or ())),
+        check=_user_check_result(document.fields.get("check")),
         windows=_windows_facts(document, system, health),
         cut=tuple(document.read_field("cut", _text_pairs) or ()),
     )
@@ -128,7 +128,7 @@ def _whole_number(value: Any) -> int:
     return value
 
 
-def _boolean(value: Any) -> bool:
+def _boolean_value(value: Any) -> bool:
     return value if isinstance(value, bool) else bool(_raise_value_error(value))
 
 
@@ -136,18 +136,18 @@ def _text_pairs(value: Any) -> list[tuple[str, str]]:
     return [(_plain_text(name), _plain_text(reason)) for name, reason in value]
 
 
-def _architecture(text: str | None) -> str | None:
+def _architecture_name(text: str | None) -> str | None:
     return "x86_64" if text and "64" in text else text
 
 
-def _volume(row: Any) -> MountFacts:
+def _volume_facts(row: Any) -> MountFacts:
     drive = _plain_text(row["drive"])
     return MountFacts(
         drive, drive, _whole_number(row["size_mib"]), _whole_number(row["free_mib"]), serial=_plain_text(row.get("serial") or "")
     )
 
 
-def _service(row: Any) -> ServiceFacts:
+def _service_facts(row: Any) -> ServiceFacts:
     return ServiceFacts(
         _plain_text(row["name"]),
         _plain_text(row["start_mode"]).lower().startswith("auto"),
@@ -155,7 +155,7 @@ def _service(row: Any) -> ServiceFacts:
     )
 
 
-def _listener(row: Any) -> ListenerFacts:
+def _listener_facts(row: Any) -> ListenerFacts:
     if isinstance(row, dict):
         return ListenerFacts(
             _plain_text(row.get("protocol", "tcp")), _plain_text(row.get("address", "")), _whole_number(row["port"])
@@ -164,18 +164,18 @@ def _listener(row: Any) -> ListenerFacts:
     return ListenerFacts(words[0], " ".join(words[1:-1]), _whole_number(int(words[-1])))
 
 
-def _interface(row: Any) -> InterfaceFacts:
+def _interface_facts(row: Any) -> InterfaceFacts:
     return InterfaceFacts(_plain_text(row["name"]), _plain_texts(row.get("addresses", [])), _plain_text(row.get("mac") or ""))
 
 
-def _checksum(row: Any) -> ChecksumFacts:
+def _checksum_facts(row: Any) -> ChecksumFacts:
     try:
         return ChecksumFacts(_plain_text(row["path"]), _plain_text(row["sha256"]))
     except (ValueError, KeyError, TypeError):
         raise ProbeUnreadable("Probe.Garbage", f"a checksum cannot be read: {str(row)[:60]}") from None
 
 
-def _user_check(row: Any) -> UserCheck | None:
+def _user_check_result(row: Any) -> UserCheck | None:
     if not isinstance(row, dict) or not isinstance(row.get("exit_status"), int):
         return None
     return UserCheck(abs(row["exit_status"]), plain(str(row.get("output", "")))[:200])
@@ -186,15 +186,15 @@ def _windows_facts(document: FieldReader, system: FieldReader, health: FieldRead
         build=system.read_field("build", _plain_text),
         language=system.read_field("language", _plain_text),
         windows_dir_mib=document.read_field("windows_dir_mib", _whole_number),
-        pending_reboot=document.read_field("pending_reboot", _boolean),
-        domain_controller=document.read_field("domain_controller", _boolean),
-        clustered=document.read_field("clustered", _boolean),
-        bitlocker=document.read_field("bitlocker", _boolean),
+        pending_reboot=document.read_field("pending_reboot", _boolean_value),
+        domain_controller=document.read_field("domain_controller", _boolean_value),
+        clustered=document.read_field("clustered", _boolean_value),
+        bitlocker=document.read_field("bitlocker", _boolean_value),
         page_files=document.read_field("page_files", _plain_texts),
-        activated=document.read_field("activated", _boolean),
+        activated=document.read_field("activated", _boolean_value),
         antivirus=document.read_field("antivirus", _plain_texts),
         filter_drivers=document.read_field("filter_drivers", _plain_texts),
-        metadata_answers=health.read_field("metadata", _boolean),
-        names_resolve=health.read_field("names", _boolean),
-        clock_in_step=health.read_field("clock", _boolean),
+        metadata_answers=health.read_field("metadata", _boolean_value),
+        names_resolve=health.read_field("names", _boolean_value),
+        clock_in_step=health.read_field("clock", _boolean_value),
     )

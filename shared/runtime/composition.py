@@ -123,9 +123,9 @@ class UnreadyDrivers(Mapping[str, Permanent]):
 
 
 def _make_compute(clients: Clients, clock: Clock) -> Compute:
-    from shared.adapters.compute import Ecs
+    from shared.adapters.compute import EcsCompute
 
-    return Ecs(clients, clock)
+    return EcsCompute(clients, clock)
 
 
 def _make_guest(clients: Clients) -> Guest:
@@ -171,9 +171,9 @@ def _make_audit(store: Store) -> Audit:
 
 
 def _make_sign_in(settings: Settings, clock: Clock) -> SignIn:
-    from shared.adapters.sign_in import NAME_CLAIMS, OidcSignIn, Provider
+    from shared.adapters.sign_in import NAME_CLAIMS, OidcProvider, OidcSignIn
 
-    return OidcSignIn(Provider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
+    return OidcSignIn(OidcProvider(settings.oidc_issuer, settings.oidc_audiences, settings.oidc_name_claims or NAME_CLAIMS), clock)
 
 
 def _make_clients(function: str, settings: Settings, clients: Clients) -> None:

@@ -184,7 +184,7 @@ def test_the_count_waits_for_whoever_takes_or_gives_meanwhile(one: Bench) -> Non
         return row
 
     with mock.patch.object(admission._store, "get", overtaken):
-        admission._correct_counts()
+        admission._recalculate_counts()
     assert admission.slot_holders() == {}
     assert admission.slot_use("b1") == SlotUse(71, 0, 0)
 

@@ -152,10 +152,10 @@ def test_the_activation_code_is_hidden(one: Bench, smc: Driver) -> None:
     from shared.adapters.drivers.access_tokens import AccessTokens
     from shared.adapters.drivers.jobs import SmcJobs
 
-    token_id, code = AccessTokens(SmcJobs(smc._clients)).make("rp-test")  # type: ignore[attr-defined]
+    token_id, code = AccessTokens(SmcJobs(smc._clients)).make_token("rp-test")  # type: ignore[attr-defined]
     assert redact.hide_secrets(f"import {token_id} {code}") == f"import {token_id} ***"
-    assert AccessTokens(SmcJobs(smc._clients)).delete_by_name("rp-test")  # type: ignore[attr-defined]
-    assert not AccessTokens(SmcJobs(smc._clients)).delete_by_name("rp-test")  # type: ignore[attr-defined]
+    assert AccessTokens(SmcJobs(smc._clients)).delete_tokens_by_name("rp-test")  # type: ignore[attr-defined]
+    assert not AccessTokens(SmcJobs(smc._clients)).delete_tokens_by_name("rp-test")  # type: ignore[attr-defined]
 
 
 def test_what_is_not_set_is_named(one: Bench, smc: Driver) -> None:

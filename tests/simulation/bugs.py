@@ -7,7 +7,7 @@ from typing import Any
 from unittest import mock
 
 from cli import targets
-from shared.adapters.compute import Ecs
+from shared.adapters.compute import EcsCompute
 from shared.domain import acts, approvals, batch, brake, notice, restore, seen, waves
 from shared.domain.after_job import AfterJob
 from shared.domain.batch import BatchState, Terms
@@ -150,16 +150,16 @@ def freeze_ignored() -> list[Patch]:
 
 def denial_ignored() -> list[Patch]:
     """What the role may not reset is taken for reset."""
-    reset = Ecs.reset_disk
+    reset = EcsCompute.reset_disk
 
-    def tolerant(self: Ecs, *arguments: Any) -> None:
+    def tolerant(self: EcsCompute, *arguments: Any) -> None:
         try:
             reset(self, *arguments)
         except Permanent as error:
             if not error.code.startswith(("Forbidden", "NoPermission")):
                 raise
 
-    return [mock.patch.object(Ecs, "reset_disk", tolerant)]
+    return [mock.patch.object(EcsCompute, "reset_disk", tolerant)]
 
 
 def whatever_was_seen() -> list[Patch]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from shared.adapters.compute import Ecs
+from shared.adapters.compute import EcsCompute
 from shared.domain.disk_reset import ResetState
 from shared.domain.findings import assessment
 from shared.domain.migration import Migration
@@ -23,18 +23,18 @@ Patch = Any
 def only_the_system_disk() -> list[Patch]:
     """A rollback leaves every data disk as it is."""
     kinds: dict[str, str] = {}
-    disks, reset = Ecs.disks, Ecs.reset_disk
+    disks, reset = EcsCompute.disks, EcsCompute.reset_disk
 
-    def seen(self: Ecs, *arguments: Any) -> Any:
+    def seen(self: EcsCompute, *arguments: Any) -> Any:
         found = disks(self, *arguments)
         kinds.update({each.disk_id: each.kind for each in found})
         return found
 
-    def system_only(self: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def system_only(self: EcsCompute, region_id: str, disk_id: str, snapshot_id: str) -> None:
         if kinds.get(disk_id, "system") == "system":
             reset(self, region_id, disk_id, snapshot_id)
 
-    return [mock.patch.object(Ecs, "disks", seen), mock.patch.object(Ecs, "reset_disk", system_only)]
+    return [mock.patch.object(EcsCompute, "disks", seen), mock.patch.object(EcsCompute, "reset_disk", system_only)]
 
 
 def only_one_disk() -> list[Patch]:
@@ -77,6 +77,6 @@ def not_looked_at() -> list[Patch]:
 
 def false_rollback() -> list[Patch]:
     return [
-        mock.patch.object(Ecs, "reset_disk"),
+        mock.patch.object(EcsCompute, "reset_disk"),
         mock.patch.object(rollback, "compare_restored", return_value=assessment([], {})),
     ]

@@ -1,1 +1,1 @@
-"""The migration drivers. ``smc`` and ``console`` use jobs of Server Migration Center; ``in_guest`` runs a tool in the guest."""
+"""Three drivers, which carry out a migration. ``smc`` and ``console`` use jobs of SMC; ``in_guest`` runs a tool in the guest."""

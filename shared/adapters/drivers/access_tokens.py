@@ -14,7 +14,7 @@ class AccessTokens:
     def __init__(self, jobs: SmcJobs) -> None:
         self._jobs = jobs
 
-    def make(self, name: str) -> tuple[str, str]:
+    def make_token(self, name: str) -> tuple[str, str]:
         """Make a token. Returns the token's id and its activation code."""
         from alibabacloud_smc20190601 import models
 
@@ -25,7 +25,7 @@ class AccessTokens:
         redact.add_secret(body.access_token_code)
         return str(body.access_token_id), str(body.access_token_code)
 
-    def delete_by_name(self, name: str) -> bool:
+    def delete_tokens_by_name(self, name: str) -> bool:
         """Delete all tokens with this name. Returns whether such a token existed."""
         from alibabacloud_smc20190601 import models
 
@@ -33,10 +33,10 @@ class AccessTokens:
         listed = (body.access_tokens.access_token if body.access_tokens else None) or []
         same = [token.access_token_id for token in listed if token.name == name]
         for token_id in same:
-            self.delete(token_id)
+            self.delete_token(token_id)
         return bool(same)
 
-    def delete(self, token_id: str) -> None:
+    def delete_token(self, token_id: str) -> None:
         """Delete the token with this id. A missing token is no error."""
         from alibabacloud_smc20190601 import models
 

@@ -82,7 +82,7 @@ class SmcDriver(JobStopper):
             if not imported.handle.source_id:
                 return imported
             handle = imported.handle
-        return self._prepare_job(migration, handle)
+        return self._make_job_for_source(migration, handle)
 
     def _run_import(self, migration: Migration, handle: Handle) -> JobReport:
         """Begin the import, or read the result of a begun import. Once the source exists, the report's handle names the source."""
@@ -90,13 +90,13 @@ class SmcDriver(JobStopper):
             result = self._guest.command_result(migration.region_id, migration.instance_id, handle.import_invocation_id)
             return JobReport(JobPhase.PREPARING, handle) if result is None else _import_report(handle, result)
         name = _job_name(migration)
-        if self._tokens.delete_by_name(name):
+        if self._tokens.delete_tokens_by_name(name):
             # A call before this one made the token and was lost, and the code with it; its import may have succeeded.
             known = self._source_of_lost_import(migration)
             if known:
                 return JobReport(JobPhase.PREPARING, replace(handle, source_id=known))
         command = self._import_command(migration.os_type)
-        token_id, code = self._tokens.make(name)
+        token_id, code = self._tokens.make_token(name)
         invocation = self._guest.start_script(
             migration.region_id,
             migration.instance_id,
@@ -129,7 +129,7 @@ class SmcDriver(JobStopper):
             raise _setting_missing_error(f"REPLANK_SMC_IMPORT_{os_type.upper()}")
         return template
 
-    def _prepare_job(self, migration: Migration, handle: Handle) -> JobReport:
+    def _make_job_for_source(self, migration: Migration, handle: Handle) -> JobReport:
         source = self._jobs.source_by_id(handle.source_id)
         if source is None or source.state == "Deleting":
             return JobReport(JobPhase.PREPARING, replace(handle, source_id="", import_invocation_id=""))
@@ -219,9 +219,9 @@ class SmcDriver(JobStopper):
         for job_id in own:
             self._delete_job(job_id)
         if handle.token_id:
-            self._tokens.delete(handle.token_id)
+            self._tokens.delete_token(handle.token_id)
         for name in names:
-            self._tokens.delete_by_name(name)
+            self._tokens.delete_tokens_by_name(name)
         if sources:
             self._delete_sources(migration, handle, {*own, *names})
 

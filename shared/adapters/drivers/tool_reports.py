@@ -54,7 +54,8 @@ def running_report(answer: ToolAnswer, recipe: Recipe, handle: Handle, catalog: 
         return _failure_report(answer, recipe, handle)
     if answer.is_cut:
         message = (
-            f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed. {_own_words(answer)}".strip()
+            f"{recipe.tool} was cut off in the middle: the instance restarted, or the tool was killed."
+            f" {_error_text(answer)}".strip()
         )
         return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.Interrupted", message, _remedy_after_interruption(answer))
     if answer.phase == "prepared" and not answer.started:
@@ -107,7 +108,7 @@ def _not_replaced_report(answer: ToolAnswer, recipe: Recipe, handle: Handle) -> 
         else ""
     )
     system = f"{answer.os_name} {answer.os_version}".strip() or "an unknown system"
-    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_own_words(answer, recipe)}".strip()
+    message = f"{recipe.tool} has ended, and the instance runs {system}.{own} {_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, answer.progress, "Tool.NotReplaced", message, _BACK)
 
 
@@ -115,11 +116,11 @@ def _report_in_tool_words(answer: ToolAnswer, recipe: Recipe, handle: Handle, co
     """A failed report in the tool's own words. A known kind of failure has its own code and remedy."""
     kind = kind_of(answer.log)
     remedy = kind.remedy if kind else f"Read {recipe.progress.text} and /var/lib/replank-tool/log in the instance, then retry."
-    message = f"{recipe.tool} {what}. {_own_words(answer, recipe)}".strip()
+    message = f"{recipe.tool} {what}. {_error_text(answer, recipe)}".strip()
     return JobReport(JobPhase.FAILED, handle, code=kind.code if kind else code, message=message, remedy=remedy)
 
 
-def _own_words(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
+def _error_text(answer: ToolAnswer, recipe: Recipe | None = None) -> str:
     """The tool's first error in the tool's own words; empty if the tool reports no error."""
     stops = stopping(findings_of(recipe.tool, answer.report)) if recipe and answer.report else ()
     said = f"{stops[0].title}. {stops[0].seen}" if stops else first_error(answer.log)

@@ -11,7 +11,7 @@ from alibabacloud_ecs20140526 import models
 from alibabacloud_ecs20140526.client import Client
 from alibabacloud_tea_openapi.models import Config
 
-from shared.adapters.compute import Ecs
+from shared.adapters.compute import EcsCompute
 from shared.domain.errors import Permanent
 from shared.stages import adopt
 from tests.support.fleets import fleet, instance
@@ -205,14 +205,14 @@ class DeniedReset:
     """ECS refuses to reset one disk, for as long as it is told to."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.disk_id, real = "", Ecs.reset_disk
+        self.disk_id, real = "", EcsCompute.reset_disk
 
-        def reset_disk(ecs: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+        def reset_disk(ecs: EcsCompute, region_id: str, disk_id: str, snapshot_id: str) -> None:
             if disk_id == self.disk_id:
                 raise Permanent("OperationDenied", "The disk may not be reset.", "Ask.")
             real(ecs, region_id, disk_id, snapshot_id)
 
-        monkeypatch.setattr(Ecs, "reset_disk", reset_disk)
+        monkeypatch.setattr(EcsCompute, "reset_disk", reset_disk)
 
 
 def half_way(world: World, monkeypatch: pytest.MonkeyPatch) -> tuple[dict[str, str], dict[str, Any]]:
@@ -251,14 +251,14 @@ def test_a_disk_whose_reset_was_taken_before_a_refusal_is_not_called_unrestored(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The answer was lost, the call was sent again and refused: the disk was reset all the same."""
-    real, refused = Ecs.reset_disk, [True]
+    real, refused = EcsCompute.reset_disk, [True]
 
-    def reset_disk(ecs: Ecs, region_id: str, disk_id: str, snapshot_id: str) -> None:
+    def reset_disk(ecs: EcsCompute, region_id: str, disk_id: str, snapshot_id: str) -> None:
         real(ecs, region_id, disk_id, snapshot_id)
         if refused.pop() if refused else False:
             raise Permanent("Forbidden.RAM", "The role may not do this any more.", "Ask.")
 
-    monkeypatch.setattr(Ecs, "reset_disk", reset_disk)
+    monkeypatch.setattr(EcsCompute, "reset_disk", reset_disk)
     begin(world, guests=TWO_DISKS)
     reach(world, "migrated")
     act(world, "rollback")

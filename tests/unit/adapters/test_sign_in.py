@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from shared.adapters.sign_in import OidcSignIn, Provider, is_safe_url
+from shared.adapters.sign_in import OidcProvider, OidcSignIn, is_safe_url
 from shared.domain.caller import Trust
 from shared.domain.errors import Refused, Transient
 from tests.support.fakes import NOON, FakeClock
@@ -66,7 +66,7 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def sign_in(site: Site, clock: FakeClock) -> OidcSignIn:
-    return OidcSignIn(Provider(ISSUER, (AUDIENCE,)), clock, site.get)
+    return OidcSignIn(OidcProvider(ISSUER, (AUDIENCE,)), clock, site.get)
 
 
 def test_a_good_token_says_who_it_is(sign_in: OidcSignIn) -> None:
