@@ -207,7 +207,7 @@ def fail_migration(
 ) -> Outcome:
     """Move the migration to failed, and release its slot. The failure counts against the batch's budget.
 
-    ``copied`` tells that SMC had already made its own copies of the disks when the job failed.
+    ``copied`` is true if SMC had already made its own copies of the disks when the job failed.
     """
     failure = Failure(stage, error.code, error.message, error.remedy)
     taken = step(

@@ -107,7 +107,7 @@ class InstanceChoice:
         return [self.left_out[place] for place in sorted(self.left_out)][:MOST_LISTED]
 
     def _places_with_migrations(self) -> set[Place]:
-        """Return the instances of all migrations that the batch already has. Some may be gone from ECS by now."""
+        """Return the instances of all migrations that the batch already has. Some instances may be gone from ECS."""
         found: set[Place] = set()
         token = ""
         while True:

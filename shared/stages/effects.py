@@ -57,7 +57,7 @@ def _release_lock(effect: ReleaseLock, migration: Migration, ports: Ports) -> No
 
 
 _UNLOCKED_LAST = frozenset({State.CANCELLED, State.CONFIRMED, State.COMPLETED})
-"""The states in which a job may still run. The place of the group is then released together with the lock."""
+"""The states in which a job may still run. In these states the group's place is released together with the lock."""
 
 
 def _release_slot(_: ReleaseSlot, migration: Migration, ports: Ports) -> None:

@@ -34,7 +34,7 @@ def note_power_change(migration_id: str, state: str, message: Message, ports: Po
     at = message.at or ports.clock.now()
     for _ in range(LOST_RACE.calls):
         migration = ports.migrations.load(migration_id)
-        what = _outside_act(migration, state, at, ports)
+        what = _act_of_somebody_else(migration, state, at, ports)
         if not what:
             return _EXPECTED
         try:
@@ -44,7 +44,7 @@ def note_power_change(migration_id: str, state: str, message: Message, ports: Po
     raise Stale("Migration.Moved", f"{migration_id} changes all the time.", "Nothing to do.")
 
 
-def _outside_act(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
+def _act_of_somebody_else(migration: Migration, state: str, at: datetime, ports: Ports) -> str:
     """Return, in words, what somebody else did; empty if the pipeline or its job may have done it."""
     if state == "Deleted":
         return "released the instance" if migration.state in MOVING | {State.ROLLING_BACK} else ""

@@ -46,7 +46,7 @@ def run(message: Message, ports: Ports) -> Outcome:
 def _make_batch(message: Message, ports: Ports) -> Batch:
     """Make the batch of a notice.
 
-    Its id derives from the notice's source and id, so that a second delivery finds the same batch.
+    The batch's id derives from the notice's source and id, so that a second delivery finds the same batch.
     """
     _check_notice_source(message.source, ports)
     notice: Notice = read_notice(message.data, ports.catalog)

@@ -54,7 +54,7 @@ def look_for_marker(migration: Migration, by: str, until: datetime, ports: Ports
     """Ask the guest for the marker, or read its answer into ``trace.found``.
 
     If the guest has not answered by ``until``, the answer is "not known". Raises Stale if the row has changed since it was read.
-    Errors of the ports are raised as Transient until ``until``.
+    Raises Transient if the guest cannot be asked before ``until``.
     """
     late = ports.clock.now() > until
     try:

@@ -97,7 +97,8 @@ def reset_disks(migration: Migration, safe: Callable[[], bool], note: Note, port
 def _is_disk_at_rest(migration: Migration, disk_id: str, ports: Ports) -> bool:
     """Whether ECS shows the disk in a state that accepts a reset.
 
-    If ECS refuses a reset, an earlier call whose answer was lost may have begun it. The disk's state tells.
+    If ECS refuses a reset, an earlier call whose answer was lost may have begun it. The disk's state shows whether the reset has
+    begun.
     """
     disks = ports.compute.disks(migration.region_id, migration.instance_id)
     return any(disk.disk_id == disk_id and disk.status in AT_REST for disk in disks)

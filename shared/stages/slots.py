@@ -80,7 +80,8 @@ def batch_and_start_facts(migration: Migration, ports: Ports) -> tuple[Batch, Sc
 def release_slot(migration: Migration, ports: Ports) -> None:
     """Release the slot of a migration that no longer moves. A slot that a later retry has taken stays.
 
-    In earlier versions a retry took its slot before its step. Such a retry's slot is released if no retry can follow.
+    In earlier versions a retry took its slot before its step. The slot of a retry without a step is released if no other retry can
+    follow.
     """
     last = migration.attempt + (migration.state in _NEVER_MOVES)
     ports.admission.release_slot(migration.migration_id, migration.batch_id, last, account=migration.account_id)

@@ -232,22 +232,22 @@ def rollbacks_unapproved() -> list[Patch]:
 
 def stops_overlooked() -> list[Patch]:
     """The guard takes every stop for one of the job's restarts."""
-    what = guard._outside_act
+    what = guard._act_of_somebody_else
 
     def blind(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Stopped" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_outside_act", blind)]
+    return [mock.patch.object(guard, "_act_of_somebody_else", blind)]
 
 
 def releases_overlooked() -> list[Patch]:
     """The guard does not hear of released instances."""
-    what = guard._outside_act
+    what = guard._act_of_somebody_else
 
     def deaf(migration: Migration, state: str, *others: Any) -> str:
         return "" if state == "Deleted" else what(migration, state, *others)
 
-    return [mock.patch.object(guard, "_outside_act", deaf)]
+    return [mock.patch.object(guard, "_act_of_somebody_else", deaf)]
 
 
 def checked_unasked() -> list[Patch]:

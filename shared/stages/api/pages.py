@@ -25,10 +25,10 @@ def batch_html(ports: Ports, batch_id: str) -> str:
     """Return the report of a batch as an HTML page; raises Refused (Batch.NotFound)."""
     ports.batches.terms(batch_id)  # there is one
     chosen = list(islice(_migrations_of_batch(ports, batch_id), MOST_ROWS))
-    return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _batch_course(ports, batch_id))
+    return _html_of_migrations(ports, batch_id, f"Batch {batch_id}", chosen, _planned_and_actual(ports, batch_id))
 
 
-def _batch_course(ports: Ports, batch_id: str) -> Course:
+def _planned_and_actual(ports: Ports, batch_id: str) -> Course:
     found = planning.batch_plan(ports, batch_id, seed="1", prices=(0, ""))
     planned = (found.planned.p10, found.planned.p50, found.planned.p90) if found.planned else (None, None, None)
     return Course(found.digest, planned, found.finished_at, found.outcomes)

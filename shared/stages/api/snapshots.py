@@ -11,7 +11,7 @@ MOST_PAGES = 20
 
 
 def snapshot_page(ports: Ports, *, price: float, currency: str, limit: int = 50, token: str = "") -> views.SnapshotList:
-    """Return a page of the snapshots held now, also of snapshots kept because they may be somebody else's.
+    """Return a page of the snapshots held now, including snapshots that are kept because they may be somebody else's.
 
     The sums cover only our own snapshots. A page may have fewer than ``limit`` snapshots and still have a next page.
     """

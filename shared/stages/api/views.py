@@ -480,7 +480,7 @@ class MigrationReport:
 
 
 def as_json(value: object) -> Any:
-    """Return a view as plain JSON values. Field names become camelCase, times ISO 8601 in UTC, and keys of mappings stay."""
+    """Return a view as plain JSON values: field names in camelCase, times in UTC as ISO 8601, keys of mappings unchanged."""
     if is_dataclass(value) and not isinstance(value, type):
         return {camel_case(each.name): as_json(getattr(value, each.name)) for each in fields(value)}
     if isinstance(value, datetime):
