@@ -28,7 +28,7 @@ class AccountFactsReader:
         self._clients, self._clock = clients, clock
         self._known: dict[str, tuple[datetime, AccountFacts]] = {}
 
-    def facts(self, region_id: str) -> AccountFacts:
+    def account_facts(self, region_id: str) -> AccountFacts:
         """The facts about the account in a region. A fact that the role may not read stays unknown. Raises Transient."""
         now = self._clock.now()
         asked_at, found = self._known.get(region_id, (None, AccountFacts()))

@@ -67,7 +67,7 @@ class AssumedRole:
             self._held = self._assume_role()
         return self._held
 
-    def renew_after(self, error: CloudError) -> bool:
+    def renew_if_expired(self, error: CloudError) -> bool:
         """Renew credentials that ended early. Returns False if the ended credentials were a renewal already."""
         if error.code_family not in _SPENT or self._held is None:
             return False

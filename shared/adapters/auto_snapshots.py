@@ -21,7 +21,10 @@ def snapshot_policy_ids(disks: Iterable[Any]) -> list[str]:
 
 
 def next_snapshot_at(clients: Clients, region_id: str, policy_ids: Iterable[str], now: datetime) -> datetime | None:
-    """The time of the next automatic snapshot; None if no policy runs or may be read. Makes one call per policy."""
+    """The time of the next automatic snapshot; None if no policy runs, or if the role may not read the policies.
+
+    Makes one call per policy.
+    """
     runs = [next_policy_run(*_policy_schedule(clients, region_id, each), now) for each in policy_ids]
     return min((each for each in runs if each is not None), default=None)
 

@@ -15,7 +15,7 @@ from shared.domain.retry import Again, repeat
 from shared.ports.clock import Clock
 
 MAX_ENTRIES = 16
-"""Maximum events in one PutEvents call. We chose this number, because EventBridge documents only a maximum size."""
+"""Maximum events in one PutEvents call. EventBridge documents only a maximum size, so this number is our choice."""
 MAX_BYTES = 240 * 1024
 """Maximum bytes of events in one PutEvents call. EventBridge accepts at most 256 KB per call."""
 ENVELOPE_BYTES = 600

@@ -16,7 +16,7 @@ class SystemClock:
 
 
 class EnvironmentClock:
-    """Reads the time from an environment variable (ISO 8601, UTC) set for each invocation. If unset, reads the machine's clock."""
+    """Reads the time from an environment variable (ISO 8601, UTC), or the machine's clock if the variable is unset."""
 
     def __init__(self, variable: str) -> None:
         self._variable = variable

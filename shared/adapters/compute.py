@@ -20,7 +20,7 @@ from shared.adapters.compute_facts import (
 from shared.adapters.guest import CloudAssistant
 from shared.adapters.instance_types import InstanceTypes
 from shared.adapters.sdk import Clients
-from shared.adapters.sdk_call import Expected, call_service, has_code, is_never_expected, is_not_found
+from shared.adapters.sdk_call import Expected, call_service, has_code, is_not_found, no_error_expected
 from shared.adapters.sdk_errors import CloudError, translate_error
 from shared.domain.errors import Refused, Transient
 from shared.domain.facts import AccountFacts, DiskFacts, InstanceFacts
@@ -54,7 +54,7 @@ class EcsCompute:
         self._types = InstanceTypes(clients)
 
     def account_facts(self, region_id: str) -> AccountFacts:
-        return self._account.facts(region_id)
+        return self._account.account_facts(region_id)
 
     def regions(self) -> frozenset[str]:
         from alibabacloud_ecs20140526 import models
@@ -209,7 +209,7 @@ class EcsCompute:
 
         return _all_items(fetch_page)
 
-    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = is_never_expected) -> Any:
+    def _call_ecs(self, region_id: str, operation: str, request: Any, *, expected: Expected = no_error_expected) -> Any:
         send: Callable[[Any, Any], Any] = getattr(self._clients.ecs_client(region_id), f"{operation}_with_options")
         return call_service(self._clients, lambda runtime: send(request, runtime), expected=expected)
 

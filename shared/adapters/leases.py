@@ -1,6 +1,6 @@
 """Takes and releases leases, which are rows of the table of locks. A lease is an instance's lock or a group's place.
 
-An attempt of one migration holds the lease.
+One attempt of one migration holds a lease.
 """
 
 from __future__ import annotations

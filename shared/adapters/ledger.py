@@ -14,7 +14,7 @@ from shared.domain.ledger import LedgerEntry, SnapshotState
 from shared.ports.ledger import LedgerPage
 
 MAX_ENTRIES = 2000
-"""Maximum ledger entries of one migration. At most 17 disks, 4 hops and a few attempts need far fewer."""
+"""Maximum ledger entries of one migration. At most 17 disks, 4 hops and a few attempts need far fewer entries."""
 
 
 class TablestoreLedger:

@@ -79,7 +79,7 @@ class RoleCredentials(Protocol):
         Raises AccountUnusable.
         """
 
-    def renew_after(self, error: CloudError) -> bool:
+    def renew_if_expired(self, error: CloudError) -> bool:
         """Renew the credentials if the error means that they have expired. Returns whether the call is worth repeating."""
 
     def account_error(self, error: CloudError) -> ReplankError | None:

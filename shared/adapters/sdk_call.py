@@ -23,12 +23,12 @@ def is_not_found(error: CloudError) -> bool:
     return error.code.endswith("NotFound")
 
 
-def is_never_expected(_error: CloudError) -> bool:
+def no_error_expected(_error: CloudError) -> bool:
     """Always False: the caller expects no error."""
     return False
 
 
-def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = is_never_expected) -> Any:
+def call_service(clients: Clients, send: Callable[[Any], Any], *, expected: Expected = no_error_expected) -> Any:
     """Call ``send`` with the runtime options and return the answer's body.
 
     Raises CloudError if the error is ``expected``, so that the caller handles it. ``sdk_errors`` translates any other error.
@@ -51,7 +51,7 @@ def _retry_decider(clients: Clients, expected: Expected) -> Callable[[Exception]
         failed = cloud_error(error)
         if failed is None or expected(failed):
             return None
-        if clients.assumed is not None and clients.assumed.renew_after(failed):
+        if clients.assumed is not None and clients.assumed.renew_if_expired(failed):
             return Again()
         return Again() if failed.is_worth_repeating else None
 

@@ -1,7 +1,7 @@
 """Checks OpenID Connect tokens with the provider's published keys (discovery, JWKS), using PyJWT and cryptography.
 
 Sources: OpenID Connect Core 1.0 section 3.1.3.7 (what to check), Discovery 1.0, RFC 7517 (JWK), RFC 8725 (which algorithms).
-Alibaba Cloud RAM is such a provider: issuer https://oauth.aliyun.com, RS256.
+Alibaba Cloud RAM is one provider, with the issuer https://oauth.aliyun.com and the algorithm RS256.
 """
 
 from __future__ import annotations

@@ -63,7 +63,7 @@ class RowRange:
 
 
 class Store:
-    """Reads and writes one Tablestore instance. Its methods raise Transient (Store.Unavailable), or Permanent if a person must act.
+    """Reads and writes one Tablestore instance. The methods raise Transient (Store.Unavailable), or Permanent if a person must act.
 
     Methods that return whether a condition was met raise WriteInDoubt if the outcome is unknown.
     """

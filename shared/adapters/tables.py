@@ -49,9 +49,9 @@ HELD, SINCE, WHERE, REGION = "m_", "a_", "ma_", "mr_"
 COUNT = "n_"
 """Column prefix of the slots row for the number of slots held, in total or by the batch or member account whose id follows."""
 TROUBLE = "account:"
-"""Key prefix of the row with the reason why a member account cannot be used. The account's id follows."""
+"""Key prefix of the row with the reason why a member account cannot be used. The key ends with the account's id."""
 GROUP_PLACE = "group:"
-"""Key prefix of the row that names the moving member of a redundancy group. A digest of the group follows."""
+"""Key prefix of the row that names the moving member of a redundancy group. The key ends with a digest of the group."""
 WAVE, PLACES = "wave_", "w_"
 """Column prefixes of a batch: the migrations of each wave, and pages of data that order the migrations before waves are made."""
 WITHOUT = "without_"
@@ -256,7 +256,7 @@ def _needs_newer_version(selection: Selection) -> bool:
 
 
 def _selection_for_older_versions(selection: Selection) -> Selection:
-    """The selection that older versions read. It names no instance if an older version would select too many."""
+    """The selection that older versions read. This selection names no instance if an older version would select too many."""
     return Selection(selection.regions, accounts=selection.accounts) if _needs_newer_version(selection) else selection
 
 

@@ -11,7 +11,7 @@ from shared.domain.text import plain, without_secrets
 
 _BEGIN, _END = "replank-command 1", re.compile(r"@end (-?[0-9]{1,10})")
 SHOWN = 300
-"""Maximum characters of the output that are kept. The last ones are kept, because programs print their errors at the end."""
+"""Maximum characters of the output that are kept. The last characters are kept, because programs print errors at the end."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 HEADER = "replank-probe 1 linux"
-"""The first line of an answer. The number is the version of the format."""
+"""The first line of an answer. The number in this line is the version of the answer's format."""
 
 
 class ProbeUnreadable(Exception):

@@ -72,7 +72,7 @@ def read_linux_facts(answer: LinuxAnswer, facts: GuestFacts) -> LinuxFacts:
 
 
 def _facts_with_newer_sections(linux: LinuxFacts, answer: LinuxAnswer, modules: AnswerSection | None) -> LinuxFacts:
-    """The facts in ``linux``, and the facts that only newer probes report. The answer of an older probe lacks these sections."""
+    """The facts in ``linux``, and the facts that only newer probes report. An older probe's answer lacks the sections for them."""
     if "more" not in answer.sections:
         return linux
     more = answer.read_section("more", lambda s: s)

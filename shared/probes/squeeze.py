@@ -9,7 +9,7 @@ from itertools import count
 AWK = "| awk '\n"
 """The line before the awk program, which fills the rest of the shell script."""
 _LITERAL = re.compile(r'("(?:[^"\\\n]|\\.)*"|/(?:[^/\\\n]|\\.)+/)')
-"""Matches a string or a regular expression of awk. The program must not divide: a slash always begins an expression."""
+"""Matches a string or a regular expression of awk. The awk program must not divide, so a slash always begins an expression."""
 _HEADED = re.compile(r"(?<=\(\) )\{ # .*")
 """Matches the opening brace of a shell function, if a comment follows it."""
 _BLANKS = re.compile(r" *(==|!=|[-<>+&|]=|\|\||&&|[-=<>~{}?:;,+!&|()]) *")
@@ -91,7 +91,7 @@ def _joined_lines(parts: list[str]) -> list[str]:
 
 
 def _short_names(parts: list[str]) -> dict[str, str]:
-    """A short name for each name in the awk program. The most frequent name gets the shortest."""
+    """A short name for each name in the awk program. The most frequent name gets the shortest new name."""
     used = Counter(name for part in parts for name in _NAME.findall(part) if name not in _LANGUAGE)
     fresh = (f"{letter}{number or ''}" for number in count() for letter in "abcdefghijklmnopqrstuvwxyzABCDEGHIJKLMNOPQRTUVWXYZ")
     return {name: next(fresh) for name, _ in used.most_common()}

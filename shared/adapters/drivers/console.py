@@ -29,7 +29,7 @@ _BEGUN = frozenset({"Running", "Waiting", "Finished"})
 
 
 class ConsoleDriver(JobStopper):
-    """Implements the port ``Driver`` for jobs that a person starts. Only a rollback stops such a job."""
+    """Implements the port ``Driver`` for jobs that a person starts. Only a rollback stops a job that runs."""
 
     traits = CONSOLE
     follows = True

@@ -102,7 +102,7 @@ class GuestDriver:
 
         The guest removes nothing while the tool is at work. A rollback restores the disks, so nothing is sent until a person has
         accepted the rollback. The restored disks may still hold what an earlier attempt installed. A migration that waits for a
-        slot again has lost its handle. The snapshots of such a migration show that a preparation may have begun.
+        slot again has lost its handle. The snapshots of a migration without a handle show that a preparation may have begun.
         """
         begun = handle.began_at is not None or migration.snapshots_made > 0
         is_back = migration.state in (State.ROLLING_BACK, State.ROLLED_BACK)

@@ -226,7 +226,7 @@ class SmcDriver(JobStopper):
             self._delete_sources(migration, handle, {*own, *names})
 
     def _existing_job_ids(self, names: Sequence[str]) -> list[str]:
-        """The ids of the existing jobs with these names. If a call or a step was lost, the row does not name such a job."""
+        """The ids of the existing jobs with these names. If a call or a step was lost, the row may not name its job."""
         return [job.job_id for name in names if (job := self._jobs.job_by_name(name)) is not None]
 
     def _delete_sources(self, migration: Migration, handle: Handle, own: Collection[str]) -> None:

@@ -44,7 +44,7 @@ def source_hostname(system_info: str | None) -> str:
 
 
 def is_same_host(seen: str, known: str, *, windows: bool = False) -> bool:
-    """Whether two hostnames mean one machine. Case does not matter. A domain counts only if both have one."""
+    """Whether two hostnames mean one machine. Case does not matter. A domain counts only if both hostnames have one."""
     seen, known = (each.strip().rstrip(".").lower() for each in (seen, known))
     one, other = seen.partition(".")[0], known.partition(".")[0]
     if {one, other} & _NO_NAMES:
