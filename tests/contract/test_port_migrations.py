@@ -118,6 +118,16 @@ def test_a_row_owing_two_outboxes_is_due_until_both_are_settled(rows: Migrations
     assert both.migration_id not in [each.migration_id for each in rows.due_migrations(T0 + timedelta(days=999), 200)]
 
 
+def test_an_older_outbox_stays_due_if_two_writers_settle_the_same_step(rows: Migrations) -> None:
+    made = create(rows)
+    taken = step(made, State.FAILED, now=T0, by="precheck", reason="no")
+    rows.commit(replace(taken, effects=(CountOutcome("failed"),)))
+    both = rows.load(made.migration_id)
+    rows.settle_outbox(both, 2)
+    rows.settle_outbox(both, 2)  # its answer was lost, so the other writer takes the step for its own
+    assert both.migration_id in [each.migration_id for each in rows.due_migrations(T0 + timedelta(minutes=2), 200)]
+
+
 def test_a_row_left_on_the_lane_by_a_settled_outbox_is_taken_off_it(rows: Migrations, one: Bench) -> None:
     made = create(rows)
     rows.commit(step(made, State.FAILED, now=T0, by="precheck", reason="no"))

@@ -7,6 +7,7 @@ from typing import Any
 from localcloud.account import service
 from localcloud.core.errors import ApiError
 from localcloud.ecs import agent
+from localcloud.ecs.detached import RESUME
 from tests.simulation.chaos import Chaos
 from tests.simulation.records import State
 from tests.simulation.truth import Truth
@@ -33,6 +34,13 @@ class ToolFaults:
         disk, tree = detached._system_tree(instance["InstanceId"])
         detached._keep(disk, {path: entry for path, entry in tree.items() if not path.startswith(".guest/pid/")})
         return f"{name} of {instance['InstanceId']}"
+
+    def _resume_again(self, instance: dict[str, Any]) -> None:
+        """A person starts the last part of an upgrade again if it was killed: until it has ended, the tool is at work."""
+        detached = service(self.truth.cloud, "ecs").detached
+        _, tree = detached._system_tree(instance["InstanceId"])
+        if RESUME in tree and instance["Status"] == "Running" and not instance["sim"].get("unit"):
+            detached._begin(instance, "leapp_resume", "leapp --resume")
 
     def _agent_hour(self) -> str:
         """An agent is silent for an hour, and then comes back by itself."""

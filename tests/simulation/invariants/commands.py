@@ -75,9 +75,9 @@ class OwnCommands(Checker):
 
 
 def _tried_to_drain(instance_id: str, scene: Sight) -> bool:
-    """Whether a drain was refused: an earlier call, whose answer was lost, may have run it, so what it does is undone in doubt."""
+    """Whether a migration was admitted: its drain follows, in a call that may be lost or refused, and is undone in doubt."""
     rows = [scene.truth.rows[each.migration_id] for each in scene.truth.of_instance(instance_id)]
-    return any(line.reason.startswith("the pre command failed") for row in rows for line in records.lines(row))
+    return any(line.to_state is State.SNAPSHOTTING for row in rows for line in records.lines(row))
 
 
 def _is_commanded(migration: Migration, scene: Sight) -> bool:
