@@ -48,7 +48,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Credentials:
-    """An access key. The access key of a role has a security token."""
+    """The access key that signs the calls. The access key of a role has a security token."""
 
     key_id: str
     secret: str = field(repr=False)

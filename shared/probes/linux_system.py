@@ -213,7 +213,7 @@ def _version_sort_key(version: str) -> list[tuple[int, str]]:
 def _is_reboot_pending(boot: BootFacts | None, facts: GuestFacts) -> bool | None:
     """Whether the newest installed kernel of the distribution is newer than the running kernel.
 
-    Installed kernels of other vendors do not count.
+    Kernels of other vendors do not count, even if they are installed.
     """
     images = [image for image in (boot.images if boot else ()) if not OTHER_KERNELS.search(image)]
     if not images or facts.kernel is None:
