@@ -40,10 +40,10 @@ class TablestoreAdmission:
     def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
         leases.release_lease(self._store, _lock_key(region_id, instance_id, account), migration_id, attempt)
 
-    def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+    def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
         return leases.take_lease(self._store, leases.group_key(group), migration_id, attempt, {tables.GROUP: group})
 
-    def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
+    def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         leases.release_lease(self._store, leases.group_key(group), migration_id, attempt)
 
     def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
@@ -79,7 +79,7 @@ class TablestoreAdmission:
         hold = hold_of(rows.get("hold"))
         room = self._slot_use_from_row(names, rows.get("slots", {}), account)
         room = replace(room, trouble=_trouble_from_row(rows.get(tables.TROUBLE + account))) if account else room
-        return room, self.hold() if hold.held else hold
+        return room, self.current_hold() if hold.held else hold
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
         row = self._store.get(tables.LOCKS, _SLOTS, between=tables.prefix_range(tables.WHERE)) or {}
@@ -153,7 +153,7 @@ class TablestoreAdmission:
         except WriteInDoubt:
             return  # a column that says none is as good as no column
 
-    def hold(self) -> Hold:
+    def current_hold(self) -> Hold:
         try:
             row = self._store.get(tables.LOCKS, _HOLD)
         except Permanent as error:
@@ -170,11 +170,11 @@ class TablestoreAdmission:
         found = {row["lock_id"][len(tables.TROUBLE) :]: _trouble_from_row(row) for row in rows}
         return {account: trouble for account, trouble in found.items() if trouble}
 
-    def note_trouble(self, trouble: Trouble) -> None:
+    def record_account_trouble(self, trouble: Trouble) -> None:
         columns = {TROUBLE: tables.json_column(TROUBLE, encode(trouble))}
         self._store.put(tables.LOCKS, _trouble_key(trouble.account_id), columns)
 
-    def clear_trouble(self, account: str) -> None:
+    def delete_account_trouble(self, account: str) -> None:
         row = self._store.get(tables.LOCKS, _trouble_key(account), (TROUBLE,))
         if row:
             with suppress(WriteInDoubt):
@@ -187,7 +187,7 @@ class TablestoreAdmission:
                 return self._store.put_new(tables.LOCKS, _HOLD, columns)
             return self._store.update(tables.LOCKS, _HOLD, columns, expect=_unchanged_hold_condition(seen))
         except WriteInDoubt:
-            return line in self.hold().lines
+            return line in self.current_hold().lines
 
 
 def _unchanged_hold_condition(seen: Hold) -> Expected | None:

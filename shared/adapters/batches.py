@@ -121,7 +121,7 @@ class TablestoreBatches:
         unreadable = [UnreadableRow(row["batch_id"], cause) for row in rows if (cause := _read_error(row))]
         return BatchPage(tuple(readable_values(tables.batch_from_row, rows)), page_token(following), tuple(unreadable))
 
-    def open_batches(self, limit: int) -> list[Terms]:
+    def terms_of_open_batches(self, limit: int) -> list[Terms]:
         lane = ("open_lane", tables.OPEN)
         following: Key | None = (lane, ("batch_id", LowestKey))
         terms: list[Terms] = []
@@ -140,7 +140,7 @@ class TablestoreBatches:
                 break
         return terms
 
-    def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
+    def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         lane = ("open_lane", tables.CONFIRM)
         start, end = page_start(token, (lane, ("batch_id", LowestKey))), (lane, ("batch_id", HighestKey))
         found, following = self._store.read_range(RowRange(tables.BY_OPEN, start, end), limit=limit)

@@ -48,7 +48,7 @@ class TablestoreLedger:
         rows, _ = self._store.read_range(wanted, limit=MAX_ENTRIES)
         return [tables.ledger_entry_from_row(row) for row in rows]
 
-    def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
+    def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         lane, rest = ("sweep_lane", tables.SWEEP), (("migration_id", LowestKey), ("key", LowestKey))
         start, end = (lane, ("sweep_at", LowestKey), *rest), (lane, ("sweep_at", epoch_milliseconds(now) + 1), *rest)
         found, following = self._store.read_range(RowRange(tables.BY_SWEEP, page_start(token, start), end), limit=limit)

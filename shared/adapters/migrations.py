@@ -172,7 +172,7 @@ class TablestoreMigrations:
             self.postpone_unreadable_rows([each.id for each in page.unreadable], now + LONGEST_BACK_OFF)
         return [each for each in page.migrations if each.owes or self._is_for_tick(each)]
 
-    def page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         return self._due_page(tables.SWEEP, now, limit, token)
 
     def _due_page(self, lane: str, now: datetime, limit: int, token: str) -> MigrationPage:
@@ -185,7 +185,7 @@ class TablestoreMigrations:
         rows = [row for row in self._read_rows(_unique_ids(found)) if row.get("due_lane") == lane and row["due_at"] < until]
         return _page_of_rows(rows, page_token(following))
 
-    def page_waiting_for_tick(self, until: datetime, *, limit: int) -> MigrationPage:
+    def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
         return self._due_page(tables.DRIVE, until, limit, token="")
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:

@@ -28,7 +28,7 @@ class SlotUse:
     """Why the account cannot be used; None if it can be used."""
 
     def is_held_since(self, attempt: int) -> bool:
-        """Whether this attempt or a later one holds the slot. An earlier attempt can then not release it."""
+        """Whether this attempt or a later one holds the slot. If so, an earlier attempt cannot release it."""
         return self.since >= attempt
 
 
@@ -48,7 +48,7 @@ class Admission(Protocol):
     """
 
     def lock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> str:
-        """Lock the instance for a migration. Returns the migration that holds the lock now; another one if it was locked before."""
+        """Lock the instance for a migration unless it is locked. Returns the id of the migration that holds the lock now."""
 
     def unlock_instance(self, region_id: str, instance_id: str, migration_id: str, attempt: int = 1, *, account: str = "") -> None:
         """Release the lock if this migration took it in this attempt or an earlier one. A later attempt keeps its lock."""
@@ -56,20 +56,20 @@ class Admission(Protocol):
     def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         """The id of the migration that holds the instance's lock; empty if the instance is not locked."""
 
-    def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+    def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
         """Take the only place of a redundancy group if it is free. Returns the holder of the place after the call."""
 
-    def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
+    def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         """Release the group's place if this migration took it in this attempt or an earlier one."""
 
     def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
         """The holder of each group's place, by group. Groups with a free place are left out. Makes no call without groups."""
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
-        """The slots held now by the account, by a batch and by one of its migrations. The cost does not grow with their number."""
+        """The slots held now by the account, by a batch and by one of its migrations. Reads one row, whatever their number."""
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
-        """The slots in use with the account's trouble, and the hold, in one call. A released hold comes without its acts."""
+        """The slots in use and the hold, read in one call. If the hold is released, its history of acts is left out."""
 
     def accounts_of_slot_holders(self) -> dict[str, str]:
         """The account id of each migration that holds a slot in a member account, by migration id."""
@@ -83,22 +83,22 @@ class Admission(Protocol):
     def take_slot(
         self, seen: SlotUse, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "", region: str = ""
     ) -> bool:
-        """Take a slot if no slot was taken since ``seen`` was read. If one was, returns False: read the slots again.
+        """Take a slot. Returns False, without taking one, if another slot was taken since ``seen`` was read.
 
         A slot that an earlier attempt still holds passes to this attempt.
         """
 
     def release_slot(self, migration_id: str, batch_id: str, attempt: int = 1, *, account: str = "") -> None:
-        """Release the slot if this attempt or an earlier one took it; a retry keeps its own slot. No error if there is no slot."""
+        """Release the slot if this attempt or an earlier one took it. A slot of a later attempt is kept."""
 
     def delete_slot_count(self, batch_id: str) -> None:
         """Delete the slot count of a batch that holds no slot. If the batch takes a slot later, its count starts again."""
 
-    def hold(self) -> Hold:
-        """The hold on every start. If its row is unreadable or Tablestore refuses to return it, everything counts as held."""
+    def current_hold(self) -> Hold:
+        """The hold, which can stop every start. If its row cannot be read, everything counts as held."""
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
-        """Set or release the hold and add the act's line. If the hold changed since ``seen``, returns False: read it again."""
+        """Set or release the hold and record the act. Returns False, without a change, if the hold is no longer ``seen``."""
 
     def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         """Why each of these member accounts cannot be used, by account. Usable accounts are left out.
@@ -106,8 +106,8 @@ class Admission(Protocol):
         Makes no call if there are no accounts.
         """
 
-    def note_trouble(self, trouble: Trouble) -> None:
+    def record_account_trouble(self, trouble: Trouble) -> None:
         """Record why an account cannot be used. Replaces an earlier reason."""
 
-    def clear_trouble(self, account: str) -> None:
+    def delete_account_trouble(self, account: str) -> None:
         """Delete the reason why an account cannot be used. No error if there is no reason."""

@@ -75,7 +75,7 @@ class Batches(Protocol):
         """Write one page of sort keys. It replaces an earlier version of the page."""
 
     def waves(self, batch_id: str) -> Waves:
-        """The migrations of each wave; empty if the batch has no waves. Cached, because the acknowledgement has fixed them."""
+        """The migrations of each wave; empty if the batch has no waves. They are cached, because they are fixed once written."""
 
     def left_out_page(self, batch_id: str, page: int) -> tuple[LeftOut, ...]:
         """A page of the instances that the selection left out. Pages count from 0; a page after the last is empty."""
@@ -86,17 +86,18 @@ class Batches(Protocol):
     def batch_page(self, *, limit: int, token: str) -> BatchPage:
         """A page of all batches, newest first."""
 
-    def open_batches(self, limit: int) -> list[Terms]:
-        """The terms of the batches that the tick processes: being planned, or with migrations that wait for admission."""
+    def terms_of_open_batches(self, limit: int) -> list[Terms]:
+        """The terms of the open batches. They are being planned or have migrations that wait for admission."""
 
-    def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
-        """A page, by id, of the closed batches in which migrations wait for a person's confirmation."""
+    def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
+        """A page of the closed batches in which migrations wait for a person's confirmation, sorted by id."""
 
     def count_outcome(self, batch_id: str, migration_id: str, outcome: str, attempt: int = 1) -> None:
         """Record the outcome of an attempt: ``failed``, ``moved`` or ``retried``. A retry removes earlier failures from the count.
 
-        Repeating a call changes nothing. A retry recorded late keeps a failure of the attempt that the retry began. If a migration
-        both moved and failed, its later attempt counts. Within one attempt the failure counts, as after a rollback.
+        Repeating a call changes nothing. A retry that is recorded late does not remove a failure of its own attempt. If a migration
+        both moved and failed, its later attempt counts. If one attempt both moved and failed, as after a rollback, the failure
+        counts.
         """
 
     def tally(self, batch_id: str) -> Tally:

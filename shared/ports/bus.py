@@ -12,4 +12,4 @@ class Bus(Protocol):
     """The pipeline's own event bus."""
 
     def publish(self, events: Sequence[Event]) -> None:
-        """Publish the events. Events that the bus refuses are sent a few more times; then raises Transient (Bus.PublishFailed)."""
+        """Publish the events. Refused events are sent again a few times. Raises Transient (Bus.PublishFailed) after that."""

@@ -89,7 +89,7 @@ class Compute(Protocol):
     def instance_page(
         self, region_id: str, *, instance_ids: Sequence[str] = (), token: str = "", only: InstanceFilter = NO_FILTER
     ) -> InstancePage:
-        """A page of at most 100 instances of the region: all, the given ids, or the instances that pass the filter.
+        """A page of at most 100 instances of the region. Without ids and a filter, the pages list all instances.
 
         A filter by resource group also passes the instances of the default group.
         """
@@ -136,5 +136,5 @@ class Compute(Protocol):
     def reset_disk(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Roll a disk back to one of its snapshots. The instance must be stopped.
 
-        Raises Transient while another reset of the disk runs. ECS does not show who began that reset or its snapshot.
+        Raises Transient while another reset of the disk runs. ECS shows neither who began that reset nor the snapshot that it uses.
         """

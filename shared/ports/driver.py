@@ -102,12 +102,13 @@ class Driver(Protocol):
         """The jobs of the migration or of these source servers that run or can still start. Makes two or three calls."""
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
-        """Stop and delete these jobs. If SMC refuses it for a running job, raises no error; so list the jobs again."""
+        """Stop and delete these jobs. No error if SMC refuses to delete one; ``unfinished_jobs`` then still returns it."""
 
     def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.
 
-        No error if they were deleted before. If an answer was lost, SMC may have more of them than the handle records. So jobs
-        and codes are also found by their names, and source servers by the output of the imports in the instance. A source server
-        with another owner's job is kept. If ``sources`` is false all source servers are kept, because the next hop uses them.
+        No error if they were deleted before. If SMC's answer to a call was lost, SMC may have more of them than the handle records.
+        So jobs and codes are also found by their names, and source servers by the output of the imports in the instance. A source
+        server with another owner's job is kept. If ``sources`` is false all source servers are kept, because the next hop uses
+        them.
         """

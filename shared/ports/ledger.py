@@ -33,7 +33,7 @@ class Ledger(Protocol):
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         """All ledger entries of a migration, sorted by key."""
 
-    def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
+    def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         """A page of the entries that are not swept and whose ``sweep_at`` has passed, longest overdue first."""
 
     def entry_page(self, *, limit: int, token: str) -> LedgerPage:

@@ -65,11 +65,11 @@ class Migrations(Protocol):
     def create_many(self, made: Sequence[NewMigration]) -> list[bool]:
         """Put many new rows in few calls. Returns for each row whether this call put it.
 
-        The tick settles the outboxes of rows that were there before.
+        The tick settles the outboxes of the rows that existed before.
         """
 
     def settle_first_outboxes(self, made: Sequence[Migration]) -> None:
-        """Remove the outboxes of the first version of many new rows, in few calls."""
+        """Remove the first outbox of each of these new migrations, in few calls."""
 
     def load(self, migration_id: str) -> Migration:
         """The migration with this id. Raises Refused (Migration.NotFound)."""
@@ -88,7 +88,7 @@ class Migrations(Protocol):
         """The outboxes of a migration that are not settled yet, oldest first."""
 
     def settle_outbox(self, migration: Migration, version: int) -> None:
-        """Remove the outbox of ``version``. If the row has not changed since, also restore its own due time."""
+        """Remove the outbox of ``version``. If the row has not changed since, also restore the due time of its state."""
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
         """Set the time at which the tick reads the row again. Does nothing if the row has changed. The version stays the same.
@@ -108,13 +108,13 @@ class Migrations(Protocol):
     def due_migrations(self, now: datetime, limit: int) -> list[Migration]:
         """The migrations due by ``now``, longest overdue first. Postpones unreadable rows by LONGEST_BACK_OFF."""
 
-    def page_waiting_for_tick(self, until: datetime, *, limit: int) -> MigrationPage:
+    def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
         """A page of the migrations that are due by ``until``, longest overdue first. Changes no row, unlike ``due_migrations``."""
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         """Move the rows that this version cannot read to the end of their queue. Returns these rows."""
 
-    def page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         """A page of migrations in the state confirmed whose retention ended before ``now``, longest overdue first."""
 
     def admission_queue(self, batch_id: str, limit: int, account_id: str = "") -> list[WaitingMigration]:

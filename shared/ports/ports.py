@@ -87,10 +87,10 @@ class Ports:
     guest: Guest
     drivers: Mapping[str, Driver] = field(default_factory=dict)
     unready: Mapping[str, Permanent] = field(default_factory=dict)
-    """The drivers that would refuse to start a job, and why. Every function knows them, so that no migration begins for nothing."""
+    """Drivers that would refuse to start a job, and why. All functions know them, so that no migration begins with one."""
     limits: Limits = field(default_factory=Limits)
     catalog: Catalog = CATALOG
-    """The catalog that ships with Replank, with the operator's own rows added or replaced."""
+    """The catalog that ships with Replank, extended by the operator's own rows."""
     regions: tuple[str, ...] = ()
     """The regions in which the inventory finds instances. They also apply to notices that name no regions."""
     more_regions: tuple[str, ...] = ()

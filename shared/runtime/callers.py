@@ -19,7 +19,7 @@ from shared.runtime.router import Reply
 from shared.stages.api import audit, views
 
 TOKEN_HEADER = "x-replank-token"
-"""The header with the provider's token. Authorization is not free, because it carries the HTTP trigger's signature."""
+"""The header with the provider's token. Authorization cannot be used, because it carries the signature for the HTTP trigger."""
 NOBODY = Caller("")
 TRIGGER = "trigger"
 
@@ -54,7 +54,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
     Raises Refused (Operator.Missing, Operator.Invalid, Token.*) and Transient if the provider does not answer.
     """
-    token = _token_in(headers)
+    token = _token_in_headers(headers)
     if token:
         if ports.sign_in is None:
             remedy = "Leave the token out, or set REPLANK_OIDC_ISSUER and REPLANK_OIDC_AUDIENCE."
@@ -72,7 +72,7 @@ def caller_of_request(headers: Mapping[str, str], operator_header: str, ports: P
 
 
 def carry_out_act(came: IncomingAct, carry_out: Callable[[Caller], Reply], ports: Ports, settings: CallerSettings) -> Reply:
-    """Carry out an act if the caller may do it. The request and its outcome are written to the audit, refusals too."""
+    """Carry out an act if the caller may do it. The audit records the request and its outcome, also if the act is refused."""
     access = settings.access or Access()
     caller, refusal = _identify_caller(came, ports, settings)
     target = _act_target(came, ports, access)
@@ -114,7 +114,7 @@ def decode_header(given: str, where: str) -> str:
         return given
 
 
-def _token_in(headers: Mapping[str, str]) -> str:
+def _token_in_headers(headers: Mapping[str, str]) -> str:
     given = headers.get(TOKEN_HEADER, "").strip()
     scheme, _, bearer = headers.get("authorization", "").partition(" ")
     return given or (bearer.strip() if scheme.lower() == "bearer" else "")

@@ -153,7 +153,7 @@ def _make_member_accounts(function: str, settings: Settings, clients: Clients, c
     """Make the port of the member accounts. The api function only reads their names; it never assumes a role."""
     from shared.adapters.assumed_roles import MemberAccounts
 
-    def make(assumed: Clients) -> AccountPorts:
+    def make_account_ports(assumed: Clients) -> AccountPorts:
         drivers = _make_drivers(assumed, settings, clock) if function in USES_SMC else {}
         return AccountPorts(
             cast("Compute", DeferredAdapter(lambda: _make_compute(assumed, clock))),
@@ -161,7 +161,7 @@ def _make_member_accounts(function: str, settings: Settings, clients: Clients, c
             drivers,
         )
 
-    return MemberAccounts(settings.accounts, clients, clock, make)
+    return MemberAccounts(settings.accounts, clients, clock, make_account_ports)
 
 
 def _make_audit(store: Store) -> Audit:

@@ -29,7 +29,7 @@ from shared.runtime.messages import (
 from shared.runtime.settings import Settings, read_settings
 
 ACKNOWLEDGED = frozenset({Fate.STALE, Fate.REFUSED, Fate.PERMANENT})
-"""The fates of errors that a second delivery would meet again. Their messages are acknowledged, not delivered again."""
+"""The fates of errors that would occur again at a second delivery. A message that ends with such an error is acknowledged."""
 _LEVELS = {Fate.STALE: logging.INFO, Fate.REFUSED: logging.WARNING, Fate.TRANSIENT: logging.WARNING}
 _FACTS = ("migrationId", "batchId", "instanceId", "hop", "attempt", "version")
 
@@ -80,7 +80,7 @@ def handle_event(function: str, event: bytes, context: object) -> Any:
             return _answer_request(
                 _read_or_log(lambda: request_in_document(document_in_event(event, limit=MAX_REQUEST_BYTES))), running, request_id
             )
-        return _run_messages(function, _read_or_log(lambda: _messages_for(function, event, request_id)), running.ports)
+        return _run_messages(function, _read_or_log(lambda: _messages_for_function(function, event, request_id)), running.ports)
     finally:
         logs.invocation.reset(known)
 
@@ -93,7 +93,7 @@ def _read_or_log(read: Callable[[], T]) -> T:
         raise
 
 
-def _messages_for(function: str, event: bytes, request_id: str) -> list[Message]:
+def _messages_for_function(function: str, event: bytes, request_id: str) -> list[Message]:
     messages = messages_in_document(document_in_event(event, limit=MAX_DELIVERY_BYTES), request_id, size=len(event))
     for message in messages:
         if not events.is_for(function, message.type, message.source):

@@ -1,9 +1,11 @@
-"""Turns the event of the classic API Gateway into a request like the HTTP trigger's. Both expect the same four fields as answer.
+"""Turns the event of the classic API Gateway into a request like the HTTP trigger's.
 
-Source: help.aliyun.com, "Use Function Compute as the backend service of an API operation": ``path``, ``httpMethod``, ``headers``,
-``queryParameters``, ``pathParameters``, ``body``, and ``isBase64Encoded`` as the text true or false.
+Gateway and trigger expect the same four fields in an answer. The event's fields are ``path``, ``httpMethod``, ``headers``,
+``queryParameters``, ``pathParameters``, ``body`` and ``isBase64Encoded``, which is the text true or false. Source:
+help.aliyun.com, "Use Function Compute as the backend service of an API operation".
 
-Anybody who may invoke the function can send an event of this shape. So ``door`` records the shape, and proves no origin.
+Anybody who may invoke the function can send an event of this shape. So ``door`` records only the shape, which does not prove
+that the event came through the gateway.
 """
 
 from __future__ import annotations

@@ -32,7 +32,10 @@ DEFERRED: Mapping[str, Mapping[str, Any]] = {
     "importlib.metadata": {"version": None},
     "tablestore.flatbuffer": {"__all__": ()},  # the codec of SQL and time series, taken over with all its names
 }
-"""The deferred modules, each with the names that the SDKs import from it. A name has a value, or None for a stand-in."""
+"""The deferred modules, each with the names that the SDKs import from it.
+
+The value of a name is its substitute; None means a stand-in.
+"""
 _loading = threading.RLock()
 
 

@@ -12,14 +12,14 @@ from shared.runtime.schema import invalid_field
 VERSION = "/v1"
 """The version with which every path of the API begins. Within a version, fields are added but never removed or redefined."""
 DEPRECATED_SINCE = 1795824000
-"""The time since which paths without a version are deprecated, in seconds since 1970: 2026-11-28. Such paths still work."""
+"""The Unix time of 2026-11-28. Since then paths without a version are deprecated, but they still work."""
 DOCUMENT = "/openapi.json"
 """The only path without a version, because it describes all versions."""
 MEDIA_TYPE = "application/json"
 
 
 def strip_version(raw_path: str) -> tuple[str, bool]:
-    """The path without the version, and whether the request used the old form of path, which has no version."""
+    """The path without its version, and whether the request used the deprecated form of path, which has no version."""
     if raw_path == VERSION or raw_path.startswith(f"{VERSION}/"):
         return raw_path[len(VERSION) :] or "/", False
     return raw_path, raw_path != DOCUMENT
@@ -81,7 +81,7 @@ def object_without_repeats(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def entity_tag(view: object, body: str) -> str:
-    """The ETag of an answer: the digest of its body, after the version of the view if it has one."""
+    """The ETag of an answer. It is the digest of the body, preceded by the view's version if the view has one."""
     version = getattr(view, "version", None)
     digest = hashlib.blake2b(body.encode("utf-8", "backslashreplace"), digest_size=8).hexdigest()
     return f'"{version}-{digest}"' if isinstance(version, int) and version > 0 else f'"{digest}"'

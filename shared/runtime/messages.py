@@ -16,7 +16,7 @@ MAX_EVENT_BYTES = 64 * 1024
 MAX_DELIVERY_BYTES = 1024 * 1024
 """Maximum bytes of one delivery of several events."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of the event of an HTTP request, with its body in base64. The API allows smaller bodies only."""
+"""Maximum bytes of the event of an HTTP request, with its body in base64. The API's own limit is smaller."""
 MAX_NAME = 256
 """Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
 _NAMES = ("migrationId", "batchId", "instanceId", "regionId", "resourceId", "snapshotId", "snapshotName", "stage")
@@ -66,11 +66,11 @@ def messages_in_document(document: Any, request_id: str, *, size: int = 0) -> li
     if isinstance(document, list):
         if not 0 < len(document) <= MAX_EVENTS:
             raise _invalid_event(f"it is a list of {len(document)} events")
-        return [_message_in(each, request_id) for each in document]
-    return [_message_in(document, request_id)]
+        return [_message_from_document(each, request_id) for each in document]
+    return [_message_from_document(document, request_id)]
 
 
-def _message_in(document: Any, request_id: str) -> Message:
+def _message_from_document(document: Any, request_id: str) -> Message:
     if not isinstance(document, dict):
         raise _invalid_event("it is no object")
     if "triggerName" in document and "triggerTime" in document and "type" not in document:

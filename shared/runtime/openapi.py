@@ -104,15 +104,15 @@ def _operation_object(route: Route, operator_header: str, schemas: Json) -> Json
     found: Json = {
         "operationId": route.name,
         "summary": route.summary,
-        "parameters": _parameters(route, operator_header),
-        "responses": _responses(route, schemas),
+        "parameters": _parameter_objects(route, operator_header),
+        "responses": _response_objects(route, schemas),
     }
     if route.body is not None:
         found["requestBody"] = {"required": True, "content": {"application/json": {"schema": dict(route.body)}}}
     return found
 
 
-def _parameters(route: Route, operator_header: str) -> list[Json]:
+def _parameter_objects(route: Route, operator_header: str) -> list[Json]:
     found = [{"name": name, "in": "path", "required": True, "schema": requests.ID} for name in route.parameters]
     found += [{"name": name, "in": "query", "required": False, "schema": schema} for name, schema in route.query.items()]
     if route.act or route.personal:
@@ -141,7 +141,7 @@ def _parameters(route: Route, operator_header: str) -> list[Json]:
     return found
 
 
-def _responses(route: Route, schemas: Json) -> Json:
+def _response_objects(route: Route, schemas: Json) -> Json:
     content: Json = {"application/json": {"schema": schema_of_type(route.answer, schemas) if route.answer else {"type": "object"}}}
     if route.csv:
         content["text/csv"] = {"schema": {"type": "string"}}

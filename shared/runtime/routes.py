@@ -73,7 +73,7 @@ def _list_audit(call: ApiCall) -> Reply:
     return Reply(found)
 
 
-def _get_me(call: ApiCall) -> Reply:
+def _get_caller(call: ApiCall) -> Reply:
     from shared.stages.api import me
 
     return Reply(me.caller_view(call.caller, call.access, call.account))
@@ -470,6 +470,6 @@ ROUTES: tuple[Route, ...] = (
         lambda call: Reply(people_views.SignInAt(*call.sign_in)),
         people_views.SignInAt,
     ),
-    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_me, people_views.Me, personal=True),
+    Route("GET", "/me", "getMe", "Who the caller is, and what they may do.", _get_caller, people_views.Me, personal=True),
     Route("GET", "/snapshots", "listSnapshots", "Snapshots held and their cost.", _list_snapshots, views.SnapshotList, query=_PAGE),
 )

@@ -59,7 +59,7 @@ class Settings:
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
     access: Access | None = None
-    """The rules that say who may do which act; None if no such rule is set. Other functions than api then load no code for them."""
+    """The rules that say who may do which act; None if none is set, so that the code for them need not be loaded."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
@@ -71,7 +71,7 @@ class _VariableReader:
         self._environment = environment
         self.problems: list[str] = []
 
-    def text(self, name: str, default: str = "", *, required: str = "") -> str:
+    def variable_text(self, name: str, default: str = "", *, required: str = "") -> str:
         """The variable's text, or the default if it is unset or empty. ``required`` describes a variable that must be set."""
         value = self._environment.get(name, "").strip()
         if not value and required:
@@ -80,7 +80,7 @@ class _VariableReader:
 
     def parsed_value(self, name: str, default: T, parse: Callable[[str], T], what: str) -> T:
         """The variable's value as ``parse`` returns it. ``what`` describes a valid value."""
-        value = self.text(name)
+        value = self.variable_text(name)
         if not value:
             return default
         try:
@@ -93,7 +93,7 @@ class _VariableReader:
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """The settings in the environment. Raises Permanent (Settings.Invalid), which names every missing or wrong variable."""
     reader = _VariableReader(environment)
-    text, parsed = reader.text, reader.parsed_value
+    text, parsed = reader.variable_text, reader.parsed_value
     region = text("REPLANK_REGION") or text("FC_REGION")
     if not region:
         reader.problems.append("REPLANK_REGION is not set: the region of the functions, e.g. cn-hangzhou")
@@ -159,8 +159,8 @@ def _notice_policy(reader: _VariableReader) -> Policy:
 
 
 def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
-    """The member accounts by id. The deployment's own account among them is a fault."""
-    given, external_id = reader.text("REPLANK_ACCOUNTS"), reader.text("REPLANK_EXTERNAL_ID")
+    """The member accounts by id. Naming the deployment's own account is reported as a fault."""
+    given, external_id = reader.variable_text("REPLANK_ACCOUNTS"), reader.variable_text("REPLANK_EXTERNAL_ID")
     if not given:
         return {}
     from shared.domain.accounts import read_members
@@ -170,26 +170,26 @@ def _member_accounts(reader: _VariableReader) -> Mapping[str, MemberAccount]:
     except ReplankError as error:
         reader.problems.append(f"REPLANK_ACCOUNTS: {error.message} {error.remedy}")
         return {}
-    own = reader.text("FC_ACCOUNT_ID")
+    own = reader.variable_text("FC_ACCOUNT_ID")
     if own in members:
         reader.problems.append(f"REPLANK_ACCOUNTS: Entry {own!r} is the deployment's own account, which needs none. Remove it.")
     return members
 
 
 def _access_rules(reader: _VariableReader) -> Access | None:
-    """The rules that say who may do which act: the grants of the roles, and how well acts need to know the caller's name."""
-    if not any(map(reader.text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
+    """The rules that say who may do which act: the grants of the roles, and the trust in the caller's name that acts need."""
+    if not any(map(reader.variable_text, ("REPLANK_OIDC_ISSUER", "REPLANK_ROLES", "REPLANK_ACT_TRUST"))):
         return None
     from shared.domain.roles import Access, read_grants, read_trust
 
     grants = _json_setting(reader, "REPLANK_ROLES", read_grants)
     trust = _json_setting(reader, "REPLANK_ACT_TRUST", read_trust)
-    return Access(bool(reader.text("REPLANK_OIDC_ISSUER")), grants, trust or {})
+    return Access(bool(reader.variable_text("REPLANK_OIDC_ISSUER")), grants, trust or {})
 
 
 def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) -> T | None:
     """A setting in JSON, converted by ``read``; None if the variable is not set or wrong."""
-    given = reader.text(name)
+    given = reader.variable_text(name)
     try:
         return read(json.loads(given)) if given else None
     except ReplankError as error:
@@ -200,11 +200,11 @@ def _json_setting(reader: _VariableReader, name: str, read: Callable[[Any], T]) 
 
 
 def _extended_catalog(reader: _VariableReader, clock: str) -> Catalog:
-    """Replank's catalog with the operator's rows, which are JSON or the name of a file in the package.
+    """Replank's catalog, extended by the operator's rows. The variable holds JSON, or the name of a JSON file in the package.
 
-    The time of ``clock`` is the date of the operator's rows.
+    The operator's rows get the date of ``clock``.
     """
-    given = reader.text("REPLANK_CATALOG")
+    given = reader.variable_text("REPLANK_CATALOG")
     if not given:
         return CATALOG
     try:

@@ -59,9 +59,9 @@ class WebRequest:
 
 
 def handle_request(request: Mapping[str, Any], ports: Ports, settings: WebSettings, request_id: str) -> Json:
-    """Answer one HTTP request. Errors of the product become answers; the entrypoint logs and answers any other exception."""
+    """Answer one HTTP request. A ReplankError becomes an answer. Any other exception is raised, and the entrypoint answers 500."""
     asked = _read_request(request)
-    answer = _response_to(asked, ports, settings, request_id)
+    answer = _response_to_request(asked, ports, settings, request_id)
     if asked.old:
         answer["headers"] |= manners.deprecation_headers(asked.path)
     held = hold.hold_banner(ports)
@@ -80,9 +80,9 @@ HELD_HEADER = "X-Replank-Hold"
 """The header that every answer has while everything is held. Its value is the reason, as a JSON text."""
 
 
-def _response_to(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
+def _response_to_request(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Json:
     try:
-        reply = _reply_to(asked, ports, settings, request_id)
+        reply = _operation_reply(asked, ports, settings, request_id)
     except ReplankError as error:
         return error_response(error, request_id)
     body = reply.view if isinstance(reply.view, str) else escaped(json.dumps(as_json(reply.view), ensure_ascii=False))
@@ -130,13 +130,13 @@ def _make_response(status: int, body: str, content_type: str, request_id: str, h
     }
 
 
-def _reply_to(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
+def _operation_reply(asked: WebRequest, ports: Ports, settings: WebSettings, request_id: str) -> Reply:
     reads = "GET" if asked.method == "HEAD" else asked.method
     if (reads, asked.path) == ("GET", manners.DOCUMENT):
         return _openapi_reply(asked, settings)
     route, parameters = matching_route(ROUTES, reads, asked.path)
 
-    def answered(caller: Caller) -> Reply:
+    def call_operation(caller: Caller) -> Reply:
         for name, value in parameters.items():
             schema.check_value(value, requests.ID, name)
         return route.call(
@@ -164,8 +164,10 @@ def _reply_to(asked: WebRequest, ports: Ports, settings: WebSettings, request_id
             request_id,
             str(asked.event.get("door", callers.TRIGGER)),
         )
-        return callers.carry_out_act(came, answered, ports, settings)
-    return answered(callers.caller_of_request(asked.headers, settings.operator_header, ports) if route.personal else callers.NOBODY)
+        return callers.carry_out_act(came, call_operation, ports, settings)
+    return call_operation(
+        callers.caller_of_request(asked.headers, settings.operator_header, ports) if route.personal else callers.NOBODY
+    )
 
 
 def _openapi_reply(asked: WebRequest, settings: WebSettings) -> Reply:
@@ -198,12 +200,12 @@ def _query_parameters(route: Route, given: Mapping[str, Any]) -> Json:
     found: Json = {name: each["default"] for name, each in route.query.items() if "default" in each}
     for name, text in given.items():
         wanted, value = route.query[name], manners.single_value(name, text)
-        found[name] = _whole_number(name, value) if wanted["type"] == "integer" else value
+        found[name] = _parse_whole_number(name, value) if wanted["type"] == "integer" else value
         schema.check_value(found[name], wanted, name)
     return found
 
 
-def _whole_number(name: str, text: str) -> int:
+def _parse_whole_number(name: str, text: str) -> int:
     if not _WHOLE.fullmatch(text):
         raise schema.invalid_field(name, "must be a whole number")
     return int(text)

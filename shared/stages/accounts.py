@@ -23,7 +23,7 @@ def note_trouble(error: ReplankError, ports: Ports) -> None:
         return
     now = ports.clock.now()
     known = ports.admission.account_troubles([error.account_id]).get(error.account_id)
-    ports.admission.note_trouble(known.after_refusal(error, now) if known else trouble_of(error, now))
+    ports.admission.record_account_trouble(known.after_refusal(error, now) if known else trouble_of(error, now))
     facts = {"accountId": error.account_id, "code": error.code, "remedy": error.remedy}
     _LOG.error("an account cannot be used: %s", error.message, extra={"facts": facts})
 
@@ -38,7 +38,7 @@ def check_troubled_accounts(ports: Ports) -> frozenset[str]:
                 _check_account(trouble.account_id, ports)
         elif now - trouble.until > LOST:
             # Which call is refused only that call can tell: it was tried since, and nothing was refused.
-            ports.admission.clear_trouble(trouble.account_id)
+            ports.admission.delete_account_trouble(trouble.account_id)
     after = ports.admission.account_troubles(sorted(troubles))
     return frozenset(account for account, trouble in after.items() if trouble.blocks(now))
 
@@ -60,7 +60,7 @@ def _check_account(account_id: str, ports: Ports) -> None:
     except ReplankError as error:
         _LOG.warning("account %s does not answer: %s", account_id, error)
     else:
-        ports.admission.clear_trouble(account_id)
+        ports.admission.delete_account_trouble(account_id)
 
 
 def postpone_blocked_migrations(migrations: Sequence[Migration], blocked: Collection[str], ports: Ports) -> list[Migration]:

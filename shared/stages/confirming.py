@@ -25,7 +25,7 @@ def remind_of_confirmations(ports: Ports) -> int:
     now = ports.clock.now()
     told, token = 0, ""
     for _ in range(MOST_PAGES):
-        page = ports.batches.awaiting_confirmation(limit=BATCHES_READ, token=token)
+        page = ports.batches.batches_awaiting_confirmation(limit=BATCHES_READ, token=token)
         told += sum(_remind_or_skip(batch, now, ports) for batch in page.batches)
         token = page.next_token
         if not token:

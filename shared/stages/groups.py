@@ -27,13 +27,13 @@ def take_group_place(migration: Migration, ports: Ports) -> Held | None:
     A place whose holder no longer needs it passes to this migration.
     """
     for _ in range(LOST_RACE.calls):
-        place = ports.admission.enter_group(migration.group, migration.migration_id, migration.attempt)
+        place = ports.admission.take_group_place(migration.group, migration.migration_id, migration.attempt)
         if place.migration_id == migration.migration_id:
             return None
         holder = _active_holder(place, ports)
         if holder is not None:
             return Held(Limit.GROUP, in_words(holder))
-        ports.admission.leave_group(migration.group, place.migration_id, place.attempt)
+        ports.admission.release_group_place(migration.group, place.migration_id, place.attempt)
     raise Transient("Admission.Contended", f"Others took the place of group {migration.group[:100]} at the same moment.")
 
 
@@ -41,7 +41,7 @@ def release_group_place(migration: Migration, ports: Ports) -> None:
     """Release the place if the migration no longer needs it. A place that a later attempt has taken stays."""
     last = last_to_leave(migration)
     if last:
-        ports.admission.leave_group(migration.group, migration.migration_id, last)
+        ports.admission.release_group_place(migration.group, migration.migration_id, last)
 
 
 def blocking_member(migration: Migration, ports: Ports) -> str:

@@ -81,7 +81,7 @@ def offer_slots(batches: Sequence[Terms], ports: Ports) -> int:
     queues = _collect_queues(_rotated_batches(batches, now), now, ports)
     if not queues:
         return 0
-    tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.hold(), *_holder_accounts(queues, ports))
+    tick = _TickState(ports, now, ports.admission.slot_holders(), ports.admission.current_hold(), *_holder_accounts(queues, ports))
     _reclaim_slots(tick)
     nudge = events.reminder(now)
     # All next hops of all batches, and only then anything new: a route once begun is not left half-way for want of a slot.

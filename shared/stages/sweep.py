@@ -36,7 +36,9 @@ def run(message: Message, ports: Ports) -> Outcome:
     """Delete the snapshots that are due, page by page, and complete migrations that have no snapshot left."""
     began, size = ports.clock.now(), ports.limits.sweep_page
     deleted, kept, completed, troubles = 0, 0, 0, SweepTroubles()
-    for entries in _pages_until_time_limit(lambda token: ports.ledger.due_for_sweep(began, limit=size, token=token), began, ports):
+    for entries in _pages_until_time_limit(
+        lambda token: ports.ledger.entries_due_for_sweep(began, limit=size, token=token), began, ports
+    ):
         owners = {each.migration_id: each for each in _owning_migrations(entries.entries, ports)}
         swept = [
             each for each in entries.entries if troubles.try_or_log(each, _delete_snapshot, owners.get(each.migration_id), ports)
@@ -53,7 +55,7 @@ def run(message: Message, ports: Ports) -> Outcome:
             )
     # Those of an interrupted earlier run, and those with a snapshot that came into the ledger late.
     for page in _pages_until_time_limit(
-        lambda token: ports.migrations.page_past_retention(began, limit=size, token=token), began, ports
+        lambda token: ports.migrations.past_retention_page(began, limit=size, token=token), began, ports
     ):
         completed += sum(troubles.try_or_log(each, _complete_migration, ports) for each in page.migrations)
     result = "done" if ports.clock.now() - began < PATIENCE else "waiting"

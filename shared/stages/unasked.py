@@ -41,7 +41,7 @@ def roll_back_automatically(effect: RollBackUnasked, migration: Migration, ports
 
 def why_rollback_held(migration: Migration, batch: Batch, ports: Ports) -> str:
     """Return, in words, what delays an automatic rollback; empty if it may begin."""
-    hold = ports.admission.hold()
+    hold = ports.admission.current_hold()
     if hold.held:
         return hold.reason
     return approvals.why_missing(rollback_approval_state(batch, migration, ports.clock.now(), ports), batch.batch_id)

@@ -65,7 +65,7 @@ def _check_all_accounts(ports: Ports) -> Outcome:
 def _run_tick(ports: Ports) -> Outcome:
     due = _workable_migrations(ports.migrations.due_migrations(ports.clock.now(), ports.limits.tick_page), ports)
     moved, driven = _handle_due_migrations([migration for migration in due if not migration.owes], ports)
-    batches = ports.batches.open_batches(OPEN_BATCHES)
+    batches = ports.batches.terms_of_open_batches(OPEN_BATCHES)
     _resume_planning([batch for batch in batches if batch.state is BatchState.PLANNING], ports)
     offered = offer_slots([batch for batch in batches if batch.state is BatchState.OPEN], ports)
     # Last, because a service that does not answer takes what is left of the tick's time.

@@ -77,15 +77,15 @@ def test_slots_count_for_their_account_and_for_their_batch(admission: Admission)
 
 def test_a_trouble_is_seen_with_the_room_of_its_account_only(admission: Admission) -> None:
     trouble = trouble_of(role_refused(MemberAccount(A, f"acs:ram::{A}:role/r"), "gone."), T0)
-    admission.note_trouble(trouble)
+    admission.record_account_trouble(trouble)
     assert admission.slot_use_and_hold("b1", account=A)[0].trouble == trouble
     assert [admission.slot_use_and_hold("b1", account=each)[0].trouble for each in ("", B)] == [None, None]
     assert admission.account_troubles([A, B, ""]) == {A: trouble}
     later = replace(trouble, until=T0 + timedelta(hours=1))
-    admission.note_trouble(later)
+    admission.record_account_trouble(later)
     assert admission.account_troubles([A]) == {A: later}
-    admission.clear_trouble(A)
-    admission.clear_trouble(A)
+    admission.delete_account_trouble(A)
+    admission.delete_account_trouble(A)
     assert admission.account_troubles([A]) == {}
 
 

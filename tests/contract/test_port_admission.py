@@ -222,35 +222,35 @@ def test_the_room_is_as_cheap_with_many_slots_as_with_one(one: Bench) -> None:
 
 def test_the_place_of_a_group_has_one_holder(admission: Admission) -> None:
     assert admission.group_holders(["app=shop"]) == {}
-    assert admission.enter_group("app=shop", "ma") == LeaseHolder("ma", 1)
-    assert admission.enter_group("app=shop", "mb", 4) == LeaseHolder("ma", 1)
-    assert admission.enter_group("app=bank", "mb", 4) == LeaseHolder("mb", 4)
+    assert admission.take_group_place("app=shop", "ma") == LeaseHolder("ma", 1)
+    assert admission.take_group_place("app=shop", "mb", 4) == LeaseHolder("ma", 1)
+    assert admission.take_group_place("app=bank", "mb", 4) == LeaseHolder("mb", 4)
     assert admission.group_holders(["app=shop", "app=none", "app=bank", "app=shop"]) == {
         "app=shop": LeaseHolder("ma", 1),
         "app=bank": LeaseHolder("mb", 4),
     }
-    admission.leave_group("app=shop", "mb", 9)
-    assert admission.enter_group("app=shop", "mb") == LeaseHolder("ma", 1)
-    admission.leave_group("app=shop", "ma")
-    admission.leave_group("app=shop", "ma")
-    assert admission.enter_group("app=shop", "mb") == LeaseHolder("mb", 1)
+    admission.release_group_place("app=shop", "mb", 9)
+    assert admission.take_group_place("app=shop", "mb") == LeaseHolder("ma", 1)
+    admission.release_group_place("app=shop", "ma")
+    admission.release_group_place("app=shop", "ma")
+    assert admission.take_group_place("app=shop", "mb") == LeaseHolder("mb", 1)
 
 
 def test_an_earlier_attempt_cannot_give_back_the_place_that_a_retry_has_taken(admission: Admission) -> None:
-    assert admission.enter_group("app=shop", "ma", 1) == LeaseHolder("ma", 1)
-    assert admission.enter_group("app=shop", "ma", 2) == LeaseHolder("ma", 2)
-    assert admission.enter_group("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a duplicate that comes late
-    admission.leave_group("app=shop", "ma", 1)
+    assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 1)
+    assert admission.take_group_place("app=shop", "ma", 2) == LeaseHolder("ma", 2)
+    assert admission.take_group_place("app=shop", "ma", 1) == LeaseHolder("ma", 2)  # a duplicate that comes late
+    admission.release_group_place("app=shop", "ma", 1)
     assert admission.group_holders(["app=shop"]) == {"app=shop": LeaseHolder("ma", 2)}
 
 
 def test_a_place_is_taken_and_given_back_by_one_call_each_and_looked_at_by_one(one: Bench) -> None:
     """Tags may hold what no key may, and be longer than one."""
     admission, group = one.ports.admission, "应用=" + "x" * 5000 + "\n/"
-    assert one.calls(lambda: admission.enter_group(group, "ma")) == ["PutRow"]
+    assert one.calls(lambda: admission.take_group_place(group, "ma")) == ["PutRow"]
     assert one.calls(lambda: admission.group_holders([group, "app=other"])) == ["BatchGetRow"]
     assert admission.group_holders([group]) == {group: LeaseHolder("ma", 1)}
-    assert one.calls(lambda: admission.leave_group(group, "ma")) == ["DeleteRow"]
+    assert one.calls(lambda: admission.release_group_place(group, "ma")) == ["DeleteRow"]
     assert one.calls(lambda: admission.group_holders([])) == []
 
 
@@ -262,21 +262,21 @@ OVER = HoldLine("release", "ann", T0 + timedelta(hours=1), "it is over")
 
 
 def test_nothing_is_held_until_somebody_says_so(admission: Admission) -> None:
-    assert admission.hold() == NOTHING_HELD
+    assert admission.current_hold() == NOTHING_HELD
     assert admission.write_hold(NOTHING_HELD, STORM)
-    held = admission.hold()
+    held = admission.current_hold()
     assert (held.reason, held.version) == ("everything is held by bob since 2026-11-23 12:00 UTC: storm", 1)
     assert admission.write_hold(held, OVER)
-    assert admission.hold() == Hold("", 2, True, (STORM, OVER))
+    assert admission.current_hold() == Hold("", 2, True, (STORM, OVER))
 
 
 def test_an_act_on_a_hold_that_has_changed_is_not_made(admission: Admission) -> None:
     assert admission.write_hold(NOTHING_HELD, STORM)
-    seen = admission.hold()
+    seen = admission.current_hold()
     assert not admission.write_hold(NOTHING_HELD, replace(STORM, by="eve"))
     assert admission.write_hold(seen, replace(STORM, by="carl", why="another storm"))
     assert not admission.write_hold(seen, OVER)
-    assert admission.hold().reason.endswith("another storm")
+    assert admission.current_hold().reason.endswith("another storm")
 
 
 @pytest.mark.parametrize(
@@ -297,13 +297,13 @@ def test_a_row_set_by_hand_holds_unless_it_says_released(one: Bench, columns: di
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, HOLD_ROW, columns)
-    seen = admission.hold()
+    seen = admission.current_hold()
     assert (reason in seen.reason, seen.held) == (True, bool(reason))
     assert admission.slot_use_and_hold("b1")[1].reason == seen.reason
     assert admission.write_hold(seen, OVER)
-    assert not admission.hold().held
-    assert admission.write_hold(admission.hold(), STORM)
-    assert admission.hold().held
+    assert not admission.current_hold().held
+    assert admission.write_hold(admission.current_hold(), STORM)
+    assert admission.current_hold().held
 
 
 def test_a_row_that_cannot_be_read_is_released_only_as_it_was_seen(one: Bench) -> None:
@@ -311,35 +311,35 @@ def test_a_row_that_cannot_be_read_is_released_only_as_it_was_seen(one: Bench) -
     admission = one.ports.admission
     assert isinstance(admission, TablestoreAdmission)
     admission._store.put(tables.LOCKS, HOLD_ROW, {"state": "released", "version": "two"})
-    seen = admission.hold()
+    seen = admission.current_hold()
     assert admission.write_hold(seen, STORM)
     assert not admission.write_hold(seen, OVER)
-    assert admission.hold().reason.endswith("storm")
+    assert admission.current_hold().reason.endswith("storm")
 
 
 def test_a_hold_that_may_not_be_read_holds(one: Bench) -> None:
     one.faults({"service": "tablestore", "operation": "GetRow", "kind": "error", "code": "OTSNoPermissionAccess", "status": 403})
-    held = one.ports.admission.hold()
+    held = one.ports.admission.current_hold()
     one.faults()
     assert held.held
     assert "cannot be read" in held.reason
 
 
 def test_the_hold_is_read_by_one_call(one: Bench) -> None:
-    assert one.calls(one.ports.admission.hold) == ["GetRow"]
+    assert one.calls(one.ports.admission.current_hold) == ["GetRow"]
 
 
 def test_one_call_looks_at_the_slots_and_the_hold(one: Bench) -> None:
     admission = one.ports.admission
     assert admission.take_slot(admission.slot_use("b1", "ma"), "ma", "b1")
     for line in (STORM, OVER):
-        assert admission.write_hold(admission.hold(), line)
-    assert admission.slot_use_and_hold("b1", "ma") == (admission.slot_use("b1", "ma"), replace(admission.hold(), lines=()))
+        assert admission.write_hold(admission.current_hold(), line)
+    assert admission.slot_use_and_hold("b1", "ma") == (admission.slot_use("b1", "ma"), replace(admission.current_hold(), lines=()))
     assert one.calls(lambda: admission.slot_use_and_hold("b1", "ma")) == ["BatchGetRow"]
 
 
 def test_a_look_sees_the_hold_that_there_is(admission: Admission) -> None:
     assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), NOTHING_HELD)
     assert admission.write_hold(NOTHING_HELD, STORM)
-    assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), admission.hold())
+    assert admission.slot_use_and_hold("b1") == (SlotUse(0, 0, 0), admission.current_hold())
     assert admission.slot_use_and_hold("b1")[1].reason.endswith("storm")

@@ -58,7 +58,7 @@ def test_every_reader_sees_the_act(ports: Ports) -> None:
     assert ports.batches.tally(made.batch_id).terms == after.terms
     assert ports.batches.batch_and_tally(made.batch_id)[0] == after
     assert ports.batches.batch_page(limit=5, token="").batches == (after,)
-    assert ports.batches.open_batches(5) == [after.terms]
+    assert ports.batches.terms_of_open_batches(5) == [after.terms]
     assert [(line.act, line.by, line.trust) for line in ports.batches.journal(made.batch_id)] == [("pause", "bob", "verified")]
     late = brake.stop(made, BOB, "", T0)
     with pytest.raises(Stale):
@@ -196,11 +196,11 @@ def test_batches_that_wait_for_a_confirmation_are_listed_page_by_page(ports: Por
     closed = [batch(number, state=BatchState.CLOSED, control=ready) for number in (1, 2, 3)]
     for each in (*closed, batch(4), batch(5, state=BatchState.CLOSED), batch(6, control=ready)):
         ports.batches.create(each)
-    first = ports.batches.awaiting_confirmation(limit=2, token="")
-    rest = ports.batches.awaiting_confirmation(limit=2, token=first.next_token)
+    first = ports.batches.batches_awaiting_confirmation(limit=2, token="")
+    rest = ports.batches.batches_awaiting_confirmation(limit=2, token=first.next_token)
     assert (*first.batches, *rest.batches) == tuple(closed)
     assert rest.next_token == ""
     decided = replace(closed[0], version=3, control=UNTOUCHED)
     ports.batches.commit(closed[0], decided)
-    assert ports.batches.awaiting_confirmation(limit=5, token="").batches == tuple(closed[1:])
-    assert {each.batch_id for each in ports.batches.open_batches(9)} == {batch(4).batch_id, batch(6).batch_id}
+    assert ports.batches.batches_awaiting_confirmation(limit=5, token="").batches == tuple(closed[1:])
+    assert {each.batch_id for each in ports.batches.terms_of_open_batches(9)} == {batch(4).batch_id, batch(6).batch_id}

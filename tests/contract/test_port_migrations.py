@@ -164,12 +164,12 @@ def test_confirmed_rows_wait_for_the_end_of_their_retention_page_by_page(rows: M
     elsewhere = create(rows, state=State.MIGRATED, due_at=over)
     made, [running, elsewhere] = ([settled(rows, each) for each in some] for some in (made, [running, elsewhere]))
     now = over + timedelta(hours=1)
-    page = rows.page_past_retention(now, limit=2, token="")
-    rest = rows.page_past_retention(now, limit=2, token=page.next_token)
+    page = rows.past_retention_page(now, limit=2, token="")
+    rest = rows.past_retention_page(now, limit=2, token=page.next_token)
     assert ([*page.migrations, *rest.migrations], rest.next_token) == (made, "")
     assert not set(rows.due_migrations(now, 100)) & {*made, running}
     rows.commit(step(made[0], State.COMPLETED, now=now, by="sweep", reason="swept"))
-    assert list(rows.page_past_retention(now, limit=9, token="").migrations) == made[1:]
+    assert list(rows.past_retention_page(now, limit=9, token="").migrations) == made[1:]
 
 
 def test_ready_rows_wait_for_admission_in_the_order_of_their_readiness(rows: Migrations) -> None:

@@ -290,7 +290,7 @@ def any_hold_released() -> list[Patch]:
     release = hold.release_hold
 
     def blind(ports: Any, operator: Caller, why: str, version: int) -> Any:
-        return release(ports, operator, why, ports.admission.hold().version)
+        return release(ports, operator, why, ports.admission.current_hold().version)
 
     return [mock.patch.object(hold, "release_hold", blind)]
 

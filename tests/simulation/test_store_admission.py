@@ -64,7 +64,7 @@ class AdmissionMachine(RuleBasedStateMachine):
         self.model = FakeAdmission()
         self.attempt = dict.fromkeys(NAMES, 1)
         self.pictures: list[dict[str, SlotUse]] = [rooms(self.model)]
-        self.holds, self.acts = [self.model.hold()], 0
+        self.holds, self.acts = [self.model.current_hold()], 0
 
     def teardown(self) -> None:
         self.stack.close()
@@ -95,7 +95,7 @@ class AdmissionMachine(RuleBasedStateMachine):
     @rule(act=st.sampled_from(("hold", "release")), age=st.integers(0, 2), trouble=LOST, times=TIMES)
     def write_hold(self, act: str, age: int, trouble: str, times: int) -> None:
         """By a person who looked just now, or a while ago."""
-        self.holds.append(self.real.hold())
+        self.holds.append(self.real.current_hold())
         self.acts += 1
         seen, line = self.holds[-1 - min(age, len(self.holds) - 1)], HoldLine(act, f"p{self.acts}", T0, "")
         self._do(lambda admission: admission.write_hold(seen, line), trouble, times)
@@ -177,7 +177,7 @@ class AdmissionMachine(RuleBasedStateMachine):
 
     def _held(self) -> tuple[Any, ...]:
         row = self.real._store.get(tables.LOCKS, (("lock_id", "instance:" + ":".join(WHERE)),)) or {}
-        return row.get("lease"), self.real.slot_holders(), rooms(self.real), self.real.hold()
+        return row.get("lease"), self.real.slot_holders(), rooms(self.real), self.real.current_hold()
 
 
 def rooms(admission: Admission) -> dict[str, SlotUse]:
@@ -198,7 +198,7 @@ def _in_turn(sends: list[Callable[..., Any]], last: Callable[..., Any]) -> Calla
 def state_of(model: FakeAdmission) -> tuple[Any, ...]:
     """The lease as the table writes it, the slots, and the hold."""
     lease = model.leases.get(("", *WHERE))
-    return f"{lease[0]}/{lease[1]}" if lease else None, model.slot_holders(), rooms(model), model.hold()
+    return f"{lease[0]}/{lease[1]}" if lease else None, model.slot_holders(), rooms(model), model.current_hold()
 
 
 def copied(model: FakeAdmission) -> FakeAdmission:

@@ -166,13 +166,13 @@ class FakeMigrations:
         due = sorted((due_at, key) for due_at, key in waiting if due_at is not None and due_at <= now)
         return [replace(self.rows[key].migration, owes=tuple(sorted(self.rows[key].outboxes))) for _, key in due[:limit]]
 
-    def page_waiting_for_tick(self, until: datetime, *, limit: int) -> MigrationPage:
+    def tick_queue_page(self, until: datetime, *, limit: int) -> MigrationPage:
         return MigrationPage(tuple(self.due_migrations(until, limit)))
 
     def postpone_unreadable_rows(self, migration_ids: Sequence[str], now: datetime) -> tuple[UnreadableRow, ...]:
         return ()  # what is in memory can be read
 
-    def page_past_retention(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
+    def past_retention_page(self, now: datetime, *, limit: int, token: str) -> MigrationPage:
         found = [m for m in self._all() if m.state is State.CONFIRMED and m.due_at is not None and m.due_at <= now]
         return MigrationPage(tuple(found))
 
@@ -281,10 +281,10 @@ class FakeBatches:
         newest_first = sorted(self.rows.values(), key=lambda batch: batch.created_at, reverse=True)
         return BatchPage(*_page(newest_first, limit, token))
 
-    def open_batches(self, limit: int) -> list[Terms]:
+    def terms_of_open_batches(self, limit: int) -> list[Terms]:
         return [b.terms for b in self.rows.values() if needs_the_tick(b.terms)][:limit]
 
-    def awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
+    def batches_awaiting_confirmation(self, *, limit: int, token: str) -> BatchPage:
         found = sorted((b for b in self.rows.values() if awaits_confirmation(b.terms)), key=lambda each: each.batch_id)
         return BatchPage(*_page(found, limit, token))
 
@@ -328,11 +328,11 @@ class FakeAdmission:
     row: dict[str, Any] | None = None
     """Of the hold."""
 
-    def hold(self) -> Hold:
+    def current_hold(self) -> Hold:
         return hold_of(self.row)
 
     def write_hold(self, seen: Hold, line: HoldLine) -> bool:
-        now = self.hold()
+        now = self.current_hold()
         if (seen.exists, seen.version, seen.unread) != (now.exists, now.version, now.unread):
             return False
         self.row = {**(self.row or {}), **written(seen, line), line_column(seen): encode(line)}
@@ -352,11 +352,11 @@ class FakeAdmission:
     def lock_holder(self, region_id: str, instance_id: str, *, account: str = "") -> str:
         return self.leases.get((account, region_id, instance_id), ("", 0))[0]
 
-    def enter_group(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
+    def take_group_place(self, group: str, migration_id: str, attempt: int = 1) -> LeaseHolder:
         self.lock_instance("group", group, migration_id, attempt)
         return LeaseHolder(*self.leases.setdefault(("", "group", group), (migration_id, attempt)))
 
-    def leave_group(self, group: str, migration_id: str, attempt: int = 1) -> None:
+    def release_group_place(self, group: str, migration_id: str, attempt: int = 1) -> None:
         self.unlock_instance("group", group, migration_id, attempt)
 
     def group_holders(self, groups: Sequence[str]) -> dict[str, LeaseHolder]:
@@ -364,7 +364,7 @@ class FakeAdmission:
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         room = self.slot_use(batch_id, migration_id, account=account)
-        return replace(room, trouble=self.known.get(account)), self.hold()
+        return replace(room, trouble=self.known.get(account)), self.current_hold()
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
         of_batch = sum(each == batch_id for each in self.held.values())
@@ -378,10 +378,10 @@ class FakeAdmission:
     def account_troubles(self, accounts: Sequence[str]) -> dict[str, Trouble]:
         return {each: self.known[each] for each in accounts if each in self.known}
 
-    def note_trouble(self, trouble: Trouble) -> None:
+    def record_account_trouble(self, trouble: Trouble) -> None:
         self.known[trouble.account_id] = trouble
 
-    def clear_trouble(self, account: str) -> None:
+    def delete_account_trouble(self, account: str) -> None:
         self.known.pop(account, None)
 
     def slot_holders(self) -> dict[str, str]:
@@ -430,7 +430,7 @@ class FakeLedger:
     def entries_of_migration(self, migration_id: str) -> list[LedgerEntry]:
         return [entry for (owner, _), entry in sorted(self.entries.items()) if owner == migration_id]
 
-    def due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
+    def entries_due_for_sweep(self, now: datetime, *, limit: int, token: str) -> LedgerPage:
         waiting = [e for e in self.entries.values() if e.state is not SnapshotState.SWEPT and e.sweep_at and e.sweep_at <= now]
         return LedgerPage(tuple(sorted(waiting, key=lambda entry: entry.sweep_at or now)))
 

@@ -174,7 +174,7 @@ def batch_page(ports: Ports, *, limit: int, token: str, ready_to_confirm: bool =
     """
     now = ports.clock.now()
     if ready_to_confirm:
-        page = ports.batches.awaiting_confirmation(limit=limit, token=token)
+        page = ports.batches.batches_awaiting_confirmation(limit=limit, token=token)
         found = tuple(each for each in page.batches if _is_ready_to_confirm(each, now))
     else:
         page = ports.batches.batch_page(limit=limit, token=token)

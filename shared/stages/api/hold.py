@@ -13,7 +13,7 @@ from shared.stages.api.act import contention_error
 
 def get_hold(ports: Ports) -> views.HoldView:
     """Return whether all starts are held, the reason, and the last acts on the hold."""
-    return hold_view(ports.admission.hold())
+    return hold_view(ports.admission.current_hold())
 
 
 def hold_view(hold: Hold) -> views.HoldView:
@@ -26,7 +26,7 @@ def set_hold(ports: Ports, caller: Caller, why: str) -> views.HoldView:
     """Set the hold at once. A hold wins over a release at the same time. A second hold only adds a line to the history."""
     line = HoldLine("hold", caller.name, ports.clock.now(), why, caller.trust.value)
     for _ in range(LOST_RACE.calls):
-        seen = ports.admission.hold()
+        seen = ports.admission.current_hold()
         if ports.admission.write_hold(seen, line):
             return get_hold(ports)
     raise contention_error("Hold.Moved", "The hold")
@@ -37,7 +37,7 @@ def release_hold(ports: Ports, caller: Caller, why: str, version: int) -> views.
 
     Raises Refused if nothing is held, or if the hold has changed since the person saw it.
     """
-    seen = ports.admission.hold()
+    seen = ports.admission.current_hold()
     if not seen.held:
         raise Refused("Hold.NotHeld", "Nothing is held.", "Nothing to do: `replank hold --show` shows the last acts.", status=409)
     if seen.version != version:
@@ -55,6 +55,6 @@ def hold_banner(ports: Ports) -> str:
     If the hold cannot be read, the text says so, and the answer is sent all the same.
     """
     try:
-        return ports.admission.hold().reason
+        return ports.admission.current_hold().reason
     except ReplankError as error:
         return f"whether everything is held cannot be read now ({error.code})"

@@ -201,10 +201,10 @@ def _forecast_gaps(batch: Batch, found: Sequence[Migration], now: datetime, port
     if found and all(each.state in SETTLED for each in found) and not batch.dry_run:
         return ()
     said = list[str]()
-    held = ports.admission.hold()
+    held = ports.admission.current_hold()
     if held.held:
         said.append(f"everything is held ({held.reason}): the forecast takes it as released now")
-    terms = ports.batches.open_batches(MOST_OTHERS)
+    terms = ports.batches.terms_of_open_batches(MOST_OTHERS)
     others = [each for each in terms if each.batch_id != batch.batch_id and each.acknowledgement is not None]
     if others:
         slots = sum(each != batch.batch_id for each in ports.admission.slot_holders().values())

@@ -48,11 +48,11 @@ def hold(fakes: Fakes, limit: Limit) -> None:
     if limit is Limit.HOLD:
         assert fakes.admission.write_hold(NOTHING_HELD, HoldLine("hold", "bob", NOON, "storm"))
     if limit is Limit.ACCOUNT:
-        fakes.admission.note_trouble(Trouble("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1)))
+        fakes.admission.record_account_trouble(Trouble("", "Account.RoleRefused", "m", "r", NOON, NOON + timedelta(minutes=1)))
     if limit is Limit.GROUP:
         mate = migration(9, state=State.MIGRATING, group="app=shop")
         fakes.ports.migrations.create(mate, first_entry(mate, by="intake", reason="asked"), [])
-        assert fakes.admission.enter_group("app=shop", mate.migration_id).migration_id == mate.migration_id
+        assert fakes.admission.take_group_place("app=shop", mate.migration_id).migration_id == mate.migration_id
     if limit is Limit.BUDGET:
         for each in others:
             fakes.batches.count_outcome(batch_id, each, "failed")
