@@ -13,5 +13,5 @@ def initialize(context: object) -> None:
 
 
 def handler(event: bytes, context: object) -> Any:
-    """Process one event, several events or a timer."""
+    """Process one delivery: an event, a list of events or the message of a timer."""
     return entrypoint.handle_event("validate", event, context)

@@ -66,7 +66,7 @@ class Admission(Protocol):
         """The holder of each group's place, by group. Groups with a free place are left out. Makes no call without groups."""
 
     def slot_use(self, batch_id: str, migration_id: str = "", *, account: str = "") -> SlotUse:
-        """The slots held now by the account, by a batch and by one of its migrations. Reads one row, whatever their number."""
+        """The slots held now by the account, by a batch and by one of its migrations. Reads one row for any number of slots."""
 
     def slot_use_and_hold(self, batch_id: str, migration_id: str = "", *, account: str = "") -> tuple[SlotUse, Hold]:
         """The slots in use and the hold, read in one call. If the hold is released, its history of acts is left out."""

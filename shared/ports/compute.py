@@ -125,10 +125,10 @@ class Compute(Protocol):
         """Delete the snapshot. Returns True if it no longer exists, and False while an image or a disk depends on it."""
 
     def stop_instance(self, region_id: str, instance_id: str) -> None:
-        """Stop the instance in the mode that keeps its resources (KeepCharging). No error if it is stopped."""
+        """Stop the instance in the mode that keeps its resources (KeepCharging). No error if it is already stopped."""
 
     def start_instance(self, region_id: str, instance_id: str) -> None:
-        """Start the instance. No error if it is running."""
+        """Start the instance. No error if it is already running."""
 
     def check_disk_reset(self, region_id: str, disk_id: str, snapshot_id: str) -> None:
         """Ask ECS whether the disk can be reset now, without resetting it. Raises the same errors as ``reset_disk``."""

@@ -93,7 +93,7 @@ class Driver(Protocol):
         """
 
     def job_reports(self, migrations: Sequence[Migration]) -> dict[str, JobReport]:
-        """The reports on the jobs of these migrations, by migration id. Lists many jobs per call."""
+        """The reports on the jobs of these migrations, by migration id. One request lists many jobs."""
 
     def source_servers(self, migration: Migration, identity: InstanceIdentity) -> tuple[str, ...]:
         """The ids of the source servers in SMC through which a job could change this instance."""
@@ -102,7 +102,7 @@ class Driver(Protocol):
         """The jobs of the migration or of these source servers that run or can still start. Makes two or three calls."""
 
     def remove_jobs(self, jobs: Sequence[LiveJob]) -> None:
-        """Stop and delete these jobs. No error if SMC refuses to delete one; ``unfinished_jobs`` then still returns it."""
+        """Stop and delete these jobs. If SMC refuses to delete a job, no error is raised; ``unfinished_jobs`` still returns it."""
 
     def clean_up_hop(self, migration: Migration, handle: Handle, *, sources: bool = True) -> None:
         """Remove from SMC the job, the source server and the activation code of ``migration.hop``.

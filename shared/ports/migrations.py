@@ -91,7 +91,7 @@ class Migrations(Protocol):
         """Remove the outbox of ``version``. If the row has not changed since, also restore the due time of its state."""
 
     def set_due_time(self, migration: Migration, due_at: datetime, *, percent: int | None = None) -> None:
-        """Set the time at which the tick reads the row again. Does nothing if the row has changed. The version stays the same.
+        """Set the time at which the tick reads the row again. Does nothing if the row has changed. Leaves its version as it is.
 
         ``percent`` is the job's progress, for display only.
         """
@@ -124,7 +124,7 @@ class Migrations(Protocol):
         """
 
     def page_of_batch(self, batch_id: str, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        """A page of a batch's migrations; of one state if ``state`` is given."""
+        """A page of a batch's migrations, or only of those in ``state`` if it is given."""
 
     def state_counts(self, batch_id: str) -> Counter[State]:
         """The number of a batch's migrations in each state. Read from an index that is a moment behind the rows."""
@@ -136,7 +136,7 @@ class Migrations(Protocol):
         """All migrations of an instance, finished ones included."""
 
     def migration_page(self, *, state: State | None, limit: int, token: str) -> MigrationPage:
-        """A page of the migrations of all batches; of one state if ``state`` is given."""
+        """A page of the migrations of all batches, or only of those in ``state`` if it is given."""
 
     def journal(self, migration_id: str) -> list[JournalEntry]:
         """The complete journal of a migration, oldest line first. Raises Refused (Migration.NotFound)."""

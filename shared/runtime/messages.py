@@ -16,7 +16,7 @@ MAX_EVENT_BYTES = 64 * 1024
 MAX_DELIVERY_BYTES = 1024 * 1024
 """Maximum bytes of one delivery of several events."""
 MAX_REQUEST_BYTES = 8 * 1024 * 1024
-"""Maximum bytes of the event of an HTTP request, with its body in base64. The API's own limit is smaller."""
+"""Maximum bytes of the event of an HTTP request, with its body in base64. The API itself accepts only smaller bodies."""
 MAX_NAME = 256
 """Maximum characters of an id or name in an event's data. Tablestore's keys have at most 1024 bytes."""
 _NAMES = ("migrationId", "batchId", "instanceId", "regionId", "resourceId", "snapshotId", "snapshotName", "stage")

@@ -59,7 +59,7 @@ class Settings:
     oidc_audiences: tuple[str, ...] = ()
     oidc_name_claims: tuple[str, ...] = ()
     access: Access | None = None
-    """The rules that say who may do which act; None if none is set, so that the code for them need not be loaded."""
+    """The rules that say who may do which act; None if there are no such rules."""
     retry_pause_ms: int = 200
     log_level: str = "INFO"
 
